@@ -1,0 +1,111 @@
+# `make run` and `make test` need python3 (3.11 or later), pip and make, nothing else.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test format-check format lint types imports migrations deploy pytest browser lock reset
+
+PYTHON ?= python3
+PORT ?= 8000
+
+VENV := .venv
+PY := $(VENV)/bin/python
+VAR := $(or $(ASPEN_VAR),var)
+APPS := aspen accounts events credits tracks helpdesk
+TEMPLATES = find templates $(APPS) -path '*templates/*' -type f \( -name '*.html' -o -name '*.txt' \)
+
+# What the demonstration differs in from production; it answers on this machine only.
+DEMO = DEBUG=off ASPEN_DEMO=on ASPEN_HTTPS=off ALLOWED_HOSTS=127.0.0.1,localhost \
+	SECRET_KEY="$$(cat '$(VAR)/secret-key')"
+# A production-like environment for the deployment check, which connects to nothing.
+PRODUCTION = DEBUG=off ASPEN_DEMO=off ASPEN_HTTPS=on ASPEN_TRUSTED_PROXY=on \
+	ALLOWED_HOSTS=aspen.example.gov ASPEN_CONTACT_EMAIL=library-help@example.gov \
+	DATABASE_URL=postgres://aspen:secret@localhost:5432/aspen \
+	EMAIL_URL=smtp+tls://aspen:secret@localhost:587 \
+	SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')"
+
+title = @printf '\n== %s ==\n' '$(1)'
+
+help:  ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/.base $(VAR)/secret-key  ## Serve the demonstration on http://127.0.0.1:8000 (PORT=8001: another port)
+	@$(DEMO) exec $(PY) manage.py portal --port '$(PORT)'
+
+test: format-check lint types imports migrations deploy browser pytest  ## Run every check and all tests
+
+format-check: $(VENV)/.dev
+	$(call title,Format)
+	@$(PY) -m ruff format --check .
+	@$(TEMPLATES) -print0 | xargs -0 -r $(VENV)/bin/djade --check --target-version 5.2
+
+format: $(VENV)/.dev  ## Format code and templates
+	@$(PY) -m ruff check --fix --quiet . || true
+	@$(PY) -m ruff format .
+	@$(TEMPLATES) -print0 | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
+
+lint: $(VENV)/.dev  ## Look for mistakes with ruff
+	$(call title,Lint)
+	@$(PY) -m ruff check .
+
+types: $(VENV)/.dev  ## Check types with mypy
+	$(call title,Types)
+	@$(PY) -m mypy
+
+imports: $(VENV)/.dev  ## Check that imports run in the stated directions
+	$(call title,Import directions)
+	@$(PY) $(VENV)/bin/lint-imports
+
+migrations: $(VENV)/.dev  ## Check that no migration is missing
+	$(call title,Migrations)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run
+
+deploy: $(VENV)/.dev  ## Check the settings as production would have them
+	$(call title,Deployment)
+	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
+	$(call title,Tests)
+	@$(PY) -m pytest -rs $(ARGS)
+
+browser:
+	$(call title,Browser)
+	@sh scripts/install-chromium
+
+lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--upgrade: newer versions)
+	@for name in base dev; do \
+		UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv pip compile --system-certs --universal \
+			--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(ARGS) \
+			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+reset: $(VENV)/.base $(VAR)/secret-key  ## Delete var/: the database with everything entered, mail, static files
+	@$(DEMO) $(PY) manage.py portal --reset
+
+# The virtual environment. Each list of requirements leaves a stamp when it is installed; the
+# development list contains the other one.
+
+# A python3 without ensurepip (Debian's without python3-venv) makes an environment without pip
+# only; its own pip then installs into that.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 …"; exit 1; }
+	@echo "Making the virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
+		$(PYTHON) -m venv --clear --without-pip $(VENV)
+
+install = @echo 'Installing $(1) …'; \
+	if $(PY) -c 'import pip' 2>/dev/null; then pip='$(PY) -m pip'; \
+	else pip='$(PYTHON) -m pip --python $(PY)'; fi; \
+	$$pip install -qq --disable-pip-version-check --no-input --require-hashes -r $(1)
+
+$(VENV)/.base: requirements/base.txt | $(PY)
+	$(call install,$<)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(PY)
+	$(call install,$<)
+	@touch $(VENV)/.base $@
+
+$(VAR)/secret-key: | $(PY)
+	@mkdir -p '$(VAR)'
+	@umask 077; $(PY) -c 'import secrets; print(secrets.token_urlsafe(50))' > '$@.new'
+	@mv '$@.new' '$@'

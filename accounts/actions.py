@@ -1,0 +1,119 @@
+"""Everything that writes people and their positions. Each function is atomic and takes `by=`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from accounts.queries import lock_people
+from aspen.clock import today
+from aspen.errors import Refused
+
+
+@transaction.atomic
+def rename(*, display_name: str, by: User) -> None:
+    """Change the name of `by`, as it is shown and printed."""
+    by.display_name = display_name
+    by.save(update_fields=["display_name"])
+
+
+@transaction.atomic
+def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
+    """Record that `by` works at the organization from today. Idempotent; locks the person."""
+    lock_people([by.pk])
+    position, _ = Position.objects.get_or_create(
+        person=by,
+        organization=organization,
+        kind=kind,
+        until_on=None,
+        defaults={"since_on": today()},
+    )
+    return position
+
+
+@transaction.atomic
+def end_position(*, position_id: int, by: User) -> None:
+    """End a position of `by` today; it stays on record. Raises Position.DoesNotExist."""
+    position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
+    if position.until_on is not None:
+        raise Refused("This position has ended already.")
+    position.until_on = today()
+    position.save(update_fields=["until_on"])
+
+
+@transaction.atomic
+def create_account(
+    *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
+) -> User:
+    """Create an account whose address is known to be right, so that it can sign in at once."""
+    user: User = User.objects.create(
+        email=email.strip().lower(), display_name=display_name, password=password_hash, **fields
+    )
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    user.groups.set(Group.objects.filter(name__in=[role.value for role in roles]).order_by("pk"))
+    return user
+
+
+@transaction.atomic
+def assign_position(
+    *, person: User, organization: Organization, kind: PositionKind, supervisor: User | None
+) -> Position:
+    """Record a position of somebody, and who verifies that person. Idempotent; locks the person.
+
+    An open position of the kind keeps the supervisor it has.
+    """
+    position = take_position(organization=organization, kind=kind, by=person)
+    if supervisor and position.supervisor_id is None:
+        position.supervisor = supervisor
+        position.save(update_fields=["supervisor"])
+    return position
+
+
+@transaction.atomic
+def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
+    """Store an organization of a file, new or (with an id) changed. Locks a changed one.
+
+    Raises ValidationError by field, or IntegrityError where the database knows better.
+    """
+    organization = (
+        Organization()
+        if organization_id is None
+        else Organization.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=organization_id
+        )
+    )
+    for name, value in values.items():
+        setattr(organization, name, value)
+    organization.clean_fields(exclude={"federation", "parent"})
+    organization.save()
+    return organization
+
+
+@transaction.atomic
+def save_person(*, person: User, by: User) -> User:
+    """Store a person whom staff added or changed; the password is set already. Locks a changed one.
+
+    A changed e-mail address has to be confirmed at the next sign-in, and the old one no longer
+    opens the account. Raises Refused where `by` would reach beyond their own rights.
+    """
+    before = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=person.pk).first()
+    _refuse_overreach(before, person, by)
+    person.save()
+    if before and before.email != person.email:
+        EmailAddress.objects.filter(user=person).exclude(email=person.email).delete()
+    return person
+
+
+def _refuse_overreach(before: User | None, after: User, by: User) -> None:
+    if by.is_superuser:
+        return
+    if after.is_superuser or (before and before.is_superuser):
+        raise Refused("Only a superuser changes the account of a superuser.")
+    if before is None or before.pk != by.pk:
+        return
+    if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
+        raise Refused("A colleague has to change your own rights.")

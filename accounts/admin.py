@@ -1,0 +1,139 @@
+"""People and the directory of libraries, for administrators."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import forms as auth_forms
+from django.db.models import Model
+from django.http import HttpRequest
+
+from accounts import actions
+from accounts.models import Federation, Organization, Position, User
+from aspen.admin import StaffAdmin
+from aspen.http import person_of
+
+HELP = {
+    "display_name": "As it stands on certificates.",
+    "email": "The person signs in with it and confirms a new one at the next sign-in.",
+    "is_active": "Take this off instead of deleting somebody: what they did stays on record.",
+    "is_staff": "May open these pages; the roles below say what they may do here.",
+    "groups": "Each role carries its permissions. Nobody changes their own roles.",
+    "is_superuser": "May do everything. Only a superuser sees and changes this.",
+}
+
+
+class _LowerCaseEmail(forms.ModelForm):
+    """Addresses are kept in lower case, so that one address is one person."""
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class NewPersonForm(_LowerCaseEmail, auth_forms.AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "display_name")
+        help_texts = HELP
+
+
+class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"  # noqa: DJ007 - the fieldsets choose
+        field_classes: dict[str, type[forms.Field]] = {}
+        help_texts = HELP
+        # Four roles: boxes to tick, which work without a script too.
+        widgets = {"groups": forms.CheckboxSelectMultiple}
+
+
+class PositionInline(admin.TabularInline):
+    model = Position
+    fk_name = "person"
+    extra = 1
+    raw_id_fields = ["organization", "supervisor"]
+    verbose_name_plural = "Positions (a position that has ended gets a last day; it is not deleted)"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
+    """Accounts. Nobody gives themselves rights here, and only superusers touch superusers."""
+
+    form = PersonForm
+    add_form = NewPersonForm
+    list_display = ("display_name", "email", "is_active", "is_staff", "joined_at")
+    list_filter = ("is_active", "is_staff", "groups", "is_demonstration")
+    search_fields = ("display_name", "email")
+    ordering = ("display_name", "id")
+    filter_horizontal = ()
+    readonly_fields = ("joined_at", "last_login")
+    add_fieldsets = (
+        (None, {"fields": ("email", "display_name", "usable_password", "password1", "password2")}),
+    )
+    inlines = (PositionInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
+        return self.inlines if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        about = ["email", "display_name"]
+        if self.has_change_permission(request, obj):
+            about.append("password")
+        rights = ["is_active", "is_staff", "groups"]
+        if person_of(request).is_superuser:
+            rights += ["is_superuser", "user_permissions"]
+        return [
+            (None, {"fields": about}),
+            ("Rights", {"fields": rights}),
+            ("Dates", {"fields": ["joined_at", "last_login"]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Nobody changes their own rights; a superuser has them all anyway."""
+        fields = list(super().get_readonly_fields(request, obj))
+        person = person_of(request)
+        if obj is not None and obj.pk == person.pk and not person.is_superuser:
+            fields += ["is_active", "is_staff", "groups"]
+        return fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if isinstance(obj, User) and obj.is_superuser and not person_of(request).is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actions.save_person(person=obj, by=person_of(request))
+
+
+@admin.register(Organization)
+class OrganizationAdmin(StaffAdmin):
+    list_display = ("name", "kind", "city", "county", "federation")
+    list_filter = ("kind", "federation")
+    list_select_related = ("federation",)
+    search_fields = ("name", "city", "county")
+    raw_id_fields = ("parent",)
+
+
+@admin.register(Federation)
+class FederationAdmin(StaffAdmin):
+    search_fields = ("name",)
+
+
+@admin.register(Position)
+class PositionAdmin(StaffAdmin):
+    list_display = ("person", "kind", "organization", "since_on", "until_on", "supervisor")
+    list_filter = ("kind", ("until_on", admin.EmptyFieldListFilter), "organization__federation")
+    list_select_related = ("person", "organization", "supervisor")
+    search_fields = (
+        "person__display_name",
+        "person__email",
+        "organization__name",
+        "organization__city",
+    )
+    raw_id_fields = ("person", "organization", "supervisor")

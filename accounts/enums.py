@@ -1,0 +1,30 @@
+from django.db import models
+
+
+class OrganizationKind(models.TextChoices):
+    PUBLIC = "public", "Public library"
+    ACADEMIC = "academic", "Academic library"
+    TRIBAL_COLLEGE = "tribal college", "Tribal college library"
+    SCHOOL = "school", "School library"
+    SPECIAL = "special", "Special library"
+    STATE = "state", "State library"
+    ORGANIZATION = "organization", "Organization"
+
+
+class PositionKind(models.TextChoices):
+    """What a person does at an organization; the labels are the ones librarians use."""
+
+    DIRECTOR = "director", "Director"
+    STAFF = "staff", "Staff"
+    TRUSTEE = "trustee", "Trustee"
+    BOARD_CHAIR = "board_chair", "Board chair"
+    FRIEND = "friend", "Friend of the library"
+
+
+class Role(models.TextChoices):
+    """Django groups that carry the portal's permissions (accounts/roles.py)."""
+
+    EVENT_EDITOR = "Event editors"
+    HELP_DESK = "Help desk"
+    CE_COORDINATOR = "CE Coordinators"
+    ADMINISTRATOR = "Administrators"

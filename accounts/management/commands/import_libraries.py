@@ -1,0 +1,16 @@
+"""`manage.py import_libraries FILE`: a CSV file of libraries becomes the directory."""
+
+from accounts.importing import LibraryImporter
+from aspen.csvfile import Importer
+from aspen.management.imports import ImportCommand
+
+
+class Command(ImportCommand):
+    help = (
+        "Loads a CSV file of libraries (docs/importing.md). "
+        "Repeatable: only what changed is written."
+    )
+    name = "libraries"
+
+    def make_importer(self) -> Importer:
+        return LibraryImporter()

@@ -1,0 +1,146 @@
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+
+from accounts.enums import OrganizationKind, PositionKind
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create and return a person; the address is kept in lower case."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. Positions say where the person works; groups say what staff may do."""
+
+    email = models.EmailField("e-mail address", max_length=254, unique=True)
+    display_name = models.CharField("name", max_length=150)
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField(
+        "staff", default=False, help_text="May open the administration pages."
+    )
+    is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
+    joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["display_name"]
+
+    class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
+        ordering = ["display_name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="accounts_email_in_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.email
+
+    def get_full_name(self) -> str:
+        return self.display_name
+
+    def get_short_name(self) -> str:
+        return self.display_name
+
+
+class Federation(models.Model):
+    name = models.CharField(max_length=60, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Organization(models.Model):
+    """A library or another body of the directory."""
+
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=OrganizationKind)
+    city = models.CharField(max_length=80, blank=True)
+    county = models.CharField(max_length=80, blank=True)
+    federation = models.ForeignKey(
+        Federation, models.PROTECT, null=True, blank=True, related_name="organizations"
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="branches"
+    )
+    source = models.CharField(max_length=300, blank=True, help_text="Where these facts were seen.")
+
+    class Meta:
+        ordering = ["name", "city", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                "name", "city", name="accounts_one_organization_per_name_and_city"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=OrganizationKind.values),
+                name="accounts_organization_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent=None) | ~Q(parent=F("id")),
+                name="accounts_organization_not_own_parent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.city}" if self.city else self.name
+
+
+class Position(models.Model):
+    """What a person does at an organization, from a day until a day (both inclusive)."""
+
+    person = models.ForeignKey(User, models.PROTECT, related_name="positions")
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="positions")
+    kind = models.CharField(max_length=20, choices=PositionKind)
+    since_on = models.DateField("since", null=True, blank=True)
+    until_on = models.DateField("until", null=True, blank=True)
+    supervisor = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="supervised_positions"
+    )
+
+    class Meta:
+        ordering = ["person_id", "organization__name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=PositionKind.values), name="accounts_position_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(until_on=None) | Q(since_on=None) | Q(until_on__gte=F("since_on")),
+                name="accounts_position_ends_after_it_begins",
+                violation_error_message="A position ends on or after the day it begins.",
+            ),
+            models.CheckConstraint(
+                condition=Q(supervisor=None) | ~Q(supervisor=F("person")),
+                name="accounts_nobody_supervises_themselves",
+                violation_error_message="Nobody can be their own supervisor.",
+            ),
+            models.UniqueConstraint(
+                fields=["person", "organization", "kind"],
+                condition=Q(until_on=None),
+                name="accounts_one_open_position_of_a_kind",
+                violation_error_message="This position is already on the list.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.organization}"

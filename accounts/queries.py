@@ -1,0 +1,32 @@
+"""Reads on people and organizations."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from accounts.models import Organization, Position, User
+
+
+def lock_people(ids: Iterable[int]) -> None:
+    """Lock these people until the transaction ends; whoever writes their credits waits.
+
+    Every action that adds, changes or posts a person's credits takes this lock first. That is
+    what keeps a claim and the choice of a track, made at the same moment, from missing each
+    other. Locked in order of id, so that two callers cannot block each other.
+    """
+    people = User.objects.select_for_update(of=("self",), no_key=True)
+    list(people.filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
+
+
+def positions_of(person: User) -> QuerySet[Position]:
+    """The person's present positions with their organizations, by organization name."""
+    return (
+        Position.objects.filter(person=person, until_on=None)
+        .select_related("organization")
+        .order_by("organization__name", "id")
+    )
+
+
+def libraries() -> QuerySet[Organization]:
+    """Every organization of the directory, by name."""
+    return Organization.objects.order_by("name", "city", "id")

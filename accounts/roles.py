@@ -1,0 +1,68 @@
+"""Which permissions each staff role carries; created with the tables, then staff's to change."""
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from accounts.enums import Role
+
+VIEW = [
+    "accounts.view_organization",
+    "accounts.view_user",
+    "accounts.view_position",
+    "events.view_event",
+    "events.view_customevent",
+    "events.view_category",
+    "events.view_registration",
+    "credits.view_claim",
+    "tracks.view_participation",
+    "tracks.view_ruleset",
+    "tracks.view_track",
+    "helpdesk.view_ticket",
+]
+PERMISSIONS: dict[Role, list[str]] = {
+    Role.EVENT_EDITOR: ["events.view_event", "events.view_category"],
+    Role.HELP_DESK: [*VIEW, "helpdesk.work_ticket"],
+    Role.CE_COORDINATOR: [
+        *VIEW,
+        "events.add_event",
+        "events.change_event",
+        "events.decide_event",
+        "tracks.add_ruleset",
+        "tracks.change_ruleset",
+        "helpdesk.work_ticket",
+    ],
+    Role.ADMINISTRATOR: [
+        *VIEW,
+        "accounts.add_user",
+        "accounts.change_user",
+        "accounts.add_position",
+        "accounts.change_position",
+        "accounts.add_organization",
+        "accounts.change_organization",
+    ],
+}
+
+
+def create_roles() -> None:
+    """Create the groups that are missing, with their permissions. Idempotent.
+
+    A group that exists is left as it is: an administrator may have changed it.
+    """
+    for config in apps.get_app_configs():
+        create_permissions(config, verbosity=0)
+    for role, names in PERMISSIONS.items():
+        group, created = Group.objects.get_or_create(name=role.value)
+        if created:
+            group.permissions.set(_permissions(names))
+
+
+def _permissions(names: list[str]) -> list[Permission]:
+    wanted = Q()
+    for name in names:
+        app, codename = name.split(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    found = list(Permission.objects.filter(wanted).order_by("pk"))
+    assert len(found) == len(names), "a role names a permission that does not exist"
+    return found

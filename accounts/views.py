@@ -1,0 +1,61 @@
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from accounts import actions, queries
+from accounts.enums import PositionKind
+from accounts.forms import NameForm, PositionForm
+from accounts.models import Position
+from aspen.errors import Refused
+from aspen.http import person_of
+
+
+def profile(request: HttpRequest) -> HttpResponse:
+    """The person's name, e-mail address and positions; saves the name."""
+    person = person_of(request)
+    form = NameForm(request.POST or None, initial={"display_name": person.display_name})
+    if request.method == "POST" and form.is_valid():
+        actions.rename(display_name=form.cleaned_data["display_name"], by=person)
+        messages.success(request, "Your name is saved.")
+        return redirect("accounts:profile")
+    return _page(request, name_form=form, position_form=PositionForm())
+
+
+@require_POST
+def add_position(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    form = PositionForm(request.POST)
+    if not form.is_valid():
+        name_form = NameForm(initial={"display_name": person.display_name})
+        return _page(request, name_form=name_form, position_form=form)
+    position = actions.take_position(
+        organization=form.cleaned_data["organization"],
+        kind=PositionKind(form.cleaned_data["kind"]),
+        by=person,
+    )
+    messages.success(request, f"Your position is saved: {position}.")
+    return redirect("accounts:profile")
+
+
+@require_POST
+def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
+    try:
+        actions.end_position(position_id=position_id, by=person_of(request))
+        messages.success(request, "The position has ended. It stays on record.")
+    except Position.DoesNotExist as error:
+        raise Http404 from error
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("accounts:profile")
+
+
+def _page(
+    request: HttpRequest, *, name_form: NameForm, position_form: PositionForm
+) -> HttpResponse:
+    context = {
+        "name_form": name_form,
+        "position_form": position_form,
+        "positions": list(queries.positions_of(person_of(request))),
+    }
+    return render(request, "accounts/profile.html", context)

@@ -1,0 +1,87 @@
+"""What every page of the administration shares. Knows no app.
+
+Django imports this module before the other `admin` modules, because `aspen` is the first of the
+installed apps. The site itself is set up here, once.
+"""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+admin.site.site_header = "ASPeN staff"
+admin.site.site_title = "ASPeN staff"
+admin.site.index_title = "Administration"
+# One door for everybody: the portal's own sign-in, with its rate limits and confirmed addresses.
+# Somebody signed in who is not staff gets "403 not permitted", not the sign-in page again.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+class StaffAdmin(admin.ModelAdmin):
+    """Nothing of the portal is deleted here: what people did and were told is kept.
+
+    Business acts call an action of their app. Only plain directory records (a library's name, a
+    track's description), which no rule depends on, are saved by Django's own form handling.
+    """
+
+    list_per_page = 50
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # PostgreSQL refuses the character in any text, and Django's list filters let it through.
+        if any("\x00" in value for values in request.GET.lists() for value in values[1]):
+            messages.error(request, "The address held a character that nothing can contain.")
+            return HttpResponseRedirect(request.path)
+        return super().changelist_view(request, extra_context)
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """Records to look at. What may be done about them are buttons that call actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """The lines of a record; whoever may see the record sees them."""
+
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class CategoryLinesInline(admin.TabularInline):
+    """Lines with a CE category each: at most one for each of the four, so four rows are all.
+
+    The categories are read once for a page, not once for each row.
+    """
+
+    extra = max_num = 4
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "category":
+            if not hasattr(request, "category_choices"):
+                request.category_choices = [*field.choices]
+            field.choices = request.category_choices
+        return field
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("category")

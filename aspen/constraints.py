@@ -1,0 +1,75 @@
+"""A foreign key over several columns, declared beside a model's other constraints.
+
+Django's own foreign keys have one column. Two columns let the database see that the
+related rows belong to the same person: a posting's credit and its participation, say.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models.constraints import BaseConstraint
+
+
+class CompositeForeignKey(BaseConstraint):
+    """`fields` here must match, together, `to_fields` of one row of the model `to`.
+
+    The other model needs a UniqueConstraint over `to_fields`. The database checks at once,
+    not at commit. There is no form validation: breaking it is a programming error, never
+    something a person typed.
+    """
+
+    def __init__(self, *, fields: list[str], to: str, to_fields: list[str], name: str) -> None:
+        super().__init__(name=name)
+        self.fields, self.to, self.to_fields = fields, to, to_fields
+
+    def constraint_sql(
+        self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Any:
+        return self.create_sql(model, schema_editor)
+
+    def create_sql(
+        self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Any:
+        """Leave the statement for the end of the migration, when the other table has its key."""
+        assert model is not None
+        assert schema_editor is not None
+        target = model._meta.apps.get_model(self.to)
+        quote = schema_editor.quote_name
+        schema_editor.deferred_sql.append(
+            f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)}"
+            f" FOREIGN KEY ({_columns(model, self.fields, schema_editor)})"
+            f" REFERENCES {quote(target._meta.db_table)}"
+            f" ({_columns(target, self.to_fields, schema_editor)})"
+        )
+
+    def remove_sql(
+        self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Any:
+        assert model is not None
+        assert schema_editor is not None
+        table = schema_editor.quote_name(model._meta.db_table)
+        return f"ALTER TABLE {table} DROP CONSTRAINT {schema_editor.quote_name(self.name)}"
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to say to a person; the database judges."""
+
+    def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        kwargs |= {"fields": self.fields, "to": self.to, "to_fields": self.to_fields}
+        return path, args, kwargs
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CompositeForeignKey):
+            return NotImplemented
+        return self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def _columns(
+    model: type[models.Model], fields: list[str], schema_editor: BaseDatabaseSchemaEditor
+) -> str:
+    columns = [model._meta.get_field(field).column for field in fields]  # type: ignore[union-attr]
+    return ", ".join(schema_editor.quote_name(str(column)) for column in columns)

@@ -1,0 +1,376 @@
+"""Reading CSV files as life delivers them, and applying them row by row.
+
+A file is streamed: memory does not grow with its length. One bad row never spoils another:
+`import_file` hands each row to an Importer, reports the refused ones by their line in the file
+and keeps them, byte for byte, in a rejects file that can be mended and imported again.
+"""
+
+import csv
+import enum
+import itertools
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TextIO
+
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, connection
+from django.db.models import Model
+
+from aspen.errors import Refused
+
+BATCH = 500
+LONGEST_LINE = 1_000_000  # characters; a line beyond that is not read into memory
+LONGEST_RECORD = 100  # physical lines of one row; beyond that a quotation mark was left open
+REPORTED = 50  # refused rows that are named on the terminal; the file has all of them
+STEP_ROWS, STEP_SECONDS = 1000, 1.0
+# Bytes that are not UTF-8 travel as these characters, and are written back as the same bytes.
+ENCODING = "surrogateescape"
+UNDECODED = re.compile("[\udc80-\udcff]")
+NotStored = ValidationError | IntegrityError | DataError
+
+
+class UnreadableFile(Exception):
+    """The whole file is refused; `str()` is a sentence that says why. Nothing was changed."""
+
+
+class Outcome(enum.StrEnum):
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of the file: the line it begins on, its text unchanged, and its cells or why none."""
+
+    line: int
+    text: str
+    cells: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row with a name for each value; values carry no outer white space."""
+
+    line: int
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[column]
+
+
+class Importer(Protocol):
+    """What one kind of file means."""
+
+    columns: tuple[str, ...]
+
+    def prepare(self, rows: list[Row]) -> None:
+        """Look up, in a few queries, what `apply` needs to know about the next rows."""
+
+    def apply(self, row: Row) -> Outcome:
+        """Store the row, all or nothing. Raises Refused or one of NotStored."""
+
+    def explain(self, error: NotStored) -> str:
+        """Say in plain words why the row was not stored."""
+
+
+@dataclass
+class Tally:
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    rejected: int = 0
+    rejects: Path | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(f"{self.counts[outcome]:,} {outcome}" for outcome in Outcome)
+
+
+class FirstLines:
+    """On which line of the file a thing was stored first.
+
+    Two rows that say different things about one would overwrite each other at every import, so
+    the second is refused. Kept as numbers: this is all that grows with the file.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[int, int] = {}
+
+    def refuse_second(self, key: str, what: str) -> None:
+        """Raise Refused when an earlier row of the file stored this thing."""
+        if line := self._lines.get(hash(key)):
+            raise Refused(f"line {line} is about the same {what} and says something else")
+
+    def add(self, key: str, line: int) -> None:
+        self._lines.setdefault(hash(key), line)
+
+
+# Reading
+
+
+def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers. Of a line that is too long only the beginning is kept."""
+    for number in itertools.count(1):
+        try:
+            line = rest = file.readline(LONGEST_LINE)
+            while len(rest) == LONGEST_LINE and not rest.endswith(("\n", "\r")):
+                rest = file.readline(LONGEST_LINE)
+        except OSError as error:
+            raise UnreadableFile(f"The file cannot be read on: {error.strerror}.") from error
+        if not line:
+            return
+        yield number, line
+
+
+def records(file: TextIO) -> Generator[Record, None, None]:
+    """The rows of a CSV file, header included, blank lines left out.
+
+    A row may run over several lines inside quotation marks. Where a mark is opened and never
+    closed only its own line is lost; reading goes on with the next one.
+    """
+    lines = _physical_lines(file)
+    waiting: deque[tuple[int, str]] = deque()
+    while first := (waiting.popleft() if waiting else next(lines, None)):
+        number, text = first
+        if not text.strip():
+            continue
+        taken: list[tuple[int, str]] = []
+        record = _parse(number, [text])
+        while record is None and len(taken) < LONGEST_RECORD:
+            following = waiting.popleft() if waiting else next(lines, None)
+            if following is None:
+                break
+            taken.append(following)
+            record = _parse(number, [text, *(line for _, line in taken)])
+        if record is None:
+            record = Record(number, text, error="a quotation mark is opened and never closed")
+        if record.error:
+            waiting.extendleft(reversed(taken))
+            record = Record(number, text, error=record.error)
+        if record.error or any(cell.strip() for cell in record.cells):
+            yield record
+
+
+def _parse(number: int, lines: list[str]) -> Record | None:
+    """The record in these lines; None when it goes on in the next line."""
+    text = "".join(lines)
+    if len(lines[0]) == LONGEST_LINE:
+        return Record(number, text, error=f"the line is longer than {LONGEST_LINE:,} characters")
+    try:
+        return Record(number, text, next(csv.reader(lines, strict=True)))
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            return None
+        return Record(number, text, error=_csv_error(str(error)))
+
+
+def _csv_error(message: str) -> str:
+    if "field limit" in message:
+        return f"a field is longer than {csv.field_size_limit():,} characters"
+    return "a quotation mark stands in the middle of a field; double it or leave it out"
+
+
+def unreadable(text: str) -> str:
+    """Why a text cannot be stored, or nothing."""
+    if UNDECODED.search(text):
+        return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
+    if "\0" in text:
+        return "this line contains a NUL character, which cannot be stored"
+    return ""
+
+
+def read_header(record: Record | None, columns: tuple[str, ...]) -> list[str]:
+    """The names of the file's columns, in its order. Raises UnreadableFile."""
+    if record is None:
+        raise UnreadableFile("The file is empty.")
+    if record.error or unreadable(record.text):
+        raise UnreadableFile(
+            "This is not a CSV file in UTF-8. In a spreadsheet, save it as “CSV UTF-8”."
+        )
+    names = [cell.strip().lower() for cell in record.cells]
+    if missing := [name for name in columns if name not in names]:
+        raise UnreadableFile(
+            f"The first line must name the columns; missing: {', '.join(missing)}. "
+            "A column may be empty, but it must be there, separated by commas."
+        )
+    if twice := sorted(name for name, count in Counter(names).items() if name and count > 1):
+        raise UnreadableFile(f"The first line names a column twice: {', '.join(twice)}.")
+    return names
+
+
+def to_row(record: Record, header: list[str]) -> Row:
+    """Name the cells of a record. Raises Refused with the reason."""
+    if reason := unreadable(record.text) or record.error:
+        raise Refused(reason)
+    cells = [cell.strip() for cell in record.cells]
+    if len(cells) < len(header) or any(cells[len(header) :]):
+        raise Refused(
+            f"this line has {len(cells)} fields, the first line has {len(header)}; "
+            "is there a comma too many or too few?"
+        )
+    return Row(record.line, dict(zip(header, cells, strict=False)))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """The file for reading, a byte order mark left out. Raises UnreadableFile."""
+    try:
+        file = path.open(encoding="utf-8-sig", errors=ENCODING, newline="")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableFile(f"{path} cannot be read: {reason.lower()}.") from error
+    with file:
+        yield file
+
+
+# Applying
+
+
+class Rejects(AbstractContextManager["Rejects"]):
+    """The refused rows: reason first, then the row byte for byte. No refusal, no file."""
+
+    def __init__(self, path: Path, header: str) -> None:
+        self.path, self.header = path, header
+        self.file: TextIO | None = None
+
+    def add(self, record: Record, reason: str) -> None:
+        if self.file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = self.path.open("w", encoding="utf-8", errors=ENCODING, newline="")
+            self.file.write(f"reason,{_line(self.header)}")
+        quoted = f"line {record.line}: {reason}".replace('"', '""')
+        self.file.write(f'"{quoted}",{_line(record.text)}')
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _line(text: str) -> str:
+    return text if text.endswith(("\n", "\r")) else f"{text}\n"
+
+
+class Progress:
+    """Says how far it is, every thousand rows or every second, whichever comes first."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self.say = say
+        self.rows = self.said = 0
+        self.at = time.monotonic()
+
+    def tick(self) -> None:
+        self.rows += 1
+        if self.rows - self.said >= STEP_ROWS or time.monotonic() - self.at >= STEP_SECONDS:
+            self.say(f"{self.rows:,} rows …")
+            self.said, self.at = self.rows, time.monotonic()
+
+
+@contextmanager
+def quick_commits() -> Iterator[None]:
+    """Commit without waiting for the disk: each row has a transaction of its own.
+
+    Should the database server crash, the last moments' rows may be missing, whole rows only; the
+    import is repeated then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('synchronous_commit', %s, false)", [before])
+
+
+def import_file(
+    path: Path,
+    importer: Importer,
+    *,
+    rejects: Path,
+    report: Callable[[str], object],
+    progress: Callable[[str], object],
+) -> Tally:
+    """Apply every row of the file; each is stored whole or reported and kept in `rejects`.
+
+    Raises UnreadableFile when the file as a whole is none; nothing was stored then.
+    """
+    if rejects.exists() and path.exists() and rejects.samefile(path):
+        raise UnreadableFile("The refused rows would overwrite the file; name another for them.")
+    tally = Tally()
+    with opened(path) as file, quick_commits(), closing(records(file)) as rows:
+        first = next(rows, None)
+        header = read_header(first, importer.columns)
+        assert first is not None
+        ticker = Progress(progress)
+        with Rejects(rejects, first.text) as kept:
+            for batch in _batches(rows):
+                _import_batch(batch, header, importer, kept, tally, report, ticker)
+        tally.rejects = rejects if tally.rejected else None
+    if tally.rejected > REPORTED:
+        report(f"… and {tally.rejected - REPORTED:,} more")
+    return tally
+
+
+def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
+    while batch := list(itertools.islice(rows, BATCH)):
+        yield batch
+
+
+def _import_batch(
+    batch: list[Record],
+    header: list[str],
+    importer: Importer,
+    rejects: Rejects,
+    tally: Tally,
+    report: Callable[[str], object],
+    progress: Progress,
+) -> None:
+    good: list[tuple[Record, Row]] = []
+    refused: list[tuple[Record, str]] = []
+    for record in batch:
+        try:
+            good.append((record, to_row(record, header)))
+        except Refused as error:
+            refused.append((record, str(error)))
+    importer.prepare([row for _, row in good])
+    for record, row in good:
+        try:
+            tally.counts[importer.apply(row)] += 1
+        except Refused as error:
+            refused.append((record, f"{error.field}: {error}" if error.field else str(error)))
+        except (ValidationError, IntegrityError, DataError) as error:
+            refused.append((record, importer.explain(error)))
+        progress.tick()
+    for record, reason in sorted(refused, key=lambda item: item[0].line):
+        rejects.add(record, reason)
+        tally.rejected += 1
+        if tally.rejected <= REPORTED:
+            report(f"line {record.line}: {reason}")
+
+
+def explain(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
+    """Words for what a field or a constraint of these models refused.
+
+    `columns` says in which column of the file a field of the model stands.
+    """
+    if isinstance(error, ValidationError):
+        return " ".join(
+            f"{columns.get(name, name)}: {' '.join(messages)}"
+            for name, messages in error.message_dict.items()
+        )
+    broken = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    for constraint in itertools.chain.from_iterable(model._meta.constraints for model in models):
+        if constraint.name == broken:
+            return str(constraint.get_violation_error_message())
+    return f"the database refused this row ({broken}); somebody may be adding the same one now"

@@ -1,0 +1,155 @@
+"""When the invented trainings take place. The same day always gives the same dates."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from django.utils import timezone
+
+from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, SCHOOL, TRAININGS, Conference, Training
+from events.enums import Delivery, EventState, EventType, RegistrationMode
+
+FIRST_MONDAY = dt.date(2024, 1, 1)
+EVERY_WEEKS = 18  # a training comes round about three times a year; two take place each week
+WEDNESDAY = 2
+HOLIDAYS = {(1, 1), (7, 4), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
+SESSIONS_START = [9, 10.25, 13, 14.25]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An event as it should stand on the calendar: its key, its fields, its credits by slug."""
+
+    key: str
+    values: dict[str, Any]
+    credits: dict[str, Decimal]
+    parent_key: str | None = None
+
+
+def plan(today: dt.date) -> list[Planned]:
+    """Everything from fourteen months before to four months after `today`, parents first.
+
+    A key never depends on `today`, so a plan made later adds to an earlier one.
+    """
+    first = today - relativedelta(months=14)
+    last = today + relativedelta(months=4)
+    planned = [*_trainings(first, last), *_drop_ins(today)]
+    for year in range(first.year, last.year + 1):
+        for conference in CONFERENCES:
+            opening = opening_day(conference, year)
+            if first <= opening <= last:
+                planned += _conference(conference, opening)
+    return planned
+
+
+def _trainings(first: dt.date, last: dt.date) -> Iterator[Planned]:
+    for number, training in enumerate(TRAININGS):
+        # 5 and 18 have no common factor: the trainings spread evenly over the weeks.
+        week, weekday = number * 5 % EVERY_WEEKS, (number + number // EVERY_WEEKS) % 5
+        day = FIRST_MONDAY + dt.timedelta(weeks=week, days=weekday)
+        while day <= last:
+            if day >= first and (day.month, day.day) not in HOLIDAYS:
+                yield planned_on(training, day)
+            day += dt.timedelta(weeks=EVERY_WEEKS)
+
+
+def _drop_ins(today: dt.date) -> Iterator[Planned]:
+    for offset in range(-3, 4):
+        day = today + dt.timedelta(days=offset)
+        if day.weekday() < len(DROP_INS):
+            yield planned_on(DROP_INS[day.weekday()], day)
+
+
+def lab_on(day: dt.date) -> Planned:
+    """The lab with five places, on the first Wednesday from `day` on."""
+    day += dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
+    lab = planned_on(LAB, day)
+    lab.values["capacity"] = 5
+    return lab
+
+
+def planned_on(training: Training, day: dt.date) -> Planned:
+    """A training on a day. Without hours only the day counts, and a course is recorded since."""
+    begins_at = moment(day, training.start if training.hours else 0)
+    ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
+    recorded_course = training.delivery == Delivery.RECORDED
+    return Planned(
+        key=f"demo:{training.slug}:{day}",
+        values={
+            **{name: getattr(training, name) for name in FIELDS},
+            "state": EventState.CANCELLED if training.cancelled else EventState.PUBLISHED,
+            "begins_at": begins_at,
+            "ends_at": ends_at,
+            "all_day": not training.hours,
+            "registration_mode": RegistrationMode.PORTAL if ends_at else RegistrationMode.NONE,
+            "recording_available_at": (
+                begins_at if recorded_course else ends_at if training.recorded else None
+            ),
+        },
+        credits={slug: Decimal(amount) for slug, amount in training.credits.items()},
+    )
+
+
+FIELDS = (
+    *("title", "type", "description", "delivery", "city", "location"),
+    *("sponsor", "presenter", "audience"),
+)
+
+
+def opening_day(conference: Conference, year: int) -> dt.date:
+    """The second Wednesday of the conference's month."""
+    day = dt.date(year, conference.month, 8)
+    return day + dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
+
+
+def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
+    """The conference, which carries no credit itself, and four sessions on each of two days."""
+    key = f"demo:{conference.season.lower()}-conference:{opening}"
+    shared = {
+        "city": conference.city,
+        "location": "Convention hall",
+        "delivery": Delivery.IN_PERSON,
+        "sponsor": SCHOOL,
+        "audience": "Everybody who works in or for a library",
+        "state": EventState.PUBLISHED,
+    }
+    yield Planned(
+        key=key,
+        values=shared
+        | {
+            "title": f"{opening.year} {conference.season} Library Conference (demonstration)",
+            "type": EventType.CONFERENCE,
+            "begins_at": moment(opening, 0),
+            "ends_at": moment(opening + dt.timedelta(days=1), 0),
+            "all_day": True,
+            "registration_mode": RegistrationMode.NONE,
+            "description": "Two days with eight sessions. Each session is claimed by itself.",
+        },
+        credits={},
+    )
+    for number, (category, amount, title) in enumerate(conference.sessions):
+        day = opening + dt.timedelta(days=number // len(SESSIONS_START))
+        begins_at = moment(day, SESSIONS_START[number % len(SESSIONS_START)])
+        yield Planned(
+            key=f"{key}:{number + 1}",
+            values=shared
+            | {
+                "title": title,
+                "type": EventType.CONTINUING_EDUCATION,
+                "begins_at": begins_at,
+                "ends_at": begins_at + dt.timedelta(hours=float(amount)),
+                "registration_mode": RegistrationMode.PORTAL,
+                "description": "A session of the conference.",
+            },
+            credits={category: Decimal(amount)},
+            parent_key=key,
+        )
+
+
+def moment(day: dt.date, hour: float) -> dt.datetime:
+    """An hour of a day in Mountain time; 10.25 is a quarter past ten."""
+    clock = dt.time(int(hour), int(hour % 1 * 60))
+    return dt.datetime.combine(day, clock, timezone.get_default_timezone())

@@ -1,0 +1,541 @@
+"""The invented trainings: what they are called and what they carry, not when they take place."""
+
+import dataclasses
+
+from events.enums import Delivery, EventType
+
+ADMINISTRATION = "library-administration"
+PUBLIC = "public-services"
+COLLECTION = "collection-technical"
+TECHNOLOGY = "technology"
+
+SCHOOL = "Big Sky Library School (demonstration)"
+CONSORTIUM = "Prairie Library Consortium (demonstration)"
+ACADEMY = "Mountain Library Academy (demonstration)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A training that comes round again and again. `start` is an hour, `hours` a length."""
+
+    slug: str
+    title: str
+    description: str
+    credits: dict[str, str]
+    hours: float
+    start: float = 10
+    delivery: Delivery = Delivery.ONLINE
+    city: str = ""
+    location: str = ""
+    sponsor: str = SCHOOL
+    presenter: str = ""
+    audience: str = "All library staff"
+    type: str = EventType.CONTINUING_EDUCATION
+    recorded: bool = False
+    cancelled: bool = False
+
+
+def _online(
+    slug: str, category: str, amount: str, title: str, description: str, **more: object
+) -> Training:
+    options = {"hours": float(amount), "delivery": Delivery.ONLINE, "location": "Online meeting"}
+    return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
+
+
+def _in_person(
+    slug: str, category: str, amount: str, city: str, title: str, description: str, **more: object
+) -> Training:
+    options = {
+        "hours": float(amount),
+        "start": 13,
+        "delivery": Delivery.IN_PERSON,
+        "city": city,
+        "location": "Community room of the library",
+        "sponsor": CONSORTIUM,
+    }
+    return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
+
+
+def _hybrid(
+    slug: str, category: str, amount: str, city: str, title: str, description: str, **more: object
+) -> Training:
+    options = {"delivery": Delivery.HYBRID, "sponsor": ACADEMY, "start": 9}
+    return _in_person(slug, category, amount, city, title, description, **options | more)
+
+
+def _course(
+    slug: str, category: str, amount: str, title: str, description: str, **more: object
+) -> Training:
+    """A recorded course that anybody may take at any time from its day on."""
+    options = {"hours": 0, "delivery": Delivery.RECORDED, "sponsor": ACADEMY}
+    return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
+
+
+TRAININGS = [
+    # Library Administration
+    _online(
+        "open-meetings",
+        ADMINISTRATION,
+        "1.0",
+        "Open meetings without the headaches",
+        "What a board must announce, what it may close, and how to write minutes that hold.",
+        presenter="Ada Lindqvist",
+        audience="Trustees and directors",
+        recorded=True,
+    ),
+    _in_person(
+        "board-orientation",
+        ADMINISTRATION,
+        "3.0",
+        "Lewistown",
+        "Welcome to the board: an orientation for new trustees",
+        "Roles, budget, policies and the first hundred days, with a practice meeting.",
+        presenter="Ines Okafor",
+        audience="New trustees",
+    ),
+    _course(
+        "policy-shelf",
+        ADMINISTRATION,
+        "1.0",
+        "The policy shelf: which policies a library needs",
+        "A self-paced course that ends with a checklist for your own policy manual.",
+        presenter="Ada Lindqvist",
+        audience="Directors and trustees",
+    ),
+    Training(
+        "budget-and-technology",
+        "Budgets and technology plans for small libraries",
+        "The morning builds a budget that a county can read; the last hour plans replacements.",
+        {ADMINISTRATION: "3.0", TECHNOLOGY: "1.0"},
+        hours=5,
+        start=10,
+        delivery=Delivery.HYBRID,
+        city="Miles City",
+        location="Community room of the library",
+        sponsor=ACADEMY,
+        presenter="Tobias Redfern",
+        audience="Directors and trustees",
+    ),
+    _online(
+        "evaluating-director",
+        ADMINISTRATION,
+        "1.5",
+        "Evaluating the director fairly",
+        "A yearly conversation with goals, evidence and no surprises.",
+        presenter="Ines Okafor",
+        audience="Trustees",
+        start=15,
+    ),
+    _online(
+        "advocacy-neighbors",
+        ADMINISTRATION,
+        "1.0",
+        "Advocacy among neighbors",
+        "Tell your library's story to a commission, a newspaper and the person at the counter.",
+        presenter="Marisol Vance",
+        recorded=True,
+    ),
+    _hybrid(
+        "strategic-plan",
+        ADMINISTRATION,
+        "2.0",
+        "Helena",
+        "A strategic plan on two pages",
+        "From community conversations to a plan that people remember.",
+        presenter="Tobias Redfern",
+        audience="Directors and trustees",
+    ),
+    _online(
+        "hiring-small-town",
+        ADMINISTRATION,
+        "1.5",
+        "Hiring in a small town",
+        "Advertisements, interviews and references when everybody knows everybody.",
+        presenter="Marisol Vance",
+        audience="Directors",
+    ),
+    _in_person(
+        "grant-writing",
+        ADMINISTRATION,
+        "4.0",
+        "Glendive",
+        "Grant writing, start to finish",
+        "Bring an idea and leave with a draft: need, outcomes, budget, report.",
+        presenter="Ada Lindqvist",
+        start=10,
+        hours=5,
+    ),
+    # Library Services to the Public
+    _online(
+        "reference-interview",
+        PUBLIC,
+        "1.0",
+        "The reference interview, again",
+        "Listening for the question behind the question, at the desk and in chat.",
+        presenter="Jonah Whitebear",
+        recorded=True,
+    ),
+    _in_person(
+        "story-time",
+        PUBLIC,
+        "2.0",
+        "Kalispell",
+        "Story time for wigglers",
+        "Songs, props and early literacy for groups that do not sit still.",
+        presenter="Priya Halvorsen",
+        audience="Children's librarians",
+    ),
+    _course(
+        "dementia-welcome",
+        PUBLIC,
+        "1.0",
+        "A library that welcomes people with dementia",
+        "Signs, spaces and conversations; self-paced, with short films.",
+        presenter="Jonah Whitebear",
+    ),
+    _online(
+        "teen-advisory",
+        PUBLIC,
+        "0.5",
+        "Teen advisory boards in half an hour",
+        "How to start one, what to feed it and what to let it decide.",
+        presenter="Priya Halvorsen",
+        start=15.5,
+    ),
+    _hybrid(
+        "summer-reading",
+        PUBLIC,
+        "2.0",
+        "Great Falls",
+        "Summer reading: plan it in winter",
+        "Themes, partners, prizes and numbers, with last year's lessons.",
+        presenter="Priya Halvorsen",
+        audience="Youth services staff",
+    ),
+    _online(
+        "hard-conversations",
+        PUBLIC,
+        "1.5",
+        "Hard conversations at the desk",
+        "Staying calm and clear with upset visitors, and looking after each other later.",
+        presenter="Samuel Ortega",
+        recorded=True,
+    ),
+    _in_person(
+        "accessible-programs",
+        PUBLIC,
+        "2.5",
+        "Missoula",
+        "Programs that everybody can attend",
+        "Rooms, sound, handouts and wording: accessibility before the first invitation.",
+        presenter="Samuel Ortega",
+    ),
+    _online(
+        "local-history",
+        PUBLIC,
+        "1.0",
+        "Answering family history questions",
+        "Newspapers, land records and cemeteries: what is online and what is not.",
+        presenter="Jonah Whitebear",
+    ),
+    _in_person(
+        "bookmobile-winter",
+        PUBLIC,
+        "3.0",
+        "Havre",
+        "Bookmobile outreach in winter",
+        "Routes, partners and safety on long roads.",
+        presenter="Samuel Ortega",
+        cancelled=True,
+    ),
+    # Collection Management and Technical Services
+    _online(
+        "weeding",
+        COLLECTION,
+        "1.0",
+        "Weeding without tears",
+        "Criteria, numbers and what to tell the public about discarded books.",
+        presenter="Greta Novak",
+        recorded=True,
+    ),
+    _in_person(
+        "book-repair",
+        COLLECTION,
+        "3.0",
+        "Bozeman",
+        "Book repair workshop",
+        "Hinges, torn pages and loose spines: bring three patients.",
+        presenter="Henrik Sandoval",
+        audience="Technical services staff",
+    ),
+    _course(
+        "subject-headings",
+        COLLECTION,
+        "1.5",
+        "Subject headings for people in a hurry",
+        "Self-paced: find, choose and check headings with twenty exercises.",
+        presenter="Greta Novak",
+    ),
+    _online(
+        "copy-cataloging",
+        COLLECTION,
+        "2.0",
+        "Copy cataloging step by step",
+        "Matching, correcting and not making duplicates in a shared catalog.",
+        presenter="Greta Novak",
+        start=13,
+    ),
+    _hybrid(
+        "collection-policy",
+        COLLECTION,
+        "1.5",
+        "Billings",
+        "A collection policy that stands up to complaints",
+        "Selection, reconsideration and the board's part in both.",
+        presenter="Leona Birch",
+        audience="Directors and selectors",
+    ),
+    _online(
+        "local-newspapers",
+        COLLECTION,
+        "1.0",
+        "Keeping the local newspaper",
+        "Microfilm, scans and rights: preservation for one shelf of papers.",
+        presenter="Henrik Sandoval",
+    ),
+    _in_person(
+        "disaster-plan",
+        COLLECTION,
+        "4.0",
+        "Butte",
+        "Wet books: salvage in practice",
+        "Half a day with buckets, fans and freezer paper, and a disaster plan to take home.",
+        presenter="Henrik Sandoval",
+        start=9,
+        hours=4.5,
+    ),
+    _online(
+        "ebook-licenses",
+        COLLECTION,
+        "1.0",
+        "Reading an e-book license",
+        "Terms, prices and holds ratios, and what a consortium can ask for.",
+        presenter="Leona Birch",
+        recorded=True,
+    ),
+    _online(
+        "serials",
+        COLLECTION,
+        "0.5",
+        "Do we still need this magazine?",
+        "Thirty minutes on counting use and letting subscriptions go.",
+        presenter="Leona Birch",
+        start=11,
+    ),
+    # Technology
+    _online(
+        "passwords",
+        TECHNOLOGY,
+        "1.0",
+        "Passwords and other keys",
+        "Managers, second factors and what to do when an account is lost.",
+        presenter="Yuki Carmody",
+        recorded=True,
+    ),
+    _in_person(
+        "makerspace",
+        TECHNOLOGY,
+        "3.0",
+        "Polson",
+        "A makerspace in a cupboard",
+        "Small tools, large curiosity: printers, circuits and cutting, hands on.",
+        presenter="Yuki Carmody",
+    ),
+    _course(
+        "patron-privacy",
+        TECHNOLOGY,
+        "1.0",
+        "Privacy on public computers",
+        "Self-paced: settings, signs and logs that protect the people who use them.",
+        presenter="Nils Abernathy",
+    ),
+    _hybrid(
+        "broadband",
+        TECHNOLOGY,
+        "2.0",
+        "Wolf Point",
+        "Broadband for library people",
+        "Contracts, speeds and wires in plain words, with your own bill as the example.",
+        presenter="Nils Abernathy",
+        audience="Directors and technology staff",
+    ),
+    _online(
+        "website-review",
+        TECHNOLOGY,
+        "1.5",
+        "Is our website any good?",
+        "A review that anybody can do: reading, keyboard, telephone, hours on top.",
+        presenter="Yuki Carmody",
+        start=14,
+    ),
+    _online(
+        "spreadsheets",
+        TECHNOLOGY,
+        "1.0",
+        "Spreadsheets for statistics",
+        "Filters, pivots and charts with the yearly survey as the exercise.",
+        presenter="Nils Abernathy",
+        recorded=True,
+    ),
+    _in_person(
+        "device-help",
+        TECHNOLOGY,
+        "2.0",
+        "Sidney",
+        "One-to-one device help",
+        "How to help somebody with a telephone you have never seen.",
+        presenter="Yuki Carmody",
+    ),
+    # What earns no credit belongs on a calendar too.
+    Training(
+        "grant-deadline",
+        "Summer reading grants: applications close (demonstration)",
+        "Last day to send in an application.",
+        {},
+        hours=0,
+        sponsor=CONSORTIUM,
+        audience="Public libraries",
+        type=EventType.DEADLINES,
+    ),
+    Training(
+        "directors-meeting",
+        "Directors' monthly meeting (demonstration)",
+        "News, questions and one topic chosen by the group.",
+        {},
+        hours=1,
+        start=9,
+        location="Online meeting",
+        sponsor=CONSORTIUM,
+        audience="Directors",
+        type=EventType.MEETING,
+    ),
+]
+
+# Short events around the present day, so that the calendar is never quiet: one per weekday.
+DROP_INS = [
+    _online(
+        "monday-reference",
+        PUBLIC,
+        "0.5",
+        "Drop-in: tricky reference questions",
+        "Bring the question that nobody could answer last week.",
+        start=9,
+        presenter="Jonah Whitebear",
+    ),
+    _online(
+        "tuesday-technology",
+        TECHNOLOGY,
+        "0.5",
+        "Drop-in: technology questions",
+        "Printers, tablets, meetings: ask anything.",
+        start=11,
+        presenter="Yuki Carmody",
+    ),
+    _online(
+        "wednesday-boards",
+        ADMINISTRATION,
+        "0.5",
+        "Drop-in: questions about boards",
+        "For trustees and directors, with a short tip at the beginning.",
+        start=16,
+        presenter="Ines Okafor",
+        audience="Trustees and directors",
+    ),
+    _online(
+        "thursday-cataloging",
+        COLLECTION,
+        "0.5",
+        "Drop-in: cataloging questions",
+        "Share a record and mend it together.",
+        start=13,
+        presenter="Greta Novak",
+    ),
+    _online(
+        "friday-youth",
+        PUBLIC,
+        "0.5",
+        "Drop-in: ideas for children and teens",
+        "Half an hour of things that worked.",
+        start=10,
+        presenter="Priya Halvorsen",
+    ),
+]
+
+LAB = _in_person(
+    "small-group-cataloguing-lab",
+    COLLECTION,
+    "2.0",
+    "Bozeman",
+    "Small-group cataloguing lab",
+    "Five people, five difficult items each, one cataloguer. Places are few.",
+    presenter="Greta Novak",
+    audience="Technical services staff",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conference:
+    month: int
+    season: str
+    city: str
+    # category, credits, title
+    sessions: list[tuple[str, str, str]]
+
+
+CONFERENCES = [
+    Conference(
+        2,
+        "Winter",
+        "Helena",
+        [
+            (ADMINISTRATION, "1.0", "What the county wants to know about its library"),
+            (ADMINISTRATION, "1.0", "A year of board meetings, planned in an hour"),
+            (PUBLIC, "1.0", "Winter programs for people who cannot drive"),
+            (PUBLIC, "1.0", "Reading groups that outlive their founder"),
+            (COLLECTION, "1.0", "Interlibrary loan across three time zones"),
+            (COLLECTION, "0.5", "Barcodes, spine labels and other small print"),
+            (TECHNOLOGY, "1.0", "Lending hotspots after the grant is over"),
+            (TECHNOLOGY, "1.0", "Teaching people to recognize fraud"),
+        ],
+    ),
+    Conference(
+        6,
+        "Summer",
+        "Missoula",
+        [
+            (ADMINISTRATION, "1.0", "Succession: when the only librarian retires"),
+            (ADMINISTRATION, "1.0", "Reading the library law together"),
+            (PUBLIC, "1.0", "Libraries and tribal colleges as partners"),
+            (PUBLIC, "1.0", "Quiet hours and loud hours"),
+            (COLLECTION, "1.0", "Buying local authors without regret"),
+            (COLLECTION, "1.0", "Inventory with a telephone and a cart"),
+            (TECHNOLOGY, "0.5", "Five forms your website does not need"),
+            (TECHNOLOGY, "1.0", "Digitizing a scrapbook well enough"),
+        ],
+    ),
+    Conference(
+        10,
+        "Fall",
+        "Great Falls",
+        [
+            (ADMINISTRATION, "1.0", "Levies, ballots and what staff may say"),
+            (ADMINISTRATION, "0.5", "Policies for rooms, walls and bulletin boards"),
+            (PUBLIC, "1.0", "Homework help in a town without a bus"),
+            (PUBLIC, "1.0", "Welcoming newcomers in three languages"),
+            (COLLECTION, "1.0", "Large print, audio and other formats that wait"),
+            (COLLECTION, "1.0", "Cleaning up authority records together"),
+            (TECHNOLOGY, "1.0", "Printing from anything"),
+            (TECHNOLOGY, "1.0", "Backups that somebody has tried"),
+        ],
+    ),
+]

@@ -1,0 +1,133 @@
+"""The invented people: who they are, what they may do and where they work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import make_password
+
+from accounts import actions, queries
+from accounts.enums import OrganizationKind, PositionKind, Role
+from accounts.models import Organization, User
+
+DOMAIN = "aspen.example"
+PASSWORD = "aspen-demo-2026"
+LEARNERS = 40
+HOME_LIBRARY = "Bozeman Public Library"
+STATE_LIBRARY = "Montana State Library"
+LEARNER_NAMES = (
+    *("Avery Stone", "Bianca Holt", "Caleb Winters", "Dana Fletcher", "Elias Moreno"),
+    *("Freya Lang", "Gideon Park", "Hattie Rowe", "Isaac Brandt", "Juniper Cole"),
+    *("Keira Walsh", "Leon Hatfield", "Mina Castellano", "Noel Draper", "Opal Jensen"),
+    *("Percy Aldrich", "Quinn Sawyer", "Rosa Delgado", "Silas Monroe", "Tamsin Reed"),
+    *("Ulric Bauer", "Vera Lindgren", "Wyatt Cross", "Ximena Flores", "Yara Hoffman"),
+    *("Zeke Thornton", "Alma Petrov", "Boone Carver", "Cora Whitfield", "Dario Vega"),
+    *("Esme Gallagher", "Felix Nakamura", "Greer Olson", "Hugo Lambert", "Iris Beckett"),
+    *("Jasper Quill", "Kaya Strand", "Lionel Frost", "Maeve Sullivan", "Nico Harlan"),
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """`supervisor` is the name before the @ of somebody who stands earlier in the list."""
+
+    name: str
+    display_name: str
+    role: Role | None = None
+    is_staff: bool = False
+    is_superuser: bool = False
+    position: PositionKind = PositionKind.STAFF
+    library: str = HOME_LIBRARY
+    supervisor: str = ""
+
+    @property
+    def email(self) -> str:
+        return f"{self.name}@{DOMAIN}"
+
+
+ACCOUNTS = [
+    Account("chair", "Wilhelmina Drake", position=PositionKind.BOARD_CHAIR),
+    Account("trustee", "Oscar Bellweather", position=PositionKind.TRUSTEE, supervisor="chair"),
+    Account("director", "Rosalind Keating", position=PositionKind.DIRECTOR, supervisor="chair"),
+    Account("librarian", "June Alvarez", supervisor="director"),
+    Account("editor", "Theo Marchetti", Role.EVENT_EDITOR, library=STATE_LIBRARY),
+    Account("helpdesk", "Hazel Simmons", Role.HELP_DESK, is_staff=True, library=STATE_LIBRARY),
+    Account(
+        "coordinator", "Cyrus Nolan", Role.CE_COORDINATOR, is_staff=True, library=STATE_LIBRARY
+    ),
+    Account(
+        "admin",
+        "Astrid Beaumont",
+        Role.ADMINISTRATOR,
+        is_staff=True,
+        is_superuser=True,
+        library=STATE_LIBRARY,
+    ),
+    *(
+        Account(f"learner{number:02}", LEARNER_NAMES[number - 1], library="")
+        for number in range(1, LEARNERS + 1)
+    ),
+]
+
+
+def load_accounts() -> int:
+    """Create the accounts that are missing; return how many. The others stay as they are."""
+    emails = [account.email for account in ACCOUNTS]
+    known = set(User.objects.filter(email__in=emails).order_by().values_list("email", flat=True))
+    missing = [account for account in ACCOUNTS if account.email not in known]
+    # One hash for all: a slow hash is the point elsewhere, not for one published password.
+    password_hash = make_password(PASSWORD) if missing else ""
+    for account in missing:
+        actions.create_account(
+            email=account.email,
+            display_name=account.display_name,
+            password_hash=password_hash,
+            roles=[account.role] if account.role else [],
+            is_staff=account.is_staff,
+            is_superuser=account.is_superuser,
+            is_demonstration=True,
+        )
+    return len(missing)
+
+
+def load_positions() -> int:
+    """Give each demonstration account that never held a position one; return how many.
+
+    None while the directory is empty.
+    """
+    library_of = _libraries()
+    if library_of is None:
+        return 0
+    people = demonstration_people()
+    held = set(
+        User.objects.filter(is_demonstration=True, positions__isnull=False)
+        .order_by()
+        .values_list("email", flat=True)
+    )
+    missing = [account for account in ACCOUNTS if account.email in people.keys() - held]
+    for account in missing:
+        actions.assign_position(
+            person=people[account.email],
+            organization=library_of(account),
+            kind=account.position,
+            supervisor=people.get(f"{account.supervisor}@{DOMAIN}"),
+        )
+    return len(missing)
+
+
+def demonstration_people() -> dict[str, User]:
+    """The accounts of the demonstration by address; somebody's own account is not among them."""
+    return {user.email: user for user in User.objects.filter(is_demonstration=True).order_by("pk")}
+
+
+def _libraries() -> Callable[[Account], Organization] | None:
+    """Where an account works: the library it names, or one of the public ones in turn."""
+    by_name = {library.name: library for library in queries.libraries()}
+    public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
+    if not public:
+        return None
+
+    def library_of(account: Account) -> Organization:
+        fallback = public[ACCOUNTS.index(account) * 2 % len(public)]
+        return by_name.get(account.library, fallback if not account.library else public[0])
+
+    return library_of

@@ -1,0 +1,175 @@
+"""What the demonstration's people have done so far: claims, tracks, help tickets.
+
+Everything goes through the portal's own actions. Each person's story is told once: whoever has
+a claim already is left alone.
+"""
+
+import datetime as dt
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.demo.catalogue import ADMINISTRATION, PUBLIC, TECHNOLOGY
+from aspen.demo.people import DOMAIN, demonstration_people
+from aspen.words import day
+from credits.actions import claim_custom_event, claim_event
+from credits.enums import ClaimSource
+from credits.models import Claim
+from events.actions import CustomEventFacts, decide_custom_event, register
+from events.enums import Decision, EventState, RegistrationMode
+from events.models import Category, Event
+from helpdesk.actions import open_ticket, reply
+from tracks.actions import select_track
+from tracks.models import Track
+
+# The latest past dates of these trainings are claimed; the newest two weeks stay unclaimed.
+SETTLED = dt.timedelta(days=14)
+LIBRARIAN = (
+    "weeding",
+    "copy-cataloging",
+    "reference-interview",
+    "story-time",
+    "passwords",
+    "serials",
+)
+DIRECTOR = (
+    *("open-meetings", "board-orientation", "policy-shelf", "budget-and-technology"),
+    *("evaluating-director", "advocacy-neighbors", "strategic-plan", "hiring-small-town"),
+    *("grant-writing", "collection-policy", "broadband", "summer-reading"),
+)
+TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluating-director")
+
+
+def load_stories() -> int:
+    """Tell the stories not told yet; return how many. Each is told whole or not at all."""
+    people = {
+        email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
+    }
+    if not people.keys() >= {"librarian", "director", "trustee", "helpdesk", "coordinator"}:
+        return 0
+    stories = {"librarian": _librarian, "director": _director, "trustee": _trustee}
+    told = set(
+        Claim.objects.filter(person__in=[people[name] for name in stories])
+        .order_by()
+        .values_list("person_id", flat=True)
+    )
+    untold = [name for name in stories if people[name].pk not in told]
+    for name in untold:
+        with transaction.atomic():
+            stories[name](people)
+    return len(untold)
+
+
+def _librarian(people: dict[str, User]) -> None:
+    """Six claims and no track, two custom events, one place booked, two help tickets."""
+    june = people["librarian"]
+    claims = _claim(LIBRARIAN, june)
+    _own_trainings(june, coordinator=people["coordinator"])
+    _register_for_the_next(june)
+    _tickets(june, claims, helper=people["helpdesk"])
+
+
+def _director(people: dict[str, User]) -> None:
+    """A dozen claims, posted to the director's track."""
+    _claim(DIRECTOR, people["director"])
+    select_track(track=Track.objects.get(name="Library Director"), by=people["director"])
+
+
+def _trustee(people: dict[str, User]) -> None:
+    """A track from the beginning, so that the claims are posted as they are made."""
+    select_track(track=Track.objects.get(name="Library Trustee"), by=people["trustee"])
+    _claim(TRUSTEE, people["trustee"])
+
+
+def _claim(slugs: tuple[str, ...], by: User) -> list[Claim]:
+    """Claim the latest settled date of each training, half of them from the calendar."""
+    sources = (ClaimSource.CALENDAR, ClaimSource.LIST)
+    return [
+        claim_event(event_id=event.pk, source=sources[number % 2], by=by)
+        for number, event in enumerate(_latest(slug) for slug in slugs)
+    ]
+
+
+def _latest(slug: str) -> Event:
+    return (
+        Event.objects.filter(
+            import_key__startswith=f"demo:{slug}:",
+            state=EventState.PUBLISHED,
+            over_at__lt=timezone.now() - SETTLED,
+        )
+        .order_by("-begins_at", "-id")[:1]
+        .get()
+    )
+
+
+def _own_trainings(june: User, *, coordinator: User) -> None:
+    """One custom event that waits for approval and one that came back with a question."""
+    claim_custom_event(
+        facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC), by=june
+    )
+    returned = claim_custom_event(
+        facts=_facts("Regional technology day", 55, 3, TECHNOLOGY), by=june
+    )
+    decide_custom_event(
+        event_id=returned.event_id,
+        decision=Decision.RETURN,
+        reason="Please add to the description what the sessions were about, then send it again.",
+        by=coordinator,
+    )
+
+
+def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts:
+    day_ = timezone.localtime() - dt.timedelta(days=days_ago)
+    begins_at = day_.replace(hour=13, minute=0, second=0, microsecond=0)
+    return CustomEventFacts(
+        title=title,
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=hours),
+        sponsor="Open Shelf Training (demonstration)",
+        presenter="Marguerite Faust",
+        description="",
+        category=Category.objects.get(slug=slug),
+        amount=Decimal(hours),
+    )
+
+
+def _register_for_the_next(june: User) -> None:
+    """A place at the next training; the lab's few places are left to others."""
+    following = Event.objects.filter(
+        is_demonstration=True,
+        capacity=None,
+        registration_mode=RegistrationMode.PORTAL,
+        state=EventState.PUBLISHED,
+        begins_at__gt=timezone.now() + dt.timedelta(days=1),
+        offers__isnull=False,
+    )
+    if event := following.order_by("begins_at", "id").first():
+        register(event_id=event.pk, by=june)
+
+
+def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:
+    """One that was answered, and one about a wrong category that waits for the help desk."""
+    answered = open_ticket(
+        subject="Does a vendor's demonstration earn credit?",
+        body="Our catalog vendor showed us the new version for an hour. May I claim that?",
+        credit=None,
+        by=june,
+    )
+    reply(
+        ticket_id=answered.pk,
+        body="A demonstration of a product usually does not count, because its aim is to sell. "
+        "If it was training for your own system, create it as a custom event and say so in the "
+        "description.",
+        by=helper,
+    )
+    claim = claims[0]
+    category = Category.objects.get(slug=ADMINISTRATION)
+    open_ticket(
+        subject=f"{claim.event.title}, {day(claim.event.last_day)}",
+        body=f"The category should be {category}: most of it was about writing the policy that "
+        "the board adopts.",
+        credit=claim.credits.order_by("line")[0],
+        by=june,
+    )

@@ -1,0 +1,52 @@
+"""Puts the planned trainings on the calendar."""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from aspen.demo import calendar
+from aspen.demo.calendar import Planned
+from aspen.demo.catalogue import LAB
+from events import actions
+from events.enums import EventState
+from events.models import Category, Event
+
+LEAD = dt.timedelta(days=9)  # the lab is never so near that nobody sees it coming
+
+
+def load_trainings(today: dt.date) -> int:
+    """Add the events of the plan that are missing; return how many. The others stay as they are."""
+    known = demonstration_keys()
+    missing = [planned for planned in calendar.plan(today) if planned.key not in known]
+    missing += _lab(today, known)
+    categories = dict(Category.objects.order_by().values_list("slug", "pk"))
+    for planned in missing:
+        parent = {"parent_id": known[planned.parent_key]} if planned.parent_key else {}
+        event = actions.import_event(
+            event_id=None,
+            values=planned.values | parent | {"import_key": planned.key, "is_demonstration": True},
+            offers={categories[slug]: amount for slug, amount in planned.credits.items()},
+        )
+        known[planned.key] = event.pk
+    return len(missing)
+
+
+def demonstration_keys() -> dict[str, int]:
+    """The demonstration's events: key to id."""
+    events = Event.objects.filter(import_key__startswith="demo:").order_by()
+    return {str(key): pk for key, pk in events.values_list("import_key", "pk")}
+
+
+def _lab(today: dt.date, known: dict[str, int]) -> list[Planned]:
+    """The lab, when none is ahead: there is always exactly one to compete for."""
+    ahead = Event.objects.filter(
+        import_key__startswith=f"demo:{LAB.slug}:",
+        state=EventState.PUBLISHED,
+        over_at__gt=timezone.now(),
+    )
+    if ahead.exists():
+        return []
+    lab = calendar.lab_on(today + LEAD)
+    while lab.key in known:
+        lab = calendar.lab_on(timezone.localdate(lab.values["begins_at"]) + dt.timedelta(days=1))
+    return [lab]

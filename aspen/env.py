@@ -1,0 +1,75 @@
+"""Every variable the portal reads from its environment, with its type and default.
+
+`.env.example` lists the same names; a test keeps the two equal. Nothing else in the
+project reads the environment for configuration.
+"""
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+SCHEMA: dict[str, tuple[Any, Any]] = {
+    "DEBUG": (bool, False),
+    "SECRET_KEY": (str, ""),
+    "ALLOWED_HOSTS": (list, []),
+    "DATABASE_URL": (str, ""),
+    "EMAIL_URL": (str, ""),
+    "CACHE_URL": (str, "dbcache://django_cache"),
+    "DEFAULT_FROM_EMAIL": (str, "ASPeN <aspen@aspen.example>"),
+    "ASPEN_CONTACT_EMAIL": (str, ""),
+    "ASPEN_DEMO": (bool, False),
+    "ASPEN_HTTPS": (bool, True),
+    "ASPEN_TRUSTED_PROXY": (bool, False),
+    "ASPEN_VAR": (str, "var"),
+    "ASPEN_POSTGRES_BIN": (str, ""),
+}
+
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+
+
+def read() -> environ.Env:
+    """Return the typed environment; values are converted when they are asked for."""
+    return environ.Env(**SCHEMA)
+
+
+def refuse_unsafe(env: environ.Env) -> None:
+    """Raise ImproperlyConfigured, saying what to set, when a value would be unsafe.
+
+    With DEBUG on everything is allowed: that is a developer's own machine. The
+    demonstration may go without HTTPS, mail server and database server, but only when
+    it answers on this machine alone.
+    """
+    if env("DEBUG"):
+        return
+    hosts = env("ALLOWED_HOSTS")
+    demo = env("ASPEN_DEMO")
+    if len(env("SECRET_KEY")) < 50:
+        raise ImproperlyConfigured(
+            "SECRET_KEY must be a secret of at least 50 characters. Make one with: "
+            'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    if not hosts or "*" in hosts:
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS must name the portal's host names, separated by commas, "
+            "for example ALLOWED_HOSTS=aspen.example.gov; '*' is not accepted."
+        )
+    if demo and not set(hosts) <= LOOPBACK:
+        raise ImproperlyConfigured(
+            "ASPEN_DEMO=on has accounts with a published password, so it only answers on this "
+            "machine: set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
+        )
+    if demo:
+        return
+    if not env("ASPEN_HTTPS"):
+        raise ImproperlyConfigured(
+            "ASPEN_HTTPS=off would send passwords in the clear. Leave it on; serve the portal "
+            "behind a proxy that speaks HTTPS and set ASPEN_TRUSTED_PROXY=on."
+        )
+    for name, example in (
+        ("DATABASE_URL", "postgres://user:password@host:5432/aspen"),
+        ("EMAIL_URL", "smtp+tls://user:password@host:587"),
+        ("ASPEN_CONTACT_EMAIL", "library-help@example.gov"),
+    ):
+        if not env(name):
+            raise ImproperlyConfigured(f"{name} must be set, for example {name}={example}.")

@@ -1,0 +1,12 @@
+"""The one exception that carries words for a person."""
+
+
+class Refused(Exception):
+    """An action was refused. `str()` is a sentence that says why and what to do.
+
+    `field` names the form field it belongs to, where there is one. Nothing was changed.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field

@@ -1,0 +1,42 @@
+"""Credit amounts: halves are the only fractions, .5 the smallest (Montana State Library)."""
+
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Mod
+
+HALF = Decimal("0.5")
+MESSAGE = "Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …"
+
+
+def validate_halves(amount: Decimal) -> None:
+    """Raise ValidationError unless `amount` (credits, about hours) is a positive multiple of .5."""
+    if amount < HALF or amount % HALF:
+        raise ValidationError(MESSAGE, code="halves")
+
+
+class CreditAmountField(models.DecimalField):
+    """An amount of CE credits: up to 999.5, one decimal, in halves."""
+
+    def __init__(self, **kwargs: object) -> None:
+        options = {"max_digits": 4, "decimal_places": 1, "validators": [validate_halves]}
+        super().__init__(**options | kwargs)  # type: ignore[arg-type]
+
+    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+        name, path, args, kwargs = super().deconstruct()
+        for key in ("max_digits", "decimal_places", "validators"):
+            kwargs.pop(key, None)
+        return name, path, list(args), kwargs
+
+
+def in_halves(
+    *, name: str, field: str = "amount", smallest: Decimal = HALF
+) -> models.CheckConstraint:
+    """The database's word on the same rule, as a constraint called `name`."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__gte": smallest}) & Q(models.lookups.Exact(Mod(field, HALF), 0)),
+        name=name,
+        violation_error_message=MESSAGE,
+    )

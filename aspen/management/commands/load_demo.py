@@ -1,0 +1,40 @@
+"""`manage.py load_demo`: invented people and trainings around today's date."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Organization
+from aspen.clock import today
+from aspen.demo.people import load_accounts, load_positions
+from aspen.demo.story import load_stories
+from aspen.demo.trainings import load_trainings
+
+
+class Command(BaseCommand):
+    help = (
+        "Loads the demonstration's accounts and trainings. Repeatable: adds what is missing and "
+        "changes nothing; on a later day it brings the calendar up to that day."
+    )
+
+    def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError(
+                "The demonstration has accounts with a published password, so it is only loaded "
+                "in demonstration mode. Set ASPEN_DEMO=on if this is a demonstration."
+            )
+        accounts, positions = load_accounts(), load_positions()
+        events = load_trainings(today())
+        stories = load_stories()
+        if verbosity < 1:
+            return
+        self.stdout.write(
+            f"Demonstration: {accounts} accounts, {positions} positions, {events} events and "
+            f"{stories} stories added."
+        )
+        if not Organization.objects.exists():
+            self.stdout.write(
+                "The directory is empty, so nobody works anywhere yet: run import_libraries, "
+                "then load_demo again."
+            )

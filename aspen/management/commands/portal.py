@@ -1,0 +1,170 @@
+"""`manage.py portal`: the whole portal on this machine, from an empty folder to a first page."""
+
+import http.client
+import shutil
+import socket
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connections
+
+from aspen.management import supervisor
+from aspen.postgres.server import Server
+
+ADDRESS = "127.0.0.1"
+STARTING = 60  # seconds until the first page has to answer
+ROLES = ("librarian", "director", "trustee", "chair", "editor", "helpdesk", "coordinator", "admin")
+PASSWORD = "aspen-demo-2026"
+# What the portal itself puts below ASPEN_VAR; --reset deletes nothing else.
+STATE = ("static", "mail", "media", "secret-key")
+
+
+class Command(BaseCommand):
+    help = "Prepares the database and serves the portal with its job worker until it is stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="default: 8000")
+        parser.add_argument(
+            "--reset", action="store_true", help="delete the portal's data and serve nothing"
+        )
+
+    def handle(self, *args: Any, port: int, reset: bool, **options: Any) -> None:
+        if reset:
+            try:
+                self.reset()
+            except OSError as error:
+                raise CommandError(f"The data could not be deleted: {error}") from error
+            return
+        supervisor.exit_on_signals()
+        refuse_used_port(port)
+        try:
+            self.prepare()
+        except (ImproperlyConfigured, OperationalError) as error:
+            raise CommandError(str(error)) from error
+        self.serve(port)
+
+    def prepare(self) -> None:
+        """Bring database and static files up to date. Safe to repeat; keeps what people entered."""
+        self.say("Preparing the database …")
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        self.say("Collecting static files …")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if settings.DEMO:
+            self.say("Loading Montana's libraries and events, and the demonstration data …")
+            load_demonstration(settings.BASE_DIR)
+        connections.close_all()
+
+    def serve(self, port: int) -> None:
+        """Run the web server and the job worker until a signal comes or one of them ends."""
+        with supervisor.Supervisor(settings.BASE_DIR) as children:
+            children.start("web server", web_server(port))
+            children.start("job worker", job_worker(settings.BASE_DIR))
+            try:
+                if not children.wait_until(lambda: answers(port), seconds=STARTING):
+                    raise CommandError(f"The portal did not answer within {STARTING} seconds.")
+                self.announce(port)
+                children.watch()
+            except supervisor.ChildEndedError as error:
+                raise CommandError(f"{error} The portal has been stopped.") from error
+
+    def announce(self, port: int) -> None:
+        """Say where the portal is and who can sign in."""
+        self.say(f"\nASPeN is ready: http://{ADDRESS}:{port}/\n")
+        if settings.DEMO:
+            self.say(f"Demonstration accounts, all with the password {PASSWORD}:")
+            for role in ROLES:
+                self.say(f"  {role}@aspen.example")
+            self.say("  learner01@aspen.example to learner40@aspen.example\n")
+        self.say("Ctrl-C stops it.")
+
+    def reset(self) -> None:
+        """Delete database, static files, mail and uploads of the portal and of its tests."""
+        folders = (settings.VAR, settings.VAR / "test")
+        servers = [Server(folder / "postgres") for folder in folders]
+        if not all(server.stop_unless_used() for server in servers):
+            raise CommandError(f"The portal or its tests use {settings.VAR}. Stop them first.")
+        for server in servers:
+            self.delete(server.home)
+            self.delete(server.socket_folder)
+        for folder in folders:
+            for name in STATE:
+                self.delete(folder / name)
+
+    def delete(self, path: Path) -> None:
+        """Delete a file or a folder with everything in it, saying so."""
+        if not path.exists():
+            return
+        self.say(f"Deleting {path}")
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def say(self, line: str) -> None:
+        """Print a line at once, also into a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def refuse_used_port(port: int) -> None:
+    """Raise CommandError before anything is started when the port cannot be had."""
+    with socket.socket() as probe:
+        # As the web server does: connections of a server just stopped do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CommandError(
+                f"Port {port} of {ADDRESS} cannot be used ({reason}). Choose another, "
+                f"for example: make run PORT={port + 1 if port < 65535 else 8001}"
+            ) from error
+
+
+def load_demonstration(folder: Path) -> None:
+    """Load the project's own data files and the demonstration data, each of them repeatable."""
+    call_command(
+        "import_libraries", str(folder / "accounts/data/montana-libraries.csv"), verbosity=0
+    )
+    call_command("import_events", str(folder / "events/data/aspen-events.csv"), verbosity=0)
+    call_command("load_demo", verbosity=0)
+
+
+def web_server(port: int) -> list[str]:
+    """Return the command line of the web server."""
+    return [
+        *(sys.executable, "-m", "gunicorn", "aspen.wsgi:application"),
+        *("--bind", f"{ADDRESS}:{port}"),
+        *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+        *("--graceful-timeout", "5", "--log-level", "warning"),
+        # Its default place is shared by all gunicorns of this user.
+        "--no-control-socket",
+    ]
+
+
+def job_worker(folder: Path) -> list[str]:
+    """Return the command line of the job worker."""
+    return [
+        *(sys.executable, str(folder / "manage.py"), "procrastinate", "worker"),
+        *("--shutdown-graceful-timeout", "5"),
+    ]
+
+
+def answers(port: int) -> bool:
+    """Tell whether the portal's health page answers."""
+    host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), ADDRESS)
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": host})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

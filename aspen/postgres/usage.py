@@ -1,0 +1,108 @@
+"""Counts the processes that use something, so that the last one can clear up after all of them."""
+
+import atexit
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+
+class Usage:
+    """One process's share in something; `when_last` runs in the last process that leaves.
+
+    Every user holds a shared lock (flock) on the same file. The kernel drops the lock of a
+    process however it ends, so the count cannot go stale. A process leaves at its exit; one
+    that is killed outright drops out without clearing up, and the next user takes over.
+    A forked child starts without a share: it has to join for itself.
+    """
+
+    def __init__(self, path: Path, when_last: Callable[[], None]) -> None:
+        self._path = path
+        self._when_last = when_last
+        self._file: int | None = None
+        self._registered = False
+
+    @property
+    def held(self) -> bool:
+        """True while this process is counted."""
+        return self._file is not None
+
+    def join(self) -> None:
+        """Count this process. Waits while a last user clears up. Idempotent, not thread-safe."""
+        if self.held:
+            return
+        file = _open(self._path)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        self._file = file
+        if not self._registered:
+            self._registered = True
+            atexit.register(self.leave)
+            os.register_at_fork(after_in_child=self._forget)
+            exit_on_signals()
+
+    def leave(self) -> None:
+        """Stop counting this process; nobody can join while `when_last` runs."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            # Not atomic: the kernel first drops the shared lock. Of two that leave at the
+            # same moment at least one gets the exclusive lock, and that is all we need.
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._when_last()
+        finally:
+            os.close(file)
+
+    def _forget(self) -> None:
+        # The lock belongs to the open file, which parent and child share after a fork: an
+        # upgrade in the child would change the parent's lock.
+        if self._file is not None:
+            os.close(self._file)
+        self._file = None
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock at `path` alone; waits for it."""
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def unused(path: Path) -> Iterator[bool]:
+    """Say whether no process is counted at `path`, and keep it so inside the block."""
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(file)
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end the program by way of atexit, unless somebody handles them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

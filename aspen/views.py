@@ -1,0 +1,86 @@
+"""Pages of the portal as a whole: home, errors, and the two addresses that machines ask."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from aspen.words import when
+from events.enums import EventState
+from events.models import Event
+from events.queries import OFFERS, on_calendar
+
+CANCELLED = {"label": "Cancelled", "tone": "bad", "shape": "✕"}
+
+
+@login_not_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Search, the next events, and sign-in."""
+    events = (
+        on_calendar()
+        .filter(begins_at__gte=timezone.now(), parent=None)
+        .prefetch_related(OFFERS)
+        .order_by("begins_at", "id")[:6]
+    )
+    return render(request, "home.html", {"next_events": [_row(event) for event in events]})
+
+
+def _row(event: Event) -> dict[str, Any]:
+    places = [part for part in (event.get_delivery_display(), event.city) if part]
+    return {
+        "url": event.get_absolute_url(),
+        "title": event.title,
+        "when": when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "place": " · ".join(str(part) for part in places if part != "Not said"),
+        "category_chips": [offer.category for offer in event.offers.all()],
+        "state": CANCELLED if event.state == EventState.CANCELLED else None,
+    }
+
+
+@login_not_required
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "accessibility.html")
+
+
+@login_not_required
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers and has every migration; 503 otherwise."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except OperationalError:
+        return HttpResponse("no database\n", status=503, content_type="text/plain")
+    if missing:
+        return HttpResponse("migrations missing\n", status=503, content_type="text/plain")
+    return HttpResponse("ready\n", content_type="text/plain")
+
+
+@login_not_required
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+@login_not_required
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+@login_not_required
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+@login_not_required
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Asks nothing of the database or of context processors: they may be what failed."""
+    return render(None, "500.html", status=500)

@@ -1,0 +1,58 @@
+"""Claims and their credits, to look at. A wrong one is corrected through a help ticket."""
+
+from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from aspen import words
+from aspen.admin import ReadOnlyAdmin, ReadOnlyInline
+from credits.models import Claim, Credit
+from events.enums import Origin
+
+
+class CreditInline(ReadOnlyInline):
+    model = Credit
+    fields = ("line", "category", "amount")
+
+
+@admin.register(Claim)
+class ClaimAdmin(ReadOnlyAdmin):
+    """Every claim, kept for good. Custom events are decided in their own queue."""
+
+    list_display = ("person", "event", "credit", "state", "source", "claimed_at")
+    list_filter = ("state", "source", "role")
+    list_select_related = ("person", "event", "claimed_by", "decided_by")
+    search_fields = ("person__display_name", "person__email", "event__title")
+    fields = (
+        "person",
+        "event_page",
+        "role",
+        "source",
+        "state",
+        "claimed_at",
+        "claimed_by",
+        "decided_at",
+        "decided_by",
+        "reason",
+    )
+    readonly_fields = ("event_page",)
+    inlines = (CreditInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
+        credits = Credit.objects.select_related("category").order_by("line")
+        return super().get_queryset(request).prefetch_related(Prefetch("credits", credits))
+
+    @admin.display(description="CE credit")
+    def credit(self, claim: Claim) -> str:
+        return "; ".join(
+            f"{credit.category} {words.amount(credit.amount)}" for credit in claim.credits.all()
+        )
+
+    @admin.display(description="event")
+    def event_page(self, claim: Claim) -> str:
+        """The calendar and the custom events have pages of their own here."""
+        kind = "customevent" if claim.event.origin == Origin.CUSTOM else "event"
+        url = reverse(f"admin:events_{kind}_change", args=[claim.event_id])
+        return format_html('<a href="{}">{}</a>', url, claim.event)

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class CreditsConfig(AppConfig):
+    name = "credits"
+    verbose_name = "CE credits"
+
+    def ready(self) -> None:
+        from credits import queries, receivers  # noqa: F401
+        from events import marks
+
+        marks.claim_marks.append(queries.claimed_event_ids)

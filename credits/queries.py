@@ -1,0 +1,99 @@
+"""Reads on claims and credits. Everything starts from one person; nobody reads another's."""
+
+import datetime as dt
+from typing import TYPE_CHECKING, TypedDict
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.clock import today, years_before
+from credits import rules
+from credits.enums import ENDED, LIVE, ClaimState
+from credits.models import Claim, Credit
+from events import queries as event_queries
+from events.models import Event, MountainDay, Registration
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Earned(TypedDict):
+        earned_on: dt.date
+
+    EarnedCredit = WithAnnotations[Credit, _Earned]
+
+
+def visible_to(person: User) -> QuerySet[Claim]:
+    """The person's own claims, latest first."""
+    return Claim.objects.filter(person=person).order_by("-claimed_at", "-id")
+
+
+def credits_visible_to(person: User) -> QuerySet[Credit]:
+    """The person's own credits."""
+    return Credit.objects.filter(person=person).order_by("claim_id", "line")
+
+
+def live_credits() -> "QuerySet[EarnedCredit]":
+    """Credits whose claim stands, with the day they were earned as `earned_on`."""
+    return with_earned_on(Credit.objects.filter(claim__state__in=sorted(LIVE)))
+
+
+def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
+    """Annotate the day a credit was earned: the event's last Mountain-time day.
+
+    A recording may be claimed while it is still on offer; its credit is earned on the day of the
+    claim then, because nobody earns anything in the future.
+    """
+    return credits.annotate(
+        earned_on=Least(F("claim__event__last_day"), MountainDay("claim__claimed_at"))
+    )
+
+
+def live_claim(person: User, event: Event) -> Claim | None:
+    return Claim.objects.filter(person=person, event=event, state__in=sorted(LIVE)).first()
+
+
+def why_not_claim(person: User, event: Event) -> str | None:
+    """Why the person cannot claim a calendar event now, apart from a live claim. Three queries."""
+    mine = {"event": event, "person": person}
+    return rules.why_not_claim(
+        event,
+        has_credit=event.offers.exists(),
+        registration=Registration.objects.filter(**mine).first(),
+        earlier=Claim.objects.filter(**mine, state=ClaimState.DECLINED).first(),
+    )
+
+
+def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
+    """Which of these events the person has a live claim on. One query."""
+    return set(
+        Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE)).values_list(
+            "event_id", flat=True
+        )
+    )
+
+
+def claimable_by(person: User) -> QuerySet[Event]:
+    """The list to claim from: the past year's ended events with credit, newest first.
+
+    Without those the person has claimed, or was declined. The calendar's own Add CE credit has
+    no such limit of a year (State Library's help pages).
+    """
+    settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
+        Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)
+    )
+    return (
+        event_queries.claimable()
+        .filter(~Exists(settled), over_at__gte=_a_year_ago())
+        .order_by("-begins_at", "-id")
+    )
+
+
+def _a_year_ago() -> dt.datetime:
+    day = years_before(today(), 1)
+    return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
+
+
+def is_live(claim: Claim) -> bool:
+    return claim.state not in ENDED

@@ -1,0 +1,30 @@
+"""What credits do when the calendar has news."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import User
+from credits import actions
+from events.models import Event, Registration
+from events.signals import attendance_settled, custom_event_changed, event_revised
+
+
+@receiver(attendance_settled)
+def list_or_withdraw(
+    sender: Any, registration: Registration, earned: bool, by: User, **kwargs: Any
+) -> None:
+    if earned:
+        actions.credit_attendance(registration=registration, by=by)
+    else:
+        actions.withdraw_attendance(registration=registration, by=by)
+
+
+@receiver(custom_event_changed)
+def follow_decision(sender: Any, event: Event, by: User, reason: str, **kwargs: Any) -> None:
+    actions.follow_custom_event(event=event, reason=reason, by=by)
+
+
+@receiver(event_revised)
+def follow_days(sender: Any, event: Event, **kwargs: Any) -> None:
+    actions.event_days_changed(event=event)

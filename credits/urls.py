@@ -1,0 +1,12 @@
+from django.urls import path
+
+from credits import views
+
+app_name = "credits"
+urlpatterns = [
+    path("claim/", views.pick, name="pick"),
+    path("claim/<int:event_id>/", views.claim, name="claim"),
+    path("new/", views.create, name="create"),
+    path("new/similar/", views.similar, name="similar"),
+    path("custom/<int:event_id>/", views.revise, name="revise"),
+]

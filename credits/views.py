@@ -1,0 +1,139 @@
+"""Claiming: the review page with Save, the green button, and Create New…"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from aspen import words
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import actions, queries
+from credits.enums import ClaimSource
+from credits.forms import CustomEventForm, PickForm, SimilarForm, SourceForm
+from events import actions as event_actions
+from events import queries as event_queries
+from events.enums import EventState
+from events.models import Event
+from events.rules import is_over
+
+
+@require_GET
+def pick(request: HttpRequest) -> HttpResponse:
+    """From the list on the Continuing Education page to the review of one event."""
+    form = PickForm(request.GET)
+    if not form.is_valid():
+        messages.error(request, "Choose an event in the list first, then continue.")
+        return redirect("tracks:panel")
+    return redirect("credits:claim", form.cleaned_data["event"])
+
+
+@require_http_methods(["GET", "POST"])
+def claim(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Review the record of an event and save the claim; the green button posts here directly."""
+    events = event_queries.on_calendar().select_related("parent")
+    event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
+    person = person_of(request)
+    if request.method == "GET":
+        return _review(request, event, claimed=queries.live_claim(person, event) is not None)
+    source = SourceForm(request.POST)
+    way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
+    try:
+        made = actions.claim_event(event_id=event.pk, source=ClaimSource(way), by=person)
+    except actions.AlreadyClaimed as refusal:
+        messages.info(request, f"“{event.title}”: {refusal}")
+        return redirect(_listed())
+    except Refused as refusal:
+        messages.error(request, f"“{event.title}”: {refusal}")
+        return redirect("credits:claim", event.pk)
+    messages.success(request, f"Your credit is listed: “{event.title}”.")
+    return redirect(_listed())
+
+
+def _listed() -> str:
+    """Where the person sees that the credit is listed."""
+    return f"{reverse('tracks:credits')}#listed"
+
+
+def _review(request: HttpRequest, event: Event, *, claimed: bool) -> HttpResponse:
+    offers = list(event.offers.all())
+    reason = queries.why_not_claim(person_of(request), event)
+    context = {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "offers": [(offer.category, words.credits(offer.amount)) for offer in offers],
+        "claimed": claimed,
+        "reason": "" if claimed else reason or "",
+    }
+    return render(request, "credits/review.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Create New…: report a training that is not on the calendar."""
+    form = CustomEventForm(request.POST or None)
+    looking = "look" in request.POST
+    if request.method == "POST" and not looking and form.is_valid():
+        try:
+            made = actions.claim_custom_event(facts=form.facts(), by=person_of(request))
+        except actions.AlreadyClaimed:
+            messages.info(request, "You have saved this training already; it is listed once.")
+            return redirect(_listed())
+        except Refused as refusal:
+            form.add_error(refusal.field, str(refusal))
+        else:
+            messages.success(
+                request,
+                f"“{made.event.title}” is saved and its credit is listed. It stays Pending until "
+                "staff have approved the training.",
+            )
+            return redirect(_listed())
+    if looking:
+        form = CustomEventForm(initial=request.POST.dict())
+    context = {"form": form, "similar": _similar(request.POST), "returned": ""}
+    return render(request, "credits/create.html", context)
+
+
+@require_GET
+def similar(request: HttpRequest) -> HttpResponse:
+    """The part of Create New… that asks "Is it one of these?" while the title is typed."""
+    return render(request, "credits/similar.html", {"similar": _similar(request.GET)})
+
+
+def _similar(data: Any) -> list[dict[str, Any]]:
+    form = SimilarForm(data)
+    if not form.is_valid():
+        return []
+    return [
+        {
+            "title": event.title,
+            "url": event.get_absolute_url(),
+            "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+            "sponsor": event.sponsor,
+            "claim_id": event.pk if is_over(event) and event.offers.all() else None,
+        }
+        for event in event_queries.similar_titles(form.cleaned_data["title"])
+    ]
+
+
+@require_http_methods(["GET", "POST"])
+def revise(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Change a custom event that staff returned, and send it again."""
+    person = person_of(request)
+    mine = event_queries.custom_event_of(person, event_id).filter(state=EventState.DRAFT)
+    event = get_object_or_404(mine)
+    form = CustomEventForm.for_event(event, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)
+        except Refused as refusal:
+            form.add_error(refusal.field, str(refusal))
+        else:
+            messages.success(request, f"“{event.title}” is sent again and waits for approval.")
+            return redirect("tracks:credits")
+    context = {"form": form, "similar": [], "returned": event.decision_reason}
+    return render(request, "credits/create.html", context)

@@ -1,0 +1,72 @@
+from django.db import models
+
+
+class EventType(models.TextChoices):
+    """The types seen on the State Library's calendar; some events have none."""
+
+    CONTINUING_EDUCATION = "Continuing Education"
+    MEETING = "Meeting"
+    CONFERENCE = "Conference"
+    DEADLINES = "Deadlines"
+
+    __empty__ = "Other"
+
+
+class Delivery(models.TextChoices):
+    IN_PERSON = "in person", "In person"
+    ONLINE = "online", "Online"
+    HYBRID = "hybrid", "In person and online"
+    RECORDED = "recorded", "Recorded"
+
+    __empty__ = "Not said"
+
+
+class Origin(models.TextChoices):
+    CALENDAR = "calendar", "Calendar"
+    CUSTOM = "custom", "Custom"
+
+
+class EventState(models.TextChoices):
+    """A custom event is a draft while its author makes changes, pending while staff decide."""
+
+    DRAFT = "draft", "Returned for changes"
+    PENDING = "pending", "Waiting for approval"
+    PUBLISHED = "published", "Published"
+    CANCELLED = "cancelled", "Cancelled"
+    DECLINED = "declined", "Declined"
+
+
+class Decision(models.TextChoices):
+    APPROVE = "approve", "Approve"
+    RETURN = "return", "Return"
+    DECLINE = "decline", "Decline"
+
+
+# What staff may decide about a custom event: from which states, and where it leads.
+DECISIONS: dict[Decision, tuple[frozenset[EventState], EventState]] = {
+    Decision.APPROVE: (frozenset({EventState.PENDING}), EventState.PUBLISHED),
+    Decision.RETURN: (frozenset({EventState.PENDING}), EventState.DRAFT),
+    Decision.DECLINE: (
+        frozenset({EventState.PENDING, EventState.PUBLISHED}),
+        EventState.DECLINED,
+    ),
+}
+
+
+class RegistrationMode(models.TextChoices):
+    PORTAL = "portal", "Register here"
+    EXTERNAL = "external", "Register on another site"
+    NONE = "none", "Not necessary"
+
+    __empty__ = "Not said"
+
+
+class RegistrationState(models.TextChoices):
+    CONFIRMED = "confirmed", "Registered"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Attendance(models.TextChoices):
+    UNKNOWN = "unknown", "Not marked"
+    PRESENT = "present", "Present"
+    ABSENT = "absent", "Absent"

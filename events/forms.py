@@ -1,0 +1,122 @@
+"""What people may ask of the calendar. Addresses get mangled; every one goes through here."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from aspen.clock import today
+from events.calendar import LIST, MONTH, Choice
+from events.enums import Delivery, EventType
+from events.models import EARLIEST, LATEST, Category
+from events.queries import NO_TYPE
+
+UNKNOWN = "That is not one of the choices, so it was left out."
+YEARS = [
+    MinValueValidator(EARLIEST.date(), "The calendar begins in 1990."),
+    MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends with 2099."),
+]
+VIEWS = [(MONTH, "Month"), (LIST, "List")]
+
+
+class CalendarForm(forms.Form):
+    """The filters of the calendar and where in it somebody is.
+
+    A value that makes no sense is reported and left out; `choice()` works with the others, so it
+    may be called whether the form is valid or not.
+    """
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    category = forms.ChoiceField(label="CE category", required=False)
+    type = forms.ChoiceField(
+        label="Type",
+        required=False,
+        choices=[("", "All types"), *EventType.choices[1:], (NO_TYPE, "Other")],
+    )
+    delivery = forms.ChoiceField(
+        label="How it is held",
+        required=False,
+        choices=[("", "Any way"), *Delivery.choices[1:]],
+    )
+    month = forms.DateField(
+        label="Month",
+        required=False,
+        input_formats=["%Y-%m"],
+        validators=YEARS,
+        widget=forms.DateInput(format="%Y-%m", attrs={"type": "month", "placeholder": "2026-11"}),
+        error_messages={"invalid": "Write the month like 2026-11. This is the present month."},
+    )
+    day = forms.DateField(
+        label="Only on this day",
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        validators=YEARS,
+        widget=forms.DateInput(
+            format="%Y-%m-%d", attrs={"type": "date", "placeholder": "2026-11-30"}
+        ),
+        error_messages={"invalid": "Write the day like 2026-11-30. It was left out."},
+    )
+    view = forms.ChoiceField(label="View", required=False, choices=VIEWS, widget=forms.HiddenInput)
+    past = forms.ChoiceField(
+        label="Past events", required=False, choices=[("1", "Past")], widget=forms.HiddenInput
+    )
+    page = forms.IntegerField(
+        label="Page",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ["invalid", "min_value", "max_value"],
+            "There is no such page. This is the first one.",
+        ),
+    )
+
+    def __init__(self, data: Any, *, categories: Iterable[Category]) -> None:
+        super().__init__(data)
+        for name in ("category", "type", "delivery", "view", "past"):
+            self.fields[name].error_messages["invalid_choice"] = UNKNOWN
+        category = self.fields["category"]
+        assert isinstance(category, forms.ChoiceField)
+        category.choices = [
+            ("", "All categories"),
+            *((each.slug, each.name) for each in categories),
+        ]
+
+    def choice(self) -> Choice:
+        """What was asked for, with defaults for what was not or made no sense.
+
+        Words, a day, a page and the past exist in the list only, so they lead there.
+        """
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        in_list_only = any(self.data.get(name, "").strip() for name in ("q", "day", "past", "page"))
+        view = given.get("view", LIST if in_list_only else MONTH)
+        return Choice(
+            view=LIST if "q" in given else view,
+            month=given.get("month", today()).replace(day=1),
+            day=given.get("day"),
+            words=given.get("q", ""),
+            category=given.get("category", ""),
+            type=given.get("type", ""),
+            delivery=given.get("delivery", ""),
+            past="past" in given,
+            page=given.get("page", 1),
+        )
+
+    def errors_out_of_sight(self, choice: Choice) -> list[str]:
+        """Errors of fields that the page does not show, each with the field's name."""
+        shown = {"q", "category", "type", "delivery", "day" if choice.view == LIST else "month"}
+        return [
+            f"{self.fields[name].label}: {error}"
+            for name, errors in self.errors.items()
+            if name not in shown
+            for error in errors
+        ]

@@ -1,0 +1,374 @@
+"""What a CSV file of events means: one row, one event, as real calendars write them.
+
+An event is recognized by its number in the old portal, or else by source, title and beginning.
+A row that says what it said at the last import changes nothing, so that what staff have changed
+in the portal since then stays.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from aspen import csvfile
+from aspen.csvfile import FirstLines, Outcome, Row
+from aspen.errors import Refused
+from aspen.halves import MESSAGE, validate_halves
+from events.actions import import_event
+from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from events.models import EARLIEST, LATEST, Category, Event
+
+# In which column of the file a field of the event stands, where the names differ.
+COLUMNS = {"description": "summary"}
+CANCELLED_TITLE = re.compile(r"cancell?ed\s*[-–—:]\s*", re.IGNORECASE)
+CANCELLED_SUMMARY = re.compile(r"cancell?ed\b", re.IGNORECASE)
+# "2023 MLA Conference: Why Diversity …" is a session of the "2023 MLA Conference".
+SESSION = re.compile(
+    r"(?P<conference>(?:19|20)\d\d\b[^:]*\b"
+    r"(?:Conference|Symposium|Institute|Summit|Retreat|Convention|Congress)): +(?P<title>.+)",
+    re.IGNORECASE,
+)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
+DAY_LENGTH = len("2026-05-11")
+ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+LONGEST_ADDRESS = 500
+LARGEST_AMOUNT = Decimal("999.5")
+TYPES = {value.lower(): value for value in ("", *(each.value for each in EventType))}
+DELIVERIES = {value.lower(): value for value in ("", *(each.value for each in Delivery))}
+REGISTRATION = {
+    "": "",
+    "not necessary": RegistrationMode.NONE.value,
+    "external link": RegistrationMode.EXTERNAL.value,
+    "register here": RegistrationMode.EXTERNAL.value,
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a row says: fields of the event, credits by category id, the conference's title."""
+
+    values: dict[str, Any]
+    offers: dict[int, Decimal]
+    conference: str
+
+
+class EventImporter:
+    """Takes an event per row. Conferences that sessions name are found, or made, on the way."""
+
+    columns: tuple[str, ...] = (
+        *("source_url", "aspen_event_id", "title", "event_type", "begin", "end", "location"),
+        *("city", "delivery", "sponsor", "credits", "registration", "audience", "recording"),
+        "summary",
+    )
+
+    def __init__(self) -> None:
+        categories = Category.objects.order_by("position")
+        self.categories = {category.name.lower(): category for category in categories}
+        self.stored = FirstLines()
+        self.known: dict[str, tuple[int, str]] = {}
+        self.conferences: dict[str, Event] = {}
+
+    def prepare(self, rows: list[Row]) -> None:
+        """Load what is known about the events and conferences of these rows. Two queries."""
+        titles = {conference_title(row) for row in rows} - {""}
+        keys = {import_key(row) for row in rows} | {conference_key(title) for title in titles}
+        events = Event.objects.filter(import_key__in=keys).order_by()
+        self.known = {
+            str(key): (pk, digest)
+            for key, pk, digest in events.values_list("import_key", "pk", "import_digest")
+        }
+        conferences = (
+            Event.objects.alias(lower=Lower("title"))
+            .filter(
+                lower__in={title.lower() for title in titles},
+                type=EventType.CONFERENCE,
+                origin=Origin.CALENDAR,
+                parent=None,
+            )
+            .order_by("-pk")
+        )
+        self.conferences = {event.title.lower(): event for event in conferences}
+
+    def apply(self, row: Row) -> Outcome:
+        key, digest = import_key(row), row_digest(row, self.columns)
+        event_id, digest_before = self.known.get(key, (None, ""))
+        outcome = Outcome.UNCHANGED
+        if digest_before != digest:
+            self.stored.refuse_second(key, "event")
+            outcome = self._store(row, event_id, key, digest)
+        self.stored.add(key, row.line)
+        return outcome
+
+    def _store(self, row: Row, event_id: int | None, key: str, digest: str) -> Outcome:
+        facts = read(row, self.categories)
+        if event_id is None and facts.values["type"] == EventType.CONFERENCE:
+            # Sessions may have come first and made their conference; this is it.
+            event_id, _ = self.known.get(conference_key(facts.values["title"]), (None, ""))
+        # Only a session writes two events, and a savepoint per row costs time.
+        with transaction.atomic() if facts.conference else nullcontext():
+            parent = self._conference(facts) if facts.conference else None
+            event = import_event(
+                event_id=event_id,
+                values=facts.values
+                | {"parent": parent, "import_key": key, "import_digest": digest},
+                offers=facts.offers,
+            )
+        for conference in (event, parent):
+            if conference and conference.type == EventType.CONFERENCE:
+                self.conferences[conference.title.lower()] = conference
+        self.known[key] = event.pk, digest
+        return Outcome.NEW if event_id is None else Outcome.CHANGED
+
+    def explain(self, error: csvfile.NotStored) -> str:
+        return csvfile.explain(error, COLUMNS, Event)
+
+    def _conference(self, facts: Facts) -> Event:
+        """The conference of a session; one made for its sessions grows to span their days."""
+        first, last = _days(facts.values)
+        found = self.conferences.get(facts.conference.lower())
+        key = conference_key(facts.conference)
+        values: dict[str, Any] = {"import_key": key, "all_day": True}
+        if found is None:
+            values |= {"title": facts.conference, "type": EventType.CONFERENCE}
+            values |= {name: facts.values[name] for name in ("sponsor", "city")}
+        elif found.import_key != key:
+            return found
+        else:
+            days = _days({"begins_at": found.begins_at, "ends_at": found.ends_at})
+            first, last = min(first, days[0]), max(last, days[1])
+            if days == (first, last):
+                return found
+        values |= {"begins_at": _midnight(first), "ends_at": _midnight(last)}
+        return import_event(event_id=found.pk if found else None, values=values, offers={})
+
+
+# Who is who
+
+
+def import_key(row: Row) -> str:
+    """What an event is recognized by. Being cancelled does not make it another event."""
+    if row["aspen_event_id"]:
+        return f"aspen:{row['aspen_event_id']}"
+    title, _ = clean_title(row["title"])
+    return f"row:{_sha1('|'.join((row['source_url'], title, row['begin'])))}"
+
+
+def conference_key(title: str) -> str:
+    """The key of a conference that is known only from its sessions."""
+    return f"conference:{_sha1(title.lower())}"
+
+
+def conference_title(row: Row) -> str:
+    """The conference that a row is, or is a session of; empty for everything else."""
+    title, _ = clean_title(row["title"])
+    if row["event_type"].lower() == EventType.CONFERENCE.lower():
+        return title
+    session = SESSION.match(title)
+    return session["conference"] if session else ""
+
+
+def row_digest(row: Row, columns: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps([row[column] for column in columns]).encode()).hexdigest()
+
+
+def _sha1(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+# Reading a row. Each function raises Refused with the column and the reason.
+
+
+def read(row: Row, categories: dict[str, Category]) -> Facts:
+    """Everything a row says. Raises Refused."""
+    if row["aspen_event_id"] and not re.fullmatch(r"[0-9]{1,18}", row["aspen_event_id"]):
+        raise Refused(f"“{_short(row['aspen_event_id'])}” is no number", field="aspen_event_id")
+    title, cancelled = clean_title(row["title"])
+    if not title:
+        raise Refused("it is empty", field="title")
+    offers = read_credits(row["credits"], categories)
+    event_type = _word(row, "event_type", TYPES)
+    session = None if event_type == EventType.CONFERENCE else SESSION.match(title)
+    if session:
+        title, cancelled_too = clean_title(session["title"])
+        cancelled = cancelled or cancelled_too
+        event_type = event_type or (EventType.CONTINUING_EDUCATION.value if offers else "")
+    cancelled = cancelled or bool(CANCELLED_SUMMARY.match(row["summary"]))
+    when = read_days(row["begin"], row["end"])
+    delivery = _word(row, "delivery", DELIVERIES)
+    values = {
+        "title": title,
+        "type": event_type,
+        "state": EventState.CANCELLED.value if cancelled else EventState.PUBLISHED.value,
+        "delivery": delivery,
+        **{name: _one_line(row[name]) for name in ("location", "city", "sponsor", "audience")},
+        "source_url": find_address(row["source_url"]),
+        **when,
+        **read_registration(row["registration"], row["summary"]),
+        **read_recording(row["recording"], delivery, when),
+    }
+    return Facts(values, offers, session["conference"] if session else "")
+
+
+def clean_title(text: str) -> tuple[str, bool]:
+    """The title without “Canceled-” in front, and whether that was there."""
+    text = _one_line(text)
+    match = CANCELLED_TITLE.match(text)
+    return (text[match.end() :], True) if match else (text, False)
+
+
+def read_days(begin: str, end: str) -> dict[str, Any]:
+    """When it takes place, as fields of the event.
+
+    Days without clock times are kept as days. A beginning with a time and an end without one
+    ends with that day: the same day says nothing more, a later one leaves only the days.
+    """
+    begins_at, begin_is_day = read_moment(begin, "begin")
+    if not end:
+        return {"begins_at": begins_at, "ends_at": None, "all_day": begin_is_day}
+    ends_at, end_is_day = read_moment(end, "end")
+    first, last = timezone.localdate(begins_at), timezone.localdate(ends_at)
+    if last < first or (ends_at < begins_at and not end_is_day):
+        raise Refused("it lies before the beginning", field="end")
+    if begin_is_day or (end_is_day and last > first):
+        return {"begins_at": _midnight(first), "ends_at": _midnight(last), "all_day": True}
+    return {"begins_at": begins_at, "ends_at": None if end_is_day else ends_at, "all_day": False}
+
+
+def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
+    """A moment in Mountain time, and whether only its day was given."""
+    wanted = "write 2026-05-11 or 2026-05-11T09:00"
+    if not MOMENT.fullmatch(text):
+        raise Refused(
+            f"“{_short(text)}” is no date; {wanted}" if text else "it is empty", field=column
+        )
+    try:
+        naive = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"there is no {text}; {wanted}", field=column) from None
+    if not EARLIEST.year <= naive.year < LATEST.year:
+        raise Refused(
+            f"the year {naive.year} does not lie between {EARLIEST.year} and {LATEST.year - 1}",
+            field=column,
+        )
+    moment = timezone.make_aware(naive)
+    if moment.astimezone(dt.UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
+        raise Refused(f"{text} did not exist in Montana: the clocks were put forward", field=column)
+    return moment, len(text) == DAY_LENGTH
+
+
+def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decimal]:
+    """Credits by category id from “Library Administration=4.0; Technology=1.0”."""
+    offers: dict[int, Decimal] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, amount = (piece.strip() for piece in part.rpartition("="))
+        category = categories.get(_one_line(name).lower())
+        if category is None:
+            known = ", ".join(str(category) for category in categories.values())
+            raise Refused(
+                f"“{_short(part)}” is no category, “=” and amount; the categories are {known}",
+                field="credits",
+            )
+        if category.pk in offers:
+            raise Refused(f"{category} is there twice", field="credits")
+        offers[category.pk] = _amount(amount)
+    return offers
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+        if not amount.is_finite() or amount > LARGEST_AMOUNT:
+            raise Refused(f"{_short(text)} is no amount of credits", field="credits")
+        validate_halves(amount)
+    except InvalidOperation:
+        raise Refused(f"“{_short(text)}” is no amount of credits", field="credits") from None
+    except ValidationError:
+        raise Refused(f"“{_short(text)}”: {MESSAGE}", field="credits") from None
+    return amount
+
+
+def read_registration(text: str, summary: str) -> dict[str, Any]:
+    """How one registers. It is free text in life: what is not understood stays readable."""
+    known = REGISTRATION.get(text.lower())
+    address = find_address(text)
+    if known is not None or address:
+        return {
+            "registration_mode": RegistrationMode.EXTERNAL.value if known is None else known,
+            "registration_url": address,
+            "description": summary,
+        }
+    return {
+        "registration_mode": "",
+        "registration_url": "",
+        "description": f"{summary}\n\nRegistration: {text}".strip(),
+    }
+
+
+def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, Any]:
+    """Since when there is a recording: a course from its beginning, else once the event is over."""
+    address = find_address(text)
+    if not address and text.lower() not in ("", "yes", "no"):
+        raise Refused(f"“{_short(text)}”; write yes, no or an address", field="recording")
+    available_at = None
+    if delivery == Delivery.RECORDED:
+        available_at = when["begins_at"]
+    elif address or text.lower() == "yes":
+        available_at = _over_at(when)
+    return {"recording_available_at": available_at, "recording_url": address}
+
+
+def find_address(text: str) -> str:
+    """The web address in a text, or nothing."""
+    match = ADDRESS.search(text)
+    address = match[0].rstrip(".,;)") if match else ""
+    try:
+        URLValidator(schemes=["http", "https"])(address)
+    except ValidationError:
+        return ""
+    return address if len(address) <= LONGEST_ADDRESS else ""
+
+
+def _word(row: Row, column: str, known: dict[str, str]) -> str:
+    word = known.get(_one_line(row[column]).lower())
+    if word is None:
+        words = ", ".join(filter(None, known.values()))
+        raise Refused(
+            f"“{_short(row[column])}” is not known; use {words}, or leave it empty", field=column
+        )
+    return word
+
+
+def _over_at(when: dict[str, Any]) -> dt.datetime:
+    """When an event is over, as the database computes it (events.models.OVER_AT)."""
+    ends_at: dt.datetime | None = when["ends_at"]
+    if ends_at and not when["all_day"]:
+        return ends_at
+    return _midnight(_days(when)[1] + dt.timedelta(days=1))
+
+
+def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
+    """The first and the last day, Mountain time."""
+    last = when["ends_at"] or when["begins_at"]
+    return timezone.localdate(when["begins_at"]), timezone.localdate(last)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"

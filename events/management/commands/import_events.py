@@ -1,0 +1,15 @@
+"""`manage.py import_events FILE`: a CSV file of events becomes the calendar."""
+
+from aspen.csvfile import Importer
+from aspen.management.imports import ImportCommand
+from events.importing import EventImporter
+
+
+class Command(ImportCommand):
+    help = (
+        "Loads a CSV file of events (docs/importing.md). Repeatable: only what changed is written."
+    )
+    name = "events"
+
+    def make_importer(self) -> Importer:
+        return EventImporter()

@@ -1,0 +1,312 @@
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import Case, F, Func, Q, When
+from django.db.models.functions import Coalesce, Least, Now
+from django.urls import reverse
+from django.utils.text import slugify
+
+from aspen.halves import CreditAmountField, in_halves
+from events.enums import (
+    Attendance,
+    Delivery,
+    EventState,
+    EventType,
+    Origin,
+    RegistrationMode,
+    RegistrationState,
+)
+
+EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+
+class MountainDay(Func):
+    """The day of a moment in Montana. The zone's name is part of the database's own columns."""
+
+    template = "((%(expressions)s) AT TIME ZONE 'America/Denver')::date"
+    output_field = models.DateField()
+
+
+class MountainMidnightAfter(Func):
+    """The moment at which a moment's Mountain-time day is over."""
+
+    template = (
+        "(date_trunc('day', (%(expressions)s) AT TIME ZONE 'America/Denver')"
+        " + interval '1 day') AT TIME ZONE 'America/Denver'"
+    )
+    output_field = models.DateTimeField()
+
+
+# An event without an end, or without clock times, ends with its last Mountain-time day.
+OVER_AT = Case(
+    When(
+        Q(all_day=True) | Q(ends_at=None),
+        then=MountainMidnightAfter(Coalesce("ends_at", "begins_at")),
+    ),
+    default=F("ends_at"),
+    output_field=models.DateTimeField(),
+)
+
+
+class Category(models.Model):
+    """One of the four CE categories; a credit belongs to exactly one."""
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=40, unique=True)
+    shape = models.CharField(max_length=1, help_text="Stands before the name everywhere.")
+    position = models.PositiveSmallIntegerField(unique=True)
+    description = models.TextField(blank=True, help_text="What belongs here, with examples.")
+
+    class Meta:
+        ordering = ["position"]
+        verbose_name = "CE category"
+        verbose_name_plural = "CE categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    """Something that takes place: on the calendar, or reported by a librarian (custom)."""
+
+    title = models.CharField(max_length=300)
+    type = models.CharField(max_length=30, choices=EventType, blank=True)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.CALENDAR)
+    state = models.CharField(max_length=10, choices=EventState, default=EventState.PUBLISHED)
+    begins_at = models.DateTimeField("begins")
+    ends_at = models.DateTimeField("ends", null=True, blank=True)
+    all_day = models.BooleanField(
+        "days only",
+        default=False,
+        help_text="Only the days are known or matter, not the clock times.",
+    )
+    delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    sponsor = models.CharField(max_length=200, blank=True)
+    presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
+    audience = models.CharField(max_length=300, blank=True)
+    description = models.TextField(blank=True)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="sessions"
+    )
+    registration_mode = models.CharField(max_length=10, choices=RegistrationMode, blank=True)
+    registration_url = models.URLField("registration address", max_length=500, blank=True)
+    capacity = models.PositiveIntegerField(null=True, blank=True)
+    recording_available_at = models.DateTimeField(
+        "recording available since", null=True, blank=True
+    )
+    recording_url = models.URLField("recording address", max_length=500, blank=True)
+    source_url = models.URLField("source", max_length=500, blank=True)
+    in_catalogue = models.BooleanField(
+        "in the course catalogue",
+        default=False,
+        help_text="Counts under rule sets that accept catalogue credits only.",
+    )
+    is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
+
+    import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
+    import_digest = models.CharField(max_length=64, blank=True, editable=False)
+
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="created_events",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="decided_events",
+    )
+    decided_at = models.DateTimeField(null=True, editable=False)
+    decision_reason = models.TextField("reason", blank=True, editable=False)
+
+    over_at = models.GeneratedField(
+        expression=OVER_AT, output_field=models.DateTimeField(), db_persist=True
+    )
+    claimable_at = models.GeneratedField(
+        expression=Least(OVER_AT, F("recording_available_at")),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    last_day = models.GeneratedField(
+        expression=MountainDay(Coalesce("ends_at", "begins_at")),
+        output_field=models.DateField(),
+        db_persist=True,
+    )
+    search = models.GeneratedField(
+        expression=SearchVector("title", weight="A", config="aspen")
+        + SearchVector("sponsor", "presenter", weight="B", config="aspen")
+        + SearchVector("location", "city", "audience", "description", weight="C", config="aspen"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ["begins_at", "id"]
+        permissions = [("decide_event", "Can decide about custom events")]
+        indexes = [
+            models.Index(fields=["begins_at", "id"], name="events_begins"),
+            models.Index(fields=["over_at", "id"], name="events_over"),
+            models.Index(fields=["parent", "begins_at"], name="events_sessions"),
+            GinIndex(fields=["search"], name="events_search"),
+            GinIndex(OpClass("title", name="gin_trgm_ops"), name="events_title_trigrams"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(title=""), name="events_title_not_empty"),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gte=F("begins_at")),
+                name="events_ends_after_it_begins",
+                violation_error_message="The end must be after the beginning.",
+            ),
+            models.CheckConstraint(
+                condition=Q(begins_at__gte=EARLIEST, begins_at__lt=LATEST)
+                & (Q(ends_at=None) | Q(ends_at__lt=LATEST)),
+                name="events_year_plausible",
+                violation_error_message="The year must lie between 1990 and 2099.",
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity=None) | Q(capacity__gte=1),
+                name="events_capacity_positive",
+                violation_error_message="A capacity is at least 1; leave it empty for no limit.",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent=None) | ~Q(parent=F("id")), name="events_not_own_parent"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=EventState.values)
+                & Q(origin__in=Origin.values)
+                & Q(type__in=["", *EventType.values])
+                & Q(delivery__in=["", *Delivery.values])
+                & Q(registration_mode__in=["", *RegistrationMode.values]),
+                name="events_words_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin=Origin.CUSTOM) | Q(created_by__isnull=False),
+                name="events_custom_has_author",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by=None, decided_at=None)
+                | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="events_decided_by_someone_sometime",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin=Origin.CUSTOM)
+                | ~Q(state__in=[EventState.PUBLISHED, EventState.DECLINED, EventState.DRAFT])
+                | Q(decided_at__isnull=False),
+                name="events_custom_decision_recorded",
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    origin=Origin.CUSTOM, state__in=[EventState.DECLINED, EventState.DRAFT]
+                )
+                | ~Q(decision_reason=""),
+                name="events_custom_refusal_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin=Origin.CUSTOM)
+                | Q(decided_by=None)
+                | ~Q(decided_by=F("created_by")),
+                name="events_nobody_decides_about_their_own",
+                violation_error_message="Somebody else has to decide about your own event.",
+            ),
+            models.UniqueConstraint(
+                "created_by",
+                "title",
+                "begins_at",
+                condition=Q(origin=Origin.CUSTOM)
+                & ~Q(state__in=[EventState.DECLINED, EventState.CANCELLED]),
+                name="events_custom_once_per_person",
+                violation_error_message="You have already created this event.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        slug = slugify(self.title)[:60].strip("-")
+        if slug:
+            return reverse("events:detail", args=[self.pk, slug])
+        return reverse("events:detail", args=[self.pk])
+
+
+class CustomEvent(Event):
+    """The same record, as the administration's queue of custom events shows it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "custom event"
+
+
+class CreditOffer(models.Model):
+    """One credit line of an event: so many credits in one category."""
+
+    event = models.ForeignKey(Event, models.CASCADE, related_name="offers")
+    category = models.ForeignKey(Category, models.PROTECT, related_name="+")
+    amount = CreditAmountField()
+
+    class Meta:
+        ordering = ["event_id", "category__position"]
+        verbose_name = "credit line"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "category"], name="events_one_credit_line_per_category"
+            ),
+            in_halves(name="events_offer_in_halves"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category} {self.amount}"
+
+
+class Registration(models.Model):
+    """A person's place at an event. One row per person and event, cancelled or not."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="registrations")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="registrations"
+    )
+    state = models.CharField(max_length=10, choices=RegistrationState)
+    registered_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    attendance = models.CharField(max_length=10, choices=Attendance, default=Attendance.UNKNOWN)
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the event's end led to the credit."
+    )
+
+    class Meta:
+        ordering = ["registered_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["event"],
+                condition=Q(state="confirmed", settled_at=None),
+                name="events_registration_unsettled",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "person"], name="events_one_registration_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
+                name="events_registration_words_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=RegistrationState.CANCELLED, cancelled_at__isnull=False)
+                | Q(state=RegistrationState.CONFIRMED, cancelled_at=None),
+                name="events_registration_cancelled_sometime",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} at {self.event_id}"

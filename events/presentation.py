@@ -1,0 +1,294 @@
+"""Events as their pages show them: states, rows of lists and programmes, and what fits the moment.
+
+Nothing here asks the database. Every string is made once, here, and not row by row in templates.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+
+from aspen import words
+from events import rules
+from events.enums import (
+    Attendance,
+    Delivery,
+    EventState,
+    Origin,
+    RegistrationMode,
+    RegistrationState,
+)
+from events.models import Event
+from events.queries import CreditLine, Standing
+
+NOBODY = Standing(taken=0, state="", attendance="")
+
+# ---------- States, places, credits ----------
+
+
+class Label(NamedTuple):
+    """A state in words, with the tone and the shape that includes/state_label.html wants."""
+
+    label: str
+    tone: str
+    shape: str
+
+
+CANCELLED = Label("Cancelled", "bad", "✕")
+OVER = Label("Over", "neutral", "○")
+UNDER_WAY = Label("Under way", "info", "▸")
+RECORDING = Label("Recording available", "info", "▶")
+FULL = Label("Full", "warn", "!")
+REGISTERED = Label("Registered", "good", "✓")
+DEMONSTRATION = Label("Demonstration event", "neutral", "i")
+CUSTOM = {
+    EventState.DRAFT: Label("Returned for changes", "warn", "!"),
+    EventState.PENDING: Label("Waiting for approval", "warn", "…"),
+    EventState.PUBLISHED: Label("Approved", "good", "✓"),
+    EventState.DECLINED: Label("Declined", "bad", "✕"),
+    EventState.CANCELLED: CANCELLED,
+}
+
+
+def has_recording(event: Event, now: dt.datetime) -> bool:
+    """Whether a recording can be watched now."""
+    available_at = event.recording_available_at
+    return available_at is not None and available_at <= now
+
+
+def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+    """The states to show, the gravest first."""
+    if event.origin == Origin.CUSTOM:
+        return [CUSTOM[EventState(event.state)]]
+    if event.state == EventState.CANCELLED:
+        return [CANCELLED]
+    over = event.over_at <= now
+    full = event.capacity is not None and standing.taken >= event.capacity
+    checks = [
+        (OVER, over),
+        (UNDER_WAY, not over and event.begins_at <= now),
+        (RECORDING, has_recording(event, now)),
+        (FULL, full and not over and event.registration_mode == RegistrationMode.PORTAL),
+        (REGISTERED, standing.state == RegistrationState.CONFIRMED and not over),
+    ]
+    return [label for label, holds in checks if holds]
+
+
+def where(event: Event) -> str:
+    """Place, town and delivery: Yogo Inn, Lewistown · In person"""
+    place = ", ".join(part for part in (event.location, event.city) if part)
+    delivery = Delivery(event.delivery).label if event.delivery else ""
+    return " · ".join(part for part in (place, delivery) if part)
+
+
+class Link(NamedTuple):
+    """An address elsewhere, and whose it is."""
+
+    url: str
+    host: str
+
+
+def web_link(url: str) -> Link | None:
+    """The address if a browser opens it as a page, else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return Link(url, parts.hostname.removeprefix("www."))
+
+
+def day_and_times(event: Event) -> tuple[str, str]:
+    """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM")."""
+    text = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    first = words.day(timezone.localdate(event.begins_at))
+    if text.startswith(f"{first}, "):
+        return first, text.removeprefix(f"{first}, ")
+    return text, ""
+
+
+class Credits(NamedTuple):
+    """A credit line in words, shaped for includes/category_chip.html."""
+
+    name: str
+    slug: str
+    shape: str
+    amount: str
+
+
+def in_words(lines: Iterable[CreditLine]) -> list[Credits]:
+    return [Credits(line.name, line.slug, line.shape, words.credits(line.amount)) for line in lines]
+
+
+# ---------- The rows of lists and programmes ----------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Known:
+    """What was read about a number of events: for whom, when, and what belongs to each by id."""
+
+    now: dt.datetime
+    is_signed_in: bool
+    credits: Mapping[int, Sequence[CreditLine]]
+    standings: Mapping[int, Standing]
+    claimed: set[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One event in a list."""
+
+    pk: int
+    url: str
+    title: str
+    day: str
+    times: str
+    where: str
+    sponsor: str
+    states: list[Label]
+    credits: list[Credits]
+    part_of: str
+    part_of_url: str
+    credit: str
+
+
+def credit_button(event: Event, known: Known) -> str:
+    """Which form Add CE credit takes for an event: claimed, claim, sign_in, or none ("")."""
+    if event.pk in known.claimed:
+        return "claimed"
+    claimable = (
+        event.origin == Origin.CALENDAR
+        and event.state == EventState.PUBLISHED
+        and event.pk in known.credits
+        and event.claimable_at <= known.now
+        and known.standings.get(event.pk, NOBODY).attendance != Attendance.ABSENT
+    )
+    if not claimable:
+        return ""
+    return "claim" if known.is_signed_in else "sign_in"
+
+
+def row(event: Event, known: Known, parent: Event | None = None) -> Row:
+    """One event as a list shows it; `parent` is its conference, where that is news."""
+    day, times = day_and_times(event)
+    return Row(
+        pk=event.pk,
+        url=event.get_absolute_url(),
+        title=event.title,
+        day=day,
+        times=times,
+        where=where(event),
+        sponsor=event.sponsor,
+        states=states(event, known.standings.get(event.pk, NOBODY), known.now),
+        credits=in_words(known.credits.get(event.pk, ())),
+        part_of=parent.title if parent else "",
+        part_of_url=parent.get_absolute_url() if parent else "",
+        credit=credit_button(event, known),
+    )
+
+
+def programme(sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
+    """The sessions of a conference, day by day."""
+    days: dict[str, list[Row]] = {}
+    for session in sessions:
+        days.setdefault(words.day(timezone.localdate(session.begins_at)), []).append(
+            row(session, known)
+        )
+    return list(days.items())
+
+
+# ---------- The page of one event ----------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Moment:
+    """What fits an event now: a button (`kind`), where it leads outside, and a sentence."""
+
+    kind: str = ""
+    url: str = ""
+    note: str = ""
+    can_cancel: bool = False
+
+
+def moment(event: Event, known: Known) -> Moment:
+    """The one thing to do with an event now, for the person it is shown to."""
+    standing = known.standings.get(event.pk, NOBODY)
+    if event.pk in known.claimed:
+        return Moment("claimed")
+    if event.origin == Origin.CUSTOM:
+        return _custom_moment(event)
+    if event.state == EventState.CANCELLED:
+        return Moment(note="This event was cancelled. It earns no credit.")
+    registered = standing.state == RegistrationState.CONFIRMED
+    if button := credit_button(event, known):
+        can_cancel = registered and event.over_at > known.now
+        return Moment(button, note=_credit_note(event, standing, known), can_cancel=can_cancel)
+    if event.over_at <= known.now:
+        return Moment(note=_over_note(event, standing, known))
+    if registered:
+        note = "You are registered."
+        if event.pk in known.credits:
+            note += " When the event is over, your credit is listed by itself."
+        return Moment("registered", note=note, can_cancel=True)
+    return _registration_moment(event, standing, known)
+
+
+def _custom_moment(event: Event) -> Moment:
+    if event.state == EventState.DRAFT:
+        return Moment("revise", note=f"Staff ask for changes: {event.decision_reason}")
+    if event.state == EventState.DECLINED:
+        return Moment(note=f"Staff declined this event: {event.decision_reason}")
+    return Moment()
+
+
+def _credit_note(event: Event, standing: Standing, known: Known) -> str:
+    if standing.state == RegistrationState.CONFIRMED and event.over_at <= known.now:
+        return "You registered, so your credit will be listed by itself. You need not wait for it."
+    if has_recording(event, known.now):
+        return "Did you take part, or watch the recording? Then the credit is yours."
+    return "Did you take part? Then the credit is yours."
+
+
+def _over_note(event: Event, standing: Standing, known: Known) -> str:
+    if standing.attendance == Attendance.ABSENT:
+        return (
+            "The organizer marked you as absent, so no credit is listed. "
+            "If that is a mistake, open a help ticket."
+        )
+    return "" if event.pk in known.credits else "This event carries no CE credit."
+
+
+def _registration_moment(event: Event, standing: Standing, known: Known) -> Moment:
+    if event.registration_mode == RegistrationMode.NONE:
+        return Moment(note="Registration not necessary.")
+    if event.registration_mode == RegistrationMode.EXTERNAL:
+        site = web_link(event.registration_url)
+        if site is None:
+            return Moment(note="Register with the sponsor of this event.")
+        if event.pk not in known.credits:
+            return Moment("external", site.url)
+        note = "We do not hear of it when you register there: add your credit here afterwards."
+        return Moment("external", site.url, note=note)
+    if reason := rules.why_not_register(event, standing.taken):
+        note = reason if event.registration_mode else "Ask the sponsor whether to register."
+        return Moment(note=note)
+    if known.is_signed_in:
+        return Moment("register")
+    return Moment("sign_in_register")
+
+
+def places(event: Event, standing: Standing, now: dt.datetime) -> str:
+    """Places left, as long as somebody may still take one: 3 of 5 left"""
+    takes_people = (
+        event.registration_mode == RegistrationMode.PORTAL
+        and event.state == EventState.PUBLISHED
+        and event.over_at > now
+    )
+    if event.capacity is None or not takes_people:
+        return ""
+    left = max(0, event.capacity - standing.taken)
+    return f"{left} of {event.capacity} left"

@@ -1,0 +1,103 @@
+"""Everything that writes tickets. Each function is atomic and takes `by=`."""
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen.errors import Refused
+from credits import actions as credit_actions
+from credits.models import Credit
+from events.models import Category
+from helpdesk.enums import TicketState
+from helpdesk.models import Correction, Message, Ticket
+from helpdesk.queries import WORK
+
+
+@transaction.atomic
+def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
+    """Open a ticket of `by`, with a first message. The database checks whose credit it is.
+
+    A second request with the same words while the first waits is the same ticket.
+    """
+    lock_people([by.pk])
+    waiting = Ticket.objects.filter(
+        person=by, credit=credit, subject=subject, state=TicketState.OPEN, messages__body=body
+    ).first()
+    if waiting:
+        return waiting
+    now = timezone.now()
+    ticket = Ticket.objects.create(
+        person=by, subject=subject, credit=credit, opened_at=now, changed_at=now
+    )
+    Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
+    return ticket
+
+
+def _lock_ticket(ticket_id: int) -> Ticket:
+    return Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket_id)
+
+
+@transaction.atomic
+def reply(*, ticket_id: int, body: str, by: User) -> Message:
+    """Add a message. The person's own words put the ticket back into the queue; others answer it.
+
+    Locks the ticket. The same words by the same author twice in a row are one message.
+    """
+    ticket = _lock_ticket(ticket_id)
+    last = ticket.messages.order_by("-sent_at", "-id").first()
+    if last and last.author_id == by.pk and last.body == body:
+        return last
+    own = ticket.person_id == by.pk
+    return _say(ticket, body, by=by, state=TicketState.OPEN if own else TicketState.ANSWERED)
+
+
+def _say(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
+    now = timezone.now()
+    ticket.state = state
+    ticket.changed_at = now
+    ticket.save(update_fields=["state", "changed_at"])
+    return Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
+
+
+@transaction.atomic
+def correct_credit(
+    *, ticket_id: int, credit_id: int, category: Category, amount: Decimal, note: str, by: User
+) -> Correction:
+    """Correct a credit of the ticket's person, record it, and answer the ticket, in one step.
+
+    The credit's tracks follow. Raises Refused when nothing would change, when it is the helper's
+    own credit, or when the credit counts no more; Credit.DoesNotExist when it is somebody else's.
+    """
+    if not by.has_perm(WORK):
+        raise Refused("Only the help desk corrects credits.")
+    ticket = _lock_ticket(ticket_id)
+    if ticket.person_id == by.pk:
+        raise Refused("A colleague has to correct your own credits.")
+    lock_people([ticket.person_id])
+    before = Credit.objects.select_related("category", "claim__event").get(
+        pk=credit_id, person_id=ticket.person_id
+    )
+    if (before.category_id, before.amount) == (category.pk, amount):
+        raise Refused("This is what the credit says already. Choose what must change.")
+    credit_actions.correct_credit(credit_id=credit_id, category=category, amount=amount, by=by)
+    correction = Correction.objects.create(
+        ticket=ticket,
+        person_id=ticket.person_id,
+        credit=before,
+        category_before=before.category,
+        category_after=category,
+        amount_before=before.amount,
+        amount_after=amount,
+        applied_by=by,
+        applied_at=timezone.now(),
+    )
+    title = before.claim.event.title
+    words = (
+        f"Corrected: “{title}” was {before.category} {before.amount}, "
+        f"it is now {category} {amount}."
+    )
+    _say(ticket, f"{words}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
+    return correction

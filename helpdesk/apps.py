@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class HelpdeskConfig(AppConfig):
+    name = "helpdesk"
+    verbose_name = "Help desk"
+
+    def ready(self) -> None:
+        # The last of the portal's apps: every permission a role names has its model by now.
+        post_migrate.connect(_create_roles, sender=self, dispatch_uid="create_roles")
+
+
+def _create_roles(**kwargs: Any) -> None:
+    from accounts.roles import create_roles
+
+    create_roles()

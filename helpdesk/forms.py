@@ -1,0 +1,176 @@
+"""What the help desk pages ask. Parameters of addresses are read through forms too."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from aspen import words
+from aspen.halves import HALF, validate_halves
+from credits import queries as credit_queries
+from credits.models import Credit
+from events import queries as event_queries
+from helpdesk.enums import TicketState
+from helpdesk.models import Ticket
+
+LONGEST = 5000
+LATEST_CREDITS = 50
+SUBJECT_LENGTH = 300
+
+
+def describe(credit: Credit) -> str:
+    """Technology 1: Weeding without tears, Thu, Dec 3, 2026"""
+    return f"{credit.category} {words.amount(credit.amount)}: {subject_about(credit)}"
+
+
+def subject_about(credit: Credit) -> str:
+    """The event's title and date, which is how the help desk knows what is meant."""
+    event = credit.claim.event
+    day = words.day(event.last_day)
+    room = SUBJECT_LENGTH - len(day) - 2
+    title = event.title if len(event.title) <= room else f"{event.title[: room - 1]}…"
+    return f"{title}, {day}"
+
+
+class LongText(forms.CharField):
+    """Several lines. Too much is refused in words and kept, never cut by the browser."""
+
+    def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), max_length=LONGEST, **kwargs)
+        self.error_messages["max_length"] = (
+            f"This has %(show_value)d characters; {LONGEST} are the most. Please shorten it."
+        )
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {}
+
+    def to_python(self, value: Any) -> str:
+        """Browsers send two characters for the end of a line; it counts as one."""
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+class CreditChoice(forms.ModelChoiceField):
+    """One of a person's credits; the latest are offered, any of the person's is accepted."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return describe(obj)
+
+    def offer(self, credits: Any) -> None:
+        self.queryset = credits
+        latest = credits.select_related("category", "claim__event").order_by(
+            "-claim__claimed_at", "-claim_id", "line"
+        )[:LATEST_CREDITS]
+        self.choices = [
+            ("", self.empty_label or ""),
+            *((credit.pk, describe(credit)) for credit in latest),
+        ]
+
+
+class PageParameters(forms.Form):
+    page = forms.IntegerField(required=False, min_value=1)
+
+
+class QueueParameters(PageParameters):
+    ALL = "all"
+
+    state = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[
+            (TicketState.OPEN.value, "Waiting"),
+            (TicketState.ANSWERED.value, "Answered"),
+            (ALL, "All"),
+        ],
+    )
+
+
+class CreditParameter(forms.Form):
+    """`?credit=`: which of the person's own credits the ticket is about."""
+
+    credit = forms.ModelChoiceField(queryset=Credit.objects.none(), required=False)
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["credit"].queryset = (  # type: ignore[attr-defined]
+            credit_queries.credits_visible_to(person).select_related("category", "claim__event")
+        )
+
+
+class TicketForm(forms.Form):
+    """A new ticket; about `credit` when the person came from one."""
+
+    credit = CreditChoice(
+        label="Which of your credits is it about?",
+        queryset=Credit.objects.none(),
+        required=False,
+        empty_label="None of them",
+    )
+    subject = forms.CharField(
+        max_length=SUBJECT_LENGTH,
+        help_text="If it is about a training: its title and date.",
+    )
+    body = LongText(
+        label="How can we help?",
+        help_text="If something is wrong, say what must change.",
+    )
+
+    def __init__(self, *args: Any, person: User, credit: Credit | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if credit is None:
+            own = credit_queries.credits_visible_to(person)
+            self.fields["credit"].offer(own)  # type: ignore[attr-defined]
+            return
+        del self.fields["credit"]
+        self.fields["subject"].initial = subject_about(credit)
+        self.fields["subject"].help_text = "The event’s title and date are filled in for you."
+        self.fields["body"].label = "What must change?"
+        self.fields[
+            "body"
+        ].help_text = "For example: The category should be Library Administration."
+
+
+class ReplyForm(forms.Form):
+    body = LongText(label="Your reply", rows=4)
+
+
+class CorrectionForm(forms.Form):
+    """What a credit of the ticket's person should say."""
+
+    credit = CreditChoice(
+        label="Which credit?", queryset=Credit.objects.none(), empty_label="Choose a credit"
+    )
+    category = forms.ModelChoiceField(
+        label="CE category",
+        queryset=event_queries.categories(),
+        empty_label="Choose a category",
+    )
+    amount = forms.DecimalField(
+        label="Credit value",
+        max_digits=4,
+        decimal_places=1,
+        widget=forms.NumberInput(attrs={"step": "0.5", "min": str(HALF)}),
+        help_text="In halves: 0.5, 1, 1.5 …",
+    )
+    note = LongText(
+        label="A note to the person",
+        required=False,
+        rows=3,
+        help_text="What the credit was and what it is now is told without it.",
+    )
+
+    def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if ticket.credit is None:
+            live = credit_queries.live_credits().filter(person=ticket.person)
+            self.fields["credit"].offer(live)  # type: ignore[attr-defined]
+            return
+        del self.fields["credit"]
+        self.fields["category"].initial = ticket.credit.category_id
+        self.fields["amount"].initial = Decimal(words.amount(ticket.credit.amount))
+
+    def clean_amount(self) -> Decimal:
+        """In halves; asked only once the number of digits is known to be sane."""
+        amount: Decimal = self.cleaned_data["amount"]
+        validate_halves(amount)
+        return amount

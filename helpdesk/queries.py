@@ -1,0 +1,38 @@
+"""Reads on tickets."""
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from helpdesk.enums import TicketState
+from helpdesk.models import Correction, Message, Ticket
+
+WORK = "helpdesk.work_ticket"
+
+
+def visible_to(person: User) -> QuerySet[Ticket]:
+    """The person's own tickets, and every ticket for those who work on them; latest first."""
+    tickets = Ticket.objects.order_by("-changed_at", "-id")
+    return tickets if person.has_perm(WORK) else tickets.filter(person=person)
+
+
+def own(person: User) -> QuerySet[Ticket]:
+    return Ticket.objects.filter(person=person).order_by("-changed_at", "-id")
+
+
+def queue(state: str) -> QuerySet[Ticket]:
+    """Tickets in a state, the longest waiting first."""
+    return (
+        Ticket.objects.filter(state=state or TicketState.OPEN)
+        .select_related("person", "credit__claim__event", "credit__category")
+        .order_by("changed_at", "id")
+    )
+
+
+def messages(ticket: Ticket) -> QuerySet[Message]:
+    return ticket.messages.select_related("author").order_by("sent_at", "id")
+
+
+def corrections(ticket: Ticket) -> QuerySet[Correction]:
+    return ticket.corrections.select_related(
+        "category_before", "category_after", "applied_by", "credit__claim__event"
+    ).order_by("applied_at", "id")

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from helpdesk import views
+
+app_name = "helpdesk"
+urlpatterns = [
+    path("", views.ticket_list, name="list"),
+    path("new/", views.create, name="create"),
+    path("queue/", views.queue, name="queue"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/reply/", views.reply, name="reply"),
+    path("<int:pk>/correct/", views.correct, name="correct"),
+]

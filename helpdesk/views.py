@@ -1,0 +1,233 @@
+"""Help tickets: a person's own, and the help desk's queue.
+
+Whose ticket may be seen is decided by `queries.visible_to`; any other is a 404, and so is
+everything that only the help desk has.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import positions_of
+from aspen import words
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits.models import Credit
+from events.enums import Origin
+from helpdesk import actions, queries
+from helpdesk.enums import TicketState
+from helpdesk.forms import (
+    CorrectionForm,
+    CreditParameter,
+    PageParameters,
+    QueueParameters,
+    ReplyForm,
+    TicketForm,
+)
+from helpdesk.models import Correction, Message, Ticket
+
+PER_PAGE = 20
+LABELS = {
+    TicketState.OPEN: {"label": TicketState.OPEN.label, "tone": "info", "shape": "○"},
+    TicketState.ANSWERED: {"label": TicketState.ANSWERED.label, "tone": "good", "shape": "✓"},
+}
+
+
+def ticket_list(request: HttpRequest) -> HttpResponse:
+    """The person's own tickets, latest first."""
+    person = person_of(request)
+    page = _page(queries.own(person), PageParameters(request.GET))
+    context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
+    return render(request, "helpdesk/list.html", context)
+
+
+def queue(request: HttpRequest) -> HttpResponse:
+    """Everybody's tickets for those who answer them, the longest waiting first."""
+    person = person_of(request)
+    if not person.has_perm(queries.WORK):
+        raise Http404
+    form = QueueParameters(request.GET)
+    state = TicketState.OPEN.value
+    if form.is_valid() and form.cleaned_data["state"]:
+        state = form.cleaned_data["state"]
+    tickets = (
+        queries.visible_to(person).select_related("person").order_by("changed_at", "id")
+        if state == form.ALL
+        else queries.queue(state)
+    )
+    page = _page(tickets, form)
+    context = {
+        "page": page,
+        "query": f"state={state}&",
+        "tickets": [_row(ticket) | {"person": ticket.person.display_name} for ticket in page],
+        "filters": [
+            {"value": value, "label": label, "is_chosen": value == state}
+            for value, label in form.fields["state"].choices  # type: ignore[attr-defined]
+        ],
+        "is_waiting": state == TicketState.OPEN,
+    }
+    return render(request, "helpdesk/queue.html", context)
+
+
+def _page(tickets: QuerySet[Ticket], form: PageParameters) -> Page:
+    form.is_valid()  # nonsense is the first page
+    number = form.cleaned_data.get("page") or 1
+    return Paginator(tickets, PER_PAGE).get_page(number)
+
+
+def _row(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "url": ticket.get_absolute_url(),
+        "subject": ticket.subject,
+        "state": LABELS[TicketState(ticket.state)],
+        "changed": words.when(ticket.changed_at, None, all_day=False),
+    }
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
+    person = person_of(request)
+    parameter = CreditParameter(request.GET, person=person)
+    if not parameter.is_valid():
+        raise Http404
+    credit: Credit | None = parameter.cleaned_data["credit"]
+    form = TicketForm(request.POST or None, person=person, credit=credit)
+    if request.method == "POST" and form.is_valid():
+        ticket = actions.open_ticket(
+            subject=form.cleaned_data["subject"],
+            body=form.cleaned_data["body"],
+            credit=credit or form.cleaned_data.get("credit"),
+            by=person,
+        )
+        messages.success(request, "Your help ticket is sent. You will find the answer here.")
+        return redirect(ticket)
+    context = {"form": form, "credit": _credit(credit, person)}
+    return render(request, "helpdesk/create.html", context)
+
+
+def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
+    """What a credit says now. A custom event has no page that the help desk could open."""
+    if credit is None:
+        return None
+    event = credit.claim.event
+    is_open = event.origin == Origin.CALENDAR or event.created_by_id == reader.pk
+    return {
+        "title": event.title,
+        "url": event.get_absolute_url() if is_open else "",
+        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "amount": words.credits(credit.amount),
+        "category": credit.category,  # type: ignore[dict-item]
+        "state": credit.claim.get_state_display(),
+    }
+
+
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """A ticket: the conversation, corrections, and for the help desk the means to correct."""
+    return _ticket_page(request, _load(request, pk))
+
+
+def reply(request: HttpRequest, pk: int) -> HttpResponse:
+    ticket = _load(request, pk)
+    if request.method != "POST":
+        return redirect(ticket)
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return _ticket_page(request, ticket, reply_form=form)
+    actions.reply(ticket_id=ticket.pk, body=form.cleaned_data["body"], by=person_of(request))
+    messages.success(request, "Your reply is sent.")
+    return redirect(ticket)
+
+
+def correct(request: HttpRequest, pk: int) -> HttpResponse:
+    """Correct the credit, record it and answer, in one step."""
+    person = person_of(request)
+    if not person.has_perm(queries.WORK):
+        raise Http404
+    ticket = _load(request, pk)
+    if request.method != "POST":
+        return redirect(ticket)
+    form = CorrectionForm(request.POST, ticket=ticket)
+    if not form.is_valid():
+        return _ticket_page(request, ticket, correction_form=form)
+    credit = ticket.credit or form.cleaned_data["credit"]
+    try:
+        actions.correct_credit(
+            ticket_id=ticket.pk,
+            credit_id=credit.pk,
+            category=form.cleaned_data["category"],
+            amount=form.cleaned_data["amount"],
+            note=form.cleaned_data["note"],
+            by=person,
+        )
+    except Refused as refusal:
+        form.add_error(refusal.field, str(refusal))
+        return _ticket_page(request, ticket, correction_form=form)
+    messages.success(
+        request, f"The credit is corrected, and {ticket.person} was told. Their tracks follow."
+    )
+    return redirect(ticket)
+
+
+def _load(request: HttpRequest, pk: int) -> Ticket:
+    tickets = queries.visible_to(person_of(request)).select_related(
+        "person", "credit__category", "credit__claim__event"
+    )
+    return get_object_or_404(tickets, pk=pk)
+
+
+def _ticket_page(
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    reply_form: ReplyForm | None = None,
+    correction_form: CorrectionForm | None = None,
+) -> HttpResponse:
+    reader = person_of(request)
+    is_own = ticket.person_id == reader.pk
+    works = reader.has_perm(queries.WORK)
+    if works and not is_own and correction_form is None:
+        correction_form = CorrectionForm(ticket=ticket)
+    context = {
+        "ticket": ticket,
+        "state": LABELS[TicketState(ticket.state)],
+        "credit": _credit(ticket.credit, reader),
+        "thread": [_said(message, ticket, reader) for message in queries.messages(ticket)],
+        "corrections": [_changed(correction) for correction in queries.corrections(ticket)],
+        "is_own": is_own,
+        "works": works,
+        "positions": list(positions_of(ticket.person)) if works and not is_own else [],
+        "reply_form": reply_form or ReplyForm(),
+        "correction_form": correction_form,
+        "has_errors": bool(
+            (reply_form and reply_form.errors) or (correction_form and correction_form.errors)
+        ),
+    }
+    return render(request, "helpdesk/detail.html", context)
+
+
+def _said(message: Message, ticket: Ticket, reader: User) -> dict[str, Any]:
+    is_staff = message.author_id != ticket.person_id
+    who = "You" if message.author_id == reader.pk else message.author.display_name
+    return {
+        "who": f"{who} (help desk)" if is_staff else who,
+        "when": words.when(message.sent_at, None, all_day=False),
+        "body": message.body,
+        "is_staff": is_staff,
+    }
+
+
+def _changed(correction: Correction) -> dict[str, str]:
+    before = f"{correction.category_before} {words.amount(correction.amount_before)}"
+    after = f"{correction.category_after} {words.amount(correction.amount_after)}"
+    day = words.day(timezone.localdate(correction.applied_at))
+    return {
+        "what": f"{before} → {after}",
+        "by": f"by {correction.applied_by}, {day}",
+        "event": correction.credit.claim.event.title,
+    }

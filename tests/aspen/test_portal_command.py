@@ -1,0 +1,110 @@
+"""`manage.py portal`: one command serves everything, and when it ends nothing is left."""
+
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.aspen.processes import Project, dies, ends, says, soon
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
+    return project.start("manage.py", "portal", *map(str, arguments))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: int) -> None:
+    process = portal(project, "--port", port)
+    said = says(process, "Ctrl-C stops it.")
+    assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
+    assert "Demonstration accounts" not in said
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=5) as page:
+        assert page.read() == b"ok"
+    assert any("procrastinate worker" in line for line in project.left())
+
+    process.send_signal(number)
+
+    assert ends(process)[0] == 0
+    assert project.left() == []
+
+
+def test_stops_everything_when_a_child_ends(project: Project, port: int) -> None:
+    process = portal(project, "--port", port)
+    says(process, "Ctrl-C stops it.")
+
+    os.kill(child_of(process, "procrastinate worker"), signal.SIGKILL)
+
+    status, output = ends(process)
+    assert status == 1
+    assert "The job worker ended by signal 9. The portal has been stopped." in output
+    assert soon(lambda: project.left() == [])
+
+
+def test_children_do_not_outlive_a_killed_portal(project: Project, port: int) -> None:
+    process = portal(project, "--port", port)
+    says(process, "Ctrl-C stops it.")
+
+    dies(process)
+
+    assert soon(lambda: project.left() == [])
+
+
+def test_a_used_port_is_refused_before_anything_starts(fresh: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        status, output = ends(portal(fresh, "--port", port))
+
+    assert status == 1
+    assert f"Port {port} of 127.0.0.1 cannot be used" in output
+    assert "make run PORT=" in output
+    assert not fresh.var.exists()
+
+
+def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
+    assert ends(fresh.connect())[0] == 0
+    (fresh.var / "mail").mkdir()
+    (fresh.var / "mail" / "letter").write_text("…")
+    (fresh.var / "notes").write_text("somebody's own")
+
+    status, output = ends(portal(fresh, "--reset"))
+
+    assert status == 0
+    assert output.count("Deleting ") == 2
+    assert [path.name for path in fresh.var.iterdir()] == ["notes"]
+
+
+def test_reset_refuses_while_the_database_is_used(fresh: Project) -> None:
+    user = fresh.connect()
+    says(user, "connected")
+
+    status, output = ends(portal(fresh, "--reset"))
+
+    assert status == 1
+    assert "Stop them first." in output
+    assert ends(user) == (0, "")
+    assert (fresh.var / "postgres" / "data").exists()
+
+
+def child_of(process: "subprocess.Popen[str]", program: str) -> int:
+    """Return the number of the process's own child that runs `program`."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    command_lines = {
+        int(number): Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        for number in children
+    }
+    return next(number for number, line in command_lines.items() if program in line)

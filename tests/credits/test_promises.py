@@ -1,0 +1,160 @@
+"""Promises 2, 3 and 6: one live claim per event, no credit lost, nobody's but one's own.
+
+Every constraint is tried by going round Python: with `.update()`, raw SQL, or a bare insert.
+"""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from aspen.errors import Refused
+from credits import actions
+from credits.enums import ENDED, LIVE, MOVES, ClaimSource, ClaimState
+from credits.models import Claim, Credit
+from tests import factories as make
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def insert_claim_around_python(person, event):
+    return Claim.objects.bulk_create(
+        [
+            Claim(
+                person=person,
+                event=event,
+                source=ClaimSource.CALENDAR,
+                claimed_at=timezone.now(),
+                claimed_by=person,
+            )
+        ]
+    )
+
+
+def test_a_second_live_claim_is_refused_by_the_database():
+    claim = make.claim(make.person())
+    with pytest.raises(IntegrityError, match="credits_one_live_claim_per_event"):
+        insert_claim_around_python(claim.person, claim.event)
+
+
+def test_the_action_names_the_claim_that_is_there():
+    claim = make.claim(make.person())
+    with pytest.raises(actions.AlreadyClaimed) as refusal:
+        actions.claim_event(event_id=claim.event_id, source=ClaimSource.LIST, by=claim.person)
+    assert refusal.value.claim == claim
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_twenty_requests_at_once_make_one_claim():
+    person, event = make.person(), make.event()
+
+    def press_the_green_button(_):
+        client = Client()
+        client.force_login(person)
+        return client.post(f"/continuing-education/claim/{event.pk}/").status_code
+
+    assert at_once(20, press_the_green_button) == [302] * 20
+    assert Claim.objects.filter(person=person, event=event).count() == 1
+    assert Credit.objects.filter(person=person).count() == 1
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
+    """The same twenty requests, with what keeps the promise taken away, must break it."""
+    person, event = make.person(), make.event()
+    monkeypatch.setattr(actions, "lock_people", lambda ids: None)
+    constraint = next(
+        one for one in Claim._meta.constraints if one.name == "credits_one_live_claim_per_event"
+    )
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Claim, constraint)
+    try:
+        at_once(
+            20,
+            lambda _: actions.claim_event(
+                event_id=event.pk, source=ClaimSource.CALENDAR, by=person
+            ),
+        )
+        assert Claim.objects.filter(person=person, event=event).count() > 1
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE credits_claim CASCADE")
+        with connection.schema_editor() as editor:
+            editor.add_constraint(Claim, constraint)
+
+
+@pytest.mark.parametrize("model", [Claim, Credit])
+def test_neither_claim_nor_credit_can_be_deleted(model):
+    make.claim(make.person())
+    with pytest.raises(ProgrammingError, match="Cannot delete"), transaction.atomic():
+        Credit.objects.all().delete()
+    with (
+        pytest.raises(ProgrammingError, match="Cannot delete"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"DELETE FROM {model._meta.db_table}")
+    assert model.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", sorted(ENDED | {ClaimState.RETURNED}))
+def test_a_credit_leaves_only_with_who_when_and_why(state):
+    claim = make.claim(make.person())
+    claims = Claim.objects.filter(pk=claim.pk)
+    staff, now = make.person(), timezone.now()
+    with pytest.raises(IntegrityError, match="credits_claim_"), transaction.atomic():
+        claims.update(state=state)
+    with pytest.raises(IntegrityError, match="refusal_has_reason"), transaction.atomic():
+        claims.update(state=state, decided_by=staff, decided_at=now)
+    with pytest.raises(IntegrityError, match="by_someone_sometime"), transaction.atomic():
+        claims.update(state=state, decided_at=now, reason="A duplicate.")
+    assert claims.update(state=state, decided_by=staff, decided_at=now, reason="A duplicate.") == 1
+
+
+def test_nobody_approves_their_own_claim():
+    claim = make.claim(make.person())
+    with pytest.raises(IntegrityError, match="credits_nobody_approves_their_own_claim"):
+        Claim.objects.filter(pk=claim.pk).update(
+            state=ClaimState.APPROVED, decided_by=claim.person, decided_at=timezone.now()
+        )
+
+
+def test_a_credit_belongs_to_the_person_of_its_claim():
+    make.claim(make.person())
+    with pytest.raises(IntegrityError, match="credits_credit_of_the_claims_person"):
+        Credit.objects.update(person=make.person())
+
+
+@pytest.mark.parametrize("amount", ["0", "0.4", "0.7", "1.3", "-1"])
+def test_amounts_come_in_halves(amount):
+    make.claim(make.person())
+    with pytest.raises(IntegrityError, match="credits_amount_in_halves"):
+        Credit.objects.update(amount=Decimal(amount))
+
+
+@pytest.mark.parametrize("source", list(ClaimState))
+@pytest.mark.parametrize("target", list(ClaimState))
+def test_every_move_of_the_table_and_no_other(source, target):
+    claim = make.claim(make.person())
+    staff = make.person()
+    Claim.objects.filter(pk=claim.pk).update(
+        state=source, decided_by=staff, decided_at=timezone.now(), reason="For the test."
+    )
+    claim.refresh_from_db()
+    if target in MOVES[source]:
+        actions._move(claim, target, reason="Because.", by=staff)
+        claim.refresh_from_db()
+        assert (claim.state, claim.decided_by) == (target, staff)
+    else:
+        with pytest.raises(Refused):
+            actions._move(claim, target, reason="Because.", by=staff)
+        claim.refresh_from_db()
+        assert claim.state == source
+
+
+def test_live_and_ended_divide_the_states():
+    assert LIVE | ENDED == set(ClaimState)
+    assert not LIVE & ENDED

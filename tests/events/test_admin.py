@@ -1,0 +1,570 @@
+"""The calendar, the queue of custom events and registrations in the administration."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from zeal import zeal_ignore
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from credits.actions import claim_custom_event
+from credits.enums import ClaimState
+from credits.models import Claim
+from events import actions
+from events.enums import Attendance, EventState, Origin
+from events.models import Category, CreditOffer, Event, Registration
+from tests import factories
+from tests.factories import ADMINISTRATION, TECHNOLOGY, category
+from tracks.actions import select_track
+from tracks.models import Posting
+
+pytestmark = pytest.mark.django_db
+SCRIPT = "<script>alert(1)</script>"
+QUEUE = "/admin/events/customevent/"
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    with zeal_ignore():  # a test that makes three of a thing is no N+1; so below
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def coordinator() -> Client:
+    return signed_in(factories.person(Role.CE_COORDINATOR))
+
+
+def a_custom_event(by: User | None = None, **facts: Any) -> Event:
+    with zeal_ignore():
+        return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
+
+
+def decide(client: Client, event: Event, decision: str, reason: str = "") -> Any:
+    return client.post(f"{QUEUE}{event.pk}/decide/", {"decision": decision, "reason": reason})
+
+
+def send(client: Client, address: str, values: dict[str, Any]) -> Any:
+    """Django looks up the category of each of the (at most four) lines by itself."""
+    with zeal_ignore():
+        return client.post(address, values)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def text(response: Any) -> str:
+    if hasattr(response, "render"):
+        response.render()
+    return str(response.content.decode())
+
+
+def listed(response: Any) -> list[Any]:
+    return list(response.context["cl"].result_list)
+
+
+# ---------- Custom events ----------
+
+
+def test_the_queue_shows_what_waits_the_oldest_first() -> None:
+    first, second, done = a_custom_event(), a_custom_event(), a_custom_event()
+    factories.event()
+    client = coordinator()
+    decide(client, done, "approve")
+
+    def shown(query: str) -> list[int]:
+        return [event.pk for event in listed(client.get(QUEUE + query))]
+
+    assert shown("") == [first.pk, second.pk]
+    assert shown("?state=nonsense") == [first.pk, second.pk]
+    assert shown("?state=published") == [done.pk]
+    assert shown("?state=all") == [first.pk, second.pk, done.pk]
+    assert shown(f"?q={first.title.replace(' ', '+')}") == [first.pk]
+
+
+def test_the_queue_is_filtered_by_category() -> None:
+    event = a_custom_event(category=category(ADMINISTRATION))
+    a_custom_event()
+    client = coordinator()
+    wanted = f"?offers__category__id__exact={category(ADMINISTRATION).pk}"
+    assert [row.pk for row in listed(client.get(QUEUE + wanted))] == [event.pk]
+
+
+def test_the_page_shows_everything_that_was_typed() -> None:
+    person = factories.person(display_name="Ada Reader")
+    Position.objects.create(
+        person=person,
+        organization=factories.organization(name="Sidney Library", city="Sidney"),
+        kind=PositionKind.DIRECTOR,
+    )
+    on_calendar = factories.event(title="Privacy for everybody")
+    begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
+    event = a_custom_event(
+        person,
+        title="Privacy for everyone",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(minutes=90),
+        sponsor="Some School",
+        presenter="Grace Trainer",
+        description="First line\nSecond line",
+        amount=Decimal("1.5"),
+    )
+    page = text(coordinator().get(f"{QUEUE}{event.pk}/change/"))
+    for part in (
+        "Privacy for everyone",
+        "Thu, Mar 5, 2026, 9:00 AM",
+        "Thu, Mar 5, 2026, 10:30 AM",
+        "1:30 hours",
+        "Technology 1.5",
+        "Some School",
+        "Grace Trainer",
+        "First line<br>Second line",
+        "Waiting for approval",
+        "Ada Reader",
+        person.email,
+        "Director, Sidney Library, Sidney",
+        on_calendar.get_absolute_url(),
+        ">Approve</button>",
+        ">Return</button>",
+        ">Decline</button>",
+    ):
+        assert part in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "state", "claim_state"),
+    [
+        ("approve", "", EventState.PUBLISHED, ClaimState.APPROVED),
+        ("return", "Which day?", EventState.DRAFT, ClaimState.RETURNED),
+        ("decline", "An author talk.", EventState.DECLINED, ClaimState.DECLINED),
+    ],
+)
+def test_a_decision_reaches_the_claim(
+    decision: str, reason: str, state: str, claim_state: str
+) -> None:
+    event = a_custom_event()
+    staff = factories.person(Role.CE_COORDINATOR)
+    client = signed_in(staff)
+    answer = decide(client, event, decision, reason)
+    assert answer.headers["Location"] == QUEUE
+    event.refresh_from_db()
+    assert (event.state, event.decision_reason, event.decided_by) == (state, reason, staff)
+    assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
+    assert event.title in said(answer)[0]
+    assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
+
+
+def test_declining_takes_the_credits_out_of_every_track() -> None:
+    event = a_custom_event()
+    assert event.created_by is not None
+    select_track(track=factories.track(), by=event.created_by)
+    assert Posting.objects.count() == 1
+    decide(coordinator(), event, "decline", "An author talk.")
+    assert list(Posting.objects.all()) == []
+
+
+@pytest.mark.parametrize("decision", ["return", "decline"])
+def test_without_a_reason_nothing_is_decided(decision: str) -> None:
+    event = a_custom_event()
+    answer = decide(coordinator(), event, decision, "  ")
+    assert answer.context_data["form"].errors == {
+        "reason": ["Give a reason; the person will read it."]
+    }
+    assert "Nothing was decided yet." in text(answer)
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "field"),
+    [
+        ("publish", "typed", "decision"),
+        ("", "typed", "decision"),
+        ("return", "x" * 2001, "reason"),
+        ("return", "a\x00b", "reason"),
+    ],
+)
+def test_nonsense_is_refused_and_what_was_typed_is_kept(
+    decision: str, reason: str, field: str
+) -> None:
+    event = a_custom_event()
+    answer = decide(coordinator(), event, decision, reason)
+    form = answer.context_data["form"]
+    assert list(form.errors) == [field]
+    assert form["reason"].value() == reason
+    assert answer.status_code == 200
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
+    event = a_custom_event()
+    client = coordinator()
+    decide(client, event, "approve")
+    answer = decide(client, event, "return", "Kept words")
+    assert "is published; return is not possible any more." in text(answer)
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+
+
+def test_only_what_is_possible_has_a_button() -> None:
+    event = a_custom_event()
+    client = coordinator()
+    decide(client, event, "approve")
+    page = text(client.get(f"{QUEUE}{event.pk}/change/"))
+    assert [name for name in ("Approve", "Return", "Decline") if f">{name}</button>" in page] == [
+        "Decline"
+    ]
+    decide(client, event, "decline", "A mistake.")
+    assert "There is nothing for you to decide here." in text(
+        client.get(f"{QUEUE}{event.pk}/change/")
+    )
+
+
+def test_nobody_decides_about_their_own_event() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    event = a_custom_event(staff)
+    client = signed_in(staff)
+    assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
+    answer = decide(client, event, "approve")
+    assert answer.context_data["form"].non_field_errors() == [
+        f"Somebody else has to decide about your own event “{event.title}”."
+    ]
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
+    client = signed_in(staff)
+    with zeal_ignore():
+        answer = client.post(
+            QUEUE,
+            {"action": "approve_selected", "_selected_action": [event.pk for event in events]},
+        )
+    assert said(answer) == [
+        f"Somebody else has to decide about your own event “{events[2].title}”.",
+        "Approved: 2 of 3.",
+    ]
+    states = [Event.objects.get(pk=event.pk).state for event in events[:1]]
+    assert states == [EventState.PUBLISHED]
+    assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
+
+
+def test_scripts_in_a_custom_event_are_text() -> None:
+    person = factories.person(display_name=f"{SCRIPT} Person")
+    event = a_custom_event(
+        person, title=f"{SCRIPT} title", sponsor=SCRIPT, presenter=SCRIPT, description=SCRIPT
+    )
+    client = coordinator()
+    pages = [
+        client.get(QUEUE),
+        client.get(f"{QUEUE}{event.pk}/change/"),
+        decide(client, event, "return", ""),
+        client.get(f"{QUEUE}{event.pk}/history/"),
+    ]
+    decide(client, event, "return", SCRIPT)
+    pages += [client.get(QUEUE), client.get(f"{QUEUE}{event.pk}/change/")]
+    assert [SCRIPT in text(page) for page in pages] == [False] * 6
+
+
+@pytest.mark.parametrize(
+    ("role", "listing", "page", "decision"),
+    [
+        (None, 302, 302, 302),
+        (Role.EVENT_EDITOR, 403, 403, 403),
+        (Role.ADMINISTRATOR, 200, 200, 403),
+        (Role.HELP_DESK, 200, 200, 403),
+        (Role.CE_COORDINATOR, 200, 200, 302),
+    ],
+)
+def test_who_sees_and_decides(role: Role | None, listing: int, page: int, decision: int) -> None:
+    event = a_custom_event()
+    client = signed_in(factories.person(role))
+    answers = [
+        client.get(QUEUE),
+        client.get(f"{QUEUE}{event.pk}/change/"),
+        decide(client, event, "approve"),
+    ]
+    assert [answer.status_code for answer in answers] == [listing, page, decision]
+    event.refresh_from_db()
+    allowed = role == Role.CE_COORDINATOR
+    assert event.state == (EventState.PUBLISHED if allowed else EventState.PENDING)
+    if not allowed:
+        assert not any(">Approve</button>" in text(answer) for answer in answers)
+        with zeal_ignore():
+            client.post(QUEUE, {"action": "approve_selected", "_selected_action": [event.pk]})
+        event.refresh_from_db()
+        assert event.state == EventState.PENDING
+
+
+def test_a_calendar_event_is_not_in_the_queue() -> None:
+    event = factories.event()
+    client = coordinator()
+    assert client.get(f"{QUEUE}{event.pk}/change/").status_code == 404
+    decide(client, event, "decline", "No")
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+
+
+@pytest.mark.parametrize("address", ["", "?state=%00", "?q=%00", "?e=1&o=%00"])
+def test_a_nul_in_the_address_is_no_error(address: str) -> None:
+    client = coordinator()
+    for page in (QUEUE, "/admin/events/event/"):
+        answer = client.get(page + address, follow=True)
+        assert answer.status_code == 200
+
+
+def test_a_nul_in_a_list_filter_is_told() -> None:
+    answer = coordinator().get("/admin/events/event/?type__exact=%00", follow=True)
+    assert "a character that nothing can contain" in text(answer)
+
+
+# ---------- The calendar ----------
+
+
+def a_form(event: Event | None = None, **changes: Any) -> dict[str, Any]:
+    """What the browser sends for an event with one credit line."""
+    begins = dt.datetime(2026, 12, 3, 9)
+    ends = begins + dt.timedelta(hours=2)
+    values = {
+        "title": "Weeding without tears",
+        "type": "Continuing Education",
+        "state": "published",
+        "description": "",
+        "begins_at_0": f"{begins:%Y-%m-%d}",
+        "begins_at_1": f"{begins:%H:%M:%S}",
+        "ends_at_0": f"{ends:%Y-%m-%d}",
+        "ends_at_1": f"{ends:%H:%M:%S}",
+        "delivery": "online",
+        "registration_mode": "portal",
+        "capacity": "",
+        "parent": "",
+        "offers-TOTAL_FORMS": "2",
+        "offers-INITIAL_FORMS": "0",
+        "offers-MIN_NUM_FORMS": "0",
+        "offers-MAX_NUM_FORMS": "4",
+        "offers-0-category": category(TECHNOLOGY).pk,
+        "offers-0-amount": "2.0",
+    }
+    if event is not None:
+        offer = event.offers.get()
+        values |= {
+            "title": event.title,
+            "offers-INITIAL_FORMS": "1",
+            "offers-0-id": offer.pk,
+            "offers-0-event": event.pk,
+        }
+    return values | changes
+
+
+def _offers(event: Event) -> list[CreditOffer]:
+    return list(event.offers.select_related("category").order_by("category__position"))
+
+
+def test_a_coordinator_adds_an_event_with_its_credit_lines() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    answer = send(
+        signed_in(staff),
+        "/admin/events/event/add/",
+        a_form(**{"offers-1-category": category(ADMINISTRATION).pk, "offers-1-amount": "0.5"}),
+    )
+    assert answer.headers["Location"] == "/admin/events/event/"
+    event = Event.objects.get()
+    assert (event.origin, event.created_by) == (Origin.CALENDAR, staff)
+    assert timezone.localtime(event.begins_at).hour == 9
+    assert {
+        offer.category.slug: offer.amount for offer in event.offers.select_related("category")
+    } == {
+        TECHNOLOGY: Decimal("2.0"),
+        ADMINISTRATION: Decimal("0.5"),
+    }
+
+
+def test_changed_credit_lines_leave_claimed_credits_alone() -> None:
+    person = factories.person()
+    event = factories.event()
+    claim = factories.claim(person, event)
+    client = coordinator()
+    changes = {"offers-0-category": category(ADMINISTRATION).pk, "offers-0-amount": "3.0"}
+    client.post(f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
+    assert [(o.category.slug, o.amount) for o in event.offers.all()] == [
+        (ADMINISTRATION, Decimal("3.0"))
+    ]
+    assert [(c.category.slug, c.amount) for c in claim.credits.all()] == [
+        (TECHNOLOGY, Decimal("1.0"))
+    ]
+
+
+def test_a_credit_line_is_taken_away() -> None:
+    event = factories.event()
+    changes = {"offers-0-DELETE": "on"}
+    coordinator().post(f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
+    assert list(event.offers.all()) == []
+
+
+def test_tracks_follow_when_the_days_of_an_event_change() -> None:
+    person = factories.person()
+    event = factories.event()
+    factories.claim(person, event)
+    select_track(track=factories.track(), by=person)
+    assert Posting.objects.count() == 1
+    day = {"begins_at_0": "2015-05-05", "ends_at_0": "2015-05-05"}
+    coordinator().post(f"/admin/events/event/{event.pk}/change/", a_form(event, **day))
+    event.refresh_from_db()
+    assert event.last_day == dt.date(2015, 5, 5)
+    assert list(Posting.objects.all()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"title": ""}, "This field is required."),
+        ({"ends_at_0": "2026-12-02"}, "The end must be after the beginning."),
+        ({"begins_at_0": "20226-12-03"}, "Enter a valid date."),
+        ({"begins_at_0": "1815-12-03"}, "The year must lie between 1990 and 2099."),
+        ({"capacity": "0"}, "A capacity is at least 1; leave it empty for no limit."),
+        ({"state": "declined"}, "Select a valid choice."),
+        ({"offers-0-amount": "0.3"}, "Credits are given in halves"),
+        ({"offers-0-amount": "1e400"}, "Ensure that there are no more than"),
+        ({"title": "a\x00"}, "Null characters are not allowed."),
+        (
+            {"offers-1-category": "same", "offers-1-amount": "1.0"},
+            "Please correct the duplicate",
+        ),
+    ],
+)
+def test_an_unfit_event_is_refused_in_words(changes: dict[str, Any], message: str) -> None:
+    if changes.get("offers-1-category"):
+        changes = changes | {"offers-1-category": category(TECHNOLOGY).pk}
+    answer = send(coordinator(), "/admin/events/event/add/", a_form(**changes))
+    assert message in text(answer)
+    assert list(Event.objects.all()) == []
+
+
+def test_an_event_is_no_session_of_itself() -> None:
+    event = factories.event()
+    answer = send(
+        coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, parent=event.pk)
+    )
+    assert "An event cannot be a session of itself." in text(answer)
+
+
+def test_nothing_of_the_calendar_is_deleted() -> None:
+    event = factories.event()
+    boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
+    client = signed_in(boss)
+    assert client.post(f"/admin/events/event/{event.pk}/delete/").status_code == 403
+    assert "delete_selected" not in text(client.get("/admin/events/event/"))
+
+
+def test_custom_events_are_not_edited_as_calendar_events() -> None:
+    event = a_custom_event()
+    answer = coordinator().get(f"/admin/events/event/{event.pk}/change/")
+    assert answer.headers["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize("role", [Role.EVENT_EDITOR, Role.HELP_DESK, Role.ADMINISTRATOR])
+def test_others_look_at_events_without_changing_them(role: Role) -> None:
+    event = factories.event(title="As it was")
+    client = signed_in(factories.person(role))
+    assert client.get(f"/admin/events/event/{event.pk}/change/").status_code == 200
+    answer = client.post(f"/admin/events/event/{event.pk}/change/", a_form(event, title="Changed"))
+    assert answer.status_code == 403
+    assert client.get("/admin/events/event/add/").status_code == 403
+    event.refresh_from_db()
+    assert event.title == "As it was"
+
+
+# ---------- Registrations, categories ----------
+
+
+def a_registration(event: Event) -> Registration:
+    with zeal_ignore():
+        return actions.register(event_id=event.pk, by=factories.person())
+
+
+def mark(client: Client, action: str, *registrations: Registration) -> Any:
+    with zeal_ignore():
+        return client.post(
+            "/admin/events/registration/",
+            {"action": action, "_selected_action": [row.pk for row in registrations]},
+        )
+
+
+def test_attendance_is_marked_for_several_at_once() -> None:
+    event = factories.event(days=1)
+    registrations = [a_registration(event), a_registration(event)]
+    client = coordinator()
+    answer = mark(client, "mark_absent", *registrations)
+    assert said(answer) == ["Marked as absent: 2 of 2."]
+    assert [r.attendance for r in Registration.objects.all()] == [Attendance.ABSENT] * 2
+    mark(client, "mark_present", registrations[0])
+    registrations[0].refresh_from_db()
+    assert registrations[0].attendance == Attendance.PRESENT
+
+
+def test_who_may_not_change_events_marks_nobody() -> None:
+    registration = a_registration(factories.event(days=1))
+    mark(signed_in(factories.person(Role.HELP_DESK)), "mark_absent", registration)
+    registration.refresh_from_db()
+    assert registration.attendance == Attendance.UNKNOWN
+
+
+def test_a_categorys_description_is_all_that_changes() -> None:
+    boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
+    chosen = category(TECHNOLOGY)
+    client = signed_in(boss)
+    client.post(
+        f"/admin/events/category/{chosen.pk}/change/",
+        {"description": "Everything with a plug.", "name": "Renamed", "slug": "renamed"},
+    )
+    changed = Category.objects.get(pk=chosen.pk)
+    assert (changed.name, changed.description) == ("Technology", "Everything with a plug.")
+    assert client.get("/admin/events/category/add/").status_code == 403
+    assert client.post(f"/admin/events/category/{chosen.pk}/delete/").status_code == 403
+
+
+# ---------- The number of queries ----------
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries_of_the_lists(items: int, django_assert_num_queries: Any) -> None:
+    event = factories.event(days=1)
+    for _ in range(items):
+        a_custom_event()
+        factories.event()
+        a_registration(event)
+    client = coordinator()
+    with django_assert_num_queries(9):
+        client.get(QUEUE)
+    with django_assert_num_queries(8):
+        client.get("/admin/events/event/")
+    with django_assert_num_queries(7):
+        client.get("/admin/events/registration/")
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries_of_the_pages(items: int, django_assert_num_queries: Any) -> None:
+    person = factories.person()
+    library = factories.organization()
+    for kind in list(PositionKind)[:items]:
+        Position.objects.create(person=person, organization=library, kind=kind)
+    for _ in range(items):
+        factories.event(title="Privacy for everybody")
+    custom = a_custom_event(person, title="Privacy for everyone")
+    slugs = list(Category.objects.order_by("position").values_list("slug", flat=True))
+    event = factories.event(credits=dict.fromkeys(slugs[:items], "1.0"))
+    client = coordinator()
+    with django_assert_num_queries(9):
+        client.get(f"{QUEUE}{custom.pk}/change/")
+    with django_assert_num_queries(8):
+        client.get(f"/admin/events/event/{event.pk}/change/")
+    assert reverse("admin:events_customevent_decide", args=[1]) == f"{QUEUE}1/decide/"

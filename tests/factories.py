@@ -1,0 +1,95 @@
+"""Plain functions that make rows for tests; every field has a harmless default."""
+
+import datetime as dt
+import itertools
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from accounts.models import Organization, User
+from credits.actions import claim_event
+from credits.enums import ClaimSource
+from credits.models import Claim
+from events.actions import CustomEventFacts
+from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from events.models import Category, CreditOffer, Event
+from tracks.models import Track
+
+_number = itertools.count(1)
+ADMINISTRATION = "library-administration"
+PUBLIC = "public-services"
+COLLECTION = "collection-technical"
+TECHNOLOGY = "technology"
+PASSWORD = "a-long-enough-password"
+
+
+def person(role: Role | None = None, **fields: Any) -> User:
+    number = next(_number)
+    values = {"email": f"person{number}@library.example", "display_name": f"Person {number}"}
+    user = User.objects.create_user(password=PASSWORD, is_staff=role is not None, **values | fields)
+    if role:
+        user.groups.add(Group.objects.get(name=role.value))
+    return user
+
+
+def organization(**fields: Any) -> Organization:
+    values = {"name": f"Library {next(_number)}", "kind": "public", "city": "Helena"}
+    return Organization.objects.create(**values | fields)
+
+
+def category(slug: str = TECHNOLOGY) -> Category:
+    with zeal_ignore():  # a test that makes three events is no N+1
+        return Category.objects.get(slug=slug)
+
+
+def event(
+    *, days: float = -7, hours: float = 1, credits: dict[str, str] | None = None, **fields: Any
+) -> Event:
+    """A published calendar event `days` from now (past by default) with credit lines by slug."""
+    begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(days=days)
+    values: dict[str, Any] = {
+        "title": f"Training {next(_number)}",
+        "type": EventType.CONTINUING_EDUCATION,
+        "origin": Origin.CALENDAR,
+        "state": EventState.PUBLISHED,
+        "begins_at": begins_at,
+        "ends_at": begins_at + dt.timedelta(hours=hours),
+        "delivery": Delivery.ONLINE,
+        "sponsor": "Montana State Library",
+        "registration_mode": RegistrationMode.PORTAL,
+    }
+    made = Event.objects.create(**values | fields)
+    for slug, amount in ({TECHNOLOGY: "1.0"} if credits is None else credits).items():
+        CreditOffer.objects.create(event=made, category=category(slug), amount=Decimal(amount))
+    made.refresh_from_db()
+    return made
+
+
+def facts(**fields: Any) -> CustomEventFacts:
+    """What somebody types into Create New…: a one-hour webinar a week ago."""
+    begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=7)
+    values: dict[str, Any] = {
+        "title": f"Outside webinar {next(_number)}",
+        "begins_at": begins_at,
+        "ends_at": begins_at + dt.timedelta(hours=1),
+        "sponsor": "Some Library School",
+        "presenter": "A. Trainer",
+        "description": "",
+        "category": category(TECHNOLOGY),
+        "amount": Decimal("1.0"),
+    }
+    return CustomEventFacts(**values | fields)
+
+
+def claim(by: User, made: Event | None = None, **fields: Any) -> Claim:
+    """A Pending claim of `by` on a calendar event (a new one unless given)."""
+    made = made or event(**fields)
+    return claim_event(event_id=made.pk, source=ClaimSource.CALENDAR, by=by)
+
+
+def track(name: str = "Library Staff") -> Track:
+    return Track.objects.get(name=name)

@@ -1,0 +1,256 @@
+"""Tickets and corrections: who may, what follows, and what the database itself refuses."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen.clock import today
+from aspen.errors import Refused
+from credits.actions import claim_custom_event
+from credits.enums import ClaimState
+from credits.models import Claim, Credit
+from events.actions import decide_custom_event
+from events.enums import Decision
+from helpdesk import actions
+from helpdesk.enums import TicketState
+from helpdesk.models import Correction, Message, Ticket
+from tests import factories
+from tests.factories import ADMINISTRATION, TECHNOLOGY, category
+from tracks.actions import select_track
+from tracks.models import Posting, Requirement
+from tracks.queries import open_participations, progress_of
+
+pytestmark = pytest.mark.django_db
+ONE = Decimal("1.0")
+
+
+def a_credit(person: User) -> Credit:
+    with zeal_ignore():  # a test that makes two of a thing is no N+1; so below
+        return factories.claim(person).credits.get()
+
+
+def a_ticket(person: User, credit: Credit | None = None) -> Ticket:
+    with zeal_ignore():
+        return actions.open_ticket(
+            subject="Weeding, Thu", body="Wrong category", credit=credit, by=person
+        )
+
+
+def reply(ticket: Ticket, body: str, by: User) -> Message:
+    with zeal_ignore():
+        return actions.reply(ticket_id=ticket.pk, body=body, by=by)
+
+
+def correct(ticket: Ticket, credit: Credit, by: User, **changes: object) -> Correction:
+    values = {"category": category(ADMINISTRATION), "amount": ONE, "note": ""} | changes
+    with zeal_ignore():
+        return actions.correct_credit(ticket_id=ticket.pk, credit_id=credit.pk, by=by, **values)
+
+
+def earned(person: User) -> dict[str, Decimal]:
+    ((_, progress),) = progress_of(open_participations(person), today())
+    return {line.category.slug: line.earned for line in progress.lines if line.earned}
+
+
+# ---------- Conversation ----------
+
+
+def test_a_ticket_opens_with_the_persons_words() -> None:
+    person = factories.person()
+    ticket = a_ticket(person)
+    assert ticket.state == TicketState.OPEN
+    assert [(m.author, m.body) for m in ticket.messages.all()] == [(person, "Wrong category")]
+
+
+def test_the_same_ticket_sent_twice_is_one() -> None:
+    person = factories.person()
+    credit = a_credit(person)
+    assert a_ticket(person, credit) == a_ticket(person, credit)
+    assert Message.objects.count() == 1
+    assert a_ticket(person) != a_ticket(person, credit)
+
+
+def test_the_help_desk_answers_and_the_persons_reply_asks_again() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    ticket = a_ticket(person)
+    reply(ticket, "Which one?", staff)
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.ANSWERED
+    reply(ticket, "The first", person)
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.OPEN
+
+
+def test_the_same_reply_twice_in_a_row_is_one() -> None:
+    person = factories.person()
+    ticket = a_ticket(person)
+    first = reply(ticket, "Please", person)
+    assert reply(ticket, "Please", person) == first
+    assert ticket.messages.count() == 2
+
+
+# ---------- Corrections ----------
+
+
+def test_a_correction_changes_the_credit_records_it_and_answers() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    ticket = a_ticket(person, credit)
+    correction = correct(ticket, credit, staff, amount=Decimal("1.5"), note="Sorry!")
+    credit.refresh_from_db()
+    ticket.refresh_from_db()
+    assert (credit.category.slug, credit.amount) == (ADMINISTRATION, Decimal("1.5"))
+    assert (correction.category_before.slug, correction.amount_before) == (TECHNOLOGY, ONE)
+    assert (correction.applied_by, correction.person) == (staff, person)
+    assert ticket.state == TicketState.ANSWERED
+    last = ticket.messages.order_by("id").last()
+    assert last is not None
+    assert last.author == staff
+    assert last.body.endswith("it is now Library Administration 1.5.\n\nSorry!")
+
+
+def test_the_tracks_progress_follows_a_correction() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    select_track(track=factories.track(), by=person)
+    assert earned(person) == {TECHNOLOGY: ONE}
+    correct(a_ticket(person, credit), credit, staff, amount=Decimal("0.5"))
+    assert earned(person) == {ADMINISTRATION: Decimal("0.5")}
+
+
+def test_a_correction_posts_and_takes_out_where_the_rules_say_so() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    participation, _ = select_track(track=factories.track(), by=person)
+    Requirement.objects.filter(
+        rule_set=participation.rule_set, category=category(ADMINISTRATION)
+    ).delete()
+    ticket = a_ticket(person, credit)
+    correct(ticket, credit, staff)
+    assert list(Posting.objects.all()) == []
+    correct(ticket, credit, staff, category=category(TECHNOLOGY))
+    assert [posting.credit for posting in Posting.objects.all()] == [credit]
+
+
+def test_a_correction_of_a_custom_event_corrects_its_credit_line_too() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    claim = claim_custom_event(facts=factories.facts(), by=person)
+    credit = claim.credits.get()
+    correct(a_ticket(person, credit), credit, staff)
+    assert [offer.category.slug for offer in claim.event.offers.all()] == [ADMINISTRATION]
+
+
+def test_nobody_corrects_their_own_credit() -> None:
+    staff = factories.person(Role.HELP_DESK)
+    credit = a_credit(staff)
+    with pytest.raises(Refused, match="A colleague has to correct"):
+        correct(a_ticket(staff, credit), credit, staff)
+
+
+@pytest.mark.parametrize("role", [None, Role.EVENT_EDITOR, Role.ADMINISTRATOR])
+def test_only_the_help_desk_corrects(role: Role | None) -> None:
+    person, other = factories.person(), factories.person(role)
+    credit = a_credit(person)
+    with pytest.raises(Refused, match="Only the help desk"):
+        correct(a_ticket(person, credit), credit, other)
+
+
+def test_a_correction_has_to_change_something() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    ticket = a_ticket(person, credit)
+    correct(ticket, credit, staff)
+    with pytest.raises(Refused, match="says already"):
+        correct(ticket, credit, staff)
+    assert Correction.objects.count() == 1
+
+
+@pytest.mark.parametrize("amount", ["0", "0.3", "-1.0", "1.2"])
+def test_amounts_are_halves(amount: str) -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    with pytest.raises(Refused) as refusal:
+        correct(a_ticket(person, credit), credit, staff, amount=Decimal(amount))
+    assert refusal.value.field == "amount"
+    credit.refresh_from_db()
+    assert credit.amount == ONE
+
+
+def test_a_credit_that_counts_no_more_is_not_corrected() -> None:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    claim = claim_custom_event(facts=factories.facts(), by=person)
+    decide_custom_event(event_id=claim.event_id, decision=Decision.DECLINE, reason="No", by=staff)
+    assert Claim.objects.get().state == ClaimState.DECLINED
+    credit = claim.credits.get()
+    with pytest.raises(Refused, match="nothing to correct"):
+        correct(a_ticket(person, credit), credit, staff)
+    assert list(Correction.objects.all()) == []
+
+
+def test_a_ticket_reaches_no_other_persons_credit() -> None:
+    person, other = factories.person(), factories.person()
+    staff = factories.person(Role.HELP_DESK)
+    foreign = a_credit(other)
+    with pytest.raises(Credit.DoesNotExist):
+        correct(a_ticket(person), foreign, staff)
+
+
+# ---------- What the database refuses, whoever asks ----------
+
+
+@pytest.fixture
+def correction() -> Correction:
+    person, staff = factories.person(), factories.person(Role.HELP_DESK)
+    credit = a_credit(person)
+    return correct(a_ticket(person, credit), credit, staff)
+
+
+def refused_by_database(name: str, row: Correction | Ticket | Message, **values: object) -> None:
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        type(row).objects.filter(pk=row.pk).update(**values)
+
+
+def test_a_ticket_is_about_the_persons_own_credit(correction: Correction) -> None:
+    foreign = a_credit(factories.person())
+    refused_by_database(
+        "helpdesk_ticket_credit_of_the_person", a_ticket(factories.person()), credit=foreign
+    )
+    with pytest.raises(IntegrityError, match="helpdesk_ticket_credit_of_the_person"):
+        a_ticket(factories.person(), foreign)
+
+
+def test_a_correction_is_of_the_tickets_person(correction: Correction) -> None:
+    foreign = a_credit(factories.person())
+    refused_by_database("helpdesk_correction_credit_of_the_person", correction, credit=foreign)
+    refused_by_database(
+        "helpdesk_correction_ticket_of_the_person",
+        correction,
+        ticket=a_ticket(factories.person()),
+    )
+
+
+def test_the_database_knows_who_corrects_whom_and_what(correction: Correction) -> None:
+    refused_by_database(
+        "helpdesk_nobody_corrects_their_own_credit", correction, applied_by=correction.person
+    )
+    refused_by_database(
+        "helpdesk_correction_changes_something",
+        correction,
+        category_after=correction.category_before,
+        amount_after=correction.amount_before,
+    )
+    refused_by_database("helpdesk_correction_in_halves", correction, amount_after=Decimal("1.3"))
+
+
+def test_tickets_and_messages_say_something(correction: Correction) -> None:
+    refused_by_database("helpdesk_ticket_has_subject", correction.ticket, subject="")
+    refused_by_database("helpdesk_ticket_state_known", correction.ticket, state="lost")
+    message = Message.objects.create(
+        ticket=correction.ticket, author=correction.person, body="?", sent_at=timezone.now()
+    )
+    refused_by_database("helpdesk_message_not_empty", message, body="")

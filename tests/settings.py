@@ -1,0 +1,27 @@
+"""The portal's settings for its tests: demonstration mode on this machine, a server of its own."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "t" * 50)
+os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
+os.environ.setdefault("CACHE_URL", "locmemcache://")
+os.environ |= {"ASPEN_DEMO": "on", "ASPEN_HTTPS": "off", "DEBUG": "off"}
+os.environ["ASPEN_VAR"] = os.path.join(os.environ.get("ASPEN_VAR", "var"), "test")  # noqa: PTH118
+
+from aspen.settings import *  # noqa: F403
+from aspen.settings import INSTALLED_APPS, MIDDLEWARE
+
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+POSTGRES_FAST = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# WhiteNoise warns of a folder that is not there; warnings are errors.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# An N+1 query raises.
+INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]
+MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
+ZEAL_RAISE = True

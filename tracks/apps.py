@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class TracksConfig(AppConfig):
+    name = "tracks"
+    verbose_name = "Certification tracks"
+
+    def ready(self) -> None:
+        from tracks import receivers  # noqa: F401

@@ -1,0 +1,199 @@
+"""Progress and credits as the pages show them: strings and figures made once, no query."""
+
+import dataclasses
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from aspen import words
+from credits.enums import ENDED, ClaimState
+from tracks import rules
+from tracks.models import Participation, RuleSet
+from tracks.progress import Progress
+
+if TYPE_CHECKING:
+    from credits.queries import EarnedCredit
+
+WIDTH = 600
+STATES = {
+    ClaimState.PENDING: ("info", "◷"),
+    ClaimState.APPROVED: ("good", "✓"),
+    ClaimState.RETURNED: ("warn", "!"),
+    ClaimState.DECLINED: ("bad", "✕"),
+    ClaimState.WITHDRAWN: ("neutral", "–"),
+}
+
+
+def rule_set_in_words(rule_set: RuleSet) -> str:
+    """60 credits in 4 years: at least 30 in Technology; the other 30 in any category."""
+    requirements = list(rule_set.requirements.all())
+    minimums = [
+        f"{words.amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
+    ]
+    free = rule_set.total - sum((line.minimum for line in requirements), Decimal(0))
+    start = f"{words.credits(rule_set.total)} in {rule_set.years} years"
+    if not minimums:
+        return f"{start}, in any category."
+    return f"{start}: at least {_listed(minimums)}; the other {words.amount(free)} in any category."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def missing_in_words(progress: Progress) -> str:
+    """What is still missing, or that nothing is."""
+    if progress.is_complete:
+        return "Everything required is there."
+    parts = [
+        f"{words.amount(line.missing)} in {line.category}"
+        for line in progress.lines
+        if line.missing
+    ]
+    if progress.elective_missing:
+        more = "more " if parts else ""
+        parts.append(f"{words.amount(progress.elective_missing)} {more}in any category")
+    return f"Still missing: {_listed(parts)}."
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """The drawn bar in sixhundredths of its width (templates/includes/progress_chart.html)."""
+
+    id: str
+    text: str
+    parts: list[dict[str, Any]]
+    missing: list[dict[str, int]]
+    notches: list[int]
+
+
+def bar(progress: Progress, *, name: str, id: str) -> Bar:
+    """One bar as long as the total: a block per minimum, then what is elective.
+
+    Each block shows what is there in its category's colour and what is missing hatched; a notch
+    marks the end of a minimum.
+    """
+    pen = _Pen(progress.total)
+    for line in progress.lines:
+        if line.minimum:
+            pen.fill(line.towards_minimum, line.category.slug)
+            pen.hatch(line.missing)
+            pen.notch()
+    room = progress.elective_required
+    for line in progress.lines:
+        elective = min(line.elective, room)
+        room -= elective
+        pen.fill(elective, line.category.slug)
+    pen.hatch(room)
+    text = (
+        f"{name}: {words.amount(progress.counted)} of {words.credits(progress.total)}. "
+        f"{missing_in_words(progress)}"
+    )
+    return Bar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
+
+
+class _Pen:
+    def __init__(self, total: Decimal) -> None:
+        self.total = total
+        self.done = Decimal(0)
+        self.parts: list[dict[str, Any]] = []
+        self.missing: list[dict[str, int]] = []
+        self.notches: list[int] = []
+
+    def _x(self) -> int:
+        return round(self.done / self.total * WIDTH)
+
+    def _advance(self, amount: Decimal) -> dict[str, int]:
+        start = self._x()
+        self.done += amount
+        return {"x": start, "width": self._x() - start}
+
+    def fill(self, amount: Decimal, slug: str) -> None:
+        if amount:
+            self.parts.append({"slug": slug} | self._advance(amount))
+
+    def hatch(self, amount: Decimal) -> None:
+        if amount:
+            self.missing.append(self._advance(amount))
+
+    def notch(self) -> None:
+        if self.done < self.total:
+            self.notches.append(self._x() - 3)
+
+
+def track_summary(participation: Participation, progress: Progress) -> dict[str, Any]:
+    """Everything a page says about one participation's progress."""
+    name = str(participation.track)
+    return {
+        "name": name,
+        "url": participation.get_absolute_url(),
+        "rule_set": participation.rule_set.name,
+        "rules": rule_set_in_words(participation.rule_set),
+        "bar": bar(progress, name=name, id=f"track-{participation.pk}"),
+        "counted": words.amount(progress.counted),
+        "total": words.credits(progress.total),
+        "total_number": words.amount(progress.total),
+        "missing": missing_in_words(progress),
+        "closes_on": words.day(participation.closes_on),
+        "counts_from": words.day(participation.counts_from),
+        "selected_on": words.day(participation.selected_on),
+        "rows": [
+            {
+                "category": line.category,
+                "earned": words.amount(line.earned),
+                "minimum": words.amount(line.minimum),
+                "missing": words.amount(line.missing),
+                "elective": words.amount(line.elective),
+            }
+            for line in progress.lines
+        ],
+        "elective_required": words.amount(progress.elective_required),
+        "elective_earned": words.amount(progress.elective_earned),
+        "elective_missing": words.amount(progress.elective_missing),
+        "earned": words.amount(progress.earned),
+        "missing_total": words.amount(progress.missing),
+    }
+
+
+def answer(summaries: list[dict[str, Any]], counts: dict[str, int]) -> str:
+    """The first line of the Continuing Education page: am I on track?"""
+    if not summaries:
+        if not counts["lines"]:
+            return "You have no credits yet and follow no certification track."
+        listed = (
+            "1 credit line" if counts["archived"] == 1 else f"{counts['archived']} credit lines"
+        )
+        return f"You have {listed} in the archive and follow no certification track yet."
+    parts = [f"{one['name']}: {one['counted']} of {one['total']}" for one in summaries]
+    return f"{'; '.join(parts)}."
+
+
+def credit_row(credit: "EarnedCredit", participations: list[Participation]) -> dict[str, Any]:
+    """A credit with its state, the tracks it counts in, and why not in the others."""
+    claim = credit.claim
+    state = ClaimState(claim.state)
+    tone, shape = STATES[state]
+    posted = {posting.participation_id for posting in credit.postings.all()}
+    ended = state in ENDED
+    return {
+        "id": credit.pk,
+        "claim_id": claim.pk,
+        "title": claim.event.title,
+        "url": claim.event.get_absolute_url(),
+        "earned_on": words.day(credit.earned_on),
+        "category": credit.category,
+        "amount": words.amount(credit.amount),
+        "state": {"label": state.label, "tone": tone, "shape": shape},
+        "reason": claim.reason,
+        "archived": not ended and not posted,
+        "tracks": [
+            str(posting.participation.track) for posting in credit.postings.all() if not ended
+        ],
+        "why_not": []
+        if ended
+        else [
+            {"track": str(one.track), "reason": rules.why_not_posted(credit, one)}
+            for one in participations
+            if one.pk not in posted
+        ],
+        "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
+    }

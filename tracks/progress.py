@@ -1,0 +1,85 @@
+"""How far a participation has come: plain arithmetic, no database.
+
+Minimums are filled first; everything beyond a minimum is elective (State Library's rules).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from events.models import Category
+
+ZERO = Decimal(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One category: credits earned, the minimum, and what the two make of each other."""
+
+    category: Category
+    earned: Decimal
+    minimum: Decimal
+
+    @property
+    def towards_minimum(self) -> Decimal:
+        return min(self.earned, self.minimum)
+
+    @property
+    def elective(self) -> Decimal:
+        return self.earned - self.towards_minimum
+
+    @property
+    def missing(self) -> Decimal:
+        return self.minimum - self.towards_minimum
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """The lines of a rule set and its total, all in credits."""
+
+    lines: list[Line]
+    total: Decimal
+
+    @property
+    def elective_required(self) -> Decimal:
+        return self.total - sum((line.minimum for line in self.lines), ZERO)
+
+    @property
+    def elective_earned(self) -> Decimal:
+        """What counts as elective; surplus beyond the total is not needed."""
+        return min(sum((line.elective for line in self.lines), ZERO), self.elective_required)
+
+    @property
+    def elective_missing(self) -> Decimal:
+        return self.elective_required - self.elective_earned
+
+    @property
+    def earned(self) -> Decimal:
+        """Everything posted that is recent enough, needed or not."""
+        return sum((line.earned for line in self.lines), ZERO)
+
+    @property
+    def counted(self) -> Decimal:
+        return sum((line.towards_minimum for line in self.lines), ZERO) + self.elective_earned
+
+    @property
+    def missing(self) -> Decimal:
+        return self.total - self.counted
+
+    @property
+    def is_complete(self) -> bool:
+        return self.missing == 0
+
+
+def measure(
+    *,
+    requirements: Iterable[tuple[Category, Decimal]],
+    total: Decimal,
+    earned: Mapping[int, Decimal],
+) -> Progress:
+    """Hold the credits earned (by category id) against the requirements (category, minimum)."""
+    lines = [
+        Line(category=category, earned=earned.get(category.pk, ZERO), minimum=minimum)
+        for category, minimum in requirements
+    ]
+    return Progress(lines=lines, total=total)

@@ -1,0 +1,181 @@
+"""Reads on tracks, participations and what counts in them."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+
+from accounts.models import User
+from aspen.clock import years_before
+from credits.enums import LIVE
+from credits.models import Credit
+from credits.queries import live_credits, with_earned_on
+from events.enums import EventState, Origin
+from events.models import Event
+from tracks.enums import ParticipationState, RuleSetKind
+from tracks.models import Participation, Posting, Requirement, RuleSet, Track
+from tracks.progress import Progress, measure
+
+if TYPE_CHECKING:
+    from credits.queries import EarnedCredit
+
+REQUIREMENTS = Prefetch(
+    "rule_set__requirements",
+    Requirement.objects.select_related("category").order_by("category__position"),
+)
+
+
+def visible_to(person: User) -> QuerySet[Participation]:
+    """The person's own participations with rule set and requirements, in the tracks' order."""
+    return (
+        Participation.objects.filter(person=person)
+        .select_related("track", "rule_set")
+        .prefetch_related(REQUIREMENTS)
+        .order_by("track__position", "-selected_on", "-id")
+    )
+
+
+def open_participations(person: User) -> QuerySet[Participation]:
+    return visible_to(person).filter(state=ParticipationState.OPEN)
+
+
+def rule_sets_to_choose(on: dt.date) -> QuerySet[RuleSet]:
+    """The rule sets in force on a day for people without an earlier certificate, by track."""
+    return (
+        RuleSet.objects.filter(
+            Q(valid_until=None) | Q(valid_until__gte=on),
+            valid_from__lte=on,
+            kind__in=[RuleSetKind.BOTH, RuleSetKind.INITIAL],
+        )
+        .select_related("track")
+        .prefetch_related(
+            Prefetch(
+                "requirements",
+                Requirement.objects.select_related("category").order_by("category__position"),
+            )
+        )
+        .order_by("track__position", "-valid_from", "id")
+    )
+
+
+def rule_set_for(track: Track, on: dt.date) -> RuleSet | None:
+    """The newest rule set of the track in force on a day."""
+    return rule_sets_to_choose(on).filter(track=track).first()
+
+
+def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
+    """The one written rule: every credit joined to each open participation it may count in.
+
+    A row is a pair; the participation is at `person__participations`. A credit is eligible when
+    its claim is neither declined nor withdrawn, it was earned from the participation's
+    `counts_from` to its `closes_on`, in a category the rule set counts, and, where the rule set
+    says so, at an event of the catalogue. `rules.why_not_posted` words the same rule.
+
+    `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
+    """
+    participation = "person__participations"
+    return live_credits().filter(
+        Q(**{f"{participation}__rule_set__catalogue_only": False})
+        | Q(claim__event__in_catalogue=True),
+        **{
+            f"{participation}__state": ParticipationState.OPEN,
+            f"{participation}__rule_set__requirements__category": F("category"),
+            f"{participation}__counts_from__lte": F("earned_on"),
+            f"{participation}__closes_on__gte": F("earned_on"),
+        },
+        **conditions,
+    )
+
+
+def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:
+    """The pairs of `eligible()` as (credit, participation, person) ids, narrowed by conditions."""
+    return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
+
+
+def earned_by_category(
+    participations: Iterable[Participation], on: dt.date
+) -> dict[int, dict[int, Decimal]]:
+    """Credits per participation and category that count on a day. One query.
+
+    Counted is what is posted and was earned within the rule set's years ending on that day
+    (both ends inclusive); what has aged out stays posted.
+    """
+    earned: dict[int, dict[int, Decimal]] = defaultdict(dict)
+    recent = Q()
+    for participation in participations:
+        first = years_before(on, participation.rule_set.years)
+        recent |= Q(postings__participation=participation, earned_on__gte=first)
+    if not recent:
+        return earned
+    sums = (
+        with_earned_on(Credit.objects.all())
+        .filter(recent, earned_on__lte=on)
+        .order_by()
+        .values_list("postings__participation", "category")
+        .annotate(Sum("amount"))
+    )
+    for participation_id, category_id, amount in sums:
+        earned[participation_id][category_id] = amount
+    return earned
+
+
+def progress_of(
+    participations: Iterable[Participation], on: dt.date
+) -> list[tuple[Participation, Progress]]:
+    """Each participation with its progress on a day. One query besides the prefetched rules."""
+    participations = list(participations)
+    earned = earned_by_category(participations, on)
+    return [
+        (
+            participation,
+            measure(
+                requirements=[
+                    (requirement.category, requirement.minimum)
+                    for requirement in participation.rule_set.requirements.all()
+                ],
+                total=participation.rule_set.total,
+                earned=earned.get(participation.pk, {}),
+            ),
+        )
+        for participation in participations
+    ]
+
+
+def count_credits(person: User) -> dict[str, int]:
+    """How many of the person's credit lines are listed, posted and archived. One query."""
+    posted = Exists(
+        Posting.objects.filter(credit=OuterRef("pk"), participation__state=ParticipationState.OPEN)
+    )
+    live = Q(claim__state__in=sorted(LIVE))
+    return Credit.objects.filter(person=person).aggregate(
+        lines=Count("pk"),
+        posted=Count("pk", filter=live & Q(posted)),
+        archived=Count("pk", filter=live & ~Q(posted)),
+    )
+
+
+def returned_events(person: User) -> QuerySet[Event]:
+    """The person's custom events that staff returned for changes."""
+    return Event.objects.filter(
+        created_by=person, origin=Origin.CUSTOM, state=EventState.DRAFT
+    ).order_by("begins_at", "id")
+
+
+def credits_with_postings(person: User) -> "QuerySet[EarnedCredit]":
+    """The person's credits, last earned first, with event, category and where they are posted."""
+    return (
+        with_earned_on(Credit.objects.filter(person=person))
+        .select_related("category", "claim__event")
+        .prefetch_related(
+            Prefetch(
+                "postings",
+                Posting.objects.filter(participation__state=ParticipationState.OPEN)
+                .select_related("participation__track")
+                .order_by("participation_id"),
+            )
+        )
+        .order_by("-earned_on", "-claim_id", "line")
+    )

@@ -1,0 +1,20 @@
+"""What tracks do when credits have news, and when a track is chosen."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from credits.signals import credits_changed
+from tracks import actions
+from tracks.models import Participation
+from tracks.signals import track_selected
+
+
+@receiver(track_selected)
+def post_archived_credits(sender: Any, participation: Participation, **kwargs: Any) -> None:
+    actions.post_archived(participation=participation)
+
+
+@receiver(credits_changed)
+def follow_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> None:
+    actions.sync_postings(credit_ids=credit_ids)

@@ -1,0 +1,189 @@
+"""The Continuing Education page, my credits, and the certification tracks."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from aspen import words
+from aspen.clock import today, years_before
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import queries as credit_queries
+from credits.forms import FindForm
+from events import actions as event_actions
+from events import queries as event_queries
+from tracks import actions, presentation, queries, rules
+from tracks.forms import ChooseForm, page_of
+from tracks.models import Participation, Track
+
+LISTED_AT_MOST = 300
+PER_PAGE = 25
+
+
+@require_GET
+def panel(request: HttpRequest) -> HttpResponse:
+    """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
+
+    With htmx only the list comes back, narrowed by what was typed.
+    """
+    person = person_of(request)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tracks/pick.html", _list_to_claim(request, person))
+    event_actions.settle_due(person=person)
+    participations = list(queries.open_participations(person))
+    summaries = [
+        presentation.track_summary(participation, progress)
+        for participation, progress in queries.progress_of(participations, today())
+    ]
+    counts = queries.count_credits(person)
+    latest = queries.credits_with_postings(person)[:5]
+    context = {
+        "answer": presentation.answer(summaries, counts),
+        "tracks": summaries,
+        "counts": counts,
+        "credits": [presentation.credit_row(credit, participations) for credit in latest],
+        "returned": [
+            {"title": event.title, "id": event.pk, "reason": event.decision_reason}
+            for event in queries.returned_events(person)
+        ],
+        **_list_to_claim(request, person),
+    }
+    return render(request, "tracks/panel.html", context)
+
+
+def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
+    form = FindForm(request.GET)
+    find = form.cleaned_data["find"] if form.is_valid() else ""
+    events = event_queries.narrowed(credit_queries.claimable_by(person), find)
+    options = [
+        {
+            "id": event.pk,
+            "label": f"{words.day(event.last_day)} – {event.title} "
+            f"({words.credits(event.credits_offered)})",  # type: ignore[attr-defined]
+        }
+        for event in event_queries.with_credits_offered(events)[: LISTED_AT_MOST + 1]
+    ]
+    return {
+        "options": options[:LISTED_AT_MOST],
+        "more": len(options) > LISTED_AT_MOST,
+        "limit": LISTED_AT_MOST,
+        "find": find,
+        "find_errors": form.errors.get("find", []),
+    }
+
+
+@require_GET
+def my_credits(request: HttpRequest) -> HttpResponse:
+    """Every credit the person ever claimed, and what is coming from registrations."""
+    person = person_of(request)
+    event_actions.settle_due(person=person)
+    participations = list(queries.open_participations(person))
+    counts = queries.count_credits(person)
+    page = page_of(
+        queries.credits_with_postings(person), request.GET, size=PER_PAGE, count=counts["lines"]
+    )
+    context = {
+        "counts": counts,
+        "credits": [presentation.credit_row(credit, participations) for credit in page],
+        "page": page,
+        "upcoming": [
+            {
+                "title": registration.event.title,
+                "url": registration.event.get_absolute_url(),
+                "when": words.when(
+                    registration.event.begins_at,
+                    registration.event.ends_at,
+                    all_day=registration.event.all_day,
+                ),
+            }
+            for registration in event_queries.upcoming_registrations(person)[:10]
+        ],
+        "has_track": bool(participations),
+    }
+    return render(request, "tracks/credits.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest) -> HttpResponse:
+    """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
+    person = person_of(request)
+    if request.method == "POST":
+        return _follow(request, person)
+    participations = list(queries.open_participations(person))
+    followed = {participation.track_id for participation in participations}
+    offered: dict[int, dict[str, Any]] = {}
+    for rule_set in queries.rule_sets_to_choose(today()):
+        if rule_set.track_id not in followed and rule_set.track_id not in offered:
+            offered[rule_set.track_id] = {
+                "id": rule_set.track_id,
+                "name": rule_set.track.name,
+                "rule_set": rule_set.name,
+                "audience": rule_set.audience,
+                "rules": presentation.rule_set_in_words(rule_set),
+                "source": rule_set.source,
+            }
+    context = {
+        "followed": [
+            presentation.track_summary(participation, progress)
+            for participation, progress in queries.progress_of(participations, today())
+        ],
+        "offered": list(offered.values()),
+    }
+    return render(request, "tracks/choose.html", context)
+
+
+def _follow(request: HttpRequest, person: User) -> HttpResponse:
+    form = ChooseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the tracks on this page.")
+        return redirect("tracks:choose")
+    track: Track = form.cleaned_data["track"]
+    try:
+        participation, is_new = actions.select_track(track=track, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("tracks:choose")
+    if is_new:
+        number = participation.postings.count()
+        posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+        messages.success(request, f"You now follow {track}. {posted} posted to it.")
+    else:
+        messages.info(request, f"You follow {track} already; nothing has changed.")
+    return redirect(participation)
+
+
+@require_GET
+def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """One track: how far, what is missing, and for each credit whether it counts or why not."""
+    person = person_of(request)
+    participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
+    event_actions.settle_due(person=person)
+    day = today()
+    [(_, measured)] = queries.progress_of([participation], day)
+    page = page_of(queries.credits_with_postings(person), request.GET, size=PER_PAGE)
+    first = years_before(day, participation.rule_set.years)
+    context = {
+        "track": presentation.track_summary(participation, measured),
+        "credits": [_counting(credit, participation, first) for credit in page],
+        "page": page,
+    }
+    return render(request, "tracks/progress.html", context)
+
+
+def _counting(credit: Any, participation: Participation, first: Any) -> dict[str, Any]:
+    """A credit's row, with what this one participation makes of it."""
+    row = presentation.credit_row(credit, [])
+    posted = any(one.participation_id == participation.pk for one in credit.postings.all())
+    aged = posted and rules.has_aged_out(credit, participation, first)
+    reason = None if posted else rules.why_not_posted(credit, participation)
+    row["posted"] = posted and not aged
+    row["why"] = (
+        f"Posted, but earned before {words.day(first)}: it has aged out and no longer counts."
+        if aged
+        else reason or ""
+    )
+    return row
