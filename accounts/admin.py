@@ -48,8 +48,39 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
+class PositionLine(forms.ModelForm):
+    """Django leaves the person out when it checks a line's constraints; here both are known."""
+
+    class Meta:
+        model = Position
+        fields = ("organization", "kind", "since_on", "until_on", "supervisor")
+
+    def validate_unique(self) -> None:
+        super().validate_unique()
+        try:
+            self.instance.validate_constraints(exclude={"id"})
+        except forms.ValidationError as error:
+            self.add_error(None, error)
+
+
+class PositionLines(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        """The database knows the lines that are stored; the new ones are compared here."""
+        super().clean()
+        lines = [line.cleaned_data for line in self.forms if not line.errors]
+        held = [
+            (line["organization"], line["kind"])
+            for line in lines
+            if line.get("organization") and not line.get("until_on")
+        ]
+        if len(held) != len(set(held)):
+            raise forms.ValidationError("The same position is on the list twice.")
+
+
 class PositionInline(admin.TabularInline):
     model = Position
+    form = PositionLine
+    formset = PositionLines
     fk_name = "person"
     extra = 1
     raw_id_fields = ["organization", "supervisor"]

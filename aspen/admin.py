@@ -51,22 +51,6 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
-class ReadOnlyInline(admin.TabularInline):
-    """The lines of a record; whoever may see the record sees them."""
-
-    extra = 0
-    can_delete = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 class CategoryLinesInline(admin.TabularInline):
     """Lines with a CE category each: at most one for each of the four, so four rows are all.
 
@@ -79,7 +63,7 @@ class CategoryLinesInline(admin.TabularInline):
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "category":
             if not hasattr(request, "category_choices"):
-                request.category_choices = [*field.choices]
+                request.category_choices = list(iter(field.choices))  # without counting first
             field.choices = request.category_choices
         return field
 

@@ -1,20 +1,38 @@
 """Claims and their credits, to look at. A wrong one is corrected through a help ticket."""
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from aspen import words
-from aspen.admin import ReadOnlyAdmin, ReadOnlyInline
+from aspen.admin import ReadOnlyAdmin
 from credits.models import Claim, Credit
 from events.enums import Origin
 
 
-class CreditInline(ReadOnlyInline):
+class CreditInline(admin.TabularInline):
+    """The claim's credits; whoever may see the claim sees them."""
+
     model = Credit
     fields = ("line", "category", "amount")
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Credit]:
+        return super().get_queryset(request).select_related("category")
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
 
 @admin.register(Claim)

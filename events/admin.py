@@ -70,7 +70,7 @@ class EventForm(forms.ModelForm):
 
 
 class CreditOfferInline(CategoryLinesInline):
-    """The credit lines: at most one for each of the four categories, so four rows are all."""
+    """The credit lines of an event; whoever may change the event may change them."""
 
     model = CreditOffer
     verbose_name_plural = (

@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
 
 from aspen.clock import today
 from events.calendar import LIST, MONTH, Choice
@@ -33,6 +33,10 @@ class CalendarForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
+        error_messages={
+            "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
+            "max_length": "Use fewer words: at most 200 characters are searched for.",
+        },
     )
     category = forms.ChoiceField(label="CE category", required=False)
     type = forms.ChoiceField(
@@ -79,8 +83,11 @@ class CalendarForm(forms.Form):
         ),
     )
 
-    def __init__(self, data: Any, *, categories: Iterable[Category]) -> None:
-        super().__init__(data)
+    def __init__(self, data: QueryDict, *, categories: Iterable[Category]) -> None:
+        super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
+        self.asks_list = "month" not in data and any(
+            data.get(name, "").strip() for name in ("q", "day", "past", "page")
+        )
         for name in ("category", "type", "delivery", "view", "past"):
             self.fields[name].error_messages["invalid_choice"] = UNKNOWN
         category = self.fields["category"]
@@ -93,12 +100,11 @@ class CalendarForm(forms.Form):
     def choice(self) -> Choice:
         """What was asked for, with defaults for what was not or made no sense.
 
-        Words, a day, a page and the past exist in the list only, so they lead there.
+        Without a view the month is meant, unless something is asked that only the list has.
         """
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
-        in_list_only = any(self.data.get(name, "").strip() for name in ("q", "day", "past", "page"))
-        view = given.get("view", LIST if in_list_only else MONTH)
+        view = given.get("view", LIST if self.asks_list else MONTH)
         return Choice(
             view=LIST if "q" in given else view,
             month=given.get("month", today()).replace(day=1),

@@ -5,7 +5,7 @@ Nothing here asks the database. Every string is made once, here, and not row by 
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -103,11 +103,15 @@ def web_link(url: str) -> Link | None:
 
 
 def day_and_times(event: Event) -> tuple[str, str]:
-    """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM")."""
+    """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
+
+    What lasts for days is told in one piece, without the second part.
+    """
     text = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
-    first = words.day(timezone.localdate(event.begins_at))
-    if text.startswith(f"{first}, "):
-        return first, text.removeprefix(f"{first}, ")
+    day = words.day(timezone.localdate(event.begins_at))
+    is_one_day = event.ends_at is None or words.day(timezone.localdate(event.ends_at)) == day
+    if is_one_day and text.startswith(f"{day}, "):
+        return day, text.removeprefix(f"{day}, ")
     return text, ""
 
 
@@ -172,9 +176,19 @@ def credit_button(event: Event, known: Known) -> str:
     return "claim" if known.is_signed_in else "sign_in"
 
 
-def row(event: Event, known: Known, parent: Event | None = None) -> Row:
-    """One event as a list shows it; `parent` is its conference, where that is news."""
+def row(
+    event: Event,
+    known: Known,
+    parent: Event | None = None,
+    *,
+    without: Collection[Label] = (),
+) -> Row:
+    """One event as a list shows it; `parent` is its conference, where that is news.
+
+    The states in `without` go without saying in that list.
+    """
     day, times = day_and_times(event)
+    labels = states(event, known.standings.get(event.pk, NOBODY), known.now)
     return Row(
         pk=event.pk,
         url=event.get_absolute_url(),
@@ -183,7 +197,7 @@ def row(event: Event, known: Known, parent: Event | None = None) -> Row:
         times=times,
         where=where(event),
         sponsor=event.sponsor,
-        states=states(event, known.standings.get(event.pk, NOBODY), known.now),
+        states=[label for label in labels if label not in without],
         credits=in_words(known.credits.get(event.pk, ())),
         part_of=parent.title if parent else "",
         part_of_url=parent.get_absolute_url() if parent else "",
@@ -191,13 +205,16 @@ def row(event: Event, known: Known, parent: Event | None = None) -> Row:
     )
 
 
-def programme(sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
-    """The sessions of a conference, day by day."""
+def programme(event: Event, sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
+    """The sessions of a conference, day by day, without repeating what it says itself."""
+    said = states(event, NOBODY, known.now)
     days: dict[str, list[Row]] = {}
     for session in sessions:
-        days.setdefault(words.day(timezone.localdate(session.begins_at)), []).append(
-            row(session, known)
-        )
+        shown = row(session, known, without=said)
+        if session.sponsor == event.sponsor:
+            shown = dataclasses.replace(shown, sponsor="")
+        day = words.day(timezone.localdate(session.begins_at))
+        days.setdefault(day, []).append(shown)
     return list(days.items())
 
 

@@ -153,11 +153,18 @@ def _list(events: QuerySet[Event], choice: pages.Choice, person: User | None) ->
     return {
         "heading": _heading(choice),
         "count": _number(paginator.count),
-        "rows": [presentation.row(event, known, event.parent) for event in found],
+        "rows": [
+            presentation.row(event, known, event.parent, without=_goes_without_saying(choice))
+            for event in found
+        ],
         "page": page,
         "query": choice.query(),
         "other_side": _other_side(events, choice),
     }
+
+
+def _goes_without_saying(choice: pages.Choice) -> list[presentation.Label]:
+    return [presentation.OVER] if choice.past and not choice.day else []
 
 
 def _heading(choice: pages.Choice) -> str:
@@ -209,7 +216,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "row": presentation.row(event, known, event.parent),
         "moment": presentation.moment(event, known),
         "places": presentation.places(event, standing, known.now),
-        "programme": presentation.programme(sessions, known),
+        "programme": presentation.programme(event, sessions, known),
         "recording": presentation.web_link(event.recording_url),
         "source": presentation.web_link(event.source_url),
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],

@@ -45,7 +45,7 @@ class RequirementFormSet(forms.BaseInlineFormSet):
 
 
 class RequirementInline(CategoryLinesInline):
-    """A category without a line does not count at all; four rows are all there can be."""
+    """A category without a line does not count at all."""
 
     model = Requirement
     formset = RequirementFormSet

@@ -133,6 +133,7 @@ def track_summary(participation: Participation, progress: Progress) -> dict[str,
         "total": words.credits(progress.total),
         "total_number": words.amount(progress.total),
         "missing": missing_in_words(progress),
+        "complete": progress.is_complete,
         "closes_on": words.day(participation.closes_on),
         "counts_from": words.day(participation.counts_from),
         "selected_on": words.day(participation.selected_on),
@@ -163,8 +164,15 @@ def answer(summaries: list[dict[str, Any]], counts: dict[str, int]) -> str:
             "1 credit line" if counts["archived"] == 1 else f"{counts['archived']} credit lines"
         )
         return f"You have {listed} in the archive and follow no certification track yet."
-    parts = [f"{one['name']}: {one['counted']} of {one['total']}" for one in summaries]
-    return f"{'; '.join(parts)}."
+    return " ".join(
+        f"{one['name']}: {one['counted']} of {one['total']}, "
+        + (
+            "everything required is there."
+            if one["complete"]
+            else f"{one['missing_total']} to go by {one['closes_on']}."
+        )
+        for one in summaries
+    )
 
 
 def credit_row(credit: "EarnedCredit", participations: list[Participation]) -> dict[str, Any]:

@@ -89,8 +89,9 @@ class Supervisor:
 def exit_on_signals() -> None:
     """Make Ctrl-C, SIGTERM and SIGHUP end this program in good order, with status 0."""
     for number in STOPPING:
-        # What was started with nohup stays when the terminal goes.
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        # What was started with nohup stays when the terminal goes. An ignored SIGINT only means
+        # that a script started us in the background, where it may well mean to stop us.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _exit)
 
 

@@ -1,0 +1,306 @@
+"""Accounts and the directory in the administration; the door itself."""
+
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from zeal import zeal_ignore
+
+from accounts import actions
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from aspen.errors import Refused
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PEOPLE = "/admin/accounts/user/"
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    with zeal_ignore():  # a test that makes three of a thing is no N+1; so below
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def send(client: Client, address: str, values: dict[str, Any]) -> Any:
+    with zeal_ignore():  # the signed-in person and the one on the page are two people
+        return client.post(address, values)
+
+
+def show(client: Client, address: str) -> Any:
+    with zeal_ignore():
+        return client.get(address)
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def group(role: Role) -> Group:
+    return Group.objects.get(name=role.value)
+
+
+def a_form(person: User, **changes: Any) -> dict[str, Any]:
+    """What the browser sends for a person without positions."""
+    values: dict[str, Any] = {
+        "email": person.email,
+        "display_name": person.display_name,
+        "is_active": "on",
+        "positions-TOTAL_FORMS": "1",
+        "positions-INITIAL_FORMS": "0",
+        "positions-MIN_NUM_FORMS": "0",
+        "positions-MAX_NUM_FORMS": "1000",
+    }
+    return values | changes
+
+
+# ---------- The door ----------
+
+
+def test_strangers_are_led_to_the_portals_own_sign_in() -> None:
+    answer = Client().get("/admin/events/customevent/", follow=True)
+    assert answer.redirect_chain[-1] == ("/accounts/login/?next=/admin/events/customevent/", 302)
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/admin/login/", "/admin/accounts/user/"])
+def test_people_who_are_not_staff_are_told_so_once(address: str) -> None:
+    answer = signed_in(factories.person()).get(address, follow=True)
+    assert answer.status_code == 403
+    assert len(answer.redirect_chain) <= 1
+
+
+def test_staff_go_straight_in() -> None:
+    client = signed_in(factories.person(Role.HELP_DESK))
+    assert client.get("/admin/login/").headers["Location"] == "/admin/"
+    assert "ASPeN staff" in text(client.get("/admin/"))
+
+
+# ---------- Accounts ----------
+
+
+def test_an_administrator_adds_a_person() -> None:
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    values = {
+        "email": "New.Person@Library.Example",
+        "display_name": "New Person",
+        "usable_password": "true",
+        "password1": "bitterroot-and-larch",
+        "password2": "bitterroot-and-larch",
+    }
+    send(client, f"{PEOPLE}add/", values)
+    person = User.objects.get(display_name="New Person")
+    assert person.email == "new.person@library.example"
+    assert person.check_password("bitterroot-and-larch")
+    again = send(client, f"{PEOPLE}add/", values)
+    assert "Person with this E-mail address already exists." in text(again)
+
+
+def test_an_administrator_changes_rights_and_roles_of_others() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    role = group(Role.HELP_DESK)
+    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_staff="on", groups=[role.pk]))
+    person.refresh_from_db()
+    assert (person.is_staff, list(person.groups.all())) == (True, [role])
+    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_active=""))
+    person.refresh_from_db()
+    assert (person.is_active, person.is_staff, list(person.groups.all())) == (False, False, [])
+
+
+def test_an_administrator_gives_nobody_a_superusers_rights() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    address = f"{PEOPLE}{person.pk}/change/"
+    permission = Permission.objects.get(codename="decide_event")
+    page = text(show(client, address))
+    assert "is_superuser" not in page
+    assert "user_permissions" not in page
+    send(client, address, a_form(person, is_superuser="on", user_permissions=[permission.pk]))
+    person.refresh_from_db()
+    assert (person.is_superuser, list(person.user_permissions.all())) == (False, [])
+
+
+def test_nobody_changes_their_own_rights() -> None:
+    boss = factories.person(Role.ADMINISTRATOR)
+    values = a_form(
+        boss,
+        display_name="New Name",
+        is_superuser="on",
+        is_active="",
+        groups=[group(Role.CE_COORDINATOR).pk],
+    )
+    send(signed_in(boss), f"{PEOPLE}{boss.pk}/change/", values)
+    boss = User.objects.get(pk=boss.pk)
+    assert (boss.display_name, boss.is_staff, boss.is_active) == ("New Name", True, True)
+    assert boss.is_superuser is False
+    assert list(boss.groups.all()) == [group(Role.ADMINISTRATOR)]
+
+
+def test_administrators_do_not_touch_superusers() -> None:
+    root = factories.person(Role.ADMINISTRATOR, is_superuser=True)
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    page = text(show(client, f"{PEOPLE}{root.pk}/change/"))
+    assert "argon2" not in page
+    assert "md5$" not in page
+    answers = [
+        send(client, f"{PEOPLE}{root.pk}/change/", a_form(root, email="mine@aspen.example")),
+        show(client, f"{PEOPLE}{root.pk}/password/"),
+        send(client, f"{PEOPLE}{root.pk}/password/", {"password1": "x", "password2": "x"}),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert User.objects.get(pk=root.pk).email == root.email
+
+
+def test_a_superuser_makes_another() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
+    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_superuser="on", is_staff="on"))
+    person.refresh_from_db()
+    assert person.is_superuser
+
+
+def test_an_administrator_sets_a_new_password() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    values = {
+        "usable_password": "true",
+        "password1": "bitterroot-and-larch",
+        "password2": "bitterroot-and-larch",
+    }
+    send(client, f"{PEOPLE}{person.pk}/password/", values | {"password2": "other"})
+    person.refresh_from_db()
+    assert person.check_password(factories.PASSWORD)
+    send(client, f"{PEOPLE}{person.pk}/password/", values)
+    person.refresh_from_db()
+    assert person.check_password("bitterroot-and-larch")
+
+
+def test_a_changed_address_has_to_be_confirmed_again() -> None:
+    person = factories.person()
+    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    address = f"{PEOPLE}{person.pk}/change/"
+    send(client, address, a_form(person, display_name="Only the name"))
+    assert EmailAddress.objects.filter(user=person, verified=True).count() == 1
+    send(client, address, a_form(person, email="Somewhere.Else@library.example"))
+    person.refresh_from_db()
+    assert person.email == "somewhere.else@library.example"
+    assert list(EmailAddress.objects.filter(user=person)) == []
+
+
+def test_the_action_itself_refuses_to_reach_too_far() -> None:
+    root = factories.person(is_superuser=True)
+    boss = factories.person(Role.ADMINISTRATOR)
+    plain = factories.person()
+    plain.is_superuser = True
+    boss.is_active = False
+    for person in (root, plain, boss):
+        with zeal_ignore(), pytest.raises(Refused):
+            actions.save_person(person=person, by=boss)
+    assert User.objects.filter(is_superuser=True).get() == root
+
+
+def test_people_are_never_deleted() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
+    assert send(client, f"{PEOPLE}{person.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.CE_COORDINATOR])
+def test_others_look_at_people_without_changing_them(role: Role) -> None:
+    person = factories.person(display_name="As it was")
+    client = signed_in(factories.person(role))
+    page = text(show(client, f"{PEOPLE}{person.pk}/change/"))
+    assert "As it was" in page
+    assert "id_password" not in page
+    assert "md5$" not in page
+    answers = [
+        send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, display_name="Changed")),
+        show(client, f"{PEOPLE}add/"),
+        show(client, f"{PEOPLE}{person.pk}/password/"),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 3
+
+
+def test_event_editors_see_no_people() -> None:
+    assert signed_in(factories.person(Role.EVENT_EDITOR)).get(PEOPLE).status_code == 403
+
+
+# ---------- The directory ----------
+
+
+def test_a_position_is_added_and_ended_but_not_deleted() -> None:
+    person, library = factories.person(), factories.organization()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    line = {
+        "positions-0-person": person.pk,
+        "positions-0-organization": library.pk,
+        "positions-0-kind": PositionKind.DIRECTOR,
+    }
+    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
+    position = Position.objects.get()
+    assert (position.person, position.organization) == (person, library)
+    own_boss = line | {
+        "positions-INITIAL_FORMS": "1",
+        "positions-0-id": position.pk,
+        "positions-0-supervisor": person.pk,
+        "positions-0-DELETE": "on",
+    }
+    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **own_boss))
+    assert "Nobody can be their own supervisor." in text(answer)
+    assert Position.objects.get() == position
+    twice = {
+        "positions-TOTAL_FORMS": "2",
+        "positions-0-person": person.pk,
+        "positions-0-organization": library.pk,
+        "positions-0-kind": PositionKind.STAFF,
+        "positions-1-person": person.pk,
+        "positions-1-organization": library.pk,
+        "positions-1-kind": PositionKind.STAFF,
+    }
+    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **twice))
+    assert "The same position is on the list twice." in text(answer)
+    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
+    assert "This position is already on the list." in text(answer)
+    assert Position.objects.get() == position
+
+
+def test_an_administrator_keeps_the_directory() -> None:
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    values = {"name": "Polson City Library", "kind": "public", "city": "Polson"}
+    client.post("/admin/accounts/organization/add/", values)
+    assert Organization.objects.get().county == ""
+    again = client.post("/admin/accounts/organization/add/", values)
+    assert "accounts_one_organization_per_name_and_city" in text(again)
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries(items: int, django_assert_num_queries: Any) -> None:
+    library, first = factories.organization(), factories.person()
+    for number in range(items):
+        person = factories.person()
+        factories.organization()
+        Position.objects.create(
+            person=person,
+            organization=library,
+            kind=PositionKind.STAFF,
+            supervisor=factories.person(),
+        )
+        kind = list(PositionKind)[number]
+        Position.objects.create(person=first, organization=library, kind=kind)
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    pages = {
+        PEOPLE: 8,
+        f"{PEOPLE}{first.pk}/change/": 8,
+        "/admin/accounts/organization/": 8,
+        f"/admin/accounts/organization/{library.pk}/change/": 6,
+        "/admin/accounts/position/": 8,
+    }
+    for address in pages:
+        show(client, address)  # Django remembers content types
+    for address, count in pages.items():
+        with django_assert_num_queries(count):
+            show(client, address)

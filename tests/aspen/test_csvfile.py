@@ -1,0 +1,253 @@
+"""Reading any CSV file whatever, and what becomes of the rows that cannot be taken."""
+
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from aspen import csvfile
+from aspen.csvfile import Outcome, Progress, Row, UnreadableFile, import_file, records
+from aspen.errors import Refused
+
+
+class Words:
+    """An importer that keeps the words of two columns and refuses “bad” and “worse”."""
+
+    columns: tuple[str, ...] = ("word", "note")
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[int, str, str]] = []
+        self.prepared: list[int] = []
+
+    def prepare(self, rows: list[Row]) -> None:
+        self.prepared.append(len(rows))
+
+    def apply(self, row: Row) -> Outcome:
+        if row["word"] == "bad":
+            raise Refused("it is bad", field="word")
+        if row["word"] == "worse":
+            raise ValidationError({"word": ["It is worse."], "field": ["It is bad, too."]})
+        self.taken.append((row.line, row["word"], row["note"]))
+        return Outcome.NEW
+
+    def explain(self, error: csvfile.NotStored) -> str:
+        return csvfile.explain(error, {"field": "note"})
+
+
+def run(content: bytes, folder: Path) -> tuple[Words, csvfile.Tally, list[str]]:
+    source, importer, said = folder / "words.csv", Words(), []
+    source.write_bytes(content)
+    tally = import_file(
+        source,
+        importer,
+        rejects=folder / "rejects" / "words.csv",
+        report=said.append,
+        progress=said.append,
+    )
+    return importer, tally, said
+
+
+def rejects(folder: Path) -> bytes:
+    return (folder / "rejects" / "words.csv").read_bytes()
+
+
+def parsed(text: str) -> list[Any]:
+    return [
+        (record.line, record.cells, record.error)
+        for record in records(io.StringIO(text, newline=""))
+    ]
+
+
+@pytest.mark.django_db
+def test_rows_are_taken_with_the_line_they_begin_on(tmp_path: Path) -> None:
+    importer, tally, said = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
+
+    assert importer.taken == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
+    assert str(tally) == "3 new, 0 changed, 0 unchanged"
+    assert (said, tally.rejects) == ([], None)
+    assert not (tmp_path / "rejects").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_byte_order_mark_and_any_line_ends_are_taken(tmp_path: Path, end: bytes) -> None:
+    content = b"\xef\xbb\xbf" + end.join([b"Word , NOTE,more", "é,😀,x".encode(), b"b,2,"])
+
+    importer, _, _ = run(content, tmp_path)
+
+    assert importer.taken == [(2, "é", "😀"), (3, "b", "2")]
+
+
+@pytest.mark.django_db
+def test_refused_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path) -> None:
+    content = (
+        b"word,note\r\n"
+        b'bad , "a ""quoted"" note"\r\n'
+        b"caf\xe9,latin\r\n"
+        b"good,1\r\n"
+        b"few\r\n"
+        b"too,many,fields\r\n"
+        b"nul,\0\r\n"
+        b"worse,2"
+    )
+
+    importer, tally, said = run(content, tmp_path)
+
+    assert importer.taken == [(4, "good", "1")]
+    assert tally.rejected == 6
+    assert said == [
+        "line 2: word: it is bad",
+        "line 3: this line is not UTF-8 text; save the file as “CSV UTF-8”",
+        "line 5: this line has 1 fields, the first line has 2; "
+        "is there a comma too many or too few?",
+        "line 6: this line has 3 fields, the first line has 2; "
+        "is there a comma too many or too few?",
+        "line 7: this line contains a NUL character, which cannot be stored",
+        "line 8: word: It is worse. note: It is bad, too.",
+    ]
+    kept = rejects(tmp_path).splitlines(keepends=True)
+    assert kept[0] == b"reason,word,note\r\n"
+    assert kept[1] == b'"line 2: word: it is bad",bad , "a ""quoted"" note"\r\n'
+    assert kept[2].endswith(b'",caf\xe9,latin\r\n')
+    assert kept[6].endswith(b'",worse,2\n')
+    assert len(kept) == 7
+
+
+@pytest.mark.django_db
+def test_the_rejects_file_can_be_mended_and_imported(tmp_path: Path) -> None:
+    run(b'word,note\nbad,"one, two"\n', tmp_path)
+    mended = rejects(tmp_path).replace(b",bad,", b",mended,")
+
+    importer, tally, _ = run(mended, tmp_path)
+
+    assert importer.taken == [(2, "mended", "one, two")]
+    assert tally.rejected == 0
+
+
+@pytest.mark.django_db
+def test_the_rejects_never_overwrite_the_file_that_is_read(tmp_path: Path) -> None:
+    source = tmp_path / "words.csv"
+    source.write_bytes(b"word,note\nbad,1\n")
+
+    with pytest.raises(UnreadableFile, match="would overwrite"):
+        import_file(source, Words(), rejects=source, report=print, progress=print)
+
+    assert source.read_bytes() == b"word,note\nbad,1\n"
+
+
+def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
+    never = "a quotation mark is opened and never closed"
+
+    assert parsed('a,b\n"open,1\nc,d\ne,f\n') == [
+        (1, ["a", "b"], ""),
+        (2, [], never),
+        (3, ["c", "d"], ""),
+        (4, ["e", "f"], ""),
+    ]
+    many = parsed('"open,1\n' + "c,d\n" * 300)
+    assert [many[0], len(many), many[-1]] == [(1, [], never), 301, (301, ["c", "d"], "")]
+
+
+def test_quotation_marks_are_taken_as_spreadsheets_write_them() -> None:
+    misplaced = "a quotation mark stands in the middle of a field; double it or leave it out"
+
+    assert parsed('a 5" disk,x\n"He said ""no""",y\n"a" b,z\n"",w\n') == [
+        (1, ['a 5" disk', "x"], ""),
+        (2, ['He said "no"', "y"], ""),
+        (3, [], misplaced),
+        (4, ["", "w"], ""),
+    ]
+
+
+def test_a_huge_field_or_line_is_refused_and_the_next_line_read() -> None:
+    assert parsed(f"a,{'x' * 200_000}\nb,1\n") == [
+        (1, [], "a field is longer than 131,072 characters"),
+        (2, ["b", "1"], ""),
+    ]
+    assert parsed(f"a,{'x' * 2_500_000}\nb,1\n") == [
+        (1, [], "the line is longer than 1,000,000 characters"),
+        (2, ["b", "1"], ""),
+    ]
+
+
+def test_an_endless_file_is_streamed() -> None:
+    class Endless(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            return "a,b\n"
+
+    assert [record.line for record in itertools.islice(records(Endless()), 3)] == [1, 2, 3]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The file is empty."),
+        (b"\n\n", "The file is empty."),
+        (b"name,note\n1,2\n", "missing: word"),
+        (b"word;note\n1;2\n", "missing: word, note"),
+        (b"word,note,Word\n1,2,3\n", "names a column twice: word"),
+        ("word,note\n1,2\n".encode("utf-16"), "not a CSV file in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV file in UTF-8"),
+        (b'"word,note\n1,2\n', "not a CSV file in UTF-8"),
+    ],
+)
+def test_what_is_no_such_file_is_refused_as_a_whole(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        run(content, tmp_path)
+
+    assert not (tmp_path / "rejects").exists()
+
+
+@pytest.mark.django_db
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path, words in [
+        (tmp_path / "none.csv", "no such file or directory"),
+        (tmp_path, "is a directory"),
+        (Path("nul\0byte"), "cannot be read"),
+    ]:
+        with pytest.raises(UnreadableFile, match=words):
+            import_file(path, Words(), rejects=tmp_path / "r", report=print, progress=print)
+
+
+@pytest.mark.django_db
+def test_rows_are_prepared_in_batches_and_only_the_first_refusals_are_named(
+    tmp_path: Path,
+) -> None:
+    importer, tally, said = run(b"word,note\n" + b"good,1\n" * 1300 + b"bad,1\n" * 60, tmp_path)
+
+    assert importer.prepared == [500, 500, 360]
+    assert (len(importer.taken), tally.rejected) == (1300, 60)
+    assert said[0] == "1,000 rows …"
+    assert said[1] == "line 1302: word: it is bad"
+    assert [len(said), said[-1]] == [52, "… and 10 more"]
+    assert rejects(tmp_path).count(b"\n") == 61
+
+
+def test_progress_speaks_every_thousand_rows() -> None:
+    said: list[str] = []
+    progress = Progress(said.append)
+
+    for _ in range(2500):
+        progress.tick()
+
+    assert said == ["1,000 rows …", "2,000 rows …"]
+
+
+@pytest.mark.django_db
+def test_commits_wait_for_the_disk_again_afterwards() -> None:
+    def setting() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return str(cursor.fetchone()[0])
+
+    before = setting()
+    with csvfile.quick_commits():
+        assert setting() == "off"
+    assert setting() == before

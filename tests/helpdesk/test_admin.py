@@ -1,0 +1,111 @@
+"""Tickets in the administration, and what its first page says waits."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from accounts.models import User
+from credits.actions import claim_custom_event
+from helpdesk import actions
+from helpdesk.models import Ticket
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+TICKETS = "/admin/helpdesk/ticket/"
+EVENTS_WAIT = "/admin/events/customevent/"
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    with zeal_ignore():  # a test that makes three of a thing is no N+1; so below
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def a_ticket(**fields: Any) -> Ticket:
+    values = {"subject": "A question", "body": "?", "credit": None, "by": factories.person()}
+    with zeal_ignore():
+        return actions.open_ticket(**values | fields)
+
+
+def a_custom_event() -> None:
+    with zeal_ignore():
+        claim_custom_event(facts=factories.facts(), by=factories.person())
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def waiting(person: User) -> list[tuple[str, str]]:
+    page = signed_in(person).get("/admin/")
+    return [(task["text"], task["url"]) for task in page.context["waiting"]]
+
+
+def test_the_first_page_starts_with_what_waits() -> None:
+    a_custom_event()
+    a_custom_event()
+    a_ticket()
+    answered = a_ticket()
+    staff = factories.person(Role.HELP_DESK)
+    actions.reply(ticket_id=answered.pk, body="Done", by=staff)
+    assert waiting(factories.person(Role.CE_COORDINATOR)) == [
+        ("2 custom events to approve", EVENTS_WAIT),
+        ("1 help ticket to answer", "/help/queue/"),
+    ]
+    assert waiting(staff) == [("1 help ticket to answer", "/help/queue/")]
+    assert waiting(factories.person(Role.ADMINISTRATOR)) == []
+
+
+def test_nothing_waiting_is_said_too() -> None:
+    client = signed_in(factories.person(Role.CE_COORDINATOR))
+    page = text(client.get("/admin/"))
+    assert "Nothing waits for you." in page
+    assert page.index("Waits for you") < page.index("Recent actions")
+
+
+def test_a_ticket_leads_to_its_page_for_those_who_answer() -> None:
+    ticket = a_ticket()
+    for role, count in ((Role.HELP_DESK, 1), (Role.ADMINISTRATOR, 0)):
+        client = signed_in(factories.person(role))
+        for address in (TICKETS, f"{TICKETS}{ticket.pk}/change/"):
+            assert text(client.get(address)).count(f'href="/help/{ticket.pk}/"') == count
+
+
+def test_tickets_are_not_changed_here() -> None:
+    ticket = a_ticket()
+    client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
+    answers = [
+        client.post(f"{TICKETS}{ticket.pk}/change/", {"state": "answered"}),
+        client.post(f"{TICKETS}{ticket.pk}/delete/", {"post": "yes"}),
+        client.get(f"{TICKETS}add/"),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 3
+
+
+def test_event_editors_see_no_tickets() -> None:
+    a_ticket(subject="Private matter")
+    answer = signed_in(factories.person(Role.EVENT_EDITOR)).get(TICKETS)
+    assert answer.status_code == 403
+    assert "Private matter" not in text(answer)
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries(items: int, django_assert_num_queries: Any) -> None:
+    for _ in range(items):
+        person = factories.person()
+        with zeal_ignore():
+            credit = factories.claim(person).credits.get()
+        ticket = a_ticket(credit=credit, by=person)
+        a_custom_event()
+    client = signed_in(factories.person(Role.CE_COORDINATOR))
+    with django_assert_num_queries(7):
+        client.get("/admin/")
+    with django_assert_num_queries(7):
+        client.get(TICKETS)
+    client.get(f"{TICKETS}{ticket.pk}/change/")  # Django remembers content types
+    with django_assert_num_queries(8):
+        client.get(f"{TICKETS}{ticket.pk}/change/")
