@@ -7,12 +7,25 @@ from django.http import HttpRequest
 
 from accounts.models import User
 
+WORDS = {
+    "email_password_mismatch": "The e-mail address or the password is not right. Check both; "
+    "capital and small letters of a password differ.",
+    "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes, then "
+    "try again, or choose a new password with the link below.",
+    "enter_current_password": "This is not your present password.",
+    "incorrect_password": "This is not your password.",
+    "duplicate_email": "This address is on your list already.",
+    "max_email_addresses": "You have %d addresses already. Remove one first.",
+}
+
 
 def display_name(user: User) -> str:
     return user.display_name
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | WORDS
+
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Fill a new person from the sign-up form; the name comes with the form's own fields."""
         user.display_name = form.cleaned_data["display_name"]

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts import actions
@@ -78,13 +78,22 @@ class PositionLines(forms.BaseInlineFormSet):
 
 
 class PositionInline(admin.TabularInline):
+    """The person's positions, and a line for another. Each has a page of its own to change it."""
+
     model = Position
     form = PositionLine
     formset = PositionLines
     fk_name = "person"
     extra = 1
     raw_id_fields = ["organization", "supervisor"]
-    verbose_name_plural = "Positions (a position that has ended gets a last day; it is not deleted)"
+    show_change_link = True
+    verbose_name_plural = "Positions (one that has ended gets a last day; it is not deleted)"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Position]:
+        return super().get_queryset(request).select_related("organization", "supervisor")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -1,12 +1,28 @@
+"""Forms around accounts. Those of django-allauth keep their behaviour and get our words."""
+
+from typing import Any
+
+from allauth.account import forms as allauth
 from django import forms
-from django.http import HttpRequest
 
 from accounts.enums import PositionKind
-from accounts.models import User
 from accounts.queries import libraries
+
+WORDS = {
+    "login": "E-mail address",
+    "email": "E-mail address",
+    "password": "Password",
+    "oldpassword": "Present password",
+    "password1": "New password",
+    "password2": "The same password again",
+    "remember": "Keep me signed in on this computer",
+}
+EMAIL_LENGTH = 254  # accounts.User.email, and what mail servers accept at most
 
 
 class NameField(forms.CharField):
+    """A person's name: one line, whatever was pasted."""
+
     def __init__(self) -> None:
         super().__init__(
             label="Your name",
@@ -15,16 +31,66 @@ class NameField(forms.CharField):
             widget=forms.TextInput(attrs={"autocomplete": "name"}),
         )
 
+    def to_python(self, value: Any) -> str:
+        return " ".join(str(super().to_python(value)).split())
 
-class SignUpForm(forms.Form):
-    """What the sign-up page asks besides address and password."""
 
+class InOurWords(forms.Form):
+    """Labels that librarians know, and no placeholder: it would only repeat the label.
+
+    The link "Forgot your password?" of the help text would come between two fields of the
+    keyboard's order; the templates have it below the form.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = WORDS.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+            if name in ("password", "oldpassword"):
+                field.help_text = ""
+
+
+class SignInForm(InOurWords, allauth.LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Password managers look for this word beside "current-password".
+        self.fields["login"].widget.attrs["autocomplete"] = "username"
+
+
+class SignUpForm(InOurWords, allauth.SignupForm):
     display_name = NameField()
+    email = allauth.EmailField(max_length=EMAIL_LENGTH)
 
     field_order = ["display_name", "email", "password1", "password2"]
 
-    def signup(self, request: HttpRequest, user: User) -> None:
-        """Called by django-allauth once the person is saved; the adapter has done the work."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].label = "Password"
+
+
+class AddAddressForm(InOurWords, allauth.AddEmailForm):
+    email = allauth.EmailField(max_length=EMAIL_LENGTH)
+
+
+class ChangePasswordForm(InOurWords, allauth.ChangePasswordForm):
+    pass
+
+
+class SetPasswordForm(InOurWords, allauth.SetPasswordForm):
+    pass
+
+
+class ForgottenPasswordForm(InOurWords, allauth.ResetPasswordForm):
+    email = allauth.EmailField(max_length=EMAIL_LENGTH)
+
+
+class NewPasswordForm(InOurWords, allauth.ResetPasswordKeyForm):
+    pass
+
+
+class ConfirmItIsYouForm(InOurWords, allauth.ReauthenticateForm):
+    pass
 
 
 class NameForm(forms.Form):

@@ -1,7 +1,6 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
 
 from accounts import actions, queries
 from accounts.enums import PositionKind
@@ -22,8 +21,10 @@ def profile(request: HttpRequest) -> HttpResponse:
     return _page(request, name_form=form, position_form=PositionForm())
 
 
-@require_POST
 def add_position(request: HttpRequest) -> HttpResponse:
+    """Add a position. Who comes back from signing in arrives by GET and sees the profile."""
+    if request.method != "POST":
+        return redirect("accounts:profile")
     person = person_of(request)
     form = PositionForm(request.POST)
     if not form.is_valid():
@@ -38,8 +39,9 @@ def add_position(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-@require_POST
 def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("accounts:profile")
     try:
         actions.end_position(position_id=position_id, by=person_of(request))
         messages.success(request, "The position has ended. It stays on record.")
@@ -56,6 +58,7 @@ def _page(
     context = {
         "name_form": name_form,
         "position_form": position_form,
+        "has_errors": bool(name_form.errors or position_form.errors),
         "positions": list(queries.positions_of(person_of(request))),
     }
     return render(request, "accounts/profile.html", context)

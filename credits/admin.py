@@ -41,7 +41,6 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     list_display = ("person", "event", "credit", "state", "source", "claimed_at")
     list_filter = ("state", "source", "role")
-    list_select_related = ("person", "event", "claimed_by", "decided_by")
     search_fields = ("person__display_name", "person__email", "event__title")
     fields = (
         "person",
@@ -60,7 +59,12 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
         credits = Credit.objects.select_related("category").order_by("line")
-        return super().get_queryset(request).prefetch_related(Prefetch("credits", credits))
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("person", "event", "claimed_by", "decided_by")
+            .prefetch_related(Prefetch("credits", credits))
+        )
 
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:

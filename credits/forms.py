@@ -16,7 +16,10 @@ from events.actions import CustomEventFacts
 from events.models import EARLIEST, Event
 from events.queries import categories
 
-A_MOMENT = "Enter a day and a time, for example 11/23/2026 9:00 AM. The year has four digits."
+A_MOMENT = (
+    "Enter a day and a time that exist in Mountain time, for example 11/23/2026 9:00 AM. "
+    "The year has four digits."
+)
 MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M"]
 
 
@@ -54,12 +57,15 @@ class MomentField(forms.DateTimeField):
         super().__init__(
             widget=widget,
             input_formats=MOMENT_FORMATS,
-            error_messages={"invalid": A_MOMENT},
             **kwargs,
         )
 
     def to_python(self, value: Any) -> dt.datetime | None:
-        moment: dt.datetime | None = super().to_python(value)
+        try:
+            moment: dt.datetime | None = super().to_python(value)
+        except forms.ValidationError as error:
+            # Django also ends here for the hour that is skipped in spring: its words name a zone.
+            raise forms.ValidationError(A_MOMENT) from error
         if moment is not None and not EARLIEST.year <= moment.year < 2100:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
         return moment
@@ -100,15 +106,9 @@ class CustomEventForm(forms.Form):
     )
     amount = forms.DecimalField(
         label="Credit value",
-        max_digits=4,
-        decimal_places=1,
+        max_value=Decimal("99.5"),
         widget=forms.NumberInput(attrs={"step": "0.5", "min": "0.5"}),
         help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 …",
-        error_messages={
-            "max_decimal_places": MESSAGE,
-            "max_digits": MESSAGE,
-            "max_whole_digits": "That is more than an event can carry.",
-        },
     )
     category = CategoryField(
         label="CE category",

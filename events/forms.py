@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
+from django.utils.text import Truncator
 
 from aspen.clock import today
 from events.calendar import LIST, MONTH, Choice
@@ -19,6 +22,40 @@ YEARS = [
     MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends with 2099."),
 ]
 VIEWS = [(MONTH, "Month"), (LIST, "List")]
+
+
+class PickedDateInput(forms.DateInput):
+    """Browsers complain about a value that is no date, and show nothing in its place."""
+
+    def format_value(self, value: Any) -> str | None:
+        if isinstance(value, str):
+            try:
+                value = dt.datetime.strptime(value, self.format or "")
+            except ValueError:
+                return None
+        return super().format_value(value)
+
+
+class PickedDate(forms.DateField):
+    """A day, or a month as its first day, from the browser's own picker. Optional.
+
+    What is no date is quoted in front of the "invalid" message, as the picker cannot show it.
+    """
+
+    def __init__(self, *, type: str, format: str, **options: Any) -> None:
+        super().__init__(
+            required=False,
+            input_formats=[format],
+            validators=YEARS,
+            widget=PickedDateInput(format=format, attrs={"type": type}),
+            **options,
+        )
+
+    def to_python(self, value: Any) -> dt.date | None:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            raise ValidationError(f"“{Truncator(value).chars(20)}” {error.message}") from None
 
 
 class CalendarForm(forms.Form):
@@ -49,23 +86,17 @@ class CalendarForm(forms.Form):
         required=False,
         choices=[("", "Any way"), *Delivery.choices[1:]],
     )
-    month = forms.DateField(
+    month = PickedDate(
         label="Month",
-        required=False,
-        input_formats=["%Y-%m"],
-        validators=YEARS,
-        widget=forms.DateInput(format="%Y-%m", attrs={"type": "month", "placeholder": "2026-11"}),
-        error_messages={"invalid": "Write the month like 2026-11. This is the present month."},
+        type="month",
+        format="%Y-%m",
+        error_messages={"invalid": "is not a month like 2026-11. This is the present month."},
     )
-    day = forms.DateField(
+    day = PickedDate(
         label="Only on this day",
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        validators=YEARS,
-        widget=forms.DateInput(
-            format="%Y-%m-%d", attrs={"type": "date", "placeholder": "2026-11-30"}
-        ),
-        error_messages={"invalid": "Write the day like 2026-11-30. It was left out."},
+        type="date",
+        format="%Y-%m-%d",
+        error_messages={"invalid": "is not a day like 2026-11-30, so it was left out."},
     )
     view = forms.ChoiceField(label="View", required=False, choices=VIEWS, widget=forms.HiddenInput)
     past = forms.ChoiceField(

@@ -17,6 +17,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -80,24 +81,25 @@ class EventImporter:
 
     def prepare(self, rows: list[Row]) -> None:
         """Load what is known about the events and conferences of these rows. Two queries."""
-        titles = {conference_title(row) for row in rows} - {""}
-        keys = {import_key(row) for row in rows} | {conference_key(title) for title in titles}
-        events = Event.objects.filter(import_key__in=keys).order_by()
+        events = Event.objects.filter(import_key__in={import_key(row) for row in rows}).order_by()
         self.known = {
             str(key): (pk, digest)
             for key, pk, digest in events.values_list("import_key", "pk", "import_digest")
         }
-        conferences = (
-            Event.objects.alias(lower=Lower("title"))
-            .filter(
+        titles = {conference_title(row) for row in rows} - {""}
+        keys = {conference_key(title) for title in titles}
+        conferences = Event.objects.alias(lower=Lower("title")).filter(
+            Q(
                 lower__in={title.lower() for title in titles},
                 type=EventType.CONFERENCE,
                 origin=Origin.CALENDAR,
                 parent=None,
             )
-            .order_by("-pk")
+            | Q(import_key__in=keys)
         )
-        self.conferences = {event.title.lower(): event for event in conferences}
+        self.conferences = {}
+        for event in conferences.order_by("-pk"):
+            self._remember_conference(event)
 
     def apply(self, row: Row) -> Outcome:
         key, digest = import_key(row), row_digest(row, self.columns)
@@ -113,7 +115,10 @@ class EventImporter:
         facts = read(row, self.categories)
         if event_id is None and facts.values["type"] == EventType.CONFERENCE:
             # Sessions may have come first and made their conference; this is it.
-            event_id, _ = self.known.get(conference_key(facts.values["title"]), (None, ""))
+            made_for = conference_key(facts.values["title"])
+            conference = self.conferences.get(made_for)
+            if conference and conference.import_key == made_for:
+                event_id = conference.pk
         # Only a session writes two events, and a savepoint per row costs time.
         with transaction.atomic() if facts.conference else nullcontext():
             parent = self._conference(facts) if facts.conference else None
@@ -123,20 +128,26 @@ class EventImporter:
                 | {"parent": parent, "import_key": key, "import_digest": digest},
                 offers=facts.offers,
             )
-        for conference in (event, parent):
-            if conference and conference.type == EventType.CONFERENCE:
-                self.conferences[conference.title.lower()] = conference
+        for stored in (event, parent):
+            if stored and stored.type == EventType.CONFERENCE:
+                self._remember_conference(stored)
         self.known[key] = event.pk, digest
         return Outcome.NEW if event_id is None else Outcome.CHANGED
 
     def explain(self, error: csvfile.NotStored) -> str:
         return csvfile.explain(error, COLUMNS, Event)
 
+    def _remember_conference(self, event: Event) -> None:
+        """Let sessions find it, by its title and, when staff have renamed it, by its key."""
+        self.conferences[conference_key(event.title)] = event
+        if event.import_key:
+            self.conferences.setdefault(event.import_key, event)
+
     def _conference(self, facts: Facts) -> Event:
         """The conference of a session; one made for its sessions grows to span their days."""
         first, last = _days(facts.values)
-        found = self.conferences.get(facts.conference.lower())
         key = conference_key(facts.conference)
+        found = self.conferences.get(key)
         values: dict[str, Any] = {"import_key": key, "all_day": True}
         if found is None:
             values |= {"title": facts.conference, "type": EventType.CONFERENCE}
@@ -288,7 +299,7 @@ def _amount(text: str) -> Decimal:
     try:
         amount = Decimal(text)
         if not amount.is_finite() or amount > LARGEST_AMOUNT:
-            raise Refused(f"{_short(text)} is no amount of credits", field="credits")
+            raise Refused(f"“{_short(text)}” is no amount of credits", field="credits")
         validate_halves(amount)
     except InvalidOperation:
         raise Refused(f"“{_short(text)}” is no amount of credits", field="credits") from None

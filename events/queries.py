@@ -99,7 +99,8 @@ def search(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     query = SearchQuery(words, config="aspen", search_type="websearch")
     found = Q(search=query)
     if not OPERATORS.search(words):
-        found |= _each_word(words)
+        # Words like "the" alone would find everything; then the title has to hold them.
+        found |= ~_means_nothing(query) & _each_word(words) | Q(title__trigram_word_similar=words)
     return (
         events.filter(found)
         .annotate(rank=SearchRank(F("search"), query) + TrigramWordSimilarity(words, "title") / 10)
@@ -112,10 +113,13 @@ def _each_word(words: str) -> Q:
     found = Q()
     for word in words.split()[:MOST_WORDS]:
         query = SearchQuery(word, config="aspen", search_type="websearch")
-        # The database settles this while planning, so it costs nothing.
-        means_nothing = Exact(Func(query, function="numnode", output_field=IntegerField()), 0)
-        found &= Q(search=query) | Q(title__trigram_word_similar=word) | Q(means_nothing)
+        found &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
     return found
+
+
+def _means_nothing(query: SearchQuery) -> Q:
+    """Whether no word is left of a query. The database settles that while planning."""
+    return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
 
 
 def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:

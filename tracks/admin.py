@@ -5,12 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from aspen import words
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
-from tracks.models import Participation, Requirement, RuleSet, Track
+from tracks.models import Participation, Posting, Requirement, RuleSet, Track
 
 
 @admin.register(Track)
@@ -132,7 +133,6 @@ class ParticipationAdmin(ReadOnlyAdmin):
 
     list_display = ("person", "track", "rule_set", "state", "selected_on", "closes_on", "posted")
     list_filter = ("track", "state", "rule_set")
-    list_select_related = ("person", "track", "rule_set", "selected_by")
     search_fields = ("person__display_name", "person__email")
     ordering = ("-selected_on", "-id")
     fields = (
@@ -150,7 +150,11 @@ class ParticipationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Participation]:
         participations: QuerySet[Participation] = super().get_queryset(request)
-        return participations.annotate(posting_count=Count("postings"))
+        postings = Posting.objects.filter(participation=OuterRef("pk")).order_by()
+        counts = postings.values("participation").annotate(count=Count("pk")).values("count")
+        return participations.select_related("person", "track", "rule_set", "selected_by").annotate(
+            posting_count=Coalesce(Subquery(counts), 0)
+        )
 
     @admin.display(description="credits posted")
     def posted(self, participation: Participation) -> int:

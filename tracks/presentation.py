@@ -11,7 +11,7 @@ from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
 
 if TYPE_CHECKING:
-    from credits.queries import EarnedCredit
+    from tracks.queries import PostedCredit
 
 WIDTH = 600
 STATES = {
@@ -175,13 +175,13 @@ def answer(summaries: list[dict[str, Any]], counts: dict[str, int]) -> str:
     )
 
 
-def credit_row(credit: "EarnedCredit", participations: list[Participation]) -> dict[str, Any]:
-    """A credit with its state, the tracks it counts in, and why not in the others."""
+def credit_row(credit: "PostedCredit", participations: list[Participation]) -> dict[str, Any]:
+    """A credit with its state, which of the participations it counts in, and why not in others."""
     claim = credit.claim
     state = ClaimState(claim.state)
     tone, shape = STATES[state]
-    posted = {posting.participation_id for posting in credit.postings.all()}
     ended = state in ENDED
+    posted = credit.posted_in
     return {
         "id": credit.pk,
         "claim_id": claim.pk,
@@ -192,10 +192,8 @@ def credit_row(credit: "EarnedCredit", participations: list[Participation]) -> d
         "amount": words.amount(credit.amount),
         "state": {"label": state.label, "tone": tone, "shape": shape},
         "reason": claim.reason,
-        "archived": not ended and not posted,
-        "tracks": [
-            str(posting.participation.track) for posting in credit.postings.all() if not ended
-        ],
+        "archived": not ended and not credit.posted_in,
+        "tracks": [] if ended else [str(one.track) for one in participations if one.pk in posted],
         "why_not": []
         if ended
         else [

@@ -4,8 +4,9 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from accounts.models import User
@@ -20,7 +21,15 @@ from tracks.models import Participation, Posting, Requirement, RuleSet, Track
 from tracks.progress import Progress, measure
 
 if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
     from credits.queries import EarnedCredit
+
+    class _Posted(TypedDict):
+        earned_on: dt.date
+        posted_in: list[int]
+
+    PostedCredit = WithAnnotations[Credit, _Posted]
 
 REQUIREMENTS = Prefetch(
     "rule_set__requirements",
@@ -164,18 +173,18 @@ def returned_events(person: User) -> QuerySet[Event]:
     ).order_by("begins_at", "id")
 
 
-def credits_with_postings(person: User) -> "QuerySet[EarnedCredit]":
-    """The person's credits, last earned first, with event, category and where they are posted."""
+def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
+    """The person's credits, last earned first, with event and category; one query.
+
+    `posted_in` lists the ids of the open participations the credit is posted to, `earned_on` is
+    the day it was earned.
+    """
+    posted_in = Posting.objects.filter(
+        credit=OuterRef("pk"), participation__state=ParticipationState.OPEN
+    ).order_by("participation_id")
     return (
         with_earned_on(Credit.objects.filter(person=person))
+        .annotate(posted_in=ArraySubquery(posted_in.values("participation_id")))
         .select_related("category", "claim__event")
-        .prefetch_related(
-            Prefetch(
-                "postings",
-                Posting.objects.filter(participation__state=ParticipationState.OPEN)
-                .select_related("participation__track")
-                .order_by("participation_id"),
-            )
-        )
         .order_by("-earned_on", "-claim_id", "line")
     )

@@ -177,7 +177,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
 def _counting(credit: Any, participation: Participation, first: Any) -> dict[str, Any]:
     """A credit's row, with what this one participation makes of it."""
     row = presentation.credit_row(credit, [])
-    posted = any(one.participation_id == participation.pk for one in credit.postings.all())
+    posted = participation.pk in credit.posted_in
     aged = posted and rules.has_aged_out(credit, participation, first)
     reason = None if posted else rules.why_not_posted(credit, participation)
     row["posted"] = posted and not aged

@@ -156,5 +156,5 @@ def test_every_move_of_the_table_and_no_other(source, target):
 
 
 def test_live_and_ended_divide_the_states():
-    assert LIVE | ENDED == set(ClaimState)
+    assert set(ClaimState) == LIVE | ENDED
     assert not LIVE & ENDED

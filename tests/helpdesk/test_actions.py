@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
@@ -30,26 +29,22 @@ ONE = Decimal("1.0")
 
 
 def a_credit(person: User) -> Credit:
-    with zeal_ignore():  # a test that makes two of a thing is no N+1; so below
-        return factories.claim(person).credits.get()
+    return factories.claim(person).credits.get()
 
 
 def a_ticket(person: User, credit: Credit | None = None) -> Ticket:
-    with zeal_ignore():
-        return actions.open_ticket(
-            subject="Weeding, Thu", body="Wrong category", credit=credit, by=person
-        )
+    return actions.open_ticket(
+        subject="Weeding, Thu", body="Wrong category", credit=credit, by=person
+    )
 
 
 def reply(ticket: Ticket, body: str, by: User) -> Message:
-    with zeal_ignore():
-        return actions.reply(ticket_id=ticket.pk, body=body, by=by)
+    return actions.reply(ticket_id=ticket.pk, body=body, by=by)
 
 
 def correct(ticket: Ticket, credit: Credit, by: User, **changes: object) -> Correction:
     values = {"category": category(ADMINISTRATION), "amount": ONE, "note": ""} | changes
-    with zeal_ignore():
-        return actions.correct_credit(ticket_id=ticket.pk, credit_id=credit.pk, by=by, **values)
+    return actions.correct_credit(ticket_id=ticket.pk, credit_id=credit.pk, by=by, **values)
 
 
 def earned(person: User) -> dict[str, Decimal]:

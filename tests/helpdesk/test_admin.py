@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
@@ -20,20 +19,17 @@ EVENTS_WAIT = "/admin/events/customevent/"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    with zeal_ignore():  # a test that makes three of a thing is no N+1; so below
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 
 def a_ticket(**fields: Any) -> Ticket:
     values = {"subject": "A question", "body": "?", "credit": None, "by": factories.person()}
-    with zeal_ignore():
-        return actions.open_ticket(**values | fields)
+    return actions.open_ticket(**values | fields)
 
 
 def a_custom_event() -> None:
-    with zeal_ignore():
-        claim_custom_event(facts=factories.facts(), by=factories.person())
+    claim_custom_event(facts=factories.facts(), by=factories.person())
 
 
 def text(response: Any) -> str:
@@ -97,8 +93,7 @@ def test_event_editors_see_no_tickets() -> None:
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
         person = factories.person()
-        with zeal_ignore():
-            credit = factories.claim(person).credits.get()
+        credit = factories.claim(person).credits.get()
         ticket = a_ticket(credit=credit, by=person)
         a_custom_event()
     client = signed_in(factories.person(Role.CE_COORDINATOR))

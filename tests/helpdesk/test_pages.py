@@ -7,7 +7,6 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
-from zeal import zeal_ignore
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
@@ -26,19 +25,16 @@ SCRIPT = "<script>alert(1)</script>"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    with zeal_ignore():  # a test that makes three of a thing is no N+1; so below
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 
 def a_credit(person: User, **fields: Any) -> Credit:
-    with zeal_ignore():
-        return factories.claim(person, **fields).credits.get()
+    return factories.claim(person, **fields).credits.get()
 
 
 def a_ticket(person: User, credit: Credit | None = None, subject: str = "A question") -> Ticket:
-    with zeal_ignore():
-        return actions.open_ticket(subject=subject, body="Please help", credit=credit, by=person)
+    return actions.open_ticket(subject=subject, body="Please help", credit=credit, by=person)
 
 
 def text(response: Any) -> str:
@@ -468,17 +464,16 @@ def test_queries_of_a_ticket(items: int, with_credit: bool, django_assert_num_qu
     library = factories.organization()
     for kind in list(PositionKind)[:items]:
         Position.objects.create(person=person, organization=library, kind=kind)
-    with zeal_ignore():
-        for number in range(items):
-            actions.reply(ticket_id=ticket.pk, body=f"Reply {number}", by=person)
-            actions.correct_credit(
-                ticket_id=ticket.pk,
-                credit_id=credits[0].pk,
-                category=category(ADMINISTRATION),
-                amount=Decimal(number + 2),
-                note="",
-                by=staff,
-            )
+    for number in range(items):
+        actions.reply(ticket_id=ticket.pk, body=f"Reply {number}", by=person)
+        actions.correct_credit(
+            ticket_id=ticket.pk,
+            credit_id=credits[0].pk,
+            category=category(ADMINISTRATION),
+            amount=Decimal(number + 2),
+            note="",
+            by=staff,
+        )
     assert Claim.objects.count() == items
     client = signed_in(staff)
     with django_assert_num_queries(9 if with_credit else 10):

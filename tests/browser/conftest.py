@@ -1,0 +1,132 @@
+"""One Chromium for all browser tests, and a new profile for each person in each of them.
+
+A test fails when a page says anything on the console, raises a script error, asks another host
+for something, or answers with a server error; and when a page that is visited does not pass the
+checks of tests/browser/page.py.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
+from zeal import zeal_ignore
+
+from accounts.models import User
+from tests.browser.page import Visitor
+
+CHROMIUM = shutil.which("chromium")
+NO_CHROMIUM = "NO CHROMIUM: the browser tests were SKIPPED. Install it: apt-get install chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ELSEWHERE = re.compile(r"^(?!(https?://(127\.0\.0\.1|localhost)[:/]|data:|about:|blob:))")
+FOLDER = Path(__file__).parent
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: they are slow, and Playwright leaves an event loop behind."""
+    items.sort(key=lambda item: FOLDER in item.path.parents)
+    if not CHROMIUM:
+        for item in items:
+            if FOLDER in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not CHROMIUM:
+        terminalreporter.write_line(f"*** {NO_CHROMIUM} ***", red=True, bold=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> None:
+    """The limits on signing in are counted in the cache, and all tests share one address."""
+    cache.clear()
+
+
+@pytest.fixture
+def open_browser(
+    chromium: Browser, live_server: Any, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser of its own for somebody, signed in already when a person is given."""
+    visitors: list[Visitor] = []
+
+    def open_browser(
+        person: User | None = None, *, width: int = 1280, scripts: bool = True
+    ) -> Visitor:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
+            # A colour that is still changing has no contrast worth measuring.
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(10_000)
+        visitor = Visitor(context.new_page(), address=live_server.url, scripts=scripts)
+        visitors.append(visitor)
+        context.route(ELSEWHERE, lambda route: _refuse(route, visitor))
+        if person:
+            _sign_in(context, live_server.url, person)
+        return visitor
+
+    yield open_browser
+    noise = [line for visitor in visitors for line in visitor.noise]
+    if noise or item_failed(request.node):
+        _take_pictures(request.node.name, visitors)
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert not noise, "\n".join(noise)
+
+
+def item_failed(item: pytest.Item) -> bool:
+    return item.stash.get(FAILED, False)
+
+
+def _refuse(route: Route, visitor: Visitor) -> None:
+    visitor.noise.append(f"asked another host: {route.request.url}")
+    route.abort()
+
+
+def _sign_in(context: BrowserContext, address: str, person: User) -> None:
+    """Give the browser a session; the form itself is tested where signing in is the matter."""
+    client = Client()
+    with zeal_ignore():
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
+
+
+def _take_pictures(name: str, visitors: list[Visitor]) -> None:
+    folder = Path(settings.VAR) / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, visitor in enumerate(visitors, start=1):
+        path = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}-{number}.png"
+        visitor.page.screenshot(path=path, full_page=True)

@@ -1,0 +1,154 @@
+"""Somebody at a browser: what a person does there, and what every page has to pass."""
+
+import re
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, expect
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RUN_AXE = """async (runOnly) => {
+    const found = await axe.run(document, {runOnly, resultTypes: ["violations"]});
+    return found.violations.flatMap(rule => rule.nodes.map(node =>
+        `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
+    ));
+}"""
+TOO_WIDE = """() => {
+    const room = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= room) return "";
+    const wide = [...document.querySelectorAll("body *")].filter(
+        element => element.getBoundingClientRect().right > room + 1
+    );
+    return wide.slice(-3).map(element => element.outerHTML.slice(0, 120)).join(" | ") || "?";
+}"""
+
+
+class Visitor:
+    """A person with a browser of their own. Every page they come to is checked.
+
+    `noise` collects what no page may cause; it must be empty when the test is over.
+    """
+
+    def __init__(self, page: Page, *, address: str, scripts: bool) -> None:
+        self.page = page
+        self.address = address
+        self.scripts = scripts
+        self.noise: list[str] = []
+        self._expected = ""
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.noise.append(f"script error: {error}"))
+        page.on("response", self._receive)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if not (self._expected and self._expected in message.text):
+            where = message.location.get("url", "")
+            self.noise.append(f"console {message.type} on {self.page.url}: {message.text} {where}")
+
+    def _receive(self, response: Response) -> None:
+        if response.status >= 500:
+            self.noise.append(f"{response.status}: {response.url}")
+
+    # ---------- Getting somewhere ----------
+
+    def visit(self, path: str, *, answers: int = 200) -> None:
+        """Type an address."""
+        self.open(path, answers=answers)
+        self.check()
+
+    def open(self, path: str, *, answers: int = 200) -> None:
+        """Go to an address without checking the page there."""
+        # Chromium itself remarks on its console that a page was not found.
+        self._expected = f"status of {answers}" if answers != 200 else ""
+        response = self.page.goto(self.address + path)
+        assert response
+        assert response.status == answers, f"{path} answered {response.status}"
+
+    def follow(self, link: str, *, within: Locator | None = None) -> None:
+        """Click a link by its words and arrive where it leads."""
+        self.click(self._one("link", link, within))
+
+    def press(self, button: str, *, within: Locator | None = None, twice: bool = False) -> None:
+        """Click (or, impatiently, double-click) a button that leads to a page."""
+        self.click(self._one("button", button, within), twice=twice)
+
+    def click(self, target: Locator, *, twice: bool = False) -> None:
+        with self.page.expect_navigation(wait_until="load"):
+            target.dblclick() if twice else target.click()
+        if twice:  # the second click's answer replaces the first one's
+            self.page.wait_for_load_state("networkidle")
+        self.check()
+
+    def _one(self, role: Any, name: str, within: Locator | None) -> Locator:
+        return (within or self.page).get_by_role(role, name=name, exact=True)
+
+    @property
+    def menu(self) -> Locator:
+        """The blue box of somebody who is signed in."""
+        return self.page.get_by_role("navigation", name="Your menu")
+
+    # ---------- Forms ----------
+
+    def field(self, label: str) -> Locator:
+        """The field with this label; the remark that it is required may follow."""
+        name = re.compile(rf"^\s*{re.escape(label)}\s*(\*\s*\(required\))?\s*$")
+        return self.page.get_by_role("main").get_by_label(name)
+
+    def write(self, **words: str) -> None:
+        """Fill fields, named by their labels with underscores for blanks."""
+        for label, text in words.items():
+            self.field(label.replace("_", " ")).fill(text)
+
+    def error_at(self, label: str) -> str:
+        """What stands beside a field as its error; the field points at it."""
+        described_by = self.field(label).get_attribute("aria-describedby") or ""
+        [error] = [id for id in described_by.split() if id.endswith("_error")]
+        return self.page.locator(f"#{error}").inner_text()
+
+    # ---------- Reading ----------
+
+    def sees(self, *texts: str) -> None:
+        for text in texts:
+            expect(self.page.get_by_role("main")).to_contain_text(text)
+
+    def sees_no(self, *texts: str) -> None:
+        for text in texts:
+            expect(self.page.get_by_role("main")).not_to_contain_text(text)
+
+    def row(self, words: str) -> Locator:
+        """The line of a table that says so."""
+        return self.page.get_by_role("row").filter(has_text=words)
+
+    def item(self, words: str) -> Locator:
+        """The entry of a list that says so."""
+        return self.page.get_by_role("main").get_by_role("listitem").filter(has_text=words)
+
+    def cells(self, caption: str) -> list[list[str]]:
+        """What a table says, line by line, without the shapes before the categories."""
+        rows = self.page.get_by_role("table", name=caption, exact=True).locator("tr:has(td)")
+        return [
+            [re.sub(r"\s*[■●▲◆]?\s+", " ", f" {cell}").strip() for cell in row]
+            for row in rows.evaluate_all(
+                "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+            )
+        ]
+
+    # ---------- The checks ----------
+
+    def check(self) -> None:
+        assert not (problems := self.problems()), "\n".join([self.page.url, *problems])
+
+    def problems(self, *, rules: dict[str, Any] | None = None) -> list[str]:
+        """What is wrong with the page as it stands: accessibility, sideways scrolling, headings.
+
+        `rules` is axe's runOnly. Where scripts are off axe cannot run, and the rest is checked.
+        """
+        found = []
+        if wide := self.page.evaluate(TOO_WIDE):
+            found.append(f"scrolls sideways because of {wide}")
+        if (headings := self.page.locator("h1").count()) != 1:
+            found.append(f"has {headings} first headings")
+        if self.scripts:
+            self.page.evaluate(AXE)
+            found += self.page.evaluate(RUN_AXE, rules or {"type": "tag", "values": TAGS})
+        return found

@@ -1,0 +1,192 @@
+"""Create New…: from the person's form to the staff's decision."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from aspen.errors import Refused
+from credits import actions
+from credits.enums import ClaimState
+from credits.models import Claim, Credit
+from events import actions as event_actions
+from events.enums import DECISIONS, Decision, EventState, Origin
+from events.models import Event
+from tests import factories as make
+from tests.races import at_once
+from tracks.actions import select_track
+from tracks.models import Posting
+
+pytestmark = pytest.mark.django_db
+
+
+def create(by=None, **fields):
+    return actions.claim_custom_event(facts=make.facts(**fields), by=by or make.person())
+
+
+def decide(claim, decision, reason="", by=None):
+    event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=decision, reason=reason, by=by or make.person()
+    )
+    claim.refresh_from_db()
+    return claim
+
+
+def test_saving_makes_a_waiting_event_and_a_pending_claim():
+    claim = create(amount=Decimal("0.5"))
+    assert (claim.event.origin, claim.event.state) == (Origin.CUSTOM, EventState.PENDING)
+    assert claim.state == ClaimState.PENDING
+    assert claim.credits.get().amount == Decimal("0.5")
+
+
+def test_the_same_training_twice_is_one():
+    person, facts = make.person(), make.facts()
+    first = actions.claim_custom_event(facts=facts, by=person)
+    with pytest.raises(actions.AlreadyClaimed) as refusal:
+        actions.claim_custom_event(facts=facts, by=person)
+    assert refusal.value.claim == first
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_saving_twenty_times_at_once_is_one():
+    person, facts = make.person(), make.facts()
+    at_once(20, lambda _: actions.claim_custom_event(facts=facts, by=person))
+    assert (Event.objects.count(), Claim.objects.count(), Credit.objects.count()) == (1, 1, 1)
+
+
+def test_the_database_knows_too_that_the_same_training_is_one():
+    event = create().event
+    event.pk = None
+    with pytest.raises(IntegrityError, match="events_custom_once_per_person"):
+        event.save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda now: {"ends_at": now + dt.timedelta(hours=1)}, "ends_at"),
+        (lambda now: {"ends_at": now - dt.timedelta(days=30)}, "ends_at"),
+        (lambda now: {"amount": Decimal("1.5")}, "amount"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_field(change, field):
+    with pytest.raises(Refused) as refusal:
+        create(**change(timezone.now()))
+    assert refusal.value.field == field
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "most"),
+    [(1, "0.5"), (30, "0.5"), (31, "1"), (50, "1"), (60, "1"), (61, "1.5"), (270, "4.5")],
+)
+def test_credits_go_up_to_the_length_rounded_up(minutes, most):
+    begins_at = timezone.now() - dt.timedelta(days=2)
+    ends_at = begins_at + dt.timedelta(minutes=minutes)
+    create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most))
+    with pytest.raises(Refused, match="at the most"):
+        create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most) + Decimal("0.5"))
+
+
+def test_approving_makes_the_claim_approved():
+    staff = make.person()
+    claim = decide(create(), Decision.APPROVE, by=staff)
+    assert (claim.state, claim.decided_by) == (ClaimState.APPROVED, staff)
+    assert claim.event.state == EventState.PUBLISHED
+
+
+def test_declining_takes_the_credit_out_of_every_track():
+    person = make.person()
+    claim = create(by=person)
+    select_track(track=make.track("Library Staff"), by=person)
+    select_track(track=make.track("Library Trustee"), by=person)
+    assert Posting.objects.count() == 2
+    decide(claim, Decision.DECLINE, reason="This was a vendor's demonstration.")
+    assert (claim.state, claim.reason) == (
+        ClaimState.DECLINED,
+        "This was a vendor's demonstration.",
+    )
+    assert Posting.objects.count() == 0
+    assert Credit.objects.count() == 1
+
+
+def test_returning_asks_and_sending_again_brings_the_changes_along():
+    person = make.person()
+    claim = create(by=person)
+    decide(claim, Decision.RETURN, reason="Which hours?")
+    assert (claim.state, claim.reason) == (ClaimState.RETURNED, "Which hours?")
+    event_actions.resubmit_custom_event(
+        event_id=claim.event_id,
+        facts=make.facts(
+            title="Better title", category=make.category(make.PUBLIC), amount=Decimal("0.5")
+        ),
+        by=person,
+    )
+    claim.refresh_from_db()
+    credit = claim.credits.select_related("category").get()
+    assert (claim.state, claim.event.title) == (ClaimState.PENDING, "Better title")
+    assert (credit.category.slug, credit.amount) == (make.PUBLIC, Decimal("0.5"))
+    assert decide(claim, Decision.APPROVE).state == ClaimState.APPROVED
+
+
+@pytest.mark.parametrize("decision", [Decision.RETURN, Decision.DECLINE])
+def test_a_refusal_needs_a_reason(decision):
+    claim = create()
+    with pytest.raises(Refused, match="reason"):
+        decide(claim, decision, reason="  ")
+    assert Event.objects.get().state == EventState.PENDING
+
+
+def test_nobody_decides_about_their_own_event():
+    person = make.person()
+    claim = create(by=person)
+    with pytest.raises(Refused, match="Somebody else"):
+        decide(claim, Decision.APPROVE, by=person)
+    with pytest.raises(IntegrityError, match="events_nobody_decides_about_their_own"):
+        Event.objects.update(
+            state=EventState.PUBLISHED, decided_by=person, decided_at=timezone.now()
+        )
+
+
+@pytest.mark.parametrize("state", list(EventState))
+@pytest.mark.parametrize("decision", list(Decision))
+def test_every_decision_in_every_state(state, decision):
+    claim, staff = create(), make.person()
+    Event.objects.update(
+        state=state, decided_by=staff, decided_at=timezone.now(), decision_reason="Before."
+    )
+    sources, target = DECISIONS[decision]
+    if state in sources:
+        decide(claim, decision, reason="Because.")
+        assert Event.objects.get().state == target
+    else:
+        with pytest.raises(Refused, match="not possible any more"):
+            decide(claim, decision, reason="Because.")
+        assert Event.objects.get().state == state
+
+
+def test_decisions_leave_a_trace_in_the_database():
+    create()
+    with pytest.raises(IntegrityError, match="events_custom_decision_recorded"):
+        with transaction.atomic():
+            Event.objects.update(state=EventState.PUBLISHED)
+    with pytest.raises(IntegrityError, match="events_custom_refusal_has_reason"):
+        Event.objects.update(
+            state=EventState.DECLINED, decided_by=make.person(), decided_at=timezone.now()
+        )
+
+
+def test_only_the_author_sends_again_and_only_when_asked():
+    claim = create()
+    with pytest.raises(Refused, match="not waiting"):
+        event_actions.resubmit_custom_event(
+            event_id=claim.event_id, facts=make.facts(), by=claim.person
+        )
+    decide(claim, Decision.RETURN, reason="Which hours?")
+    with pytest.raises(Refused, match="not waiting"):
+        event_actions.resubmit_custom_event(
+            event_id=claim.event_id, facts=make.facts(), by=make.person()
+        )

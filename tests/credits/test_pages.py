@@ -1,0 +1,277 @@
+"""The pages around claiming: three ways, Create New…, bad input, and fixed numbers of queries."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from credits.models import Claim, Credit
+from events.models import Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+HOSTILE = "<script>alert(1)</script> 🦬 " + "w" * 200
+
+
+@pytest.fixture
+def person():
+    return make.person()
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def typed(**changes):
+    """What somebody types into Create New…, as the browser sends it."""
+    begins_at = timezone.localtime() - dt.timedelta(days=7)
+    values = {
+        "title": "Weeding online",
+        "begins_at": f"{begins_at:%Y-%m-%dT09:00}",
+        "ends_at": f"{begins_at:%Y-%m-%dT10:30}",
+        "sponsor": "Some Library School",
+        "presenter": "A. Trainer",
+        "description": "",
+        "amount": "1.5",
+        "category": str(make.category().pk),
+    }
+    return values | changes
+
+
+# ---------- From the list, and by the green button ----------
+
+
+def test_the_list_leads_to_a_review_and_save_lists_the_credit(client, person):
+    event = make.event(title="Budget basics")
+    assert "Budget basics" in client.get("/continuing-education/").content.decode()
+    review = client.get("/continuing-education/claim/", {"event": event.pk}, follow=True)
+    assert review.redirect_chain == [(f"/continuing-education/claim/{event.pk}/", 302)]
+    assert "Budget basics" in review.content.decode()
+    saved = client.post(f"/continuing-education/claim/{event.pk}/", {"source": "list"}, follow=True)
+    assert said(saved) == ["Your credit is listed: “Budget basics”."]
+    assert [row["title"] for row in saved.context["credits"]] == ["Budget basics"]
+    assert Claim.objects.get().source == "list"
+
+
+def test_the_green_button_claims_at_once(client, person):
+    event = make.event()
+    client.post(f"/continuing-education/claim/{event.pk}/")
+    claim = Claim.objects.get()
+    assert (claim.person, claim.source, claim.claimed_by) == (person, "calendar", person)
+
+
+def test_pressing_twice_lists_it_once_and_says_so(client):
+    event = make.event(title="Once")
+    client.post(f"/continuing-education/claim/{event.pk}/")
+    again = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
+    assert said(again)[-1] == "“Once”: You have already claimed this event; it is listed once."
+    assert Credit.objects.count() == 1
+
+
+def test_nothing_chosen_asks_to_choose(client):
+    for value in ["", "0", "x", "%00", "9" * 30]:
+        response = client.get("/continuing-education/claim/", {"event": value}, follow=True)
+        assert said(response) == ["Choose an event in the list first, then continue."]
+
+
+def test_a_future_event_says_when_it_can_be_claimed(client):
+    event = make.event(days=2)
+    review = client.get(f"/continuing-education/claim/{event.pk}/").content.decode()
+    assert "not over yet" in review
+    assert ">Save<" not in review
+    refused = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
+    assert "not over yet" in said(refused)[0]
+    assert not Claim.objects.exists()
+
+
+def test_an_unknown_event_is_not_found(client):
+    for event_id in ["0", "99999999999999999999"]:
+        assert client.get(f"/continuing-education/claim/{event_id}/").status_code == 404
+        assert client.post(f"/continuing-education/claim/{event_id}/").status_code == 404
+
+
+def test_the_list_shortens_to_what_is_typed(client):
+    make.event(title="Budget basics")
+    make.event(title="Cataloging maps")
+    whole = client.get("/continuing-education/")
+    short = client.get("/continuing-education/", {"find": "MAPS catalog"})
+    assert len(whole.context["options"]) == 2
+    assert ["Cataloging maps" in one["label"] for one in short.context["options"]] == [True]
+    part = client.get("/continuing-education/", {"find": "budget"}, headers={"HX-Request": "true"})
+    assert part.content.decode().strip().startswith('<div id="pick-list">')
+
+
+@pytest.mark.parametrize("find", ["\x00", "%", "x" * 300, "'\"<script>"])
+def test_odd_words_in_the_list_are_no_error(client, find):
+    make.event(title="Budget basics")
+    assert client.get("/continuing-education/", {"find": find}).status_code == 200
+
+
+def test_a_list_that_is_too_long_says_so(client):
+    base = make.event()
+    copies = [
+        Event(title=f"Event {n}", begins_at=base.begins_at, ends_at=base.ends_at, state="published")
+        for n in range(301)
+    ]
+    for event in Event.objects.bulk_create(copies):
+        event.offers.create(category=make.category(), amount=1)
+    page = client.get("/continuing-education/")
+    assert len(page.context["options"]) == 300
+    assert "newest 300 events" in page.content.decode()
+
+
+# ---------- Create New… ----------
+
+
+def test_create_new_lists_a_pending_credit(client, person):
+    response = client.post("/continuing-education/new/", typed(), follow=True)
+    assert response.redirect_chain[0][0].startswith("/continuing-education/credits/")
+    assert "stays Pending" in said(response)[0]
+    [row] = response.context["credits"]
+    assert (row["title"], row["state"]["label"], row["archived"]) == (
+        "Weeding online",
+        "Pending",
+        True,
+    )
+
+
+def test_sending_the_form_twice_lists_it_once(client):
+    values = typed()
+    client.post("/continuing-education/new/", values)
+    again = client.post("/continuing-education/new/", values, follow=True)
+    assert said(again)[-1] == "You have saved this training already; it is listed once."
+    assert Event.objects.count() == Claim.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"title": ""}, "title", "required"),
+        ({"title": "x" * 301}, "title", "at most 300"),
+        ({"title": "a\x00b"}, "title", "Null characters"),
+        ({"begins_at": "20226-01-01T09:00"}, "begins_at", "four digits"),
+        ({"begins_at": "0026-01-01T09:00"}, "begins_at", "between 1990 and 2099"),
+        ({"begins_at": "9999-12-31T23:59"}, "begins_at", "between 1990 and 2099"),
+        ({"begins_at": "soon"}, "begins_at", "for example"),
+        ({"begins_at": "2026-03-08T02:30"}, "begins_at", "Mountain time"),
+        ({"ends_at": "2020-01-01T09:00"}, "ends_at", "after the beginning"),
+        ({"ends_at": "2099-01-01T09:00"}, "ends_at", "not over yet"),
+        ({"sponsor": " "}, "sponsor", "required"),
+        ({"presenter": ""}, "presenter", "required"),
+        ({"description": "x" * 5001}, "description", "at most 5000"),
+        ({"amount": "0"}, "amount", "in halves"),
+        ({"amount": "0.4"}, "amount", "in halves"),
+        ({"amount": "1.25"}, "amount", "in halves"),
+        ({"amount": "-1"}, "amount", "in halves"),
+        ({"amount": "NaN"}, "amount", "number"),
+        ({"amount": "2"}, "amount", "1.5 at the most"),
+        ({"amount": "1000000"}, "amount", "less than or equal to 99.5"),
+        ({"category": ""}, "category", "required"),
+        ({"category": "0"}, "category", "valid choice"),
+        ({"category": "\x00"}, "category", "Null characters"),
+    ],
+)
+def test_bad_input_is_explained_beside_its_field_and_kept(client, changes, field, words):
+    response = client.post("/continuing-education/new/", typed(**changes))
+    form = response.context["form"]
+    assert list(form.errors) == [field]
+    assert words in str(form.errors[field])
+    page = response.content.decode()
+    assert f'id="id_{field}_error"' in page or field == "category"
+    assert "Some Library School" in page or field == "sponsor"
+    assert not Event.objects.exists()
+
+
+def test_begin_and_end_wrong_together_are_each_explained(client):
+    response = client.post("/continuing-education/new/", typed(begins_at="x", ends_at="y"))
+    assert sorted(response.context["form"].errors) == ["begins_at", "ends_at"]
+
+
+def test_hostile_text_is_shown_as_text(client):
+    response = client.post("/continuing-education/new/", typed(title=HOSTILE), follow=True)
+    page = response.content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; 🦬" in page
+
+
+def test_required_fields_have_an_asterisk_and_the_category_comes_last(client):
+    page = client.get("/continuing-education/new/").content.decode()
+    labels = ["Event title", "Begin date", "End date", "Sponsor", "Trainer", "Credit value"]
+    order = [page.index(f">{label}") for label in [*labels, "CE category"]]
+    assert order == sorted(order)
+    assert page.count('class="required-mark"') == len(labels) + 2
+    after = page[page.index(">CE category") :]
+    assert after.index("Save</button>") > 0
+    assert "<label class" not in after.split("Save</button>")[0].split("</fieldset>")[1]
+
+
+def test_similar_titles_of_the_calendar_are_shown(client):
+    event = make.event(title="Weeding without tears")
+    make.event(title="Budget basics")
+    response = client.get("/continuing-education/new/similar/", {"title": "Weeding with out teers"})
+    page = response.content.decode()
+    assert "Is it one of these?" in page
+    assert f"/continuing-education/claim/{event.pk}/" in page
+    assert "Budget basics" not in page
+
+
+@pytest.mark.parametrize("title", ["", "abc", "\x00\x00\x00\x00", "x" * 400, "%%%%"])
+def test_titles_that_resemble_nothing_show_nothing(client, title):
+    make.event(title="Weeding without tears")
+    response = client.get("/continuing-education/new/similar/", {"title": title})
+    assert response.content.decode().strip() == ""
+
+
+def test_without_a_script_the_calendar_is_checked_on_request(client):
+    make.event(title="Weeding online, part one")
+    response = client.post("/continuing-education/new/", typed(look="1", sponsor=""))
+    page = response.content.decode()
+    assert "Is it one of these?" in page
+    assert 'value="Weeding online"' in page
+    assert "Please check this form" not in page
+    assert not Event.objects.filter(title="Weeding online").exists()
+
+
+# ---------- Pages of others, and speed ----------
+
+
+def test_a_returned_event_is_changed_by_its_author_alone(client, person):
+    from credits.actions import claim_custom_event
+    from events.actions import decide_custom_event
+    from events.enums import Decision
+
+    claim = claim_custom_event(facts=make.facts(), by=person)
+    address = f"/continuing-education/custom/{claim.event_id}/"
+    assert client.get(address).status_code == 404
+    decide_custom_event(
+        event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
+    )
+    page = client.get(address)
+    assert "Which hours?" in page.content.decode()
+    other = Client()
+    other.force_login(make.person())
+    assert other.get(address).status_code == 404
+    assert other.post(address, typed()).status_code == 404
+    sent = client.post(address, typed(title="With hours"), follow=True)
+    assert "is sent again" in said(sent)[0]
+    assert Event.objects.get().title == "With hours"
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client, person, number, django_assert_num_queries):
+    events = [make.event(title=f"Weeding online {n}") for n in range(number)]
+    with django_assert_num_queries(7):
+        client.get(f"/continuing-education/claim/{events[0].pk}/")
+    with django_assert_num_queries(3):
+        client.get("/continuing-education/new/")
+    with django_assert_num_queries(4):
+        client.get("/continuing-education/new/similar/", {"title": "Weeding online"})

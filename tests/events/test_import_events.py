@@ -1,0 +1,658 @@
+"""`manage.py import_events`: real data, messy data, the same data again."""
+
+import csv
+import datetime as dt
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
+
+from credits.models import Credit
+from events.actions import import_event, save_event
+from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from events.importing import EventImporter
+from events.models import Event
+from tests import factories
+from tracks.actions import select_track
+from tracks.models import Posting
+
+REAL = Path(__file__).parents[2] / "events/data/aspen-events.csv"
+COLUMNS = EventImporter.columns
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def var(settings: Any, tmp_path: Path) -> Path:
+    """Rejects go to a folder of the test's own."""
+    settings.VAR = tmp_path / "var"
+    return tmp_path / "var"
+
+
+def row(**values: str) -> dict[str, str]:
+    """A row of the file: a webinar of one hour unless said otherwise."""
+    usual = {
+        "source_url": "https://library.example/calendar",
+        "title": "Weeding webinar",
+        "event_type": "Continuing Education",
+        "begin": "2026-05-11T09:00",
+        "end": "2026-05-11T10:00",
+        "delivery": "online",
+        "credits": "Technology=1.0",
+    }
+    return usual | values
+
+
+def write(path: Path, *rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def load(path: Path, **options: Any) -> tuple[str, str]:
+    """Run the command; return what it said on stdout and stderr, and fail if it failed."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("import_events", str(path), stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+def load_rows(tmp_path: Path, *rows: dict[str, str]) -> str:
+    return load(write(tmp_path / "events.csv", *rows))[0].strip()
+
+
+def refused(tmp_path: Path, *rows: dict[str, str]) -> list[str]:
+    """Import rows of which some are refused; return the reasons as they were reported."""
+    err = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_events", str(write(tmp_path / "events.csv", *rows)), stderr=err)
+    return err.getvalue().splitlines()
+
+
+def offers(event: Event) -> dict[str, Decimal]:
+    return dict(event.offers.values_list("category__name", "amount"))
+
+
+def mountain(*numbers: int) -> dt.datetime:
+    from django.utils import timezone
+
+    return timezone.make_aware(dt.datetime(*numbers))  # type: ignore[arg-type]
+
+
+# The real file
+
+
+def test_the_whole_real_file_goes_in_and_again_changes_nothing() -> None:
+    with REAL.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+
+    assert load(REAL) == (f"{len(rows)} new, 0 changed, 0 unchanged.\n", "")
+
+    assert len(rows) == 85
+    imported = Event.objects.exclude(import_digest="")
+    made = Event.objects.filter(import_key__startswith="conference:").order_by("title")
+    assert imported.count() == len(rows)
+    assert list(made.values_list("title", flat=True)) == [
+        "2022 Montana Academic Library Symposium",
+        "2023 MLA Conference",
+    ]
+    assert Event.objects.count() == len(rows) + 2
+    assert {event.origin for event in Event.objects.all()} == {Origin.CALENDAR}
+    before = sorted(Event.objects.values_list())
+
+    assert load(REAL) == (f"0 new, 0 changed, {len(rows)} unchanged.\n", "")
+    assert sorted(Event.objects.values_list()) == before
+
+
+def test_real_events_say_what_their_pages_say() -> None:
+    load(REAL)
+
+    workshop = Event.objects.get(import_key="aspen:12863")
+    assert workshop.title == "Trustee Workshop"
+    assert workshop.type == EventType.CONTINUING_EDUCATION
+    assert workshop.begins_at == dt.datetime(2019, 4, 24, 15, tzinfo=dt.UTC)  # 9 AM, daylight time
+    assert workshop.ends_at == dt.datetime(2019, 4, 24, 22, tzinfo=dt.UTC)
+    assert (workshop.city, workshop.delivery) == ("Butte", Delivery.IN_PERSON)
+    assert workshop.description.startswith("Workshop on types, process")
+    assert offers(workshop) == {"Library Administration": Decimal("5.0")}
+    assert not workshop.all_day
+    assert not workshop.is_demonstration
+
+    institute = Event.objects.get(import_key="aspen:16486")
+    assert institute.state == EventState.CANCELLED
+    assert institute.title == "2020 Public Library Directors’ Institute"
+
+    course = Event.objects.get(title__startswith="Trustee Essentials: Responsibilities")
+    assert (course.delivery, course.all_day) == (Delivery.RECORDED, True)
+    assert course.recording_available_at == course.begins_at == mountain(2023, 3, 7)
+    assert course.claimable_at == course.begins_at
+
+    session = Event.objects.get(import_key="aspen:23930")
+    assert session.title.startswith("Why Diversity is Essential")
+    assert session.parent is not None
+    assert session.parent.title == "2023 MLA Conference"
+    assert session.parent.sponsor == "Montana Library Association"
+    assert session.registration_mode == RegistrationMode.EXTERNAL
+    assert offers(session) == {"Library Services to the Public": Decimal("1.0")}
+
+    symposium = Event.objects.get(title="2022 Montana Academic Library Symposium")
+    assert (symposium.type, symposium.all_day) == (EventType.CONFERENCE, True)
+    assert (symposium.begins_at, symposium.ends_at) == (
+        mountain(2022, 5, 17),
+        mountain(2022, 5, 19),
+    )
+    assert symposium.last_day == dt.date(2022, 5, 19)
+    assert symposium.sessions.count() == 11
+    assert offers(symposium) == {}
+    assert {event.type for event in symposium.sessions.all()} == {""}
+
+    meeting = Event.objects.get(import_key="aspen:20767")
+    assert meeting.registration_mode == RegistrationMode.NONE
+    listed = Event.objects.get(title="MLIAC Orientation")
+    assert listed.source_url == "http://www.slideserve.com/"
+    survey = Event.objects.get(title="Public Libraries Survey FY 2022 collection")
+    assert (survey.type, survey.all_day) == (EventType.DEADLINES, True)
+    assert survey.last_day == dt.date(2022, 11, 30)
+    conference = Event.objects.get(title__startswith="2020 MLA Conference: Beyond Hindsight")
+    assert (conference.type, conference.parent) == (EventType.CONFERENCE, None)
+
+
+def test_the_projects_own_copy_has_the_columns_of_the_importer() -> None:
+    with REAL.open(newline="", encoding="utf-8") as file:
+        assert tuple(next(csv.reader(file))) == COLUMNS
+
+
+# What rows mean
+
+
+@pytest.mark.parametrize(
+    "prefix", ["Canceled-", "Cancelled- ", "CANCELED: ", "Cancelled – ", "canceled:"]
+)
+def test_a_cancelled_prefix_is_a_state_and_no_part_of_the_title(
+    tmp_path: Path, prefix: str
+) -> None:
+    load_rows(tmp_path, row(title=f"{prefix}Weeding webinar"))
+
+    event = Event.objects.get()
+    assert (event.title, event.state) == ("Weeding webinar", EventState.CANCELLED)
+
+
+def test_an_event_that_is_cancelled_later_stays_the_same_event(tmp_path: Path) -> None:
+    load_rows(tmp_path, row())
+    pk = Event.objects.get().pk
+
+    assert load_rows(tmp_path, row(title="Canceled-Weeding webinar")) == (
+        "0 new, 1 changed, 0 unchanged."
+    )
+
+    event = Event.objects.get()
+    assert (event.pk, event.state) == (pk, EventState.CANCELLED)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("2026-05-11", "", (mountain(2026, 5, 11), None, True)),
+        ("2026-05-11", "2026-05-11", (mountain(2026, 5, 11), mountain(2026, 5, 11), True)),
+        ("2026-05-11", "2026-05-13T12:00", (mountain(2026, 5, 11), mountain(2026, 5, 13), True)),
+        ("2026-05-11T09:00", "", (mountain(2026, 5, 11, 9), None, False)),
+        ("2026-05-11 09:00:00", "2026-05-11", (mountain(2026, 5, 11, 9), None, False)),
+        ("2026-05-11T09:00", "2026-05-13", (mountain(2026, 5, 11), mountain(2026, 5, 13), True)),
+        (
+            "2026-12-31T23:30",
+            "2027-01-01T00:30",
+            (mountain(2026, 12, 31, 23, 30), mountain(2027, 1, 1, 0, 30), False),
+        ),
+        # The night the clocks go forward: an hour of clock time less.
+        (
+            "2026-03-08T01:30",
+            "2026-03-08T03:30",
+            (
+                dt.datetime(2026, 3, 8, 8, 30, tzinfo=dt.UTC),
+                dt.datetime(2026, 3, 8, 9, 30, tzinfo=dt.UTC),
+                False,
+            ),
+        ),
+    ],
+)
+def test_days_and_moments(
+    tmp_path: Path, begin: str, end: str, expected: tuple[dt.datetime, dt.datetime | None, bool]
+) -> None:
+    load_rows(tmp_path, row(begin=begin, end=end))
+
+    event = Event.objects.get()
+    assert (event.begins_at, event.ends_at, event.all_day) == expected
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [
+        ("", "", "begin: it is empty"),
+        ("20226-05-11", "", "begin: “20226-05-11” is no date; write 2026-05-11 or 2026-"),
+        ("May 11", "", "begin: “May 11” is no date"),
+        ("2026-05-11T09:00Z", "", "begin: “2026-05-11T09:00Z” is no date"),
+        ("2026-02-30", "", "begin: there is no 2026-02-30"),
+        ("2026-05-11T25:00", "", "begin: there is no 2026-05-11T25:00"),
+        ("1926-05-11", "", "begin: the year 1926 does not lie between 1990 and 2099"),
+        ("2026-05-11", "2222-05-11", "end: the year 2222 does not lie between 1990 and 2099"),
+        ("2026-05-11T09:00", "2026-05-11T08:00", "end: it lies before the beginning"),
+        ("2026-05-11", "2026-05-10", "end: it lies before the beginning"),
+        ("2026-05-11T09:00", "2026-05-10", "end: it lies before the beginning"),
+        ("2026-03-08T02:30", "", "begin: 2026-03-08T02:30 did not exist in Montana"),
+    ],
+)
+def test_impossible_days_are_refused(tmp_path: Path, begin: str, end: str, words: str) -> None:
+    (reason,) = refused(tmp_path, row(begin=begin, end=end))
+
+    assert reason.startswith(f"line 2: {words}")
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "available_at"),
+    [
+        ({"recording": "yes"}, mountain(2026, 5, 11, 10)),
+        ({"recording": "Yes", "end": ""}, mountain(2026, 5, 12)),
+        ({"recording": "yes", "begin": "2026-05-11", "end": "2026-05-13"}, mountain(2026, 5, 14)),
+        ({"recording": "https://video.example/1"}, mountain(2026, 5, 11, 10)),
+        ({"delivery": "recorded"}, mountain(2026, 5, 11, 9)),
+        ({"recording": "no"}, None),
+        ({}, None),
+    ],
+)
+def test_nobody_can_claim_from_a_recording_before_there_is_one(
+    tmp_path: Path, values: dict[str, str], available_at: dt.datetime | None
+) -> None:
+    load_rows(tmp_path, row(**values))
+
+    event = Event.objects.get()
+    assert event.recording_available_at == available_at
+    assert event.recording_url == (
+        values["recording"] if "https" in values.get("recording", "") else ""
+    )
+    assert event.claimable_at == min(event.over_at, available_at or event.over_at)
+
+
+def test_credits_are_read_by_category_whatever_the_letters(tmp_path: Path) -> None:
+    load_rows(tmp_path, row(credits=" library  administration = 3 ;Technology=0.5; "))
+
+    assert offers(Event.objects.get()) == {
+        "Library Administration": Decimal("3.0"),
+        "Technology": Decimal("0.5"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("credits", "Cooking=1.0", "“Cooking=1.0” is no category"),
+        ("credits", "Technology 1.0", "“Technology 1.0” is no category"),
+        ("credits", "Technology=", "“” is no amount of credits"),
+        ("credits", "Technology=1.3", "“1.3”: Credits are given in halves"),
+        ("credits", "Technology=0", "“0”: Credits are given in halves"),
+        ("credits", "Technology=-1", "“-1”: Credits are given in halves"),
+        ("credits", "Technology=NaN", "“NaN” is no amount"),
+        ("credits", "Technology=1e9", "“1e9” is no amount"),
+        ("credits", "Technology=1; technology=2", "Technology is there twice"),
+        ("event_type", "Webinar", "“Webinar” is not known; use Continuing Education, Meeting"),
+        ("delivery", "pigeon", "“pigeon” is not known; use in person, online, hybrid, recorded"),
+        ("recording", "maybe", "“maybe”; write yes, no or an address"),
+        ("aspen_event_id", "12a", "“12a” is no number"),
+        ("title", "", "it is empty"),
+        ("title", "Canceled-", "it is empty"),
+        ("title", "x" * 301, "Ensure this value has at most 300 characters (it has 301)."),
+        ("sponsor", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
+        ("city", "x" * 81, "Ensure this value has at most 80 characters (it has 81)."),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_with_its_column(
+    tmp_path: Path, column: str, value: str, words: str
+) -> None:
+    (reason,) = refused(tmp_path, row(**{column: value}))
+
+    assert reason.startswith(f"line 2: {column}: {words}")
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "address", "description"),
+    [
+        ("", "", "", "A summary."),
+        ("Not necessary", RegistrationMode.NONE, "", "A summary."),
+        ("register here", RegistrationMode.EXTERNAL, "", "A summary."),
+        (
+            "See https://forms.example/7.",
+            RegistrationMode.EXTERNAL,
+            "https://forms.example/7",
+            "A summary.",
+        ),
+        ("call 406-555-0100", "", "", "A summary.\n\nRegistration: call 406-555-0100"),
+    ],
+)
+def test_registration_is_free_text_in_life(
+    tmp_path: Path, text: str, mode: str, address: str, description: str
+) -> None:
+    load_rows(tmp_path, row(registration=text, summary="A summary."))
+
+    event = Event.objects.get()
+    assert event.registration_mode == mode
+    assert event.registration_url == address
+    assert event.description == description
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://www.slideserve.com/ (orientation)", "http://www.slideserve.com/"),
+        ("javascript:alert(1)", ""),
+        ("a book", ""),
+        ("https://", ""),
+        (f"https://library.example/{'x' * 500}", ""),
+    ],
+)
+def test_a_source_is_kept_as_far_as_it_is_an_address(
+    tmp_path: Path, text: str, address: str
+) -> None:
+    load_rows(tmp_path, row(source_url=text))
+
+    assert Event.objects.get().source_url == address
+
+
+def test_odd_titles_are_text_like_any_other(tmp_path: Path) -> None:
+    titles = ["<script>alert(1)</script>", "📚" * 150, "x" * 300, "Two\nlines"]
+
+    load_rows(tmp_path, *(row(title=title) for title in titles))
+
+    stored = set(Event.objects.values_list("title", flat=True))
+    assert stored == {*titles[:3], "Two lines"}
+
+
+# Conferences
+
+
+SESSION = "2023 MLA Conference: "
+
+
+def test_sessions_make_their_conference_and_widen_it(tmp_path: Path) -> None:
+    load_rows(
+        tmp_path,
+        row(title=f"{SESSION}Two", begin="2023-04-13T09:00", end="2023-04-13T10:00"),
+        row(title=f"{SESSION}Three", begin="2023-04-14", end="", event_type="", credits=""),
+        row(title="2023 mla conference: One", begin="2023-04-12", end="", event_type=""),
+    )
+
+    conference = Event.objects.get(type=EventType.CONFERENCE)
+    assert (conference.title, conference.all_day) == ("2023 MLA Conference", True)
+    assert conference.begins_at == mountain(2023, 4, 12)
+    assert conference.ends_at == mountain(2023, 4, 14)
+    assert {(event.title, event.type) for event in conference.sessions.all()} == {
+        ("Two", EventType.CONTINUING_EDUCATION),
+        ("Three", ""),
+        ("One", EventType.CONTINUING_EDUCATION),
+    }
+
+
+def test_sessions_join_the_conference_of_the_calendar_and_leave_it_alone(tmp_path: Path) -> None:
+    conference = row(
+        title="2023 MLA Conference",
+        event_type="Conference",
+        begin="2023-04-12",
+        end="2023-04-15",
+        credits="",
+    )
+
+    load_rows(tmp_path, conference, row(title=f"{SESSION}Late", begin="2023-04-20", end=""))
+
+    event = Event.objects.get(type=EventType.CONFERENCE)
+    assert [session.title for session in event.sessions.all()] == ["Late"]
+    assert event.ends_at == mountain(2023, 4, 15)
+
+
+def test_a_conference_that_comes_after_its_sessions_is_the_one_made_for_them(
+    tmp_path: Path,
+) -> None:
+    session = row(title=f"{SESSION}One", begin="2023-04-13", end="")
+    conference = row(
+        title="2023 MLA Conference",
+        event_type="Conference",
+        begin="2023-04-12",
+        end="2023-04-15",
+        credits="",
+    )
+
+    assert load_rows(tmp_path, session, conference) == "1 new, 1 changed, 0 unchanged."
+    assert load_rows(tmp_path, session, conference) == "0 new, 0 changed, 2 unchanged."
+
+    event = Event.objects.get(type=EventType.CONFERENCE)
+    assert [each.title for each in event.sessions.all()] == ["One"]
+    assert event.ends_at == mountain(2023, 4, 15)
+
+
+def test_a_conference_that_staff_renamed_is_still_found(tmp_path: Path) -> None:
+    load_rows(tmp_path, row(title=f"{SESSION}One"))
+    conference = Event.objects.get(type=EventType.CONFERENCE)
+    conference.title = "MLA 2023"
+    save_event(event=conference, by=factories.person())
+
+    assert load_rows(tmp_path, row(title=f"{SESSION}Two")) == "1 new, 0 changed, 0 unchanged."
+
+    assert conference.sessions.count() == 2
+
+
+def test_a_refused_session_leaves_no_conference_behind(tmp_path: Path) -> None:
+    (reason,) = refused(tmp_path, row(title=SESSION + "x" * 301))
+
+    assert reason.startswith("line 2: title: Ensure this value")
+    assert not Event.objects.exists()
+
+
+def test_a_cancelled_session_is_found_in_either_order(tmp_path: Path) -> None:
+    load_rows(tmp_path, row(title=f"Canceled-{SESSION}One"), row(title=f"{SESSION}Cancelled - Two"))
+
+    sessions = Event.objects.filter(parent__title="2023 MLA Conference")
+    assert {(event.title, event.state) for event in sessions} == {
+        ("One", EventState.CANCELLED),
+        ("Two", EventState.CANCELLED),
+    }
+
+
+# Once more
+
+
+def test_a_changed_row_changes_its_event_and_nothing_else(tmp_path: Path) -> None:
+    first, second = row(aspen_event_id="1"), row(aspen_event_id="2", title="Other")
+    assert load_rows(tmp_path, first, second) == "2 new, 0 changed, 0 unchanged."
+    pk = Event.objects.get(import_key="aspen:1").pk
+
+    changed = first | {"title": "New title", "begin": "2026-05-12", "end": "", "credits": ""}
+    assert load_rows(tmp_path, changed, second) == "0 new, 1 changed, 1 unchanged."
+
+    event = Event.objects.get(import_key="aspen:1")
+    assert (event.pk, event.title, event.all_day) == (pk, "New title", True)
+    assert offers(event) == {}
+    assert offers(Event.objects.get(import_key="aspen:2")) == {"Technology": Decimal("1.0")}
+
+
+def test_what_staff_changed_in_the_portal_survives_the_next_import(tmp_path: Path) -> None:
+    load_rows(tmp_path, row())
+    event = Event.objects.get()
+    event.title, event.capacity = "Weeding webinar, corrected", 20
+    save_event(event=event, by=factories.person())
+
+    assert load_rows(tmp_path, row()) == "0 new, 0 changed, 1 unchanged."
+
+    event.refresh_from_db()
+    assert (event.title, event.capacity) == ("Weeding webinar, corrected", 20)
+
+
+def test_claims_keep_the_credits_they_were_made_with(tmp_path: Path) -> None:
+    load_rows(tmp_path, row(aspen_event_id="1"))
+    claim = factories.claim(factories.person(), Event.objects.get())
+
+    load_rows(tmp_path, row(aspen_event_id="1", credits="Library Administration=2; Technology=3"))
+
+    assert offers(Event.objects.get()) == {
+        "Library Administration": Decimal("2.0"),
+        "Technology": Decimal("3.0"),
+    }
+    credit = Credit.objects.get(claim=claim)
+    assert (credit.category.name, credit.amount) == ("Technology", Decimal("1.0"))
+
+
+def test_the_tracks_follow_when_an_import_moves_an_event(tmp_path: Path) -> None:
+    load_rows(tmp_path, row(aspen_event_id="1"))
+    person = factories.person()
+    select_track(track=factories.track(), by=person)
+    factories.claim(person, Event.objects.get())
+    assert Posting.objects.count() == 1
+
+    load_rows(tmp_path, row(aspen_event_id="1", begin="2016-05-11", end=""))
+
+    assert Posting.objects.count() == 0
+
+
+def test_two_rows_about_one_event_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    first, second = row(aspen_event_id="1"), row(aspen_event_id="1", title="Something else")
+
+    assert refused(tmp_path, first, first, second) == [
+        "line 4: line 2 is about the same event and says something else"
+    ]
+    assert Event.objects.get().title == "Weeding webinar"
+
+
+def test_a_refused_row_may_come_again_mended(tmp_path: Path) -> None:
+    wrong, right = row(aspen_event_id="1", credits="x"), row(aspen_event_id="1")
+
+    assert len(refused(tmp_path, wrong, right)) == 1
+    assert Event.objects.get().title == "Weeding webinar"
+
+
+# The command
+
+
+def test_good_rows_go_in_and_refused_ones_are_kept(tmp_path: Path, var: Path) -> None:
+    source = tmp_path / "events.csv"
+    write(
+        source, row(title="Good"), row(title="Bad", credits="Technology=1.3"), row(title="Better")
+    )
+    lines = source.read_bytes().splitlines(keepends=True)
+    source.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines, lines[1].replace(b"Good", b"Caf\xe9")]))
+    out, err = io.StringIO(), io.StringIO()
+
+    with pytest.raises(CommandError) as failure:
+        call_command("import_events", str(source), stdout=out, stderr=err)
+
+    (kept,) = (var / "rejects").iterdir()
+    assert kept.name.startswith("events-")
+    assert str(failure.value) == (
+        f"2 new, 0 changed, 0 unchanged. 2 rows were refused and written to {kept}, with the "
+        "reason in the first column. Mend them there and import that file; everything else is in."
+    )
+    assert err.getvalue().splitlines() == [
+        "line 3: credits: “1.3”: Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …",
+        "line 5: this line is not UTF-8 text; save the file as “CSV UTF-8”",
+    ]
+    assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Better"}
+    refused_lines = kept.read_bytes().splitlines(keepends=True)
+    assert refused_lines[0] == b"reason," + lines[0]
+    assert refused_lines[1].endswith(lines[2])
+    assert refused_lines[2].endswith(lines[1].replace(b"Good", b"Caf\xe9"))
+
+
+def test_the_rejects_file_is_put_where_it_is_asked_for(tmp_path: Path, var: Path) -> None:
+    source, kept = write(tmp_path / "events.csv", row(title="")), tmp_path / "here" / "bad.csv"
+
+    with pytest.raises(CommandError, match="1 row was refused and written to"):
+        load(source, rejects=kept)
+
+    assert kept.exists()
+    assert not var.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: no such file or directory"),
+        (b"", "The file is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file in UTF-8"),
+        (b"title,begin\nA,2026-05-11\n", "missing: source_url, aspen_event_id, event_type, end,"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_a_sentence(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    source = tmp_path / "events.csv"
+    if content is not None:
+        source.write_bytes(content)
+
+    with pytest.raises(CommandError, match=words):
+        load(source)
+
+    assert not Event.objects.exists()
+
+
+def test_extra_columns_are_left_aside(tmp_path: Path) -> None:
+    columns = ("reason", *reversed(COLUMNS), "")
+    source = write(tmp_path / "events.csv", row(), columns=columns)
+
+    assert load(source)[0] == "1 new, 0 changed, 0 unchanged.\n"
+
+
+def test_it_says_nothing_when_told_to(tmp_path: Path) -> None:
+    assert load(write(tmp_path / "events.csv", row()), verbosity=0) == ("", "")
+
+
+def test_a_rejects_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    source = write(tmp_path / "events.csv", row(title=""))
+
+    with pytest.raises(CommandError, match="The rejects file cannot be written"):
+        load(source, rejects=tmp_path / "file" / "bad.csv")
+
+
+def test_a_broken_constraint_is_put_into_words() -> None:
+    values = {
+        "title": "Backwards",
+        "begins_at": mountain(2026, 5, 11),
+        "ends_at": mountain(2026, 5, 10),
+    }
+
+    with pytest.raises(IntegrityError) as failure:
+        import_event(event_id=None, values=values, offers={})
+
+    assert EventImporter().explain(failure.value) == "The end must be after the beginning."
+
+
+# Many rows
+
+
+def test_a_row_costs_the_same_few_queries_however_many_there_are(tmp_path: Path) -> None:
+    def queries(count: int, source: str, **values: str) -> int:
+        rows = (row(title=f"No. {n}", source_url=source, **values) for n in range(count))
+        file = write(tmp_path / "many.csv", *rows)
+        with CaptureQueriesContext(connection) as captured:
+            load(file)
+        return len(captured)
+
+    first = queries(10, "https://a.example/")
+    # Savepoint, event, credit lines, release.
+    assert queries(30, "https://b.example/") - first == 20 * 4
+    unchanged = queries(10, "https://a.example/")
+    assert queries(30, "https://b.example/") == unchanged == first - 10 * 4
+
+
+def test_thousands_of_rows_go_in_and_are_known_again(tmp_path: Path) -> None:
+    rows = (row(aspen_event_id=str(n), title=f"Training {n}") for n in range(1, 1201))
+    source = write(tmp_path / "many.csv", *rows)
+
+    out, err = load(source)
+    assert out == "1,200 new, 0 changed, 0 unchanged.\n"
+    assert err
+    assert all(line.endswith(" rows …") for line in err.splitlines())
+    assert load(source)[0] == "0 new, 0 changed, 1,200 unchanged.\n"
