@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.models import User
 
@@ -30,3 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Fill a new person from the sign-up form; the name comes with the form's own fields."""
         user.display_name = form.cleaned_data["display_name"]
         return super().save_user(request, user, form, commit)  # type: ignore[no-any-return]
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Back to the page that led there, not to the empty form once more."""
+        return reverse("accounts:profile")

@@ -1,4 +1,4 @@
-"""Dates and amounts as people say them. Strings are made once, in Python, not per row in templates."""
+"""Dates and amounts as people say them. Strings are made once, in Python, not in templates."""
 
 import datetime as dt
 from decimal import Decimal

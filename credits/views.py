@@ -42,7 +42,7 @@ def claim(request: HttpRequest, event_id: int) -> HttpResponse:
     source = SourceForm(request.POST)
     way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
     try:
-        made = actions.claim_event(event_id=event.pk, source=ClaimSource(way), by=person)
+        actions.claim_event(event_id=event.pk, source=ClaimSource(way), by=person)
     except actions.AlreadyClaimed as refusal:
         messages.info(request, f"“{event.title}”: {refusal}")
         return redirect(_listed())

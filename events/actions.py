@@ -252,43 +252,30 @@ def save_event(*, event: Event, by: User | None) -> Event:
 
 @transaction.atomic
 def import_event(
-    *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal]
+    *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal] | None
 ) -> Event:
     """Store an event of a file, new or (with an id) changed, with exactly these credit lines.
 
-    `values` are fields of the event, `offers` amounts by category id. Locks a changed event;
-    claims keep the credits they were made with. Checks the fields only and leaves the rules to
-    the database's constraints, because a file has thousands of events: raises ValidationError
-    by field, or IntegrityError.
+    `values` are fields of the event, `offers` amounts by category id; None leaves them alone.
+    Locks a changed event; claims keep the credits they were made with. Checks the fields only
+    and leaves the rules to the database's constraints, because a file has thousands of events:
+    raises ValidationError by field, or IntegrityError.
     """
     event = Event() if event_id is None else _lock_event(event_id)
     for name, value in values.items():
         setattr(event, name, value)
     event.clean_fields(exclude={"parent"})
     event.save()
+    if offers is not None:
+        _set_offers(event, offers, is_new=event_id is None)
     if event_id is not None:
-        event.offers.exclude(category__in=offers).delete()
         signals.event_revised.send(Event, event=event, by=None)
-    CreditOffer.objects.bulk_create(
-        (
-            CreditOffer(event=event, category_id=category_id, amount=amount)
-            for category_id, amount in offers.items()
-        ),
-        update_conflicts=True,
-        unique_fields=["event", "category"],
-        update_fields=["amount"],
-    )
     return event
 
 
-@transaction.atomic
-def set_offers(*, event_id: int, offers: Mapping[int, Decimal], by: User) -> None:
-    """Give a calendar event exactly these credit lines: amounts by category id. Locks the event.
-
-    Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
-    """
-    event = _lock_event(event_id)
-    event.offers.exclude(category__in=offers).delete()
+def _set_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) -> None:
+    if not is_new:
+        event.offers.exclude(category__in=offers).delete()
     CreditOffer.objects.bulk_create(
         (
             CreditOffer(event=event, category_id=category_id, amount=amount)

@@ -160,7 +160,7 @@ class EventImporter:
             if days == (first, last):
                 return found
         values |= {"begins_at": _midnight(first), "ends_at": _midnight(last)}
-        return import_event(event_id=found.pk if found else None, values=values, offers={})
+        return import_event(event_id=found.pk if found else None, values=values, offers=None)
 
 
 # Who is who

@@ -65,7 +65,11 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "query": f"state={state}&",
-        "tickets": [_row(ticket) | {"person": ticket.person.display_name} for ticket in page],
+        "tickets": [
+            _row(ticket)
+            | {"person": ticket.person.display_name, "is_waiting": ticket.state == TicketState.OPEN}
+            for ticket in page
+        ],
         "filters": [
             {"value": value, "label": label, "is_chosen": value == state}
             for value, label in form.fields["state"].choices  # type: ignore[attr-defined]

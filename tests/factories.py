@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import Organization, User
@@ -42,8 +41,7 @@ def organization(**fields: Any) -> Organization:
 
 
 def category(slug: str = TECHNOLOGY) -> Category:
-    with zeal_ignore():  # a test that makes three events is no N+1
-        return Category.objects.get(slug=slug)
+    return Category.objects.get(slug=slug)
 
 
 def event(

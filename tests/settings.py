@@ -9,7 +9,7 @@ os.environ |= {"ASPEN_DEMO": "on", "ASPEN_HTTPS": "off", "DEBUG": "off"}
 os.environ["ASPEN_VAR"] = os.path.join(os.environ.get("ASPEN_VAR", "var"), "test")  # noqa: PTH118
 
 from aspen.settings import *  # noqa: F403
-from aspen.settings import INSTALLED_APPS, MIDDLEWARE
+from aspen.settings import INSTALLED_APPS, MIDDLEWARE, STATIC_ROOT
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 POSTGRES_FAST = True

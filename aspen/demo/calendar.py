@@ -141,6 +141,7 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
                 "type": EventType.CONTINUING_EDUCATION,
                 "begins_at": begins_at,
                 "ends_at": begins_at + dt.timedelta(hours=float(amount)),
+                "all_day": False,
                 "registration_mode": RegistrationMode.PORTAL,
                 "description": "A session of the conference.",
             },

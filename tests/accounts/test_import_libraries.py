@@ -1,0 +1,127 @@
+"""`manage.py import_libraries`: the directory's real libraries, and what else may stand there."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.enums import OrganizationKind
+from accounts.importing import LibraryImporter
+from accounts.models import Organization
+from tests import factories
+
+REAL = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
+HEADER = ",".join(LibraryImporter.columns)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def var(settings: Any, tmp_path: Path) -> None:
+    settings.VAR = tmp_path / "var"
+
+
+def load(path: Path) -> str:
+    out, err = io.StringIO(), io.StringIO()
+    call_command("import_libraries", str(path), stdout=out, stderr=err)
+    assert err.getvalue() == ""
+    return out.getvalue().strip()
+
+
+def write(folder: Path, *lines: str) -> Path:
+    path = folder / "libraries.csv"
+    path.write_text("\n".join([HEADER, *lines]), encoding="utf-8")
+    return path
+
+
+def refused(path: Path) -> list[str]:
+    err = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_libraries", str(path), stderr=err)
+    return err.getvalue().splitlines()
+
+
+def test_the_whole_real_file_goes_in_and_again_changes_nothing() -> None:
+    with REAL.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+
+    assert load(REAL) == f"{len(rows)} new, 0 changed, 0 unchanged."
+
+    assert len(rows) == Organization.objects.count() == 116
+    bozeman = Organization.objects.get(name="Bozeman Public Library")
+    assert (bozeman.kind, bozeman.city, bozeman.county) == (
+        OrganizationKind.PUBLIC,
+        "Bozeman",
+        "Gallatin",
+    )
+    assert bozeman.source == "IMLS Public Libraries Survey FY2018, MT0008"
+    great_falls = Organization.objects.get(name="Great Falls Public Library")
+    assert str(great_falls.federation) == "Pathfinder"
+    assert Organization.objects.get(name="TRAILS").kind == OrganizationKind.ORGANIZATION
+    before = sorted(Organization.objects.values_list())
+
+    assert load(REAL) == f"0 new, 0 changed, {len(rows)} unchanged."
+    assert sorted(Organization.objects.values_list()) == before
+
+
+def test_a_changed_row_changes_its_library(tmp_path: Path) -> None:
+    load(write(tmp_path, "Old Library,public,Helena,,,somewhere", "Other,school,Helena,,,"))
+    pk = Organization.objects.get(name="Old Library").pk
+
+    changed = write(
+        tmp_path,
+        "Old Library,Special,Helena,Lewis and Clark,broad valleys,elsewhere",
+        "Other,school,Helena,,,",
+        "Old Library,public,Butte,,,",
+    )
+    assert load(changed) == "1 new, 1 changed, 1 unchanged."
+
+    library = Organization.objects.get(pk=pk)
+    assert (library.kind, library.county) == (OrganizationKind.SPECIAL, "Lewis and Clark")
+    assert (str(library.federation), library.source) == ("Broad Valleys", "elsewhere")
+
+
+def test_what_the_file_does_not_know_stays(tmp_path: Path) -> None:
+    parent = factories.organization(name="County System")
+    branch = factories.organization(name="Branch", city="Helena", parent=parent)
+
+    assert load(write(tmp_path, "Branch,school,Helena,,,")) == "0 new, 1 changed, 0 unchanged."
+
+    branch.refresh_from_db()
+    assert (branch.kind, branch.parent) == (OrganizationKind.SCHOOL, parent)
+
+
+def test_bad_rows_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        ",public,Helena,,,",
+        "A,circus,Helena,,,",
+        "B,public,Helena,,Far Away,",
+        "Good,public,Helena,,,",
+        "Good,school,Helena,,,",
+        f"{'x' * 201},public,Helena,,,",
+    )
+
+    assert refused(path) == [
+        "line 2: name: it is empty",
+        "line 3: kind: “circus” is not known; use public, academic, tribal college, school, "
+        "special, state, organization",
+        "line 4: federation: “Far Away” is not known; use Broad Valleys, Golden Plains, "
+        "Pathfinder, Sagebrush, South Central, Tamarack",
+        "line 6: line 5 is about the same library and says something else",
+        "line 7: name: Ensure this value has at most 200 characters (it has 201).",
+    ]
+    assert [library.name for library in Organization.objects.all()] == ["Good"]
+
+
+def test_missing_columns_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "libraries.csv"
+    path.write_text("name,city\nA,Helena\n")
+
+    with pytest.raises(CommandError, match="missing: kind, county, federation, source"):
+        call_command("import_libraries", str(path))
+
+    assert not Organization.objects.exists()

@@ -1,0 +1,470 @@
+"""Accounts as a visitor meets them: sign up, confirm, sign in and out, a forgotten password."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.contrib.messages import get_messages
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.actions import create_account
+from accounts.models import User
+from tests import factories
+from tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db
+EMAIL = "nora@library.example"
+NEW_PASSWORD = "another-long-password"
+SCRIPT = "<script>alert(1)</script>"
+NOT_RIGHT = (
+    "The e-mail address or the password is not right. Check both; "
+    "capital and small letters of a password differ."
+)
+
+
+# Django reads a session twice when it ends one, django-allauth an address when it confirms it.
+# Neither grows with anything.
+TWICE = [
+    {"model": "sessions.Session", "field": "get()"},
+    {"model": "account.EmailAddress", "field": "get()"},
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted_yet(settings: Any) -> None:
+    """Rate limits live in the cache, which outlasts a test."""
+    cache.clear()
+    settings.ZEAL_ALLOWLIST = TWICE
+
+
+def account(**fields: Any) -> User:
+    values = {"email": EMAIL, "display_name": "Nora North"}
+    return create_account(password_hash=make_password(PASSWORD), **values | fields)
+
+
+def sign_in(client: Client, email: str = EMAIL, password: str = PASSWORD, **more: str) -> Any:
+    return client.post("/accounts/login/", {"login": email, "password": password, **more})
+
+
+def sign_up(client: Client, **values: str) -> Any:
+    typed = {
+        "display_name": "Nora North",
+        "email": EMAIL,
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    return client.post("/accounts/signup/", typed | values)
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def who(client: Client) -> str:
+    """The address of the person who is signed in, or nothing."""
+    user = client.get("/").context["user"]
+    return user.email if user.is_authenticated else ""
+
+
+def link(message: Any) -> str:
+    """The path of the only link in a mail."""
+    (found,) = re.findall(r"https?://testserver(/\S+)", message.body)
+    return str(found)
+
+
+# ---------- Signing up ----------
+
+
+def test_sign_up_confirm_and_be_signed_in() -> None:
+    client = Client()
+    answer = sign_up(client, email="Nora@Library.example")
+    assert answer.headers["Location"] == "/accounts/confirm-email/"
+    assert "We have sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
+    assert who(client) == ""
+    (message,) = mail.outbox
+    assert message.subject == "ASPeN: Please confirm your e-mail address"
+    assert message.to == [EMAIL]
+    assert message.body.startswith("Hello Nora North,\n")
+    page = client.get(link(message))
+    assert f"Is <strong>{EMAIL}</strong> your address?" in text(page)
+    assert client.post(link(message)).headers["Location"] == "/"
+    assert who(client) == EMAIL
+    person = User.objects.get()
+    assert (person.email, person.display_name) == (EMAIL, "Nora North")
+
+
+def test_a_link_opened_in_another_browser_confirms_without_signing_in() -> None:
+    sign_up(Client())
+    other = Client()
+    assert other.post(link(mail.outbox[0])).headers["Location"] == "/accounts/login/"
+    assert who(other) == ""
+    sign_in(other)
+    assert who(other) == EMAIL
+
+
+def test_looking_at_the_link_confirms_nothing() -> None:
+    """Mail programs open links to check them."""
+    sign_up(Client())
+    Client().get(link(mail.outbox[0]))
+    assert EmailAddress.objects.get().verified is False
+
+
+@pytest.mark.parametrize("key", ["x", "MQ:1abcde:forged", "MQ", "9" * 500])
+def test_a_broken_link_says_what_to_do(key: str) -> None:
+    page = text(Client().get(f"/accounts/confirm-email/{key}/"))
+    assert "This link does not work any more" in page
+    assert "signing in sends you a fresh link" in page
+
+
+def test_the_link_in_a_mail_file_can_be_copied_whole(settings: Any, tmp_path: Path) -> None:
+    """The demonstration writes mail into files; a link must stay on one line there."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    email = f"{'long' * 15}@{'very.' * 30}library.example"
+    sign_up(Client(), email=email, display_name="Zoë Ångström 🐻")
+    (file,) = tmp_path.iterdir()
+    written = file.read_text(encoding="utf-8")
+    assert "Hello Zoë Ångström 🐻," in written
+    (path,) = re.findall(r"^http://testserver(/accounts/confirm-email/\S+)$", written, re.MULTILINE)
+    Client().post(path)
+    assert EmailAddress.objects.get().verified is True
+
+
+def test_signing_up_twice_does_not_tell_that_the_account_exists() -> None:
+    account()
+    known, unknown = Client(), Client()
+    first = sign_up(known, display_name="Somebody Else")
+    second = sign_up(unknown, email="new@library.example")
+    assert first.headers["Location"] == second.headers["Location"] == "/accounts/confirm-email/"
+    pages = [
+        text(client.get("/accounts/confirm-email/")).replace(address, "…")
+        for client, address in ((known, EMAIL), (unknown, "new@library.example"))
+    ]
+    assert pages[0] == pages[1]
+    assert User.objects.get(email=EMAIL).display_name == "Nora North"
+    assert mail.outbox[0].subject == "ASPeN: You already have an account"
+    assert mail.outbox[0].to == [EMAIL]
+    assert link(mail.outbox[0]) == "/accounts/password/reset/"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("display_name", "", "This field is required."),
+        ("display_name", " \t ", "This field is required."),
+        ("display_name", "a\x00b", "Null characters are not allowed."),
+        (
+            "display_name",
+            "W" * 300,
+            "Ensure this value has at most 150 characters (it has 300).",
+        ),
+        ("email", "nobody", "Enter a valid email address."),
+        ("email", "no\x00body@library.example", "Enter a valid email address."),
+        (
+            "email",
+            f"{'a' * 64}@{'very.' * 40}library.example",
+            "Ensure this value has at most 254 characters (it has 280).",
+        ),
+        ("password2", "something-else-2026", "You must type the same password each time."),
+    ],
+)
+def test_what_does_not_fit_is_said_beside_the_field_and_kept(
+    field: str, value: str, error: str
+) -> None:
+    response = sign_up(Client(), **{field: value})
+    form = response.context["form"]
+    assert error in form.errors[field]
+    assert list(form.errors) == [field]
+    assert text(response).count("<title>Error: Create an account") == 1
+    if field != "password2":
+        assert form[field].value() == value
+    assert list(User.objects.order_by("pk")) == []
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("password", ["qwx7", "12345678901", "iloveyou", EMAIL])
+def test_a_weak_password_is_refused(password: str) -> None:
+    response = sign_up(Client(), password1=password, password2=password)
+    assert list(response.context["form"].errors) == ["password1"]
+    assert password not in text(response).replace(f'value="{EMAIL}"', "")  # nor sent back
+
+
+def test_a_name_is_text_on_one_line() -> None:
+    client = Client()
+    sign_up(client, display_name=f"  {SCRIPT}\r\nBcc: all@library.example ")
+    client.post(link(mail.outbox[0]))
+    assert User.objects.get().display_name == f"{SCRIPT} Bcc: all@library.example"
+    page = text(client.get("/"))
+    assert SCRIPT not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; Bcc" in page
+    assert mail.outbox[0].recipients() == [EMAIL]
+
+
+# ---------- Signing in and out ----------
+
+
+@pytest.mark.parametrize("typed", [EMAIL, "NORA@LIBRARY.EXAMPLE", f"  {EMAIL} "])
+def test_sign_in_and_out(typed: str) -> None:
+    account()
+    client = Client()
+    answer = sign_in(client, typed)
+    assert answer.headers["Location"] == "/"
+    assert said(answer) == ["Successfully signed in as Nora North."]
+    assert who(client) == EMAIL
+    assert client.get("/accounts/logout/").status_code == 200
+    assert who(client) == EMAIL  # only a button signs out
+    assert client.post("/accounts/logout/").headers["Location"] == "/"
+    assert who(client) == ""
+
+
+def test_who_was_sent_to_sign_in_comes_back() -> None:
+    account()
+    client = Client()
+    door = client.get("/help/new/?credit=1")
+    assert door.headers["Location"] == "/accounts/login/?next=/help/new/%3Fcredit%3D1"
+    page = client.get(door.headers["Location"])
+    assert '<input type="hidden" name="next" value="/help/new/?credit=1">' in text(page)
+    assert sign_in(client, next="/help/new/?credit=1").headers["Location"] == "/help/new/?credit=1"
+
+
+@pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_signing_in_leads_nowhere_else(next: str) -> None:
+    account()
+    assert sign_in(Client(), next=next).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [(EMAIL, "wrong"), (EMAIL, "a\x00b"), ("nobody@library.example", PASSWORD)],
+)
+def test_a_wrong_password_and_an_unknown_address_look_alike(email: str, password: str) -> None:
+    account()
+    client = Client()
+    response = sign_in(client, email, password)
+    form = response.context["form"]
+    assert sum(form.errors.values(), []) in (
+        [NOT_RIGHT],
+        ["Null characters are not allowed."],
+    )
+    assert form["login"].value() == email
+    assert f'value="{email}"' in text(response)
+    assert password not in text(response)
+    assert who(client) == ""
+
+
+def test_the_session_ends_with_the_browser_unless_asked_otherwise() -> None:
+    account()
+    for more, ends in (({}, True), ({"remember": "on"}, False)):
+        client = Client()
+        sign_in(client, **more)
+        assert client.session.get_expire_at_browser_close() is ends
+
+
+def test_an_unconfirmed_address_gets_a_fresh_link_and_no_entry() -> None:
+    sign_up(Client())
+    cache.clear()  # three minutes later
+    client = Client()
+    assert sign_in(client).headers["Location"] == "/accounts/confirm-email/"
+    assert who(client) == ""
+    assert [message.to for message in mail.outbox] == [[EMAIL], [EMAIL]]
+    client.post(link(mail.outbox[1]))
+    assert who(client) == EMAIL
+
+
+def test_an_account_that_is_switched_off_stays_out() -> None:
+    account(is_active=False)
+    client = Client()
+    answer = sign_in(client)
+    assert answer.headers["Location"] == "/accounts/inactive/"
+    assert "This account is switched off" in text(client.get("/accounts/inactive/"))
+    assert who(client) == ""
+    client.post("/accounts/password/reset/", {"email": EMAIL})
+    assert "password/reset/key" not in mail.outbox[0].body
+
+
+def test_switching_an_account_off_ends_its_sessions() -> None:
+    person = account()
+    client = Client()
+    sign_in(client)
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    assert who(client) == ""
+
+
+def test_guessing_a_password_is_stopped_in_words() -> None:
+    account()
+    client = Client()
+    for _ in range(5):
+        assert sign_in(client, password="wrong").context["form"].non_field_errors() == [NOT_RIGHT]
+    response = sign_in(client)  # even the right one, or guessing could go on
+    assert response.context["form"].non_field_errors() == [
+        "Too many attempts with a wrong password. Wait five minutes, then try again, "
+        "or choose a new password with the link below."
+    ]
+    assert 'href="/accounts/password/reset/">Forgotten your password?' in text(response)
+    assert who(client) == ""
+
+
+def test_very_many_requests_get_a_page_of_ours() -> None:
+    client = Client()
+    answers = [sign_in(client, email="x") for _ in range(31)]
+    assert {answer.status_code for answer in answers[:30]} == {200}
+    assert answers[30].status_code == 429
+    assert "<h1>Please wait a minute</h1>" in text(answers[30])
+
+
+# ---------- A forgotten password ----------
+
+
+def test_a_forgotten_password_the_whole_way() -> None:
+    account()
+    client = Client()
+    answer = client.post("/accounts/password/reset/", {"email": "NORA@library.example"})
+    assert answer.headers["Location"] == "/accounts/password/reset/done/"
+    assert "Look into your mail" in text(client.get(answer.headers["Location"]))
+    (message,) = mail.outbox
+    assert (message.subject, message.to) == ("ASPeN: Choose a new password", [EMAIL])
+    form_page = client.get(link(message), follow=True)
+    address = form_page.redirect_chain[-1][0]
+    assert message.body.split("/key/")[1].split("-")[1][:20] not in address
+    refused = client.post(address, {"password1": "short", "password2": "short"})
+    assert list(refused.context["form"].errors) == ["password1"]
+    done = client.post(address, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+    assert done.headers["Location"] == "/accounts/password/reset/key/done/"
+    assert "Your password is changed" in text(client.get(done.headers["Location"]))
+    assert sign_in(client).context["form"].non_field_errors() == [NOT_RIGHT]
+    sign_in(client, password=NEW_PASSWORD)
+    assert who(client) == EMAIL
+    used = Client().get(link(message), follow=True)
+    assert "This link does not work any more" in text(used)
+
+
+def test_a_forgotten_password_of_nobody_looks_the_same() -> None:
+    account()
+    pages = []
+    for email in (EMAIL, "nobody@library.example"):
+        client = Client()
+        answer = client.post("/accounts/password/reset/", {"email": email})
+        pages.append(text(client.get(answer.headers["Location"])).replace(email, "…"))
+    assert pages[0] == pages[1]
+    assert mail.outbox[1].subject == "ASPeN: No account with this address"
+    assert link(mail.outbox[1]) == "/accounts/signup/"
+
+
+def test_changing_the_password_keeps_this_browser_and_ends_the_others() -> None:
+    account()
+    here, elsewhere = Client(), Client()
+    sign_in(here)
+    sign_in(elsewhere)
+    new = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    wrong = here.post("/accounts/password/change/", {"oldpassword": "wrong", **new})
+    assert wrong.context["form"].errors == {"oldpassword": ["This is not your present password."]}
+    answer = here.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new})
+    assert answer.headers["Location"] == "/accounts/profile/"
+    assert (who(here), who(elsewhere)) == (EMAIL, "")
+
+
+# ---------- Another address ----------
+
+
+def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None:
+    account()
+    client = Client()
+    sign_in(client)
+    client.post("/accounts/email/", {"action_add": "", "email": "Nora@Home.example"})
+    assert mail.outbox[0].to == ["nora@home.example"]
+    client.post(link(mail.outbox[0]))
+    client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
+    assert User.objects.get().email == "nora@home.example"
+    other = Client()
+    sign_in(other, "nora@home.example")
+    assert who(other) == "nora@home.example"
+
+
+def test_somebody_elses_address_cannot_be_taken() -> None:
+    account()
+    other = account(email="other@library.example", display_name="Other")
+    client = Client()
+    sign_in(client, "other@library.example")
+    client.post("/accounts/email/", {"action_add": "", "email": EMAIL})
+    confirm = [message for message in mail.outbox if "/confirm-email/" in message.body]
+    for message in confirm:
+        client.post(link(message))
+    client.post("/accounts/email/", {"action_primary": "", "email": EMAIL})
+    other.refresh_from_db()
+    assert other.email == "other@library.example"
+    assert EmailAddress.objects.get(email=EMAIL, verified=True).user.display_name == "Nora North"
+
+
+# ---------- The pages ----------
+
+FORMS = {
+    "/accounts/login/": {
+        "login": ("E-mail address", "username"),
+        "password": ("Password", "current-password"),
+        "remember": ("Keep me signed in on this computer", None),
+    },
+    "/accounts/signup/": {
+        "display_name": ("Your name", "name"),
+        "email": ("E-mail address", "email"),
+        "password1": ("Password", "new-password"),
+        "password2": ("The same password again", "new-password"),
+    },
+    "/accounts/password/reset/": {"email": ("E-mail address", "email")},
+    "/accounts/email/": {"email": ("E-mail address", "email")},
+    "/accounts/password/change/": {
+        "oldpassword": ("Present password", "current-password"),
+        "password1": ("New password", "new-password"),
+        "password2": ("The same password again", "new-password"),
+    },
+    "/accounts/reauthenticate/": {"password": ("Password", "current-password")},
+}
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_every_field_has_a_label_of_ours_and_helps_password_managers(address: str) -> None:
+    client = Client()
+    if address in ("/accounts/email/", "/accounts/password/change/", "/accounts/reauthenticate/"):
+        client.force_login(factories.person(), "django.contrib.auth.backends.ModelBackend")
+    response = client.get(address)
+    found = {
+        field.name: (field.label, field.field.widget.attrs.get("autocomplete"))
+        for field in response.context["form"]
+    }
+    assert found == FORMS[address]
+    main = text(response).split("<main")[1]
+    assert "placeholder" not in main
+
+
+def test_who_has_no_password_yet_chooses_one() -> None:
+    person = account()
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    client = Client()
+    client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+    answer = client.get("/accounts/password/change/")
+    assert answer.headers["Location"] == "/accounts/password/set/"
+    page = client.get("/accounts/password/set/")
+    labels = [field.label for field in page.context["form"]]
+    assert labels == ["New password", "The same password again"]
+    client.post(
+        "/accounts/password/set/", {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    )
+    person.refresh_from_db()
+    assert person.check_password(NEW_PASSWORD)
+
+
+def test_the_accounts_of_the_demonstration_are_listed_in_it_only(settings: Any) -> None:
+    known = ("aspen-demo-2026", "learner01@aspen.example to learner40@aspen.example")
+    for is_on in (True, False):
+        settings.DEMO = is_on
+        page = text(Client().get("/accounts/login/"))
+        assert [words in page for words in known] == [is_on, is_on]

@@ -1,0 +1,326 @@
+"""`manage.py load_demo`: what the demonstration promises, on any day, and never twice."""
+
+import datetime as dt
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from dateutil.relativedelta import relativedelta
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from aspen.demo import calendar
+from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, TRAININGS
+from credits.models import Claim, Credit
+from credits.queries import claimable_by
+from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from events.models import Category, Event, Registration
+from helpdesk.enums import TicketState
+from helpdesk.models import Ticket
+from tests import factories
+from tracks.models import Participation, Posting
+
+LIBRARIES = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
+PASSWORD = "aspen-demo-2026"
+NAMED = ("librarian", "director", "trustee", "chair", "editor", "helpdesk", "coordinator", "admin")
+
+pytestmark = pytest.mark.django_db
+
+
+def load() -> str:
+    out = io.StringIO()
+    call_command("load_demo", stdout=out)
+    return out.getvalue()
+
+
+def account(name: str) -> User:
+    return User.objects.get(email=f"{name}@aspen.example")
+
+
+def demonstration() -> Any:
+    return Event.objects.filter(is_demonstration=True, origin=Origin.CALENDAR)
+
+
+def everything() -> dict[str, list[Any]]:
+    """All rows of the demonstration, to see that nothing changed."""
+    models = [User, Position, Event, Claim, Credit, Posting, Participation, Ticket, Registration]
+    return {model.__name__: sorted(map(str, model.objects.values_list())) for model in models}
+
+
+def test_it_refuses_outside_the_demonstration(settings: Any) -> None:
+    settings.DEMO = False
+
+    with pytest.raises(CommandError, match="published password"):
+        load()
+
+    assert not User.objects.exists()
+
+
+def test_every_account_can_sign_in_with_the_published_password() -> None:
+    load()
+
+    emails = [f"{name}@aspen.example" for name in NAMED]
+    emails += [f"learner{number:02}@aspen.example" for number in range(1, 41)]
+    people = User.objects.filter(is_demonstration=True, is_active=True)
+    assert sorted(user.email for user in people) == sorted(emails)
+    assert len({user.display_name for user in people}) == 48
+    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 48
+    for email in ("librarian@aspen.example", "admin@aspen.example", "learner40@aspen.example"):
+        assert authenticate(username=email, password=PASSWORD) is not None
+
+
+def test_staff_accounts_have_their_roles_and_no_more() -> None:
+    load()
+
+    roles = {
+        user.email.split("@")[0]: [group.name for group in user.groups.all()]
+        for user in User.objects.prefetch_related("groups").order_by("pk")
+        if not user.email.startswith("learner")
+    }
+    assert roles == {
+        "librarian": [],
+        "director": [],
+        "trustee": [],
+        "chair": [],
+        "editor": [Role.EVENT_EDITOR],
+        "helpdesk": [Role.HELP_DESK],
+        "coordinator": [Role.CE_COORDINATOR],
+        "admin": [Role.ADMINISTRATOR],
+    }
+    staff = User.objects.filter(is_staff=True).order_by("email")
+    assert [user.email.split("@")[0] for user in staff] == ["admin", "coordinator", "helpdesk"]
+    assert [user.email for user in User.objects.filter(is_superuser=True)] == [
+        "admin@aspen.example"
+    ]
+
+
+def test_positions_come_with_the_directory() -> None:
+    assert "run import_libraries" in load()
+    assert not Position.objects.exists()
+    call_command("import_libraries", str(LIBRARIES), verbosity=0)
+
+    assert "0 accounts, 48 positions, 0 events and 0 stories" in load()
+
+    bozeman = Organization.objects.get(name="Bozeman Public Library")
+    there = Position.objects.filter(organization=bozeman).exclude(
+        person__email__startswith="learner"
+    )
+    assert {
+        (each.person.email, each.kind, each.supervisor.email if each.supervisor else None)
+        for each in there.select_related("person", "supervisor")
+    } == {
+        ("librarian@aspen.example", PositionKind.STAFF, "director@aspen.example"),
+        ("director@aspen.example", PositionKind.DIRECTOR, "chair@aspen.example"),
+        ("trustee@aspen.example", PositionKind.TRUSTEE, "chair@aspen.example"),
+        ("chair@aspen.example", PositionKind.BOARD_CHAIR, None),
+    }
+    learners = Position.objects.filter(person__email__startswith="learner")
+    assert learners.count() == 40
+    assert {position.kind for position in learners} == {PositionKind.STAFF}
+    assert len({position.organization_id for position in learners}) == 40
+
+
+def test_the_calendar_is_alive() -> None:
+    load()
+
+    now, today = timezone.now(), timezone.localdate()
+    events = demonstration()
+    ce = events.filter(type=EventType.CONTINUING_EDUCATION, state=EventState.PUBLISHED)
+    assert ce.count() >= 60
+    assert ce.filter(over_at__lt=now).count() >= 60
+    assert ce.filter(begins_at__gt=now).count() >= 20
+    for category in Category.objects.order_by("position"):
+        offered = ce.filter(offers__category=category)
+        assert offered.filter(over_at__lt=now).exists(), category
+        assert offered.filter(begins_at__gt=now).exists(), category
+    for delivery in Delivery.values:
+        assert delivery is None or ce.filter(delivery=delivery, over_at__lt=now).exists()
+    assert ce.filter(recording_available_at__lt=now).exclude(delivery=Delivery.RECORDED).exists()
+    assert events.filter(state=EventState.CANCELLED).exists()
+    week = dt.timedelta(days=7)
+    assert ce.filter(over_at__range=(now - week, now)).exists()
+    assert ce.filter(over_at__range=(now, now + week)).exists()
+    assert events.earliest("begins_at").last_day >= today - relativedelta(months=14)
+    assert not ce.filter(begins_at__gt=now, ends_at__isnull=False).exclude(
+        registration_mode=RegistrationMode.PORTAL
+    )
+
+
+def test_a_conference_carries_its_credits_in_eight_sessions() -> None:
+    load()
+
+    conferences = demonstration().filter(type=EventType.CONFERENCE)
+    past = conferences.filter(over_at__lt=timezone.now()).latest("begins_at")
+    assert past.begins_at > timezone.now() - relativedelta(months=9)
+    assert not past.offers.exists()
+    sessions = past.sessions.prefetch_related("offers").order_by("begins_at")
+    assert len(sessions) == 8
+    assert all(len(session.offers.all()) == 1 for session in sessions)
+    assert set(sessions) <= set(claimable_by(factories.person()))
+
+
+def test_one_training_has_two_credit_lines() -> None:
+    load()
+
+    event = (
+        demonstration()
+        .filter(title="Budgets and technology plans for small libraries")
+        .filter(over_at__lt=timezone.now())
+        .latest("begins_at")
+    )
+    lines = [(str(offer.category), str(offer.amount)) for offer in event.offers.all()]
+    assert lines == [("Library Administration", "3.0"), ("Technology", "1.0")]
+
+
+def test_there_is_always_exactly_one_lab_ahead() -> None:
+    def ahead() -> list[Event]:
+        labs = Event.objects.filter(title="Small-group cataloguing lab")
+        return list(labs.filter(begins_at__gt=timezone.now(), state=EventState.PUBLISHED))
+
+    now = timezone.now()
+    load()
+    (lab,) = ahead()
+    assert (lab.capacity, lab.registration_mode) == (5, RegistrationMode.PORTAL)
+    assert not lab.registrations.exists()
+
+    for days in (1, 20, 21, 60):
+        with time_machine.travel(now + dt.timedelta(days=days)):
+            load()
+            assert len(ahead()) == 1
+    with time_machine.travel(now + dt.timedelta(days=60)):
+        (lab,) = ahead()
+        lab.state = EventState.CANCELLED
+        lab.save()
+        load()
+        (other,) = ahead()
+        assert other.begins_at > lab.begins_at
+
+
+def test_what_the_people_have_done_so_far() -> None:
+    load()
+
+    librarian, director, trustee = account("librarian"), account("director"), account("trustee")
+    claims = Claim.objects.filter(person=librarian)
+    states = Counter((claim.source == "custom", claim.state) for claim in claims)
+    assert states == {
+        (False, "pending"): 6,
+        (True, "pending"): 1,
+        (True, "returned"): 1,
+    }
+    assert not librarian.participations.exists()
+    assert Registration.objects.get().person == librarian
+    tickets = Ticket.objects.filter(person=librarian)
+    assert {(ticket.state, ticket.credit is None) for ticket in tickets} == {
+        (TicketState.OPEN, False),
+        (TicketState.ANSWERED, True),
+    }
+    assert str(director.participations.get().track) == "Library Director"
+    assert Claim.objects.filter(person=director).count() == 12
+    assert Posting.objects.filter(person=director).count() == 13  # one has two credit lines
+    assert str(trustee.participations.get().track) == "Library Trustee"
+    assert Posting.objects.filter(person=trustee).count() == 4
+    learners = User.objects.filter(email__startswith="learner")
+    assert not Claim.objects.filter(person__in=learners).exists()
+    assert not Participation.objects.filter(person__in=learners).exists()
+
+
+def test_loading_again_changes_nothing() -> None:
+    call_command("import_libraries", str(LIBRARIES), verbosity=0)
+    load()
+    before = everything()
+
+    assert load() == ("Demonstration: 0 accounts, 0 positions, 0 events and 0 stories added.\n")
+
+    assert everything() == before
+
+
+def test_what_people_entered_stays() -> None:
+    load()
+    learner = account("learner01")
+    learner.display_name = "Somebody Else"
+    learner.set_password("changed-since")
+    learner.save()
+    event = demonstration().filter(over_at__gt=timezone.now()).earliest("begins_at")
+    event.title, event.state = "Moved", EventState.CANCELLED
+    event.save()
+
+    load()
+
+    assert account("learner01").display_name == "Somebody Else"
+    assert account("learner01").check_password("changed-since")
+    event.refresh_from_db()
+    assert (event.title, event.state) == ("Moved", EventState.CANCELLED)
+
+
+def test_an_account_that_was_there_before_is_nobody_of_the_demonstration() -> None:
+    own = factories.person(email="librarian@aspen.example")
+
+    assert "47 accounts" in load()
+
+    own.refresh_from_db()
+    assert not own.is_demonstration
+    assert not own.positions.exists()
+    assert not Claim.objects.filter(person=own).exists()
+
+
+def test_a_later_day_brings_the_calendar_up_to_it() -> None:
+    load()
+    before = set(Event.objects.values_list("pk", flat=True))
+
+    with time_machine.travel(timezone.now() + dt.timedelta(days=45)):
+        said = load()
+        ahead = demonstration().filter(begins_at__gt=timezone.now())
+        assert ahead.latest("begins_at").last_day > timezone.localdate() + dt.timedelta(days=100)
+
+    after = set(Event.objects.values_list("pk", flat=True))
+    assert before < after
+    assert f"0 accounts, 0 positions, {len(after - before)} events and 0 stories added" in said
+
+
+@pytest.mark.parametrize("days", range(0, 400, 7))
+def test_the_plan_keeps_its_promises_on_any_day(days: int) -> None:
+    """A year and more, a week at a time: leap days, year ends and changes of the clocks."""
+    today = dt.date(2027, 12, 25) + dt.timedelta(days=days)
+
+    planned = calendar.plan(today)
+
+    assert len({each.key for each in planned}) == len(planned)
+    assert all(len(each.key) <= 80 for each in planned)
+    ce = [each for each in planned if each.credits]
+    assert len(ce) >= 120
+    days_of = [timezone.localdate(each.values["begins_at"]) for each in ce]
+    assert all(day.weekday() < 5 for day in days_of)
+    assert sum(today - dt.timedelta(days=7) <= day <= today for day in days_of) >= 3
+    assert sum(today < day <= today + dt.timedelta(days=7) for day in days_of) >= 2
+    past = [each for each in planned if timezone.localdate(each.values["begins_at"]) < today]
+    assert sum(each.parent_key is not None for each in past) >= 8
+    hours = {
+        timezone.localtime(each.values["begins_at"]).hour
+        for each in ce
+        if not each.values["all_day"]
+    }
+    assert hours <= set(range(8, 17))
+
+
+def test_plans_of_two_days_agree_where_they_overlap() -> None:
+    one = {each.key: each for each in calendar.plan(dt.date(2026, 11, 23))}
+    other = {each.key: each for each in calendar.plan(dt.date(2026, 12, 24))}
+
+    shared = one.keys() & other.keys()
+    assert len(shared) > 150
+    assert all(one[key] == other[key] for key in shared)
+
+
+def test_the_catalogue_has_no_slug_twice() -> None:
+    slugs = [training.slug for training in [*TRAININGS, *DROP_INS, LAB]]
+
+    assert len(set(slugs)) == len(slugs)
+    assert len(TRAININGS) == 2 * calendar.EVERY_WEEKS
+    assert [len(conference.sessions) for conference in CONFERENCES] == [8, 8, 8]

@@ -1,0 +1,437 @@
+"""The steps of the document this portal was made from, in a browser, from sign-in to correction.
+
+A librarian claims training in the three ways, creates what is not on the calendar, chooses
+tracks, and has a mistake mended; staff do their part in a browser of their own.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+from playwright.sync_api import Locator, expect
+from zeal import zeal_ignore
+
+from accounts.actions import create_account
+from accounts.enums import Role
+from accounts.models import User
+from aspen import words
+from credits.models import Claim
+from events.actions import settle_due
+from events.enums import Delivery
+from events.models import Event
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.factories import ADMINISTRATION, COLLECTION, PASSWORD, PUBLIC, TECHNOLOGY
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+PUPPETS = "Puppet theater for toddlers"
+
+
+def test_training_is_claimed_archived_posted_and_corrected(
+    open_browser: Callable[..., Visitor],
+) -> None:
+    with zeal_ignore():
+        june = an_account("june@library.example", "June Alvarez")
+        coordinator = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        help_desk = an_account("hazel@state.example", "Hazel Simmons", Role.HELP_DESK)
+        events = a_calendar()
+    librarian, staff = open_browser(), open_browser()
+    signs_in(librarian, june)
+
+    registers_and_finds_the_credit_listed(librarian, events.weeding)
+    does_not_even_look_and_the_job_lists_the_credit(librarian, june, events.grants)
+    presses_the_green_button_in_the_list(librarian, events.summer)
+    presses_the_green_button_twice_on_the_event_page(librarian, june, events.privacy)
+    claims_a_recording(librarian, events.homework)
+    claims_what_is_too_old_for_a_track(librarian, events.cards)
+    picks_from_the_list_reviews_and_saves_twice(librarian, june, events.board)
+    creates_what_is_not_on_the_calendar(librarian, events.summer)
+
+    signs_in(staff, coordinator)
+    returns_the_custom_event(staff)
+    changes_it_and_sends_it_again(librarian)
+    approves_the_custom_event(staff)
+    sees_it_approved_but_archived(librarian)
+    signs_out(staff)
+
+    chooses_the_track_for_staff(librarian)
+    chooses_a_second_track(librarian)
+
+    asks_for_a_correction(librarian, events.privacy)
+    signs_in(staff, help_desk)
+    applies_the_correction(staff, events.privacy)
+    sees_the_correction_and_that_the_tracks_followed(librarian, events.privacy)
+
+
+# ---------- People and events ----------
+
+
+def an_account(email: str, name: str, role: Role | None = None) -> User:
+    return create_account(
+        email=email,
+        display_name=name,
+        password_hash=make_password(PASSWORD),
+        roles=[role] if role else [],
+        is_staff=role is not None,
+    )
+
+
+def a_calendar() -> SimpleNamespace:
+    def event(title: str, days: float, credits: dict[str, str], **fields: Any) -> Event:
+        return make.event(title=title, days=days, credits=credits, hours=2, **fields)
+
+    return SimpleNamespace(
+        weeding=event("Weeding without tears", 3, {COLLECTION: "2.0"}),
+        grants=event("Grant writing for small libraries", 4, {ADMINISTRATION: "1.5"}),
+        summer=event("Planning the summer reading program", -20, {PUBLIC: "1.0"}),
+        privacy=event("Patron privacy basics", -30, {TECHNOLOGY: "1.0"}),
+        homework=event(
+            "Homework help online",
+            -40,
+            {PUBLIC: "0.5"},
+            delivery=Delivery.RECORDED,
+            recording_available_at=timezone.now() - dt.timedelta(days=30),
+            recording_url="https://videos.example/homework",
+        ),
+        cards=event("Farewell to the card catalog", -5 * 366, {COLLECTION: "3.0"}),
+        board=event("Board and director", -50, {ADMINISTRATION: "3.0", TECHNOLOGY: "1.0"}),
+    )
+
+
+def time_passes_until_it_is_over(event: Event) -> None:
+    begins_at = timezone.now() - dt.timedelta(hours=3)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2)
+    )
+
+
+# ---------- Signing in and out ----------
+
+
+def signs_in(visitor: Visitor, person: User) -> None:
+    visitor.visit("/")
+    visitor.follow("Sign in")
+    visitor.field("E-mail address").fill(person.email)
+    visitor.field("Password").fill(PASSWORD)
+    visitor.press("Sign in", within=visitor.page.get_by_role("main"))
+    expect(visitor.menu).to_contain_text(person.display_name)
+
+
+def signs_out(visitor: Visitor) -> None:
+    visitor.visit("/")
+    visitor.press("Sign out")
+
+
+# ---------- 1. Register, attend, find the credit listed ----------
+
+
+def registers(librarian: Visitor, event: Event) -> None:
+    librarian.follow("Events calendar", within=librarian.menu)
+    librarian.follow("Upcoming")
+    librarian.follow(event.title)
+    librarian.press("Register")
+    librarian.sees("You are registered. When the event is over, your credit is listed by itself.")
+
+
+def registers_and_finds_the_credit_listed(librarian: Visitor, event: Event) -> None:
+    registers(librarian, event)
+    librarian.follow("My credits", within=librarian.menu)
+    librarian.sees("No credits yet")
+    expect(librarian.item(event.title)).to_be_visible()  # coming up
+    time_passes_until_it_is_over(event)
+    librarian.follow("My credits", within=librarian.menu)
+    sees_the_credit(librarian, event.title, "2", "Pending", "Archived")
+
+
+def does_not_even_look_and_the_job_lists_the_credit(
+    librarian: Visitor, june: User, event: Event
+) -> None:
+    registers(librarian, event)
+    time_passes_until_it_is_over(event)
+    assert (settle_due(), settle_due()) == (1, 0)
+    assert Claim.objects.filter(person=june, event=event).count() == 1
+    librarian.follow("My credits", within=librarian.menu)
+    sees_the_credit(librarian, event.title, "1.5", "Pending", "Archived")
+
+
+def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
+    """One line of My credits, and what it says."""
+    row = librarian.row(title)
+    expect(row).to_have_count(1)
+    for word in words:
+        expect(row).to_contain_text(word)
+    return row
+
+
+# ---------- 2. Find it in the calendar, press Add CE credit ----------
+
+
+def finds_past_events(librarian: Visitor, words: str) -> None:
+    """Searching looks ahead first, and says that the past has it."""
+    librarian.follow("Events calendar", within=librarian.menu)
+    librarian.field("Search").fill(words)
+    librarian.press("Show events")
+    librarian.sees("Nothing found here")
+    librarian.follow(f"1 past event for “{words}”")
+
+
+def presses_the_green_button_in_the_list(librarian: Visitor, event: Event) -> None:
+    finds_past_events(librarian, "summer reading")
+    librarian.press("Add CE credit", within=librarian.item(event.title))
+    librarian.sees(f"Your credit is listed: “{event.title}”.")
+    sees_the_credit(librarian, event.title, "1", "Pending", "Archived")
+
+
+def presses_the_green_button_twice_on_the_event_page(
+    librarian: Visitor, june: User, event: Event
+) -> None:
+    finds_past_events(librarian, "privacy")
+    librarian.follow(event.title)
+    librarian.press("Add CE credit", twice=True)
+    sees_the_credit(librarian, event.title, "1", "Technology", "Pending", "Archived")
+    assert Claim.objects.filter(person=june, event=event).count() == 1
+    librarian.follow(event.title)
+    librarian.follow("Listed in your credits")
+
+
+def claims_a_recording(librarian: Visitor, event: Event) -> None:
+    librarian.follow("Events calendar", within=librarian.menu)
+    librarian.follow("Past")
+    librarian.field("How it is held").select_option("Recorded")
+    librarian.press("Show events")
+    librarian.follow(event.title)
+    librarian.sees("Recording available", "Watch the recording on videos.example")
+    librarian.press("Add CE credit")
+    sees_the_credit(librarian, event.title, "0.5", "Pending", "Archived")
+
+
+def claims_what_is_too_old_for_a_track(librarian: Visitor, event: Event) -> None:
+    finds_past_events(librarian, "card catalog")
+    librarian.press("Add CE credit", within=librarian.item(event.title))
+    sees_the_credit(librarian, event.title, "3", "Pending", "Archived")
+
+
+# ---------- 3. Continuing Education: choose, review, save ----------
+
+
+def the_list(librarian: Visitor) -> list[str]:
+    return librarian.field("Choose the event").locator("option").all_inner_texts()
+
+
+def picks_from_the_list_reviews_and_saves_twice(
+    librarian: Visitor, june: User, event: Event
+) -> None:
+    with zeal_ignore():
+        others = [make.event(days=-days) for days in (2, 9, 400)]
+    librarian.follow("Continuing Education", within=librarian.menu)
+    begun, earlier, _ = others
+    assert the_list(librarian) == [in_the_list(begun), in_the_list(earlier), in_the_list(event, 4)]
+
+    librarian.field("Type a few words to shorten the list").press_sequentially("board dir")
+    expect(librarian.field("Choose the event").locator("option")).to_have_count(1)
+    librarian.check()
+    librarian.field("Choose the event").select_option(in_the_list(event, 4))
+    librarian.press("Review the record")
+    librarian.sees(event.title, "3 credits", "Library Administration", "1 credit", "Technology")
+    librarian.press("Save", twice=True)
+    rows = librarian.row(event.title)
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("Library Administration")
+    expect(rows.nth(1)).to_contain_text("Technology")
+    assert Claim.objects.filter(person=june, event=event).count() == 1
+
+    librarian.follow("Continuing Education", within=librarian.menu)
+    assert the_list(librarian) == [in_the_list(begun), in_the_list(earlier)]
+
+
+def in_the_list(event: Event, credits: int = 1) -> str:
+    amount = "1 credit" if credits == 1 else f"{credits} credits"
+    return f"{words.day(event.last_day)} – {event.title} ({amount})"
+
+
+# ---------- What is not on the calendar ----------
+
+
+def creates_what_is_not_on_the_calendar(librarian: Visitor, summer: Event) -> None:
+    checks_the_list_first(librarian)
+    librarian.follow("Create New…")
+    is_asked_whether_it_is_one_of_these(librarian, summer)
+    forgets_some_fields(librarian)
+    fills_the_rest_and_saves(librarian)
+    librarian.sees(f"“{PUPPETS}” is saved and its credit is listed.")
+    sees_the_credit(librarian, PUPPETS, "2", "Pending", "Archived")
+
+
+def checks_the_list_first(librarian: Visitor) -> None:
+    librarian.field("Type a few words to shorten the list").press_sequentially("puppet")
+    librarian.sees("Nothing in the list matches")
+    librarian.check()
+
+
+def is_asked_whether_it_is_one_of_these(librarian: Visitor, summer: Event) -> None:
+    librarian.field("Event title").press_sequentially("Summer reading planing")
+    librarian.sees("Is it one of these?")
+    expect(librarian.page.get_by_role("link", name=summer.title, exact=True)).to_be_visible()
+    librarian.check()
+    librarian.field("Event title").fill(PUPPETS)
+    librarian.sees_no("Is it one of these?")
+
+
+def forgets_some_fields(librarian: Visitor) -> None:
+    last_week = timezone.localtime() - dt.timedelta(days=7)
+    begin = f"{last_week:%Y-%m-%d}T09:00"
+    librarian.field("Begin date and time").fill(begin)
+    librarian.field("Description").fill("How to make puppets talk.")
+    librarian.field("Credit value").fill("2")
+    librarian.press("Save")
+    missing = ("End date and time", "Sponsor", "Trainer or presenter name")
+    for label in missing:
+        assert "This field is required." in librarian.error_at(label)
+        expect(librarian.page.get_by_role("alert")).to_contain_text(label)
+    expect(librarian.page.get_by_role("alert")).to_contain_text("CE category")
+    expect(librarian.field("Event title")).to_have_value(PUPPETS)
+    expect(librarian.field("Begin date and time")).to_have_value(begin)
+    expect(librarian.field("Description")).to_have_value("How to make puppets talk.")
+    expect(librarian.field("Credit value")).to_have_value("2")
+    librarian.field("End date and time").fill(begin.replace("09:00", "11:00"))
+
+
+def fills_the_rest_and_saves(librarian: Visitor) -> None:
+    librarian.field("Sponsor").fill("Puppet School")
+    librarian.field("Trainer or presenter name").fill("P. Nocchio")
+    category = librarian.page.get_by_role("radio", name="Library Services to the Public")
+    save = librarian.page.get_by_role("button", name="Save", exact=True)
+    last_choice = librarian.page.get_by_role("radio").last
+    assert last_choice.bounding_box()["y"] < save.bounding_box()["y"]
+    category.check()
+    librarian.press("Save")
+
+
+def returns_the_custom_event(staff: Visitor) -> None:
+    opens_the_custom_event(staff)
+    staff.page.get_by_label("Reason").fill("Please name the puppets' theater school in full.")
+    staff.press("Return")
+    expect(staff.page.get_by_text(f"“{PUPPETS}” is returned for changes.")).to_be_visible()
+
+
+def approves_the_custom_event(staff: Visitor) -> None:
+    opens_the_custom_event(staff)
+    expect(staff.page.get_by_text("Puppet School of Missoula")).to_be_visible()
+    staff.press("Approve")
+    expect(staff.page.get_by_text(f"“{PUPPETS}” is approved.")).to_be_visible()
+
+
+def opens_the_custom_event(staff: Visitor) -> None:
+    staff.visit("/")
+    staff.follow("Custom events to approve", within=staff.menu)
+    staff.follow(PUPPETS)
+
+
+def changes_it_and_sends_it_again(librarian: Visitor) -> None:
+    librarian.follow("My credits", within=librarian.menu)
+    reason = "Please name the puppets' theater school in full."
+    sees_the_credit(librarian, PUPPETS, "Returned for changes", reason)
+    librarian.follow("Continuing Education", within=librarian.menu)
+    librarian.sees(f"Staff asked for changes to “{PUPPETS}”: {reason}")
+    librarian.page.get_by_role("link", name=f"Change and send again: {PUPPETS}").first.click()
+    librarian.sees(f"Staff asked for changes: {reason}")
+    librarian.check()
+    librarian.field("Sponsor").fill("Puppet School of Missoula")
+    librarian.press("Save and send again")
+    librarian.sees(f"“{PUPPETS}” is sent again and waits for approval.")
+    sees_the_credit(librarian, PUPPETS, "Pending", "Archived")
+
+
+def sees_it_approved_but_archived(librarian: Visitor) -> None:
+    librarian.follow("My credits", within=librarian.menu)
+    librarian.sees("9 credit lines: 0 posted, 9 archived.")
+    librarian.sees("Archived means that a credit is kept for you but not counted")
+    sees_the_credit(librarian, PUPPETS, "Approved", "Archived")
+
+
+# ---------- Tracks ----------
+
+
+def chooses_the_track_for_staff(librarian: Visitor) -> None:
+    librarian.follow("Choose a track")
+    librarian.press("Choose Library Staff")
+    librarian.sees("You now follow Library Staff. 8 credit lines were posted to it.")
+    librarian.sees(
+        "12 of 60 credits. Still missing: 0.5 in Library Administration, "
+        "1.5 in Library Services to the Public, "
+        "3 in Collection Management and Technical Services, 3 in Technology "
+        "and 40 more in any category."
+    )
+    assert librarian.cells("Progress in Library Staff") == [
+        ["Library Administration", "4.5", "5", "0.5"],
+        ["Library Services to the Public", "3.5", "5", "1.5"],
+        ["Collection Management and Technical Services", "2", "5", "3"],
+        ["Technology", "2", "5", "3"],
+        ["Elective: any category, beyond the minimums", "0", "40", "40"],
+        ["Total that counts", "12", "60", "48"],
+    ]
+    old = sees_the_credit(librarian, "Farewell to the card catalog", "Not counted")
+    first_day = timezone.localdate().replace(year=timezone.localdate().year - 4)
+    expect(old).to_contain_text(f"Earned before {first_day:%B} {first_day.day}, {first_day.year}")
+    sees_the_credit(librarian, PUPPETS, "Posted")
+
+
+def chooses_a_second_track(librarian: Visitor) -> None:
+    librarian.follow("My tracks", within=librarian.menu)
+    librarian.press("Choose Library Trustee")
+    librarian.sees("You now follow Library Trustee. 8 credit lines were posted to it.")
+    librarian.sees("9.5 of 15 credits. Still missing: 5.5 in Library Administration.")
+    librarian.follow("My tracks", within=librarian.menu)
+    librarian.sees("You follow 2 tracks.", "12 of 60 credits", "9.5 of 15 credits")
+
+
+# ---------- A mistake, mended ----------
+
+
+def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
+    librarian.follow("My credits", within=librarian.menu)
+    row = sees_the_credit(
+        librarian, event.title, "Technology", "Posted to Library Staff", "Posted to Library Trustee"
+    )
+    librarian.follow(f"Something wrong? {event.title}, Technology", within=row)
+    expect(librarian.field("Subject")).to_have_value(f"{event.title}, {words.day(event.last_day)}")
+    librarian.field("What must change?").fill("The category should be Library Administration.")
+    librarian.press("Send the ticket")
+    librarian.sees("Your help ticket is sent.", "Waiting for the help desk")
+
+
+def applies_the_correction(staff: Visitor, event: Event) -> None:
+    staff.follow("Ticket queue", within=staff.menu)
+    staff.follow(f"{event.title}, {words.day(event.last_day)}")
+    staff.sees("June Alvarez", "The category should be Library Administration.")
+    staff.field("CE category").select_option("Library Administration")
+    staff.field("A note to the person").fill("Thank you for telling us.")
+    staff.press("Apply correction")
+    staff.sees("The credit is corrected, and June Alvarez was told.", "Answered")
+    staff.sees("Technology 1 → Library Administration 1")
+
+
+def sees_the_correction_and_that_the_tracks_followed(librarian: Visitor, event: Event) -> None:
+    librarian.follow("Help tickets", within=librarian.menu)
+    librarian.follow(f"{event.title}, {words.day(event.last_day)}")
+    librarian.sees("Answered", "Thank you for telling us.")
+    librarian.sees("Technology 1 → Library Administration 1")
+    librarian.follow("See my credits")
+    sees_the_credit(librarian, event.title, "Library Administration", "Posted to Library Staff")
+    librarian.follow("My tracks", within=librarian.menu)
+    assert librarian.cells("Progress in Library Staff") == [
+        ["Library Administration", "5.5", "5", "0"],
+        ["Library Services to the Public", "3.5", "5", "1.5"],
+        ["Collection Management and Technical Services", "2", "5", "3"],
+        ["Technology", "1", "5", "4"],
+        ["Elective: any category, beyond the minimums", "0.5", "40", "39.5"],
+        ["Total that counts", "12", "60", "48"],
+    ]
+    assert librarian.cells("Progress in Library Trustee")[-1] == [
+        *("Total that counts", "10.5", "15", "4.5")
+    ]

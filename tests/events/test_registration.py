@@ -1,0 +1,137 @@
+"""Register and cancel, as a person presses the buttons."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.models import User
+from credits.actions import claim_custom_event
+from events.enums import EventState, RegistrationMode, RegistrationState
+from events.models import Event, Registration
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def press(client: Client, button: str, event: Event) -> list[str]:
+    """Send the button's form and answer the messages; it always leads back to the event."""
+    response = client.post(f"/events/{event.pk}/{button}/")
+    assert (response.status_code, response["Location"]) == (302, f"/events/{event.pk}/")
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def places(event: Event) -> list[tuple[int, str]]:
+    rows = Registration.objects.filter(event=event).order_by("pk")
+    return list(rows.values_list("person_id", "state"))
+
+
+@pytest.fixture
+def person(client: Client) -> User:
+    person = make.person()
+    client.force_login(person)
+    return person
+
+
+def test_register_cancel_and_register_again(client, person):
+    event = make.event(days=3)
+    assert press(client, "register", event) == [
+        "You are registered. When the event is over, your credit is listed by itself."
+    ]
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+    assert press(client, "cancel", event) == [
+        "Your registration is cancelled; your place is free again."
+    ]
+    assert places(event) == [(person.pk, RegistrationState.CANCELLED)]
+    press(client, "register", event)
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+
+
+def test_no_credit_is_promised_where_none_is_offered(client, person):
+    event = make.event(days=3, credits={})
+    assert press(client, "register", event) == ["You are registered."]
+
+
+def test_registering_twice_takes_one_place(client, person):
+    event = make.event(days=3, capacity=2)
+    press(client, "register", event)
+    press(client, "register", event)
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+
+
+def test_a_full_event_refuses_and_a_cancelled_place_is_free_again(client, person):
+    event = make.event(days=3, capacity=1)
+    other = Client()
+    other_person = make.person()
+    other.force_login(other_person)
+    press(other, "register", event)
+    assert press(client, "register", event) == ["All places are taken."]
+    assert places(event) == [(other_person.pk, RegistrationState.CONFIRMED)]
+    press(other, "cancel", event)
+    press(client, "register", event)
+    assert places(event) == [
+        (other_person.pk, RegistrationState.CANCELLED),
+        (person.pk, RegistrationState.CONFIRMED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"days": -3}, "This event is over. If you took part, use Add CE credit."),
+        ({"state": EventState.CANCELLED}, "This event does not take registrations."),
+        (
+            {"registration_mode": RegistrationMode.EXTERNAL},
+            "You cannot register for this event here.",
+        ),
+    ],
+)
+def test_what_takes_no_registration_says_why(client, person, fields, reason):
+    event = make.event(**{"days": 3} | fields)
+    assert press(client, "register", event) == [reason]
+    assert places(event) == []
+
+
+def test_over_is_over_for_cancelling_too(client, person):
+    event = make.event(days=-3)
+    Registration.objects.create(
+        event=event,
+        person=person,
+        state=RegistrationState.CONFIRMED,
+        registered_at=event.created_at,
+    )
+    assert press(client, "cancel", event) == [
+        "This event is over; the registration can no longer be cancelled."
+    ]
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+
+
+@pytest.mark.parametrize("button", ["register", "cancel"])
+def test_by_get_nothing_happens(client, person, button):
+    event = make.event(days=3)
+    press(client, "register", event)
+    response = client.get(f"/events/{event.pk}/{button}/")
+    assert response["Location"] == f"/events/{event.pk}/"
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+
+
+@pytest.mark.parametrize("button", ["register", "cancel"])
+def test_the_public_signs_in_first(client, button):
+    event = make.event(days=3)
+    response = client.post(f"/events/{event.pk}/{button}/")
+    assert response["Location"] == f"/accounts/login/?next=/events/{event.pk}/{button}/"
+    assert places(event) == []
+
+
+@pytest.mark.parametrize("button", ["register", "cancel"])
+def test_someone_elses_custom_event_does_not_exist(client, person, button):
+    event = claim_custom_event(facts=make.facts(), by=make.person()).event
+    assert client.post(f"/events/{event.pk}/{button}/").status_code == 404
+    assert client.post(f"/events/999999/{button}/").status_code == 404
+    assert client.post(f"/events/{10**30}/{button}/").status_code == 404
+
+
+def test_an_event_called_register_has_a_page_like_any_other(client, person):
+    event = make.event(days=3, title="Register")
+    response = client.get(event.get_absolute_url(), follow=True)
+    assert response.status_code == 200
+    assert response.context["event"] == event
