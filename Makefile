@@ -1,7 +1,7 @@
 # `make run` and `make test` need python3 (3.11 or later), pip and make, nothing else.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test format-check format lint types imports migrations deploy pytest browser lock reset
+.PHONY: help run test bench format-check format lint types imports migrations deploy pytest browser lock reset
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -69,6 +69,9 @@ pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
 browser:
 	$(call title,Browser)
 	@sh scripts/install-chromium
+
+bench: $(VENV)/.dev  ## Measure import and pages with 10,000 events
+	@$(PY) scripts/bench.py
 
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--upgrade: newer versions)
 	@for name in base dev; do \

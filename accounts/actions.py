@@ -37,11 +37,14 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
 
 @transaction.atomic
 def end_position(*, position_id: int, by: User) -> None:
-    """End a position of `by` today; it stays on record. Raises Position.DoesNotExist."""
+    """End a position of `by` today; it stays on record. Raises Position.DoesNotExist, or Refused.
+
+    One that staff entered for a later day ends on its first.
+    """
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.until_on is not None:
         raise Refused("This position has ended already.")
-    position.until_on = today()
+    position.until_on = max(today(), position.since_on or today())
     position.save(update_fields=["until_on"])
 
 

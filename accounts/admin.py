@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts import actions
 from accounts.models import Federation, Organization, Position, User
-from aspen.admin import StaffAdmin
+from aspen.admin import Lines, StaffAdmin
 from aspen.http import person_of
 
 HELP = {
@@ -63,7 +63,7 @@ class PositionLine(forms.ModelForm):
             self.add_error(None, error)
 
 
-class PositionLines(forms.BaseInlineFormSet):
+class PositionLines(Lines):
     def clean(self) -> None:
         """The database knows the lines that are stored; the new ones are compared here."""
         super().clean()

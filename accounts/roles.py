@@ -31,6 +31,8 @@ PERMISSIONS: dict[Role, list[str]] = {
         "events.decide_event",
         "tracks.add_ruleset",
         "tracks.change_ruleset",
+        "tracks.change_track",
+        "events.change_category",
         "helpdesk.work_ticket",
     ],
     Role.ADMINISTRATOR: [
@@ -41,6 +43,11 @@ PERMISSIONS: dict[Role, list[str]] = {
         "accounts.change_position",
         "accounts.add_organization",
         "accounts.change_organization",
+        "accounts.view_federation",
+        "accounts.add_federation",
+        "accounts.change_federation",
+        "events.change_category",
+        "tracks.change_track",
     ],
 }
 

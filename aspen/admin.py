@@ -7,9 +7,11 @@ installed apps. The site itself is set up here, once.
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
 
 admin.site.site_header = "ASPeN staff"
 admin.site.site_title = "ASPeN staff"
@@ -38,7 +40,16 @@ class StaffAdmin(admin.ModelAdmin):
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
             messages.error(request, "The address held a character that nothing can contain.")
             return HttpResponseRedirect(request.path)
-        return super().changelist_view(request, extra_context)
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Date and time are two inputs under one label; each says what it is."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.SplitDateTimeField):
+            for part, widget in zip(("date", "time"), field.widget.widgets, strict=True):
+                widget.attrs["aria-label"] = f"{field.label}, {part}"
+        return field
 
 
 class ReadOnlyAdmin(StaffAdmin):
@@ -51,12 +62,24 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
+class Lines(forms.BaseInlineFormSet):
+    """Django heads the columns of a table and leaves its inputs without a label."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        number = "new line" if index is None else f"line {index + 1}"
+        for name, field in form.fields.items():
+            widget = getattr(field.widget, "widget", field.widget)
+            widget.attrs["aria-label"] = f"{field.label or name}, {number}"
+
+
 class CategoryLinesInline(admin.TabularInline):
     """Lines with a CE category each: at most one for each of the four, so four rows are all.
 
     The categories are read once for a page, not once for each row.
     """
 
+    formset = Lines
     extra = max_num = 4
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:

@@ -11,9 +11,14 @@ HALF = Decimal("0.5")
 MESSAGE = "Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …"
 
 
+def is_in_halves(amount: Decimal) -> bool:
+    """Whether `amount` is a positive multiple of .5, and under a thousand."""
+    return HALF <= amount < 1000 and not amount % HALF
+
+
 def validate_halves(amount: Decimal) -> None:
     """Raise ValidationError unless `amount` (credits, about hours) is a positive multiple of .5."""
-    if amount < HALF or amount % HALF:
+    if not is_in_halves(amount):
         raise ValidationError(MESSAGE, code="halves")
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
-from aspen.halves import HALF, MESSAGE
+from aspen.halves import MESSAGE, is_in_halves
 from credits import queries, rules, signals
 from credits.enums import ENDED, LIVE, ClaimSource, ClaimState
 from credits.models import Claim, Credit
@@ -153,7 +153,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     )
     if credit.claim.state in ENDED:
         raise Refused("This credit was declined or withdrawn; there is nothing to correct.")
-    if amount < HALF or amount % HALF:
+    if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
     event_actions.correct_offer(
         event_id=credit.claim.event_id, before=credit.category, after=category, amount=amount

@@ -8,7 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
-from aspen.halves import HALF, MESSAGE
+from aspen.halves import MESSAGE, is_in_halves
 from aspen.words import amount as in_words
 from credits.enums import ClaimSource
 from events import rules
@@ -127,7 +127,7 @@ class CustomEventForm(forms.Form):
 
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
-        if amount < HALF or amount % HALF:
+        if not is_in_halves(amount):
             raise forms.ValidationError(MESSAGE)
         return amount
 

@@ -273,6 +273,15 @@ def import_event(
     return event
 
 
+@transaction.atomic
+def set_offers(*, event_id: int, offers: Mapping[int, Decimal], by: User) -> None:
+    """Give a calendar event exactly these credit lines: amounts by category id. Locks the event.
+
+    Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
+    """
+    _set_offers(_lock_event(event_id), offers, is_new=False)
+
+
 def _set_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) -> None:
     if not is_new:
         event.offers.exclude(category__in=offers).delete()

@@ -263,8 +263,14 @@ def _state(state: str) -> str:
     return "Approved" if state == EventState.PUBLISHED else EventState(state).label
 
 
+class DecisionField(forms.ChoiceField):
+    def to_python(self, value: Any) -> str:
+        """A button sends what is written on it."""
+        return str(super().to_python(value)).lower()
+
+
 class DecisionForm(forms.Form):
-    decision = forms.ChoiceField(
+    decision = DecisionField(
         choices=Decision.choices, error_messages={"required": "Choose one of the buttons."}
     )
     reason = forms.CharField(
@@ -426,6 +432,7 @@ def _facts(event: CustomEvent) -> list[tuple[str, str]]:
     """What the person typed, and what the length of the event says about the credit value."""
     facts = [
         ("State", _state(event.state)),
+        ("Created", words.day(timezone.localdate(event.created_at))),
         ("Begins", words.when(event.begins_at, None, all_day=event.all_day)),
         ("Ends", words.when(event.ends_at, None, all_day=event.all_day) if event.ends_at else "–"),
         ("Length", _length(event.ends_at - event.begins_at) if event.ends_at else "–"),

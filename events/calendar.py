@@ -111,27 +111,38 @@ def last_of(month: dt.date) -> dt.date:
     return month + relativedelta(day=31)
 
 
+class Entry(NamedTuple):
+    """An event on one of its days, in the order in which the day shows them."""
+
+    has_time: bool
+    begins_at: dt.datetime
+    is_short: bool
+    pk: int
+
+
 def plan(spans: Iterable[Span], month: dt.date) -> dict[dt.date, DayPlan]:
     """Put events on the days of `month` (its first day) that they cover.
 
-    Within a day first what has no clock time there (days-only and lasting events), then by time.
+    Within a day first what has no clock time there (days only, or begun before), then by time, and
+    a conference before its first session.
     """
-    days: dict[dt.date, list[tuple[bool, dt.datetime, int]]] = {}
+    days: dict[dt.date, list[Entry]] = {}
     end_of_month = last_of(month)
     for span in spans:
         first, last = span.days()
-        has_time = first == last and not span.all_day
         day = max(first, month)
         while day <= min(last, end_of_month):
-            days.setdefault(day, []).append((has_time, span.begins_at, span.pk))
+            has_time = day == first and not span.all_day
+            entry = Entry(has_time, span.begins_at, first == last, span.pk)
+            days.setdefault(day, []).append(entry)
             day += dt.timedelta(days=1)
     return {day: _first_lines(sorted(entries)) for day, entries in days.items()}
 
 
-def _first_lines(entries: list[tuple[bool, dt.datetime, int]]) -> DayPlan:
+def _first_lines(entries: list[Entry]) -> DayPlan:
     """All of them, or so many that the line "+3 more" takes no more room than the others."""
     room = LINES_A_DAY if len(entries) <= LINES_A_DAY else LINES_A_DAY - 1
-    return DayPlan([pk for _, _, pk in entries[:room]], max(0, len(entries) - room))
+    return DayPlan([entry.pk for entry in entries[:room]], max(0, len(entries) - room))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

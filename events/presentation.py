@@ -234,10 +234,10 @@ class Moment:
 def moment(event: Event, known: Known) -> Moment:
     """The one thing to do with an event now, for the person it is shown to."""
     standing = known.standings.get(event.pk, NOBODY)
+    if event.origin == Origin.CUSTOM:
+        return _custom_moment(event, known)
     if event.pk in known.claimed:
         return Moment("claimed")
-    if event.origin == Origin.CUSTOM:
-        return _custom_moment(event)
     if event.state == EventState.CANCELLED:
         return Moment(note="This event was cancelled. It earns no credit.")
     registered = standing.state == RegistrationState.CONFIRMED
@@ -254,12 +254,12 @@ def moment(event: Event, known: Known) -> Moment:
     return _registration_moment(event, standing, known)
 
 
-def _custom_moment(event: Event) -> Moment:
+def _custom_moment(event: Event, known: Known) -> Moment:
     if event.state == EventState.DRAFT:
         return Moment("revise", note=f"Staff ask for changes: {event.decision_reason}")
     if event.state == EventState.DECLINED:
         return Moment(note=f"Staff declined this event: {event.decision_reason}")
-    return Moment()
+    return Moment("claimed" if event.pk in known.claimed else "")
 
 
 def _credit_note(event: Event, standing: Standing, known: Known) -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
+from aspen.words import amount as in_words
 from credits import actions as credit_actions
 from credits.models import Credit
 from events.models import Category
@@ -96,8 +97,8 @@ def correct_credit(
     )
     title = before.claim.event.title
     words = (
-        f"Corrected: “{title}” was {before.category} {before.amount}, "
-        f"it is now {category} {amount}."
+        f"Corrected: “{title}” was {before.category} {in_words(before.amount)}, "
+        f"it is now {category} {in_words(amount)}."
     )
     _say(ticket, f"{words}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
     return correction

@@ -5,6 +5,7 @@ An N+1 query inside a request raises too; that is zeal's middleware (tests/setti
 
 import os
 import random
+import signal
 from typing import Any
 
 import pytest
@@ -62,6 +63,11 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
             random.shuffle(self._result_cache)
 
     monkeypatch.setattr(QuerySet, "_fetch_all", fetch_and_shuffle)
+
+
+def pytest_configure() -> None:
+    # SIGTERM ends the whole run tidily, the embedded server included, not just the test it hits.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from aspen import words
-from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
+from aspen.admin import CategoryLinesInline, Lines, ReadOnlyAdmin, StaffAdmin
 from tracks.models import Participation, Posting, Requirement, RuleSet, Track
 
 
@@ -28,7 +28,7 @@ class TrackAdmin(StaffAdmin):
         return False
 
 
-class RequirementFormSet(forms.BaseInlineFormSet):
+class RequirementFormSet(Lines):
     def clean(self) -> None:
         """What all minimums ask together must fit into the total; the rest is elective."""
         super().clean()

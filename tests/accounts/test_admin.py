@@ -305,3 +305,9 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
     for address, count in pages.items():
         with django_assert_num_queries(count):
             show(client, address)
+
+
+@pytest.mark.parametrize("address", [f"{PEOPLE}?", "/admin/accounts/position/?person__"])
+def test_no_list_tells_about_passwords(address: str) -> None:
+    client = signed_in(factories.person(Role.HELP_DESK))
+    assert show(client, f"{address}password__startswith=md5").status_code == 400

@@ -455,9 +455,7 @@ def test_who_has_no_password_yet_chooses_one() -> None:
     page = client.get("/accounts/password/set/")
     labels = [field.label for field in page.context["form"]]
     assert labels == ["New password", "The same password again"]
-    client.post(
-        "/accounts/password/set/", {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    )
+    client.post("/accounts/password/set/", {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
     person.refresh_from_db()
     assert person.check_password(NEW_PASSWORD)
 

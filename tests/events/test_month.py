@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from credits.actions import claim_custom_event
 from events.actions import register
 from events.calendar import Choice, DayPlan, Span, month_links, plan
 from events.enums import EventState
@@ -69,12 +70,24 @@ def test_the_last_of_several_whole_days_counts():
 
 def test_within_a_day_whole_days_come_first_and_then_the_clock_decides():
     spans = [
-        span("2026-11-12T15:00", "2026-11-12T16:00", pk=1),
+        span("2026-11-12T23:00", "2026-11-13T01:00", pk=1),
         span("2026-11-12T09:00", "2026-11-12T10:00", pk=2),
         span("2026-11-12T00:00", pk=3, all_day=True),
         span("2026-11-11T08:00", "2026-11-13T08:00", pk=4),
     ]
-    assert days(spans, "2026-11")["2026-11-12"] == [4, 3, 2, 1]
+    assert days(spans, "2026-11") == {
+        "2026-11-11": [4],
+        "2026-11-12": [4, 3, 2, 1],
+        "2026-11-13": [4, 1],
+    }
+
+
+def test_a_conference_stands_before_the_session_that_opens_it():
+    spans = [
+        span("2026-11-12T09:00", "2026-11-12T10:00", pk=1),
+        span("2026-11-12T09:00", "2026-11-14T12:00", pk=2),
+    ]
+    assert days(spans, "2026-11")["2026-11-12"] == [2, 1]
 
 
 @pytest.mark.parametrize(("count", "shown", "more"), [(4, 4, 0), (5, 3, 2), (300, 3, 297)])
@@ -148,9 +161,7 @@ def test_the_page_puts_late_events_on_their_mountain_day(client):
 
 @pytest.mark.django_db
 def test_the_page_shows_a_conference_on_every_day(client):
-    make.event(
-        title="Conference", begins_at=at("2026-11-29T09:00"), ends_at=at("2026-12-02T12:00")
-    )
+    make.event(title="Conference", begins_at=at("2026-11-29T09:00"), ends_at=at("2026-12-02T12:00"))
     assert cells(client, "month=2026-11") == {
         "2026-11-29": [("9am", "Conference")],
         "2026-11-30": [("", "Conference")],
@@ -244,8 +255,6 @@ def test_a_cancelled_event_says_so_in_words(client):
 def test_custom_events_stay_out_of_the_month(client):
     person = make.person()
     made = make.claim(person).event
-    from credits.actions import claim_custom_event
-
     claim_custom_event(facts=make.facts(title="Own training"), by=person)
     client.force_login(person)
     page = client.get(f"/events/?month={made.begins_at.astimezone(MOUNTAIN):%Y-%m}")

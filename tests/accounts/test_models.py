@@ -1,0 +1,157 @@
+"""What the database refuses about people and libraries, whatever the code around it does."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from accounts.roles import PERMISSIONS, create_roles
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(constraint: str, act: Any) -> None:
+    """The act breaks exactly the constraint."""
+    with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
+        act()
+
+
+def a_position(**fields: Any) -> Position:
+    values: dict[str, Any] = {"kind": PositionKind.STAFF, "since_on": dt.date(2020, 1, 1)}
+    owner = {"person": factories.person(), "organization": factories.organization()}
+    return Position.objects.create(**owner | values | fields)
+
+
+# ---------- People ----------
+
+
+def test_an_address_is_in_lower_case() -> None:
+    people = User.objects.filter(pk=factories.person().pk)
+    refused("accounts_email_in_lower_case", lambda: people.update(email="Nora@library.example"))
+    assert people.update(email="nora@library.example") == 1
+
+
+def test_an_address_belongs_to_one_person() -> None:
+    factories.person(email="nora@library.example")
+    people = User.objects.filter(pk=factories.person().pk)
+    with pytest.raises(IntegrityError, match="accounts_user_email"), transaction.atomic():
+        people.update(email="nora@library.example")
+
+
+def test_a_person_is_created_in_lower_case_and_found_in_capitals() -> None:
+    person = User.objects.create_user(" Nora@Library.Example ", "secret", display_name="Nora")
+    assert person.email == "nora@library.example"
+    assert User.objects.get_by_natural_key("NORA@library.example") == person
+    assert (person.is_staff, person.is_superuser) == (False, False)
+
+
+def test_a_superuser_is_staff() -> None:
+    person = User.objects.create_superuser("root@library.example", "secret", display_name="Root")
+    assert (person.is_staff, person.is_superuser) == (True, True)
+
+
+def test_a_person_without_a_name_is_shown_by_address() -> None:
+    assert str(User(email="nora@library.example")) == "nora@library.example"
+    assert str(User(email="nora@library.example", display_name="Nora")) == "Nora"
+
+
+# ---------- Organizations ----------
+
+
+def test_a_library_is_not_its_own_parent() -> None:
+    library = factories.organization()
+    libraries = Organization.objects.filter(pk=library.pk)
+    refused("accounts_organization_not_own_parent", lambda: libraries.update(parent=library))
+    assert libraries.update(parent=factories.organization()) == 1
+
+
+def test_a_library_has_a_known_kind() -> None:
+    libraries = Organization.objects.filter(pk=factories.organization().pk)
+    refused("accounts_organization_kind_known", lambda: libraries.update(kind="castle"))
+    refused("accounts_organization_kind_known", lambda: libraries.update(kind=""))
+
+
+def test_a_name_occurs_once_in_a_city() -> None:
+    factories.organization(name="Public Library", city="Hamilton")
+    other = factories.organization(name="Public Library", city="Helena")
+    refused(
+        "accounts_one_organization_per_name_and_city",
+        lambda: Organization.objects.filter(pk=other.pk).update(city="Hamilton"),
+    )
+
+
+# ---------- Positions ----------
+
+
+def test_a_position_has_a_known_kind() -> None:
+    positions = Position.objects.filter(pk=a_position().pk)
+    refused("accounts_position_kind_known", lambda: positions.update(kind="queen"))
+
+
+def test_nobody_supervises_themselves() -> None:
+    position = a_position()
+    positions = Position.objects.filter(pk=position.pk)
+    refused(
+        "accounts_nobody_supervises_themselves",
+        lambda: positions.update(supervisor=position.person),
+    )
+    assert positions.update(supervisor=factories.person()) == 1
+
+
+def test_a_position_ends_on_the_day_it_begins_or_later() -> None:
+    positions = Position.objects.filter(pk=a_position(since_on=dt.date(2026, 3, 1)).pk)
+    refused(
+        "accounts_position_ends_after_it_begins",
+        lambda: positions.update(until_on=dt.date(2026, 2, 28)),
+    )
+    assert positions.update(until_on=dt.date(2026, 3, 1)) == 1
+    assert positions.update(since_on=None, until_on=dt.date(1990, 1, 1)) == 1
+
+
+def test_one_open_position_of_a_kind_at_a_library() -> None:
+    first = a_position()
+    same = {"person": first.person, "organization": first.organization}
+    ended = a_position(**same, until_on=dt.date(2021, 1, 1))
+    other = a_position(**same, kind=PositionKind.TRUSTEE)
+    name = "accounts_one_open_position_of_a_kind"
+    refused(name, lambda: Position.objects.filter(pk=ended.pk).update(until_on=None))
+    refused(name, lambda: Position.objects.filter(pk=other.pk).update(kind=PositionKind.STAFF))
+    assert Position.objects.filter(pk=first.pk).update(until_on=dt.date(2022, 1, 1)) == 1
+    assert Position.objects.filter(pk=ended.pk).update(until_on=None) == 1
+
+
+def test_people_and_libraries_with_a_position_are_kept() -> None:
+    position = a_position()
+    for kept in (position.person, position.organization):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            type(kept).objects.filter(pk=kept.pk)._raw_delete(using="default")
+            transaction.get_connection().check_constraints()
+
+
+# ---------- Roles ----------
+
+
+def test_roles_are_created_once_and_then_belong_to_staff() -> None:
+    person = factories.person(Role.HELP_DESK)
+    assert person.has_perm("helpdesk.work_ticket")
+    group = person.groups.get()
+    group.permissions.clear()
+    create_roles()
+    group.refresh_from_db()
+    assert list(group.permissions.order_by("pk")) == []
+
+
+def test_who_works_on_tickets_and_who_decides_custom_events() -> None:
+    allowed = {
+        name: {role for role, names in PERMISSIONS.items() if name in names}
+        for name in ("helpdesk.work_ticket", "events.decide_event", "accounts.change_user")
+    }
+    assert allowed == {
+        "helpdesk.work_ticket": {Role.HELP_DESK, Role.CE_COORDINATOR},
+        "events.decide_event": {Role.CE_COORDINATOR},
+        "accounts.change_user": {Role.ADMINISTRATOR},
+    }

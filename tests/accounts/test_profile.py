@@ -1,0 +1,223 @@
+"""The profile: a person's name and where they work."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.enums import PositionKind
+from accounts.models import Position, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PROFILE = "/accounts/profile/"
+POSITIONS = "/accounts/profile/positions/"
+SCRIPT = "<script>alert(1)</script>"
+TODAY = dt.date(2026, 11, 23)
+
+
+@pytest.fixture(autouse=True)
+def now() -> Any:
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
+        yield
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def a_position(person: User, **fields: Any) -> Position:
+    organization = fields.pop("organization", None) or factories.organization()
+    values = {"kind": PositionKind.STAFF, "since_on": dt.date(2020, 1, 1)}
+    return Position.objects.create(person=person, organization=organization, **values | fields)
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+# ---------- The name ----------
+
+
+def test_the_name_is_saved() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    answer = client.post(PROFILE, {"display_name": "  Zoë   Ångström 🐻 "})
+    assert answer.headers["Location"] == PROFILE
+    assert said(answer) == ["Your name is saved."]
+    person.refresh_from_db()
+    assert person.display_name == "Zoë Ångström 🐻"
+
+
+def test_a_script_in_a_name_is_text() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    client.post(PROFILE, {"display_name": SCRIPT})
+    page = text(client.get(PROFILE))
+    assert SCRIPT not in page
+    assert "<h2>&lt;script&gt;alert(1)&lt;/script&gt;</h2>" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("", "This field is required."),
+        (" \r\n ", "This field is required."),
+        ("a\x00b", "Null characters are not allowed."),
+        ("W" * 300, "Ensure this value has at most 150 characters (it has 300)."),
+    ],
+)
+def test_an_unfit_name_is_refused_and_kept(name: str, error: str) -> None:
+    person = factories.person(display_name="Before")
+    response = signed_in(person).post(PROFILE, {"display_name": name})
+    form = response.context["name_form"]
+    assert form.errors == {"display_name": [error]}
+    assert form["display_name"].value() == name
+    assert "<title>Error: Profile" in text(response)
+    person.refresh_from_db()
+    assert person.display_name == "Before"
+
+
+# ---------- Positions ----------
+
+
+def test_a_position_is_added_from_today() -> None:
+    person = factories.person()
+    library = factories.organization(name="Bitterroot Public Library", city="Hamilton")
+    client = signed_in(person)
+    answer = client.post(POSITIONS, {"organization": library.pk, "kind": "director"})
+    assert answer.headers["Location"] == PROFILE
+    assert said(answer) == [
+        "Your position is saved: Director, Bitterroot Public Library, Hamilton."
+    ]
+    position = Position.objects.get()
+    assert (position.person, position.organization) == (person, library)
+    assert (position.kind, position.since_on, position.until_on) == ("director", TODAY, None)
+    assert "Bitterroot Public Library, Hamilton</th>" in text(client.get(PROFILE))
+
+
+def test_the_same_position_twice_is_one() -> None:
+    person = factories.person()
+    library = factories.organization()
+    client = signed_in(person)
+    for kind in ("staff", "staff", "trustee"):
+        client.post(POSITIONS, {"organization": library.pk, "kind": kind})
+    kinds = Position.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["staff", "trustee"]
+
+
+@pytest.mark.parametrize(
+    ("values", "fields"),
+    [
+        ({}, ["organization", "kind"]),
+        ({"organization": "0"}, ["organization"]),
+        ({"organization": "9" * 40}, ["organization"]),
+        ({"organization": "\x00"}, ["organization"]),
+        ({"kind": "queen"}, ["kind"]),
+        ({"kind": "\x00"}, ["kind"]),
+    ],
+)
+def test_an_unknown_library_or_position_is_refused(
+    values: dict[str, str], fields: list[str]
+) -> None:
+    person = factories.person(display_name="Nora North")
+    good = {"organization": str(factories.organization().pk), "kind": "staff"}
+    response = signed_in(person).post(POSITIONS, good | values if values else {})
+    assert list(response.context["position_form"].errors) == fields
+    assert response.context["name_form"]["display_name"].value() == "Nora North"
+    assert "<title>Error: Profile" in text(response)
+    assert list(Position.objects.order_by("pk")) == []
+
+
+def test_a_position_ends_today_and_stays_on_record() -> None:
+    person = factories.person()
+    position = a_position(person)
+    client = signed_in(person)
+    address = f"{POSITIONS}{position.pk}/end/"
+    assert said(client.post(address)) == ["The position has ended. It stays on record."]
+    position.refresh_from_db()
+    assert position.until_on == TODAY
+    assert "No library is listed yet" in text(client.get(PROFILE))
+    # Said once more, so only the newest of the messages counts.
+    assert said(client.post(address))[-1] == "This position has ended already."
+
+
+def test_a_position_that_has_not_begun_ends_on_its_first_day() -> None:
+    person = factories.person()
+    position = a_position(person, since_on=dt.date(2027, 1, 1))
+    signed_in(person).post(f"{POSITIONS}{position.pk}/end/")
+    position.refresh_from_db()
+    assert position.until_on == dt.date(2027, 1, 1)
+
+
+def test_a_position_can_be_taken_up_again() -> None:
+    person = factories.person()
+    position = a_position(person)
+    client = signed_in(person)
+    client.post(f"{POSITIONS}{position.pk}/end/")
+    client.post(POSITIONS, {"organization": position.organization_id, "kind": position.kind})
+    assert Position.objects.filter(until_on=None).get() != position
+
+
+def test_nobody_ends_the_position_of_another() -> None:
+    owner = factories.person()
+    position = a_position(owner)
+    client = signed_in(factories.person())
+    for pk in (position.pk, 0, 10**20):
+        response = client.post(f"{POSITIONS}{pk}/end/")
+        assert response.status_code == 404
+        assert str(position.organization) not in text(response)
+    position.refresh_from_db()
+    assert position.until_on is None
+
+
+def test_who_comes_back_from_signing_in_sees_the_profile() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    for address in (POSITIONS, f"{POSITIONS}1/end/"):
+        assert client.get(address).headers["Location"] == PROFILE
+
+
+# ---------- The page ----------
+
+
+def test_the_page_shows_only_ones_own_present_positions() -> None:
+    person = factories.person()
+    now_at, once_at = factories.organization(name="Now at"), factories.organization(name="Once at")
+    other_at = factories.organization(name="Other at")
+    mine = a_position(person, organization=now_at)
+    a_position(person, organization=once_at, until_on=dt.date(2024, 1, 1))
+    a_position(factories.person(), organization=other_at)
+    response = signed_in(person).get(PROFILE)
+    assert response.context["positions"] == [mine]
+    assert person.email in text(response)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_page_asks_the_same_queries(number: int, django_assert_num_queries: Any) -> None:
+    """Session, person, positions with their libraries, and the list of libraries."""
+    person = factories.person()
+    for _ in range(number):
+        a_position(person)
+    client = signed_in(person)
+    with django_assert_num_queries(4):
+        client.get(PROFILE)
+
+
+def test_the_whole_directory_can_be_chosen_from() -> None:
+    for number in range(130):
+        factories.organization(name=f"Branch {number:03}")
+    client = signed_in(factories.person())
+    page = client.get(PROFILE)
+    labels = [label for _, label in page.context["position_form"].fields["organization"].choices]
+    assert labels[:3] == ["Choose one", "Branch 000, Helena", "Branch 001, Helena"]
+    assert len(labels) == 131

@@ -1,0 +1,117 @@
+"""The home page, and the two addresses that machines ask."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from zeal import zeal_ignore
+
+from events.enums import Delivery, EventState
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+SCRIPT = "<script>alert(1)</script>"
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_public_home_page_asks_two_queries(number: int, django_assert_num_queries: Any) -> None:
+    """The events, and their credit lines with the categories."""
+    with zeal_ignore():
+        for _ in range(number):
+            factories.event(days=3, credits={"technology": "1", "public-services": "0.5"})
+    with django_assert_num_queries(2):
+        response = Client().get("/")
+    assert len(response.context["next_events"]) == number
+
+
+def test_a_signed_in_person_costs_two_more(django_assert_num_queries: Any) -> None:
+    """The session and the person."""
+    factories.event(days=3)
+    client = Client()
+    client.force_login(factories.person(), "django.contrib.auth.backends.ModelBackend")
+    with django_assert_num_queries(4):
+        client.get("/")
+
+
+def test_the_next_events_are_to_come_on_the_calendar_and_soonest_first() -> None:
+    later = factories.event(days=5, title="Later")
+    sooner = factories.event(days=2, title="Sooner", city="Helena", delivery=Delivery.IN_PERSON)
+    gone = factories.event(days=3, title="Called off", state=EventState.CANCELLED)
+    with zeal_ignore():
+        factories.event(days=-2, title="Over")
+        factories.event(days=2, title="A session", parent=later)
+        factories.event(days=2, title="Not yet published", state=EventState.PENDING)
+    rows = Client().get("/").context["next_events"]
+    assert [row["title"] for row in rows] == ["Sooner", "Called off", "Later"]
+    assert [row["url"] for row in rows][0] == sooner.get_absolute_url()
+    assert rows[0]["place"] == "In person · Helena"
+    assert rows[1]["state"]["label"] == "Cancelled"
+    assert gone.title in text(Client().get("/"))
+
+
+def test_at_most_six_events_are_shown() -> None:
+    with zeal_ignore():
+        for days in range(1, 9):
+            factories.event(days=days, title=f"Event {days}")
+    rows = Client().get("/").context["next_events"]
+    assert [row["title"] for row in rows] == [f"Event {days}" for days in range(1, 7)]
+
+
+def test_without_events_the_page_says_so() -> None:
+    assert "No events are coming up" in text(Client().get("/"))
+
+
+def test_a_script_in_a_title_is_text() -> None:
+    factories.event(days=1, title=f"{SCRIPT} 🐻")
+    page = text(Client().get("/"))
+    assert SCRIPT not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; 🐻" in page
+
+
+def test_the_accessibility_statement_is_public(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        response = Client().get("/accessibility/")
+    assert text(response).count("<h1>") == 1
+
+
+# ---------- What machines ask ----------
+
+
+def test_healthz_asks_nobody(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        response = Client().get("/healthz")
+    assert (response.status_code, text(response)) == (200, "ok\n")
+    assert response.headers["Content-Type"] == "text/plain"
+
+
+def test_readyz_asks_for_the_migrations(django_assert_num_queries: Any) -> None:
+    """Whether there is a table of migrations, and what it holds."""
+    with django_assert_num_queries(2):
+        response = Client().get("/readyz")
+    assert (response.status_code, text(response)) == (200, "ready\n")
+
+
+def test_readyz_misses_a_migration() -> None:
+    MigrationRecorder(connection).record_unapplied("helpdesk", "0001_tables")
+    response = Client().get("/readyz")
+    assert (response.status_code, text(response)) == (503, "migrations missing\n")
+
+
+def test_without_a_database_only_healthz_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    client = Client(raise_request_exception=False)
+    ready, alive, home = client.get("/readyz"), client.get("/healthz"), client.get("/")
+    assert (ready.status_code, text(ready)) == (503, "no database\n")
+    assert alive.status_code == 200
+    assert home.status_code == 500
+    assert text(home).count("<h1>") == 1
+    assert "connection refused" not in text(home)

@@ -1,0 +1,106 @@
+"""Dates and amounts as people say them."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from aspen import words
+
+UTC = dt.UTC
+
+
+def at(text: str) -> dt.datetime:
+    """A UTC moment. Montana is seven hours behind in winter, six in summer."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("0.5", "0.5 credits"),
+        ("1.0", "1 credit"),
+        ("1.5", "1.5 credits"),
+        ("10.0", "10 credits"),
+        ("60", "60 credits"),
+        ("100.0", "100 credits"),
+        ("0.0", "0 credits"),
+    ],
+)
+def test_amounts_have_no_needless_zero(number: str, said: str) -> None:
+    assert words.credits(Decimal(number)) == said
+    assert words.amount(Decimal(number)) == said.split()[0]
+
+
+def test_a_day() -> None:
+    assert words.day(dt.date(2026, 12, 3)) == "Thu, Dec 3, 2026"
+    assert words.day(dt.date(2028, 2, 29)) == "Tue, Feb 29, 2028"
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-12-03 07:00", "12:00 AM"),
+        ("2026-12-03 16:05", "9:05 AM"),
+        ("2026-12-03 19:00", "12:00 PM"),
+        ("2026-12-04 06:59", "11:59 PM"),
+        ("2026-07-03 15:05", "9:05 AM"),
+        # Clocks go forward on March 8 at 2 AM, and back on November 1 at 2 AM.
+        ("2026-03-08 08:59", "1:59 AM"),
+        ("2026-03-08 09:00", "3:00 AM"),
+        ("2026-11-01 07:30", "1:30 AM"),
+        ("2026-11-01 08:30", "1:30 AM"),
+        ("2026-11-01 09:30", "2:30 AM"),
+    ],
+)
+def test_the_clock_shows_mountain_time(moment: str, said: str) -> None:
+    assert words.clock(at(moment)) == said
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        # no end
+        ("2026-12-03 16:00", None, "Thu, Dec 3, 2026, 9:00 AM"),
+        # one day
+        ("2026-12-03 16:00", "2026-12-03 18:00", "Thu, Dec 3, 2026, 9:00–11:00 AM"),
+        ("2026-12-03 16:00", "2026-12-03 21:30", "Thu, Dec 3, 2026, 9:00 AM–2:30 PM"),
+        ("2026-12-03 18:00", "2026-12-03 19:00", "Thu, Dec 3, 2026, 11:00 AM–12:00 PM"),
+        ("2026-12-03 19:00", "2026-12-03 20:00", "Thu, Dec 3, 2026, 12:00–1:00 PM"),
+        # several days
+        (
+            "2026-08-17 15:00",
+            "2026-08-19 22:00",
+            "Mon, Aug 17, 2026, 9:00 AM – Wed, Aug 19, 2026, 4:00 PM",
+        ),
+        # an evening that is the next day in UTC, and New Year's Eve
+        ("2026-12-04 01:00", "2026-12-04 03:00", "Thu, Dec 3, 2026, 6:00–8:00 PM"),
+        ("2027-01-01 06:00", "2027-01-01 06:30", "Thu, Dec 31, 2026, 11:00–11:30 PM"),
+        (
+            "2027-01-01 06:00",
+            "2027-01-01 07:30",
+            "Thu, Dec 31, 2026, 11:00 PM – Fri, Jan 1, 2027, 12:30 AM",
+        ),
+        # the nights with an hour less and an hour more
+        ("2026-03-08 08:00", "2026-03-08 10:00", "Sun, Mar 8, 2026, 1:00–4:00 AM"),
+        ("2026-11-01 07:00", "2026-11-01 09:00", "Sun, Nov 1, 2026, 1:00–2:00 AM"),
+    ],
+)
+def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
+    assert words.when(at(begins), at(ends) if ends else None, all_day=False) == said
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        ("2026-12-03 07:00", None, "Thu, Dec 3, 2026"),
+        ("2026-12-03 07:00", "2026-12-04 06:59", "Thu, Dec 3, 2026"),
+        ("2026-08-17 06:00", "2026-08-20 05:59", "Mon, Aug 17 – Wed, Aug 19, 2026"),
+        ("2026-12-30 07:00", "2027-01-03 06:59", "Wed, Dec 30, 2026 – Sat, Jan 2, 2027"),
+        # Both kinds of days, of 23 and 25 hours
+        ("2026-03-08 07:00", "2026-03-09 05:59", "Sun, Mar 8, 2026"),
+        ("2026-11-01 06:00", "2026-11-02 06:59", "Sun, Nov 1, 2026"),
+    ],
+)
+def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
+    assert words.when(at(begins), at(ends) if ends else None, all_day=True) == said

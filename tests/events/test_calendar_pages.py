@@ -1,0 +1,376 @@
+"""The list, the filters and the search of the calendar, with what people type into addresses."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from credits.actions import claim_custom_event
+from events.actions import register
+from events.enums import Delivery, EventState, EventType
+from events.models import CreditOffer, Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def titles(client: Client, query: str) -> list[str]:
+    return [row.title for row in client.get(f"/events/?{query}").context["rows"]]
+
+
+def errors(client: Client, query: str) -> dict[str, list[str]]:
+    """What the page reports: errors beside fields by their names, the others under ""."""
+    context = client.get(f"/events/?{query}").context
+    beside = {field.name: list(field.errors) for field in context["filters"] if field.errors}
+    return beside | ({"": context["errors"]} if context["errors"] else {})
+
+
+# ---------- Upcoming and past ----------
+
+
+def test_upcoming_comes_soonest_first_and_past_newest_first(client):
+    for days in (9, 2, -2, 5, -9):
+        make.event(title=f"{days:+}", days=days)
+    assert titles(client, "view=list") == ["+2", "+5", "+9"]
+    assert titles(client, "past=1") == ["-2", "-9"]
+
+
+def test_what_is_under_way_is_not_past(client):
+    make.event(title="Now", days=-0.2, hours=48)
+    assert titles(client, "view=list") == ["Now"]
+    assert titles(client, "past=1") == []
+
+
+def test_a_row_says_what_is_known(client):
+    conference = make.event(title="Spring conference", days=4, hours=30, credits={})
+    make.event(
+        title="Opening",
+        days=5,
+        parent=conference,
+        location="Yogo Inn",
+        city="Lewistown",
+        delivery=Delivery.HYBRID,
+        credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "0.5"},
+    )
+    row = client.get("/events/?q=opening").context["rows"][0]
+    assert row.where == "Yogo Inn, Lewistown · In person and online"
+    assert row.part_of == "Spring conference"
+    assert [(line.name, line.shape, line.amount) for line in row.credits] == [
+        ("Library Administration", "■", "3 credits"),
+        ("Technology", "◆", "0.5 credits"),
+    ]
+
+
+def test_custom_and_unpublished_events_stay_out(client):
+    person = make.person()
+    claim_custom_event(facts=make.facts(), by=person)
+    make.event(state=EventState.PENDING)
+    cancelled = make.event(title="Called off", state=EventState.CANCELLED)
+    client.force_login(person)
+    assert titles(client, "past=1") == [cancelled.title]
+
+
+def test_a_long_list_comes_in_pages_that_keep_the_filters(client):
+    for number in range(30):
+        make.event(title=f"Lab {number}", days=number + 1)
+    make.event(title="Other", days=1, credits={make.PUBLIC: "1.0"})
+    first = client.get("/events/?view=list&category=technology")
+    assert len(first.context["rows"]) == 25
+    assert first.context["count"] == "30 events"
+    link = 'href="?view=list&amp;category=technology&amp;page=2" rel="next"'
+    assert link in first.content.decode()
+    assert titles(client, "view=list&category=technology&page=2") == [
+        f"Lab {number}" for number in range(25, 30)
+    ]
+    assert titles(client, "view=list&category=technology&page=77") == titles(
+        client, "view=list&category=technology&page=2"
+    )
+
+
+# ---------- The green button ----------
+
+
+def buttons(client: Client, query: str) -> dict[str, str]:
+    return {row.title: row.credit for row in client.get(f"/events/?{query}").context["rows"]}
+
+
+def test_add_ce_credit_stands_where_credit_can_be_claimed(client):
+    person = make.person()
+    make.event(title="Ended", days=-2)
+    make.event(title="Without credit", days=-2, credits={})
+    make.event(title="Cancelled", days=-2, state=EventState.CANCELLED)
+    make.claim(person, make.event(title="Claimed", days=-3))
+    make.claim(make.person(), make.event(title="Claimed by another", days=-3))
+    recorded_at = timezone.now() - dt.timedelta(hours=1)
+    make.event(title="Recorded", days=2, recording_available_at=recorded_at)
+    make.event(title="Coming", days=3)
+    past = {
+        "Ended": "claim",
+        "Without credit": "",
+        "Cancelled": "",
+        "Claimed": "claimed",
+        "Claimed by another": "claim",
+    }
+    client.force_login(person)
+    assert buttons(client, "past=1") == past
+    assert buttons(client, "view=list") == {"Recorded": "claim", "Coming": ""}
+    client.logout()
+    assert buttons(client, "past=1") == {
+        title: "sign_in" if button else "" for title, button in past.items()
+    }
+
+
+def test_the_button_claims_the_event_it_stands_beside(client):
+    event = make.event(days=-2)
+    client.force_login(make.person())
+    page = client.get("/events/?past=1").content.decode()
+    assert f'action="/continuing-education/claim/{event.pk}/" method="post"' in page
+    assert f'aria-describedby="event-{event.pk}">Add CE credit</button>' in page
+    client.post(f"/continuing-education/claim/{event.pk}/")
+    page = client.get("/events/?past=1").content.decode()
+    assert "Listed in your credits" in page
+    assert "Add CE credit" not in page
+
+
+def test_the_public_is_led_to_sign_in_and_back(client):
+    event = make.event(days=-2, title="Weeding")
+    page = client.get("/events/?past=1").content.decode()
+    assert f'href="/accounts/login/?next=/events/{event.pk}/weeding/"' in page
+    assert "<form action" not in page
+
+
+# ---------- Filters ----------
+
+
+def test_filters_combine(client):
+    fitting = {
+        "type": EventType.MEETING,
+        "delivery": Delivery.ONLINE,
+        "credits": {make.PUBLIC: "1.0"},
+        "days": 2,
+    }
+    make.event(title="Board meeting", **fitting)
+    make.event(title="Board meeting, other type", **fitting | {"type": EventType.CONFERENCE})
+    make.event(title="Board meeting, other way", **fitting | {"delivery": Delivery.IN_PERSON})
+    make.event(title="Board meeting, other field", **fitting | {"credits": {}})
+    make.event(title="Board meeting, over", **fitting | {"days": -2})
+    make.event(title="Something else", **fitting)
+    query = "q=board&category=public-services&type=Meeting&delivery=online"
+    assert titles(client, query) == ["Board meeting"]
+    assert titles(client, f"{query}&past=1") == ["Board meeting, over"]
+
+
+def test_delivery_means_how_one_can_take_part(client):
+    for days, (name, value) in enumerate(Delivery.__members__.items(), start=1):
+        make.event(title=name, days=days, delivery=value)
+    make.event(title="Unknown", days=8, delivery="")
+    make.event(
+        title="With recording",
+        days=9,
+        delivery=Delivery.IN_PERSON,
+        recording_available_at=timezone.now() - dt.timedelta(hours=1),
+    )
+    assert titles(client, "view=list&delivery=online") == ["ONLINE", "HYBRID"]
+    assert titles(client, "view=list&delivery=hybrid") == ["HYBRID"]
+    assert titles(client, "view=list&delivery=recorded") == ["RECORDED", "With recording"]
+    assert titles(client, "view=list&delivery=in+person") == [
+        "IN_PERSON",
+        "HYBRID",
+        "With recording",
+    ]
+
+
+def test_events_without_a_type_can_be_found(client):
+    make.event(title="Typed", days=1)
+    make.event(title="Untyped", days=2, type="")
+    assert titles(client, "view=list&type=other") == ["Untyped"]
+
+
+def test_filters_hold_for_the_month_and_its_links(client):
+    on_a_day = {"begins_at": dt.datetime(2026, 5, 5, 18, tzinfo=dt.UTC), "ends_at": None}
+    make.event(title="Technology day", **on_a_day)
+    make.event(title="Story time", **on_a_day, credits={make.PUBLIC: "1.0"})
+    response = client.get("/events/?month=2026-05&category=technology")
+    shown = [
+        line.title for week in response.context["weeks"] for cell in week for line in cell.lines
+    ]
+    assert shown == ["Technology day"]
+    assert 'href="/events/?month=2026-06&amp;category=technology"' in response.content.decode()
+
+
+# ---------- Search ----------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cataloging",
+        "cataloguing",
+        "catalog",
+        "CATALOGUING LAB",
+        "catalogueing",
+        "small group",
+        "the cataloguing of the lab",
+        "lab café",
+        "lab cafe",
+        '"cataloguing lab"',
+        "cataloguing -weeding",
+    ],
+)
+def test_search_forgives_spelling_accents_and_small_words(client, words):
+    make.event(title="Small-group cataloguing lab", days=2, sponsor="Café Librarians")
+    make.event(title="Weeding basics", days=3)
+    assert titles(client, f"q={words}") == ["Small-group cataloguing lab"]
+
+
+@pytest.mark.parametrize("words", ["Tecnology", "technlogy", "technology", "tecnology pettin zoo"])
+def test_search_forgives_typing_errors(client, words):
+    make.event(title="Technology Petting Zoo", days=2)
+    make.event(title="Trustee basics", days=3)
+    assert titles(client, f"q={words}") == ["Technology Petting Zoo"]
+
+
+@pytest.mark.parametrize(
+    "words", ["!!!", "🎉", "'", "%25", "&|!", "a" * 200, "zzz", "<->", "\\", "lab -lab", "()"]
+)
+def test_search_that_finds_nothing_says_so(client, words):
+    make.event(title="Small-group cataloguing lab", days=2)
+    response = client.get("/events/", {"q": words})
+    assert response.context["rows"] == []
+    assert "Nothing found here" in response.content.decode()
+
+
+def test_a_title_counts_more_than_a_description(client):
+    make.event(title="Story time", description="Not about budgets.", days=1)
+    make.event(title="Budgets", days=2)
+    assert titles(client, "q=budgets") == ["Budgets", "Story time"]
+
+
+def test_search_tells_of_hits_on_the_other_side_of_today(client):
+    make.event(title="Weeding", days=-2)
+    make.event(title="Weeding again", days=-3)
+    make.event(title="Robotics", days=3)
+    response = client.get("/events/?q=weeding&category=technology")
+    assert response.context["rows"] == []
+    assert response.context["other_side"] == {
+        "text": "2 past events for “weeding”",
+        "url": "/events/?view=list&q=weeding&category=technology&past=1",
+    }
+    past = client.get(response.context["other_side"]["url"])
+    assert len(past.context["rows"]) == 2
+    assert past.context["other_side"] is None
+
+
+def test_words_lead_from_the_month_to_the_list(client):
+    make.event(title="Weeding", days=2)
+    assert titles(client, "view=month&q=weeding") == ["Weeding"]
+
+
+# ---------- Bad input ----------
+
+UNKNOWN = "That is not one of the choices, so it was left out."
+NO_PAGE = "There is no such page. This is the first one."
+NO_MONTH = "is not a month like 2026-11. This is the present month."
+NO_DAY = "is not a day like 2026-11-30, so it was left out."
+
+
+@pytest.mark.parametrize(
+    ("query", "reported"),
+    [
+        ("month=2026-13", {"month": [f"“2026-13” {NO_MONTH}"]}),
+        ("month=99999-01", {"month": [f"“99999-01” {NO_MONTH}"]}),
+        ("month=1700-01", {"month": ["The calendar begins in 1990."]}),
+        ("month=2100-01", {"month": ["The calendar ends with 2099."]}),
+        ("day=2026-02-30", {"day": [f"“2026-02-30” {NO_DAY}"]}),
+        ("q=%00", {"q": ["That cannot be searched for, so it was left out."]}),
+        ("q=" + "a" * 201, {"q": ["Use fewer words: at most 200 characters are searched for."]}),
+        ("view=list&category=nonsense", {"category": [UNKNOWN]}),
+        (
+            "type=%00&delivery=x",
+            {
+                "type": [UNKNOWN],
+                "delivery": [UNKNOWN],
+            },
+        ),
+        ("page=zzz", {"": [f"Page: {NO_PAGE}"]}),
+        ("page=-1", {"": [f"Page: {NO_PAGE}"]}),
+        ("page=" + "9" * 20, {"": [f"Page: {NO_PAGE}"]}),
+        ("page=" + "9" * 5000, {"": [f"Page: {NO_PAGE}"]}),
+        ("view=table", {"": [f"View: {UNKNOWN}"]}),
+        ("month=&day=&q=&category=&type=&delivery=&view=&past=&page=", {}),
+        ("unknown=1", {}),
+    ],
+)
+def test_bad_values_are_reported_and_left_out(client, query, reported):
+    assert errors(client, query) == reported
+
+
+def test_bad_values_leave_the_other_filters_alone(client):
+    make.event(title="Kept", days=2)
+    make.event(title="Filtered out", days=2, credits={make.PUBLIC: "1.0"})
+    query = "view=list&category=technology&type=nonsense&day=tomorrow&page=zzz"
+    assert titles(client, query) == ["Kept"]
+    page = client.get(f"/events/?{query}").content.decode()
+    assert '<option value="technology" selected>Technology</option>' in page
+
+
+def test_dangerous_words_are_shown_as_words(client):
+    make.event(title="<script>alert(1)</script> 🎉 " + "W" * 270, days=2)
+    for query in ("view=list", "q=<script>alert(1)</script>", "category=<script>alert(1)</script>"):
+        assert "<script>alert" not in client.get(f"/events/?{query}").content.decode()
+    assert len(titles(client, "view=list")) == 1
+
+
+def test_only_reading_is_allowed(client):
+    assert client.post("/events/").status_code == 405
+
+
+# ---------- Speed ----------
+
+
+@pytest.mark.parametrize(
+    ("query", "queries"), [("view=month", 8), ("view=list", 8), ("past=1", 8), ("q=lab", 9)]
+)
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, query, queries, count):
+    person = make.person()
+    conference = make.event(days=-1, title="Lab conference")
+    for number in range(count):
+        make.event(title=f"Lab {number}", days=0.1, parent=conference)
+        make.claim(person, make.event(title=f"Past lab {number}", days=-0.1, parent=conference))
+    register(event_id=Event.objects.get(title="Lab 0").pk, by=person)
+    client.force_login(person)
+    with django_assert_num_queries(queries):
+        client.get(f"/events/?{query}")
+
+
+@pytest.fixture
+def ten_thousand_events() -> None:
+    now = timezone.now()
+    events = Event.objects.bulk_create(
+        Event(
+            title=f"Technology lab {number}",
+            begins_at=now + dt.timedelta(minutes=15 * (number - 5000)),
+            ends_at=now + dt.timedelta(minutes=15 * (number - 5000) + 60),
+            sponsor="Montana State Library",
+        )
+        for number in range(10_000)
+    )
+    category = make.category()
+    CreditOffer.objects.bulk_create(
+        CreditOffer(event=event, category=category, amount=Decimal(1)) for event in events
+    )
+
+
+@pytest.mark.usefixtures("ten_thousand_events")
+def test_ten_thousand_events_cost_no_more(client, django_assert_max_num_queries):
+    client.force_login(make.person())
+    sizes = {}
+    for query in ("view=month", "view=list", "past=1&page=200", "q=tecnology+lab"):
+        with django_assert_max_num_queries(12):
+            response = client.get(f"/events/?{query}")
+        assert response.status_code == 200
+        sizes[query] = len(response.content) // 1000
+    assert max(sizes.values()) < 100, sizes

@@ -1,0 +1,340 @@
+"""The page of one event: what fits the moment, and who may see it."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from credits.actions import claim_custom_event
+from events.actions import decide_custom_event, mark_attendance, register
+from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
+from events.models import Event, Registration
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def moment(client: Client, event: Event) -> tuple[str, str]:
+    """The kind of button and the sentence beside it."""
+    shown = client.get(event.get_absolute_url()).context["moment"]
+    return shown.kind, shown.note
+
+
+def states(client: Client, event: Event) -> list[str]:
+    return [state.label for state in client.get(event.get_absolute_url()).context["states"]]
+
+
+def hour_ago() -> dt.datetime:
+    return timezone.now() - dt.timedelta(hours=1)
+
+
+# ---------- What can be done ----------
+
+
+def test_the_life_of_an_event_for_somebody_who_registers(client):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=2)
+    assert moment(client, event) == ("register", "")
+    register(event_id=event.pk, by=person)
+    assert moment(client, event) == (
+        "registered",
+        "You are registered. When the event is over, your credit is listed by itself.",
+    )
+    assert states(client, event) == ["Registered"]
+    move(event, days=-4)
+    assert moment(client, event) == (
+        "claim",
+        "You registered, so your credit will be listed by itself. You need not wait for it.",
+    )
+    make.claim(person, event)
+    assert moment(client, event) == ("claimed", "")
+    assert states(client, event) == ["Over"]
+
+
+def move(event: Event, *, days: int) -> None:
+    shift = dt.timedelta(days=days)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=event.begins_at + shift, ends_at=event.ends_at + shift
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"days": 2}, ("register", "")),
+        (
+            {"days": 2, "registration_mode": RegistrationMode.NONE},
+            ("", "Registration not necessary."),
+        ),
+        (
+            {"days": 2, "registration_mode": ""},
+            ("", "Ask the sponsor whether to register."),
+        ),
+        (
+            {"days": 2, "registration_mode": RegistrationMode.EXTERNAL},
+            ("", "Register with the sponsor of this event."),
+        ),
+        (
+            {"days": 2, "state": EventState.CANCELLED},
+            ("", "This event was cancelled. It earns no credit."),
+        ),
+        (
+            {"days": -2, "state": EventState.CANCELLED},
+            ("", "This event was cancelled. It earns no credit."),
+        ),
+        ({"days": -2}, ("claim", "Did you take part? Then the credit is yours.")),
+        ({"days": -2, "credits": {}}, ("", "This event carries no CE credit.")),
+    ],
+)
+def test_one_thing_fits_the_moment(client, fields, expected):
+    client.force_login(make.person())
+    assert moment(client, make.event(**fields)) == expected
+
+
+def test_a_recording_can_be_claimed_before_the_event_is_over(client):
+    client.force_login(make.person())
+    event = make.event(
+        days=2, recording_available_at=hour_ago(), recording_url="https://video.example/1"
+    )
+    assert moment(client, event) == (
+        "claim",
+        "Did you take part, or watch the recording? Then the credit is yours.",
+    )
+    assert states(client, event) == ["Recording available"]
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert '<a href="https://video.example/1" rel="noopener nofollow">' in page
+
+
+def test_registering_elsewhere(client):
+    event = make.event(
+        days=2,
+        registration_mode=RegistrationMode.EXTERNAL,
+        registration_url="https://meet.example/signup",
+    )
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert 'href="https://meet.example/signup" rel="noopener nofollow">Register on another' in page
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "ftp://files.example/x", "https://[x"])
+def test_addresses_that_are_no_web_pages_are_not_linked(client, address):
+    event = make.event(
+        days=2,
+        registration_mode=RegistrationMode.EXTERNAL,
+        registration_url=address,
+        recording_url=address,
+        source_url=address,
+    )
+    response = client.get(event.get_absolute_url())
+    assert address not in response.content.decode()
+    assert response.context["moment"].note == "Register with the sponsor of this event."
+
+
+def test_places_left_and_a_full_event(client):
+    event = make.event(days=2, capacity=2)
+    client.force_login(make.person())
+    assert client.get(event.get_absolute_url()).context["places"] == "2 of 2 left"
+    register(event_id=event.pk, by=make.person())
+    register(event_id=event.pk, by=make.person())
+    response = client.get(event.get_absolute_url())
+    assert response.context["places"] == "0 of 2 left"
+    assert states(client, event) == ["Full"]
+    assert moment(client, event) == ("", "All places are taken.")
+
+
+def test_somebody_marked_absent_learns_why_there_is_no_credit(client):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=2)
+    registration = register(event_id=event.pk, by=person)
+    mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person())
+    move(event, days=-4)
+    kind, note = moment(client, event)
+    assert (kind, note.split(",")[0]) == ("", "The organizer marked you as absent")
+
+
+def test_the_public_signs_in_first_and_comes_back(client):
+    coming, over = make.event(title="Coming", days=2), make.event(title="Over", days=-2)
+    page = client.get(coming.get_absolute_url()).content.decode()
+    address = f"/accounts/login/?next=/events/{coming.pk}/coming/"
+    assert f'<a class="btn btn-primary" href="{address}">Sign in to register</a>' in page
+    page = client.get(over.get_absolute_url()).content.decode()
+    assert f'href="/accounts/login/?next=/events/{over.pk}/over/"' in page
+    assert ">Sign in to add CE credit</a>" in page
+
+
+def test_another_persons_registration_and_claim_are_not_shown(client):
+    coming, over = make.event(days=2), make.event(days=-2)
+    other = make.person()
+    register(event_id=coming.pk, by=other)
+    make.claim(other, over)
+    client.force_login(make.person())
+    assert moment(client, coming) == ("register", "")
+    assert moment(client, over)[0] == "claim"
+
+
+# ---------- What is said ----------
+
+
+def test_everything_known_is_said(client):
+    begins_at = dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC)
+    event = make.event(
+        title="Weeding <b>well</b>",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=2),
+        location="Yogo Inn",
+        city="Lewistown",
+        delivery=Delivery.IN_PERSON,
+        presenter="Jo Trainer",
+        audience="All staff",
+        description="First line.\n\n<script>alert(1)</script>",
+        source_url="https://www.montana.example/events/1",
+        credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.0"},
+        is_demonstration=True,
+    )
+    response = client.get(event.get_absolute_url())
+    row, page = response.context["row"], response.content.decode()
+    assert (row.day, row.times) == ("Thu, Dec 3, 2026", "9:00–11:00 AM")
+    assert row.where == "Yogo Inn, Lewistown · In person"
+    assert [(line.name, line.amount) for line in row.credits] == [
+        ("Library Administration", "3 credits"),
+        ("Technology", "1 credit"),
+    ]
+    assert response.context["source"] == ("https://www.montana.example/events/1", "montana.example")
+    assert states(client, event)[-1] == "Demonstration event"
+    for text in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
+        assert text in page
+    assert "Weeding &lt;b&gt;well&lt;/b&gt;</h1>" in page
+    assert "<script>alert" not in page
+
+
+def test_days_without_clock_times(client):
+    event = make.event(
+        begins_at=dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 8, 19, 6, tzinfo=dt.UTC),
+        all_day=True,
+    )
+    response = client.get(event.get_absolute_url())
+    assert response.context["row"].day == "Mon, Aug 17 – Wed, Aug 19, 2026"
+    assert "Mountain time" not in response.content.decode()
+
+
+def test_a_conference_lists_its_sessions_day_by_day(client):
+    noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
+    conference = make.event(
+        title="Conference",
+        begins_at=noon,
+        ends_at=noon + dt.timedelta(days=1, hours=5),
+        credits={},
+    )
+    for title, hours in (("Second day", 22), ("Late", 3), ("Early", 1)):
+        begins_at = noon + dt.timedelta(hours=hours)
+        make.event(
+            title=title,
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=1),
+            parent=conference,
+        )
+    make.event(title="Draft session", begins_at=noon, parent=conference, state=EventState.PENDING)
+    response = client.get(conference.get_absolute_url())
+    programme = [
+        (day, [(row.title, row.times) for row in rows])
+        for day, rows in response.context["programme"]
+    ]
+    assert programme == [
+        ("Thu, Apr 9, 2026", [("Early", "1:00–2:00 PM"), ("Late", "3:00–4:00 PM")]),
+        ("Fri, Apr 10, 2026", [("Second day", "10:00–11:00 AM")]),
+    ]
+
+
+def test_sessions_are_claimed_singly(client):
+    person = make.person()
+    conference = make.event(days=-2, hours=8, credits={})
+    first, second = (make.event(days=-2, parent=conference) for _ in range(2))
+    make.claim(person, first)
+    client.force_login(person)
+    programme = client.get(conference.get_absolute_url()).context["programme"]
+    assert {row.pk: row.credit for _, rows in programme for row in rows} == {
+        first.pk: "claimed",
+        second.pk: "claim",
+    }
+    session = client.get(second.get_absolute_url()).content.decode()
+    assert f'href="{conference.get_absolute_url()}"' in session
+
+
+def test_the_same_training_on_other_dates(client):
+    event = make.event(title="Budgets", days=-3)
+    later = make.event(title="Budgets", days=9)
+    sooner = make.event(title="Budgets", days=4)
+    make.event(title="Budgets", days=5, state=EventState.CANCELLED)
+    make.event(title="Budgets", days=-9)
+    others = client.get(event.get_absolute_url()).context["other_dates"]
+    assert [row.pk for row in others] == [sooner.pk, later.pk]
+
+
+# ---------- Who may see it ----------
+
+
+def test_any_slug_and_none_lead_to_the_event(client):
+    event = make.event(title="Weeding")
+    for address in (f"/events/{event.pk}/", f"/events/{event.pk}/something-else/"):
+        response = client.get(address)
+        assert response.context["event"] == event
+        assert f'<link rel="canonical" href="/events/{event.pk}/weeding/">' in (
+            response.content.decode()
+        )
+
+
+@pytest.mark.parametrize("pk", [0, 999_999, 10**30])
+def test_unknown_events_are_not_found(client, pk):
+    assert client.get(f"/events/{pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("state", [EventState.DRAFT, EventState.PENDING, EventState.DECLINED])
+def test_unpublished_calendar_events_are_not_found(client, state):
+    event = make.event(state=state)
+    client.force_login(make.person())
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+
+
+def test_a_custom_event_is_its_creators_alone(client):
+    person = make.person()
+    event = claim_custom_event(facts=make.facts(title="Own training"), by=person).event
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+    client.force_login(make.person())
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+    client.force_login(person)
+    assert states(client, event) == ["Waiting for approval"]
+    assert moment(client, event) == ("claimed", "")
+
+
+def test_the_creator_reads_why_a_custom_event_came_back(client):
+    person = make.person()
+    event = claim_custom_event(facts=make.facts(), by=person).event
+    decide_custom_event(
+        event_id=event.pk, decision=Decision.RETURN, reason="Which library?", by=make.person()
+    )
+    client.force_login(person)
+    assert moment(client, event) == ("revise", "Staff ask for changes: Which library?")
+    page = client.get(f"/events/{event.pk}/").content.decode()
+    assert f'href="/continuing-education/custom/{event.pk}/"' in page
+
+
+# ---------- Speed ----------
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count):
+    person = make.person()
+    conference = make.event(days=-1, hours=20, title="Conference")
+    for number in range(count):
+        session = make.event(days=-1, parent=conference)
+        make.event(title="Conference", days=number + 1)
+        make.claim(person, session)
+    Registration.objects.create(
+        event=conference, person=person, state="confirmed", registered_at=timezone.now()
+    )
+    client.force_login(person)
+    with django_assert_num_queries(8):
+        client.get(conference.get_absolute_url())
