@@ -67,11 +67,7 @@ class CreditChoice(forms.ModelChoiceField):
         ]
 
 
-class PageParameters(forms.Form):
-    page = forms.IntegerField(required=False, min_value=1)
-
-
-class QueueParameters(PageParameters):
+class QueueParameters(forms.Form):
     ALL = "all"
 
     state = forms.ChoiceField(

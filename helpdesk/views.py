@@ -7,8 +7,6 @@ everything that only the help desk has.
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,6 +16,7 @@ from accounts.queries import positions_of
 from aspen import words
 from aspen.errors import Refused
 from aspen.http import person_of
+from aspen.paging import page_of
 from credits.models import Credit
 from events.enums import Origin
 from helpdesk import actions, queries
@@ -25,7 +24,6 @@ from helpdesk.enums import TicketState
 from helpdesk.forms import (
     CorrectionForm,
     CreditParameter,
-    PageParameters,
     QueueParameters,
     ReplyForm,
     TicketForm,
@@ -42,7 +40,7 @@ LABELS = {
 def ticket_list(request: HttpRequest) -> HttpResponse:
     """The person's own tickets, latest first."""
     person = person_of(request)
-    page = _page(queries.own(person), PageParameters(request.GET))
+    page = page_of(queries.own(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
     return render(request, "helpdesk/list.html", context)
 
@@ -61,7 +59,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         if state == form.ALL
         else queries.queue(state)
     )
-    page = _page(tickets, form)
+    page = page_of(tickets, request, size=PER_PAGE)
     context = {
         "page": page,
         "query": f"state={state}&",
@@ -77,12 +75,6 @@ def queue(request: HttpRequest) -> HttpResponse:
         "is_waiting": state == TicketState.OPEN,
     }
     return render(request, "helpdesk/queue.html", context)
-
-
-def _page(tickets: QuerySet[Ticket], form: PageParameters) -> Page:
-    form.is_valid()  # nonsense is the first page
-    number = form.cleaned_data.get("page") or 1
-    return Paginator(tickets, PER_PAGE).get_page(number)
 
 
 def _row(ticket: Ticket) -> dict[str, Any]:

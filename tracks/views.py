@@ -12,12 +12,13 @@ from aspen import words
 from aspen.clock import today, years_before
 from aspen.errors import Refused
 from aspen.http import person_of
+from aspen.paging import page_of
 from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
 from events import queries as event_queries
 from tracks import actions, presentation, queries, rules
-from tracks.forms import ChooseForm, page_of
+from tracks.forms import ChooseForm
 from tracks.models import Participation, Track
 
 LISTED_AT_MOST = 300
@@ -84,7 +85,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
     participations = list(queries.open_participations(person))
     counts = queries.count_credits(person)
     page = page_of(
-        queries.credits_with_postings(person), request.GET, size=PER_PAGE, count=counts["lines"]
+        queries.credits_with_postings(person), request, size=PER_PAGE, count=counts["lines"]
     )
     context = {
         "counts": counts,
@@ -164,7 +165,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     event_actions.settle_due(person=person)
     day = today()
     [(_, measured)] = queries.progress_of([participation], day)
-    page = page_of(queries.credits_with_postings(person), request.GET, size=PER_PAGE)
+    page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)
     first = years_before(day, participation.rule_set.years)
     context = {
         "track": presentation.track_summary(participation, measured),

@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, Response, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, expect
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -46,12 +46,17 @@ class Visitor:
         self._expected = ""
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.noise.append(f"script error: {error}"))
+        page.on("request", self._ask)
         page.on("response", self._receive)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if not (self._expected and self._expected in message.text):
             where = message.location.get("url", "")
             self.noise.append(f"console {message.type} on {self.page.url}: {message.text} {where}")
+
+    def _ask(self, request: Request) -> None:
+        if not request.url.startswith((self.address, "data:")):
+            self.noise.append(f"asked another host: {request.url}")
 
     def _receive(self, response: Response) -> None:
         if response.status >= 500:
@@ -152,6 +157,5 @@ class Visitor:
         if (headings := self.page.locator("h1").count()) != 1:
             found.append(f"has {headings} first headings")
         if self.scripts:
-            self.page.evaluate(AXE)
             found += self.page.evaluate(RUN_AXE, rules or {"type": "tag", "values": TAGS})
         return found

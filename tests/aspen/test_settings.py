@@ -1,0 +1,192 @@
+"""Settings: nothing insecure starts, and what production gets is what was decided."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as portal
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+
+from accounts.enums import Role
+from aspen import env
+from tests import factories
+
+GOOD = {
+    "DEBUG": "off",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ALLOWED_HOSTS": "aspen.example.gov",
+    "DATABASE_URL": "postgres://aspen:secret@database.invalid:5432/aspen",
+    "EMAIL_URL": "smtp+tls://aspen:secret@mail.invalid:587",
+    "ASPEN_CONTACT_EMAIL": "library-help@example.gov",
+    "ASPEN_TRUSTED_PROXY": "on",
+}
+DEMO = {
+    "DEBUG": "off",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ALLOWED_HOSTS": "127.0.0.1,localhost",
+    "ASPEN_DEMO": "on",
+    "ASPEN_HTTPS": "off",
+}
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
+    """What the portal says when it refuses to start with these values, or nothing."""
+    for name in env.SCHEMA:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    try:
+        env.refuse_unsafe(env.read())
+    except ImproperlyConfigured as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY must be a secret of at least 50 characters."),
+        ({"SECRET_KEY": "x" * 49}, "SECRET_KEY must be a secret of at least 50 characters."),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS must name the portal's host names"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name the portal's host names"),
+        ({"ALLOWED_HOSTS": "aspen.example.gov,*"}, "ALLOWED_HOSTS must name the portal's"),
+        ({"ASPEN_HTTPS": "off"}, "ASPEN_HTTPS=off would send passwords in the clear."),
+        ({"DATABASE_URL": ""}, "DATABASE_URL must be set, for example DATABASE_URL=postgres://"),
+        ({"EMAIL_URL": ""}, "EMAIL_URL must be set, for example EMAIL_URL=smtp+tls://"),
+        ({"ASPEN_CONTACT_EMAIL": ""}, "ASPEN_CONTACT_EMAIL must be set, for example"),
+        ({"ASPEN_DEMO": "on"}, "ASPEN_DEMO=on has accounts with a published password"),
+    ],
+)
+def test_an_insecure_value_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], sentence: str
+) -> None:
+    assert refusal(monkeypatch, GOOD | change).startswith(sentence)
+    assert refusal(monkeypatch, GOOD | change | {"DEBUG": "on"}) == ""
+
+
+def test_good_values_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, GOOD) == ""
+    assert refusal(monkeypatch, DEMO) == ""
+
+
+def test_nothing_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, {}).startswith("SECRET_KEY ")
+
+
+@pytest.mark.parametrize("host", ["aspen.example.gov", "0.0.0.0", "192.168.1.7", "*"])
+def test_the_demonstration_answers_on_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    assert "ALLOWED_HOSTS" in refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"})
+
+
+def test_the_example_names_what_the_schema_knows() -> None:
+    lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
+    names = [line.split("=")[0] for line in lines if line and not line.startswith("#")]
+    assert sorted(names) == sorted(env.SCHEMA)
+
+
+def test_the_example_as_it_stands_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who copies it is told about the secret first."""
+    lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert refusal(monkeypatch, values).startswith("SECRET_KEY ")
+    assert refusal(monkeypatch, values | {"SECRET_KEY": "x" * 50}) == ""
+
+
+# ---------- A process of its own, as production starts ----------
+
+
+def manage(values: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=portal.BASE_DIR,
+        env=known | {"DJANGO_SETTINGS_MODULE": "aspen.settings"} | values,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
+    """The database and mail servers named do not exist: nothing is connected to."""
+    values = GOOD | {"ASPEN_VAR": str(tmp_path)}
+    done = manage(values, "check", "--deploy", "--fail-level", "WARNING")
+    assert (done.returncode, done.stdout + done.stderr) == (
+        0,
+        "System check identified no issues (0 silenced).\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_insecure_production_does_not_start(tmp_path: Path) -> None:
+    done = manage(GOOD | {"SECRET_KEY": "short", "ASPEN_VAR": str(tmp_path)}, "check")
+    assert done.returncode != 0
+    assert "ImproperlyConfigured: SECRET_KEY must be a secret of at least 50" in done.stderr
+
+
+QUESTIONS = """
+from django.conf import settings as s
+print(s.DEBUG, s.DEMO, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT)
+print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SECURE_HSTS_SECONDS)
+print(s.SECURE_PROXY_SSL_HEADER)
+"""
+
+
+def test_production_sends_its_cookies_over_https_only(tmp_path: Path) -> None:
+    done = manage(GOOD | {"ASPEN_VAR": str(tmp_path)}, "shell", "--no-imports", "-c", QUESTIONS)
+    assert done.stdout.splitlines() == [
+        "False False True True True",
+        "__Host-sessionid __Host-csrftoken 31536000",
+        "('HTTP_X_FORWARDED_PROTO', 'https')",
+    ]
+
+
+# ---------- What every page carries ----------
+
+
+def test_the_portal_lives_in_montana() -> None:
+    assert (portal.TIME_ZONE, portal.USE_TZ, portal.USE_I18N) == ("America/Denver", True, False)
+
+
+@pytest.mark.django_db
+def test_no_page_allows_inline_scripts_or_styles() -> None:
+    staff = Client()
+    superuser = factories.person(Role.ADMINISTRATOR, is_superuser=True)
+    staff.force_login(superuser, "django.contrib.auth.backends.ModelBackend")
+    for client in (Client(), staff):
+        for address in ("/", "/events/", "/accounts/login/", "/admin/", "/nowhere/", "/healthz"):
+            policy = client.get(address).headers["Content-Security-Policy"]
+            assert sorted(policy.split("; ")) == [
+                "base-uri 'none'",
+                "default-src 'self'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+                "img-src 'self' data:",
+                "object-src 'none'",
+            ]
+
+
+@pytest.mark.django_db
+def test_a_page_cannot_be_framed_guessed_or_tracked() -> None:
+    headers = Client().get("/").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_on", [True, False])
+def test_only_a_demonstration_says_that_it_is_one(settings: Any, is_on: bool) -> None:
+    settings.DEMO = is_on
+    for address in ("/", "/events/", "/accounts/signup/"):
+        page = Client().get(address).content.decode()
+        assert ("<strong>Demonstration:</strong>" in page) is is_on
