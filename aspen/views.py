@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from aspen.words import when
 from events.enums import EventState
 from events.models import Event
+from events.presentation import day_and_times
 from events.queries import OFFERS, on_calendar
 
 CANCELLED = {"label": "Cancelled", "tone": "bad", "shape": "✕"}
@@ -30,11 +30,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _row(event: Event) -> dict[str, Any]:
+    day, times = day_and_times(event)
     places = [part for part in (event.get_delivery_display(), event.city) if part]
     return {
         "url": event.get_absolute_url(),
         "title": event.title,
-        "when": when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "day": day,
+        "times": times,
         "place": " · ".join(str(part) for part in places if part != "Not said"),
         "category_chips": [offer.category for offer in event.offers.all()],
         "state": CANCELLED if event.state == EventState.CANCELLED else None,

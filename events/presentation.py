@@ -276,7 +276,11 @@ def _over_note(event: Event, standing: Standing, known: Known) -> str:
             "The organizer marked you as absent, so no credit is listed. "
             "If that is a mistake, open a help ticket."
         )
-    return "" if event.pk in known.credits else "This event carries no CE credit."
+    if event.pk in known.credits:
+        return ""
+    if known.credits:  # The page of a conference knows its sessions' credits too.
+        return "Each session is claimed by itself, in the program below."
+    return "This event carries no CE credit."
 
 
 def _registration_moment(event: Event, standing: Standing, known: Known) -> Moment:

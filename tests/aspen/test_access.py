@@ -120,7 +120,59 @@ def a_world() -> World:
         "position": position.pk,
         "participation": participation.pk,
         "ticket": ticket.pk,
-        "confirm": EmailConfirmationHMAC(EmailAddress.objects.create(user=owner, email=owner.email)).key,
+        "confirm": EmailConfirmationHMAC(
+            EmailAddress.objects.create(user=owner, email=owner.email)
+        ).key,
         "reset": f"{user_pk_to_url_str(owner)}-{default_token_generator.make_token(owner)}",
     }
     return World(people, ids)
+
+
+def rows() -> list[tuple[str, str, list[str]]]:
+    """Method, address and the eight cells of every line of the table."""
+    lines = [line.split() for line in TABLE.strip().splitlines()[1:]]
+    assert all(len(line) == 2 + len(ROLES) for line in lines)
+    return [(method, address, cells) for method, address, *cells in lines]
+
+
+def send(client: Client, method: str, address: str) -> Any:
+    """One request of which nothing stays."""
+    with transaction.atomic():
+        response = client.post(address) if method == "POST" else client.get(address)
+        if hasattr(response, "render"):
+            response.render()
+        transaction.set_rollback(True)
+    return response
+
+
+def cell(response: Any, person: User | None) -> str:
+    if response.headers.get("Location", "").startswith("/accounts/login/?next="):
+        return "door"
+    body = response.content.decode().lower()
+    own = person is not None and MARK in person.email
+    return f"{response.status_code}{'+' if MARK in body and not own else ''}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_address_answers_each_role_as_the_table_says(world: World, role: str) -> None:
+    expected, found = [], []
+    for method, address, cells in rows():
+        cache.clear()
+        response = send(world.client(role), method, world.address(address))
+        expected.append(f"{method:4} {address} {cells[ROLES.index(role)]}")
+        found.append(f"{method:4} {address} {cell(response, world.people[role])}")
+    assert found == expected
+
+
+def routes() -> list[str]:
+    """Every address of the resolver, as it is declared."""
+    return [route for route, _ in _views(get_resolver())]
+
+
+def _views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in resolver.url_patterns:
+        route = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern, route)
+        else:
+            yield route, pattern

@@ -338,3 +338,13 @@ def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count
     client.force_login(person)
     with django_assert_num_queries(8):
         client.get(conference.get_absolute_url())
+
+
+def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
+    conference = make.event(credits={}, type="Conference")
+    make.event(parent=conference)
+    page = client.get(f"/events/{conference.pk}/")
+    assert page.context["moment"].note == (
+        "Each session is claimed by itself, in the program below."
+    )
+    assert "In its sessions" in page.content.decode()
