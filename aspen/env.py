@@ -33,6 +33,11 @@ def read() -> environ.Env:
     return environ.Env(**SCHEMA)
 
 
+def hosts(env: environ.Env) -> list[str]:
+    """The host names of ALLOWED_HOSTS; spaces around the commas do not matter."""
+    return [name.strip() for name in env("ALLOWED_HOSTS") if name.strip()]
+
+
 def refuse_unsafe(env: environ.Env) -> None:
     """Raise ImproperlyConfigured, saying what to set, when a value would be unsafe.
 
@@ -42,19 +47,19 @@ def refuse_unsafe(env: environ.Env) -> None:
     """
     if env("DEBUG"):
         return
-    hosts = env("ALLOWED_HOSTS")
+    allowed = hosts(env)
     demo = env("ASPEN_DEMO")
     if len(env("SECRET_KEY")) < 50:
         raise ImproperlyConfigured(
             "SECRET_KEY must be a secret of at least 50 characters. Make one with: "
             'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
         )
-    if not hosts or "*" in hosts:
+    if not allowed or "*" in allowed:
         raise ImproperlyConfigured(
             "ALLOWED_HOSTS must name the portal's host names, separated by commas, "
             "for example ALLOWED_HOSTS=aspen.example.gov; '*' is not accepted."
         )
-    if demo and not set(hosts) <= LOOPBACK:
+    if demo and not set(allowed) <= LOOPBACK:
         raise ImproperlyConfigured(
             "ASPEN_DEMO=on has accounts with a published password, so it only answers on this "
             "machine: set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."

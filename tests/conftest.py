@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.template import Context, engines
 from django.template.base import FilterExpression
@@ -49,6 +50,11 @@ def undefined_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(FilterExpression, "resolve", resolve_and_watch)
     monkeypatch.setattr(engines["django"].engine, "string_if_invalid", watch)
+
+
+@pytest.fixture(autouse=True)
+def rate_limits_start_anew() -> None:
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

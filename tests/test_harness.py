@@ -117,7 +117,7 @@ def test_a_warning_is_an_error(kind: type[Warning]) -> None:
 def test_nothing_outside_this_machine_is_reached() -> None:
     # It warns before it refuses, and a warning is an error.
     refusals = (pytest_socket.SocketConnectBlockedError, UserWarning)
-    with socket.socket() as outside, pytest.raises(refusals, match='host "192.0.2.1"'):
+    with socket.socket() as outside, pytest.raises(refusals, match=r'host "192\.0\.2\.1"'):
         outside.connect(("192.0.2.1", 80))
 
 

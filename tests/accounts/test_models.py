@@ -126,10 +126,14 @@ def test_one_open_position_of_a_kind_at_a_library() -> None:
 
 def test_people_and_libraries_with_a_position_are_kept() -> None:
     position = a_position()
+
+    def delete(kept: User | Organization) -> None:
+        type(kept).objects.filter(pk=kept.pk)._raw_delete(using="default")
+        transaction.get_connection().check_constraints()
+
     for kept in (position.person, position.organization):
         with pytest.raises(IntegrityError), transaction.atomic():
-            type(kept).objects.filter(pk=kept.pk)._raw_delete(using="default")
-            transaction.get_connection().check_constraints()
+            delete(kept)
 
 
 # ---------- Roles ----------

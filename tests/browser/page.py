@@ -7,23 +7,32 @@ from typing import Any
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, expect
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-# Preloading would ask for stylesheets a second time, some at a wrong address; none of the rules
-# needs it.
-RUN_AXE = """async (runOnly) => {
-    const options = {runOnly, resultTypes: ["violations"], preload: false};
-    const found = await axe.run(document, options);
-    return found.violations.flatMap(rule => rule.nodes.map(node =>
-        `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
-    ));
-}"""
-TOO_WIDE = """() => {
+ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
+# What is wrong with a page: width, headings, accessibility. Preloading would ask for stylesheets
+# a second time, some at a wrong address; none of these rules needs it.
+CHECK = """(runOnly) => {
+    // A colour that is still changing has no contrast worth measuring.
+    document.getAnimations().forEach(animation => animation.finish());
+    const found = [];
     const room = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= room) return "";
-    const wide = [...document.querySelectorAll("body *")].filter(
-        element => element.getBoundingClientRect().right > room + 1
-    );
-    return wide.slice(-3).map(element => element.outerHTML.slice(0, 120)).join(" | ") || "?";
+    if (document.documentElement.scrollWidth > room) {
+        const wide = [...document.querySelectorAll("body *")].filter(
+            element => element.getBoundingClientRect().right > room + 1
+        );
+        const cause = wide.slice(-3).map(element => element.outerHTML.slice(0, 150));
+        found.push(`scrolls sideways: ${cause.join(" | ")}`);
+    }
+    const headings = document.querySelectorAll("h1").length;
+    if (headings !== 1) found.push(`has ${headings} headings of the first level`);
+    if (!window.axe) return found;
+    const options = {runOnly, resultTypes: ["violations"], preload: false};
+    return axe.run(document, options).then(result => [
+        ...found,
+        ...result.violations.flatMap(rule => rule.nodes.map(node =>
+            `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
+        )),
+    ]);
 }"""
 CELLS = """rows => rows.map(row => [...row.cells].map(cell => {
     const copy = cell.cloneNode(true);
@@ -38,10 +47,9 @@ class Visitor:
     `noise` collects what no page may cause; it must be empty when the test is over.
     """
 
-    def __init__(self, page: Page, *, address: str, scripts: bool) -> None:
+    def __init__(self, page: Page, *, address: str) -> None:
         self.page = page
         self.address = address
-        self.scripts = scripts
         self.noise: list[str] = []
         self._expected = ""
         page.on("console", self._hear)
@@ -71,11 +79,17 @@ class Visitor:
 
     def open(self, path: str, *, answers: int = 200) -> None:
         """Go to an address without checking the page there."""
-        # Chromium itself remarks on its console that a page was not found.
-        self._expected = f"status of {answers}" if answers != 200 else ""
+        self.expect_refusal(answers if answers != 200 else 0)
         response = self.page.goto(self.address + path)
         assert response
         assert response.status == answers, f"{path} answered {response.status}"
+
+    def expect_refusal(self, status: int) -> None:
+        """Chromium itself remarks on its console that a page was refused; allow that, once asked.
+
+        0 expects none again.
+        """
+        self._expected = f"status of {status}" if status else ""
 
     def follow(self, link: str, *, within: Locator | None = None) -> None:
         """Click a link by its words and arrive where it leads."""
@@ -146,16 +160,10 @@ class Visitor:
     def check(self) -> None:
         assert not (problems := self.problems()), "\n".join([self.page.url, *problems])
 
-    def problems(self, *, rules: dict[str, Any] | None = None) -> list[str]:
-        """What is wrong with the page as it stands: accessibility, sideways scrolling, headings.
+    def problems(self, rules: dict[str, Any] = ALL_RULES) -> list[str]:
+        """What is wrong with the page as it stands; `rules` is axe's runOnly.
 
-        `rules` is axe's runOnly. Where scripts are off axe cannot run, and the rest is checked.
+        Where scripts are off axe cannot run, and the rest is checked.
         """
-        found = []
-        if wide := self.page.evaluate(TOO_WIDE):
-            found.append(f"scrolls sideways because of {wide}")
-        if (headings := self.page.locator("h1").count()) != 1:
-            found.append(f"has {headings} first headings")
-        if self.scripts:
-            found += self.page.evaluate(RUN_AXE, rules or {"type": "tag", "values": TAGS})
+        found: list[str] = self.page.evaluate(CHECK, rules)
         return found

@@ -1,26 +1,406 @@
-import pytest
+"""Every page at two widths and in two colour schemes, with titles that nobody should have to show.
 
+And the pages where scripts are switched off, and the ones that say that something went wrong.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
+from zeal import zeal_ignore
+
+from accounts.actions import take_position
+from accounts.enums import PositionKind, Role
+from accounts.models import User
+from credits.actions import claim_custom_event
+from events.actions import decide_custom_event, register
+from events.enums import Decision, Delivery, EventState, EventType
+from events.models import Event
+from helpdesk import actions as helpdesk
 from tests import factories as make
+from tests.browser.page import ALL_RULES, CONTRAST, Visitor
+from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
+from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
+from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-
-def test_smoke(open_browser):
-    import time
-
-    v = open_browser(make.person())
-    for p in ["/", "/events/", "/continuing-education/", "/tracks/"]:
-        t = time.time()
-        v.open(p)
-        t1 = time.time()
-        pr = v.problems()
-        t2 = time.time()
-        pr2 = v.problems(rules={"type": "rule", "values": ["color-contrast"]})
-        print(p, t1 - t, t2 - t1, time.time() - t2, pr, pr2)
-    print(v.page.evaluate("axe.getRules(['wcag22aa']).map(r=>r.ruleId)"))
+LONG = "Bibliothekswissenschaft" * 13 + "!"
+SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)> & “so on”"
+EMOJI = "📚 Stories 👩‍👩‍👧‍👦 and buffaloes 🦬 שלום"
+TITLES = [LONG, SCRIPT, EMOJI]
+# Width, colours, and what to look at: every rule once at each width and in each scheme.
+LOOKS = [
+    (1280, "light", ALL_RULES),
+    (1280, "dark", CONTRAST),
+    (320, "light", CONTRAST),
+    (320, "dark", ALL_RULES),
+]
+OWN_APPS = ("accounts", "events", "credits", "tracks", "helpdesk")
 
 
-def test_nojs(open_browser):
-    v = open_browser(make.person(), scripts=False)
-    v.visit("/continuing-education/")
-    v.visit("/nothing/", answers=404)
+# ---------- A portal full of trouble ----------
+
+
+@pytest.fixture
+def portal(transactional_db: None) -> SimpleNamespace:
+    with zeal_ignore():
+        librarian = make.person(display_name=f"{LONG[:80]} <b>Ann</b>")
+        staff = make.person(Role.CE_COORDINATOR, is_superuser=True)
+        take_position(
+            organization=make.organization(name=LONG[:200]), kind=PositionKind.STAFF, by=librarian
+        )
+        events = a_calendar()
+        claims = [make.claim(librarian, event) for event in events.past]
+        register(event_id=events.upcoming[0].pk, by=librarian)
+        customs = custom_events(librarian, staff)
+        for name in ("Library Staff", "Library Trustee"):
+            track, _ = select_track(track=make.track(name), by=librarian)
+        credit = claims[0].credits.first()
+        ticket = tickets(librarian, staff, credit)
+    return SimpleNamespace(
+        librarian=librarian,
+        staff=staff,
+        events=events,
+        customs=customs,
+        track=track,
+        credit=credit,
+        ticket=ticket,
+    )
+
+
+def a_calendar() -> SimpleNamespace:
+    texts: dict[str, Any] = {
+        "description": f"{SCRIPT}\n\n{LONG * 2}",
+        "sponsor": LONG[:200],
+        "presenter": LONG[:200],
+        "audience": LONG,
+        "location": LONG[:200],
+        "city": "Ekalaka",
+        "source_url": f"https://example.org/{LONG}",
+    }
+    four = {ADMINISTRATION: "3.0", TECHNOLOGY: "1.0", PUBLIC: "0.5", COLLECTION: "1.5"}
+    conference = make.event(
+        title=f"Conference {LONG}"[:300], type=EventType.CONFERENCE, days=20, hours=48, credits={}
+    )
+    for hour in (1, 30):
+        make.event(title=SCRIPT, parent=conference, days=20 + hour / 24, **texts)
+    return SimpleNamespace(
+        past=[make.event(title=title, days=-9, credits=four, **texts) for title in TITLES],
+        unclaimed=[make.event(title=title, days=-12, **texts) for title in TITLES],
+        upcoming=[make.event(title=title, days=3, capacity=5, **texts) for title in TITLES],
+        conference=conference,
+        recorded=make.event(
+            days=-5,
+            delivery=Delivery.RECORDED,
+            recording_available_at=timezone.now() - dt.timedelta(days=1),
+            recording_url="https://videos.example/1",
+        ),
+        cancelled=make.event(days=5, state=EventState.CANCELLED),
+    )
+
+
+def custom_events(librarian: User, staff: User) -> dict[str, Event]:
+    """One custom event in each state a decision leads to, and one that waits."""
+    events = {}
+    for name in ("waiting", *Decision.values):
+        facts = make.facts(title=f"{name} {LONG}"[:300], description=SCRIPT)
+        events[name] = claim_custom_event(facts=facts, by=librarian).event
+        if name != "waiting":
+            decide_custom_event(
+                event_id=events[name].pk, decision=Decision(name), reason=LONG, by=staff
+            )
+    return events
+
+
+def tickets(librarian: User, staff: User, credit: Any) -> Any:
+    """A ticket that was answered with a correction, and one that waits."""
+    helpdesk.open_ticket(subject=SCRIPT, body=SCRIPT, credit=None, by=librarian)
+    ticket = helpdesk.open_ticket(subject=LONG, body=LONG, credit=credit, by=librarian)
+    helpdesk.correct_credit(
+        ticket_id=ticket.pk,
+        credit_id=credit.pk,
+        category=make.category(PUBLIC),
+        amount=credit.amount,
+        note=LONG,
+        by=staff,
+    )
+    return ticket
+
+
+# ---------- Every page ----------
+
+
+def calendar_pages(portal: SimpleNamespace) -> list[str]:
+    events = portal.events
+    shown = [events.past[0], *events.upcoming, events.conference, events.recorded, events.cancelled]
+    return [
+        "/",
+        "/events/",
+        "/events/?category=technology&month=nonsense",
+        "/events/?view=list",
+        "/events/?view=list&past=1",
+        "/events/?q=nothing+like+this",
+        "/accessibility/",
+        *(event.get_absolute_url() for event in shown),
+    ]
+
+
+def public_pages(portal: SimpleNamespace) -> list[str]:
+    return [
+        *calendar_pages(portal),
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password/reset/",
+        "/accounts/password/reset/done/",
+        "/accounts/confirm-email/",
+        "/accounts/confirm-email/nonsense/",
+        "/accounts/password/reset/key/1-nonsense/",
+    ]
+
+
+def own_pages(portal: SimpleNamespace) -> list[str]:
+    return [
+        *calendar_pages(portal),
+        "/continuing-education/",
+        "/continuing-education/?find=nothing+like+this",
+        "/continuing-education/credits/",
+        f"/continuing-education/claim/{portal.events.unclaimed[0].pk}/",
+        f"/continuing-education/claim/{portal.events.past[0].pk}/",
+        f"/continuing-education/claim/{portal.events.upcoming[0].pk}/",
+        "/continuing-education/new/",
+        f"/continuing-education/custom/{portal.customs['return'].pk}/",
+        *(event.get_absolute_url() for event in portal.customs.values()),
+        "/tracks/",
+        portal.track.get_absolute_url(),
+        "/help/",
+        "/help/new/",
+        f"/help/new/?credit={portal.credit.pk}",
+        portal.ticket.get_absolute_url(),
+        "/accounts/profile/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+        "/accounts/logout/",
+    ]
+
+
+def staff_pages(portal: SimpleNamespace) -> list[str]:
+    waiting = portal.customs["waiting"].pk
+    return [
+        "/",
+        "/continuing-education/",
+        "/continuing-education/credits/",
+        "/tracks/",
+        "/help/",
+        "/help/queue/",
+        "/help/queue/?state=all",
+        portal.ticket.get_absolute_url(),
+        "/admin/",
+        f"/admin/events/customevent/{waiting}/change/",
+        *administration_pages(),
+    ]
+
+
+def administration_pages() -> Iterable[str]:
+    """The list of everything the administration knows, and the page of one of each."""
+    for model in apps.get_models():
+        if model._meta.app_label not in OWN_APPS or not admin.site.is_registered(model):
+            continue
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield f"{reverse(f'{name}_changelist')}?q="
+        if newest := model._default_manager.order_by("-pk").first():
+            yield reverse(f"{name}_change", args=[newest.pk])
+
+
+def looks_bad(visitor: Visitor, path: str) -> list[str]:
+    """What is wrong with a page at any width, in any colours."""
+    problems = []
+    # The administration is Django's own but for its colours, so that two looks at it do.
+    for width, colours, rules in LOOKS[::3] if path.startswith("/admin/") else LOOKS:
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        visitor.page.emulate_media(color_scheme=colours)
+        found = visitor.problems(rules)
+        problems += [f"{path} ({width} px, {colours}) {problem}" for problem in found]
+    return problems
+
+
+def walk(visitor: Visitor, paths: Iterable[str]) -> None:
+    problems = []
+    for path in paths:
+        visitor.open(path)
+        problems += looks_bad(visitor, path)
+    assert not problems, "\n".join(problems)
+
+
+def test_pages_for_everybody(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
+    walk(open_browser(), public_pages(portal))
+
+
+def test_pages_of_a_librarian(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
+) -> None:
+    walk(open_browser(portal.librarian), own_pages(portal))
+
+
+def test_pages_of_staff(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
+    walk(open_browser(portal.staff), staff_pages(portal))
+
+
+def test_forms_full_of_errors(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
+) -> None:
+    visitor = open_browser(portal.librarian)
+    problems = []
+    for path, button in [
+        ("/continuing-education/new/", "Save"),
+        ("/help/new/", "Send the ticket"),
+        ("/accounts/password/change/", "Save the new password"),
+    ]:
+        visitor.open(path)
+        visitor.press(button)
+        expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
+        problems += looks_bad(visitor, path)
+    assert not problems, "\n".join(problems)
+
+
+# ---------- Something went wrong ----------
+
+
+def test_a_page_that_is_not_there(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.open("/nothing/", answers=404)
+    assert not looks_bad(visitor, "404")
+    visitor.follow("Go to the events calendar")
+
+
+def test_a_form_of_which_the_cookie_is_gone(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser(make.person())
+    visitor.visit("/help/new/")
+    visitor.page.context.clear_cookies(name="csrftoken")
+    visitor.expect_refusal(403)
+    visitor.press("Send the ticket")
+    assert not looks_bad(visitor, "403")
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_the_other_error_pages(open_browser: Callable[..., Visitor], status: int) -> None:
+    """They are served in the portal's place, so that its stylesheets are at hand."""
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    context = {"messages": [], "user": request.user} if status != 500 else {}
+    page = render_to_string(f"{status}.html", context, request if status != 500 else None)
+    visitor = open_browser()
+    visitor.page.route(
+        "**/wrong/", lambda route: route.fulfill(body=page, content_type="text/html")
+    )
+    visitor.open("/wrong/")
+    assert not looks_bad(visitor, str(status))
+
+
+# ---------- Stylesheets, scripts, and this harness ----------
+
+
+def test_styles_and_htmx_arrive(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.visit("/")
+    sheets = "() => [...document.styleSheets].map(sheet => sheet.cssRules.length > 100)"
+    assert visitor.page.evaluate(sheets) == [True, True]
+    assert visitor.page.evaluate("() => typeof htmx") == "object"
+    icon = visitor.page.evaluate(
+        "() => fetch(document.querySelector('link[rel=icon]').href).then(answer => answer.status)"
+    )
+    assert icon == 200
+
+
+def test_the_harness_notices_what_it_is_there_for(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.visit("/")
+    visitor.page.evaluate("() => console.debug('a word')")
+    visitor.page.evaluate("() => { setTimeout(() => { throw new Error('a mistake') }) }")
+    visitor.page.evaluate("() => { new Image().src = 'https://elsewhere.example/' }")
+    visitor.page.wait_for_timeout(200)
+    noise = "\n".join(visitor.noise)
+    for expected in ("a word", "a mistake", "asked another host", "Content Security Policy"):
+        assert expected in noise
+    visitor.noise.clear()
+
+    visitor.page.evaluate(
+        """() => {
+            document.querySelector("h1").remove();
+            document.querySelector(".brand img").removeAttribute("alt");
+            document.querySelector("main").prepend("wide".repeat(1000));
+            document.body.classList.add("text-nowrap");
+            document.querySelector("main").style.overflowWrap = "normal";
+        }"""
+    )
+    problems = "\n".join(visitor.problems())
+    for expected in ("image-alt", "scrolls sideways", "0 headings"):
+        assert expected in problems
+
+
+# ---------- Without scripts ----------
+
+
+def test_everything_works_without_scripts(open_browser: Callable[..., Visitor]) -> None:
+    with zeal_ignore():
+        person = make.person()
+        coming = make.event(days=2)
+        button, picked, other = (make.event(days=-days) for days in (3, 4, 5))
+    visitor = open_browser(person, scripts=False)
+
+    visitor.visit(coming.get_absolute_url())
+    visitor.press("Register")
+    time_passes_until_it_is_over(coming)
+    visitor.visit("/continuing-education/credits/")
+    sees_the_credit(visitor, coming.title, "Pending", "Archived")
+
+    visitor.visit("/events/?view=list&past=1")
+    visitor.field("CE category").select_option("Library Administration")
+    visitor.press("Show events")
+    visitor.sees("Nothing found here")
+    visitor.field("CE category").select_option("Technology")
+    visitor.press("Show events")
+    visitor.press("Add CE credit", within=visitor.item(button.title))
+    sees_the_credit(visitor, button.title, "Pending", "Archived")
+
+    visitor.visit("/continuing-education/")
+    visitor.field("Type a few words to shorten the list").fill(picked.title)
+    visitor.press("Shorten the list")
+    visitor.sees_no(other.title)
+    visitor.field("Choose the event").select_option(index=0)
+    visitor.press("Review the record")
+    visitor.press("Save")
+    sees_the_credit(visitor, picked.title, "Pending", "Archived")
+
+    creates_an_event_without_scripts(visitor, other)
+    visitor.visit("/tracks/")
+    visitor.press("Choose Library Staff")
+    visitor.sees("4 credit lines were posted to it.")
+
+
+def creates_an_event_without_scripts(visitor: Visitor, similar: Event) -> None:
+    visitor.visit("/continuing-education/new/")
+    visitor.field("Sponsor").fill("Puppet School")
+    visitor.field("Event title").fill(f"{similar.title}s")
+    visitor.press("Check whether it is on the calendar")
+    visitor.sees("Is it one of these?", similar.title)
+    expect(visitor.field("Sponsor")).to_have_value("Puppet School")
+    day = f"{timezone.localdate() - dt.timedelta(days=7):%Y-%m-%d}"
+    visitor.field("Event title").fill("Puppets")
+    visitor.field("Begin date and time").fill(f"{day}T09:00")
+    visitor.field("End date and time").fill(f"{day}T10:00")
+    visitor.field("Trainer or presenter name").fill("P. Nocchio")
+    visitor.field("Credit value").fill("1")
+    visitor.page.get_by_role("radio", name="Technology").check()
+    visitor.press("Save")
+    sees_the_credit(visitor, "Puppets", "Pending", "Archived")

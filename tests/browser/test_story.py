@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 from zeal import zeal_ignore
 
 from accounts.actions import create_account
@@ -25,6 +25,12 @@ from events.enums import Delivery
 from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
+from tests.browser.steps import (
+    sees_the_credit,
+    signs_in,
+    signs_out,
+    time_passes_until_it_is_over,
+)
 from tests.factories import ADMINISTRATION, COLLECTION, PASSWORD, PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -103,30 +109,6 @@ def a_calendar() -> SimpleNamespace:
     )
 
 
-def time_passes_until_it_is_over(event: Event) -> None:
-    begins_at = timezone.now() - dt.timedelta(hours=3)
-    Event.objects.filter(pk=event.pk).update(
-        begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2)
-    )
-
-
-# ---------- Signing in and out ----------
-
-
-def signs_in(visitor: Visitor, person: User) -> None:
-    visitor.visit("/")
-    visitor.follow("Sign in")
-    visitor.field("E-mail address").fill(person.email)
-    visitor.field("Password").fill(PASSWORD)
-    visitor.press("Sign in", within=visitor.page.get_by_role("main"))
-    expect(visitor.menu).to_contain_text(person.display_name)
-
-
-def signs_out(visitor: Visitor) -> None:
-    visitor.visit("/")
-    visitor.press("Sign out")
-
-
 # ---------- 1. Register, attend, find the credit listed ----------
 
 
@@ -157,15 +139,6 @@ def does_not_even_look_and_the_job_lists_the_credit(
     assert Claim.objects.filter(person=june, event=event).count() == 1
     librarian.follow("My credits", within=librarian.menu)
     sees_the_credit(librarian, event.title, "1.5", "Pending", "Archived")
-
-
-def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
-    """One line of My credits, and what it says."""
-    row = librarian.row(title)
-    expect(row).to_have_count(1)
-    for word in words:
-        expect(row).to_contain_text(word)
-    return row
 
 
 # ---------- 2. Find it in the calendar, press Add CE credit ----------

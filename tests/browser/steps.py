@@ -1,0 +1,41 @@
+"""What people do in more than one of the browser tests."""
+
+import datetime as dt
+
+from django.utils import timezone
+from playwright.sync_api import Locator, expect
+
+from accounts.models import User
+from events.models import Event
+from tests.browser.page import Visitor
+from tests.factories import PASSWORD
+
+
+def signs_in(visitor: Visitor, person: User) -> None:
+    visitor.visit("/")
+    visitor.follow("Sign in")
+    visitor.field("E-mail address").fill(person.email)
+    visitor.field("Password").fill(PASSWORD)
+    visitor.press("Sign in")
+    expect(visitor.menu).to_contain_text(person.display_name)
+
+
+def signs_out(visitor: Visitor) -> None:
+    visitor.visit("/")
+    visitor.press("Sign out")
+
+
+def time_passes_until_it_is_over(event: Event) -> None:
+    begins_at = timezone.now() - dt.timedelta(hours=3)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2)
+    )
+
+
+def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
+    """The one line of a table about this event, and what it says."""
+    row = librarian.row(title)
+    expect(row).to_have_count(1)
+    for word in words:
+        expect(row).to_contain_text(word)
+    return row

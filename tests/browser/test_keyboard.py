@@ -1,0 +1,198 @@
+"""The portal with a keyboard alone: every stop can be seen, and nothing holds anybody."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+from zeal import zeal_ignore
+
+from accounts.actions import create_account
+from events.actions import register
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.browser.steps import sees_the_credit
+from tests.factories import PASSWORD
+from tracks.actions import select_track
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+MOST_STOPS = 150
+# Which element has the keyboard, in words; and what is wrong with how that shows.
+FOCUSED = """() => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return null;
+    const words = element.labels?.[0]?.textContent || element.ariaLabel || element.textContent;
+    const style = getComputedStyle(element);
+    // Inside a date, the browser outlines the button that opens its calendar by itself.
+    const outlined = !element.matches(":focus")
+        || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const shown = [...element.getClientRects()].some(box =>
+        box.width && box.height && box.right > 0 && box.left < innerWidth
+        && box.bottom > 0 && box.top < innerHeight
+    );
+    const box = element.getClientRects()[0];
+    const above = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const covered = above && !element.contains(above) && !above.contains(element);
+    // Every element gets a number when it is first met.
+    window.stops ??= new Map();
+    if (!stops.has(element)) stops.set(element, stops.size);
+    return {
+        words: words.replace(/\\s+/g, " ").trim(),
+        number: stops.get(element),
+        wrong: [!outlined && "has no outline", !shown && "is out of sight", covered && "is covered"]
+            .filter(Boolean).join(", "),
+    };
+}"""
+
+
+class Stop:
+    """Where the keyboard is."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        found = visitor.page.evaluate(FOCUSED)
+        self.is_nowhere = found is None
+        self.words = found["words"] if found else ""
+        self.number = found["number"] if found else -1
+        assert not (found and found["wrong"]), f"{visitor.page.url}: {self.words} {found['wrong']}"
+
+
+def tab(visitor: Visitor) -> Stop:
+    visitor.page.keyboard.press("Tab")
+    return Stop(visitor)
+
+
+def tab_to(visitor: Visitor, words: str | re.Pattern[str]) -> None:
+    """Press Tab until an element that begins with these words has the focus."""
+    pattern = words if isinstance(words, re.Pattern) else re.compile(f"^{re.escape(words)}")
+    for _ in range(MOST_STOPS):
+        if pattern.search(tab(visitor).words):
+            return
+    raise AssertionError(f"Tab never came to “{words}” on {visitor.page.url}")
+
+
+def press_enter(visitor: Visitor) -> None:
+    """Enter, where it leads to another page."""
+    with visitor.page.expect_navigation(wait_until="load"):
+        visitor.page.keyboard.press("Enter")
+    visitor.check()
+
+
+def all_stops(visitor: Visitor) -> list[str]:
+    """Go through a page to its end, after which it begins again; no other stop comes twice."""
+    stops: list[Stop] = []
+    while True:
+        stop = tab(visitor)
+        if stop.is_nowhere or (stops and stop.number == 0):
+            return [each.words for each in stops]
+        if not stops or stops[-1].number != stop.number:  # a date has several parts
+            assert stop.number == len(stops), f"{visitor.page.url}: back at {stop.words}"
+            stops.append(stop)
+
+
+def test_the_skip_link_leads_past_the_menu(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.visit("/")
+    assert tab(visitor).words == "Skip to the main content"
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.get_by_role("main")).to_be_focused()
+    assert tab(visitor).words == "Sign in to see your credits"
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_every_stop_is_visible_and_none_is_a_trap(
+    open_browser: Callable[..., Visitor], width: int
+) -> None:
+    with zeal_ignore():
+        person = make.person()
+        claimed, upcoming = make.claim(person).event, make.event(days=2)
+        make.event(title="Not claimed yet")
+        register(event_id=upcoming.pk, by=person)
+        participation, _ = select_track(track=make.track(), by=person)
+    visitor = open_browser(person, width=width)
+    for path in [
+        "/events/",
+        "/events/?view=list&past=1",
+        claimed.get_absolute_url(),
+        upcoming.get_absolute_url(),
+        "/continuing-education/",
+        "/continuing-education/new/",
+        "/continuing-education/credits/",
+        "/tracks/",
+        participation.get_absolute_url(),
+        "/help/new/",
+        "/accounts/profile/",
+    ]:
+        visitor.open(path)
+        stops = all_stops(visitor)
+        assert stops[0] == "Skip to the main content"
+        assert stops[-2] == "Accessibility statement"
+        assert ("My tracks" if width == 1280 else f"Menu of {person.display_name}") in stops
+
+
+def test_the_folded_menu_opens_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser(make.person(), width=320)
+    visitor.visit("/")
+    tab_to(visitor, "Menu of")
+    visitor.page.keyboard.press("Enter")
+    assert tab(visitor).words == "Continuing Education"
+    visitor.check()
+    press_enter(visitor)
+    visitor.sees("Claim an event of the past year")
+
+
+def test_signing_in(open_browser: Callable[..., Visitor]) -> None:
+    person = create_account(email="june@library.example", display_name="June", password_hash="")
+    person.set_password(PASSWORD)
+    person.save()
+    visitor = open_browser()
+    visitor.visit("/")
+    tab_to(visitor, "Sign in")
+    press_enter(visitor)
+    tab_to(visitor, "E-mail address")
+    visitor.page.keyboard.type(person.email)
+    tab_to(visitor, "Password")
+    visitor.page.keyboard.type("wrong")
+    press_enter(visitor)
+    # The summary of errors has the focus; its link leads to a field.
+    visitor.page.keyboard.press("Tab")
+    tab_to(visitor, "Password")
+    visitor.page.keyboard.type(PASSWORD)
+    press_enter(visitor)
+    expect(visitor.menu).to_contain_text("June")
+
+
+def test_registering_from_the_month(open_browser: Callable[..., Visitor]) -> None:
+    with zeal_ignore():
+        event = make.event(title="Storytime for everybody", days=2)
+    visitor = open_browser(make.person())
+    visitor.visit(f"/events/?month={timezone.localtime(event.begins_at):%Y-%m}")
+    tab_to(visitor, re.compile("Storytime"))
+    press_enter(visitor)
+    tab_to(visitor, "Register")
+    press_enter(visitor)
+    visitor.sees("You are registered.")
+
+
+def test_claiming_from_the_list(open_browser: Callable[..., Visitor]) -> None:
+    with zeal_ignore():
+        first, second, third = (make.event(days=-days) for days in (2, 3, 4))
+    visitor = open_browser(make.person())
+    visitor.visit("/")
+    tab_to(visitor, "Continuing Education")
+    press_enter(visitor)
+    tab_to(visitor, "Type a few words to shorten the list")
+    visitor.page.keyboard.type("training")
+    expect(visitor.field("Choose the event").locator("option")).to_have_count(3)
+    tab_to(visitor, "Choose the event")
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.page.keyboard.press("ArrowDown")
+    tab_to(visitor, "Review the record")
+    press_enter(visitor)
+    visitor.sees(second.title)
+    tab_to(visitor, "Save")
+    press_enter(visitor)
+    sees_the_credit(visitor, second.title, "Pending", "Archived")
+    for other in (first, third):
+        visitor.sees_no(other.title)
