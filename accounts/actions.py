@@ -1,4 +1,8 @@
-"""Everything that writes people and their positions. Each function is atomic and takes `by=`."""
+"""What people, imports and the demonstration write about people and where they work.
+
+Each function is atomic. Those that serve somebody signed in take `by=`; imports and the
+demonstration have nobody. The administration's forms save the directory themselves (admin.py).
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -120,3 +124,15 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
         return
     if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
         raise Refused("A colleague has to change your own rights.")
+
+
+def portal_itself() -> User:
+    """The account that stands for the portal where nobody acts: an import, say. Idempotent.
+
+    Nobody can sign in with it.
+    """
+    portal, _ = User.objects.get_or_create(
+        email="portal@aspen.invalid",
+        defaults={"display_name": "The portal", "is_active": False, "password": "!"},
+    )
+    return portal

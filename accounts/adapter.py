@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.backends import is_shut_out
 from accounts.models import User
 
 WORDS = {
@@ -26,6 +27,14 @@ def display_name(user: User) -> str:
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | WORDS
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Whom the credentials belong to. An account that is shut out is nobody's.
+
+        django-allauth would sign it in to show the page for accounts that are switched off.
+        """
+        user: User | None = super().authenticate(request, **credentials)
+        return None if user and is_shut_out(user) else user
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Fill a new person from the sign-up form; the name comes with the form's own fields."""

@@ -167,6 +167,11 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
+    """Who works where: directory records, saved by Django's own form handling.
+
+    The constraints of the model are all the rules there are, and forms know them.
+    """
+
     list_display = ("person", "kind", "organization", "since_on", "until_on", "supervisor")
     list_filter = ("kind", ("until_on", admin.EmptyFieldListFilter), "organization__federation")
     list_select_related = ("person", "organization", "supervisor")

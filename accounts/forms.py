@@ -1,11 +1,13 @@
 """Forms around accounts. Those of django-allauth keep their behaviour and get our words."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from allauth.account import forms as allauth
 from django import forms
 
 from accounts.enums import PositionKind
+from accounts.models import Organization
 from accounts.queries import libraries
 
 WORDS = {
@@ -97,10 +99,30 @@ class NameForm(forms.Form):
     display_name = NameField()
 
 
+class FindForm(forms.Form):
+    """Words that narrow the list of libraries."""
+
+    find = forms.CharField(required=False, max_length=200)
+
+
 class PositionForm(forms.Form):
+    """Where somebody works. Any organization is accepted; the list offers some of them."""
+
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=libraries(), empty_label="Choose one"
     )
     kind = forms.ChoiceField(
         label="What you do there", choices=[("", "Choose one"), *PositionKind.choices]
     )
+
+    def offer(self, organizations: Iterable[Organization]) -> None:
+        """List these, and the one that was sent, so that it stays chosen."""
+        offered = {organization.pk: organization for organization in organizations}
+        chosen = getattr(self, "cleaned_data", {}).get("organization")
+        if chosen:
+            offered.setdefault(chosen.pk, chosen)
+        field = cast(forms.ChoiceField, self.fields["organization"])
+        field.choices = [
+            ("", "Choose one"),
+            *((pk, str(organization)) for pk, organization in offered.items()),
+        ]

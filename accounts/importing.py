@@ -1,4 +1,9 @@
-"""What a CSV file of libraries means. A library is known by its name and city."""
+"""What a CSV file of libraries means.
+
+A library is recognized by the name and city it had in the file, whatever staff call it since. A
+row that says what it said at the last import changes nothing, so that what staff have changed in
+the portal since then stays.
+"""
 
 from typing import Any
 
@@ -6,7 +11,7 @@ from accounts.actions import import_organization
 from accounts.enums import OrganizationKind
 from accounts.models import Federation, Organization
 from aspen import csvfile
-from aspen.csvfile import FirstLines, Outcome, Row
+from aspen.csvfile import FirstLines, Outcome, Row, short_hash
 from aspen.errors import Refused
 
 KINDS = {kind.value: kind for kind in OrganizationKind}
@@ -16,33 +21,51 @@ class LibraryImporter:
     columns: tuple[str, ...] = ("name", "kind", "city", "county", "federation", "source")
 
     def __init__(self) -> None:
-        self.known: dict[tuple[str, str], Organization] = {}
+        self.known: dict[str, tuple[int, str]] = {}
+        self.by_name: dict[tuple[str, str], Organization] = {}
         self.stored = FirstLines()
         federations = Federation.objects.order_by("name")
         self.federations = {federation.name.lower(): federation for federation in federations}
 
     def prepare(self, rows: list[Row]) -> None:
-        """Load the libraries of these rows, by name and city. One query."""
-        names = {row["name"] for row in rows}
+        """Load what is known about the libraries of these rows. Two queries."""
+        libraries = Organization.objects.order_by("pk")
+        by_key = libraries.filter(import_key__in={import_key(row) for row in rows})
         self.known = {
+            str(key): (pk, digest)
+            for key, pk, digest in by_key.values_list("import_key", "pk", "import_digest")
+        }
+        self.by_name = {
             (library.name, library.city): library
-            for library in Organization.objects.filter(name__in=names).order_by("pk")
+            for library in libraries.filter(name__in={row["name"] for row in rows})
         }
 
     def apply(self, row: Row) -> Outcome:
+        key, digest = import_key(row), row.digest(self.columns)
+        library_id, digest_before = self.known.get(key, (None, ""))
+        outcome = Outcome.UNCHANGED
+        if digest_before != digest:
+            self.stored.refuse_second(key, "library")
+            outcome = self._store(row, library_id, key, digest)
+        self.stored.add(key, row.line)
+        return outcome
+
+    def _store(self, row: Row, library_id: int | None, key: str, digest: str) -> Outcome:
         values = self._read(row)
-        key = values["name"], values["city"]
-        library = self.known.get(key)
-        words = "|".join(key)
-        if library and all(getattr(library, name) == value for name, value in values.items()):
-            self.stored.add(words, row.line)
-            return Outcome.UNCHANGED
-        self.stored.refuse_second(words, "library")
-        self.known[key] = import_organization(
-            organization_id=library.pk if library else None, values=values
+        outcome = Outcome.NEW if library_id is None else Outcome.CHANGED
+        namesake = self.by_name.get((row["name"], row["city"]))
+        if library_id is None and namesake:
+            # The directory had it before the file did. Facts that somebody has seen somewhere stay.
+            library_id = namesake.pk
+            values = {} if namesake.source else values
+            says_it = all(getattr(namesake, name) == value for name, value in values.items())
+            outcome = Outcome.UNCHANGED if says_it else Outcome.CHANGED
+        library = import_organization(
+            organization_id=library_id,
+            values=values | {"import_key": key, "import_digest": digest},
         )
-        self.stored.add(words, row.line)
-        return Outcome.CHANGED if library else Outcome.NEW
+        self.known[key] = library.pk, digest
+        return outcome
 
     def explain(self, error: csvfile.NotStored) -> str:
         return csvfile.explain(error, {}, Organization)
@@ -65,3 +88,8 @@ class LibraryImporter:
             "federation_id": federation.pk if federation else None,
             "source": row["source"],
         }
+
+
+def import_key(row: Row) -> str:
+    """What a library is recognized by."""
+    return f"library:{short_hash(row['name'], row['city'])}"

@@ -86,6 +86,9 @@ class Organization(models.Model):
     )
     source = models.CharField(max_length=300, blank=True, help_text="Where these facts were seen.")
 
+    import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
+    import_digest = models.CharField(max_length=64, blank=True, editable=False)
+
     class Meta:
         ordering = ["name", "city", "id"]
         constraints = [

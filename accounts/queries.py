@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization, Position, User
 
@@ -27,6 +27,9 @@ def positions_of(person: User) -> QuerySet[Position]:
     )
 
 
-def libraries() -> QuerySet[Organization]:
-    """Every organization of the directory, by name."""
-    return Organization.objects.order_by("name", "city", "id")
+def libraries(find: str = "") -> QuerySet[Organization]:
+    """The organizations of which name or city hold every word of `find` (none: all), by name."""
+    organizations = Organization.objects.order_by("name", "city", "id")
+    for word in find.split():
+        organizations = organizations.filter(Q(name__icontains=word) | Q(city__icontains=word))
+    return organizations

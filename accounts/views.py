@@ -1,18 +1,27 @@
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts import actions, queries
 from accounts.enums import PositionKind
-from accounts.forms import NameForm, PositionForm
+from accounts.forms import FindForm, NameForm, PositionForm
 from accounts.models import Position
 from aspen.errors import Refused
 from aspen.http import person_of
 
+LISTED_AT_MOST = 500
+
 
 def profile(request: HttpRequest) -> HttpResponse:
-    """The person's name, e-mail address and positions; saves the name."""
+    """The person's name, e-mail address and positions; saves the name.
+
+    With htmx only the list of libraries comes back, narrowed by what was typed.
+    """
     person = person_of(request)
+    if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
+        return render(request, "accounts/pick.html", _libraries(request, PositionForm()))
     form = NameForm(request.POST or None, initial={"display_name": person.display_name})
     if request.method == "POST" and form.is_valid():
         actions.rename(display_name=form.cleaned_data["display_name"], by=person)
@@ -57,8 +66,30 @@ def _page(
 ) -> HttpResponse:
     context = {
         "name_form": name_form,
-        "position_form": position_form,
         "has_errors": bool(name_form.errors or position_form.errors),
         "positions": list(queries.positions_of(person_of(request))),
+        **_libraries(request, position_form),
     }
     return render(request, "accounts/profile.html", context)
+
+
+def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:
+    """The libraries to choose from. A directory longer than the list can be searched."""
+    form = FindForm(request.GET)
+    find = form.cleaned_data["find"] if form.is_valid() else ""
+    found = list(queries.libraries(find)[: LISTED_AT_MOST + 1])
+    position_form.offer(found[:LISTED_AT_MOST])
+    more = len(found) > LISTED_AT_MOST
+    if more:
+        note = f"These are the first {LISTED_AT_MOST}. Type a few words above to see others."
+    elif find and not found:
+        note = "No library matches. Try fewer words."
+    else:
+        note = ""
+    return {
+        "position_form": position_form,
+        "can_find": more or bool(find or form.errors),
+        "list_note": note,
+        "find": find,
+        "find_errors": form.errors.get("find", []),
+    }

@@ -24,8 +24,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 class StaffAdmin(admin.ModelAdmin):
     """Nothing of the portal is deleted here: what people did and were told is kept.
 
-    Business acts call an action of their app. Only plain directory records (a library's name, a
-    track's description), which no rule depends on, are saved by Django's own form handling.
+    Business acts call an action of their app. Django's own form handling saves what no rule of
+    events, credits and tracks depends on: the directory (libraries, federations, who works where),
+    the words that describe a track or a category, and people's roles and passwords.
     """
 
     list_per_page = 50

@@ -7,7 +7,9 @@ and keeps them, byte for byte, in a rejects file that can be mended and imported
 
 import csv
 import enum
+import hashlib
 import itertools
+import json
 import re
 import time
 from collections import Counter, deque
@@ -32,6 +34,9 @@ STEP_ROWS, STEP_SECONDS = 1000, 1.0
 # Bytes that are not UTF-8 travel as these characters, and are written back as the same bytes.
 ENCODING = "surrogateescape"
 UNDECODED = re.compile("[\udc80-\udcff]")
+REASON = "reason"  # the column that a rejects file has before those of the file
+FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
+OWN_REASON = re.compile(r'"?line [0-9]+: |,')
 NotStored = ValidationError | IntegrityError | DataError
 
 
@@ -64,6 +69,16 @@ class Row:
 
     def __getitem__(self, column: str) -> str:
         return self.values[column]
+
+    def digest(self, columns: tuple[str, ...]) -> str:
+        """What the row says in these columns, in 64 characters; two rows that say it are equal."""
+        words = json.dumps([self[column] for column in columns])
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+def short_hash(*words: str) -> str:
+    """What a thing without a number of its own is recognized by, in 40 characters."""
+    return hashlib.sha1("|".join(words).encode(), usedforsecurity=False).hexdigest()
 
 
 class Importer(Protocol):
@@ -232,19 +247,36 @@ def opened(path: Path) -> Iterator[TextIO]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """The refused rows: reason first, then the row byte for byte. No refusal, no file."""
+    """The refused rows: reason first, then the row byte for byte. No refusal, no file.
 
-    def __init__(self, path: Path, header: str) -> None:
-        self.path, self.header = path, header
+    A rejects file can be mended and imported in its turn: the new reason replaces the old one.
+    """
+
+    def __init__(self, path: Path, header: str, names: list[str]) -> None:
+        """`header` is the first line of the file, `names` are the columns it names."""
+        self.path, self.header, self.width = path, header, len(names)
+        self.has_reasons = names[0] == REASON
+        if self.has_reasons:
+            self.header = FIRST_FIELD.sub("", header, count=1)
         self.file: TextIO | None = None
 
     def add(self, record: Record, reason: str) -> None:
         if self.file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.file = self.path.open("w", encoding="utf-8", errors=ENCODING, newline="")
-            self.file.write(f"reason,{_line(self.header)}")
+            self.file.write(f"{REASON},{_line(self.header)}")
         quoted = f"line {record.line}: {reason}".replace('"', '""')
-        self.file.write(f'"{quoted}",{_line(record.text)}')
+        self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
+
+    def _without_reason(self, record: Record) -> str:
+        """The row without the reason of an earlier import.
+
+        Where somebody took out a row's reason with its comma, nothing else goes in its place.
+        """
+        first = FIRST_FIELD.match(record.text) if self.has_reasons else None
+        if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
+            return record.text[first.end() :]
+        return record.text
 
     def __exit__(
         self,
@@ -313,7 +345,7 @@ def import_file(
         header = read_header(first, importer.columns)
         assert first is not None
         ticker = Progress(progress)
-        with Rejects(rejects, first.text) as kept:
+        with Rejects(rejects, first.text, header) as kept:
             for batch in _batches(rows):
                 _import_batch(batch, header, importer, kept, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None

@@ -41,14 +41,19 @@ def hosts(env: environ.Env) -> list[str]:
 def refuse_unsafe(env: environ.Env) -> None:
     """Raise ImproperlyConfigured, saying what to set, when a value would be unsafe.
 
-    With DEBUG on everything is allowed: that is a developer's own machine. The
-    demonstration may go without HTTPS, mail server and database server, but only when
-    it answers on this machine alone.
+    The demonstration may go without HTTPS, mail server and database server, but only when
+    it answers on this machine alone. With DEBUG on everything else is allowed: that is a
+    developer's own machine, and without ALLOWED_HOSTS Django answers on it only.
     """
-    if env("DEBUG"):
-        return
     allowed = hosts(env)
     demo = env("ASPEN_DEMO")
+    if demo and not set(allowed) <= LOOPBACK:
+        raise ImproperlyConfigured(
+            "ASPEN_DEMO=on has accounts with a published password, so it only answers on this "
+            "machine: set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
+        )
+    if env("DEBUG"):
+        return
     if len(env("SECRET_KEY")) < 50:
         raise ImproperlyConfigured(
             "SECRET_KEY must be a secret of at least 50 characters. Make one with: "
@@ -58,11 +63,6 @@ def refuse_unsafe(env: environ.Env) -> None:
         raise ImproperlyConfigured(
             "ALLOWED_HOSTS must name the portal's host names, separated by commas, "
             "for example ALLOWED_HOSTS=aspen.example.gov; '*' is not accepted."
-        )
-    if demo and not set(allowed) <= LOOPBACK:
-        raise ImproperlyConfigured(
-            "ASPEN_DEMO=on has accounts with a published password, so it only answers on this "
-            "machine: set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
         )
     if demo:
         return

@@ -1,13 +1,16 @@
 """Everything that writes claims and credits. Each function is atomic and takes `by=`.
 
-All of them lock the person first (accounts.queries.lock_people), then decide.
+Locks are taken in the same order everywhere: the event (events.queries.lock_event), then the
+people (accounts.queries.lock_people), then decide.
 """
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
@@ -17,8 +20,9 @@ from credits.enums import ENDED, LIVE, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import actions as event_actions
 from events import queries as event_queries
-from events.enums import EventState
-from events.models import Category, Event, Registration
+from events.enums import EventState, Origin
+from events.models import Category, CreditOffer, Event, Registration
+from events.rules import has_recording, has_taken_place
 
 
 class AlreadyClaimed(Refused):
@@ -35,13 +39,14 @@ def claim_event(*, event_id: int, source: ClaimSource, by: User) -> Claim:
 
     Raises Event.DoesNotExist, AlreadyClaimed, or Refused with the reason.
     """
+    event_queries.lock_event(event_id)
     lock_people([by.pk])
     event = event_queries.on_calendar().get(pk=event_id)
     if claim := queries.live_claim(by, event):
         raise AlreadyClaimed(claim)
     if reason := queries.why_not_claim(by, event):
         raise Refused(reason)
-    return _create_claim(event, person=by, source=source, by=by)
+    return _create_claims([event], person=by, source=source, by=by)[0]
 
 
 @transaction.atomic
@@ -54,59 +59,90 @@ def claim_custom_event(*, facts: event_actions.CustomEventFacts, by: User) -> Cl
     event, is_new = event_actions.create_custom_event(facts=facts, by=by)
     if not is_new and (claim := queries.live_claim(by, event)):
         raise AlreadyClaimed(claim)
-    return _create_claim(event, person=by, source=ClaimSource.CUSTOM, by=by)
+    return _create_claims([event], person=by, source=ClaimSource.CUSTOM, by=by)[0]
 
 
-def _create_claim(event: Event, *, person: User, source: ClaimSource, by: User) -> Claim:
-    claim = Claim.objects.create(
-        person=person, event=event, source=source, claimed_at=timezone.now(), claimed_by=by
+def _create_claims(
+    events: Sequence[Event], *, person: User, source: ClaimSource, by: User
+) -> list[Claim]:
+    """Claim these events with what they offer, in a fixed number of queries."""
+    now = timezone.now()
+    claims = Claim.objects.bulk_create(
+        Claim(person=person, event=event, source=source, claimed_at=now, claimed_by=by)
+        for event in events
     )
-    offers = event.offers.order_by("category__position")
-    credits = Credit.objects.bulk_create(
-        Credit(
-            claim=claim,
-            person=person,
-            line=line,
-            category_id=offer.category_id,
-            amount=offer.amount,
+    claim_of = {claim.event_id: claim for claim in claims}
+    lines: dict[int, int] = {}
+    credits = []
+    offers = CreditOffer.objects.filter(event__in=events)
+    for offer in offers.order_by("event_id", "category__position"):
+        claim = claim_of[offer.event_id]
+        lines[claim.pk] = lines.get(claim.pk, 0) + 1
+        credits.append(
+            Credit(
+                claim=claim,
+                person=person,
+                line=lines[claim.pk],
+                category_id=offer.category_id,
+                amount=offer.amount,
+            )
         )
-        for line, offer in enumerate(offers, start=1)
-    )
+    _tell(Credit.objects.bulk_create(credits))
+    return claims
+
+
+def _tell(credits: Iterable[Credit]) -> None:
     signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
-    return claim
 
 
 @transaction.atomic
-def credit_attendance(*, registration: Registration, by: User) -> Claim | None:
-    """List the credit of somebody who registered and took part. Idempotent.
+def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
+    """List the credits of one person who registered and took part. Idempotent.
 
-    None when there is nothing to list: claimed already, declined before, or no credit offered.
+    Leaves out what is claimed already, was declined before, or offers no credit. The caller holds
+    the events' locks. A fixed number of queries.
     """
-    lock_people([registration.person_id])
-    event, person = registration.event, registration.person
-    standing = {*LIVE, ClaimState.DECLINED}
-    if Claim.objects.filter(person=person, event=event, state__in=sorted(standing)).exists():
-        return None
-    if event.state != EventState.PUBLISHED or not event.offers.exists():
-        return None
-    return _create_claim(event, person=person, source=ClaimSource.REGISTRATION, by=by)
+    person = registrations[0].person
+    lock_people([person.pk])
+    event_ids = [registration.event_id for registration in registrations]
+    standing = Claim.objects.filter(
+        person=person, event__in=event_ids, state__in=sorted({*LIVE, ClaimState.DECLINED})
+    )
+    offered = CreditOffer.objects.filter(event__in=event_ids)
+    events = list(
+        Event.objects.filter(pk__in=offered.values("event"), state=EventState.PUBLISHED)
+        .exclude(pk__in=standing.values("event"))
+        .order_by("pk")
+    )
+    if not events:
+        return []
+    return _create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
 
 
 @transaction.atomic
 def withdraw_attendance(*, registration: Registration, by: User) -> None:
-    """Withdraw the claim of somebody who was marked absent. Idempotent."""
+    """Withdraw the claim of somebody who was marked absent. Idempotent.
+
+    A claim made by hand stands where there is a recording: that person may have watched it.
+    """
     lock_people([registration.person_id])
-    if claim := queries.live_claim(registration.person, registration.event):
-        _move(claim, ClaimState.WITHDRAWN, reason="The organizer marked you as absent.", by=by)
+    claim = queries.live_claim(registration.person, registration.event)
+    if claim is None:
+        return
+    by_hand = claim.source != ClaimSource.REGISTRATION
+    if by_hand and has_recording(registration.event, timezone.now()):
+        return
+    _move(claim, ClaimState.WITHDRAWN, reason="The organizer marked you as absent.", by=by)
 
 
 @transaction.atomic
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     """Bring the author's claim into the state of the custom event: approved, returned, declined.
 
-    An event that was changed and sent again brings its credit line along.
+    An event that was changed and sent again brings its credit line along. The caller holds the
+    event's lock.
     """
-    claims = Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
+    claims = queries.claims_on(event)
     lock_people(claims.values_list("person_id", flat=True))
     target = {
         EventState.PUBLISHED: ClaimState.APPROVED,
@@ -133,43 +169,56 @@ def _move(claim: Claim, target: ClaimState, *, reason: str, by: User) -> None:
     claim.decided_by = by
     claim.reason = reason
     claim.save(update_fields=["state", "decided_at", "decided_by", "reason"])
-    ids = list(claim.credits.order_by("line").values_list("pk", flat=True))
-    signals.credits_changed.send(Claim, credit_ids=ids)
+    _tell(claim.credits.order_by("line"))
+
+
+@transaction.atomic
+def follow_event(*, event: Event, by: User | None) -> None:
+    """Let the credits of a calendar event follow its state and days. The caller holds its lock.
+
+    An event that is cancelled, or in the future again, earns nothing: live claims are withdrawn
+    with the reason. Otherwise the tracks are told, because the credits may have been earned on
+    another day. `by` is None for an import; the portal's own account stands for it.
+    """
+    if event.origin != Origin.CALENDAR:
+        return
+    if has_taken_place(event):
+        credits = list(Credit.objects.filter(claim__event=event).order_by("pk"))
+        lock_people({credit.person_id for credit in credits})
+        if credits:
+            _tell(credits)
+        return
+    claims = list(queries.claims_on(event))
+    lock_people([claim.person_id for claim in claims])
+    cancelled = event.state == EventState.CANCELLED
+    reason = "The event was cancelled." if cancelled else "The event has not taken place yet."
+    for claim in claims:
+        _move(claim, ClaimState.WITHDRAWN, reason=reason, by=by or portal_itself())
 
 
 @transaction.atomic
 def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: User) -> Credit:
     """Put a credit into another category, or change its amount, and let the tracks follow.
 
-    A custom event belongs to this one person, so its credit line is corrected along. Raises
-    Credit.DoesNotExist, or Refused when the claim counts no more or the amount is not in halves.
+    Returns the credit as it was, with category and event. A custom event belongs to this one
+    person, so its credit line is corrected along. Raises Credit.DoesNotExist, or Refused when
+    nothing would change, the claim counts no more, or the amount is not in halves or too much.
     """
-    person_id = Credit.objects.values_list("person_id", flat=True).get(pk=credit_id)
-    lock_people([person_id])
-    credit = (
-        Credit.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("claim", "category")
-        .get(pk=credit_id)
+    event_id, person_id = Credit.objects.values_list("claim__event_id", "person_id").get(
+        pk=credit_id
     )
-    if credit.claim.state in ENDED:
+    event_queries.lock_event(event_id)
+    lock_people([person_id])
+    before = Credit.objects.select_related("claim__event", "category").get(pk=credit_id)
+    if before.claim.state in ENDED:
         raise Refused("This credit was declined or withdrawn; there is nothing to correct.")
     if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
+    if (before.category_id, before.amount) == (category.pk, amount):
+        raise Refused("This is what the credit says already. Choose what must change.")
     event_actions.correct_offer(
-        event_id=credit.claim.event_id, before=credit.category, after=category, amount=amount
+        event_id=event_id, before=before.category, after=category, amount=amount
     )
-    credit.category = category
-    credit.amount = amount
-    credit.save(update_fields=["category", "amount"])
-    signals.credits_changed.send(Claim, credit_ids=[credit.pk])
-    return credit
-
-
-@transaction.atomic
-def event_days_changed(*, event: Event) -> None:
-    """Tell the tracks that the credits of this event may have been earned on another day."""
-    credits = Credit.objects.filter(claim__event=event).order_by("pk")
-    lock_people(set(credits.values_list("person_id", flat=True)))
-    ids = list(credits.values_list("pk", flat=True))
-    if ids:
-        signals.credits_changed.send(Claim, credit_ids=ids)
+    Credit.objects.filter(pk=credit_id).update(category=category, amount=amount)
+    _tell([before])
+    return before

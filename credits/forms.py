@@ -9,11 +9,11 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 
 from aspen.halves import MESSAGE, is_in_halves
-from aspen.words import amount as in_words
+from aspen.words import credits as in_words
 from credits.enums import ClaimSource
 from events import rules
 from events.actions import CustomEventFacts
-from events.models import EARLIEST, Event
+from events.models import EARLIEST, LATEST, Event
 from events.queries import categories
 
 A_MOMENT = (
@@ -66,7 +66,7 @@ class MomentField(forms.DateTimeField):
         except forms.ValidationError as error:
             # Django also ends here for the hour that is skipped in spring: its words name a zone.
             raise forms.ValidationError(A_MOMENT) from error
-        if moment is not None and not EARLIEST.year <= moment.year < 2100:
+        if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
         return moment
 
@@ -84,7 +84,6 @@ class CustomEventForm(forms.Form):
         max_length=300,
         widget=forms.TextInput(
             attrs={
-                "autocomplete": "off",
                 "hx-get": reverse_lazy("credits:similar"),
                 "hx-trigger": "input changed delay:400ms",
                 "hx-target": "#similar",
@@ -149,7 +148,7 @@ class CustomEventForm(forms.Form):
             if data["amount"] > most:
                 self.add_error(
                     "amount",
-                    f"From begin to end this training can carry {in_words(most)} at the most. "
+                    f"A training of this length can carry at most {in_words(most)}. "
                     "Lower the credit value or correct the times.",
                 )
         return data

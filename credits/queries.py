@@ -10,9 +10,10 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.clock import today, years_before
 from credits import rules
-from credits.enums import ENDED, LIVE, ClaimState
+from credits.enums import LIVE, ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
+from events.enums import Attendance
 from events.models import Event, MountainDay, Registration
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def why_not_claim(person: User, event: Event) -> str | None:
     )
 
 
+def claims_on(event: Event) -> QuerySet[Claim]:
+    """Every live claim on an event, oldest first."""
+    return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
+
+
 def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
     """Which of these events the person has a live claim on. One query."""
     return set(
@@ -77,15 +83,19 @@ def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
 def claimable_by(person: User) -> QuerySet[Event]:
     """The list to claim from: the past year's ended events with credit, newest first.
 
-    Without those the person has claimed, or was declined. The calendar's own Add CE credit has
-    no such limit of a year (State Library's help pages).
+    Without those the person has claimed, was declined, or missed. The calendar's own Add CE
+    credit has no such limit of a year (State Library's help pages).
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)
     )
+    absent = Registration.objects.filter(
+        person=person, event=OuterRef("pk"), attendance=Attendance.ABSENT
+    )
+    has_recording = Q(recording_available_at__lte=timezone.now())
     return (
         event_queries.claimable()
-        .filter(~Exists(settled), over_at__gte=_a_year_ago())
+        .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_a_year_ago())
         .order_by("-begins_at", "-id")
     )
 
@@ -93,7 +103,3 @@ def claimable_by(person: User) -> QuerySet[Event]:
 def _a_year_ago() -> dt.datetime:
     day = years_before(today(), 1)
     return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
-
-
-def is_live(claim: Claim) -> bool:
-    return claim.state not in ENDED

@@ -12,11 +12,12 @@ from events.signals import attendance_settled, custom_event_changed, event_revis
 
 @receiver(attendance_settled)
 def list_or_withdraw(
-    sender: Any, registration: Registration, earned: bool, by: User, **kwargs: Any
+    sender: Any, registrations: list[Registration], earned: bool, by: User, **kwargs: Any
 ) -> None:
     if earned:
-        actions.credit_attendance(registration=registration, by=by)
-    else:
+        actions.credit_attendance(registrations=registrations, by=by)
+        return
+    for registration in registrations:
         actions.withdraw_attendance(registration=registration, by=by)
 
 
@@ -26,5 +27,5 @@ def follow_decision(sender: Any, event: Event, by: User, reason: str, **kwargs: 
 
 
 @receiver(event_revised)
-def follow_days(sender: Any, event: Event, **kwargs: Any) -> None:
-    actions.event_days_changed(event=event)
+def follow_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
+    actions.follow_event(event=event, by=by)

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import words
 from aspen.errors import Refused
@@ -18,10 +18,10 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState
 from events.models import Event
-from events.rules import is_over
+from events.rules import has_taken_place
 
 
-@require_GET
+@require_safe
 def pick(request: HttpRequest) -> HttpResponse:
     """From the list on the Continuing Education page to the review of one event."""
     form = PickForm(request.GET)
@@ -31,13 +31,13 @@ def pick(request: HttpRequest) -> HttpResponse:
     return redirect("credits:claim", form.cleaned_data["event"])
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def claim(request: HttpRequest, event_id: int) -> HttpResponse:
     """Review the record of an event and save the claim; the green button posts here directly."""
     events = event_queries.on_calendar().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
     person = person_of(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _review(request, event, claimed=queries.live_claim(person, event) is not None)
     source = SourceForm(request.POST)
     way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
@@ -72,7 +72,7 @@ def _review(request: HttpRequest, event: Event, *, claimed: bool) -> HttpRespons
     return render(request, "credits/review.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """Create New…: report a training that is not on the calendar."""
     form = CustomEventForm(request.POST or None)
@@ -98,7 +98,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "credits/create.html", context)
 
 
-@require_GET
+@require_safe
 def similar(request: HttpRequest) -> HttpResponse:
     """The part of Create New… that asks "Is it one of these?" while the title is typed."""
     return render(request, "credits/similar.html", {"similar": _similar(request.GET)})
@@ -114,13 +114,13 @@ def _similar(data: Any) -> list[dict[str, Any]]:
             "url": event.get_absolute_url(),
             "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
             "sponsor": event.sponsor,
-            "claim_id": event.pk if is_over(event) and event.offers.all() else None,
+            "claim_id": event.pk if has_taken_place(event) and event.offers.all() else None,
         }
         for event in event_queries.similar_titles(form.cleaned_data["title"])
     ]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def revise(request: HttpRequest, event_id: int) -> HttpResponse:
     """Change a custom event that staff returned, and send it again."""
     person = person_of(request)

@@ -1,4 +1,8 @@
-"""Everything that writes events and registrations. Each function is atomic and takes `by=`."""
+"""Everything that writes events and registrations.
+
+Functions that change something are atomic and lock first, always in this order: event,
+registration, person. `by` is the person who acts; imports and the periodic job have none.
+"""
 
 import dataclasses
 import datetime as dt
@@ -10,7 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.queries import lock_people
 from aspen.errors import Refused
+from aspen.words import credits as in_words
 from events import queries, rules, signals
 from events.enums import (
     DECISIONS,
@@ -38,17 +44,13 @@ class CustomEventFacts:
     amount: Decimal
 
 
-def _lock_event(event_id: int) -> Event:
-    return Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
-
-
 @transaction.atomic
 def register(*, event_id: int, by: User) -> Registration:
     """Give `by` a place at the event. Locks the event, so its capacity holds.
 
     Idempotent: somebody registered keeps the place. Raises Refused (full, over, not here).
     """
-    event = _lock_event(event_id)
+    event = queries.lock_event(event_id)
     registration = Registration.objects.filter(event=event, person=by).first()
     if registration and registration.state == RegistrationState.CONFIRMED:
         return registration
@@ -59,6 +61,8 @@ def register(*, event_id: int, by: User) -> Registration:
     registration.state = RegistrationState.CONFIRMED
     registration.registered_at = timezone.now()
     registration.cancelled_at = None
+    registration.attendance = Attendance.UNKNOWN
+    registration.settled_at = None
     registration.save()
     return registration
 
@@ -66,7 +70,7 @@ def register(*, event_id: int, by: User) -> Registration:
 @transaction.atomic
 def cancel_registration(*, event_id: int, by: User) -> None:
     """Give the place of `by` back. Locks the event. Idempotent. Raises Refused once it is over."""
-    event = _lock_event(event_id)
+    event = queries.lock_event(event_id)
     if rules.is_over(event):
         raise Refused("This event is over; the registration can no longer be cancelled.")
     Registration.objects.filter(event=event, person=by, state=RegistrationState.CONFIRMED).update(
@@ -74,63 +78,69 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     )
 
 
-@transaction.atomic
-def settle_registration(*, registration_id: int) -> bool:
-    """Let a place at an event that is over lead to its credit; True when this call did it.
-
-    Safe to run twice, late, and at once: the row is locked and settled a single time.
-    """
-    registration = (
-        queries.due_registrations()
-        .select_for_update(of=("self",), no_key=True)
-        .filter(pk=registration_id)
-        .select_related("event", "person")
-        .first()
-    )
-    if registration is None:
-        return False
-    registration.settled_at = timezone.now()
-    registration.save(update_fields=["settled_at"])
-    signals.attendance_settled.send(
-        Registration,
-        registration=registration,
-        earned=registration.attendance != Attendance.ABSENT,
-        by=registration.person,
-    )
-    return True
-
-
 def settle_due(*, person: User | None = None) -> int:
-    """Settle every due registration, or only this person's; return how many.
+    """Let places at events that are over lead to their credits; return how many were settled.
 
-    Each in a transaction of its own: what is settled stays settled when the process is killed.
+    For one person, or for everybody, person by person in a transaction of its own: what is
+    settled stays settled when the process is killed. Safe to run twice, late, and at once.
     """
     due = queries.due_registrations()
     if person is not None:
         due = due.filter(person=person)
-    ids = list(due.values_list("pk", flat=True))
-    return sum(settle_registration(registration_id=pk) for pk in ids)
+    pairs = list(due.values_list("person_id", "event_id"))
+    event_ids: dict[int, list[int]] = {}
+    for person_id, event_id in pairs:
+        event_ids.setdefault(person_id, []).append(event_id)
+    return sum(_settle(person_id, events) for person_id, events in event_ids.items())
+
+
+@transaction.atomic
+def _settle(person_id: int, event_ids: list[int]) -> int:
+    """Settle one person's places at these events, in a fixed number of queries."""
+    queries.lock_events(event_ids)
+    registrations = list(
+        queries.due_registrations()
+        .select_for_update(of=("self",), no_key=True)
+        .filter(person=person_id, event__in=event_ids)
+        .select_related("event", "person")
+    )
+    ids = [registration.pk for registration in registrations]
+    Registration.objects.filter(pk__in=ids).update(settled_at=timezone.now())
+    present = [one for one in registrations if one.attendance != Attendance.ABSENT]
+    if present:
+        signals.attendance_settled.send(
+            Registration, registrations=present, earned=True, by=present[0].person
+        )
+    return len(registrations)
 
 
 @transaction.atomic
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
-    """Record whether somebody was there. Idempotent; locks the registration.
+    """Record whether somebody was there. Idempotent; locks event and registration.
 
     After the end this corrects the credit at once; before it, settling looks at the mark.
+    Raises Refused when the registration was cancelled.
     """
+    event_id = Registration.objects.values_list("event_id", flat=True).get(pk=registration_id)
+    event = queries.lock_event(event_id)
     registration = (
         Registration.objects.select_for_update(of=("self",), no_key=True)
         .select_related("event", "person")
         .get(pk=registration_id)
     )
+    if registration.state != RegistrationState.CONFIRMED:
+        raise Refused(f"{registration.person} has cancelled; there is no attendance to mark.")
     if registration.attendance == attendance:
         return
     registration.attendance = attendance
-    registration.save(update_fields=["attendance"])
-    if registration.settled_at is not None:
+    over = rules.is_over(event)
+    if over:
+        registration.settled_at = registration.settled_at or timezone.now()
+    registration.save(update_fields=["attendance", "settled_at"])
+    if over:
         signals.attendance_settled.send(
             Registration,
-            registration=registration,
+            registrations=[registration],
             earned=attendance != Attendance.ABSENT,
             by=by,
         )
@@ -144,10 +154,14 @@ def _refuse_unfit(facts: CustomEventFacts) -> None:
             "This training is not over yet. Credits can be claimed once it has ended.",
             field="ends_at",
         )
-    most = rules.most_credits(facts.begins_at, facts.ends_at)
-    if facts.amount > most:
+    _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+
+
+def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
+    most = rules.most_credits(begins_at, ends_at)
+    if amount > most:
         raise Refused(
-            f"The training lasted for {most} credits at the most. "
+            f"A training of this length can carry at most {in_words(most)}. "
             "Lower the credit value or correct the times.",
             field="amount",
         )
@@ -166,17 +180,7 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     the same event. The caller holds the person's lock. Raises Refused.
     """
     _refuse_unfit(facts)
-    same = (
-        Event.objects.filter(
-            origin=Origin.CUSTOM,
-            created_by=by,
-            title=facts.title,
-            begins_at=facts.begins_at,
-        )
-        .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED])
-        .first()
-    )
-    if same:
+    if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
         return same, False
     event = Event(
         origin=Origin.CUSTOM,
@@ -193,14 +197,20 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
 
 @transaction.atomic
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
-    """Change a returned custom event and send it again. Locks the event.
+    """Change a returned custom event and send it again. Locks the event and its author.
 
-    Raises Refused when it is not waiting for its author, or the facts do not fit.
+    Raises Refused when it is not waiting for its author, the facts do not fit, or they are those
+    of another custom event of the same person.
     """
-    event = _lock_event(event_id)
+    event = queries.lock_event(event_id)
+    lock_people([by.pk])
     if event.created_by_id != by.pk or event.state != EventState.DRAFT:
         raise Refused("This event is not waiting for your changes.")
     _refuse_unfit(facts)
+    if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
+        raise Refused(
+            "You have saved another training with this title and beginning.", field="title"
+        )
     _apply(event, facts)
     event.state = EventState.PENDING
     event.save()
@@ -216,7 +226,7 @@ def decide_custom_event(*, event_id: int, decision: Decision, reason: str, by: U
 
     The person sees `reason`, so returning and declining need one. Raises Refused.
     """
-    event = _lock_event(event_id)
+    event = queries.lock_event(event_id)
     sources, target = DECISIONS[decision]
     if event.origin != Origin.CUSTOM or event.state not in sources:
         raise Refused(
@@ -237,17 +247,27 @@ def decide_custom_event(*, event_id: int, decision: Decision, reason: str, by: U
 
 
 @transaction.atomic
-def save_event(*, event: Event, by: User | None) -> Event:
-    """Store a new or changed calendar event; the tracks follow if its days changed.
+def save_event(*, event: Event, by: User) -> Event:
+    """Store a new or changed calendar event. Locks a changed one; credits and tracks follow.
 
-    `by` is None for an import. Raises django's ValidationError when a rule is broken.
+    Raises django's ValidationError when a rule is broken.
     """
-    event.full_clean()
     is_new = event.pk is None
+    if not is_new:
+        queries.lock_event(event.pk)
+    event.full_clean()
     event.save()
     if not is_new:
-        signals.event_revised.send(Event, event=event, by=by)
+        _tell_revised(event, by=by)
     return event
+
+
+def _tell_revised(event: Event, *, by: User | None) -> None:
+    """An event that is cancelled or in the future again has settled nothing."""
+    event.refresh_from_db()
+    if not rules.has_taken_place(event):
+        event.registrations.exclude(settled_at=None).update(settled_at=None)
+    signals.event_revised.send(Event, event=event, by=by)
 
 
 @transaction.atomic
@@ -261,7 +281,7 @@ def import_event(
     and leaves the rules to the database's constraints, because a file has thousands of events:
     raises ValidationError by field, or IntegrityError.
     """
-    event = Event() if event_id is None else _lock_event(event_id)
+    event = Event() if event_id is None else queries.lock_event(event_id)
     for name, value in values.items():
         setattr(event, name, value)
     event.clean_fields(exclude={"parent"})
@@ -269,17 +289,18 @@ def import_event(
     if offers is not None:
         _set_offers(event, offers, is_new=event_id is None)
     if event_id is not None:
-        signals.event_revised.send(Event, event=event, by=None)
+        _tell_revised(event, by=None)
     return event
 
 
 @transaction.atomic
-def set_offers(*, event_id: int, offers: Mapping[int, Decimal], by: User) -> None:
+def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
     """Give a calendar event exactly these credit lines: amounts by category id. Locks the event.
 
     Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
     """
-    _set_offers(_lock_event(event_id), offers, is_new=False)
+    queries.lock_events([event.pk])
+    _set_offers(event, offers, is_new=False)
 
 
 def _set_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) -> None:
@@ -298,9 +319,13 @@ def _set_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) ->
 
 @transaction.atomic
 def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
-    """Make a custom event's credit line say what its author's corrected credit says."""
-    event = _lock_event(event_id)
+    """Make a custom event's credit line say what its author's corrected credit says.
+
+    The caller holds the event's lock. Raises Refused when it is more than the event's length.
+    """
+    event = Event.objects.get(pk=event_id)
     if event.origin != Origin.CUSTOM:
         return
+    _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
     event.offers.filter(category__in=[before, after]).delete()
     CreditOffer.objects.create(event=event, category=after, amount=amount)

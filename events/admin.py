@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -39,6 +40,17 @@ def _credit(event: Event) -> str:
 # ---------- The calendar ----------
 
 
+class ConferenceInput(ForeignKeyRawIdWidget):
+    """Says the title beside the number, of calendar events only: others are their author's."""
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
+        known = Event.objects.filter(origin=Origin.CALENDAR).values_list("pk", flat=True)
+        if not str(value).isdecimal() or not known.filter(pk=value).exists():
+            return "", ""
+        label, url = super().label_and_url_for_value(value)
+        return str(label), str(url)
+
+
 class EventForm(forms.ModelForm):
     class Meta:
         model = Event
@@ -64,8 +76,15 @@ class EventForm(forms.ModelForm):
 
     def clean_parent(self) -> Event | None:
         parent: Event | None = self.cleaned_data["parent"]
-        if parent and parent.pk == self.instance.pk:
+        if parent is None:
+            return None
+        if parent.pk == self.instance.pk:
             raise forms.ValidationError("An event cannot be a session of itself.")
+        # The public page of the session names its conference.
+        if parent.origin != Origin.CALENDAR:
+            raise forms.ValidationError("A conference is an event on the calendar.")
+        if parent.parent_id is not None:
+            raise forms.ValidationError("A session cannot be the conference of other sessions.")
         return parent
 
 
@@ -126,6 +145,10 @@ class EventAdmin(StaffAdmin):
         ),
     )
 
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        kwargs["widget"] = ConferenceInput(db_field.remote_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     @admin.display(description="when", ordering="begins_at")
     def when(self, event: Event) -> str:
         return _when(event)
@@ -147,13 +170,12 @@ class EventAdmin(StaffAdmin):
         formset.save(commit=False)  # fills what the history page says; the action writes
         lines = [line.cleaned_data for line in formset.forms]
         actions.set_offers(
-            event_id=form.instance.pk,
+            event=form.instance,
             offers={
                 line["category"].pk: line["amount"]
                 for line in lines
                 if line.get("category") and not line.get("DELETE")
             },
-            by=person_of(request),
         )
 
 

@@ -6,8 +6,6 @@ in the portal since then stays.
 """
 
 import datetime as dt
-import hashlib
-import json
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from aspen import csvfile
-from aspen.csvfile import FirstLines, Outcome, Row
+from aspen.csvfile import FirstLines, Outcome, Row, short_hash
 from aspen.errors import Refused
 from aspen.halves import MESSAGE, validate_halves
 from events.actions import import_event
@@ -102,7 +100,7 @@ class EventImporter:
             self._remember_conference(event)
 
     def apply(self, row: Row) -> Outcome:
-        key, digest = import_key(row), row_digest(row, self.columns)
+        key, digest = import_key(row), row.digest(self.columns)
         event_id, digest_before = self.known.get(key, (None, ""))
         outcome = Outcome.UNCHANGED
         if digest_before != digest:
@@ -171,12 +169,12 @@ def import_key(row: Row) -> str:
     if row["aspen_event_id"]:
         return f"aspen:{row['aspen_event_id']}"
     title, _ = clean_title(row["title"])
-    return f"row:{_sha1('|'.join((row['source_url'], title, row['begin'])))}"
+    return f"row:{short_hash(row['source_url'], title, row['begin'])}"
 
 
 def conference_key(title: str) -> str:
     """The key of a conference that is known only from its sessions."""
-    return f"conference:{_sha1(title.lower())}"
+    return f"conference:{short_hash(title.lower())}"
 
 
 def conference_title(row: Row) -> str:
@@ -186,14 +184,6 @@ def conference_title(row: Row) -> str:
         return title
     session = SESSION.match(title)
     return session["conference"] if session else ""
-
-
-def row_digest(row: Row, columns: tuple[str, ...]) -> str:
-    return hashlib.sha256(json.dumps([row[column] for column in columns]).encode()).hexdigest()
-
-
-def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 # Reading a row. Each function raises Refused with the column and the reason.

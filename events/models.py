@@ -3,6 +3,7 @@ import datetime as dt
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Case, F, Func, Q, When
 from django.db.models.functions import Coalesce, Least, Now
@@ -90,7 +91,8 @@ class Event(models.Model):
     sponsor = models.CharField(max_length=200, blank=True)
     presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
     audience = models.CharField(max_length=300, blank=True)
-    description = models.TextField(blank=True)
+    # The search index cannot hold a text of any length.
+    description = models.TextField(blank=True, validators=[MaxLengthValidator(10_000)])
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="sessions"
     )
@@ -173,6 +175,15 @@ class Event(models.Model):
                 & (Q(ends_at=None) | Q(ends_at__lt=LATEST)),
                 name="events_year_plausible",
                 violation_error_message="The year must lie between 1990 and 2099.",
+            ),
+            # Before it begins nobody can have taken part, whatever the recording's day says.
+            models.CheckConstraint(
+                condition=Q(recording_available_at=None)
+                | Q(recording_available_at__gte=F("begins_at"), recording_available_at__lt=LATEST),
+                name="events_recording_after_begin",
+                violation_error_message=(
+                    "A recording is available from the event's beginning at the earliest."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__gte=1),

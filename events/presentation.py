@@ -53,12 +53,6 @@ CUSTOM = {
 }
 
 
-def has_recording(event: Event, now: dt.datetime) -> bool:
-    """Whether a recording can be watched now."""
-    available_at = event.recording_available_at
-    return available_at is not None and available_at <= now
-
-
 def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
     """The states to show, the gravest first."""
     if event.origin == Origin.CUSTOM:
@@ -70,7 +64,7 @@ def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
     checks = [
         (OVER, over),
         (UNDER_WAY, not over and event.begins_at <= now),
-        (RECORDING, has_recording(event, now)),
+        (RECORDING, rules.has_recording(event, now)),
         (FULL, full and not over and event.registration_mode == RegistrationMode.PORTAL),
         (REGISTERED, standing.state == RegistrationState.CONFIRMED and not over),
     ]
@@ -265,7 +259,7 @@ def _custom_moment(event: Event, known: Known) -> Moment:
 def _credit_note(event: Event, standing: Standing, known: Known) -> str:
     if standing.state == RegistrationState.CONFIRMED and event.over_at <= known.now:
         return "You registered, so your credit will be listed by itself. You need not wait for it."
-    if has_recording(event, known.now):
+    if rules.has_recording(event, known.now):
         return "Did you take part, or watch the recording? Then the credit is yours."
     return "Did you take part? Then the credit is yours."
 

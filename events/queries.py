@@ -33,8 +33,6 @@ OFFERS = Prefetch(
     "offers",
     CreditOffer.objects.select_related("category").order_by("category__position"),
 )
-# Below this two titles have too little in common to be worth a reader's time.
-SIMILAR_ENOUGH = 0.4
 # Asking for the type that some events lack.
 NO_TYPE = "other"
 # What websearch_to_tsquery reads as more than words.
@@ -246,6 +244,32 @@ def due_registrations() -> QuerySet[Registration]:
         event__over_at__lte=timezone.now(),
         event__state=EventState.PUBLISHED,
     ).order_by("event__over_at", "id")
+
+
+def lock_event(event_id: int) -> Event:
+    """The event, locked until the transaction ends. Raises Event.DoesNotExist.
+
+    Taken before the locks of registrations and people by everything that changes an event or
+    makes credits of it, so that the two cannot miss each other, nor block each other.
+    """
+    return Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
+
+
+def lock_events(ids: Iterable[int]) -> None:
+    """Lock several events, in order of id."""
+    events = Event.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(ids))
+    list(events.order_by("pk").values_list("pk", flat=True))
+
+
+def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> QuerySet[Event]:
+    """The person's own custom events of this title and beginning that still stand."""
+    return (
+        Event.objects.filter(
+            origin=Origin.CUSTOM, created_by=person, title=title, begins_at=begins_at
+        )
+        .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED])
+        .order_by("pk")
+    )
 
 
 def custom_event_of(person: User, pk: int) -> QuerySet[Event]:

@@ -15,6 +15,17 @@ def is_over(event: Event) -> bool:
     return bool(event.over_at <= timezone.now())
 
 
+def has_taken_place(event: Event) -> bool:
+    """Whether people may hold credit for a calendar event: it stands, and is over or recorded."""
+    return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
+
+
+def has_recording(event: Event, now: dt.datetime) -> bool:
+    """Whether a recording can be watched at that moment."""
+    available_at = event.recording_available_at
+    return available_at is not None and available_at <= now
+
+
 def why_not_register(event: Event, taken: int) -> str | None:
     """Why nobody more can register for `event`, of whose places `taken` are taken."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
@@ -36,8 +47,3 @@ def hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
 def most_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     """The most credits an event of this length can carry: its hours rounded up to the half."""
     return max(HALF, math.ceil(hours(begins_at, ends_at) * 2) * HALF)
-
-
-def suggested_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The proposal for a custom event: its hours rounded down to the half, at least .5."""
-    return max(HALF, math.floor(hours(begins_at, ends_at) * 2) * HALF)

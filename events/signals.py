@@ -3,13 +3,13 @@
 from django.dispatch import Signal
 
 # An event is over and a registration stands, or attendance was marked or taken back.
-# Arguments: registration (with .event and .person), earned (bool), by (User).
+# Arguments: registrations (list, with .event and .person), earned (bool), by (User).
 attendance_settled = Signal()
 
 # Staff decided about a custom event, or its author sent it again.
 # Arguments: event, by (User), reason (str).
 custom_event_changed = Signal()
 
-# The facts of an event changed that its credits depend on: its days, or the catalogue mark.
-# Arguments: event, by (User or None).
+# The facts of an event changed that its credits depend on: its state, its days, the catalogue
+# mark. Arguments: event, by (User, or None for an import).
 event_revised = Signal()

@@ -23,6 +23,7 @@ from events.marks import claimed_ids
 from events.models import Event
 
 PAGE_SIZE = 25
+SESSIONS_AT_MOST = 300
 MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
 # Everything but the long texts: the description and the words prepared for searching.
 ROW_FIELDS = (
@@ -203,7 +204,10 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     person = _visitor(request)
     visible = queries.visible_to(person).select_related("parent").defer("search", "parent__search")
     event = get_object_or_404(visible, pk=pk)
-    sessions = list(queries.sessions_of(event).only(*ROW_FIELDS, "parent_id"))
+    found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
+    sessions = list(found[: SESSIONS_AT_MOST + 1])
+    has_more = len(sessions) > SESSIONS_AT_MOST
+    del sessions[SESSIONS_AT_MOST:]
     known = _known(person, [event, *sessions])
     standing = known.standings.get(event.pk, presentation.NOBODY)
     labels = presentation.states(event, standing, known.now)
@@ -217,6 +221,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "moment": presentation.moment(event, known),
         "places": presentation.places(event, standing, known.now),
         "programme": presentation.programme(event, sessions, known),
+        "programme_limit": SESSIONS_AT_MOST if has_more else None,
         "recording": presentation.web_link(event.recording_url),
         "source": presentation.web_link(event.source_url),
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],

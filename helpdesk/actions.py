@@ -77,13 +77,11 @@ def correct_credit(
     ticket = _lock_ticket(ticket_id)
     if ticket.person_id == by.pk:
         raise Refused("A colleague has to correct your own credits.")
-    lock_people([ticket.person_id])
-    before = Credit.objects.select_related("category", "claim__event").get(
-        pk=credit_id, person_id=ticket.person_id
+    if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():
+        raise Credit.DoesNotExist
+    before = credit_actions.correct_credit(
+        credit_id=credit_id, category=category, amount=amount, by=by
     )
-    if (before.category_id, before.amount) == (category.pk, amount):
-        raise Refused("This is what the credit says already. Choose what must change.")
-    credit_actions.correct_credit(credit_id=credit_id, category=category, amount=amount, by=by)
     correction = Correction.objects.create(
         ticket=ticket,
         person_id=ticket.person_id,

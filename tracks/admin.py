@@ -1,16 +1,18 @@
 """Tracks, their dated rules and who follows them, for CE Coordinators."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from aspen import words
-from aspen.admin import CategoryLinesInline, Lines, ReadOnlyAdmin, StaffAdmin
+from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
+from aspen.errors import Refused
+from aspen.http import person_of
+from tracks import actions
 from tracks.models import Participation, Posting, Requirement, RuleSet, Track
 
 
@@ -28,28 +30,10 @@ class TrackAdmin(StaffAdmin):
         return False
 
 
-class RequirementFormSet(Lines):
-    def clean(self) -> None:
-        """What all minimums ask together must fit into the total; the rest is elective."""
-        super().clean()
-        lines = [line.cleaned_data for line in self.forms if not line.errors]
-        kept = [line for line in lines if line.get("category") and not line.get("DELETE")]
-        if not kept:
-            raise forms.ValidationError("Name at least one category that counts.")
-        minimums = sum((line["minimum"] for line in kept), Decimal(0))
-        total = self.instance.total
-        if isinstance(total, Decimal) and minimums > total:
-            raise forms.ValidationError(
-                f"The minimums add up to {words.credits(minimums)}, which is more than the total "
-                f"of {words.credits(total)}. Lower a minimum or raise the total."
-            )
-
-
 class RequirementInline(CategoryLinesInline):
     """A category without a line does not count at all."""
 
     model = Requirement
-    formset = RequirementFormSet
     verbose_name_plural = (
         "Categories that count, each with the least that must come from it (0: none must)"
     )
@@ -73,6 +57,8 @@ def _is_used(rule_set: Model | None) -> bool:
 
 
 class RuleSetForm(forms.ModelForm):
+    refusal: Refused | None = None
+
     class Meta:
         model = RuleSet
         fields = "__all__"  # noqa: DJ007 - all there are
@@ -86,15 +72,33 @@ class RuleSetForm(forms.ModelForm):
             "audience": "Who follows it, and whether they must.",
         }
 
+    def clean(self) -> None:
+        super().clean()
+        if self.refusal:
+            field = self.refusal.field
+            self.add_error(field if field in self.fields else None, str(self.refusal))
+
 
 @admin.register(RuleSet)
 class RuleSetAdmin(StaffAdmin):
     """Rules that somebody follows are frozen: what people were promised does not change.
 
-    New rules are a new rule set with its own first day.
+    New rules are a new rule set with its own first day; the old one gets a last day.
     """
 
     form = RuleSetForm
+    fields = (
+        "track",
+        "name",
+        "kind",
+        "valid_from",
+        "valid_until",
+        "total",
+        "years",
+        "catalogue_only",
+        "audience",
+        "source",
+    )
     list_display = ("name", "track", "kind", "valid_from", "valid_until", "credits", "followed_by")
     list_filter = ("track", "kind", "catalogue_only")
     list_select_related = ("track",)
@@ -115,16 +119,57 @@ class RuleSetAdmin(StaffAdmin):
         followers: int = rule_set.followers  # type: ignore[attr-defined]
         return f"{followers}, so it is frozen" if followers else "nobody yet"
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _is_used(obj)
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Of rules that somebody follows only the last day changes: new rules take over then."""
+        if not _is_used(obj):
+            return ()
+        return [name for name in self.fields if name != "valid_until"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         frozen = (
-            "Somebody follows these rules, so they can no longer be changed. "
-            "Add a new rule set with a later first day instead."
+            "Somebody follows these rules, so only the last day on which they can be chosen may "
+            "change. For new rules, add a rule set with a later first day."
         )
         fields = self.get_fields(request, obj)
         return [(None, {"fields": fields, "description": frozen if _is_used(obj) else ""})]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Ask again with the action's words in the form, where it refused what was sent."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refused as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)  # a class made for this request
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing yet: save_related() has the lines too, and the action stores both together."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        rule_set: RuleSet = form.instance
+        [formset] = formsets
+        formset.save(commit=False)  # fills what the history page says; the action writes
+        if _is_used(rule_set):
+            actions.end_rule_set(
+                rule_set_id=rule_set.pk,
+                valid_until=form.cleaned_data["valid_until"],
+                by=person_of(request),
+            )
+            return
+        lines = [line.cleaned_data for line in formset.forms]
+        actions.save_rule_set(
+            rule_set=rule_set,
+            requirements={
+                line["category"].pk: line["minimum"]
+                for line in lines
+                if line.get("category") and not line.get("DELETE")
+            },
+            by=person_of(request),
+        )
 
 
 @admin.register(Participation)

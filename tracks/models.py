@@ -58,7 +58,12 @@ class RuleSet(models.Model):
                 name="tracks_rule_set_ends_after_it_begins",
                 violation_error_message="The last day must not lie before the first.",
             ),
-            models.CheckConstraint(condition=Q(years__gte=1), name="tracks_rule_set_has_years"),
+            # Unbounded, the days of a participation would lie outside the calendar.
+            models.CheckConstraint(
+                condition=Q(years__gte=1, years__lte=20),
+                name="tracks_rule_set_has_years",
+                violation_error_message="The years must lie between 1 and 20.",
+            ),
             in_halves(name="tracks_rule_set_total_in_halves", field="total"),
         ]
 

@@ -181,7 +181,6 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
     state = ClaimState(claim.state)
     tone, shape = STATES[state]
     ended = state in ENDED
-    posted = credit.posted_in
     return {
         "id": credit.pk,
         "claim_id": claim.pk,
@@ -193,13 +192,21 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
         "state": {"label": state.label, "tone": tone, "shape": shape},
         "reason": claim.reason,
         "archived": not ended and not credit.posted_in,
-        "tracks": [] if ended else [str(one.track) for one in participations if one.pk in posted],
-        "why_not": []
-        if ended
-        else [
-            {"track": str(one.track), "reason": rules.why_not_posted(credit, one)}
-            for one in participations
-            if one.pk not in posted
-        ],
+        "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
     }
+
+
+def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
+    """What each of the person's tracks makes of a credit, a sentence each."""
+    verdicts = []
+    for participation in participations:
+        track = str(participation.track)
+        if participation.pk not in credit.posted_in:
+            reason = rules.why_not_posted(credit, participation)
+            verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
+        elif aged := rules.why_aged_out(credit, participation):
+            verdicts.append(f"Posted to {track}. {aged}")
+        else:
+            verdicts.append(f"Posted to {track}")
+    return verdicts

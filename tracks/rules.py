@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.dateformat import format as format_date
 
+from aspen.clock import today, years_before
 from credits.enums import ENDED, ClaimState
 from tracks.models import Participation
 
@@ -33,9 +34,12 @@ def why_not_posted(credit: "EarnedCredit", participation: Participation) -> str 
     return None
 
 
-def has_aged_out(credit: "EarnedCredit", participation: Participation, first: dt.date) -> bool:
-    """Whether a posted credit was earned before `first`, the earliest day that counts today."""
-    return credit.earned_on < first
+def why_aged_out(credit: "EarnedCredit", participation: Participation) -> str | None:
+    """Why a posted credit no longer counts today, or None while it does. No query."""
+    first = years_before(today(), participation.rule_set.years)
+    if credit.earned_on >= first:
+        return None
+    return f"Earned before {_day(first)}: it has aged out and no longer counts."
 
 
 def _day(day: dt.date) -> str:

@@ -9,4 +9,5 @@ urlpatterns = [
     path("continuing-education/credits/", views.my_credits, name="credits"),
     path("tracks/", views.choose, name="choose"),
     path("tracks/<int:participation_id>/", views.progress, name="progress"),
+    path("tracks/<int:participation_id>/leave/", views.leave, name="leave"),
 ]

@@ -5,11 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from aspen import words
-from aspen.clock import today, years_before
+from aspen.clock import today
 from aspen.errors import Refused
 from aspen.http import person_of
 from aspen.paging import page_of
@@ -25,7 +26,8 @@ LISTED_AT_MOST = 300
 PER_PAGE = 25
 
 
-@require_GET
+@require_safe
+@vary_on_headers("HX-Request")
 def panel(request: HttpRequest) -> HttpResponse:
     """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
 
@@ -77,7 +79,7 @@ def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 def my_credits(request: HttpRequest) -> HttpResponse:
     """Every credit the person ever claimed, and what is coming from registrations."""
     person = person_of(request)
@@ -108,7 +110,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
     return render(request, "tracks/credits.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def choose(request: HttpRequest) -> HttpResponse:
     """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
     person = person_of(request)
@@ -157,34 +159,42 @@ def _follow(request: HttpRequest, person: User) -> HttpResponse:
     return redirect(participation)
 
 
-@require_GET
+@require_POST
+def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """Stop following a track; its credits are archived again."""
+    person = person_of(request)
+    participation = get_object_or_404(queries.open_participations(person), pk=participation_id)
+    actions.leave_track(participation_id=participation.pk, by=person)
+    messages.success(
+        request,
+        f"You no longer follow {participation.track}. Your credits are kept; they are posted again "
+        "when you choose the track again.",
+    )
+    return redirect("tracks:choose")
+
+
+@require_safe
 def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     """One track: how far, what is missing, and for each credit whether it counts or why not."""
     person = person_of(request)
-    participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(queries.open_participations(person), pk=participation_id)
     event_actions.settle_due(person=person)
-    day = today()
-    [(_, measured)] = queries.progress_of([participation], day)
+    [(_, measured)] = queries.progress_of([participation], today())
     page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)
-    first = years_before(day, participation.rule_set.years)
     context = {
         "track": presentation.track_summary(participation, measured),
-        "credits": [_counting(credit, participation, first) for credit in page],
+        "participation": participation,
+        "credits": [_counting(credit, participation) for credit in page],
         "page": page,
     }
     return render(request, "tracks/progress.html", context)
 
 
-def _counting(credit: Any, participation: Participation, first: Any) -> dict[str, Any]:
+def _counting(credit: Any, participation: Participation) -> dict[str, Any]:
     """A credit's row, with what this one participation makes of it."""
     row = presentation.credit_row(credit, [])
     posted = participation.pk in credit.posted_in
-    aged = posted and rules.has_aged_out(credit, participation, first)
-    reason = None if posted else rules.why_not_posted(credit, participation)
-    row["posted"] = posted and not aged
-    row["why"] = (
-        f"Posted, but earned before {words.day(first)}: it has aged out and no longer counts."
-        if aged
-        else reason or ""
-    )
+    why_not = rules.why_aged_out if posted else rules.why_not_posted
+    row["why"] = why_not(credit, participation) or ""
+    row["posted"] = posted and not row["why"]
     return row

@@ -27,6 +27,14 @@ LEARNER_NAMES = (
 
 
 @dataclass(frozen=True)
+class ToTry:
+    """A line of the list of accounts, on the sign-in page and on the terminal."""
+
+    email: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Account:
     """`supervisor` is the name before the @ of somebody who stands earlier in the list."""
 
@@ -65,6 +73,24 @@ ACCOUNTS = [
     *(
         Account(f"learner{number:02}", LEARNER_NAMES[number - 1], library="")
         for number in range(1, LEARNERS + 1)
+    ),
+]
+
+_WORDS = {
+    "librarian": "A member of library staff: register, claim credits, follow a track.",
+    "director": "A library director, who needs certification for state aid.",
+    "trustee": "A member of a library board.",
+    "chair": "The chair of that board.",
+    "editor": "An event editor of an organization that offers training.",
+    "helpdesk": "The help desk: answers tickets and corrects credits.",
+    "coordinator": "The CE Coordinator: approves custom events.",
+    "admin": "The administrator: accounts, libraries, settings.",
+}
+TO_TRY = [
+    *(ToTry(f"{name}@{DOMAIN}", words) for name, words in _WORDS.items()),
+    ToTry(
+        f"learner01@{DOMAIN} to learner{LEARNERS}@{DOMAIN}",
+        f"{LEARNERS} new people without credits and without a track: start from the beginning.",
     ),
 ]
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.enums import OrganizationKind
 from accounts.importing import LibraryImporter
-from accounts.models import Organization
+from accounts.models import Federation, Organization
 from tests import factories
 
 REAL = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
@@ -92,6 +92,68 @@ def test_what_the_file_does_not_know_stays(tmp_path: Path) -> None:
 
     branch.refresh_from_db()
     assert (branch.kind, branch.parent) == (OrganizationKind.SCHOOL, parent)
+
+
+def test_what_staff_corrected_stays(tmp_path: Path) -> None:
+    path = write(tmp_path, "Old Library,public,Helena,,,survey", "Other,school,Butte,,,")
+    load(path)
+    library = Organization.objects.get(name="Old Library")
+    library.name, library.county = "New Library", "Lewis and Clark"
+    library.federation = Federation.objects.get(name="Sagebrush")
+    library.save()
+
+    assert load(path) == "0 new, 0 changed, 2 unchanged."
+
+    library.refresh_from_db()
+    assert (str(library), library.county) == ("New Library, Helena", "Lewis and Clark")
+    assert str(library.federation) == "Sagebrush"
+    assert Organization.objects.count() == 2
+
+    # What is news in the file comes in, and under the name that the file has.
+    path = write(tmp_path, "Old Library,state,Helena,,,survey", "Other,school,Butte,,,")
+    assert load(path) == "0 new, 1 changed, 1 unchanged."
+    library.refresh_from_db()
+    assert (library.name, library.kind) == ("Old Library", OrganizationKind.STATE)
+
+
+@pytest.mark.parametrize(
+    ("source", "county", "said"),
+    [
+        ("seen there", "Lewis and Clark", "0 new, 0 changed, 1 unchanged."),
+        ("", "Cascade", "0 new, 1 changed, 0 unchanged."),
+    ],
+)
+def test_a_library_that_was_there_before_is_taken_over(
+    tmp_path: Path, source: str, county: str, said: str
+) -> None:
+    """With a source its facts stay; without one nobody has said where they are from."""
+    library = factories.organization(name="Branch", county="Lewis and Clark", source=source)
+    path = write(tmp_path, "Branch,public,Helena,Cascade,,survey")
+
+    assert load(path) == said
+
+    library.refresh_from_db()
+    assert (library.county, library.source) == (county, source or "survey")
+    library.name = "Renamed"
+    library.save()
+    assert load(path) == "0 new, 0 changed, 1 unchanged."
+    assert Organization.objects.get().name == "Renamed"
+
+
+def test_a_library_renamed_here_and_then_in_the_file_is_one(tmp_path: Path) -> None:
+    load(write(tmp_path, "Old,public,Helena,,,survey"))
+    Organization.objects.update(name="New")
+    path = write(tmp_path, "New,public,Helena,,,survey")
+
+    assert load(path) == load(path) == "0 new, 0 changed, 1 unchanged."
+
+    assert Organization.objects.get().name == "New"
+
+
+def test_twice_the_same_row_is_one_library(tmp_path: Path) -> None:
+    path = write(tmp_path, "Good,public,Helena,,,", "Good,public,Helena,,,")
+
+    assert load(path) == "1 new, 0 changed, 1 unchanged."
 
 
 def test_bad_rows_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from accounts import views
 from accounts.enums import PositionKind
 from accounts.models import Position, User
 from tests import factories
@@ -27,7 +28,7 @@ def now() -> Any:
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 
@@ -221,3 +222,63 @@ def test_the_whole_directory_can_be_chosen_from() -> None:
     labels = [label for _, label in page.context["position_form"].fields["organization"].choices]
     assert labels[:3] == ["Choose one", "Branch 000, Helena", "Branch 001, Helena"]
     assert len(labels) == 131
+    assert b'name="find"' not in page.content
+
+
+def offered(response: Any) -> list[str]:
+    labels = [
+        label for _, label in response.context["position_form"].fields["organization"].choices
+    ]
+    assert labels[0] == "Choose one"
+    return labels[1:]
+
+
+@pytest.fixture
+def short_list(monkeypatch: Any) -> None:
+    monkeypatch.setattr(views, "LISTED_AT_MOST", 2)
+
+
+@pytest.mark.usefixtures("short_list")
+def test_a_long_directory_is_searched() -> None:
+    for name in ("Alpha", "Bravo", "Charlie"):
+        factories.organization(name=f"{name} Library", city="Helena")
+    factories.organization(name="Delta Library", city="Butte")
+    client = signed_in(factories.person())
+    page = client.get(PROFILE)
+    assert offered(page) == ["Alpha Library, Helena", "Bravo Library, Helena"]
+    assert "These are the first 2. Type a few words above to see others." in text(page)
+    page = client.get(PROFILE, {"find": "library BUTTE"})
+    assert offered(page) == ["Delta Library, Butte"]
+    assert 'value="library BUTTE"' in text(page)
+    assert "These are the first" not in text(page)
+    page = client.get(PROFILE, {"find": "nowhere"})
+    assert offered(page) == []
+    assert "No library matches. Try fewer words." in text(page)
+
+
+@pytest.mark.usefixtures("short_list")
+def test_only_the_list_comes_back_while_one_types() -> None:
+    factories.organization(name="Alpha Library")
+    client = signed_in(factories.person())
+    page = client.get(PROFILE, {"find": "alp"}, headers={"HX-Request": "true"})
+    assert offered(page) == ["Alpha Library, Helena"]
+    assert "<h1" not in text(page)
+    assert 'id="pick-list"' in text(page)
+
+
+def test_unfit_words_to_find_are_refused_beside_the_field() -> None:
+    page = text(signed_in(factories.person()).get(PROFILE, {"find": "a\x00b"}))
+    assert "Null characters are not allowed." in page
+    assert 'aria-describedby="find-error"' in page
+
+
+@pytest.mark.usefixtures("short_list")
+def test_a_library_outside_the_list_is_accepted_and_stays_chosen() -> None:
+    libraries = [factories.organization(name=f"Branch {number}") for number in range(3)]
+    person = factories.person()
+    client = signed_in(person)
+    page = client.post(POSITIONS, {"organization": libraries[2].pk, "kind": ""})
+    assert offered(page) == [f"Branch {number}, Helena" for number in range(3)]
+    assert f'<option value="{libraries[2].pk}" selected>' in text(page)
+    client.post(POSITIONS, {"organization": libraries[2].pk, "kind": "staff"})
+    assert Position.objects.get().organization == libraries[2]

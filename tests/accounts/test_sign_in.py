@@ -13,7 +13,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.actions import create_account
+from accounts.backends import AddressBackend, NameBackend
 from accounts.models import User
+from aspen.demo import people
 from tests import factories
 from tests.factories import PASSWORD
 
@@ -447,7 +449,7 @@ FORMS = {
 def test_every_field_has_a_label_of_ours_and_helps_password_managers(address: str) -> None:
     client = Client()
     if address in ("/accounts/email/", "/accounts/password/change/", "/accounts/reauthenticate/"):
-        client.force_login(factories.person(), "django.contrib.auth.backends.ModelBackend")
+        client.force_login(factories.person())
     response = client.get(address)
     found = {
         field.name: (field.label, field.field.widget.attrs.get("autocomplete"))
@@ -463,7 +465,7 @@ def test_who_has_no_password_yet_chooses_one() -> None:
     person.set_unusable_password()
     person.save(update_fields=["password"])
     client = Client()
-    client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     answer = client.get("/accounts/password/change/")
     assert answer.headers["Location"] == "/accounts/password/set/"
     page = client.get("/accounts/password/set/")
@@ -480,3 +482,43 @@ def test_the_accounts_of_the_demonstration_are_listed_in_it_only(settings: Any) 
         settings.DEMO = is_on
         page = text(Client().get("/accounts/login/"))
         assert [words in page for words in known] == [is_on, is_on]
+
+
+def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
+    made = {account.email: account for account in people.ACCOUNTS}
+    named = [line.email for line in people.TO_TRY]
+    assert len(named) == 9
+    assert {address for line in named for address in line.split(" to ")} <= made.keys()
+    page = text(Client().get("/accounts/login/"))
+    for line in people.TO_TRY:
+        assert f">{line.email}</th>" in page
+        assert f">{line.words}</td>" in page
+
+
+def test_an_account_of_the_demonstration_is_nobodys_once_it_is_off(settings: Any) -> None:
+    """Somebody may go live on a database that the demonstration was tried with."""
+    account(is_demonstration=True, is_staff=True)
+    client, later = Client(), Client()
+    assert sign_in(client).status_code == 302
+    assert client.get("/accounts/profile/").status_code == 200
+
+    settings.DEMO = False
+
+    assert client.get("/accounts/profile/").status_code == 302
+    answer = sign_in(later)
+    assert NOT_RIGHT in text(answer)
+    assert "_auth_user_id" not in later.session
+    assert later.get("/accounts/profile/").status_code == 302
+    credentials = {"username": EMAIL, "password": PASSWORD}
+    later.post("/admin/login/?next=/admin/", credentials)
+    assert "_auth_user_id" not in later.session
+    for backend in (NameBackend(), AddressBackend()):
+        assert backend.authenticate(None, **credentials) is None
+
+
+def test_other_accounts_sign_in_without_the_demonstration(settings: Any) -> None:
+    settings.DEMO = False
+    account()
+    client = Client()
+    assert sign_in(client).status_code == 302
+    assert client.get("/accounts/profile/").status_code == 200

@@ -186,7 +186,7 @@ class World:
         """A browser of its own, so that nothing one request leaves there reaches the next."""
         client, person = Client(**options), self.people[role]
         if person:
-            client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+            client.force_login(person)
         return client
 
 

@@ -129,6 +129,50 @@ def test_the_rejects_file_can_be_mended_and_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_the_rejects_file_can_be_imported_again_and_again(tmp_path: Path) -> None:
+    rows = b'bad,"one, ""two"""\r\nfew\r\n"a" b,x\r\ncaf\xe9,\r\n"open,1\r\nbad,2'
+    run(b"word,note\r\n" + rows, tmp_path)
+    first = rejects(tmp_path)
+    content = first
+    for _ in range(3):
+        importer, tally, _ = run(content, tmp_path)
+        content = rejects(tmp_path)
+        assert (importer.taken, tally.rejected) == ([], 6)
+        header, *kept = content.splitlines(keepends=True)
+        assert header == b"reason,word,note\r\n"
+        assert len(kept) == 6
+        for line, row in zip(kept, rows.splitlines(keepends=True), strict=True):
+            assert line.startswith(b'"line ')
+            assert line.rstrip().endswith(b'",' + row.rstrip())
+
+    mended = content.replace(b",bad,", b",mended,")
+    importer, tally, _ = run(mended, tmp_path)
+    assert [word for _, word, _ in importer.taken] == ["mended", "mended"]
+    assert tally.rejected == 4
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        ("line 2: it is bad,bad,1", "bad,1"),  # as a spreadsheet writes it
+        ('"mended, I think",bad,1', "bad,1"),
+        (",bad,1", "bad,1"),
+        (',"a" b,1', '"a" b,1'),
+        ("bad,1", "bad,1"),  # its reason taken out with the comma: nothing else may go
+        ("few", "few"),
+        ('"line 2: it is bad",few', "few"),
+    ],
+)
+def test_only_a_reason_is_replaced_by_the_next_one(tmp_path: Path, row: str, kept: str) -> None:
+    run(f'" Reason",word,note\n{row}\n'.encode(), tmp_path)
+
+    header, line = rejects(tmp_path).decode().splitlines()
+    assert header == "reason,word,note"
+    assert line.split('",', 1)[1] == kept
+
+
+@pytest.mark.django_db
 def test_the_rejects_never_overwrite_the_file_that_is_read(tmp_path: Path) -> None:
     source = tmp_path / "words.csv"
     source.write_bytes(b"word,note\nbad,1\n")

@@ -34,7 +34,7 @@ def test_a_signed_in_person_costs_two_more(django_assert_num_queries: Any) -> No
     """The session and the person."""
     factories.event(days=3)
     client = Client()
-    client.force_login(factories.person(), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(factories.person())
     with django_assert_num_queries(4):
         client.get("/")
 

@@ -66,7 +66,8 @@ def test_an_insecure_value_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, str], sentence: str
 ) -> None:
     assert refusal(monkeypatch, GOOD | change).startswith(sentence)
-    assert refusal(monkeypatch, GOOD | change | {"DEBUG": "on"}) == ""
+    development = refusal(monkeypatch, GOOD | change | {"DEBUG": "on"})
+    assert bool(development) is (change.get("ASPEN_DEMO") == "on")
 
 
 def test_good_values_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,13 +83,29 @@ def test_nothing_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_demonstration_answers_on_this_machine_only(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    assert "ALLOWED_HOSTS" in refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"})
+    values = DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"}
+    for debug in ("on", "off"):
+        said = refusal(monkeypatch, values | {"DEBUG": debug})
+        assert said.startswith("ASPEN_DEMO=on has accounts with a published password")
+
+
+def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DEBUG on, Django itself answers on this machine only when none is named."""
+    assert refusal(monkeypatch, DEMO | {"DEBUG": "on"}) == ""
+    assert refusal(monkeypatch, {"DEBUG": "on", "ASPEN_DEMO": "on"}) == ""
+    assert refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": ""}).startswith("ALLOWED_HOSTS ")
 
 
 def test_the_example_names_what_the_schema_knows() -> None:
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     names = [line.split("=")[0] for line in lines if line and not line.startswith("#")]
     assert sorted(names) == sorted(env.SCHEMA)
+
+
+def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
+    example = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8")
+    comment = example.split("ASPEN_TRUSTED_PROXY=")[0].split("=")[-1]
+    assert "both X-Forwarded-Proto and X-Forwarded-For itself and drops" in comment
 
 
 def test_the_example_as_it_stands_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +177,7 @@ def test_the_portal_lives_in_montana() -> None:
 def test_no_page_allows_inline_scripts_or_styles() -> None:
     staff = Client()
     superuser = factories.person(Role.ADMINISTRATOR, is_superuser=True)
-    staff.force_login(superuser, "django.contrib.auth.backends.ModelBackend")
+    staff.force_login(superuser)
     for client in (Client(), staff):
         for address in ("/", "/events/", "/accounts/login/", "/admin/", "/nowhere/", "/healthz"):
             policy = client.get(address).headers["Content-Security-Policy"]

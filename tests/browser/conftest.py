@@ -122,7 +122,7 @@ def _sign_in(context: BrowserContext, address: str, person: User) -> None:
     """Give the browser a session; the form itself is tested where signing in is the matter."""
     client = Client()
     with zeal_ignore():
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person)
     name = django_settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
 

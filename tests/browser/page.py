@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, expect
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
@@ -54,6 +54,7 @@ class Visitor:
         self._expected = ""
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.noise.append(f"script error: {error}"))
+        page.on("dialog", self._dismiss)
         page.on("request", self._ask)
         page.on("response", self._receive)
 
@@ -61,6 +62,10 @@ class Visitor:
         if not (self._expected and self._expected in message.text):
             where = message.location.get("url", "")
             self.noise.append(f"console {message.type} on {self.page.url}: {message.text} {where}")
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.noise.append(f"{dialog.type}: {dialog.message}")
+        dialog.dismiss()
 
     def _ask(self, request: Request) -> None:
         if not request.url.startswith((self.address, "data:")):

@@ -141,7 +141,7 @@ def tickets(librarian: User, staff: User, credit: Any) -> Any:
 # ---------- Every page ----------
 
 
-def calendar_pages(portal: SimpleNamespace) -> list[str]:
+def public_pages(portal: SimpleNamespace) -> list[str]:
     events = portal.events
     shown = [events.past[0], *events.upcoming, events.conference, events.recorded, events.cancelled]
     return [
@@ -153,12 +153,6 @@ def calendar_pages(portal: SimpleNamespace) -> list[str]:
         "/events/?q=nothing+like+this",
         "/accessibility/",
         *(event.get_absolute_url() for event in shown),
-    ]
-
-
-def public_pages(portal: SimpleNamespace) -> list[str]:
-    return [
-        *calendar_pages(portal),
         "/accounts/login/",
         "/accounts/signup/",
         "/accounts/password/reset/",
@@ -170,17 +164,19 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
 
 
 def own_pages(portal: SimpleNamespace) -> list[str]:
+    events, customs = portal.events, portal.customs
+    shown = [events.past[0], events.unclaimed[0], events.upcoming[0], *customs.values()]
     return [
-        *calendar_pages(portal),
+        "/",
+        "/events/",
+        "/events/?view=list&past=1",
+        *(event.get_absolute_url() for event in shown),
         "/continuing-education/",
         "/continuing-education/?find=nothing+like+this",
         "/continuing-education/credits/",
-        f"/continuing-education/claim/{portal.events.unclaimed[0].pk}/",
-        f"/continuing-education/claim/{portal.events.past[0].pk}/",
-        f"/continuing-education/claim/{portal.events.upcoming[0].pk}/",
+        *(f"/continuing-education/claim/{event.pk}/" for event in shown[:3]),
         "/continuing-education/new/",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
-        *(event.get_absolute_url() for event in portal.customs.values()),
         "/tracks/",
         portal.track.get_absolute_url(),
         "/help/",
@@ -271,6 +267,30 @@ def test_forms_full_of_errors(
         expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
         problems += looks_bad(visitor, path)
     assert not problems, "\n".join(problems)
+
+
+def test_what_the_instructions_name_looks_as_they_say(
+    open_browser: Callable[..., Visitor],
+) -> None:
+    """The blue box at the right, the green button, the white button with red lettering."""
+    with zeal_ignore():
+        event = make.event()
+    visitor = open_browser(make.person())
+    colours = (
+        "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
+    )
+    white, red = "rgb(255, 255, 255)", "rgb(179, 38, 30)"
+
+    visitor.visit("/continuing-education/")
+    main = visitor.page.get_by_role("main").bounding_box()
+    menu = visitor.menu.bounding_box()
+    assert main["x"] + main["width"] < menu["x"]
+    assert visitor.menu.evaluate(colours) == ["rgb(29, 79, 124)", white]
+    create_new = visitor.page.get_by_role("link", name="Create New…")
+    assert create_new.evaluate(colours) == [white, red]
+    visitor.visit(event.get_absolute_url())
+    button = visitor.page.get_by_role("button", name="Add CE credit")
+    assert button.evaluate(colours) == ["rgb(30, 122, 60)", white]
 
 
 # ---------- Something went wrong ----------

@@ -18,7 +18,7 @@ CLAIMS = "/admin/credits/claim/"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 

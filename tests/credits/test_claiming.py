@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.db import IntegrityError
 from django.utils import timezone
 
 from aspen.errors import Refused
@@ -94,13 +95,21 @@ def test_days_only_last_until_the_end_of_the_last_day():
 def test_a_recording_can_be_claimed_once_it_is_available():
     now = timezone.now()
     event = make.event(
-        days=30,
+        days=-1,
+        hours=48,
         delivery=Delivery.RECORDED,
         recording_available_at=now - dt.timedelta(hours=1),
     )
     credit = claim(event, make.person()).credits.get()
     earned = queries.with_earned_on(Credit.objects.filter(pk=credit.pk)).get()
     assert earned.earned_on == timezone.localdate()
+
+
+@pytest.mark.parametrize("moment", [dt.timedelta(hours=-1), dt.timedelta(days=365 * 7000)])
+def test_no_recording_precedes_its_event_or_lies_beyond_the_calendar(moment):
+    event = make.event(days=1)
+    with pytest.raises(IntegrityError, match="events_recording_after_begin"):
+        Event.objects.filter(pk=event.pk).update(recording_available_at=event.begins_at + moment)
 
 
 def test_the_list_holds_the_past_years_ended_events_newest_first():

@@ -173,7 +173,7 @@ def test_sending_the_form_twice_lists_it_once(client):
         ({"amount": "1.25"}, "amount", "in halves"),
         ({"amount": "-1"}, "amount", "in halves"),
         ({"amount": "NaN"}, "amount", "number"),
-        ({"amount": "2"}, "amount", "1.5 at the most"),
+        ({"amount": "2"}, "amount", "at most 1.5 credits"),
         ({"amount": "1000000"}, "amount", "less than or equal to 99.5"),
         ({"category": ""}, "category", "required"),
         ({"category": "0"}, "category", "valid choice"),

@@ -3,6 +3,7 @@
 Every constraint is tried by going round Python: with `.update()`, raw SQL, or a bare insert.
 """
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -11,9 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from aspen.errors import Refused
-from credits import actions
+from credits import actions, queries
 from credits.enums import ENDED, LIVE, MOVES, ClaimSource, ClaimState
 from credits.models import Claim, Credit
+from events import queries as event_queries
 from tests import factories as make
 from tests.races import at_once
 
@@ -66,6 +68,14 @@ def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
     """The same twenty requests, with what keeps the promise taken away, must break it."""
     person, event = make.person(), make.event()
     monkeypatch.setattr(actions, "lock_people", lambda ids: None)
+    monkeypatch.setattr(event_queries, "lock_event", lambda event_id: None)
+    why_not_claim = queries.why_not_claim
+
+    def slowly(*args):
+        time.sleep(0.3)  # Everybody has looked before anybody writes.
+        return why_not_claim(*args)
+
+    monkeypatch.setattr(queries, "why_not_claim", slowly)
     constraint = next(
         one for one in Claim._meta.constraints if one.name == "credits_one_live_claim_per_event"
     )

@@ -31,7 +31,7 @@ QUEUE = "/admin/events/customevent/"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 
@@ -425,9 +425,18 @@ def test_tracks_follow_when_the_days_of_an_event_change() -> None:
         ({"begins_at_0": "1815-12-03"}, "The year must lie between 1990 and 2099."),
         ({"capacity": "0"}, "A capacity is at least 1; leave it empty for no limit."),
         ({"state": "declined"}, "Select a valid choice."),
+        (
+            {"recording_available_at_0": "2026-12-02", "recording_available_at_1": "09:00"},
+            "A recording is available from the event&#x27;s beginning at the earliest.",
+        ),
+        (
+            {"recording_available_at_0": "9999-12-31", "recording_available_at_1": "23:59"},
+            "A recording is available from the event&#x27;s beginning at the earliest.",
+        ),
         ({"offers-0-amount": "0.3"}, "Credits are given in halves"),
         ({"offers-0-amount": "1e400"}, "Ensure that there are no more than"),
         ({"title": "a\x00"}, "Null characters are not allowed."),
+        ({"description": "w" * 2_000_000}, "Ensure this value has at most 10000 characters"),
         (
             {"offers-1-category": "same", "offers-1-amount": "1.0"},
             "Please correct the duplicate",
@@ -448,6 +457,28 @@ def test_an_event_is_no_session_of_itself() -> None:
         coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, parent=event.pk)
     )
     assert "An event cannot be a session of itself." in text(answer)
+
+
+def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
+    conference = factories.event(title="Spring conference")
+    event, session = factories.event(), factories.event(parent=conference)
+    own = a_custom_event(title="Something private")
+    client = signed_in(factories.person(Role.EVENT_EDITOR))
+    address = f"/admin/events/event/{event.pk}/change/"
+    refused = {
+        own.pk: "A conference is an event on the calendar.",
+        session.pk: "A session cannot be the conference of other sessions.",
+        "9" * 30: "Select a valid choice.",
+        "²": "Select a valid choice.",
+    }
+    for parent, message in refused.items():
+        page = text(send(client, address, a_form(event, parent=parent)))
+        assert message in page
+        assert "Something private" not in page
+    assert Event.objects.get(pk=event.pk).parent is None
+    send(client, address, a_form(event, parent=conference.pk))
+    assert Event.objects.get(pk=event.pk).parent == conference
+    assert "Spring conference" in text(client.get(address))
 
 
 def test_nothing_of_the_calendar_is_deleted() -> None:

@@ -104,7 +104,7 @@ def test_add_ce_credit_stands_where_credit_can_be_claimed(client):
     make.claim(person, make.event(title="Claimed", days=-3))
     make.claim(make.person(), make.event(title="Claimed by another", days=-3))
     recorded_at = timezone.now() - dt.timedelta(hours=1)
-    make.event(title="Recorded", days=2, recording_available_at=recorded_at)
+    make.event(title="Recorded", days=-1, hours=48, recording_available_at=recorded_at)
     make.event(title="Coming", days=3)
     past = {
         "Ended": "claim",
@@ -168,7 +168,8 @@ def test_delivery_means_how_one_can_take_part(client):
     make.event(title="Unknown", days=8, delivery="")
     make.event(
         title="With recording",
-        days=9,
+        days=-1,
+        hours=24 * 9,
         delivery=Delivery.IN_PERSON,
         recording_available_at=timezone.now() - dt.timedelta(hours=1),
     )

@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from credits.actions import claim_custom_event
+from events import views
 from events.actions import decide_custom_event, mark_attendance, register
 from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
 from events.models import Event, Registration
@@ -96,13 +97,16 @@ def test_one_thing_fits_the_moment(client, fields, expected):
 def test_a_recording_can_be_claimed_before_the_event_is_over(client):
     client.force_login(make.person())
     event = make.event(
-        days=2, recording_available_at=hour_ago(), recording_url="https://video.example/1"
+        days=-1,
+        hours=48,
+        recording_available_at=hour_ago(),
+        recording_url="https://video.example/1",
     )
     assert moment(client, event) == (
         "claim",
         "Did you take part, or watch the recording? Then the credit is yours.",
     )
-    assert states(client, event) == ["Recording available"]
+    assert states(client, event) == ["Under way", "Recording available"]
     page = client.get(event.get_absolute_url()).content.decode()
     assert '<a href="https://video.example/1" rel="noopener nofollow">' in page
 
@@ -246,6 +250,19 @@ def test_a_conference_lists_its_sessions_day_by_day(client):
         ("Thu, Apr 9, 2026", [("Early", "1:00–2:00 PM"), ("Late", "3:00–4:00 PM")]),
         ("Fri, Apr 10, 2026", [("Second day", "10:00–11:00 AM")]),
     ]
+
+
+def test_a_very_long_programme_shows_its_beginning(client, monkeypatch):
+    monkeypatch.setattr(views, "SESSIONS_AT_MOST", 2)
+    conference = make.event(days=-2, hours=8)
+    sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
+    sentence = "The program shows the first 2 sessions."
+    assert sentence not in client.get(conference.get_absolute_url()).content.decode()
+    make.event(days=-2, parent=conference)
+    response = client.get(conference.get_absolute_url())
+    assert sentence in response.content.decode()
+    [(_, rows)] = response.context["programme"]
+    assert [row.pk for row in rows] == [session.pk for session in sessions]
 
 
 def test_sessions_are_claimed_singly(client):

@@ -19,7 +19,7 @@ EVENTS_WAIT = "/admin/events/customevent/"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 

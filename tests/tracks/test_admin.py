@@ -1,18 +1,24 @@
 """Tracks, rule sets and participations in the administration."""
 
 import datetime as dt
+import threading
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
+from aspen.errors import Refused
 from events.models import Category
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
+from tests.races import at_once
+from tracks import actions
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet, Track
 
@@ -22,7 +28,7 @@ RULES = "/admin/tracks/ruleset/"
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 
@@ -110,7 +116,9 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
             "Name at least one category that counts.",
         ),
         ({"valid_until": "2026-12-31"}, "The last day must not lie before the first."),
-        ({"years": "0"}, "tracks_rule_set_has_years"),
+        ({"years": "0"}, "The years must lie between 1 and 20."),
+        ({"years": "21"}, "The years must lie between 1 and 20."),
+        ({"years": "2026"}, "The years must lie between 1 and 20."),
     ],
 )
 def test_unfit_rules_are_refused_in_words(changes: dict[str, Any], message: str | None) -> None:
@@ -137,15 +145,101 @@ def test_rules_that_nobody_follows_may_change() -> None:
 def test_rules_that_somebody_follows_are_frozen() -> None:
     participation, _ = select_track(track=factories.track(), by=factories.person())
     rule_set = participation.rule_set
+    lines = list(rule_set.requirements.values("category", "minimum"))
     client = coordinator()
     page = text(client.get(f"{RULES}{rule_set.pk}/change/"))
-    assert "Somebody follows these rules, so they can no longer be changed." in page
+    assert "Somebody follows these rules, so only the last day" in page
     assert 'name="total"' not in page
     assert 'name="requirements-0-minimum"' not in page
-    answer = send(client, f"{RULES}{rule_set.pk}/change/", a_form())
-    assert answer.status_code == 403
-    assert RuleSet.objects.get(pk=rule_set.pk).name == rule_set.name
+    send(client, f"{RULES}{rule_set.pk}/change/", a_form(valid_until="2031-12-31"))
+    after = RuleSet.objects.get(pk=rule_set.pk)
+    assert after.valid_until == dt.date(2031, 12, 31)
+    assert (after.name, after.total) == (rule_set.name, rule_set.total)
+    assert list(after.requirements.values("category", "minimum")) == lines
     assert "1, so it is frozen" in text(client.get(RULES))
+
+
+def test_the_last_day_of_rules_that_somebody_follows() -> None:
+    participation, _ = select_track(track=factories.track(), by=factories.person())
+    rule_set = participation.rule_set
+    client, address = coordinator(), f"{RULES}{participation.rule_set_id}/change/"
+    assert 'name="valid_until"' in text(client.get(address))
+    early = rule_set.valid_from - dt.timedelta(days=1)
+    page = send(client, address, {"valid_until": str(early)})
+    assert page.context["adminform"].form.errors == {
+        "valid_until": ["The last day must not lie before the first."]
+    }
+    send(client, address, {"valid_until": str(rule_set.valid_from)})
+    rule_set.refresh_from_db()
+    assert rule_set.valid_until == rule_set.valid_from
+    with pytest.raises(Refused, match="no rules"):
+        select_track(track=factories.track(), by=factories.person())
+    send(client, address, {"valid_until": ""})
+    rule_set.refresh_from_db()
+    assert rule_set.valid_until is None
+
+
+def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatch: Any) -> None:
+    rule_set = RuleSet.objects.get(name="2023 Library Staff")
+    before = list(rule_set.requirements.values("category", "minimum"))
+    client = coordinator()
+    save = actions.save_rule_set
+
+    def save_a_moment_later(**values: Any) -> RuleSet:
+        if not rule_set.participations.exists():
+            select_track(track=factories.track(), by=factories.person())
+        return save(**values)
+
+    # The form was sent before anybody followed the rules; the action finds that somebody does.
+    monkeypatch.setattr(actions, "save_rule_set", save_a_moment_later)
+    changes = {"total": "99.0", "requirements-0-minimum": "50.0"}
+    line = rule_set.requirements.order_by("category__position")[0]
+    changes |= {
+        "requirements-INITIAL_FORMS": "1",
+        "requirements-0-id": line.pk,
+        "requirements-0-category": line.category_id,
+        "requirements-1-category": "",
+        "requirements-1-minimum": "",
+    }
+    page = send(client, f"{RULES}{rule_set.pk}/change/", a_form(**changes))
+    assert "Somebody has begun to follow these rules by now" in text(page)
+    after = RuleSet.objects.get(pk=rule_set.pk)
+    assert (after.name, after.total) == (rule_set.name, rule_set.total)
+    assert list(after.requirements.values("category", "minimum")) == before
+
+
+def test_the_action_judges_the_numbers_itself() -> None:
+    unused, by = an_unused_rule_set(), factories.person()
+    with pytest.raises(Refused, match="more than the total of 20 credits"):
+        actions.save_rule_set(rule_set=unused, requirements={category().pk: Decimal("20.5")}, by=by)
+    with pytest.raises(Refused, match="at least one category"):
+        actions.save_rule_set(rule_set=unused, requirements={}, by=by)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
+    """A participation is stored, not yet committed, when the rules are saved."""
+    rule_set = RuleSet.objects.get(name="2023 Library Staff")
+    requirements = {category().pk: Decimal(1)}
+    person, staff = factories.person(), factories.person()
+    stored, saving = threading.Event(), threading.Event()
+
+    def act(index: int) -> Any:
+        if index == 0:
+            with transaction.atomic():
+                participation, _ = select_track(track=factories.track(), by=person)
+                stored.set()
+                assert saving.wait(timeout=30)
+                time.sleep(0.3)  # long enough for the other to pass by, if it could
+            return participation
+        assert stored.wait(timeout=30)
+        saving.set()
+        return actions.save_rule_set(rule_set=rule_set, requirements=requirements, by=staff)
+
+    participation, refusal = at_once(2, act)
+    assert participation.rule_set == rule_set
+    assert isinstance(refusal, Refused)
+    assert rule_set.requirements.count() > 1
 
 
 def test_rules_are_never_deleted() -> None:

@@ -91,7 +91,7 @@ def test_a_second_track_at_the_same_time(client, person):
     ]
     assert "Library Trustee: 4 of 15 credits, 11 to go by" in response.content.decode()
     [row] = response.context["credits"]
-    assert row["tracks"] == ["Library Staff", "Library Trustee"]
+    assert row["tracks"] == ["Posted to Library Staff", "Posted to Library Trustee"]
     assert "Other tracks" in page(client, "/tracks/")
 
 

@@ -1,6 +1,7 @@
 """Promise 4: choosing a track posts every eligible archived credit exactly once."""
 
 import datetime as dt
+import time
 
 import pytest
 from django.db import IntegrityError, connection
@@ -12,7 +13,7 @@ from credits.enums import ClaimSource
 from credits.models import Credit
 from tests import factories as make
 from tests.races import at_once
-from tracks import actions
+from tracks import actions, queries
 from tracks.models import Participation, Posting, RuleSet
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,13 @@ def test_twenty_choices_at_once_make_one_participation():
 def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     person, track = make.person(), make.track()
     monkeypatch.setattr(actions, "lock_people", lambda ids: None)
+    rule_set_for = queries.rule_set_for
+
+    def slowly(*args):
+        time.sleep(0.3)  # Everybody has looked before anybody writes.
+        return rule_set_for(*args)
+
+    monkeypatch.setattr(queries, "rule_set_for", slowly)
     constraint = next(
         one
         for one in Participation._meta.constraints

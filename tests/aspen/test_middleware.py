@@ -1,0 +1,39 @@
+"""A method that an address does not know is answered with a page, not with a white screen."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.test import Client, RequestFactory
+
+from aspen.middleware import explain_refused_methods
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_unknown_method_is_explained() -> None:
+    response = Client().post("/events/")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Nothing was changed." in response.content.decode()
+
+
+def test_somebody_signed_in_keeps_their_menu() -> None:
+    client = Client()
+    client.force_login(
+        factories.person(display_name="Ada Reader"), "django.contrib.auth.backends.ModelBackend"
+    )
+    response = client.delete("/continuing-education/credits/")
+    assert response.status_code == 405
+    assert "Ada Reader" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [HttpResponse(), HttpResponseNotAllowed(["GET"], "own words"), HttpResponse(status=404)],
+)
+def test_every_other_answer_passes(given: Any) -> None:
+    request: HttpRequest = RequestFactory().get("/")
+    assert explain_refused_methods(lambda _: given)(request) is given
