@@ -15,16 +15,13 @@ def is_shut_out(user: User) -> bool:
     return user.is_demonstration and not settings.DEMO
 
 
-class _OnlyWhileItRuns:
-    """Asked at each sign-in and, by get_user(), at each request: sessions end, too."""
-
-    def user_can_authenticate(self, user: User) -> bool:
-        return not is_shut_out(user) and super().user_can_authenticate(user)  # type: ignore[misc]
-
-
-class NameBackend(_OnlyWhileItRuns, ModelBackend):
+class NameBackend(ModelBackend):
     """Django's own, for permissions and the administration."""
 
+    def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
+        """Asked at each sign-in and, by get_user(), at each request: sessions end, too."""
+        return user is not None and not is_shut_out(user) and super().user_can_authenticate(user)
 
-class AddressBackend(_OnlyWhileItRuns, AuthenticationBackend):
-    """django-allauth's, for the sign-in page."""
+
+class AddressBackend(NameBackend, AuthenticationBackend):
+    """django-allauth's, for the sign-in page, with the same refusal."""

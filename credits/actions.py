@@ -136,6 +136,28 @@ def withdraw_attendance(*, registration: Registration, by: User) -> None:
 
 
 @transaction.atomic
+def withdraw_claim(*, claim_id: int, by: User) -> Claim:
+    """Take back a claim of one's own that nobody has verified; its training can be claimed again.
+
+    A custom event goes with its claim. Raises Claim.DoesNotExist for somebody else's, or Refused
+    when the claim is no longer Pending.
+    """
+    event_id = Claim.objects.values_list("event_id", flat=True).get(pk=claim_id, person=by)
+    event_queries.lock_event(event_id)
+    lock_people([by.pk])
+    claim = Claim.objects.select_related("event").get(pk=claim_id)
+    if claim.state != ClaimState.PENDING:
+        raise Refused(
+            f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
+            "Open a help ticket if something is wrong."
+        )
+    if claim.event.origin == Origin.CUSTOM:
+        event_actions.cancel_custom_event(event=claim.event)
+    _move(claim, ClaimState.WITHDRAWN, reason="You took it back.", by=by)
+    return claim
+
+
+@transaction.atomic
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     """Bring the author's claim into the state of the custom event: approved, returned, declined.
 

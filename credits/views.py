@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from aspen import words
 from aspen.errors import Refused
@@ -70,6 +70,20 @@ def _review(request: HttpRequest, event: Event, *, claimed: bool) -> HttpRespons
         "reason": "" if claimed else reason or "",
     }
     return render(request, "credits/review.html", context)
+
+
+@require_POST
+def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
+    """Take back a claim that was made by mistake."""
+    person = person_of(request)
+    claim = get_object_or_404(queries.visible_to(person).select_related("event"), pk=claim_id)
+    try:
+        actions.withdraw_claim(claim_id=claim.pk, by=person)
+    except Refused as refusal:
+        messages.error(request, f"“{claim.event.title}”: {refusal}")
+    else:
+        messages.success(request, f"“{claim.event.title}” is taken back. It stays in your list.")
+    return redirect("tracks:credits")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -221,6 +221,13 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
 
 
 @transaction.atomic
+def cancel_custom_event(*, event: Event) -> None:
+    """Take a custom event out of the queue for good. The caller holds its lock."""
+    event.state = EventState.CANCELLED
+    event.save(update_fields=["state"])
+
+
+@transaction.atomic
 def decide_custom_event(*, event_id: int, decision: Decision, reason: str, by: User) -> Event:
     """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -38,17 +37,6 @@ def _credit(event: Event) -> str:
 
 
 # ---------- The calendar ----------
-
-
-class ConferenceInput(ForeignKeyRawIdWidget):
-    """Says the title beside the number, of calendar events only: others are their author's."""
-
-    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
-        known = Event.objects.filter(origin=Origin.CALENDAR).values_list("pk", flat=True)
-        if not str(value).isdecimal() or not known.filter(pk=value).exists():
-            return "", ""
-        label, url = super().label_and_url_for_value(value)
-        return str(label), str(url)
 
 
 class EventForm(forms.ModelForm):
@@ -144,10 +132,6 @@ class EventAdmin(StaffAdmin):
             {"fields": ("recording_available_at", "recording_url", "source_url", "in_catalogue")},
         ),
     )
-
-    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        kwargs["widget"] = ConferenceInput(db_field.remote_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="when", ordering="begins_at")
     def when(self, event: Event) -> str:

@@ -9,6 +9,7 @@ from credits.enums import ENDED, ClaimState
 from tracks import rules
 from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
+from tracks.queries import Totals
 
 if TYPE_CHECKING:
     from tracks.queries import PostedCredit
@@ -155,24 +156,33 @@ def track_summary(participation: Participation, progress: Progress) -> dict[str,
     }
 
 
-def answer(summaries: list[dict[str, Any]], counts: dict[str, int]) -> str:
+def answer(summaries: list[dict[str, Any]], totals: Totals) -> str:
     """The first line of the Continuing Education page: am I on track?"""
-    if not summaries:
-        if not counts["lines"]:
-            return "You have no credits yet and follow no certification track."
-        listed = (
-            "1 credit line" if counts["archived"] == 1 else f"{counts['archived']} credit lines"
-        )
-        return f"You have {listed} in the archive and follow no certification track yet."
-    return " ".join(
-        f"{one['name']}: {one['counted']} of {one['total']}, "
-        + (
-            "everything required is there."
-            if one["complete"]
-            else f"{one['missing_total']} to go by {one['closes_on']}."
-        )
-        for one in summaries
+    if summaries:
+        return " ".join(_standing(one) for one in summaries)
+    if not totals.trainings:
+        return "You have no credits yet and follow no certification track."
+    return f"You have {words.credits(totals.credits)} in the archive and follow no track yet."
+
+
+def _standing(summary: dict[str, Any]) -> str:
+    start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
+    if summary["complete"]:
+        return f"{start}, everything required is there."
+    return f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
+
+
+def totals_in_words(totals: Totals) -> str:
+    """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
+    trainings = "1 training" if totals.trainings == 1 else f"{totals.trainings} trainings"
+    text = (
+        f"{words.credits(totals.credits)} from {trainings}: "
+        f"{words.amount(totals.posted)} posted, {words.amount(totals.archived)} archived."
     )
+    if totals.ended:
+        claims = "1 claim was" if totals.ended == 1 else f"{totals.ended} claims were"
+        text += f" {claims} declined or withdrawn."
+    return text
 
 
 def credit_row(credit: "PostedCredit", participations: list[Participation]) -> dict[str, Any]:
@@ -194,6 +204,7 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
         "archived": not ended and not credit.posted_in,
         "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
+        "withdraw_id": claim.pk if state == ClaimState.PENDING else None,
     }
 
 

@@ -4,21 +4,21 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from accounts.models import User
 from aspen.clock import years_before
-from credits.enums import LIVE
+from credits.enums import LIVE, ClaimState
 from credits.models import Credit
 from credits.queries import live_credits, with_earned_on
 from events.enums import EventState, Origin
 from events.models import Event
 from tracks.enums import ParticipationState, RuleSetKind
 from tracks.models import Participation, Posting, Requirement, RuleSet, Track
-from tracks.progress import Progress, measure
+from tracks.progress import ZERO, Progress, measure
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -35,6 +35,18 @@ REQUIREMENTS = Prefetch(
     "rule_set__requirements",
     Requirement.objects.select_related("category").order_by("category__position"),
 )
+
+
+class Totals(NamedTuple):
+    """Amounts are credits of live claims; lines count every row, ended ones included."""
+
+    lines: int
+    trainings: int
+    ended: int
+    credits: Decimal
+    posted: Decimal
+    archived: Decimal
+    pending: Decimal
 
 
 def visible_to(person: User) -> QuerySet[Participation]:
@@ -153,17 +165,22 @@ def progress_of(
     ]
 
 
-def count_credits(person: User) -> dict[str, int]:
-    """How many of the person's credit lines are listed, posted and archived. One query."""
+def totals(person: User) -> "Totals":
+    """What the person's credits add up to. One query."""
     posted = Exists(
         Posting.objects.filter(credit=OuterRef("pk"), participation__state=ParticipationState.OPEN)
     )
     live = Q(claim__state__in=sorted(LIVE))
-    return Credit.objects.filter(person=person).aggregate(
+    sums = Credit.objects.filter(person=person).aggregate(
         lines=Count("pk"),
-        posted=Count("pk", filter=live & Q(posted)),
-        archived=Count("pk", filter=live & ~Q(posted)),
+        trainings=Count("claim", filter=live, distinct=True),
+        ended=Count("claim", filter=~live, distinct=True),
+        credits=Sum("amount", filter=live, default=ZERO),
+        posted=Sum("amount", filter=live & Q(posted), default=ZERO),
+        archived=Sum("amount", filter=live & ~Q(posted), default=ZERO),
+        pending=Sum("amount", filter=Q(claim__state=ClaimState.PENDING), default=ZERO),
     )
+    return Totals(**sums)
 
 
 def returned_events(person: User) -> QuerySet[Event]:

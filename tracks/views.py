@@ -35,19 +35,19 @@ def panel(request: HttpRequest) -> HttpResponse:
     """
     person = person_of(request)
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "tracks/pick.html", _list_to_claim(request, person))
+        return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
     event_actions.settle_due(person=person)
     participations = list(queries.open_participations(person))
     summaries = [
         presentation.track_summary(participation, progress)
         for participation, progress in queries.progress_of(participations, today())
     ]
-    counts = queries.count_credits(person)
+    totals = queries.totals(person)
     latest = queries.credits_with_postings(person)[:5]
     context = {
-        "answer": presentation.answer(summaries, counts),
+        "answer": presentation.answer(summaries, totals),
         "tracks": summaries,
-        "counts": counts,
+        "totals": totals,
         "credits": [presentation.credit_row(credit, participations) for credit in latest],
         "returned": [
             {"title": event.title, "id": event.pk, "reason": event.decision_reason}
@@ -73,10 +73,17 @@ def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
     return {
         "options": options[:LISTED_AT_MOST],
         "more": len(options) > LISTED_AT_MOST,
+        "found": _found(len(options)),
         "limit": LISTED_AT_MOST,
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
+
+
+def _found(number: int) -> str:
+    if number > LISTED_AT_MOST:
+        return f"More than {LISTED_AT_MOST} events in the list."
+    return "1 event in the list." if number == 1 else f"{number} events in the list."
 
 
 @require_safe
@@ -85,12 +92,14 @@ def my_credits(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     event_actions.settle_due(person=person)
     participations = list(queries.open_participations(person))
-    counts = queries.count_credits(person)
+    totals = queries.totals(person)
     page = page_of(
-        queries.credits_with_postings(person), request, size=PER_PAGE, count=counts["lines"]
+        queries.credits_with_postings(person), request, size=PER_PAGE, count=totals.lines
     )
     context = {
-        "counts": counts,
+        "totals": totals,
+        "summary": presentation.totals_in_words(totals),
+        "printed_on": words.day(today()),
         "credits": [presentation.credit_row(credit, participations) for credit in page],
         "page": page,
         "upcoming": [
@@ -184,6 +193,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     context = {
         "track": presentation.track_summary(participation, measured),
         "participation": participation,
+        "printed_on": words.day(today()),
         "credits": [_counting(credit, participation) for credit in page],
         "page": page,
     }

@@ -22,9 +22,7 @@ def test_an_unknown_method_is_explained() -> None:
 
 def test_somebody_signed_in_keeps_their_menu() -> None:
     client = Client()
-    client.force_login(
-        factories.person(display_name="Ada Reader"), "django.contrib.auth.backends.ModelBackend"
-    )
+    client.force_login(factories.person(display_name="Ada Reader"))
     response = client.delete("/continuing-education/credits/")
     assert response.status_code == 405
     assert "Ada Reader" in response.content.decode()

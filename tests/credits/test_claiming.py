@@ -1,20 +1,25 @@
 """Claiming: who may claim what, and when. The rules: docs/rules.md."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 import time_machine
 from django.db import IntegrityError
 from django.utils import timezone
 
+from accounts.actions import portal_itself
 from aspen.errors import Refused
 from credits import actions, queries
 from credits.enums import ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import actions as event_actions
-from events.enums import Attendance, Delivery, EventState
+from events.enums import Attendance, Decision, Delivery, EventState
 from events.models import Event, Registration
 from tests import factories as make
+from tests.races import at_once
+from tracks.actions import select_track
+from tracks.models import Posting
 
 pytestmark = pytest.mark.django_db
 
@@ -230,3 +235,145 @@ def test_an_event_that_was_cancelled_credits_nobody():
     Event.objects.update(state=EventState.CANCELLED)
     assert event_actions.settle_due() == 0
     assert Registration.objects.get().settled_at is None
+
+
+# ---------- When the event changes afterwards ----------
+
+
+def revise(event, **fields):
+    for name, value in fields.items():
+        setattr(event, name, value)
+    return event_actions.save_event(event=event, by=make.person())
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"state": EventState.CANCELLED}, "The event was cancelled."),
+        (
+            {"begins_at": dt.datetime(2090, 1, 1, tzinfo=dt.UTC), "ends_at": None},
+            "The event has not taken place yet.",
+        ),
+    ],
+)
+def test_a_cancelled_or_postponed_event_gives_its_credits_back(fields, reason):
+    made = make.claim(make.person())
+    select_track(track=make.track(), by=made.person)
+    revise(made.event, **fields)
+    made.refresh_from_db()
+    assert (made.state, made.reason) == (ClaimState.WITHDRAWN, reason)
+    assert not Posting.objects.exists()
+
+
+def test_an_event_that_takes_place_after_all_credits_those_who_registered():
+    registration = register()
+    pass_time(registration)
+    event_actions.settle_due()
+    event = Event.objects.get()
+    revise(event, state=EventState.CANCELLED)
+    assert event_actions.settle_due() == 0
+    revise(event, state=EventState.PUBLISHED)
+    assert event_actions.settle_due() == 1
+    assert Claim.objects.filter(state=ClaimState.PENDING).count() == 1
+
+
+def test_an_import_that_cancels_names_the_portal():
+    made = make.claim(make.person())
+    event_actions.import_event(
+        event_id=made.event_id, values={"state": EventState.CANCELLED}, offers=None
+    )
+    made.refresh_from_db()
+    assert made.decided_by == portal_itself()
+    assert not made.decided_by.has_usable_password()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
+    event, people = make.event(), [make.person() for _ in range(10)]
+
+    def act(index):
+        if index == 5:
+            return revise(Event.objects.get(pk=event.pk), state=EventState.CANCELLED)
+        return claim(event, people[index])
+
+    at_once(10, act)
+    assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
+    claims = [actions.claim_custom_event(facts=make.facts(), by=make.person()) for _ in range(5)]
+    credits = [one.credits.get().pk for one in claims]
+    staff, category = make.person(), make.category(make.PUBLIC)
+
+    def act(index):
+        which = index // 2
+        if index % 2:
+            return actions.correct_credit(
+                credit_id=credits[which], category=category, amount=Decimal("0.5"), by=staff
+            )
+        return event_actions.decide_custom_event(
+            event_id=claims[which].event_id, decision=Decision.APPROVE, reason="", by=staff
+        )
+
+    assert [one for one in at_once(10, act) if isinstance(one, Exception)] == []
+
+
+# ---------- Absent, and the recording ----------
+
+
+def test_who_was_absent_may_watch_the_recording():
+    registration = register()
+    pass_time(registration)
+    event_actions.mark_attendance(
+        registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person()
+    )
+    person = registration.person
+    assert list(queries.claimable_by(person)) == []
+    Event.objects.update(recording_available_at=timezone.now() - dt.timedelta(hours=1))
+    event = Event.objects.get()
+    assert list(queries.claimable_by(person)) == [event]
+    assert claim(event, person).state == ClaimState.PENDING
+    event_actions.mark_attendance(
+        registration_id=registration.pk, attendance=Attendance.UNKNOWN, by=make.person()
+    )
+    event_actions.mark_attendance(
+        registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person()
+    )
+    assert Claim.objects.get().state == ClaimState.PENDING
+
+
+def test_a_cancelled_registration_has_no_attendance():
+    registration = register()
+    event_actions.cancel_registration(event_id=registration.event_id, by=registration.person)
+    with pytest.raises(Refused, match="has cancelled"):
+        event_actions.mark_attendance(
+            registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
+        )
+
+
+# ---------- Taking a claim back ----------
+
+
+def test_a_pending_claim_is_taken_back_and_can_be_made_again():
+    made = make.claim(make.person())
+    select_track(track=make.track(), by=made.person)
+    taken = actions.withdraw_claim(claim_id=made.pk, by=made.person)
+    assert (taken.state, taken.decided_by) == (ClaimState.WITHDRAWN, made.person)
+    assert not Posting.objects.exists()
+    assert claim(made.event, made.person) != made
+
+
+def test_a_custom_event_goes_with_its_claim():
+    made = actions.claim_custom_event(facts=make.facts(), by=make.person())
+    actions.withdraw_claim(claim_id=made.pk, by=made.person)
+    assert Event.objects.get().state == EventState.CANCELLED
+
+
+def test_only_ones_own_pending_claim_is_taken_back():
+    made = make.claim(make.person())
+    with pytest.raises(Claim.DoesNotExist):
+        actions.withdraw_claim(claim_id=made.pk, by=make.person())
+    actions._move(made, ClaimState.APPROVED, reason="", by=make.person())
+    with pytest.raises(Refused, match="help ticket"):
+        actions.withdraw_claim(claim_id=made.pk, by=made.person)

@@ -275,3 +275,14 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get("/continuing-education/new/")
     with django_assert_num_queries(4):
         client.get("/continuing-education/new/similar/", {"title": "Weeding online"})
+
+
+def test_a_claim_is_taken_back_from_the_list(client, person):
+    claim = make.claim(person, title="Not mine")
+    response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
+    assert said(response) == ["“Not mine” is taken back. It stays in your list."]
+    assert [row["state"]["label"] for row in response.context["credits"]] == ["Withdrawn"]
+    again = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
+    assert "cannot be taken back" in said(again)[-1]
+    other = make.claim(make.person())
+    assert client.post(f"/continuing-education/claims/{other.pk}/withdraw/").status_code == 404

@@ -460,10 +460,10 @@ def test_an_event_is_no_session_of_itself() -> None:
 
 
 def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
-    conference = factories.event(title="Spring conference")
+    conference = factories.event()
     event, session = factories.event(), factories.event(parent=conference)
-    own = a_custom_event(title="Something private")
-    client = signed_in(factories.person(Role.EVENT_EDITOR))
+    own = a_custom_event()
+    client = coordinator()
     address = f"/admin/events/event/{event.pk}/change/"
     refused = {
         own.pk: "A conference is an event on the calendar.",
@@ -472,13 +472,10 @@ def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
         "²": "Select a valid choice.",
     }
     for parent, message in refused.items():
-        page = text(send(client, address, a_form(event, parent=parent)))
-        assert message in page
-        assert "Something private" not in page
+        assert message in text(send(client, address, a_form(event, parent=parent)))
     assert Event.objects.get(pk=event.pk).parent is None
     send(client, address, a_form(event, parent=conference.pk))
     assert Event.objects.get(pk=event.pk).parent == conference
-    assert "Spring conference" in text(client.get(address))
 
 
 def test_nothing_of_the_calendar_is_deleted() -> None:

@@ -175,11 +175,11 @@ def test_delivery_means_how_one_can_take_part(client):
     )
     assert titles(client, "view=list&delivery=online") == ["ONLINE", "HYBRID"]
     assert titles(client, "view=list&delivery=hybrid") == ["HYBRID"]
-    assert titles(client, "view=list&delivery=recorded") == ["RECORDED", "With recording"]
+    assert titles(client, "view=list&delivery=recorded") == ["With recording", "RECORDED"]
     assert titles(client, "view=list&delivery=in+person") == [
+        "With recording",
         "IN_PERSON",
         "HYBRID",
-        "With recording",
     ]
 
 

@@ -165,16 +165,17 @@ def test_the_last_day_of_rules_that_somebody_follows() -> None:
     client, address = coordinator(), f"{RULES}{participation.rule_set_id}/change/"
     assert 'name="valid_until"' in text(client.get(address))
     early = rule_set.valid_from - dt.timedelta(days=1)
-    page = send(client, address, {"valid_until": str(early)})
+    lines = {"requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0}
+    page = send(client, address, lines | {"valid_until": str(early)})
     assert page.context["adminform"].form.errors == {
         "valid_until": ["The last day must not lie before the first."]
     }
-    send(client, address, {"valid_until": str(rule_set.valid_from)})
+    send(client, address, lines | {"valid_until": str(rule_set.valid_from)})
     rule_set.refresh_from_db()
     assert rule_set.valid_until == rule_set.valid_from
     with pytest.raises(Refused, match="no rules"):
         select_track(track=factories.track(), by=factories.person())
-    send(client, address, {"valid_until": ""})
+    send(client, address, lines | {"valid_until": ""})
     rule_set.refresh_from_db()
     assert rule_set.valid_until is None
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
@@ -53,7 +54,7 @@ def test_without_a_track_credits_are_archived_and_the_page_says_what_that_means(
     response = client.get("/continuing-education/credits/")
     assert [row["archived"] for row in response.context["credits"]] == [True]
     text = response.content.decode()
-    assert "1 credit line: 0 posted, 1 archived." in text
+    assert "1 credit from 1 training: 0 posted, 1 archived." in text
     assert "kept for you but not counted in a certification track yet" in text
     assert 'href="/tracks/"' in text
 
@@ -237,3 +238,67 @@ def test_ten_thousand_events_ask_no_more_queries(client, person, django_assert_m
     with django_assert_max_num_queries(12):
         client.get("/continuing-education/new/similar/", {"title": "Training number 77"})
     assert Claim.objects.count() == 3
+
+
+def test_credits_are_added_up_in_words(client, person):
+    make.claim(person, credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.5"})
+    make.claim(person, days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
+    declined = claim_custom_event(facts=make.facts(), by=person)
+    decide_custom_event(
+        event_id=declined.event_id, decision=Decision.DECLINE, reason="No.", by=make.person()
+    )
+    client.post("/tracks/", {"track": make.track().pk})
+    text = page(client, "/continuing-education/credits/")
+    assert (
+        "6.5 credits from 2 trainings: 4.5 posted, 2 archived. 1 claim was declined or withdrawn."
+        in text
+    )
+
+
+def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
+    make.claim(person)
+    client.post("/tracks/", {"track": make.track().pk})
+    first = Participation.objects.get()
+    response = client.post(f"/tracks/{first.pk}/leave/", follow=True)
+    assert said(response)[-1].startswith(
+        "You no longer follow Library Staff. Your credits are kept"
+    )
+    assert not first.postings.exists()
+    assert client.get(f"/tracks/{first.pk}/").status_code == 404
+    assert client.post(f"/tracks/{first.pk}/leave/").status_code == 404
+    client.post("/tracks/", {"track": make.track().pk})
+    again = Participation.objects.get(state="open")
+    assert again != first
+    assert again.postings.count() == 1
+
+
+def test_nobody_leaves_somebody_elses_track(client):
+    participation, _ = select_track(track=make.track(), by=make.person())
+    assert client.post(f"/tracks/{participation.pk}/leave/").status_code == 404
+    assert Participation.objects.get().state == "open"
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_settling_what_is_due_asks_the_same_queries_for_one_event_and_three(
+    client, person, number, django_assert_num_queries
+):
+    """The page that finds something due settles it first, all at once."""
+    select_track(track=make.track(), by=person)
+    for _ in range(number):
+        register(event_id=make.event(days=1).pk, by=person)
+    past = timezone.now() - dt.timedelta(days=1)
+    Event.objects.update(begins_at=past, ends_at=past)
+    with django_assert_num_queries(27):
+        client.get("/continuing-education/")
+    assert Claim.objects.filter(person=person).count() == number
+    assert Participation.objects.get().postings.count() == number
+
+
+def test_an_aged_credit_says_so_in_the_list(client, person):
+    make.claim(person, days=-4 * 365 + 10)
+    with time_machine.travel(timezone.now() - dt.timedelta(days=200)):
+        select_track(track=make.track(), by=person)
+    Event.objects.update(begins_at=timezone.now() - dt.timedelta(days=4 * 365 + 30), ends_at=None)
+    text = page(client, "/continuing-education/credits/")
+    assert "Posted to Library Staff. Earned before" in text
+    assert "it has aged out and no longer counts" in text
