@@ -11,7 +11,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from accounts.enums import PositionKind, Role
+from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
 from aspen.clock import today
@@ -56,7 +56,13 @@ def end_position(*, position_id: int, by: User) -> None:
 def create_account(
     *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
 ) -> User:
-    """Create an account whose address is known to be right, so that it can sign in at once."""
+    """Create an account whose address is known to be right, so that it can sign in at once.
+
+    One of STAFF_ROLES makes the person staff.
+    """
+    roles = list(roles)
+    if _needs_staff(role.value for role in roles):
+        fields["is_staff"] = True
     user: User = User.objects.create(
         email=email.strip().lower(), display_name=display_name, password=password_hash, **fields
     )
@@ -101,18 +107,27 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
 
 
 @transaction.atomic
-def save_person(*, person: User, by: User) -> User:
+def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
     """Store a person whom staff added or changed; the password is set already. Locks a changed one.
 
-    A changed e-mail address has to be confirmed at the next sign-in, and the old one no longer
-    opens the account. Raises Refused where `by` would reach beyond their own rights.
+    `roles` are those the person is about to hold; the caller stores them. One of STAFF_ROLES
+    makes the person staff. A changed e-mail address has to be confirmed at the next sign-in, and
+    the old one no longer opens the account.
+
+    Raises Refused where `by` would reach beyond their own rights.
     """
     before = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=person.pk).first()
+    if _needs_staff(role.name for role in roles):
+        person.is_staff = True
     _refuse_overreach(before, person, by)
     person.save()
     if before and before.email != person.email:
         EmailAddress.objects.filter(user=person).exclude(email=person.email).delete()
     return person
+
+
+def _needs_staff(role_names: Iterable[str]) -> bool:
+    return not {role.value for role in STAFF_ROLES}.isdisjoint(role_names)
 
 
 def _refuse_overreach(before: User | None, after: User, by: User) -> None:

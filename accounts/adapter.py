@@ -14,9 +14,10 @@ WORDS = {
     "capital and small letters of a password differ.",
     "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes, then "
     "try again, or choose a new password with the link below.",
-    "enter_current_password": "This is not your present password.",
+    "enter_current_password": "This is not your current password.",
     "incorrect_password": "This is not your password.",
     "duplicate_email": "This address is on your list already.",
+    "email_taken": "This e-mail address belongs to another account already.",
     "max_email_addresses": "You have %d addresses already. Remove one first.",
 }
 

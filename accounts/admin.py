@@ -10,6 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts import actions
+from accounts.enums import STAFF_ROLES
+from accounts.forms import NO_ADDRESS
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import Lines, StaffAdmin
 from aspen.http import person_of
@@ -18,10 +20,12 @@ HELP = {
     "display_name": "As it stands on certificates.",
     "email": "The person signs in with it and confirms a new one at the next sign-in.",
     "is_active": "Take this off instead of deleting somebody: what they did stays on record.",
-    "is_staff": "May open these pages; the roles below say what they may do here.",
+    "is_staff": "May open these pages; the roles below say what they may do here. "
+    f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this by themselves.",
     "groups": "Each role carries its permissions. Nobody changes their own roles.",
     "is_superuser": "May do everything. Only a superuser sees and changes this.",
 }
+ERRORS = {"email": {"invalid": NO_ADDRESS}}
 
 
 class _LowerCaseEmail(forms.ModelForm):
@@ -36,6 +40,7 @@ class NewPersonForm(_LowerCaseEmail, auth_forms.AdminUserCreationForm):
         model = User
         fields = ("email", "display_name")
         help_texts = HELP
+        error_messages = ERRORS
 
 
 class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
@@ -44,6 +49,7 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
         fields = "__all__"  # noqa: DJ007 - the fieldsets choose
         field_classes: dict[str, type[forms.Field]] = {}
         help_texts = HELP
+        error_messages = ERRORS
         # Four roles: boxes to tick, which work without a script too.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
@@ -148,7 +154,8 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
         return super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        actions.save_person(person=obj, by=person_of(request))
+        roles = form.cleaned_data.get("groups", ())
+        actions.save_person(person=obj, by=person_of(request), roles=roles)
 
 
 @admin.register(Organization)

@@ -28,3 +28,7 @@ class Role(models.TextChoices):
     HELP_DESK = "Help desk"
     CE_COORDINATOR = "CE Coordinators"
     ADMINISTRATOR = "Administrators"
+
+
+# Their work is in the administration: who holds one is staff, or the role would do nothing.
+STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)

@@ -14,11 +14,12 @@ WORDS = {
     "login": "E-mail address",
     "email": "E-mail address",
     "password": "Password",
-    "oldpassword": "Present password",
+    "oldpassword": "Current password",
     "password1": "New password",
     "password2": "The same password again",
     "remember": "Keep me signed in on this computer",
 }
+NO_ADDRESS = "Enter a valid e-mail address."
 EMAIL_LENGTH = 254  # accounts.User.email, and what mail servers accept at most
 
 
@@ -49,6 +50,8 @@ class InOurWords(forms.Form):
         for name, field in self.fields.items():
             field.label = WORDS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+            if isinstance(field, forms.EmailField):
+                field.error_messages["invalid"] = NO_ADDRESS
             if name in ("password", "oldpassword"):
                 field.help_text = ""
 

@@ -27,6 +27,12 @@ def positions_of(person: User) -> QuerySet[Position]:
     )
 
 
+def library_of(person: User) -> str:
+    """The name of the first organization where the person has a present position, or nothing."""
+    names = positions_of(person).values_list("organization__name", flat=True)
+    return names.first() or ""
+
+
 def libraries(find: str = "") -> QuerySet[Organization]:
     """The organizations of which name or city hold every word of `find` (none: all), by name."""
     organizations = Organization.objects.order_by("name", "city", "id")

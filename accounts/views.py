@@ -8,6 +8,7 @@ from accounts import actions, queries
 from accounts.enums import PositionKind
 from accounts.forms import FindForm, NameForm, PositionForm
 from accounts.models import Position
+from aspen.context import LIBRARY
 from aspen.errors import Refused
 from aspen.http import person_of
 
@@ -21,7 +22,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """
     person = person_of(request)
     if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
-        return render(request, "accounts/pick.html", _libraries(request, PositionForm()))
+        return render(request, "accounts/pick_again.html", _libraries(request, PositionForm()))
     form = NameForm(request.POST or None, initial={"display_name": person.display_name})
     if request.method == "POST" and form.is_valid():
         actions.rename(display_name=form.cleaned_data["display_name"], by=person)
@@ -44,6 +45,7 @@ def add_position(request: HttpRequest) -> HttpResponse:
         kind=PositionKind(form.cleaned_data["kind"]),
         by=person,
     )
+    request.session[LIBRARY] = queries.library_of(person)
     messages.success(request, f"Your position is saved: {position}.")
     return redirect("accounts:profile")
 
@@ -51,8 +53,10 @@ def add_position(request: HttpRequest) -> HttpResponse:
 def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
+    person = person_of(request)
     try:
-        actions.end_position(position_id=position_id, by=person_of(request))
+        actions.end_position(position_id=position_id, by=person)
+        request.session[LIBRARY] = queries.library_of(person)
         messages.success(request, "The position has ended. It stays on record.")
     except Position.DoesNotExist as error:
         raise Http404 from error
@@ -90,6 +94,13 @@ def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, A
         "position_form": position_form,
         "can_find": more or bool(find or form.errors),
         "list_note": note,
+        "found": _found(len(found)),
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
+
+
+def _found(number: int) -> str:
+    if number > LISTED_AT_MOST:
+        return f"More than {LISTED_AT_MOST} libraries in the list."
+    return "1 library in the list." if number == 1 else f"{number} libraries in the list."

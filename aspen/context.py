@@ -1,14 +1,28 @@
 """What every template may know about the portal itself. Asks no query."""
 
+from functools import partial
+
 from django.conf import settings
 from django.http import HttpRequest
 
+# The name of the library where the signed-in person works; accounts keeps it up to date.
+LIBRARY = "library"
+
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    known: dict[str, object] = {"DEMO": settings.DEMO, "CONTACT_EMAIL": settings.CONTACT_EMAIL}
+    known: dict[str, object] = {
+        "DEMO": settings.DEMO,
+        "CONTACT_EMAIL": settings.CONTACT_EMAIL,
+        # Asked only by pages that show it: session and person may not have been read yet.
+        "library": partial(library, request),
+    }
     if settings.DEMO:
         known["demonstration"] = demonstration
     return known
+
+
+def library(request: HttpRequest) -> str:
+    return str(request.session.get(LIBRARY, "")) if request.user.is_authenticated else ""
 
 
 def demonstration() -> dict[str, object]:

@@ -1,9 +1,31 @@
-"""What every answer passes on its way out. Knows no app."""
+"""What requests and answers pass on their way. Knows no app."""
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+
+from aspen import kept
+
+SIGNED_OUT = "You had been signed out, so nothing was saved."
+
+
+class SignInFirst(LoginRequiredMiddleware):
+    """Leads to the sign-in page and back, and does not lose a form without a word."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
+        if request.method == "POST":
+            if kept.keep(request, view_func):
+                next_step = "Sign in, check what you typed, and send it again."
+            else:
+                next_step = "Sign in and send it again."
+            messages.warning(request, f"{SIGNED_OUT} {next_step}")
+        return super().handle_no_permission(request, view_func)
 
 
 def explain_refused_methods(

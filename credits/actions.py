@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.actions import portal_itself
@@ -15,6 +16,7 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
 from aspen.halves import MESSAGE, is_in_halves
+from aspen.words import credits as in_words
 from credits import queries, rules, signals
 from credits.enums import ENDED, LIVE, ClaimSource, ClaimState
 from credits.models import Claim, Credit
@@ -238,9 +240,21 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
         raise Refused(MESSAGE, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
         raise Refused("This is what the credit says already. Choose what must change.")
+    _refuse_more_than_offered(before.claim.event, amount)
     event_actions.correct_offer(
         event_id=event_id, before=before.category, after=category, amount=amount
     )
     Credit.objects.filter(pk=credit_id).update(category=category, amount=amount)
     _tell([before])
     return before
+
+
+def _refuse_more_than_offered(event: Event, amount: Decimal) -> None:
+    """Presenters earn twice the credits of a calendar event; nobody earns more."""
+    offered = event.offers.aggregate(sum=Sum("amount"))["sum"]
+    if event.origin == Origin.CALENDAR and offered and amount > 2 * offered:
+        raise Refused(
+            f"The event offers {in_words(offered)}; a presenter earns twice that, and nobody more. "
+            "If the event itself is wrong, correct it in the administration first.",
+            field="amount",
+        )

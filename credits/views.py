@@ -6,9 +6,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import words
+from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
 from credits import actions, queries
@@ -72,11 +72,12 @@ def _review(request: HttpRequest, event: Event, *, claimed: bool) -> HttpRespons
     return render(request, "credits/review.html", context)
 
 
-@require_POST
 def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
-    """Take back a claim that was made by mistake."""
+    """Take back a claim that was made by mistake. By GET comes who had to sign in first."""
     person = person_of(request)
     claim = get_object_or_404(queries.visible_to(person).select_related("event"), pk=claim_id)
+    if request.method != "POST":
+        return redirect("tracks:credits")
     try:
         actions.withdraw_claim(claim_id=claim.pk, by=person)
     except Refused as refusal:
@@ -86,10 +87,11 @@ def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
     return redirect("tracks:credits")
 
 
+@kept.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """Create New…: report a training that is not on the calendar."""
-    form = CustomEventForm(request.POST or None)
+    form = CustomEventForm(request.POST or None, initial=kept.typed_before(request))
     looking = "look" in request.POST
     if request.method == "POST" and not looking and form.is_valid():
         try:

@@ -228,13 +228,22 @@ def cancel_custom_event(*, event: Event) -> None:
 
 
 @transaction.atomic
-def decide_custom_event(*, event_id: int, decision: Decision, reason: str, by: User) -> Event:
+def decide_custom_event(
+    *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
+) -> Event:
     """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
 
-    The person sees `reason`, so returning and declining need one. Raises Refused.
+    The person sees `reason`, so returning and declining need one. `seen` is the state the one who
+    decides was looking at, where known: a colleague's decision in between is not overturned
+    unseen. Raises Refused.
     """
     event = queries.lock_event(event_id)
     sources, target = DECISIONS[decision]
+    if seen and event.state != seen:
+        raise Refused(
+            f"“{event.title}” was changed since you opened this page; it is "
+            f"{event.get_state_display().lower()} now. Look at it again before you decide."
+        )
     if event.origin != Origin.CUSTOM or event.state not in sources:
         raise Refused(
             f"“{event.title}” is {event.get_state_display().lower()}; "

@@ -285,6 +285,7 @@ class DecisionForm(forms.Form):
         help_text="The person will read it. Return and Decline need one.",
         widget=forms.Textarea(attrs={"rows": 4, "cols": 80, "class": "vLargeTextField"}),
     )
+    seen = forms.ChoiceField(choices=EventState.choices, required=False)
 
 
 @admin.register(CustomEvent)
@@ -387,14 +388,22 @@ class CustomEventAdmin(ReadOnlyAdmin):
         reason = form.cleaned_data["reason"]
         try:
             actions.decide_custom_event(
-                event_id=event.pk, decision=decision, reason=reason, by=person_of(request)
+                event_id=event.pk,
+                decision=decision,
+                reason=reason,
+                seen=form.cleaned_data["seen"],
+                by=person_of(request),
             )
         except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
             return self._page(request, object_id, form)
         self.log_change(request, event, f"{decision.label}. {reason}".strip())
         done = _state(DECISIONS[decision][1]).lower()
-        messages.success(request, f"“{event.title}” is {done}. {event.created_by} sees it at once.")
+        messages.success(
+            request,
+            f"“{event.title}” is {done}. {event.created_by} will see it on the Continuing "
+            "Education page.",
+        )
         return HttpResponseRedirect(reverse("admin:events_customevent_changelist"))
 
     def _page(self, request: HttpRequest, object_id: str, form: DecisionForm) -> HttpResponse:

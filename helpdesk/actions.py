@@ -41,6 +41,11 @@ def _lock_ticket(ticket_id: int) -> Ticket:
     return Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket_id)
 
 
+def version(ticket: Ticket) -> str:
+    """What changes with every message and correction of a ticket."""
+    return ticket.changed_at.isoformat()
+
+
 @transaction.atomic
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
     """Add a message. The person's own words put the ticket back into the queue; others answer it.
@@ -65,16 +70,30 @@ def _say(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
 
 @transaction.atomic
 def correct_credit(
-    *, ticket_id: int, credit_id: int, category: Category, amount: Decimal, note: str, by: User
+    *,
+    ticket_id: int,
+    credit_id: int,
+    category: Category,
+    amount: Decimal,
+    note: str,
+    by: User,
+    seen: str = "",
 ) -> Correction:
     """Correct a credit of the ticket's person, record it, and answer the ticket, in one step.
 
-    The credit's tracks follow. Raises Refused when nothing would change, when it is the helper's
-    own credit, or when the credit counts no more; Credit.DoesNotExist when it is somebody else's.
+    The credit's tracks follow. `seen` is the version of the ticket that the helper was reading,
+    where known: what came in between is not overturned unread. Raises Refused when nothing would
+    change, when it is the helper's own credit, or when the credit counts no more;
+    Credit.DoesNotExist when it is somebody else's.
     """
     if not by.has_perm(WORK):
         raise Refused("Only the help desk corrects credits.")
     ticket = _lock_ticket(ticket_id)
+    if seen and seen != version(ticket):
+        raise Refused(
+            "Somebody wrote or corrected something since you opened this page. Read the ticket "
+            "again; what you entered is kept below."
+        )
     if ticket.person_id == by.pk:
         raise Refused("A colleague has to correct your own credits.")
     if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():

@@ -148,6 +148,7 @@ class CorrectionForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.5", "min": str(HALF)}),
         help_text="In halves: 0.5, 1, 1.5 …",
     )
+    seen = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     note = LongText(
         label="A note to the person",
         required=False,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import positions_of
-from aspen import words
+from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
 from aspen.paging import page_of
@@ -86,6 +86,7 @@ def _row(ticket: Ticket) -> dict[str, Any]:
     }
 
 
+@kept.keep_typed
 def create(request: HttpRequest) -> HttpResponse:
     """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
     person = person_of(request)
@@ -93,7 +94,9 @@ def create(request: HttpRequest) -> HttpResponse:
     if not parameter.is_valid():
         raise Http404
     credit: Credit | None = parameter.cleaned_data["credit"]
-    form = TicketForm(request.POST or None, person=person, credit=credit)
+    form = TicketForm(
+        request.POST or None, initial=kept.typed_before(request), person=person, credit=credit
+    )
     if request.method == "POST" and form.is_valid():
         ticket = actions.open_ticket(
             subject=form.cleaned_data["subject"],
@@ -128,10 +131,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return _ticket_page(request, _load(request, pk))
 
 
+@kept.keep_typed
 def reply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Add to the conversation. By GET comes back who had been signed out while writing."""
     ticket = _load(request, pk)
     if request.method != "POST":
-        return redirect(ticket)
+        typed = kept.typed_before(request)
+        if typed is None:
+            return redirect(ticket)
+        return _ticket_page(request, ticket, reply_form=ReplyForm(initial=typed))
     form = ReplyForm(request.POST)
     if not form.is_valid():
         return _ticket_page(request, ticket, reply_form=form)
@@ -159,13 +167,16 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
             category=form.cleaned_data["category"],
             amount=form.cleaned_data["amount"],
             note=form.cleaned_data["note"],
+            seen=form.cleaned_data["seen"],
             by=person,
         )
     except Refused as refusal:
         form.add_error(refusal.field, str(refusal))
         return _ticket_page(request, ticket, correction_form=form)
     messages.success(
-        request, f"The credit is corrected, and {ticket.person} was told. Their tracks follow."
+        request,
+        f"The credit is corrected; {ticket.person} will see it with the ticket. "
+        "Their tracks follow.",
     )
     return redirect(ticket)
 
@@ -200,6 +211,7 @@ def _ticket_page(
         "positions": list(positions_of(ticket.person)) if works and not is_own else [],
         "reply_form": reply_form or ReplyForm(),
         "correction_form": correction_form,
+        "seen": actions.version(ticket),
         "has_errors": bool(
             (reply_form and reply_form.errors) or (correction_form and correction_form.errors)
         ),

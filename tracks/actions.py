@@ -30,7 +30,7 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     if followed:
         return followed, False
     day = today()
-    rule_set = queries.rule_set_for(track, day)
+    rule_set = queries.lock_rule_set_for(track, day)
     if rule_set is None:
         raise Refused(f"There are no rules for {track} at present, so it cannot be chosen.")
     participation = Participation.objects.create(

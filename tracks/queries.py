@@ -82,9 +82,10 @@ def rule_sets_to_choose(on: dt.date) -> QuerySet[RuleSet]:
     )
 
 
-def rule_set_for(track: Track, on: dt.date) -> RuleSet | None:
-    """The newest rule set of the track in force on a day."""
-    return rule_sets_to_choose(on).filter(track=track).first()
+def lock_rule_set_for(track: Track, on: dt.date) -> RuleSet | None:
+    """The newest rule set of the track in force on a day, locked so that it stays as it is."""
+    rule_sets = rule_sets_to_choose(on).filter(track=track)
+    return rule_sets.select_for_update(of=("self",), no_key=True).first()
 
 
 def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":

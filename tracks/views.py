@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
@@ -168,11 +168,15 @@ def _follow(request: HttpRequest, person: User) -> HttpResponse:
     return redirect(participation)
 
 
-@require_POST
 def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
-    """Stop following a track; its credits are archived again."""
+    """Stop following a track; its credits are archived again.
+
+    By GET comes who had to sign in first.
+    """
     person = person_of(request)
     participation = get_object_or_404(queries.open_participations(person), pk=participation_id)
+    if request.method != "POST":
+        return redirect(participation)
     actions.leave_track(participation_id=participation.pk, by=person)
     messages.success(
         request,

@@ -9,7 +9,7 @@ from django.test import Client
 from zeal import zeal_ignore
 
 from accounts import actions
-from accounts.enums import PositionKind, Role
+from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from tests import factories
@@ -107,6 +107,41 @@ def test_an_administrator_changes_rights_and_roles_of_others() -> None:
     send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_active=""))
     person.refresh_from_db()
     assert (person.is_active, person.is_staff, list(person.groups.all())) == (False, False, [])
+
+
+@pytest.mark.parametrize(
+    ("role", "is_staff"), [*((role, True) for role in STAFF_ROLES), (Role.EVENT_EDITOR, False)]
+)
+def test_a_role_with_work_in_the_administration_makes_staff(role: Role, is_staff: bool) -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    address = f"{PEOPLE}{person.pk}/change/"
+    assert "Help desk, CE Coordinators and Administrators set this by themselves." in text(
+        show(client, address)
+    )
+    send(client, address, a_form(person, groups=[group(role).pk]))
+    person.refresh_from_db()
+    assert (person.is_staff, list(person.groups.all())) == (is_staff, [group(role)])
+    made = actions.create_account(
+        email="new@library.example", display_name="New", password_hash="!", roles=[role]
+    )
+    assert made.is_staff is is_staff
+
+
+def test_giving_the_role_is_no_way_to_ones_own_staff_rights() -> None:
+    boss = factories.person(Role.ADMINISTRATOR)
+    boss.is_staff = False
+    boss.save(update_fields=["is_staff"])
+    with pytest.raises(Refused):
+        actions.save_person(person=boss, by=boss, roles=[group(Role.HELP_DESK)])
+    assert User.objects.get(pk=boss.pk).is_staff is False
+
+
+def test_an_address_that_is_none_is_refused_in_our_spelling() -> None:
+    person = factories.person()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, email="nobody"))
+    assert "Enter a valid e-mail address." in text(answer)
 
 
 def test_an_administrator_gives_nobody_a_superusers_rights() -> None:

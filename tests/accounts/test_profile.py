@@ -264,6 +264,7 @@ def test_only_the_list_comes_back_while_one_types() -> None:
     assert offered(page) == ["Alpha Library, Helena"]
     assert "<h1" not in text(page)
     assert 'id="pick-list"' in text(page)
+    assert 'role="status" hx-swap-oob="true">1 library in the list.</p>' in text(page)
 
 
 def test_unfit_words_to_find_are_refused_beside_the_field() -> None:
@@ -282,3 +283,52 @@ def test_a_library_outside_the_list_is_accepted_and_stays_chosen() -> None:
     assert f'<option value="{libraries[2].pk}" selected>' in text(page)
     client.post(POSITIONS, {"organization": libraries[2].pk, "kind": "staff"})
     assert Position.objects.get().organization == libraries[2]
+
+
+# ---------- The library in the blue box ----------
+
+
+def library_shown(client: Client) -> str:
+    """What stands under the person's name, or nothing."""
+    box = text(client.get("/accessibility/")).split("</h2>")[1].split("<ul>")[0]
+    return box.strip().removeprefix("<p>").removesuffix("</p>")
+
+
+def test_the_library_stands_under_the_name_and_costs_no_query(
+    django_assert_num_queries: Any,
+) -> None:
+    person = factories.person()
+    library = factories.organization(name="<b>Bitterroot</b> Library", city="Hamilton")
+    a_position(person, organization=factories.organization(name="Zortman Library"))
+    a_position(person, organization=library)
+    a_position(person, organization=factories.organization(name="A Library"), until_on=TODAY)
+    client = signed_in(person)
+    with django_assert_num_queries(2):  # the session and the person
+        assert library_shown(client) == "&lt;b&gt;Bitterroot&lt;/b&gt; Library"
+
+
+def test_the_library_follows_the_profile() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    assert library_shown(client) == ""
+    library = factories.organization(name="Bitterroot Library")
+    client.post(POSITIONS, {"organization": library.pk, "kind": "staff"})
+    assert library_shown(client) == "Bitterroot Library"
+    client.post(f"{POSITIONS}{Position.objects.get().pk}/end/")
+    assert library_shown(client) == ""
+
+
+def test_the_library_goes_with_the_person(settings: Any) -> None:
+    settings.ZEAL_ALLOWLIST = [{"model": "sessions.Session", "field": "get()"}]
+    person = factories.person()
+    a_position(person)
+    client = signed_in(person)
+    client.post("/accounts/logout/")
+    assert "<p>See your credits" in text(client.get("/accessibility/"))
+    client.force_login(factories.person())
+    assert library_shown(client) == ""
+
+
+def test_the_menu_leads_to_the_registrations() -> None:
+    page = text(signed_in(factories.person()).get(PROFILE))
+    assert '<a href="/continuing-education/credits/#coming-up">My registrations</a>' in page

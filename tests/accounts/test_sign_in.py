@@ -90,6 +90,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     client = Client()
     answer = sign_up(client, email="Nora@Library.example")
     assert answer.headers["Location"] == "/accounts/confirm-email/"
+    assert said(answer) == []  # the page says it
     assert "We have sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
     assert who(client) == ""
     (message,) = mail.outbox
@@ -169,8 +170,8 @@ def test_signing_up_twice_does_not_tell_that_the_account_exists() -> None:
             "W" * 300,
             "Ensure this value has at most 150 characters (it has 300).",
         ),
-        ("email", "nobody", "Enter a valid email address."),
-        ("email", "no\x00body@library.example", "Enter a valid email address."),
+        ("email", "nobody", "Enter a valid e-mail address."),
+        ("email", "no\x00body@library.example", "Enter a valid e-mail address."),
         (
             "email",
             f"{'a' * 64}@{'very.' * 40}library.example",
@@ -220,7 +221,7 @@ def test_sign_in_and_out(typed: str) -> None:
     client = Client()
     answer = sign_in(client, typed)
     assert answer.headers["Location"] == "/"
-    assert said(answer) == ["You are signed in as Nora North."]
+    assert said(answer) == ["You are signed in, Nora North."]
     assert who(client) == EMAIL
     assert client.get("/accounts/logout/").status_code == 200
     assert who(client) == EMAIL  # only a button signs out
@@ -370,7 +371,7 @@ def test_changing_the_password_keeps_this_browser_and_ends_the_others() -> None:
     sign_in(elsewhere)
     new = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
     wrong = here.post("/accounts/password/change/", {"oldpassword": "wrong", **new})
-    assert wrong.context["form"].errors == {"oldpassword": ["This is not your present password."]}
+    assert wrong.context["form"].errors == {"oldpassword": ["This is not your current password."]}
     answer = here.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new})
     assert answer.headers["Location"] == "/accounts/profile/"
     assert (who(here), who(elsewhere)) == (EMAIL, "")
@@ -383,7 +384,12 @@ def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None
     account()
     client = Client()
     sign_in(client)
-    client.post("/accounts/email/", {"action_add": "", "email": "Nora@Home.example"})
+    page = text(client.get("/accounts/email/"))
+    assert "Make it the primary one" not in page
+    assert "Send the confirmation again" not in page
+    added = client.post("/accounts/email/", {"action_add": "", "email": "Nora@Home.example"})
+    assert said(added)[-1].startswith("We have sent an e-mail with a link to nora@home.example.")
+    assert "Make it the primary one" in text(client.get("/accounts/email/"))
     assert mail.outbox[0].to == ["nora@home.example"]
     confirmed = client.post(link(mail.outbox[0]))
     assert said(confirmed)[-1] == "Your address nora@home.example is confirmed."
@@ -402,7 +408,7 @@ def test_a_name_in_a_message_is_text() -> None:
     sign_in(client)
     page = text(client.get("/"))
     assert SCRIPT not in page
-    assert "You are signed in as &lt;script&gt;alert(1)&lt;/script&gt;." in page
+    assert "You are signed in, &lt;script&gt;alert(1)&lt;/script&gt;." in page
 
 
 def test_somebody_elses_address_cannot_be_taken() -> None:
@@ -437,7 +443,7 @@ FORMS = {
     "/accounts/password/reset/": {"email": ("E-mail address", "email")},
     "/accounts/email/": {"email": ("E-mail address", "email")},
     "/accounts/password/change/": {
-        "oldpassword": ("Present password", "current-password"),
+        "oldpassword": ("Current password", "current-password"),
         "password1": ("New password", "new-password"),
         "password2": ("The same password again", "new-password"),
     },

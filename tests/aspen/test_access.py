@@ -68,6 +68,8 @@ GET  /continuing-education/claim/{ended}/              door 200  200  200  200  
 POST /continuing-education/claim/{fresh}/              door 302  302  302  302  302  302  302
 GET  /continuing-education/claim/{pending}/            door 404  404  404  404  404  404  404
 POST /continuing-education/claim/{pending}/            door 404  404  404  404  404  404  404
+GET  /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
+POST /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
 GET  /continuing-education/new/                        door 200  200  200  200  200  200  200
 POST /continuing-education/new/                        door 200  200  200  200  200  200  200
 GET  /continuing-education/new/similar/?title=Pending  door 200  200  200  200  200  200  200
@@ -79,6 +81,8 @@ POST /continuing-education/custom/{pending}/           door 404  404  404  404  
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
+GET  /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
+POST /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
 
 GET  /help/                                            door 200  200  200  200  200  200  200
 GET  /help/new/                                        door 200  200  200  200  200  200  200
@@ -251,6 +255,7 @@ def a_world() -> World:
             "pending": pending.pk,
             "returned": returned.pk,
             "credit": credit.pk,
+            "claim": credit.claim_id,
             "position": position.pk,
             "participation": participation.pk,
             "ticket": ticket.pk,

@@ -80,6 +80,17 @@ def test_the_accessibility_statement_is_public(django_assert_num_queries: Any) -
     assert text(response).count("<h1>") == 1
 
 
+def test_help_does_not_lead_to_a_door_for_those_who_cannot_open_it() -> None:
+    client = Client()
+    foot = text(client.get("/accessibility/")).split("<footer")[1]
+    assert 'href="/help/"' not in foot
+    assert '<li>Help and contact: <a href="mailto:' in foot
+    client.force_login(factories.person())
+    foot = text(client.get("/accessibility/")).split("<footer")[1]
+    assert '<li><a href="/help/">Help</a></li>' in foot
+    assert '<li>Contact: <a href="mailto:' in foot
+
+
 # ---------- What machines ask ----------
 
 

@@ -18,6 +18,7 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.demo import calendar
 from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, TRAININGS
+from aspen.management.commands import portal
 from credits.models import Claim, Credit
 from credits.queries import claimable_by
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
@@ -74,6 +75,20 @@ def test_every_account_can_sign_in_with_the_published_password() -> None:
     assert EmailAddress.objects.filter(verified=True, primary=True).count() == 48
     for email in ("librarian@aspen.example", "admin@aspen.example", "learner40@aspen.example"):
         assert authenticate(username=email, password=PASSWORD) is not None
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_terminal_names_the_accounts_of_a_demonstration(settings: Any, is_on: bool) -> None:
+    settings.DEMO = is_on
+    out = io.StringIO()
+
+    portal.Command(stdout=out).announce(8000)
+
+    said = out.getvalue().splitlines()
+    addresses = [f"  {name}@aspen.example" for name in NAMED]
+    addresses += ["  learner01@aspen.example to learner40@aspen.example"]
+    assert [line for line in said if line.startswith("  ")] == (addresses if is_on else [])
+    assert any(line.endswith(f"password {PASSWORD}:") for line in said) is is_on
 
 
 def test_staff_accounts_have_their_roles_and_no_more() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from zeal import zeal_ignore
@@ -62,8 +63,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    connection = connections["default"]
     with sync_playwright() as playwright:
+        # Playwright's event loop counts as running in this thread from now on, and where one
+        # runs Django keeps its connections apart. This one alone knows the rows that migrations
+        # made, which every test gets back (serialized_rollback).
+        connections["default"] = connection
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
@@ -107,14 +113,14 @@ def open_browser(
 
     yield open_browser
     noise = [line for visitor in visitors for line in visitor.noise]
-    if noise or item_failed(request.node):
+    if noise or _failed(request.node):
         _take_pictures(request.node.name, visitors)
     for visitor in visitors:
         visitor.page.context.close()
     assert not noise, "\n".join(noise)
 
 
-def item_failed(item: pytest.Item) -> bool:
+def _failed(item: pytest.Item) -> bool:
     return item.stash.get(FAILED, False)
 
 

@@ -100,18 +100,26 @@ class Visitor:
         """Click a link by its words and arrive where it leads."""
         self.click(self._one("link", link, within))
 
-    def press(self, button: str, *, within: Locator | None = None, twice: bool = False) -> None:
-        """Click (or, impatiently, double-click) a button that leads to a page."""
-        self.click(self._one("button", button, within), twice=twice)
+    def press(self, button: str, *, within: Locator | None = None) -> None:
+        """Click a button that leads to a page."""
+        self.click(self._one("button", button, within))
 
-    def click(self, target: Locator, *, twice: bool = False) -> None:
-        with self.page.expect_navigation(wait_until="load"):
-            target.dblclick() if twice else target.click()
-        if twice:  # the second click's answer replaces the first one's
-            self.page.wait_for_load_state("networkidle")
+    def press_twice(self, button: str) -> None:
+        """Double-click, as impatient people do: the second answer replaces the first one."""
+        target = self._one("button", button)
+        target.dblclick()
+        # Not expect_navigation(): the first one is broken off.
+        expect(target).to_have_count(0)
+        self.page.wait_for_load_state("networkidle")
         self.check()
 
-    def _one(self, role: Any, name: str, within: Locator | None) -> Locator:
+    def click(self, target: Locator) -> None:
+        """Click what leads to another page."""
+        with self.page.expect_navigation(wait_until="load"):
+            target.click()
+        self.check()
+
+    def _one(self, role: Any, name: str, within: Locator | None = None) -> Locator:
         return (within or self.page).get_by_role(role, name=name, exact=True)
 
     @property

@@ -166,7 +166,7 @@ def presses_the_green_button_twice_on_the_event_page(
 ) -> None:
     finds_past_events(librarian, "privacy")
     librarian.follow(event.title)
-    librarian.press("Add CE credit", twice=True)
+    librarian.press_twice("Add CE credit")
     sees_the_credit(librarian, event.title, "1", "Technology", "Pending", "Archived")
     assert Claim.objects.filter(person=june, event=event).count() == 1
     librarian.follow(event.title)
@@ -212,7 +212,7 @@ def picks_from_the_list_reviews_and_saves_twice(
     librarian.field("Choose the event").select_option(in_the_list(event, 4))
     librarian.press("Review the record")
     librarian.sees(event.title, "3 credits", "Library Administration", "1 credit", "Technology")
-    librarian.press("Save", twice=True)
+    librarian.press_twice("Save")
     rows = librarian.row(event.title)
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("Library Administration")
@@ -283,7 +283,7 @@ def fills_the_rest_and_saves_twice(librarian: Visitor) -> None:
     names = controls.evaluate_all("all => all.map(one => one.name || one.textContent)")
     assert names[-6:] == ["amount", *["category"] * 4, "Save"]
     librarian.page.get_by_role("radio", name="Library Services to the Public").check()
-    librarian.press("Save", twice=True)
+    librarian.press_twice("Save")
 
 
 def returns_the_custom_event(staff: Visitor) -> None:
@@ -322,7 +322,7 @@ def changes_it_and_sends_it_again(librarian: Visitor) -> None:
 
 def sees_it_approved_but_archived(librarian: Visitor) -> None:
     librarian.follow("My credits", within=librarian.menu)
-    librarian.sees("9 credit lines: 0 posted, 9 archived.")
+    librarian.sees("15 credits from 8 trainings: 0 posted, 15 archived.")
     librarian.sees("Archived means that a credit is kept for you but not counted")
     sees_the_credit(librarian, PUPPETS, "Approved", "Archived")
 
@@ -345,7 +345,7 @@ def chooses_the_track_for_staff(librarian: Visitor) -> None:
         ["Library Services to the Public", "3.5", "5", "1.5"],
         ["Collection Management and Technical Services", "2", "5", "3"],
         ["Technology", "2", "5", "3"],
-        ["Elective: any category, beyond the minimums", "0", "40", "40"],
+        ["Of these, elective: beyond the minimums, in any category", "0", "40", "40"],
         ["Total that counts", "12", "60", "48"],
     ]
     old = sees_the_credit(librarian, "Farewell to the card catalog", "Not counted")
@@ -385,7 +385,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
     staff.field("CE category").select_option("Library Administration")
     staff.field("A note to the person").fill("Thank you for telling us.")
     staff.press("Apply correction")
-    staff.sees("The credit is corrected, and June Alvarez was told.", "Answered")
+    staff.sees("The credit is corrected; June Alvarez will see it with the ticket.", "Answered")
     staff.sees("Technology 1 → Library Administration 1")
 
 
@@ -402,7 +402,7 @@ def sees_the_correction_and_that_the_tracks_followed(librarian: Visitor, event: 
         ["Library Services to the Public", "3.5", "5", "1.5"],
         ["Collection Management and Technical Services", "2", "5", "3"],
         ["Technology", "1", "5", "4"],
-        ["Elective: any category, beyond the minimums", "0.5", "40", "39.5"],
+        ["Of these, elective: beyond the minimums, in any category", "0.5", "40", "39.5"],
         ["Total that counts", "12", "60", "48"],
     ]
     assert librarian.cells("Progress in Library Trustee")[-1] == [

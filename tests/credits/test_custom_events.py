@@ -190,3 +190,17 @@ def test_only_the_author_sends_again_and_only_when_asked():
         event_actions.resubmit_custom_event(
             event_id=claim.event_id, facts=make.facts(), by=make.person()
         )
+
+
+def test_a_colleagues_decision_is_not_overturned_unseen():
+    claim = create()
+    decide(claim, Decision.APPROVE)
+    with pytest.raises(Refused, match="was changed since you opened this page; it is published"):
+        event_actions.decide_custom_event(
+            event_id=claim.event_id,
+            decision=Decision.DECLINE,
+            reason="Not for us.",
+            seen=EventState.PENDING,
+            by=make.person(),
+        )
+    assert Event.objects.get().state == EventState.PUBLISHED

@@ -154,7 +154,10 @@ def test_a_decision_reaches_the_claim(
     event.refresh_from_db()
     assert (event.state, event.decision_reason, event.decided_by) == (state, reason, staff)
     assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
-    assert event.title in said(answer)[0]
+    assert said(answer)[0].startswith(f"“{event.title}” is ")
+    assert said(answer)[0].endswith(
+        f". {event.created_by} will see it on the Continuing Education page."
+    )
     assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
 
 

@@ -249,3 +249,39 @@ def test_tickets_and_messages_say_something(correction: Correction) -> None:
         ticket=correction.ticket, author=correction.person, body="?", sent_at=timezone.now()
     )
     refused_by_database("helpdesk_message_not_empty", message, body="")
+
+
+def test_what_a_colleague_corrected_is_not_overturned_unread() -> None:
+    person, first, second = (
+        factories.person(),
+        *(factories.person(role=Role.HELP_DESK) for _ in range(2)),
+    )
+    credit = factories.claim(person).credits.get()
+    ticket = actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)
+    seen = actions.version(ticket)
+    common = {"ticket_id": ticket.pk, "credit_id": credit.pk, "note": "", "seen": seen}
+    actions.correct_credit(
+        category=factories.category(factories.PUBLIC), amount=credit.amount, by=first, **common
+    )
+    with pytest.raises(Refused, match="since you opened this page"):
+        actions.correct_credit(
+            category=factories.category(factories.COLLECTION),
+            amount=credit.amount,
+            by=second,
+            **common,
+        )
+    credit.refresh_from_db()
+    assert credit.category.slug == factories.PUBLIC
+
+
+def test_a_correction_gives_at_most_twice_what_the_event_offers() -> None:
+    person, staff = factories.person(), factories.person(role=Role.HELP_DESK)
+    credit = factories.claim(person, credits={factories.TECHNOLOGY: "0.5"}).credits.get()
+    ticket = actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)
+    common = {"ticket_id": ticket.pk, "credit_id": credit.pk, "note": "", "by": staff}
+    category = factories.category()
+    with pytest.raises(Refused, match=r"The event offers 0\.5 credits"):
+        actions.correct_credit(category=category, amount=Decimal("1.5"), **common)
+    actions.correct_credit(category=category, amount=Decimal("1.0"), **common)
+    credit.refresh_from_db()
+    assert credit.amount == Decimal("1.0")

@@ -97,13 +97,13 @@ def test_twenty_choices_at_once_make_one_participation():
 def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     person, track = make.person(), make.track()
     monkeypatch.setattr(actions, "lock_people", lambda ids: None)
-    rule_set_for = queries.rule_set_for
+    rule_set_for = queries.lock_rule_set_for
 
     def slowly(*args):
         time.sleep(0.3)  # Everybody has looked before anybody writes.
         return rule_set_for(*args)
 
-    monkeypatch.setattr(queries, "rule_set_for", slowly)
+    monkeypatch.setattr(queries, "lock_rule_set_for", slowly)
     constraint = next(
         one
         for one in Participation._meta.constraints

@@ -1,0 +1,17 @@
+"""What accounts do when somebody signs in."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.queries import library_of
+from aspen.context import LIBRARY
+
+
+@receiver(user_logged_in)
+def remember_library(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Every page shows where the person works; this way none of them has to ask for it."""
+    request.session[LIBRARY] = library_of(user)

@@ -1,0 +1,242 @@
+"""Somebody whose session ended while they were writing loses nothing, and is told."""
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import time_machine
+from django.contrib.auth.hashers import make_password
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts.actions import create_account
+from accounts.enums import Role
+from accounts.models import User
+from aspen import kept
+from helpdesk.actions import open_ticket
+from tests import factories
+from tracks.actions import select_track
+
+pytestmark = pytest.mark.django_db
+NEW_TICKET = "/help/new/"
+LONG_TEXT = "Zoë’s\r\nlong <b>question</b> 🐻"
+TYPED = {"subject": "A question", "body": LONG_TEXT}
+KEPT = (
+    "You had been signed out, so nothing was saved. Sign in, check what you typed, and send it "
+    "again."
+)
+NOT_KEPT = "You had been signed out, so nothing was saved. Sign in and send it again."
+
+
+def account(**fields: Any) -> User:
+    values = {"email": "nora@library.example", "display_name": "Nora North"}
+    return create_account(password_hash=make_password(factories.PASSWORD), **values | fields)
+
+
+def sign_in(client: Client, address: str, email: str = "nora@library.example") -> Any:
+    """Follow the portal to its sign-in page and through it, as a browser does."""
+    page = client.get(address).content.decode()
+    next_page = re.search(r'name="next" value="([^"]*)"', page)
+    values = {"login": email, "password": factories.PASSWORD}
+    if next_page:
+        values["next"] = next_page[1]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token
+    return client.post("/accounts/login/", values | {"csrfmiddlewaretoken": token[1]})
+
+
+def post(client: Client, address: str, values: Any) -> Any:
+    """As browsers send a form that has no file in it."""
+    return client.post(address, urlencode(values), content_type=kept.FORM_ENCODED)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
+    """With the guard against foreign forms on, which sees the form before anybody else."""
+    account()
+    client = Client(enforce_csrf_checks=True)
+    assert sign_in(client, "/accounts/login/").status_code == 302
+    form = client.get(NEW_TICKET).content.decode()
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[0]
+    del client.cookies["sessionid"]
+
+    answer = post(client, NEW_TICKET, TYPED | {"csrfmiddlewaretoken": token})
+
+    assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
+    assert said(answer) == [KEPT]
+    assert client.session[kept.KEY][NEW_TICKET]["typed"] == TYPED
+    back = sign_in(client, answer.headers["Location"])
+    assert back.headers["Location"] == NEW_TICKET
+    page = client.get(NEW_TICKET)
+    assert page.context["form"]["body"].value() == LONG_TEXT
+    assert page.context["form"]["subject"].value() == "A question"
+    assert "&lt;b&gt;question&lt;/b&gt;" in page.content.decode()
+    assert client.get(NEW_TICKET).context["form"]["body"].value() is None
+
+
+def test_a_training_that_was_typed_comes_back() -> None:
+    address = "/continuing-education/new/"
+    typed = {
+        "title": "Outside webinar",
+        "begins_at": "2026-11-23T09:00",
+        "ends_at": "2026-11-23T10:00",
+        "sponsor": "A School",
+        "presenter": "A. Trainer",
+        "description": LONG_TEXT,
+        "amount": "1",
+        "category": str(factories.category().pk),
+    }
+    client = Client()
+    assert said(post(client, address, typed)) == [KEPT]
+    client.force_login(factories.person())
+    form = client.get(address).context["form"]
+    assert {name: form[name].value() for name in typed} == typed
+    assert not form.is_bound
+
+
+def test_a_reply_comes_back_on_its_ticket() -> None:
+    person = factories.person()
+    ticket = open_ticket(subject="A question", body="Please help", credit=None, by=person)
+    address = reverse("helpdesk:reply", args=[ticket.pk])
+    client = Client()
+    assert said(post(client, address, {"body": LONG_TEXT})) == [KEPT]
+    client.force_login(person)
+    page = client.get(address)
+    assert page.context["reply_form"]["body"].value() == LONG_TEXT
+    assert client.get(address).headers["Location"] == ticket.get_absolute_url()
+    assert list(ticket.messages.order_by("pk").values_list("body", flat=True)) == ["Please help"]
+
+
+def test_text_about_one_credit_is_not_offered_about_another() -> None:
+    person = factories.person()
+    first, second = (factories.claim(person).credits.get() for _ in range(2))
+    client = Client()
+    post(client, f"{NEW_TICKET}?credit={first.pk}", TYPED)
+    client.force_login(person)
+    for address, body in (
+        (NEW_TICKET, None),
+        (f"{NEW_TICKET}?credit={second.pk}", None),
+        (f"{NEW_TICKET}?credit={first.pk}", LONG_TEXT),
+    ):
+        assert client.get(address).context["form"]["body"].value() == body
+
+
+@pytest.mark.parametrize(("minutes", "body"), [(29, LONG_TEXT), (31, None)])
+def test_the_text_is_offered_for_half_an_hour(minutes: int, body: str | None) -> None:
+    client = Client()
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as clock:
+        post(client, NEW_TICKET, TYPED)
+        client.force_login(factories.person())
+        clock.shift(minutes * 60)
+        assert client.get(NEW_TICKET).context["form"]["body"].value() == body
+        assert kept.KEY in client.session
+        assert client.session[kept.KEY] == {}
+
+
+# ---------- Whose it is ----------
+
+
+def test_another_browser_gets_nothing() -> None:
+    person = factories.person()
+    post(Client(), NEW_TICKET, TYPED)
+    other = Client()
+    other.force_login(person)
+    assert other.get(NEW_TICKET).context["form"]["body"].value() is None
+
+
+def test_who_signs_out_leaves_nothing_to_the_next_person(settings: Any) -> None:
+    settings.ZEAL_ALLOWLIST = [{"model": "sessions.Session", "field": "get()"}]
+    client = Client()
+    post(client, NEW_TICKET, TYPED)
+    client.force_login(factories.person())
+    client.post("/accounts/logout/")
+    client.force_login(factories.person())
+    assert client.get(NEW_TICKET).context["form"]["body"].value() is None
+
+
+def test_a_person_who_takes_the_session_over_gets_nothing() -> None:
+    client = Client()
+    post(client, NEW_TICKET, TYPED)
+    client.force_login(factories.person())
+    client.force_login(factories.person())
+    assert client.get(NEW_TICKET).context["form"]["body"].value() is None
+
+
+# ---------- What is not kept ----------
+
+
+def test_who_is_signed_in_is_not_affected() -> None:
+    client = Client()
+    client.force_login(factories.person())
+    assert post(client, NEW_TICKET, {"subject": "", "body": LONG_TEXT}).status_code == 200
+    assert kept.KEY not in client.session
+
+
+@pytest.mark.parametrize(
+    ("address", "values"),
+    [
+        ("/accounts/password/change/", {"oldpassword": "secret", "password1": "secret"}),
+        ("/accounts/reauthenticate/", {"password": "secret"}),
+        ("/admin/accounts/user/add/", {"password1": "secret"}),
+        ("/accounts/profile/", {"display_name": "Nora"}),
+        (NEW_TICKET, {"body": "x" * kept.BYTES_AT_MOST}),
+    ],
+)
+def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str, str]) -> None:
+    client = Client()
+    answer = post(client, address, values)
+    assert answer.headers["Location"] == f"/accounts/login/?next={address}"
+    assert said(answer) == [NOT_KEPT]
+    assert kept.KEY not in client.session
+
+
+def test_a_form_with_a_file_is_not_kept() -> None:
+    client = Client()
+    assert said(client.post(NEW_TICKET, TYPED)) == [NOT_KEPT]  # the test client's own encoding
+    assert kept.KEY not in client.session
+
+
+def test_a_session_keeps_the_newest_three() -> None:
+    client = Client()
+    for number in (1, 2, 3, 4, 2):
+        post(client, f"/help/{number}/reply/", {"body": f"Reply {number}"})
+    assert list(client.session[kept.KEY]) == ["/help/3/reply/", "/help/4/reply/", "/help/2/reply/"]
+
+
+def test_looking_at_a_page_says_nothing() -> None:
+    answer = Client().get(NEW_TICKET)
+    assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
+    assert said(answer) == []
+
+
+def test_after_every_button_there_is_a_page_to_come_back_to() -> None:
+    """Signing in leads back by GET, also to an address that otherwise only a button knows."""
+    person = factories.person(Role.HELP_DESK)
+    event = factories.event()
+    claim = factories.claim(person)
+    participation, _ = select_track(track=factories.track(), by=person)
+    ticket = open_ticket(subject="A question", body="Please help", credit=None, by=person)
+    for name, argument, end in (
+        ("events:register", event.pk, event.get_absolute_url()),
+        ("events:cancel", event.pk, event.get_absolute_url()),
+        ("credits:claim", event.pk, None),
+        ("credits:withdraw", claim.pk, reverse("tracks:credits")),
+        ("tracks:choose", None, None),
+        ("tracks:leave", participation.pk, reverse("tracks:progress", args=[participation.pk])),
+        ("helpdesk:correct", ticket.pk, ticket.get_absolute_url()),
+        ("accounts:add_position", None, reverse("accounts:profile")),
+        ("accounts:end_position", 1, reverse("accounts:profile")),
+    ):
+        client = Client()
+        address = reverse(name, args=[argument] if argument else [])
+        assert said(post(client, address, {})) == [NOT_KEPT], name
+        client.force_login(person)
+        answer = client.get(address, follow=True)
+        assert answer.status_code == 200, name
+        here = answer.request["PATH_INFO"]
+        assert here == (end or address) or event.get_absolute_url().startswith(here), name
