@@ -64,7 +64,8 @@ def _known(person: User | None, events: list[Event]) -> presentation.Known:
 @require_safe
 def calendar(request: HttpRequest) -> HttpResponse:
     """The month, or the list of what is to come, is past, falls on a day, or matches words."""
-    form = CalendarForm(request.GET, categories=queries.categories())
+    categories = list(queries.categories())
+    form = CalendarForm(request.GET, categories=categories)
     choice = form.choice()
     events = queries.filtered(
         queries.on_calendar(),
@@ -79,6 +80,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "errors": form.errors_out_of_sight(choice),
         "choice": choice,
         "is_list": is_list,
+        "categories": categories,
         "tabs": _tabs(choice),
         **(_list if is_list else _month)(events, choice, _visitor(request)),
     }
@@ -172,7 +174,7 @@ def _heading(choice: pages.Choice) -> str:
     if choice.day:
         return f"Events on {words.day(choice.day)}"
     side = "Past events" if choice.past else "Upcoming events"
-    return f"{side} for “{choice.words}”" if choice.words else side
+    return f"{side} for “{choice.words}”, best match first" if choice.words else side
 
 
 def _number(count: int) -> str:
