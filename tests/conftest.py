@@ -6,6 +6,7 @@ An N+1 query inside a request raises too; that is zeal's middleware (tests/setti
 import os
 import random
 import signal
+import threading
 from typing import Any
 
 import pytest
@@ -27,14 +28,16 @@ LENIENT = tuple(
 class UndefinedVariable(str):
     """Takes the place of `string_if_invalid`: our own template that uses an unknown name fails."""
 
-    origin = ""
+    # A live server renders in several threads at once.
+    rendering = threading.local()
 
     def __contains__(self, part: object) -> bool:
         return part == "%s"
 
     def __mod__(self, name: Any) -> str:
-        own = self.origin.startswith(OWN_TEMPLATES) and not self.origin.startswith(LENIENT)
-        assert not own, f"undefined template variable {name} in {self.origin}"
+        origin = getattr(self.rendering, "origin", "")
+        own = origin.startswith(OWN_TEMPLATES) and not origin.startswith(LENIENT)
+        assert not own, f"undefined template variable {name} in {origin}"
         return ""
 
 
@@ -45,7 +48,7 @@ def undefined_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def resolve_and_watch(self: Any, context: Context, ignore_failures: bool = False) -> Any:
         template = context.render_context.template
-        watch.origin = str(template.origin.name) if template else ""
+        watch.rendering.origin = str(template.origin.name) if template else ""
         return resolve(self, context, ignore_failures)
 
     monkeypatch.setattr(FilterExpression, "resolve", resolve_and_watch)
