@@ -10,7 +10,8 @@ from accounts.models import Organization, Position, User
 def lock_people(ids: Iterable[int]) -> None:
     """Lock these people until the transaction ends; whoever writes their credits waits.
 
-    Every action that adds, changes or posts a person's credits takes this lock first. That is
+    Every action that adds, changes or posts a person's credits takes this lock, after the event's
+    where there is one. That is
     what keeps a claim and the choice of a track, made at the same moment, from missing each
     other. Locked in order of id, so that two callers cannot block each other.
     """
