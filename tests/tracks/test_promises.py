@@ -15,6 +15,7 @@ from tests import factories as make
 from tests.races import at_once
 from tracks import actions, queries
 from tracks.models import Participation, Posting, RuleSet
+from tracks.signals import track_selected
 
 pytestmark = pytest.mark.django_db
 
@@ -123,18 +124,27 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
+    """The choice has posted and is not committed yet when the claims come: they have to wait."""
     person, track = make.person(), make.track()
     events = [make.event() for _ in range(10)]
+
+    def linger(**kwargs):
+        time.sleep(0.5)
 
     def act(index: int):
         me = User.objects.get(pk=person.pk)
         if index == 5:
             return actions.select_track(track=track, by=me)
+        time.sleep(0.2)
         return credit_actions.claim_event(
             event_id=events[index].pk, source=ClaimSource.CALENDAR, by=me
         )
 
-    results = at_once(10, act)
+    track_selected.connect(linger)
+    try:
+        results = at_once(10, act)
+    finally:
+        track_selected.disconnect(linger)
     assert [one for one in results if isinstance(one, Exception)] == []
     assert Credit.objects.filter(person=person).count() == 9
     assert Posting.objects.filter(person=person).count() == 9
