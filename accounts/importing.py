@@ -54,6 +54,10 @@ class LibraryImporter:
         values = self._read(row)
         outcome = Outcome.NEW if library_id is None else Outcome.CHANGED
         namesake = self.by_name.get((row["name"], row["city"]))
+        if library_id is None and namesake and namesake.import_key:
+            # Staff gave a library of another row this name: the directory has it, and keeps
+            # what they say of it. That other row stays the one that may change it.
+            return Outcome.UNCHANGED
         if library_id is None and namesake:
             # The directory had it before the file did. Facts that somebody has seen somewhere stay.
             library_id = namesake.pk

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from accounts.actions import portal_itself
@@ -101,14 +101,17 @@ def _tell(credits: Iterable[Credit]) -> None:
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """List the credits of one person who registered and took part. Idempotent.
 
-    Leaves out what is claimed already, was declined before, or offers no credit. The caller holds
-    the events' locks. A fixed number of queries.
+    Leaves out what is claimed already, was declined or taken back before, or offers no credit. The
+    caller holds the events' locks. A fixed number of queries.
     """
     person = registrations[0].person
     lock_people([person.pk])
     event_ids = [registration.event_id for registration in registrations]
+    taken_back = Q(state=ClaimState.WITHDRAWN, decided_by=person)
     standing = Claim.objects.filter(
-        person=person, event__in=event_ids, state__in=sorted({*LIVE, ClaimState.DECLINED})
+        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | taken_back,
+        person=person,
+        event__in=event_ids,
     )
     offered = CreditOffer.objects.filter(event__in=event_ids)
     events = list(
@@ -141,13 +144,15 @@ def withdraw_attendance(*, registration: Registration, by: User) -> None:
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     """Take back a claim of one's own that nobody has verified; its training can be claimed again.
 
-    A custom event goes with its claim. Raises Claim.DoesNotExist for somebody else's, or Refused
-    when the claim is no longer Pending.
+    A custom event goes with its claim. Idempotent. Raises Claim.DoesNotExist for somebody else's,
+    or Refused when the claim is neither Pending nor taken back.
     """
     event_id = Claim.objects.values_list("event_id", flat=True).get(pk=claim_id, person=by)
     event_queries.lock_event(event_id)
     lock_people([by.pk])
     claim = Claim.objects.select_related("event").get(pk=claim_id)
+    if claim.state == ClaimState.WITHDRAWN and claim.decided_by_id == by.pk:
+        return claim
     if claim.state != ClaimState.PENDING:
         raise Refused(
             f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
@@ -240,7 +245,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
         raise Refused(MESSAGE, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
         raise Refused("This is what the credit says already. Choose what must change.")
-    _refuse_more_than_offered(before.claim.event, amount)
+    _refuse_more_than_offered(before, amount)
     event_actions.correct_offer(
         event_id=event_id, before=before.category, after=category, amount=amount
     )
@@ -249,12 +254,20 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     return before
 
 
-def _refuse_more_than_offered(event: Event, amount: Decimal) -> None:
-    """Presenters earn twice the credits of a calendar event; nobody earns more."""
+def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
+    """Presenters earn twice the credits of a calendar event; nobody earns more in all.
+
+    An event that offers nothing any more leaves what was claimed as the most.
+    """
+    event = before.claim.event
+    if event.origin != Origin.CALENDAR:
+        return
+    claimed = before.claim.credits.aggregate(sum=Sum("amount"))["sum"]
     offered = event.offers.aggregate(sum=Sum("amount"))["sum"]
-    if event.origin == Origin.CALENDAR and offered and amount > 2 * offered:
+    most = 2 * offered if offered else claimed
+    if claimed - before.amount + amount > max(most, claimed):
         raise Refused(
-            f"The event offers {in_words(offered)}; a presenter earns twice that, and nobody more. "
-            "If the event itself is wrong, correct it in the administration first.",
+            f"The event offers {in_words(offered or claimed)}; a presenter earns twice that, and "
+            "nobody more. If the event itself is wrong, correct it in the administration first.",
             field="amount",
         )

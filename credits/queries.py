@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -46,8 +46,15 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
     A recording may be claimed while it is still on offer; its credit is earned on the day of the
     claim then, because nobody earns anything in the future.
     """
+    last_day = F("claim__event__last_day")
     return credits.annotate(
-        earned_on=Least(F("claim__event__last_day"), MountainDay("claim__claimed_at"))
+        earned_on=Case(
+            When(
+                claim__event__recording_available_at__isnull=False,
+                then=Least(last_day, MountainDay("claim__claimed_at")),
+            ),
+            default=last_day,
+        )
     )
 
 

@@ -12,8 +12,9 @@ from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
 from credits import actions, queries
-from credits.enums import ClaimSource
+from credits.enums import ClaimSource, ClaimState
 from credits.forms import CustomEventForm, PickForm, SimilarForm, SourceForm
+from credits.models import Claim
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState
@@ -96,9 +97,8 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not looking and form.is_valid():
         try:
             made = actions.claim_custom_event(facts=form.facts(), by=person_of(request))
-        except actions.AlreadyClaimed:
-            messages.info(request, "You have saved this training already; it is listed once.")
-            return redirect(_listed())
+        except actions.AlreadyClaimed as refusal:
+            return _saved_before(request, refusal.claim)
         except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
         else:
@@ -112,6 +112,22 @@ def create(request: HttpRequest) -> HttpResponse:
         form = CustomEventForm(initial=request.POST.dict())
     context = {"form": form, "similar": _similar(request.POST), "returned": ""}
     return render(request, "credits/create.html", context)
+
+
+def _saved_before(request: HttpRequest, claim: Claim) -> HttpResponse:
+    """The same training a second time: where to change it, or that it stands as it was."""
+    if claim.state == ClaimState.RETURNED:
+        messages.warning(
+            request,
+            "You have saved this training already, and staff asked for changes. What you entered "
+            "now is not saved; change it here and send it again.",
+        )
+        return redirect("credits:revise", claim.event_id)
+    messages.info(
+        request,
+        "You have saved this training already; it is listed once, as you entered it first.",
+    )
+    return redirect(_listed())
 
 
 @require_safe

@@ -133,11 +133,11 @@ def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -
     if registration.attendance == attendance:
         return
     registration.attendance = attendance
-    over = rules.is_over(event)
-    if over:
+    earns = rules.is_over(event) and event.state == EventState.PUBLISHED and event.offers.exists()
+    if earns:
         registration.settled_at = registration.settled_at or timezone.now()
     registration.save(update_fields=["attendance", "settled_at"])
-    if over:
+    if earns:
         signals.attendance_settled.send(
             Registration,
             registrations=[registration],
@@ -233,13 +233,13 @@ def decide_custom_event(
 ) -> Event:
     """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
 
-    The person sees `reason`, so returning and declining need one. `seen` is the state the one who
-    decides was looking at, where known: a colleague's decision in between is not overturned
-    unseen. Raises Refused.
+    The person sees `reason`, so returning and declining need one. `seen` is the version
+    (queries.version) the one who decides was looking at, where known: what a colleague decided or
+    the author changed in between is not decided unseen. Raises Refused.
     """
     event = queries.lock_event(event_id)
     sources, target = DECISIONS[decision]
-    if seen and event.state != seen:
+    if seen and queries.version(event) != seen:
         raise Refused(
             f"“{event.title}” was changed since you opened this page; it is "
             f"{event.get_state_display().lower()} now. Look at it again before you decide."

@@ -53,6 +53,8 @@ class EventForm(forms.ModelForm):
             raise forms.ValidationError("A conference is an event on the calendar.")
         if parent.parent_id is not None:
             raise forms.ValidationError("A session cannot be the conference of other sessions.")
+        if self.instance.pk and self.instance.sessions.exists():
+            raise forms.ValidationError("This event has sessions, so it cannot be one itself.")
         return parent
 
 

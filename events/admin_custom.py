@@ -74,7 +74,7 @@ class DecisionForm(forms.Form):
         help_text="The person will read it. Return and Decline need one.",
         widget=forms.Textarea(attrs={"rows": 4, "cols": 80, "class": "vLargeTextField"}),
     )
-    seen = forms.ChoiceField(choices=EventState.choices, required=False)
+    seen = forms.CharField(max_length=60, required=False)
 
 
 @admin.register(CustomEvent)
@@ -212,6 +212,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             "subtitle": "Custom event",
             "opts": self.opts,
             "event": event,
+            "seen": queries.version(event),
             "facts": _facts(event),
             "person": person,
             "positions": account_queries.positions_of(person),

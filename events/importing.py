@@ -26,6 +26,7 @@ from aspen.halves import MESSAGE, validate_halves
 from events.actions import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import EARLIEST, LATEST, Category, Event
+from events.queries import lock_events
 
 # In which column of the file a field of the event stands, where the names differ.
 COLUMNS = {"description": "summary"}
@@ -119,7 +120,7 @@ class EventImporter:
                 event_id = conference.pk
         # Only a session writes two events, and a savepoint per row costs time.
         with transaction.atomic() if facts.conference else nullcontext():
-            parent = self._conference(facts) if facts.conference else None
+            parent = self._conference(facts, event_id) if facts.conference else None
             event = import_event(
                 event_id=event_id,
                 values=facts.values
@@ -141,11 +142,16 @@ class EventImporter:
         if event.import_key:
             self.conferences.setdefault(event.import_key, event)
 
-    def _conference(self, facts: Facts) -> Event:
-        """The conference of a session; one made for its sessions grows to span their days."""
+    def _conference(self, facts: Facts, session_id: int | None) -> Event:
+        """The conference of a session; one made for its sessions grows to span their days.
+
+        Both events are locked before either is written: people's locks come after events'.
+        """
         first, last = _days(facts.values)
         key = conference_key(facts.conference)
         found = self.conferences.get(key)
+        if found and session_id:
+            lock_events([found.pk, session_id])
         values: dict[str, Any] = {"import_key": key, "all_day": True}
         if found is None:
             values |= {"title": facts.conference, "type": EventType.CONFERENCE}

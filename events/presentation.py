@@ -24,7 +24,7 @@ from events.enums import (
 from events.models import Event
 from events.queries import CreditLine, Standing
 
-NOBODY = Standing(taken=0, state="", attendance="")
+NOBODY = Standing(taken=0, state="", attendance="", settled_at=None)
 
 # ---------- States, places, credits ----------
 
@@ -257,7 +257,8 @@ def _custom_moment(event: Event, known: Known) -> Moment:
 
 
 def _credit_note(event: Event, standing: Standing, known: Known) -> str:
-    if standing.state == RegistrationState.CONFIRMED and event.over_at <= known.now:
+    awaits = standing.state == RegistrationState.CONFIRMED and standing.settled_at is None
+    if awaits and event.over_at <= known.now:
         return "You registered, so your credit will be listed by itself. You need not wait for it."
     if rules.has_recording(event, known.now):
         return "Did you take part, or watch the recording? Then the credit is yours."

@@ -56,6 +56,7 @@ class Standing(NamedTuple):
     taken: int
     state: str
     attendance: str
+    settled_at: dt.datetime | None
 
 
 def categories() -> QuerySet[Category]:
@@ -181,6 +182,7 @@ def standings(person: User | None, events: Iterable[Event]) -> dict[int, Standin
             # One row per person and event, so the greatest is the only one.
             own_state=Coalesce(Max("state", filter=own), Value("")),
             own_attendance=Coalesce(Max("attendance", filter=own), Value("")),
+            own_settled_at=Max("settled_at", filter=own),
         )
     )
     return {event_id: Standing(*rest) for event_id, *rest in rows}
@@ -243,6 +245,8 @@ def due_registrations() -> QuerySet[Registration]:
         settled_at=None,
         event__over_at__lte=timezone.now(),
         event__state=EventState.PUBLISHED,
+        # An event may get its credit lines after it took place; until then nothing is settled.
+        event__in=CreditOffer.objects.values("event"),
     ).order_by("event__over_at", "id")
 
 
@@ -270,6 +274,11 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
         .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED])
         .order_by("pk")
     )
+
+
+def version(event: Event) -> str:
+    """What changes with every decision about a custom event, and with its author's answer."""
+    return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
 
 
 def custom_event_of(person: User, pk: int) -> QuerySet[Event]:

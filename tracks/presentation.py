@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tracks.queries import PostedCredit
 
 WIDTH = 600
+ALL_CATEGORIES = 4
 STATES = {
     ClaimState.PENDING: ("info", "◷"),
     ClaimState.APPROVED: ("good", "✓"),
@@ -31,10 +32,17 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
         f"{words.amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
     ]
     free = rule_set.total - sum((line.minimum for line in requirements), Decimal(0))
+    where = _anywhere([str(line.category) for line in requirements])
     start = f"{words.credits(rule_set.total)} in {rule_set.years} years"
     if not minimums:
-        return f"{start}, in any category."
-    return f"{start}: at least {_listed(minimums)}; the other {words.amount(free)} in any category."
+        return f"{start}, {where}."
+    rest = f"; the other {words.amount(free)} {where}" if free else ""
+    return f"{start}: at least {_listed(minimums)}{rest}."
+
+
+def _anywhere(counted: list[str]) -> str:
+    """Where an elective credit may come from: any of the four categories, or only those named."""
+    return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
 def _listed(parts: list[str]) -> str:
@@ -52,7 +60,8 @@ def missing_in_words(progress: Progress) -> str:
     ]
     if progress.elective_missing:
         more = "more " if parts else ""
-        parts.append(f"{words.amount(progress.elective_missing)} {more}in any category")
+        where = _anywhere([str(line.category) for line in progress.lines])
+        parts.append(f"{words.amount(progress.elective_missing)} {more}{where}")
     return f"Still missing: {_listed(parts)}."
 
 

@@ -19,6 +19,7 @@ from credits.forms import FindForm
 from events import actions as event_actions
 from events import queries as event_queries
 from tracks import actions, presentation, queries, rules
+from tracks.enums import ParticipationState
 from tracks.forms import ChooseForm
 from tracks.models import Participation, Track
 
@@ -174,14 +175,17 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
     By GET comes who had to sign in first.
     """
     person = person_of(request)
-    participation = get_object_or_404(queries.open_participations(person), pk=participation_id)
+    participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
+    if participation.state != ParticipationState.OPEN:
+        messages.info(request, f"You left {participation.track} before.")
+        return redirect("tracks:choose")
     if request.method != "POST":
         return redirect(participation)
     actions.leave_track(participation_id=participation.pk, by=person)
     messages.success(
         request,
-        f"You no longer follow {participation.track}. Your credits are kept; they are posted again "
-        "when you choose the track again.",
+        f"You no longer follow {participation.track}. Your credits are kept. When you choose it "
+        "again, a new period begins under the rules of that day.",
     )
     return redirect("tracks:choose")
 

@@ -187,3 +187,15 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
         call_command("import_libraries", str(path))
 
     assert not Organization.objects.exists()
+
+
+def test_a_row_never_takes_another_rows_library(tmp_path: Path) -> None:
+    load(write(tmp_path, "Foo,public,Helena,,,survey"))
+    Organization.objects.update(name="Lewis")
+    both = write(tmp_path, "Foo,public,Butte,,,survey", "Lewis,public,Helena,,,survey")
+
+    assert load(both) == "1 new, 0 changed, 1 unchanged."
+    assert load(write(tmp_path, "Foo,public,Helena,,,survey")) == "0 new, 0 changed, 1 unchanged."
+
+    names = Organization.objects.order_by("name").values_list("name", "city")
+    assert list(names) == [("Foo", "Butte"), ("Lewis", "Helena")]

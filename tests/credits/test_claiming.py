@@ -377,3 +377,64 @@ def test_only_ones_own_pending_claim_is_taken_back():
     actions._move(made, ClaimState.APPROVED, reason="", by=make.person())
     with pytest.raises(Refused, match="help ticket"):
         actions.withdraw_claim(claim_id=made.pk, by=made.person)
+
+
+# ---------- Out of the ordinary order ----------
+
+
+def test_credit_lines_that_come_after_the_event_still_reach_those_who_registered():
+    registration = register(credits={})
+    pass_time(registration)
+    assert event_actions.settle_due() == 0
+    event = Event.objects.get()
+    event_actions.set_offers(event=event, offers={make.category().pk: Decimal("1.0")})
+    assert event_actions.settle_due() == 1
+    assert Credit.objects.get().person == registration.person
+
+
+def test_attendance_marked_while_the_event_stands_cancelled_loses_nothing():
+    registration = register()
+    pass_time(registration)
+    event = Event.objects.get()
+    revise(event, state=EventState.CANCELLED)
+    event_actions.mark_attendance(
+        registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
+    )
+    revise(event, state=EventState.PUBLISHED)
+    assert event_actions.settle_due() == 1
+    assert Claim.objects.get().state == ClaimState.PENDING
+
+
+def test_what_a_person_took_back_does_not_come_back_by_itself():
+    registration = register()
+    pass_time(registration)
+    event_actions.settle_due()
+    made = Claim.objects.get()
+    actions.withdraw_claim(claim_id=made.pk, by=made.person)
+    actions.withdraw_claim(claim_id=made.pk, by=made.person)
+    event = Event.objects.get()
+    revise(event, state=EventState.CANCELLED)
+    revise(event, state=EventState.PUBLISHED)
+    event_actions.settle_due()
+    assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
+
+
+def test_only_a_recording_is_earned_on_the_day_of_the_claim():
+    made = make.claim(make.person(), days=-30)
+    Event.objects.update(begins_at=timezone.now() - dt.timedelta(days=2), ends_at=None)
+    Claim.objects.update(claimed_at=timezone.now() - dt.timedelta(days=20))
+    earned = queries.with_earned_on(Credit.objects.filter(claim=made)).get().earned_on
+    assert earned == timezone.localdate() - dt.timedelta(days=2)
+
+
+def test_a_correction_looks_at_all_lines_of_the_claim():
+    made = make.claim(make.person(), credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.0"})
+    first, second = made.credits.order_by("line")
+    staff = make.person()
+    actions.correct_credit(
+        credit_id=first.pk, category=make.category(), amount=Decimal("7.0"), by=staff
+    )
+    with pytest.raises(Refused, match="nobody more"):
+        actions.correct_credit(
+            credit_id=second.pk, category=make.category(), amount=Decimal("1.5"), by=staff
+        )

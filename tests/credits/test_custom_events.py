@@ -14,6 +14,7 @@ from credits.models import Claim, Credit
 from events import actions as event_actions
 from events.enums import DECISIONS, Decision, EventState, Origin
 from events.models import Event
+from events.queries import version
 from tests import factories as make
 from tests.races import at_once
 from tracks.actions import select_track
@@ -200,7 +201,24 @@ def test_a_colleagues_decision_is_not_overturned_unseen():
             event_id=claim.event_id,
             decision=Decision.DECLINE,
             reason="Not for us.",
-            seen=EventState.PENDING,
+            seen="pending",
             by=make.person(),
         )
     assert Event.objects.get().state == EventState.PUBLISHED
+
+
+def test_what_the_author_changed_meanwhile_is_not_approved_unseen():
+    claim = create()
+    seen = version(Event.objects.get())
+    decide(claim, Decision.RETURN, reason="Which hours?")
+    event_actions.resubmit_custom_event(
+        event_id=claim.event_id, facts=make.facts(), by=claim.person
+    )
+    with pytest.raises(Refused, match="was changed since you opened this page"):
+        event_actions.decide_custom_event(
+            event_id=claim.event_id,
+            decision=Decision.APPROVE,
+            reason="",
+            seen=seen,
+            by=make.person(),
+        )
