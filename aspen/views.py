@@ -11,10 +11,8 @@ from django.utils import timezone
 
 from events.enums import EventState
 from events.models import Event
-from events.presentation import day_and_times
+from events.presentation import CANCELLED, day_and_times
 from events.queries import OFFERS, on_calendar
-
-CANCELLED = {"label": "Cancelled", "tone": "bad", "shape": "✕"}
 
 
 @login_not_required
