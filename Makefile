@@ -15,10 +15,11 @@ TEMPLATES = find templates -type f -name '*.html'
 
 # What the demonstration differs in from production; it answers on this machine only.
 DEMO = DEBUG=off ASPEN_DEMO=on ASPEN_HTTPS=off ALLOWED_HOSTS=127.0.0.1,localhost \
-	SECRET_KEY="$$(cat '$(VAR)/secret-key')"
+	ASPEN_ADDRESS=http://127.0.0.1:$(PORT) SECRET_KEY="$$(cat '$(VAR)/secret-key')"
 # A production-like environment for the deployment check, which connects to nothing.
 PRODUCTION = DEBUG=off ASPEN_DEMO=off ASPEN_HTTPS=on ASPEN_TRUSTED_PROXY=on \
 	ALLOWED_HOSTS=aspen.example.gov ASPEN_CONTACT_EMAIL=library-help@example.gov \
+	ASPEN_ADDRESS=https://aspen.example.gov \
 	DATABASE_URL=postgres://aspen:secret@localhost:5432/aspen \
 	EMAIL_URL=smtp+tls://aspen:secret@localhost:587 \
 	SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')"

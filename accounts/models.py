@@ -32,6 +32,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(
         "staff", default=False, help_text="May open the administration pages."
     )
+    wants_reminders = models.BooleanField(
+        "reminders", default=True, help_text="A message the day before an event."
+    )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
 

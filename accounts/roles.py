@@ -22,7 +22,11 @@ VIEW = [
     "helpdesk.view_ticket",
 ]
 PERMISSIONS: dict[Role, list[str]] = {
-    Role.EVENT_EDITOR: ["events.view_event", "events.view_category"],
+    Role.EVENT_EDITOR: [
+        "events.view_event",
+        "events.view_category",
+        "events.propose_event",
+    ],
     Role.HELP_DESK: [*VIEW, "helpdesk.work_ticket"],
     Role.CE_COORDINATOR: [
         *VIEW,

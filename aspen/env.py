@@ -18,6 +18,7 @@ SCHEMA: dict[str, tuple[Any, Any]] = {
     "CACHE_URL": (str, "dbcache://django_cache"),
     "DEFAULT_FROM_EMAIL": (str, "ASPeN <aspen@aspen.example>"),
     "ASPEN_CONTACT_EMAIL": (str, ""),
+    "ASPEN_ADDRESS": (str, ""),
     "ASPEN_DEMO": (bool, False),
     "ASPEN_HTTPS": (bool, True),
     "ASPEN_TRUSTED_PROXY": (bool, False),
@@ -75,6 +76,7 @@ def refuse_unsafe(env: environ.Env) -> None:
         ("DATABASE_URL", "postgres://user:password@host:5432/aspen"),
         ("EMAIL_URL", "smtp+tls://user:password@host:587"),
         ("ASPEN_CONTACT_EMAIL", "library-help@example.gov"),
+        ("ASPEN_ADDRESS", "https://aspen.example.gov"),
     ):
         if not env(name):
             raise ImproperlyConfigured(f"{name} must be set, for example {name}={example}.")

@@ -19,6 +19,7 @@ SECRET_KEY = env("SECRET_KEY") or "development-only-" + "x" * 50
 ALLOWED_HOSTS = schema.hosts(env)
 VAR = (BASE_DIR / env("ASPEN_VAR")).resolve()
 POSTGRES_BIN = env("ASPEN_POSTGRES_BIN")
+ADDRESS = env("ASPEN_ADDRESS").rstrip("/") or "http://127.0.0.1:8000"
 CONTACT_EMAIL = env("ASPEN_CONTACT_EMAIL") or "library-help@aspen.example"
 
 INSTALLED_APPS = [
@@ -165,6 +166,11 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Never below a folder that the web server hands out by itself: a view serves these files.
+    "uploads": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "uploads"},
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

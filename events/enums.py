@@ -63,10 +63,24 @@ class RegistrationMode(models.TextChoices):
 
 class RegistrationState(models.TextChoices):
     CONFIRMED = "confirmed", "Registered"
+    WAITLISTED = "waitlisted", "On the waitlist"
     CANCELLED = "cancelled", "Cancelled"
 
 
 class Attendance(models.TextChoices):
     UNKNOWN = "unknown", "Not marked"
     PRESENT = "present", "Present"
+    LATE = "late", "Came late"
     ABSENT = "absent", "Absent"
+
+
+class QuestionKind(models.TextChoices):
+    TEXT = "text", "Text"
+    CHOICE = "choice", "Choice"
+    YES_NO = "yes_no", "Yes or no"
+    ACCOMMODATION = "accommodation", "Accommodation needs (only the organizer reads them)"
+
+
+class KeyPurpose(models.TextChoices):
+    FEED = "feed", "Calendar feed of one's registrations"
+    BADGE = "badge", "Personal code for checking in"

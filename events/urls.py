@@ -1,13 +1,13 @@
 from django.urls import path
 
-from events import views
+from events.views import calendar, event, registration
 
 app_name = "events"
 urlpatterns = [
-    path("", views.calendar, name="calendar"),
-    path("<int:pk>/", views.detail, name="detail"),
+    path("", calendar.calendar, name="calendar"),
+    path("<int:pk>/", event.detail, name="detail"),
     # Before the slugs: an event may well be called "Register".
-    path("<int:pk>/register/", views.register, name="register"),
-    path("<int:pk>/cancel/", views.cancel, name="cancel"),
-    path("<int:pk>/<slug:slug>/", views.detail, name="detail"),
+    path("<int:pk>/register/", registration.register, name="register"),
+    path("<int:pk>/cancel/", registration.cancel, name="cancel"),
+    path("<int:pk>/<slug:slug>/", event.detail, name="detail"),
 ]

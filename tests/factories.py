@@ -60,6 +60,8 @@ def event(
         "sponsor": "Montana State Library",
         "registration_mode": RegistrationMode.PORTAL,
     }
+    if fields.get("state") in (EventState.DRAFT, EventState.PENDING):
+        values |= {"created_by": person(), "submitted_at": timezone.now()}
     made = Event.objects.create(**values | fields)
     for slug, amount in ({TECHNOLOGY: "1.0"} if credits is None else credits).items():
         CreditOffer.objects.create(event=made, category=category(slug), amount=Decimal(amount))

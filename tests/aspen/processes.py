@@ -20,7 +20,10 @@ DEBUG = DEMO = False
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["127.0.0.1"]
 DATABASES = {{"default": {{"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}}}
-INSTALLED_APPS = ["django.contrib.staticfiles", "aspen", "procrastinate.contrib.django"]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles",
+    "aspen", "procrastinate.contrib.django",
+]
 ROOT_URLCONF = "small_urls"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"

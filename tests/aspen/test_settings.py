@@ -23,6 +23,7 @@ GOOD = {
     "DATABASE_URL": "postgres://aspen:secret@database.invalid:5432/aspen",
     "EMAIL_URL": "smtp+tls://aspen:secret@mail.invalid:587",
     "ASPEN_CONTACT_EMAIL": "library-help@example.gov",
+    "ASPEN_ADDRESS": "https://aspen.example.gov",
     "ASPEN_TRUSTED_PROXY": "on",
 }
 DEMO = {
@@ -59,6 +60,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ({"DATABASE_URL": ""}, "DATABASE_URL must be set, for example DATABASE_URL=postgres://"),
         ({"EMAIL_URL": ""}, "EMAIL_URL must be set, for example EMAIL_URL=smtp+tls://"),
         ({"ASPEN_CONTACT_EMAIL": ""}, "ASPEN_CONTACT_EMAIL must be set, for example"),
+        ({"ASPEN_ADDRESS": ""}, "ASPEN_ADDRESS must be set, for example"),
         ({"ASPEN_DEMO": "on"}, "ASPEN_DEMO=on has accounts with a published password"),
     ],
 )

@@ -7,10 +7,10 @@ from django.test import Client
 from django.utils import timezone
 
 from credits.actions import claim_custom_event
-from events import views
 from events.actions import decide_custom_event, mark_attendance, register
 from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
 from events.models import Event, Registration
+from events.views import event as views
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

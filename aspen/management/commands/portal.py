@@ -20,7 +20,7 @@ from aspen.postgres.server import Server
 ADDRESS = "127.0.0.1"
 STARTING = 60  # seconds until the first page has to answer
 # What the portal itself puts below ASPEN_VAR; --reset deletes nothing else.
-STATE = ("static", "mail", "secret-key")
+STATE = ("static", "mail", "uploads", "secret-key")
 
 
 class Command(BaseCommand):

@@ -1,6 +1,7 @@
 import datetime as dt
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxLengthValidator
@@ -10,16 +11,10 @@ from django.db.models.functions import Coalesce, Least, Now
 from django.urls import reverse
 from django.utils.text import slugify
 
+from accounts.models import Organization
 from aspen.halves import CreditAmountField, in_halves
-from events.enums import (
-    Attendance,
-    Delivery,
-    EventState,
-    EventType,
-    Origin,
-    RegistrationMode,
-    RegistrationState,
-)
+from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION, new_version
 
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
@@ -64,6 +59,7 @@ class Category(models.Model):
 
     class Meta:
         ordering = ["position"]
+        triggers = [new_version()]
         verbose_name = "CE category"
         verbose_name_plural = "CE categories"
 
@@ -88,7 +84,17 @@ class Event(models.Model):
     delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
     location = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=80, blank=True)
+    room = models.CharField(max_length=80, blank=True)
     sponsor = models.CharField(max_length=200, blank=True)
+    organization = models.ForeignKey(
+        Organization,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name="organizer",
+        help_text="Its event editors look after this event.",
+    )
     presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
     audience = models.CharField(max_length=300, blank=True)
     # The search index cannot hold a text of any length.
@@ -98,10 +104,22 @@ class Event(models.Model):
     )
     registration_mode = models.CharField(max_length=10, choices=RegistrationMode, blank=True)
     registration_url = models.URLField("registration address", max_length=500, blank=True)
-    capacity = models.PositiveIntegerField(null=True, blank=True)
+    registration_opens_at = models.DateTimeField("registration opens", null=True, blank=True)
+    registration_closes_at = models.DateTimeField("registration closes", null=True, blank=True)
+    capacity = models.PositiveIntegerField("places", null=True, blank=True)
+    has_waitlist = models.BooleanField(
+        "waitlist", default=True, help_text="Who comes after the last place waits for one."
+    )
+    allows_walk_ins = models.BooleanField(
+        "walk-ins", default=False, help_text="People may check in without being registered."
+    )
+    check_in_code = models.CharField(  # noqa: DJ001
+        max_length=6, null=True, unique=True, editable=False
+    )
     recording_available_at = models.DateTimeField(
         "recording available since", null=True, blank=True
     )
+    recording_until_at = models.DateTimeField("recording earns credit until", null=True, blank=True)
     recording_url = models.URLField("recording address", max_length=500, blank=True)
     source_url = models.URLField("source", max_length=500, blank=True)
     in_catalogue = models.BooleanField(
@@ -110,6 +128,13 @@ class Event(models.Model):
         help_text="Counts under rule sets that accept catalogue credits only.",
     )
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
+
+    # What calendar programs know an event by. The database counts its changes (triggers.py).
+    uid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
+    sequence = models.PositiveIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+    # The occurrences of a series share it.
+    series_key = models.UUIDField(null=True, editable=False)
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -131,6 +156,10 @@ class Event(models.Model):
     )
     decided_at = models.DateTimeField(null=True, editable=False)
     decision_reason = models.TextField("reason", blank=True, editable=False)
+    submitted_at = models.DateTimeField(null=True, editable=False)
+    cancellation = models.TextField(
+        "why it is cancelled", blank=True, validators=[MaxLengthValidator(2_000)]
+    )
 
     over_at = models.GeneratedField(
         expression=OVER_AT, output_field=models.DateTimeField(), db_persist=True
@@ -155,13 +184,22 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["begins_at", "id"]
-        permissions = [("decide_event", "Can decide about custom events")]
+        permissions = [
+            ("decide_event", "Can decide about custom events"),
+            ("propose_event", "Can propose events of the own organization"),
+        ]
+        triggers = [
+            COUNT_REVISION,
+            CAPACITY_NOT_BELOW_THE_TAKEN,
+            new_version(),
+        ]
         indexes = [
             models.Index(fields=["begins_at", "id"], name="events_begins"),
             models.Index(fields=["over_at", "id"], name="events_over"),
             models.Index(fields=["parent", "begins_at"], name="events_sessions"),
             GinIndex(fields=["search"], name="events_search"),
             GinIndex(OpClass("title", name="gin_trgm_ops"), name="events_title_trigrams"),
+            models.Index(fields=["recording_available_at"], name="events_recorded"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="events_title_not_empty"),
@@ -184,6 +222,42 @@ class Event(models.Model):
                 violation_error_message=(
                     "A recording is available from the event's beginning at the earliest."
                 ),
+            ),
+            models.CheckConstraint(
+                condition=Q(recording_until_at=None)
+                | Q(recording_available_at__lt=F("recording_until_at")),
+                name="events_recording_ends_after_it_begins",
+                violation_error_message=(
+                    "A recording earns credit until a time after it became available."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(registration_opens_at=None)
+                | Q(registration_closes_at=None)
+                | Q(registration_closes_at__gt=F("registration_opens_at")),
+                name="events_registration_closes_after_it_opens",
+                violation_error_message="Registration must close after it opens.",
+            ),
+            models.CheckConstraint(
+                condition=Q(check_in_code=None) | Q(check_in_code__regex=r"^[A-Z]{6}$"),
+                name="events_check_in_code_of_six_letters",
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    origin=Origin.CALENDAR, state__in=[EventState.DRAFT, EventState.PENDING]
+                )
+                | Q(created_by__isnull=False),
+                name="events_proposal_has_author",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin=Origin.CALENDAR, state=EventState.PENDING)
+                | Q(submitted_at__isnull=False),
+                name="events_proposal_submitted_sometime",
+            ),
+            models.UniqueConstraint(
+                fields=["series_key", "begins_at", "title"],
+                name="events_one_occurrence_at_a_time",
+                violation_error_message="The series has this date already.",
             ),
             models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__gte=1),
@@ -269,6 +343,7 @@ class CreditOffer(models.Model):
     class Meta:
         ordering = ["event_id", "category__position"]
         verbose_name = "credit line"
+        triggers = [new_version()]
         constraints = [
             models.UniqueConstraint(
                 fields=["event", "category"], name="events_one_credit_line_per_category"
@@ -278,46 +353,3 @@ class CreditOffer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.amount}"
-
-
-class Registration(models.Model):
-    """A person's place at an event. One row per person and event, cancelled or not."""
-
-    event = models.ForeignKey(Event, models.PROTECT, related_name="registrations")
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="registrations"
-    )
-    state = models.CharField(max_length=10, choices=RegistrationState)
-    registered_at = models.DateTimeField()
-    cancelled_at = models.DateTimeField(null=True, blank=True)
-    attendance = models.CharField(max_length=10, choices=Attendance, default=Attendance.UNKNOWN)
-    settled_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the event's end led to the credit."
-    )
-
-    class Meta:
-        ordering = ["registered_at", "id"]
-        indexes = [
-            models.Index(
-                fields=["event"],
-                condition=Q(state="confirmed", settled_at=None),
-                name="events_registration_unsettled",
-            )
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["event", "person"], name="events_one_registration_per_person"
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
-                name="events_registration_words_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(state=RegistrationState.CANCELLED, cancelled_at__isnull=False)
-                | Q(state=RegistrationState.CONFIRMED, cancelled_at=None),
-                name="events_registration_cancelled_sometime",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.person_id} at {self.event_id}"

@@ -1,63 +1,24 @@
-"""The events calendar, for everybody; registering, for people who signed in."""
+"""The events calendar, for everybody."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from aspen import words
-from aspen.errors import Refused
-from aspen.http import person_of
-from events import actions, presentation, queries
 from events import calendar as pages
+from events import presentation, queries
 from events.enums import RegistrationState
-from events.forms import CalendarForm
-from events.marks import claimed_ids
+from events.forms.calendar import CalendarForm
 from events.models import Event
+from events.views.common import MONTH_FIELDS, ROW_FIELDS, known_about, visitor
 
 PAGE_SIZE = 25
-SESSIONS_AT_MOST = 300
-MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
-# Everything but the long texts: the description and the words prepared for searching.
-ROW_FIELDS = (
-    *MONTH_FIELDS,
-    "origin",
-    "delivery",
-    "location",
-    "city",
-    "sponsor",
-    "registration_mode",
-    "capacity",
-    "recording_available_at",
-    "over_at",
-    "claimable_at",
-    "parent__title",
-)
-
-
-def _visitor(request: HttpRequest) -> User | None:
-    """The signed-in person, or None for the public."""
-    return request.user if request.user.is_authenticated else None
-
-
-def _known(person: User | None, events: list[Event]) -> presentation.Known:
-    return presentation.Known(
-        now=timezone.now(),
-        is_signed_in=person is not None,
-        credits=queries.credit_lines(events),
-        standings=queries.standings(person, events),
-        claimed=claimed_ids(person, events),
-    )
-
-
-# ---------- The calendar ----------
 
 
 @login_not_required
@@ -82,7 +43,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "is_list": is_list,
         "categories": categories,
         "tabs": _tabs(choice),
-        **(_list if is_list else _month)(events, choice, _visitor(request)),
+        **(_list if is_list else _month)(events, choice, visitor(request)),
     }
     return render(request, "events/calendar.html", context)
 
@@ -122,7 +83,7 @@ def _month(events: QuerySet[Event], choice: pages.Choice, person: User | None) -
     plans = pages.plan((pages.Span(*row) for row in times), choice.month)
     shown = {pk for plan in plans.values() for pk in plan.shown}
     found = list(Event.objects.filter(pk__in=shown).only(*MONTH_FIELDS).order_by("begins_at", "id"))
-    known = _known(person, found)
+    known = known_about(person, found)
     return {
         "weekdays": [(name[:3], name[3:]) for name in pages.WEEK],
         "weeks": pages.month_grid(choice, plans, found, known.credits, _own(known)),
@@ -152,7 +113,7 @@ def _list(events: QuerySet[Event], choice: pages.Choice, person: User | None) ->
     paginator = Paginator(chosen.select_related("parent").only(*ROW_FIELDS), PAGE_SIZE)
     page = paginator.get_page(choice.page)
     found = list(page.object_list)
-    known = _known(person, found)
+    known = known_about(person, found)
     return {
         "heading": _heading(choice),
         "count": _number(paginator.count),
@@ -194,73 +155,3 @@ def _other_side(events: QuerySet[Event], choice: pages.Choice) -> dict[str, str]
         "text": f"{count:,} {side} event{'s' if count > 1 else ''} for “{choice.words}”",
         "url": choice.url(past=not choice.past),
     }
-
-
-# ---------- One event ----------
-
-
-@login_not_required
-@require_safe
-def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
-    """Everything known about an event. The slug is for readers; any will do."""
-    person = _visitor(request)
-    visible = queries.visible_to(person).select_related("parent").defer("search", "parent__search")
-    event = get_object_or_404(visible, pk=pk)
-    found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
-    sessions = list(found[: SESSIONS_AT_MOST + 1])
-    has_more = len(sessions) > SESSIONS_AT_MOST
-    del sessions[SESSIONS_AT_MOST:]
-    known = _known(person, [event, *sessions])
-    standing = known.standings.get(event.pk, presentation.NOBODY)
-    labels = presentation.states(event, standing, known.now)
-    if event.is_demonstration:
-        labels.append(presentation.DEMONSTRATION)
-    context = {
-        "event": event,
-        "url": event.get_absolute_url(),
-        "states": labels,
-        "row": presentation.row(event, known, event.parent),
-        "moment": presentation.moment(event, known),
-        "places": presentation.places(event, standing, known.now),
-        "programme": presentation.programme(event, sessions, known),
-        "programme_limit": SESSIONS_AT_MOST if has_more else None,
-        "recording": presentation.web_link(event.recording_url),
-        "source": presentation.web_link(event.source_url),
-        "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],
-    }
-    return render(request, "events/detail.html", context)
-
-
-def register(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a place. Who comes back from signing in arrives by GET and sees the event again."""
-    person = person_of(request)
-    event = get_object_or_404(queries.visible_to(person), pk=pk)
-    if request.method == "POST":
-        try:
-            actions.register(event_id=event.pk, by=person)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, _registered(event))
-    # Not get_absolute_url(): the event may be called "Register", and that leads here.
-    return redirect("events:detail", event.pk)
-
-
-def _registered(event: Event) -> str:
-    if not event.offers.exists():
-        return "You are registered."
-    return "You are registered. When the event is over, your credit is listed by itself."
-
-
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give the place back."""
-    person = person_of(request)
-    event = get_object_or_404(queries.visible_to(person), pk=pk)
-    if request.method == "POST":
-        try:
-            actions.cancel_registration(event_id=event.pk, by=person)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, "Your registration is cancelled; your place is free again.")
-    return redirect("events:detail", event.pk)

@@ -1,0 +1,68 @@
+"""The outbox: what is to be mailed, written in the transaction that is the reason for it."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class MailState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    # Handed over to the mail server, whose answer has not come back.
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    # When its turn came there was nothing left to say, or the address refused it.
+    DROPPED = "dropped", "Not needed any more"
+    FAILED = "failed", "Failed"
+    # The sender was ended in the middle. Sent again it might arrive twice, so staff decide.
+    UNCERTAIN = "uncertain", "Perhaps sent"
+
+
+class Mail(models.Model):
+    """One message to one person. What it says is composed when it is sent (outbox.py)."""
+
+    kind = models.CharField(max_length=40, help_text="Who composes it: outbox.composers.")
+    # The same news is not told twice: a second row with this key is not made.
+    key = models.CharField(max_length=200, unique=True)
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    facts = models.JSONField(default=dict, help_text="Ids and words that the composer needs.")
+    state = models.CharField(max_length=10, choices=MailState, default=MailState.WAITING)
+    created_at = models.DateTimeField(db_default=Now())
+    next_try_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    begun_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    # What was sent, or why not.
+    address = models.EmailField(max_length=254, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = "message"
+        permissions = [("resend_mail", "Can send a message again")]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"],
+                condition=Q(state__in=["waiting", "sending"]),
+                name="aspen_mail_to_send",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=MailState.values), name="aspen_mail_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=MailState.SENT, sent_at__isnull=False)
+                | ~Q(state=MailState.SENT) & Q(sent_at=None),
+                name="aspen_mail_sent_sometime",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=[MailState.SENDING, MailState.UNCERTAIN])
+                | Q(begun_at__isnull=False),
+                name="aspen_mail_begun_sometime",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to_id}"

@@ -1,0 +1,160 @@
+"""Custom events: what librarians create with Create New…, and what staff decide about it."""
+
+import dataclasses
+import datetime as dt
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen.errors import Refused
+from aspen.words import credits as in_words
+from events import queries, rules, signals
+from events.enums import DECISIONS, Decision, EventState, EventType, Origin
+from events.models import Category, CreditOffer, Event
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CustomEventFacts:
+    """What Create New… asks. Moments are aware; `amount` is in credits."""
+
+    title: str
+    begins_at: dt.datetime
+    ends_at: dt.datetime
+    sponsor: str
+    presenter: str
+    description: str
+    category: Category
+    amount: Decimal
+
+
+def _refuse_unfit(facts: CustomEventFacts) -> None:
+    if facts.ends_at <= facts.begins_at:
+        raise Refused("The end must be after the beginning.", field="ends_at")
+    if facts.ends_at > timezone.now():
+        raise Refused(
+            "This training is not over yet. Credits can be claimed once it has ended.",
+            field="ends_at",
+        )
+    _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+
+
+def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
+    most = rules.most_credits(begins_at, ends_at)
+    if amount > most:
+        raise Refused(
+            f"A training of this length can carry at most {in_words(most)}. "
+            "Lower the credit value or correct the times.",
+            field="amount",
+        )
+
+
+def _apply(event: Event, facts: CustomEventFacts) -> None:
+    for name in ("title", "begins_at", "ends_at", "sponsor", "presenter", "description"):
+        setattr(event, name, getattr(facts, name))
+
+
+@transaction.atomic
+def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
+    """Record a training that is not on the calendar; it waits for approval.
+
+    Returns the event and whether it is new: the same title and beginning by the same person is
+    the same event. The caller holds the person's lock. Raises Refused.
+    """
+    _refuse_unfit(facts)
+    if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
+        return same, False
+    event = Event(
+        origin=Origin.CUSTOM,
+        state=EventState.PENDING,
+        type=EventType.CONTINUING_EDUCATION,
+        created_by=by,
+        is_demonstration=by.is_demonstration,
+    )
+    _apply(event, facts)
+    event.save()
+    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    return event, True
+
+
+@transaction.atomic
+def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
+    """Change a returned custom event and send it again. Locks the event and its author.
+
+    Raises Refused when it is not waiting for its author, the facts do not fit, or they are those
+    of another custom event of the same person.
+    """
+    event = queries.lock_event(event_id)
+    lock_people([by.pk])
+    if event.created_by_id != by.pk or event.state != EventState.DRAFT:
+        raise Refused("This event is not waiting for your changes.")
+    _refuse_unfit(facts)
+    if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
+        raise Refused(
+            "You have saved another training with this title and beginning.", field="title"
+        )
+    _apply(event, facts)
+    event.state = EventState.PENDING
+    event.save()
+    event.offers.all().delete()
+    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    signals.custom_event_changed.send(Event, event=event, by=by, reason="")
+    return event
+
+
+@transaction.atomic
+def cancel_custom_event(*, event: Event) -> None:
+    """Take a custom event out of the queue for good. The caller holds its lock."""
+    event.state = EventState.CANCELLED
+    event.save(update_fields=["state"])
+
+
+@transaction.atomic
+def decide_custom_event(
+    *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
+) -> Event:
+    """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
+
+    The person sees `reason`, so returning and declining need one. `seen` is the version
+    (queries.version) the one who decides was looking at, where known: what a colleague decided or
+    the author changed in between is not decided unseen. Raises Refused.
+    """
+    event = queries.lock_event(event_id)
+    sources, target = DECISIONS[decision]
+    if seen and queries.version(event) != seen:
+        raise Refused(
+            f"“{event.title}” was changed since you opened this page; it is "
+            f"{event.get_state_display().lower()} now. Look at it again before you decide."
+        )
+    if event.origin != Origin.CUSTOM or event.state not in sources:
+        raise Refused(
+            f"“{event.title}” is {event.get_state_display().lower()}; "
+            f"{decision.label.lower()} is not possible any more."
+        )
+    if event.created_by_id == by.pk:
+        raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
+    if decision != Decision.APPROVE and not reason.strip():
+        raise Refused("Give a reason; the person will read it.", field="reason")
+    event.state = target
+    event.decided_by = by
+    event.decided_at = timezone.now()
+    event.decision_reason = reason.strip()
+    event.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
+    signals.custom_event_changed.send(Event, event=event, by=by, reason=event.decision_reason)
+    return event
+
+
+@transaction.atomic
+def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
+    """Make a custom event's credit line say what its author's corrected credit says.
+
+    The caller holds the event's lock. Raises Refused when it is more than the event's length.
+    """
+    event = Event.objects.get(pk=event_id)
+    if event.origin != Origin.CUSTOM:
+        return
+    _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
+    event.offers.filter(category__in=[before, after]).delete()
+    CreditOffer.objects.create(event=event, category=after, amount=amount)

@@ -1,0 +1,38 @@
+"""Who looks after which events: staff after all, event editors after their organization's."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import Organization, Position, User
+from events.enums import Origin
+from events.models import Event
+
+
+def publishes(person: User) -> bool:
+    """Whether the person is staff who publish events directly, and look after every one."""
+    return person.is_active and person.has_perm("events.change_event")
+
+
+def proposes(person: User) -> bool:
+    """Whether the person may propose events, for the organizations of `organizations_of`."""
+    return person.is_active and person.has_perm("events.propose_event")
+
+
+def organizations_of(person: User) -> QuerySet[Organization]:
+    """Where the person has a present position, by name; for staff who publish, every one."""
+    organizations = Organization.objects.order_by("name", "city", "id")
+    if publishes(person):
+        return organizations
+    today = timezone.localdate()
+    present = Position.objects.filter(person=person, until_on=None).exclude(since_on__gt=today)
+    return organizations.filter(pk__in=present.values("organization"))
+
+
+def managed_by(person: User) -> QuerySet[Event]:
+    """The calendar events, in any state, that the person looks after. Anybody else has none."""
+    events = Event.objects.filter(origin=Origin.CALENDAR)
+    if publishes(person):
+        return events
+    if not proposes(person):
+        return events.none()
+    return events.filter(organization__in=organizations_of(person))

@@ -1,0 +1,33 @@
+"""The tables of the calendar, by noun."""
+
+from events.models.event import (
+    EARLIEST,
+    LATEST,
+    Category,
+    CreditOffer,
+    CustomEvent,
+    Event,
+    MountainDay,
+    MountainMidnightAfter,
+)
+from events.models.material import AttendanceList, CalendarVersion, Presenter, Resource
+from events.models.registration import Answer, PersonalKey, Question, Registration
+
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "Answer",
+    "AttendanceList",
+    "CalendarVersion",
+    "Category",
+    "CreditOffer",
+    "CustomEvent",
+    "Event",
+    "MountainDay",
+    "MountainMidnightAfter",
+    "PersonalKey",
+    "Presenter",
+    "Question",
+    "Registration",
+    "Resource",
+]

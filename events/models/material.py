@@ -1,0 +1,119 @@
+"""What belongs to an event beside its facts: presenters, files and links, attendance lists."""
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from events.models.event import Event
+
+
+class Presenter(models.Model):
+    """Somebody with an account who presents an event, and earns credit for that."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="presenters")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="presentations"
+    )
+    settled_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the event's end led to the credit."
+    )
+
+    class Meta:
+        ordering = ["event_id", "id"]
+        indexes = [
+            models.Index(
+                fields=["event"], condition=Q(settled_at=None), name="events_presenter_unsettled"
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "person"], name="events_one_presenter_per_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} presents {self.event_id}"
+
+
+def uploads() -> Storage:
+    """Where uploaded files lie: outside of everything the web server hands out by itself."""
+    return storages["uploads"]
+
+
+class Resource(models.Model):
+    """A link or an uploaded file that goes with an event."""
+
+    event = models.ForeignKey(Event, models.CASCADE, related_name="resources")
+    label = models.CharField("name", max_length=150)
+    url = models.URLField("address", max_length=500, blank=True)
+    file = models.FileField(storage=uploads, upload_to="resources", max_length=200, blank=True)
+    file_name = models.CharField(max_length=150, blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    size = models.PositiveIntegerField(null=True, help_text="In bytes.")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["event_id", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(file="", file_name="", size=None) & ~Q(url="")
+                | Q(url="", size__isnull=False) & ~Q(file="") & ~Q(file_name=""),
+                name="events_resource_is_link_or_file",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class AttendanceList(models.Model):
+    """An attendance list of a webinar tool as it was read, before and after it counted."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
+    file_name = models.CharField(max_length=150)
+    threshold = models.PositiveIntegerField("minutes that count", validators=[MinValueValidator(1)])
+    # Lists of [e-mail address, minutes, line in the file], one per person; and refused lines as
+    # [line, reason].
+    rows = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(db_default=Now())
+    applied_at = models.DateTimeField(null=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-uploaded_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(applied_at=None, applied_by=None)
+                | Q(applied_at__isnull=False, applied_by__isnull=False),
+                name="events_list_applied_by_someone_sometime",
+            ),
+            models.CheckConstraint(
+                condition=Q(threshold__gte=1), name="events_list_threshold_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class CalendarVersion(models.Model):
+    """How often the public calendar has changed: one row, counted by triggers (triggers.py)."""
+
+    number = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="events_one_version")]
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -1,0 +1,191 @@
+"""Places at events: who has one, what the organizer asked, and the personal addresses of people."""
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from aspen.constraints import CompositeForeignKey
+from events.enums import Attendance, KeyPurpose, QuestionKind, RegistrationState
+from events.models.event import Event
+from events.models.triggers import NEVER_OVERSOLD, new_version
+
+
+class Registration(models.Model):
+    """A person's place at an event. One row per person and event, cancelled or not."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="registrations")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="registrations"
+    )
+    state = models.CharField(max_length=10, choices=RegistrationState)
+    walk_in = models.BooleanField(default=False, help_text="Came without being registered.")
+    registered_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    promoted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a place came free for somebody on the waitlist."
+    )
+    attendance = models.CharField(max_length=10, choices=Attendance, default=Attendance.UNKNOWN)
+    minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How long somebody was there, where a list says so."
+    )
+    marked_at = models.DateTimeField(null=True, blank=True)
+    marked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who marked the attendance; the person's own check-in names the person.",
+    )
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the event's end led to the credit."
+    )
+
+    class Meta:
+        ordering = ["registered_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["event"],
+                condition=Q(state="confirmed", settled_at=None),
+                name="events_registration_unsettled",
+            ),
+            models.Index(
+                fields=["event", "registered_at", "id"],
+                condition=Q(state="waitlisted"),
+                name="events_waitlist",
+            ),
+        ]
+        triggers = [
+            NEVER_OVERSOLD,
+            new_version(
+                pgtrigger.Insert | pgtrigger.UpdateOf("state", "walk_in") | pgtrigger.Delete
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "person"], name="events_one_registration_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
+                name="events_registration_words_known",
+            ),
+            # Lets an answer point at its registration and the registration's event together.
+            models.UniqueConstraint(fields=["id", "event"], name="events_registration_with_event"),
+            models.CheckConstraint(
+                condition=Q(state=RegistrationState.CANCELLED, cancelled_at__isnull=False)
+                | ~Q(state=RegistrationState.CANCELLED) & Q(cancelled_at=None),
+                name="events_registration_cancelled_sometime",
+            ),
+            models.CheckConstraint(
+                condition=Q(attendance=Attendance.UNKNOWN, marked_at=None, marked_by=None)
+                | ~Q(attendance=Attendance.UNKNOWN) & Q(marked_at__isnull=False),
+                name="events_attendance_marked_sometime",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=RegistrationState.WAITLISTED)
+                | Q(attendance=Attendance.UNKNOWN, settled_at=None, walk_in=False),
+                name="events_waiting_is_not_attending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} at {self.event_id}"
+
+
+class Question(models.Model):
+    """Something the organizer asks whoever registers."""
+
+    event = models.ForeignKey(Event, models.CASCADE, related_name="questions")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=15, choices=QuestionKind)
+    label = models.CharField("question", max_length=200)
+    choices = ArrayField(
+        models.CharField(max_length=100), default=list, blank=True, help_text="For a choice."
+    )
+    is_required = models.BooleanField("required", default=False)
+
+    class Meta:
+        ordering = ["event_id", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "position"], name="events_one_question_per_position"
+            ),
+            models.UniqueConstraint(fields=["id", "event"], name="events_question_with_event"),
+            models.CheckConstraint(
+                condition=Q(kind__in=QuestionKind.values) & ~Q(label=""),
+                name="events_question_words_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=QuestionKind.CHOICE) | Q(choices__len__gte=2),
+                name="events_choice_has_choices",
+                violation_error_message="Give at least two choices.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Answer(models.Model):
+    """What somebody answered to one question of the event they registered for."""
+
+    registration = models.ForeignKey(Registration, models.CASCADE, related_name="answers")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
+    event = models.ForeignKey(Event, models.CASCADE, related_name="+")
+    text = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["registration_id", "question__position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["registration", "question"], name="events_one_answer_per_question"
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="events_answer_not_empty"),
+            CompositeForeignKey(
+                fields=["registration", "event"],
+                to="events.Registration",
+                to_fields=["id", "event"],
+                name="events_answer_of_the_events_registration",
+            ),
+            CompositeForeignKey(
+                fields=["question", "event"],
+                to="events.Question",
+                to_fields=["id", "event"],
+                name="events_answer_to_the_events_question",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class PersonalKey(models.Model):
+    """An unguessable part of an address that stands for a person; revoked, it opens nothing."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="personal_keys"
+    )
+    purpose = models.CharField(max_length=10, choices=KeyPurpose)
+    token = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["person_id", "-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "purpose"],
+                condition=Q(revoked_at=None),
+                name="events_one_open_key_per_purpose",
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=KeyPurpose.values) & Q(token__regex=r"^[\w-]{20,}$"),
+                name="events_key_unguessable",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.person_id}"

@@ -1,0 +1,96 @@
+"""What the database does by itself about events: it counts changes and holds the capacity."""
+
+import pgtrigger
+
+# A calendar program takes an update when the sequence is higher than the one it knows (RFC 5545,
+# 3.8.7.4); these are the changes its owner has to be told of.
+COUNT_REVISION = pgtrigger.Trigger(
+    name="count_revision",
+    operation=pgtrigger.Update,
+    when=pgtrigger.Before,
+    func="""
+        -- Whatever a stale copy of the row says.
+        NEW.uid = OLD.uid;
+        NEW.sequence = OLD.sequence;
+        NEW.changed_at = clock_timestamp();
+        IF (OLD.title, OLD.begins_at, OLD.ends_at, OLD.all_day, OLD.location, OLD.city, OLD.room,
+            OLD.delivery, OLD.state)
+           IS DISTINCT FROM
+           (NEW.title, NEW.begins_at, NEW.ends_at, NEW.all_day, NEW.location, NEW.city, NEW.room,
+            NEW.delivery, NEW.state)
+        THEN
+            NEW.sequence = OLD.sequence + 1;
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+# Walk-ins are in the room already; they take no place from anybody.
+_TAKEN = """
+    SELECT count(*) FROM events_registration
+     WHERE event_id = {event} AND state = 'confirmed' AND NOT walk_in
+"""
+
+CAPACITY_NOT_BELOW_THE_TAKEN = pgtrigger.Trigger(
+    name="capacity_not_below_the_taken",
+    operation=pgtrigger.UpdateOf("capacity"),
+    when=pgtrigger.Before,
+    declare=[("taken", "bigint")],
+    func=f"""
+        IF NEW.capacity IS NULL OR NEW.capacity >= OLD.capacity THEN RETURN NEW; END IF;
+        taken = ({_TAKEN.format(event="NEW.id")});
+        IF taken > NEW.capacity THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'events_capacity_never_exceeded',
+                MESSAGE = format('%s people hold a place', taken);
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+# Takes the event's lock first, as the actions do, so that it holds against two at once as well.
+NEVER_OVERSOLD = pgtrigger.Trigger(
+    name="never_oversold",
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id", "walk_in"),
+    when=pgtrigger.Before,
+    declare=[("places", "integer"), ("taken", "bigint")],
+    func=f"""
+        IF NEW.state <> 'confirmed' OR NEW.walk_in THEN RETURN NEW; END IF;
+        SELECT capacity INTO places FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
+        IF places IS NULL THEN RETURN NEW; END IF;
+        taken = ({_TAKEN.format(event="NEW.event_id")} AND id IS DISTINCT FROM NEW.id);
+        IF taken >= places THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'events_capacity_never_exceeded',
+                MESSAGE = format('all %s places are taken', places);
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+def new_version(
+    operation: pgtrigger.Operation | None = None, condition: pgtrigger.Condition | None = None
+) -> pgtrigger.Trigger:
+    """Give the public calendar a new version number when a transaction changed what it shows.
+
+    At commit and once a transaction: the row is locked for no longer than that, and whoever reads
+    the new number can read the change.
+    """
+    return pgtrigger.Trigger(
+        name="new_calendar_version",
+        level=pgtrigger.Row,
+        when=pgtrigger.After,
+        timing=pgtrigger.Deferred,
+        operation=operation or pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        condition=condition,
+        func=COUNT_VERSION,
+    )
+
+
+COUNT_VERSION = """
+    INSERT INTO events_calendarversion AS version (id, number) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET number = version.number + 1
+     WHERE version.xmin::text <> (pg_current_xact_id()::xid)::text;
+    RETURN NULL;
+"""
