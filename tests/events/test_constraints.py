@@ -1,0 +1,333 @@
+"""What must never be about events, tried by going round Python: `.update()`, bare inserts, SQL."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from events.enums import Attendance, EventState, KeyPurpose, QuestionKind, RegistrationState
+from events.models import (
+    Answer,
+    AttendanceList,
+    CalendarVersion,
+    Event,
+    PersonalKey,
+    Presenter,
+    Question,
+    Registration,
+    Resource,
+)
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+LATER = NOW + dt.timedelta(hours=1)
+
+
+def registration(event: Event, **fields: Any) -> Registration:
+    """A row as no action would ask whether it may be."""
+    values = {"state": RegistrationState.CONFIRMED, "registered_at": NOW}
+    made = Registration(event=event, person=make.person(), **values | fields)
+    return Registration.objects.bulk_create([made])[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        (
+            {"recording_available_at": LATER, "recording_until_at": LATER},
+            "events_recording_ends_after_it_begins",
+        ),
+        ({"recording_until_at": NOW}, None),
+        (
+            {"registration_opens_at": LATER, "registration_closes_at": NOW},
+            "events_registration_closes_after_it_opens",
+        ),
+        ({"registration_opens_at": NOW, "registration_closes_at": LATER}, None),
+        ({"check_in_code": "ABC"}, "events_check_in_code_of_six_letters"),
+        ({"check_in_code": "abcdef"}, "events_check_in_code_of_six_letters"),
+        ({"check_in_code": "ABCDEF"}, None),
+        ({"state": EventState.DRAFT}, "events_proposal_has_author"),
+        ({"state": EventState.PENDING}, "events_proposal_has_author"),
+    ],
+)
+def test_facts_of_an_event(values: dict[str, Any], constraint: str | None) -> None:
+    event = make.event(begins_at=NOW - dt.timedelta(days=1), ends_at=None)
+    events = Event.objects.filter(pk=event.pk)
+    if constraint is None:
+        assert events.update(**values) == 1
+        return
+    with pytest.raises(IntegrityError, match=constraint):
+        events.update(**values)
+
+
+def test_a_proposal_waits_since_some_moment() -> None:
+    event = make.event(state=EventState.PENDING)
+    with pytest.raises(IntegrityError, match="events_proposal_submitted_sometime"):
+        Event.objects.filter(pk=event.pk).update(submitted_at=None)
+
+
+def test_two_events_never_share_a_code_to_check_in() -> None:
+    make.event(check_in_code="ABCDEF")
+    with pytest.raises(IntegrityError, match="check_in_code"):
+        make.event(check_in_code="ABCDEF")
+
+
+def test_a_series_has_each_date_once() -> None:
+    key = uuid.uuid4()
+    make.event(title="Story time basics", begins_at=NOW, ends_at=LATER, series_key=key)
+    make.event(title="Story time basics", begins_at=LATER, ends_at=None, series_key=key)
+    make.event(title="Story time basics", begins_at=NOW, ends_at=LATER)
+    with pytest.raises(IntegrityError, match="events_one_occurrence_at_a_time"):
+        make.event(title="Story time basics", begins_at=NOW, ends_at=LATER, series_key=key)
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"state": RegistrationState.CANCELLED}, "events_registration_cancelled_sometime"),
+        ({"cancelled_at": NOW}, "events_registration_cancelled_sometime"),
+        ({"attendance": Attendance.PRESENT}, "events_attendance_marked_sometime"),
+        ({"marked_at": NOW}, "events_attendance_marked_sometime"),
+        (
+            {
+                "state": RegistrationState.WAITLISTED,
+                "attendance": Attendance.PRESENT,
+                "marked_at": NOW,
+            },
+            "events_waiting_is_not_attending",
+        ),
+        (
+            {"state": RegistrationState.WAITLISTED, "settled_at": NOW},
+            "events_waiting_is_not_attending",
+        ),
+        (
+            {"state": RegistrationState.WAITLISTED, "walk_in": True},
+            "events_waiting_is_not_attending",
+        ),
+    ],
+)
+def test_facts_of_a_registration(values: dict[str, Any], constraint: str) -> None:
+    place = registration(make.event())
+    with pytest.raises(IntegrityError, match=constraint):
+        Registration.objects.filter(pk=place.pk).update(**values)
+
+
+def test_the_database_sells_no_place_twice() -> None:
+    event = make.event(days=3, capacity=2)
+    registration(event)
+    registration(event)
+    with pytest.raises(IntegrityError, match="all 2 places are taken"), transaction.atomic():
+        registration(event)
+    waiting = registration(event, state=RegistrationState.WAITLISTED)
+    with pytest.raises(IntegrityError, match="all 2 places are taken"), transaction.atomic():
+        Registration.objects.filter(pk=waiting.pk).update(state=RegistrationState.CONFIRMED)
+
+
+def test_walk_ins_take_no_place_and_cannot_become_one_too_many() -> None:
+    event = make.event(days=3, capacity=1)
+    walk_in = registration(event, walk_in=True)
+    registration(event)
+    with pytest.raises(IntegrityError, match="all 1 places are taken"):
+        Registration.objects.filter(pk=walk_in.pk).update(walk_in=False)
+
+
+def test_nobody_loses_a_place_because_the_room_shrinks() -> None:
+    event = make.event(days=3, capacity=3)
+    registration(event)
+    registration(event)
+    events = Event.objects.filter(pk=event.pk)
+    assert events.update(capacity=2) == 1
+    with pytest.raises(IntegrityError, match="2 people hold a place"), transaction.atomic():
+        events.update(capacity=1)
+    events.update(capacity=None)
+    with pytest.raises(IntegrityError, match="2 people hold a place"):
+        events.update(capacity=1)
+
+
+def test_an_answer_belongs_to_the_event_of_its_question_and_of_its_registration() -> None:
+    event, other = make.event(days=3), make.event(days=3)
+    question = Question.objects.create(
+        event=event, position=1, kind=QuestionKind.TEXT, label="What would you like to learn?"
+    )
+    place, elsewhere = registration(event), registration(other)
+    Answer.objects.create(registration=place, question=question, event=event, text="Weeding")
+    with (
+        pytest.raises(IntegrityError, match="events_answer_of_the_events_registration"),
+        transaction.atomic(),
+    ):
+        Answer.objects.create(
+            registration=elsewhere, question=question, event=event, text="Weeding"
+        )
+    with (
+        pytest.raises(IntegrityError, match="events_answer_to_the_events_question"),
+        transaction.atomic(),
+    ):
+        Answer.objects.create(
+            registration=elsewhere, question=question, event=other, text="Weeding"
+        )
+    with pytest.raises(IntegrityError, match="events_one_answer_per_question"):
+        Answer.objects.create(registration=place, question=question, event=event, text="Again")
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"kind": QuestionKind.CHOICE, "choices": ["Only one"]}, "events_choice_has_choices"),
+        ({"label": ""}, "events_question_words_known"),
+        ({"kind": "riddle"}, "events_question_words_known"),
+        ({"position": 2}, "events_one_question_per_position"),
+    ],
+)
+def test_facts_of_a_question(values: dict[str, Any], constraint: str) -> None:
+    event = make.event()
+    first, _ = (
+        Question.objects.create(
+            event=event, position=number, kind=QuestionKind.TEXT, label="What for?"
+        )
+        for number in (1, 2)
+    )
+    with pytest.raises(IntegrityError, match=constraint):
+        Question.objects.filter(pk=first.pk).update(**values)
+
+
+def test_one_open_key_for_a_purpose_and_none_that_can_be_guessed() -> None:
+    person = make.person()
+    key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="k" * 32)
+    with pytest.raises(IntegrityError, match="events_one_open_key"), transaction.atomic():
+        PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
+    with pytest.raises(IntegrityError, match="events_key_unguessable"), transaction.atomic():
+        PersonalKey.objects.create(person=person, purpose=KeyPurpose.BADGE, token="short")
+    PersonalKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+    PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
+
+
+def test_nobody_presents_the_same_event_twice() -> None:
+    event, person = make.event(), make.person()
+    Presenter.objects.create(event=event, person=person)
+    with pytest.raises(IntegrityError, match="events_one_presenter_per_person"):
+        Presenter.objects.create(event=event, person=person)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"url": "https://example.org/", "file": "resources/a", "file_name": "a.pdf", "size": 1},
+        {"file": "resources/a", "file_name": "", "size": 1},
+        {"file": "resources/a", "file_name": "a.pdf", "size": None},
+    ],
+)
+def test_a_resource_is_a_link_or_a_file(values: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="events_resource_is_link_or_file"):
+        Resource.objects.create(event=make.event(), label="Handout", **values)
+
+
+def test_an_attendance_list_counted_by_somebody_sometime() -> None:
+    person = make.person()
+    made = AttendanceList.objects.create(
+        event=make.event(), file_name="report.csv", threshold=30, uploaded_by=person
+    )
+    lists = AttendanceList.objects.filter(pk=made.pk)
+    with (
+        pytest.raises(IntegrityError, match="events_list_applied_by_someone_sometime"),
+        transaction.atomic(),
+    ):
+        lists.update(applied_at=NOW)
+    with pytest.raises(IntegrityError, match="events_list_threshold_positive"):
+        lists.update(threshold=0)
+
+
+# ---------- What the database counts by itself ----------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"title": "Another title"},
+        {"begins_at": NOW - dt.timedelta(hours=1)},
+        {"ends_at": LATER},
+        {"all_day": True},
+        {"location": "Yogo Inn"},
+        {"city": "Lewistown"},
+        {"room": "Ballroom"},
+        {"delivery": "hybrid"},
+        {"state": EventState.CANCELLED},
+    ],
+)
+def test_what_people_plan_by_counts_as_a_revision(values: dict[str, Any]) -> None:
+    event = make.event(begins_at=NOW, ends_at=None)
+    Event.objects.filter(pk=event.pk).update(**values)
+    Event.objects.filter(pk=event.pk).update(**values)
+    changed = Event.objects.get(pk=event.pk)
+    assert changed.sequence == 1
+    assert changed.changed_at > event.changed_at
+    assert changed.uid == event.uid
+
+
+def test_other_changes_and_stale_copies_leave_the_count() -> None:
+    event = make.event(title="First title")
+    stale = Event.objects.get(pk=event.pk)
+    Event.objects.filter(pk=event.pk).update(title="Second title")
+    Event.objects.filter(pk=event.pk).update(description="More words.", uid=uuid.uuid4())
+    stale.title = "Second title"
+    stale.save()
+    changed = Event.objects.get(pk=event.pk)
+    assert (changed.sequence, changed.uid) == (1, event.uid)
+
+
+def version() -> int:
+    return CalendarVersion.objects.get().number
+
+
+def test_only_one_row_holds_the_calendars_version() -> None:
+    with pytest.raises(IntegrityError, match="events_one_version"):
+        CalendarVersion.objects.create(pk=2, number=1)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_the_public_sees_gives_the_calendar_a_new_version() -> None:
+    event = make.event(days=3, capacity=5)
+    library = make.organization()
+    place = registration(event)
+    acts = {
+        "event": lambda: Event.objects.filter(pk=event.pk).update(description="New words."),
+        "credit line": lambda: event.offers.update(amount="2.0"),
+        "category": lambda: type(make.category()).objects.update(description="New words."),
+        "library": lambda: type(library).objects.update(county="Lewis and Clark"),
+        "place": lambda: Registration.objects.filter(pk=place.pk).update(
+            state=RegistrationState.CANCELLED, cancelled_at=NOW
+        ),
+    }
+    for name, act in acts.items():
+        before = version()
+        act()
+        assert version() > before, name
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_attendance_and_a_transaction_that_is_rolled_back_leave_the_version() -> None:
+    event = make.event()
+    place = registration(event)
+    before = version()
+    Registration.objects.filter(pk=place.pk).update(
+        attendance=Attendance.PRESENT, marked_at=NOW, settled_at=NOW
+    )
+    with transaction.atomic():
+        Event.objects.filter(pk=event.pk).update(title="Never committed")
+        transaction.set_rollback(True)
+    assert version() == before
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_transaction_counts_once_however_much_it_changes() -> None:
+    for _ in range(3):
+        make.event(credits={})
+    before = version()
+    with transaction.atomic():
+        Event.objects.update(audience="Everybody")
+        Event.objects.update(audience="Trustees")
+    assert version() == before + 1
