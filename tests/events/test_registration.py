@@ -58,7 +58,7 @@ def test_registering_twice_takes_one_place(client, person):
 
 
 def test_a_full_event_refuses_and_a_cancelled_place_is_free_again(client, person):
-    event = make.event(days=3, capacity=1)
+    event = make.event(days=3, capacity=1, has_waitlist=False)
     other = Client()
     other_person = make.person()
     other.force_login(other_person)

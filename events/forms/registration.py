@@ -1,0 +1,58 @@
+"""The organizer's questions, as the form that whoever registers fills in."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+
+from events.enums import QuestionKind
+from events.models import Question
+
+YES, NO = "Yes", "No"
+ONLY_THE_ORGANIZER = (
+    "For example an interpreter, a seat close to the front, a diet. Only the organizer reads this."
+)
+LONGEST = 1000
+
+
+class QuestionsForm(forms.Form):
+    """One field a question, named `question_<id>`. `given` are answers by question id."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        questions: Iterable[Question],
+        given: Mapping[int, str] | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        before = {f"question_{pk}": text for pk, text in (given or {}).items()}
+        super().__init__(data, initial={**before, **(initial or {})})
+        for question in questions:
+            self.fields[f"question_{question.pk}"] = _field(question)
+
+    def answers(self) -> dict[int, str]:
+        """The texts by question id. The form has to be valid."""
+        return {
+            int(name.removeprefix("question_")): str(value or "")
+            for name, value in self.cleaned_data.items()
+        }
+
+
+def _field(question: Question) -> forms.Field:
+    common: dict[str, Any] = {"label": question.label, "required": question.is_required}
+    if question.kind == QuestionKind.YES_NO:
+        return _pick([YES, NO], **common)
+    if question.kind == QuestionKind.CHOICE:
+        return _pick(question.choices, **common)
+    widget = forms.Textarea(attrs={"rows": 3})
+    if question.kind == QuestionKind.ACCOMMODATION:
+        common["help_text"] = ONLY_THE_ORGANIZER
+    return forms.CharField(max_length=LONGEST, widget=widget, **common)
+
+
+def _pick(words: Iterable[str], *, required: bool, **common: Any) -> forms.ChoiceField:
+    choices = [(word, word) for word in words]
+    if not required:
+        choices.append(("", "No answer"))
+    return forms.ChoiceField(choices=choices, required=required, widget=forms.RadioSelect, **common)
