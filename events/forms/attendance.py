@@ -1,0 +1,87 @@
+"""Small forms around attendance; the actions judge again."""
+
+from typing import Any
+
+from django import forms
+
+from events.enums import Attendance
+
+
+class FindForm(forms.Form):
+    """Words that narrow the roster."""
+
+    find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
+
+
+class MarkForm(forms.Form):
+    """Which button of a row was pressed."""
+
+    registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    attendance = forms.ChoiceField(choices=Attendance.choices)
+
+
+class WalkInForm(forms.Form):
+    """Somebody who came without registering, by the address of the account."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        help_text="The one the person signs in with.",
+        error_messages={"required": "Enter the person's e-mail address."},
+    )
+
+
+class CodeForm(forms.Form):
+    """The six letters shown in the room."""
+
+    code = forms.CharField(
+        label="Six letters",
+        max_length=20,
+        help_text="They are shown in the room. Capital or small letters do not matter.",
+        widget=forms.TextInput(
+            attrs={
+                "autocapitalize": "characters",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "class": "code-input",
+            }
+        ),
+        error_messages={"required": "Enter the six letters shown in the room."},
+    )
+
+
+class ListForm(forms.Form):
+    """The attendance list of a webinar tool, and from how many minutes on somebody was there."""
+
+    file = forms.FileField(
+        label="Attendance list",
+        help_text="A CSV file with a column for the e-mail address and one for the minutes.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        error_messages={
+            "required": "Choose the file that the webinar tool gave you.",
+            "empty": "This file is empty.",
+        },
+    )
+    threshold = forms.IntegerField(
+        label="Minutes that count as present",
+        min_value=1,
+        max_value=10_000,
+        help_text="Who was there for less is marked absent.",
+    )
+
+
+class ApplyForm(forms.Form):
+    """What to do about people whom the list alone does not settle."""
+
+    absentees = forms.BooleanField(
+        label="Mark registered people who are not on the list as absent", required=False
+    )
+    walk_ins = forms.BooleanField(
+        label="Add people who have an account but did not register", required=False
+    )
+    override = forms.BooleanField(
+        label="Let the list replace what was marked by hand", required=False
+    )
+
+    def choices(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)

@@ -1,0 +1,320 @@
+"""Marking who was there, walk-ins, and what settling makes of it."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.actions import portal_itself
+from accounts.models import User
+from aspen.errors import Refused
+from aspen.models import Mail
+from credits.models import Claim
+from events import actions, signals
+from events.enums import Attendance, EventState, RegistrationState
+from events.models import Event, Presenter, Registration
+from tests import factories as make
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+BEGIN = dt.datetime(2026, 12, 3, 16, 0, tzinfo=dt.UTC)
+END = BEGIN + dt.timedelta(hours=2)
+DURING = BEGIN + dt.timedelta(minutes=20)
+AFTER = END + dt.timedelta(days=1)
+BEFORE = BEGIN - dt.timedelta(days=2)
+
+
+@pytest.fixture
+def event() -> Event:
+    return make.event(begins_at=BEGIN, ends_at=END)
+
+
+@pytest.fixture
+def organizer() -> User:
+    return make.person()
+
+
+def registered(event: Event, person: User | None = None) -> Registration:
+    with time_machine.travel(BEFORE, tick=False):
+        return actions.register(event_id=event.pk, by=person or make.person())
+
+
+def mark(place: Registration, attendance: Attendance, by: User, at: dt.datetime = DURING) -> None:
+    with time_machine.travel(at, tick=False):
+        actions.mark_attendance(registration_id=place.pk, attendance=attendance, by=by)
+    place.refresh_from_db()
+
+
+def live(event: Event) -> set[int]:
+    claims = Claim.objects.filter(event=event).exclude(state="withdrawn")
+    return set(claims.order_by("pk").values_list("person", flat=True))
+
+
+# ---------- Marks ----------
+
+
+@pytest.mark.parametrize("attendance", [Attendance.PRESENT, Attendance.LATE, Attendance.ABSENT])
+def test_a_mark_says_who_made_it_and_when_and_can_be_cleared(
+    event: Event, organizer: User, attendance: Attendance
+) -> None:
+    place = registered(event)
+    mark(place, attendance, organizer)
+    mark(place, attendance, make.person(), at=AFTER)  # the same again changes nothing
+    assert (place.attendance, place.marked_at, place.marked_by) == (attendance, DURING, organizer)
+    mark(place, Attendance.UNKNOWN, organizer)
+    assert (place.attendance, place.marked_at, place.marked_by) == ("unknown", None, None)
+
+
+def test_who_waits_or_cancelled_has_no_attendance(event: Event, organizer: User) -> None:
+    Event.objects.filter(pk=event.pk).update(capacity=1)
+    first, second = registered(event), registered(event)
+    with pytest.raises(Refused, match="is on the waitlist"):
+        mark(second, Attendance.PRESENT, organizer)
+    with time_machine.travel(BEFORE, tick=False):
+        actions.cancel_registration(event_id=event.pk, by=first.person)
+    with pytest.raises(Refused, match="is cancelled"):
+        mark(first, Attendance.PRESENT, organizer)
+
+
+def test_absent_is_told_once_for_each_time_it_is_marked(event: Event, organizer: User) -> None:
+    place = registered(event)
+    mark(place, Attendance.ABSENT, organizer)
+    mark(place, Attendance.ABSENT, organizer)
+    mark(place, Attendance.PRESENT, organizer)
+    again = DURING + dt.timedelta(minutes=1)
+    mark(place, Attendance.ABSENT, organizer, at=again)
+    mails = Mail.objects.filter(kind="events.absent").order_by("pk")
+    assert [(mail.key, mail.to, mail.facts) for mail in mails] == [
+        (f"absent:{place.pk}:{moment.isoformat()}", place.person, {"registration": place.pk})
+        for moment in (DURING, again)
+    ]
+
+
+def test_everybody_else_is_present_but_not_before_the_doors_open(
+    event: Event, organizer: User
+) -> None:
+    places = [registered(event) for _ in range(3)]
+    mark(places[0], Attendance.LATE, organizer)
+    doors = BEGIN - dt.timedelta(hours=2)
+    with time_machine.travel(doors - dt.timedelta(seconds=1), tick=False):
+        with pytest.raises(Refused, match="from two hours before"):
+            actions.mark_the_rest_present(event_id=event.pk, by=organizer)
+    with time_machine.travel(doors, tick=False):
+        assert actions.mark_the_rest_present(event_id=event.pk, by=organizer) == 2
+        assert actions.mark_the_rest_present(event_id=event.pk, by=organizer) == 0
+    marks = event.registrations.order_by("pk").values_list("attendance", flat=True)
+    assert list(marks) == ["late", "present", "present"]
+
+
+# ---------- Walk-ins ----------
+
+
+def walk_in(event: Event, person: User, by: User, at: dt.datetime = DURING) -> Registration:
+    with time_machine.travel(at, tick=False):
+        return actions.add_walk_in(event_id=event.pk, person=person, by=by)
+
+
+def test_a_walk_in_is_present_and_takes_no_place(event: Event, organizer: User) -> None:
+    Event.objects.filter(pk=event.pk).update(capacity=1)
+    registered(event)
+    person = make.person()
+    for _ in range(2):
+        walk_in(event, person, organizer)
+    place = Registration.objects.get(event=event, person=person)
+    assert (place.state, place.walk_in) == (RegistrationState.CONFIRMED, True)
+    assert (place.attendance, place.marked_by) == (Attendance.PRESENT, organizer)
+
+
+def test_who_has_a_place_keeps_it_as_a_walk_in(event: Event, organizer: User) -> None:
+    place = registered(event)
+    walk_in(event, place.person, organizer)
+    place.refresh_from_db()
+    assert (place.walk_in, place.attendance) == (False, Attendance.PRESENT)
+
+
+@pytest.mark.parametrize("state", ["waitlisted", "cancelled"])
+def test_who_waits_or_cancelled_and_comes_after_all(
+    event: Event, organizer: User, state: str
+) -> None:
+    Event.objects.filter(pk=event.pk).update(capacity=1)
+    registered(event)
+    place = registered(event)
+    if state == "cancelled":
+        with time_machine.travel(BEFORE, tick=False):
+            actions.cancel_registration(event_id=event.pk, by=place.person)
+    walk_in(event, place.person, organizer)
+    place.refresh_from_db()
+    assert (place.state, place.walk_in) == (RegistrationState.CONFIRMED, True)
+    assert (place.attendance, place.cancelled_at) == (Attendance.PRESENT, None)
+
+
+def test_a_walk_in_after_the_end_has_the_credit_at_once(event: Event, organizer: User) -> None:
+    person = make.person()
+    walk_in(event, person, organizer, at=AFTER)
+    assert live(event) == {person.pk}
+
+
+@pytest.mark.parametrize(
+    ("moment", "state", "reason"),
+    [
+        (BEFORE, EventState.PUBLISHED, "from two hours before"),
+        (DURING, EventState.CANCELLED, "does not take place"),
+    ],
+)
+def test_no_walk_in_too_early_or_when_called_off(
+    event: Event, organizer: User, moment: dt.datetime, state: EventState, reason: str
+) -> None:
+    Event.objects.filter(pk=event.pk).update(state=state)
+    with pytest.raises(Refused, match=reason):
+        walk_in(event, make.person(), organizer, at=moment)
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (BEGIN - dt.timedelta(hours=2, seconds=1), "from two hours before"),
+        (BEGIN - dt.timedelta(hours=2), None),
+        (END - dt.timedelta(seconds=1), None),
+        (END, "Mark who was there in the roster"),
+    ],
+)
+def test_the_organizer_scans_from_when_the_doors_open_until_the_end(
+    event: Event, organizer: User, moment: dt.datetime, reason: str | None
+) -> None:
+    person = make.person()
+    with time_machine.travel(moment, tick=False):
+        if reason:
+            with pytest.raises(Refused, match=reason):
+                actions.check_in_person(event_id=event.pk, person=person, by=organizer)
+        else:
+            actions.check_in_person(event_id=event.pk, person=person, by=organizer)
+    assert Registration.objects.filter(event=event, person=person).exists() == (reason is None)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_organizer_and_the_person_at_the_same_moment() -> None:
+    event = make.event(days=0, hours=2, check_in_code="WEEDNG", allows_walk_ins=True)
+    person, organizer = make.person(), make.person()
+
+    def act(number: int) -> Registration:
+        if number % 2:
+            return actions.add_walk_in(event_id=event.pk, person=person, by=organizer)
+        return actions.check_in(event_id=event.pk, code="WEEDNG", by=person)
+
+    assert len({place.pk for place in at_once(10, act)}) == 1
+    assert Registration.objects.get(event=event).attendance == Attendance.PRESENT
+
+
+# ---------- Settling ----------
+
+
+def test_absent_has_no_credit_and_the_others_have(event: Event, organizer: User) -> None:
+    places = {each: registered(event) for each in Attendance}
+    for attendance, place in places.items():
+        mark(place, attendance, organizer)
+    with time_machine.travel(AFTER, tick=False):
+        assert actions.settle_due() == 4
+        assert actions.settle_due() == 0
+    assert live(event) == {
+        places[each].person_id for each in Attendance if each != Attendance.ABSENT
+    }
+
+
+def test_what_is_marked_after_the_end_corrects_the_credit_both_ways(
+    event: Event, organizer: User
+) -> None:
+    place = registered(event)
+    with time_machine.travel(AFTER, tick=False):
+        actions.settle_due()
+    for attendance, people in [
+        (Attendance.ABSENT, set()),
+        (Attendance.LATE, {place.person_id}),
+        (Attendance.ABSENT, set()),
+        (Attendance.UNKNOWN, {place.person_id}),
+    ]:
+        mark(place, attendance, organizer, at=AFTER)
+        assert live(event) == people
+
+
+@pytest.fixture
+def presented() -> Iterator[list[list[tuple[int, int]]]]:
+    """What was told of presentations, as (person, event) a message."""
+    told: list[list[tuple[int, int]]] = []
+
+    def hear(presentations: list[Presenter], **_: object) -> None:
+        told.append([(each.person.pk, each.event.pk) for each in presentations])
+
+    signals.presenting_settled.connect(hear, weak=False, dispatch_uid="test")
+    yield told
+    signals.presenting_settled.disconnect(dispatch_uid="test")
+
+
+def test_presenters_are_settled_once_when_it_is_over(
+    event: Event, presented: list[list[tuple[int, int]]]
+) -> None:
+    person = make.person()
+    later = make.event(begins_at=END, ends_at=END + dt.timedelta(hours=1))
+    nothing = make.event(begins_at=BEGIN, ends_at=END, credits={})
+    for each in (event, later, nothing):
+        Presenter.objects.create(event=each, person=person)
+    with time_machine.travel(END - dt.timedelta(seconds=1), tick=False):
+        assert actions.settle_due() == 0
+    with time_machine.travel(END, tick=False):
+        assert (actions.settle_due(person=person), actions.settle_due()) == (1, 0)
+    with time_machine.travel(AFTER, tick=False):
+        assert (actions.settle_due(person=make.person()), actions.settle_due()) == (0, 1)
+    assert presented == [[(person.pk, event.pk)], [(person.pk, later.pk)]]
+    unsettled = Presenter.objects.filter(settled_at=None)
+    assert [each.event for each in unsettled] == [nothing]
+
+
+def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organizer: User) -> None:
+    portal_itself()
+    queries = []
+    for number in (1, 3):
+        person = make.person()
+        for _ in range(number):
+            attended, missed, given = (make.event(begins_at=BEGIN, ends_at=END) for _ in range(3))
+            registered(attended, person)
+            mark(registered(missed, person), Attendance.ABSENT, organizer)
+            Presenter.objects.create(event=given, person=person)
+        with time_machine.travel(AFTER, tick=False), CaptureQueriesContext(connection) as asked:
+            assert actions.settle_due(person=person) == 3 * number
+        queries.append(len(asked))
+    assert queries[0] == queries[1]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_settled_by_many_at_once_nobody_has_anything_twice() -> None:
+    event = make.event(days=1)
+    people = [make.person() for _ in range(3)]
+    for person in people:
+        actions.register(event_id=event.pk, by=person)
+    Presenter.objects.create(event=event, person=make.person())
+    past = timezone.now() - dt.timedelta(hours=1)
+    Event.objects.filter(pk=event.pk).update(begins_at=past - dt.timedelta(hours=1), ends_at=past)
+    settled = at_once(6, lambda _: actions.settle_due())
+    assert sum(settled) == 4
+    attendees = Claim.objects.filter(event=event, role="attendee")
+    assert sorted(attendees.values_list("person", flat=True)) == sorted(each.pk for each in people)
+
+
+def test_the_worker_is_woken_for_a_list_once_it_is_committed(
+    event: Event, organizer: User, django_capture_on_commit_callbacks
+) -> None:
+    place = registered(event)
+    waiting = ProcrastinateJob.objects.filter(task_name="events.tasks.settle_due", status="todo")
+    with time_machine.travel(AFTER, tick=False):
+        for minutes in (10, 60):
+            data = f"Email,Minutes\n{place.person.email},{minutes}\n".encode()
+            kept = actions.keep_list(
+                event_id=event.pk, file_name="list.csv", data=data, threshold=30, by=organizer
+            )
+            with django_capture_on_commit_callbacks(execute=True):
+                actions.apply_list(list_id=kept.pk, by=organizer)
+            assert waiting.count() == 1

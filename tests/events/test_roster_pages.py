@@ -1,0 +1,229 @@
+"""The roster of an event: who sees it, what it says, and how people are marked there."""
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from events import actions
+from events.enums import Attendance, QuestionKind
+from events.models import Event, Question, Registration
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def library() -> Organization:
+    return make.organization(name="Yogo Public Library", city="Lewistown")
+
+
+@pytest.fixture
+def editor(client: Client, library: Organization) -> User:
+    editor = make.person(Role.EVENT_EDITOR)
+    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
+    client.force_login(editor)
+    return editor
+
+
+@pytest.fixture
+def event(library: Organization) -> Event:
+    return make.event(days=0, hours=2, organization=library, title="Weeding, step by step")
+
+
+def arrive(event: Event, **fields: str) -> Registration:
+    return actions.register(event_id=event.pk, by=make.person(**fields))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(
+    client: Client, editor: User, event: Event, number: int, django_assert_num_queries
+) -> None:
+    Event.objects.filter(pk=event.pk).update(capacity=number)
+    for _ in range(2 * number):
+        arrive(event)
+    with django_assert_num_queries(10):
+        page = client.get(f"/events/{event.pk}/roster/")
+    assert len(page.context["rows"]) == len(page.context["waiting"]) == number
+
+
+def test_marking_with_the_buttons_of_a_row(client: Client, editor: User, event: Event) -> None:
+    place = arrive(event, display_name="Ada Lake")
+    for attendance, words in [
+        ("present", "Ada Lake: present."),
+        ("late", "Ada Lake: came late."),
+        ("absent", "Ada Lake: absent."),
+        ("unknown", "Ada Lake: not marked."),
+    ]:
+        page = client.post(
+            f"/events/{event.pk}/roster/",
+            {"registration": place.pk, "attendance": attendance},
+            follow=True,
+        )
+        assert page.redirect_chain == [(f"/events/{event.pk}/roster/#place-{place.pk}", 302)]
+        assert words in page.content.decode()
+        place.refresh_from_db()
+        assert place.attendance == attendance
+
+
+def test_marking_stays_on_the_page_of_the_search(
+    client: Client, editor: User, event: Event
+) -> None:
+    place = arrive(event, display_name="Ada & Söhne")
+    address = f"/events/{event.pk}/roster/?find=Ada+%26+S%C3%B6hne&page=1"
+    page = client.post(address, {"registration": place.pk, "attendance": "present"}, follow=True)
+    assert page.redirect_chain == [(f"{address}#place-{place.pk}", 302)]
+    assert page.context["query"] == "find=Ada+%26+S%C3%B6hne&"
+    assert [row["name"] for row in page.context["rows"]] == ["Ada & Söhne"]
+
+
+def test_nonsense_marks_nobody(client: Client, editor: User, event: Event) -> None:
+    other = arrive(make.event(days=0, hours=2))
+    address = f"/events/{event.pk}/roster/"
+    assert (
+        client.post(address, {"registration": other.pk, "attendance": "present"}).status_code == 404
+    )
+    for data in ({}, {"registration": "x", "attendance": "present"}, {"registration": 1}):
+        page = client.post(address, data, follow=True)
+        assert "Nothing was marked." in page.content.decode()
+    other.refresh_from_db()
+    assert other.attendance == Attendance.UNKNOWN
+
+
+def test_everybody_not_marked_is_marked_present(client: Client, editor: User, event: Event) -> None:
+    third = [arrive(event) for _ in range(3)][-1]
+    actions.mark_attendance(registration_id=third.pk, attendance=Attendance.ABSENT, by=editor)
+    page = client.post(f"/events/{event.pk}/roster/", {"everybody": "1"}, follow=True)
+    assert "2 people are marked as present." in page.content.decode()
+    marks = event.registrations.order_by("pk").values_list("attendance", flat=True)
+    assert list(marks) == ["present", "present", "absent"]
+
+
+def test_people_are_found_by_name_and_address(client: Client, editor: User, event: Event) -> None:
+    arrive(event, display_name="Ada Lake", email="ada@library.example")
+    arrive(event, display_name="Bo River", email="bo@library.example")
+    for words, names in [
+        ("ada", ["Ada Lake"]),
+        ("LIBRARY.example river", ["Bo River"]),
+        ("", ["Ada Lake", "Bo River"]),
+        ("nobody", []),
+        ("\x00", ["Ada Lake", "Bo River"]),
+    ]:
+        page = client.get(f"/events/{event.pk}/roster/", {"find": words})
+        assert [row["name"] for row in page.context["rows"]] == names
+
+
+def test_nobody_is_marked_long_before_the_event(client: Client, editor: User) -> None:
+    event = make.event(days=3, organization=editor.positions.get().organization)
+    arrive(event)
+    page = client.get(f"/events/{event.pk}/roster/")
+    assert "Attendance can be marked from two hours before it begins" in page.content.decode()
+    assert 'name="attendance"' not in page.content.decode()
+    for data in ({"everybody": "1"}, {"registration": "1", "attendance": "present"}):
+        page = client.post(f"/events/{event.pk}/roster/", data, follow=True)
+        assert "Attendance can be marked from two hours before" in page.content.decode()
+    assert event.registrations.get().attendance == Attendance.UNKNOWN
+
+
+def test_a_walk_in_by_address(client: Client, editor: User, event: Event) -> None:
+    person = make.person(email="late@library.example", display_name="Cy Falls")
+    address = f"/events/{event.pk}/roster/walk-in/"
+    answer = client.post(address, {"email": "unknown@library.example"})
+    assert "Nobody has an account with this address" in answer.content.decode()
+    assert 'value="unknown@library.example"' in answer.content.decode()
+    done = client.post(address, {"email": "LATE@library.example"}, follow=True)
+    assert "Cy Falls is on the roster, present." in done.content.decode()
+    client.post(address, {"email": "late@library.example"})
+    place = Registration.objects.get(event=event, person=person)
+    assert (place.walk_in, place.attendance) == (True, Attendance.PRESENT)
+
+
+def test_the_sheet_to_print_has_everybody_and_room_for_more(
+    client: Client, editor: User, event: Event
+) -> None:
+    place = arrive(event, display_name="Ada Lake")
+    Position.objects.create(
+        person=place.person,
+        organization=make.organization(name="Two Medicine Library"),
+        kind=PositionKind.STAFF,
+    )
+    page = client.get(f"/events/{event.pk}/roster/sheet/").content.decode()
+    assert "<td>Two Medicine Library</td>" in page
+    assert page.count("<tr>") == 1 + 1 + 10
+
+
+# ---------- What the organizer asked ----------
+
+
+@pytest.fixture
+def answered(event: Event) -> Registration:
+    questions = [
+        Question.objects.create(event=event, position=number, kind=kind, label=label)
+        for number, (kind, label) in enumerate(
+            [
+                (QuestionKind.TEXT, "Your own project?"),
+                (QuestionKind.ACCOMMODATION, "What do you need to take part?"),
+            ]
+        )
+    ]
+    texts = {questions[0].pk: "=SUM(A1)", questions[1].pk: "A sign language interpreter"}
+    return actions.register(event_id=event.pk, by=make.person(display_name="@Ada"), answers=texts)
+
+
+def test_the_organizer_reads_what_people_need(
+    client: Client, editor: User, event: Event, answered: Registration
+) -> None:
+    page = client.get(f"/events/{event.pk}/roster/").content.decode()
+    assert "A sign language interpreter" in page
+    assert "interpreter" in client.get(f"/events/{event.pk}/roster/roster.csv").content.decode()
+
+
+def test_staff_who_are_not_the_organizer_do_not(
+    client: Client, event: Event, answered: Registration
+) -> None:
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    page = client.get(f"/events/{event.pk}/roster/").content.decode()
+    assert "=SUM(A1)" in page
+    assert "interpreter" not in page
+    assert "interpreter" not in client.get(f"/events/{event.pk}/roster/roster.csv").content.decode()
+    Event.objects.filter(pk=event.pk).update(organization=None)
+    assert "interpreter" in client.get(f"/events/{event.pk}/roster/").content.decode()
+
+
+def test_a_spreadsheet_runs_nothing_people_typed(
+    client: Client, editor: User, event: Event, answered: Registration
+) -> None:
+    answer = client.get(f"/events/{event.pk}/roster/roster.csv")
+    assert answer["Content-Disposition"] == 'attachment; filename="roster-weeding-step-by-step.csv"'
+    text = answer.content.decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["Name"], row["Your own project?"]) == ("'@Ada", "'=SUM(A1)")
+
+
+def test_editors_see_their_own_librarys_rosters_only(client: Client, event: Event) -> None:
+    stranger = make.person(Role.EVENT_EDITOR)
+    Position.objects.create(
+        person=stranger, organization=make.organization(), kind=PositionKind.STAFF
+    )
+    client.force_login(stranger)
+    for page in ("", "sheet/", "walk-in/", "code/", "upload/", "roster.csv"):
+        assert client.get(f"/events/{event.pk}/roster/{page}").status_code == 404
+
+
+# ---------- The code in the room ----------
+
+
+def test_the_code_is_made_shown_renewed_and_turned_off(
+    client: Client, editor: User, event: Event
+) -> None:
+    address = f"/events/{event.pk}/roster/code/"
+    assert "Make the code" in client.get(address).content.decode()
+    shown = client.post(address, follow=True)
+    letters = shown.context["letters"]
+    assert f'<span aria-hidden="true">{letters}</span>' in shown.content.decode()
+    assert '<svg aria-hidden="true"' in shown.content.decode()
+    assert client.post(address, follow=True).context["letters"] != letters
+    assert client.post(address, {"off": "1"}, follow=True).context["letters"] is None
