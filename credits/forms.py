@@ -13,14 +13,9 @@ from aspen.words import credits as in_words
 from credits.enums import ClaimSource
 from events import rules
 from events.actions import CustomEventFacts
-from events.models import EARLIEST, LATEST, Event
+from events.forms.moments import MomentField
+from events.models import Event
 from events.queries import categories
-
-A_MOMENT = (
-    "Enter a day and a time that exist in Mountain time, for example 11/23/2026 9:00 AM. "
-    "The year has four digits."
-)
-MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M"]
 
 
 class PickForm(forms.Form):
@@ -45,30 +40,6 @@ class SimilarForm(forms.Form):
     """The title typed so far; under four letters nothing is alike."""
 
     title = forms.CharField(min_length=4, max_length=300)
-
-
-class MomentField(forms.DateTimeField):
-    """A Mountain-time day and time, typed or picked."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateTimeInput(
-            format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "min": "1990-01-01T00:00"}
-        )
-        super().__init__(
-            widget=widget,
-            input_formats=MOMENT_FORMATS,
-            **kwargs,
-        )
-
-    def to_python(self, value: Any) -> dt.datetime | None:
-        try:
-            moment: dt.datetime | None = super().to_python(value)
-        except forms.ValidationError as error:
-            # Django also ends here for the hour that is skipped in spring: its words name a zone.
-            raise forms.ValidationError(A_MOMENT) from error
-        if moment is not None and not EARLIEST <= moment < LATEST:
-            raise forms.ValidationError("The year must lie between 1990 and 2099.")
-        return moment
 
 
 class CategoryField(forms.ModelChoiceField):

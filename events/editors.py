@@ -1,10 +1,10 @@
 """Who looks after which events: staff after all, event editors after their organization's."""
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Organization, Position, User
-from events.enums import Origin
+from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
 
 
@@ -36,3 +36,28 @@ def managed_by(person: User) -> QuerySet[Event]:
     if not proposes(person):
         return events.none()
     return events.filter(organization__in=organizations_of(person))
+
+
+# Somebody with a place, and somebody with a place or waiting for one.
+HAS_PLACE = Q(registrations__state=RegistrationState.CONFIRMED)
+IS_IN = ~Q(state=RegistrationState.CANCELLED)
+
+
+def numbers(person: User) -> dict[str, int]:
+    """How many events the person looks after: drafts, waiting, coming up, past. One query."""
+    now = timezone.now()
+    public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
+    return managed_by(person).aggregate(
+        drafts=Count("pk", filter=Q(state=EventState.DRAFT)),
+        waiting=Count("pk", filter=Q(state=EventState.PENDING)),
+        coming=Count("pk", filter=public & Q(over_at__gt=now)),
+        past=Count("pk", filter=public & Q(over_at__lte=now)),
+    )
+
+
+def same_series(event: Event) -> QuerySet[Event]:
+    """The dates of the event's series that are in the same state, itself among them, by date."""
+    if event.series_key is None:
+        return Event.objects.filter(pk=event.pk)
+    same = Event.objects.filter(series_key=event.series_key, state=event.state)
+    return same.order_by("begins_at", "id")

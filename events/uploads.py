@@ -1,0 +1,110 @@
+"""What may be uploaded: judged by content, whatever the file says of itself."""
+
+import secrets
+from pathlib import PurePath
+from typing import NamedTuple
+
+import puremagic
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+
+from aspen.errors import Refused
+
+MEGABYTE = 1024 * 1024
+MOST = 10 * MEGABYTE
+
+
+class Kind(NamedTuple):
+    """A kind of file: what it is served as, and what the content has to show."""
+
+    content_type: str
+    signs: frozenset[str]
+
+
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+# A program that opens the file decides by its ending, so ending and content have to agree.
+KINDS: dict[str, Kind] = {
+    ".pdf": Kind("application/pdf", frozenset({".pdf"})),
+    ".png": Kind("image/png", frozenset({".png"})),
+    ".jpg": Kind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
+    ".jpeg": Kind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
+    ".docx": Kind(f"{_OFFICE}.wordprocessingml.document", frozenset({".docx"})),
+    ".xlsx": Kind(f"{_OFFICE}.spreadsheetml.sheet", frozenset({".xlsx"})),
+    ".pptx": Kind(f"{_OFFICE}.presentationml.presentation", frozenset({".pptx"})),
+    ".txt": Kind("text/plain", frozenset()),
+    ".csv": Kind("text/csv", frozenset()),
+}
+# Where an office file keeps its own parts: a ZIP of anything else is none.
+PARTS = {".docx": b"word/", ".xlsx": b"xl/", ".pptx": b"ppt/"}
+ALLOWED = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
+
+
+class StopWhenTooLarge(FileUploadHandler):
+    """Ends an upload as soon as it is larger than any that may be, before it fills the disk."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.received = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        self.received += len(raw_data)
+        if self.received > MOST + MEGABYTE:
+            raise StopUpload(connection_reset=False)
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        """The next handler keeps the file."""
+
+
+def kind_of(file: UploadedFile) -> Kind:
+    """What kind of file this is. Raises Refused, saying what may be uploaded."""
+    if not file.size:
+        raise Refused("This file is empty.", field="file")
+    if file.size > MOST:
+        raise Refused("This file is larger than 10 MB. Link to it instead.", field="file")
+    ending = PurePath(file.name or "").suffix.lower()
+    kind = KINDS.get(ending)
+    if kind is None:
+        raise Refused(f"Files of this kind cannot be added. Use {ALLOWED}.", field="file")
+    file.seek(0)
+    data = file.read()
+    file.seek(0)
+    is_right = _is_text(data) if not kind.signs else _shows(data, ending, kind)
+    if not is_right:
+        raise Refused(
+            f"The content of this file is not what its name ({ending}) says. Save it anew in the "
+            "program it comes from, then add it again.",
+            field="file",
+        )
+    return kind
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return "\0" not in text and not text.lstrip().lower().startswith(("<", "%pdf", "{\\rtf"))
+
+
+def _shows(data: bytes, ending: str, kind: Kind) -> bool:
+    if ending in PARTS:
+        return data.startswith(b"PK\x03\x04") and PARTS[ending] in data
+    try:
+        found = {match.extension for match in puremagic.magic_string(data)}
+    except puremagic.PureError:
+        return False
+    return bool(found & kind.signs)
+
+
+def clean_name(name: str) -> str:
+    """The file's own name without a path or control characters, at most 150 characters long."""
+    bare = PurePath(name.replace("\\", "/")).name
+    printable = "".join(each for each in bare if each.isprintable())
+    path = PurePath(printable or "file")
+    return f"{path.stem[: 150 - len(path.suffix)]}{path.suffix}"
+
+
+def random_name() -> str:
+    """Nothing of what people typed becomes a path."""
+    return secrets.token_hex(16)
