@@ -1,0 +1,355 @@
+"""Events for other programs: iCalendar (RFC 5545), invitations (RFC 5546), Atom and schema.org.
+
+`address` is where the portal is found, without a slash at the end.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from email.utils import parseaddr
+from urllib.parse import quote
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import format_html, linebreaks
+from django.utils.safestring import SafeString, mark_safe
+
+from aspen import ical, words
+from events import queries
+from events.enums import Delivery, EventState, EventType, RegistrationState
+from events.models import Event, Registration
+from events.queries import CreditLine
+
+PRODUCT = "-//Montana State Library//ASPeN//EN"
+CONTENT_TYPE = "text/calendar; charset=utf-8"
+# How often a calendar program may ask again.
+REFRESH = "PT6H"
+WAITING = "Waitlist: "
+PUBLIC = (EventState.PUBLISHED, EventState.CANCELLED)
+ONLINE = (Delivery.ONLINE, Delivery.RECORDED)
+# What these files tell of an event; to be read from the database in one go.
+FIELDS = (
+    "title",
+    "type",
+    "state",
+    "begins_at",
+    "ends_at",
+    "all_day",
+    "delivery",
+    "location",
+    "city",
+    "room",
+    "sponsor",
+    "presenter",
+    "audience",
+    "description",
+    "cancellation",
+    "uid",
+    "sequence",
+    "changed_at",
+)
+
+
+# ---------- Files ----------
+
+
+def event_calendar(event: Event, *, address: str) -> bytes:
+    """One event to take along (METHOD:PUBLISH). One query."""
+    return calendar_of([event], name="", address=address)
+
+
+def calendar_of(events: Iterable[Event], *, name: str, address: str) -> bytes:
+    """Events to subscribe to, in the order given; they take none of the reader's time. One query.
+
+    An empty name is for what is taken along once.
+    """
+    found = list(events)
+    credits = queries.credit_lines(found)
+    blocks = []
+    for event in found:
+        block = _event(event, credits.get(event.pk, ()), address=address)
+        if name:
+            block.append("TRANSP:TRANSPARENT")
+        blocks.append(block)
+    return _file("PUBLISH", found, blocks, name=name)
+
+
+def personal_calendar(registrations: Iterable[Registration], *, name: str, address: str) -> bytes:
+    """What a person is registered for, or waits for, to subscribe to. One query.
+
+    The registrations come with their events.
+    """
+    found = list(registrations)
+    events = [registration.event for registration in found]
+    credits = queries.credit_lines(events)
+    blocks = []
+    for registration in found:
+        event = registration.event
+        waits = registration.state == RegistrationState.WAITLISTED
+        block = _event(event, credits.get(event.pk, ()), address=address, waits=waits)
+        if waits:
+            block.append("TRANSP:TRANSPARENT")
+        blocks.append(block)
+    return _file("PUBLISH", events, blocks, name=name)
+
+
+def invitation(registration: Registration, *, address: str) -> bytes:
+    """The place somebody has, or waits for, as an invitation that needs no answer. One query."""
+    return _message("REQUEST", registration, address)
+
+
+def retraction(registration: Registration, *, address: str) -> bytes:
+    """Takes the invitation out of the person's calendar again. One query."""
+    return _message("CANCEL", registration, address)
+
+
+def _message(method: str, registration: Registration, address: str) -> bytes:
+    event = registration.event
+    waits = registration.state == RegistrationState.WAITLISTED
+    credits = queries.credit_lines([event]).get(event.pk, ())
+    moments = (registration.registered_at, registration.promoted_at, registration.cancelled_at)
+    block = _event(
+        event,
+        credits,
+        address=address,
+        waits=waits,
+        is_off=method == "CANCEL",
+        # Who registers, leaves and registers again gets three messages about the same revision of
+        # the event; the latest stamp decides (RFC 5546, 2.1.5).
+        stamp=max(event.changed_at, *(moment for moment in moments if moment)),
+    )
+    block.append(_attendee(registration, waits=waits))
+    return _file(method, [event], [block], name="")
+
+
+def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name: str) -> bytes:
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
+    lines.append(f"METHOD:{method}")
+    if name:
+        called = ical.text(name)
+        lines += [
+            f"NAME:{called}",
+            f"X-WR-CALNAME:{called}",
+            f"X-WR-TIMEZONE:{ical.ZONE_NAME}",
+            f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
+            f"X-PUBLISHED-TTL:{REFRESH}",
+        ]
+    timed = [event.begins_at.year for event in events if not event.all_day]
+    if timed:
+        # New Year's Eve in Montana is next year elsewhere.
+        lines += ical.zone(since=min(timed) - 1)
+    for block in blocks:
+        lines += ["BEGIN:VEVENT", *block, "END:VEVENT"]
+    return ical.file([*lines, "END:VCALENDAR"])
+
+
+# ---------- One event ----------
+
+
+def _event(
+    event: Event,
+    credits: Sequence[CreditLine],
+    *,
+    address: str,
+    waits: bool = False,
+    is_off: bool = False,
+    stamp: dt.datetime | None = None,
+) -> list[str]:
+    """The properties of an event."""
+    changed = ical.utc(event.changed_at)
+    is_off = is_off or event.state == EventState.CANCELLED
+    status = "CANCELLED" if is_off else "TENTATIVE" if waits else "CONFIRMED"
+    page = f"{address}{reverse('events:detail', args=[event.pk])}"
+    lines = [
+        f"UID:{event.uid}@aspen",
+        f"SEQUENCE:{event.sequence}",
+        f"DTSTAMP:{ical.utc(stamp) if stamp else changed}",
+        f"LAST-MODIFIED:{changed}",
+        f"STATUS:{status}",
+        *_times(event),
+        f"SUMMARY:{ical.text((WAITING if waits and not is_off else '') + event.title)}",
+        f"DESCRIPTION:{ical.text(_description(event, credits, page))}",
+        f"URL:{page}",
+        f"ORGANIZER;CN={ical.parameter(event.sponsor or 'ASPeN')}:mailto:{_sender()}",
+    ]
+    if place := _place(event):
+        lines.append(f"LOCATION:{ical.text(place)}")
+    categories = [ical.text(name) for name in _categories(event, credits)]
+    if categories:
+        lines.append(f"CATEGORIES:{','.join(categories)}")
+    return lines
+
+
+def _times(event: Event) -> list[str]:
+    """When it takes place. What ends as it begins, or at a time nobody knows, has no end."""
+    begin, end = event.begins_at, event.ends_at
+    if not event.all_day:
+        lines = [ical.local("DTSTART", begin)]
+        return [*lines, ical.local("DTEND", end)] if end and end > begin else lines
+    first = begin.astimezone(ical.ZONE).date()
+    last = end.astimezone(ical.ZONE).date() if end else first
+    # The end is the first day after it.
+    return [ical.day("DTSTART", first), ical.day("DTEND", last + dt.timedelta(days=1))]
+
+
+def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
+    """What the event's page says, in plain words, what matters most first."""
+    paragraphs = []
+    if event.state == EventState.CANCELLED:
+        paragraphs.append(f"This event was cancelled. {event.cancellation}".strip())
+    elif credits:
+        each = [f"{words.credits(line.amount)} in {line.name}" for line in credits]
+        paragraphs.append(f"Earns {', '.join(each)}.")
+    if event.description:
+        paragraphs.append(event.description.strip())
+    about = [
+        f"{label}: {value}"
+        for label, value in (
+            ("For", event.audience),
+            ("Trainer or presenter", event.presenter),
+            ("Sponsor", event.sponsor),
+            ("Delivery", Delivery(event.delivery).label if event.delivery else ""),
+        )
+        if value
+    ]
+    return "\n\n".join(part for part in (*paragraphs, "\n".join(about), page) if part)
+
+
+def _place(event: Event) -> str:
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
+    if not place and event.delivery in ONLINE:
+        return "Online"
+    return place
+
+
+def _categories(event: Event, credits: Sequence[CreditLine]) -> list[str]:
+    return [*([event.type] if event.type else []), *(line.name for line in credits)]
+
+
+def _sender() -> str:
+    """The portal speaks for the organizer, so that answers find somebody."""
+    return _mailto(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+
+
+def _attendee(registration: Registration, *, waits: bool) -> str:
+    person = registration.person
+    name = ical.parameter(person.display_name or person.email)
+    part = "TENTATIVE" if waits else "ACCEPTED"
+    return (
+        f"ATTENDEE;CN={name};CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={part}"
+        f";RSVP=FALSE:mailto:{_mailto(person.email)}"
+    )
+
+
+def _mailto(email: str) -> str:
+    return quote(email, safe="@!$&'*+-./=_~")
+
+
+# ---------- Atom ----------
+
+
+def atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -> bytes:
+    """Events for feed readers (RFC 4287), in the order given. One query.
+
+    `parameters` are the filters as in an address.
+    """
+    found = list(events)
+    credits = queries.credit_lines(found)
+    query = f"?{parameters.removesuffix('&')}" if parameters else ""
+    own = f"{address}{reverse('events:atom')}{query}"
+    feed = Atom1Feed(
+        title=ical.printable(name),
+        link=f"{address}{reverse('events:calendar')}",
+        description="",
+        language="en-us",
+        author_name="ASPeN",
+        feed_url=own,
+        feed_guid=own,
+    )
+    for event in found:
+        page = f"{address}{reverse('events:detail', args=[event.pk])}"
+        lines = credits.get(event.pk, ())
+        off = "Cancelled: " if event.state == EventState.CANCELLED else ""
+        when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+        told = "\n\n".join(
+            part for part in (when, _place(event), _description(event, lines, page)) if part
+        )
+        feed.add_item(
+            title=ical.printable(off + event.title),
+            link=page,
+            # It is read as HTML.
+            description=linebreaks(ical.printable(told), autoescape=True),
+            unique_id=f"urn:uuid:{event.uid}",
+            pubdate=event.created_at,
+            updateddate=event.changed_at,
+            categories=[ical.printable(each) for each in _categories(event, lines)],
+        )
+    return feed.writeString("utf-8").encode()
+
+
+# ---------- schema.org ----------
+
+MODES = {
+    Delivery.IN_PERSON: "Offline",
+    Delivery.ONLINE: "Online",
+    Delivery.RECORDED: "Online",
+    Delivery.HYBRID: "Mixed",
+}
+# What would end the element, or be read as markup, written so that it is only text.
+HARMLESS = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
+
+
+def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
+    """The event for search engines: a script element that nothing runs."""
+    page = f"{address}{event.get_absolute_url()}"
+    is_teaching = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
+    is_off = event.state == EventState.CANCELLED
+    facts: dict[str, object] = {
+        "@context": "https://schema.org",
+        "@type": "EducationEvent" if is_teaching else "Event",
+        "@id": f"urn:uuid:{event.uid}",
+        "name": event.title,
+        "url": page,
+        "startDate": _iso(event.begins_at, event),
+        "eventStatus": f"https://schema.org/Event{'Cancelled' if is_off else 'Scheduled'}",
+    }
+    if event.ends_at:
+        facts["endDate"] = _iso(event.ends_at, event)
+    if event.description:
+        facts["description"] = event.description
+    if event.sponsor:
+        facts["organizer"] = {"@type": "Organization", "name": event.sponsor}
+    if event.presenter:
+        facts["performer"] = {"@type": "Person", "name": event.presenter}
+    if event.audience:
+        facts["audience"] = {"@type": "Audience", "audienceType": event.audience}
+    if event.delivery:
+        mode = MODES[Delivery(event.delivery)]
+        facts["eventAttendanceMode"] = f"https://schema.org/{mode}EventAttendanceMode"
+    if places := _schema_places(event, page):
+        facts["location"] = places[0] if len(places) == 1 else places
+    if credits:
+        facts["educationalCredentialAwarded"] = [
+            f"{words.credits(line.amount)} in {line.name}" for line in credits
+        ]
+    data = json.dumps(facts, ensure_ascii=False).translate(HARMLESS)
+    return format_html('<script type="application/ld+json">{}</script>', mark_safe(data))
+
+
+def _iso(moment: dt.datetime, event: Event) -> str:
+    here = moment.astimezone(ical.ZONE)
+    return (here.date() if event.all_day else here).isoformat()
+
+
+def _schema_places(event: Event, page: str) -> list[dict[str, object]]:
+    places: list[dict[str, object]] = []
+    name = ", ".join(part for part in (event.room, event.location) if part)
+    if event.delivery not in ONLINE and (name or event.city):
+        postal = {"@type": "PostalAddress", "addressRegion": "MT", "addressCountry": "US"}
+        if event.city:
+            postal["addressLocality"] = event.city
+        places.append({"@type": "Place", "name": name or event.city, "address": postal})
+    if event.delivery in (*ONLINE, Delivery.HYBRID):
+        places.append({"@type": "VirtualLocation", "url": page})
+    return places

@@ -1,0 +1,97 @@
+"""Lines of iCalendar, read back by libraries that nobody here wrote."""
+
+import datetime as dt
+import io
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+from dateutil.tz import tzical
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aspen import ical
+
+HOUR = dt.timedelta(hours=1)
+
+
+def read_zone(since: int) -> dt.tzinfo:
+    """Mountain time as dateutil understands our rules."""
+    text = "\r\n".join(["BEGIN:VCALENDAR", *ical.zone(since), "END:VCALENDAR"])
+    zone = tzical(io.StringIO(text)).get(ical.ZONE_NAME)
+    assert zone is not None
+    return zone
+
+
+@pytest.mark.parametrize(("since", "first"), [(1989, 1990), (2006, 2007), (2007, 2008)])
+def test_the_zone_is_mountain_time_in_every_year_of_the_calendar(since: int, first: int) -> None:
+    """When the law changes the zone, Python's data say so first, and this fails."""
+    told = read_zone(since)
+    for year in range(first, 2100):
+        days = [dt.datetime(year, 1, 1), dt.datetime(year, 7, 1), dt.datetime(year, 12, 31, 23)]
+        changes = [
+            dt.datetime(year, month, day, hour)
+            for month in (3, 4, 10, 11)
+            for day in range(1, 32 if month in (3, 10) else 31)
+            for hour in (0, 4)
+        ]
+        for naive in [*days, *changes]:
+            here = naive.replace(tzinfo=ZoneInfo("America/Denver"))
+            assert naive.replace(tzinfo=told).utcoffset() == here.utcoffset(), naive
+
+
+@pytest.mark.parametrize(
+    ("moment", "line"),
+    [
+        ("2026-01-15T16:00Z", "DTSTART;TZID=America/Denver:20260115T090000"),
+        ("2026-07-15T16:00Z", "DTSTART;TZID=America/Denver:20260715T100000"),
+        ("2026-03-08T08:30Z", "DTSTART;TZID=America/Denver:20260308T013000"),
+        ("2026-03-08T09:30Z", "DTSTART;TZID=America/Denver:20260308T033000"),
+        ("2026-11-01T06:30Z", "DTSTART;TZID=America/Denver:20261101T003000"),
+        ("2026-11-01T07:30Z", "DTSTART:20261101T073000Z"),
+        ("2026-11-01T08:30Z", "DTSTART:20261101T083000Z"),
+        ("2026-11-01T09:30Z", "DTSTART;TZID=America/Denver:20261101T023000"),
+    ],
+)
+def test_moments_around_both_changes_of_the_clocks(moment: str, line: str) -> None:
+    assert ical.local("DTSTART", dt.datetime.fromisoformat(moment)) == line
+
+
+@given(st.text(max_size=400))
+def test_any_text_comes_back_as_it_was_but_for_what_is_forbidden(value: str) -> None:
+    raw = ical.file(["BEGIN:VEVENT", f"SUMMARY:{ical.text(value)}", "END:VEVENT"])
+    lines = raw.split(b"\r\n")
+    assert lines[-1] == b""
+    assert max(map(len, lines)) <= 75
+    assert not any(octet < 32 and octet not in (9, 10, 13) for octet in raw)
+    assert raw.count(b"\n") == raw.count(b"\r\n") == len(lines) - 1
+    for line in lines:
+        line.decode()  # no character is cut in two
+    unfolded = raw.replace(b"\r\n ", b"").decode().split("\r\n")
+    assert len(unfolded) == 4
+    (event,) = icalendar.Event.from_ical(raw, multiple=True)
+    assert str(event.get("SUMMARY", "")) == ical.printable(value) or "\\" in value or too_odd(value)
+
+
+def too_odd(value: str) -> bool:
+    """What XML forbids and iCalendar does not."""
+    return "\ufffe" in value or "\uffff" in value
+
+
+@pytest.mark.parametrize(
+    "value", ["a\\nb", "C:\\News\\N", "a;b,c:d", "a\nb\r\nc\rd", "\\", ";", ""]
+)
+def test_backslashes_and_line_breaks_are_told_apart(value: str) -> None:
+    escaped = ical.text(value)
+    out, letters = [], iter(escaped)
+    for letter in letters:
+        if letter != "\\":
+            out.append(letter)
+        else:
+            follower = next(letters)
+            out.append("\n" if follower == "n" else follower)
+    assert "".join(out) == value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def test_a_parameter_holds_no_quotes_and_no_lines() -> None:
+    assert ical.parameter('The "Best"\r\nLibrary\x07;:,') == "\"The 'Best' Library;:,\""
