@@ -26,6 +26,13 @@ def rename(*, display_name: str, by: User) -> None:
 
 
 @transaction.atomic
+def set_reminders(*, wanted: bool, by: User) -> None:
+    """Turn the messages on the day before an event on or off for `by`. Idempotent."""
+    by.wants_reminders = wanted
+    by.save(update_fields=["wants_reminders"])
+
+
+@transaction.atomic
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])

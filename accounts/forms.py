@@ -102,6 +102,12 @@ class NameForm(forms.Form):
     display_name = NameField()
 
 
+class RemindersForm(forms.Form):
+    wants_reminders = forms.BooleanField(
+        label="Remind me by e-mail the day before an event I am registered for", required=False
+    )
+
+
 class FindForm(forms.Form):
     """Words that narrow the list of libraries."""
 

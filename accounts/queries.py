@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 
+from allauth.account.models import EmailAddress
+from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
 from accounts.models import Organization, Position, User
+
+REMINDERS = Signer(salt="accounts.reminders")
 
 
 def lock_people(ids: Iterable[int]) -> None:
@@ -17,6 +21,23 @@ def lock_people(ids: Iterable[int]) -> None:
     """
     people = User.objects.select_for_update(of=("self",), no_key=True)
     list(people.filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
+
+
+def reminders_token(person: User) -> str:
+    """What stands for the person in the address that turns reminders off, and opens nothing else.
+
+    It works as long as the account does: an old message is still the one at hand.
+    """
+    return REMINDERS.sign(str(person.pk))
+
+
+def person_of_reminders(token: str) -> User | None:
+    """Whom a token of `reminders_token` stands for."""
+    try:
+        person_id = int(REMINDERS.unsign(token))
+    except (BadSignature, ValueError):
+        return None
+    return User.objects.filter(pk=person_id, is_active=True).first()
 
 
 def positions_of(person: User) -> QuerySet[Position]:
@@ -40,3 +61,21 @@ def libraries(find: str = "") -> QuerySet[Organization]:
     for word in find.split():
         organizations = organizations.filter(Q(name__icontains=word) | Q(city__icontains=word))
     return organizations
+
+
+def people_by_address(addresses: Iterable[str]) -> dict[str, User]:
+    """Who has which of these addresses (lower case): to sign in with, or confirmed beside it.
+
+    Addresses of nobody are missing. Two queries.
+    """
+    wanted = list(addresses)
+    beside = EmailAddress.objects.filter(email__in=wanted, verified=True, user__is_active=True)
+    people = {each.email: each.user for each in beside.select_related("user").order_by("pk")}
+    own = User.objects.filter(email__in=wanted, is_active=True)
+    return people | {person.email: person for person in own.order_by("pk")}
+
+
+def person_at(address: str) -> User | None:
+    """The person with an account whose own or confirmed address this is."""
+    address = address.strip().lower()
+    return people_by_address([address]).get(address)

@@ -8,10 +8,13 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.queries import library_of
-from aspen.context import LIBRARY
+from aspen.context import LIBRARY, ORGANIZES
 
 
 @receiver(user_logged_in)
-def remember_library(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Every page shows where the person works; this way none of them has to ask for it."""
+def remember_place(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Every page shows where the person works and may work; this way none has to ask for it."""
     request.session[LIBRARY] = library_of(user)
+    request.session[ORGANIZES] = user.has_perm("events.propose_event") or user.has_perm(
+        "events.change_event"
+    )

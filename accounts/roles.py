@@ -21,6 +21,7 @@ VIEW = [
     "tracks.view_track",
     "helpdesk.view_ticket",
 ]
+MAIL = ["aspen.view_mail", "aspen.resend_mail"]
 PERMISSIONS: dict[Role, list[str]] = {
     Role.EVENT_EDITOR: [
         "events.view_event",
@@ -30,6 +31,7 @@ PERMISSIONS: dict[Role, list[str]] = {
     Role.HELP_DESK: [*VIEW, "helpdesk.work_ticket"],
     Role.CE_COORDINATOR: [
         *VIEW,
+        *MAIL,
         "events.add_event",
         "events.change_event",
         "events.decide_event",
@@ -41,6 +43,7 @@ PERMISSIONS: dict[Role, list[str]] = {
     ],
     Role.ADMINISTRATOR: [
         *VIEW,
+        *MAIL,
         "accounts.add_user",
         "accounts.change_user",
         "accounts.add_position",

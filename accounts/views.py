@@ -1,12 +1,15 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from accounts import actions, queries
 from accounts.enums import PositionKind
-from accounts.forms import FindForm, NameForm, PositionForm
+from accounts.forms import FindForm, NameForm, PositionForm, RemindersForm
 from accounts.models import Position
 from aspen.context import LIBRARY
 from aspen.errors import Refused
@@ -29,6 +32,35 @@ def profile(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your name is saved.")
         return redirect("accounts:profile")
     return _page(request, name_form=form, position_form=PositionForm())
+
+
+def set_reminders(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("accounts:profile")
+    form = RemindersForm(request.POST)
+    wanted = form.is_valid() and form.cleaned_data["wants_reminders"]
+    actions.set_reminders(wanted=wanted, by=person_of(request))
+    messages.success(
+        request,
+        "You get a reminder the day before an event." if wanted else "You get no more reminders.",
+    )
+    return redirect("accounts:profile")
+
+
+# The signed address is the right to do it, for a mail program's own button as well (RFC 8058).
+@login_not_required
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def reminders(request: HttpRequest, token: str) -> HttpResponse:
+    """Turn the reminders of the person whom the token stands for off, without signing in."""
+    person = queries.person_of_reminders(token)
+    if person is None:
+        raise Http404
+    if request.method == "POST":
+        actions.set_reminders(wanted=False, by=person)
+        if "List-Unsubscribe" not in request.POST:  # a mail program follows no redirect
+            return redirect("accounts:reminders", token)
+    return render(request, "accounts/reminders.html", {"wanted": person.wants_reminders})
 
 
 def add_position(request: HttpRequest) -> HttpResponse:
@@ -71,6 +103,9 @@ def _page(
     context = {
         "name_form": name_form,
         "has_errors": bool(name_form.errors or position_form.errors),
+        "reminders_form": RemindersForm(
+            initial={"wants_reminders": person_of(request).wants_reminders}
+        ),
         "positions": list(queries.positions_of(person_of(request))),
         **_libraries(request, position_form),
     }

@@ -9,9 +9,14 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.text import capfirst
+
+from aspen import outbox
+from aspen.http import person_of
+from aspen.models import Mail, MailState
 
 admin.site.site_header = "ASPeN staff"
 admin.site.site_title = "ASPeN staff"
@@ -93,3 +98,63 @@ class CategoryLinesInline(admin.TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("category")
+
+
+# ---------- Mail ----------
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """What the portal wrote to whom. Messages that got stuck can be sent again, nothing else."""
+
+    list_display = ("kind", "to", "state", "created_at", "sent_at", "subject")
+    list_filter = ("state", "kind")
+    list_select_related = ("to",)
+    search_fields = ("address", "to__email", "to__display_name", "subject")
+    ordering = ("-id",)
+    fields = (
+        ("kind", "to"),
+        ("state", "error"),
+        ("address", "subject"),
+        ("created_at", "begun_at", "sent_at"),
+        ("attempts", "next_try_at"),
+        ("key", "facts"),
+    )
+    actions = ("send_again",)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(outbox.RESEND)
+
+    @admin.action(description="Send again", permissions=["resend"])
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
+        stuck = chosen.filter(state__in=outbox.STUCK).order_by("pk")
+        found = list(stuck)
+        done = outbox.send_again(mail_ids=[mail.pk for mail in found], by=person_of(request))
+        for mail in found:
+            self.log_change(request, mail, "Sent again.")
+        if left := chosen.count() - done:
+            text = "1 message was" if left == 1 else f"{left} messages were"
+            messages.warning(
+                request, f"{text} left alone: only what failed, or was perhaps sent, is sent again."
+            )
+        if done:
+            text = "1 message waits" if done == 1 else f"{done} messages wait"
+            messages.success(request, f"{text} for the next delivery, within a minute.")
+
+
+def stuck_mail(user: Any) -> list[dict[str, str]]:
+    """Messages that wait for a decision of somebody with these rights, with their address."""
+    if not user.has_perm(outbox.RESEND):
+        return []
+    lines = {
+        MailState.FAILED: "that could not be sent",
+        MailState.UNCERTAIN: "of which nobody knows whether it arrived",
+    }
+    rows = Mail.objects.filter(state__in=lines).order_by("state").values_list("state")
+    return [
+        {
+            "text": f"{count} message{'' if count == 1 else 's'} {lines[MailState(state)]}",
+            "url": f"{reverse('admin:aspen_mail_changelist')}?state__exact={state}",
+        }
+        for state, count in rows.annotate(count=Count("pk"))
+    ]

@@ -1,15 +1,69 @@
 """Mail that speaks only of what was committed, and is sent once.
 
 An action calls `post` inside its transaction; the row is the promise to send. The job worker
-composes and sends it after the commit (see `deliver`).
+composes each message from the facts of that moment and hands it over (`deliver_due`). A message
+is marked as being sent, and committed so, before the mail server hears of it: whoever ends the
+worker in between leaves one message that perhaps arrived, and that only staff send again.
 """
 
-from typing import TYPE_CHECKING
+import datetime as dt
+import logging
+import smtplib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from aspen.models import Mail
+from django.conf import settings
+from django.core import mail as mailing
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from aspen.errors import Refused
+from aspen.letter import Letter, message_of
+from aspen.models import Mail, MailState
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = ["Later", "Letter", "composers", "deliver_due", "post", "post_many", "send_again"]
+
+logger = logging.getLogger(__name__)
+
+# Who composes the messages of a kind; apps add theirs when they are ready. A composer reads the
+# present facts, in a fixed number of queries, and returns None when there is nothing left to say.
+composers: dict[str, Callable[[Mail], Letter | None]] = {}
+
+# Staff decide whether these are sent again, with this permission.
+STUCK = (MailState.FAILED, MailState.UNCERTAIN)
+RESEND = "aspen.resend_mail"
+# How long to wait after the first, second … attempt that failed; after the last one it stays so.
+WAITS = [
+    dt.timedelta(minutes=1),
+    dt.timedelta(minutes=5),
+    dt.timedelta(minutes=30),
+    dt.timedelta(hours=2),
+    dt.timedelta(hours=6),
+    dt.timedelta(hours=24),
+]
+# Far longer than a mail server may be silent (EMAIL_TIMEOUT).
+LOST_AFTER = dt.timedelta(minutes=15)
+LOST = "The sender was ended while the mail server had the message, so perhaps it arrived."
+ERROR_LENGTH = 1_000
+
+
+class Later(Exception):
+    """Raised by a composer: the moment from which there is something to say."""
+
+    def __init__(self, moment: dt.datetime) -> None:
+        super().__init__(str(moment))
+        self.moment = moment
+
+
+# ---------- Promising ----------
 
 
 def post(*, kind: str, key: str, to: "User", **facts: object) -> None:
@@ -17,4 +71,208 @@ def post(*, kind: str, key: str, to: "User", **facts: object) -> None:
 
     `kind` names the composer; `facts` are the ids and words it needs (JSON).
     """
-    Mail.objects.bulk_create([Mail(kind=kind, key=key, to=to, facts=facts)], ignore_conflicts=True)
+    post_many(kind=kind, messages=[(key, to, facts)])
+
+
+def post_many(*, kind: str, messages: Iterable[tuple[str, "User", Mapping[str, object]]]) -> None:
+    """Promise a message of this kind to each (key, person, facts). One query; idempotent by key."""
+    now = timezone.now()
+    rows = [
+        Mail(kind=kind, key=key, to=to, facts=dict(facts), next_try_at=now)
+        for key, to, facts in messages
+    ]
+    if not rows:
+        return
+    Mail.objects.bulk_create(rows, ignore_conflicts=True)
+    _wake_on_commit()
+
+
+def _wake_on_commit() -> None:
+    """Wake the worker once for the whole transaction; a savepoint rolled back takes its own along.
+
+    A worker that cannot be woken looks by itself every minute, so no failure here matters.
+    """
+    connection = transaction.get_connection()
+    savepoints = set(connection.savepoint_ids)
+    if any(func is wake and sids <= savepoints for sids, func, *_ in connection.run_on_commit):
+        return
+    transaction.on_commit(wake, robust=True)
+
+
+def wake() -> None:
+    """Ask the worker to deliver now. Nothing happens where it has been asked already."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        app.tasks["aspen.tasks.deliver_mail"].defer()
+
+
+# ---------- Delivering ----------
+
+
+class _Taken(NamedTuple):
+    """A message taken from the outbox; without words when there is nothing to hand over."""
+
+    mail: Mail
+    message: EmailMultiAlternatives | None
+
+
+def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
+    """Deal with at most `limit` messages whose time has come; return how many it were.
+
+    Each is committed as being sent before the mail server gets it, so nobody else takes it, and
+    commits on its own; never call this inside a transaction. Several may run at once. `stop` is
+    asked between two messages.
+    """
+    _give_up_lost()
+    line = mailing.get_connection()
+    done = 0
+    try:
+        while done < limit and not stop():
+            taken = _take()
+            if taken is None:
+                break
+            done += 1
+            if taken.message and not _hand_over(taken.mail, taken.message, line):
+                break
+    finally:
+        _hang_up(line)
+    return done
+
+
+def _give_up_lost() -> None:
+    lost = Mail.objects.filter(
+        state=MailState.SENDING, begun_at__lt=timezone.now() - LOST_AFTER
+    ).update(state=MailState.UNCERTAIN, error=LOST)
+    if lost:
+        logger.warning("%s messages were perhaps sent; staff decide about them", lost)
+
+
+@transaction.atomic(durable=True)
+def _take() -> _Taken | None:
+    """Take the message that waits longest and compose it; nothing when none is due.
+
+    Ended in the middle of this, it waits as before: the row is committed as being sent only when
+    there is a message to send.
+    """
+    now = timezone.now()
+    mail = (
+        Mail.objects.select_related("to")
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
+        .filter(state=MailState.WAITING, next_try_at__lte=now)
+        .order_by("next_try_at", "id")
+        .first()
+    )
+    if mail is None:
+        return None
+    message = _composed(mail)
+    if message:
+        mail.state, mail.begun_at, mail.error = MailState.SENDING, now, ""
+        mail.attempts += 1
+        mail.address, mail.subject = message.to[0], str(message.subject)
+    mail.save()
+    return _Taken(mail, message)
+
+
+def _composed(mail: Mail) -> EmailMultiAlternatives | None:
+    """The message; or None, with the row's state saying why."""
+    if reason := _why_not_to(mail.to):
+        mail.state, mail.error = MailState.DROPPED, reason
+        return None
+    try:
+        with transaction.atomic():
+            letter = composers[mail.kind](mail)
+            if letter:
+                return message_of(mail, letter)
+        mail.state, mail.error = MailState.DROPPED, "There was nothing left to say."
+    except Later as later:
+        mail.next_try_at = later.moment
+    except Exception as error:  # one message that cannot be composed holds up no other
+        logger.exception("message %s (%s) could not be composed", mail.pk, mail.kind)
+        mail.attempts += 1
+        for name, value in _after_failure(mail, error).items():
+            setattr(mail, name, value)
+    return None
+
+
+def _why_not_to(person: "User") -> str:
+    if not person.is_active:
+        return "The account is not active."
+    if person.is_demonstration and not settings.DEMO:
+        return "Demonstration accounts get no mail."
+    return ""
+
+
+def _hand_over(mail: Mail, message: EmailMultiAlternatives, line: BaseEmailBackend) -> bool:
+    """Give the message to the mail server and record what came of it.
+
+    Tells whether the server still listens, so that the next message may follow.
+    """
+    try:
+        line.open()
+    except OSError as error:
+        _record(mail, **_after_failure(mail, error))
+        return False
+    try:
+        line.send_messages([message])
+    except smtplib.SMTPServerDisconnected as error:
+        # It broke off without an answer, and may have taken the message before it did.
+        _record(mail, state=MailState.UNCERTAIN, error=_words(error))
+        _hang_up(line)
+        return False
+    except Exception as error:
+        _record(mail, **_after_failure(mail, error, final=_is_final(error)))
+        _hang_up(line)
+        return True
+    _record(mail, state=MailState.SENT, sent_at=timezone.now(), error="")
+    return True
+
+
+def _record(mail: Mail, **values: object) -> None:
+    """Unless staff decided to send it again in the meantime."""
+    undecided = [MailState.SENDING, MailState.UNCERTAIN]
+    Mail.objects.filter(pk=mail.pk, state__in=undecided, begun_at=mail.begun_at).update(**values)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server said that this address, or this text, is never going to be accepted.
+
+    What it says about the sender or the sign-in is about the portal's settings, not the message.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+
+
+def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
+    """When to try again, or that nobody does."""
+    values: dict[str, object] = {"error": _words(error)}
+    if final or mail.attempts > len(WAITS):
+        return values | {"state": MailState.FAILED}
+    wait = WAITS[mail.attempts - 1]
+    return values | {"state": MailState.WAITING, "next_try_at": timezone.now() + wait}
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\x00", " ")[:ERROR_LENGTH]
+
+
+def _hang_up(line: BaseEmailBackend) -> None:
+    with suppress(OSError):
+        line.close()
+
+
+# ---------- Staff ----------
+
+
+@transaction.atomic
+def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
+    """Let messages that failed, or perhaps arrived, wait for their turn again; return how many.
+
+    They say what is true then, or nothing. Idempotent. Raises Refused without the permission.
+    """
+    if not by.has_perm(RESEND):
+        raise Refused("You may not send messages again.")
+    stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK)
+    number = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
+    if number:
+        _wake_on_commit()
+    return number

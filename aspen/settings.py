@@ -94,7 +94,16 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache_url("CACHE_URL")}
+CACHES = {
+    "default": env.cache_url("CACHE_URL"),
+    # Public pages (events/views/freshness.py), each process its own. Apart from the default cache,
+    # where they would push out what counts the attempts to sign in.
+    "pages": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pages",
+        "OPTIONS": {"MAX_ENTRIES": 100},
+    },
+}
 
 if env("EMAIL_URL"):
     vars().update(env.email_url("EMAIL_URL"))
@@ -102,6 +111,8 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR / "mail"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL")
+# Seconds for which a mail server may be silent; the job worker waits for no dead one.
+EMAIL_TIMEOUT = 60
 
 # People sign in by e-mail address (django-allauth).
 AUTH_USER_MODEL = "accounts.User"
@@ -177,6 +188,13 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# Ends what is larger than any file that may be added (events/uploads.py); then Django's own.
+FILE_UPLOAD_HANDLERS = [
+    "events.uploads.StopWhenTooLarge",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

@@ -6,7 +6,8 @@ class CreditsConfig(AppConfig):
     verbose_name = "CE credits"
 
     def ready(self) -> None:
-        from credits import queries, receivers  # noqa: F401
+        from credits import letters, queries, receivers  # noqa: F401
         from events import marks
 
         marks.claim_marks.append(queries.claimed_event_ids)
+        letters.register_composers()

@@ -1,4 +1,7 @@
-"""Jobs of the calendar. The worker runs them; nothing depends on their being on time."""
+"""Jobs of the calendar. The worker runs them; nothing depends on their being on time.
+
+None has a `lock`: a worker that was killed would hold it for ever. All may run twice, and at once.
+"""
 
 from procrastinate.contrib.django import app
 
@@ -6,7 +9,15 @@ from events import actions
 
 
 @app.periodic(cron="*/5 * * * *")  # type: ignore[untyped-decorator]
-@app.task(lock="settle_due", queueing_lock="settle_due")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="settle_due")  # type: ignore[untyped-decorator]
 def settle_due(timestamp: int) -> None:
     """Let registrations lead to credits once their events are over. Safe to run late or twice."""
     actions.settle_due()
+
+
+@app.periodic(cron="*/10 * * * *")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="tell_in_time")  # type: ignore[untyped-decorator]
+def tell_in_time(timestamp: int) -> None:
+    """Remind people of what is near, and tell them of recordings. Safe to run late or twice."""
+    actions.remind()
+    actions.tell_recordings()

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import ReadOnlyAdmin, stuck_mail
 from events.enums import EventState
 from events.models import CustomEvent
 from helpdesk.enums import TicketState
@@ -57,7 +57,7 @@ def waiting_for(user: Any) -> list[dict[str, str]]:
         if count:
             text = "1 help ticket" if count == 1 else f"{count} help tickets"
             waiting.append({"text": f"{text} to answer", "url": reverse("helpdesk:queue")})
-    return waiting
+    return waiting + stuck_mail(user)
 
 
 _index = admin.site.index

@@ -91,8 +91,9 @@ def test_the_development_lock_holds_the_same_versions() -> None:
     ],
 )
 def test_no_template_has_inline_style_or_script(pattern: str) -> None:
-    """The content security policy would block it, in silence."""
-    assert found(pattern, TEMPLATES) == []
+    """The content security policy would block it, in silence. Mail programs know no other style."""
+    pages = [path for path in TEMPLATES if path.parent.name != "mail" or "style" not in pattern]
+    assert found(pattern, pages) == []
 
 
 def test_every_template_is_used() -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import views
 from accounts.enums import PositionKind
 from accounts.models import Position, User
+from accounts.queries import reminders_token
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -331,4 +332,80 @@ def test_the_library_goes_with_the_person(settings: Any) -> None:
 
 def test_the_menu_leads_to_the_registrations() -> None:
     page = text(signed_in(factories.person()).get(PROFILE))
-    assert '<a href="/continuing-education/credits/#coming-up">My registrations</a>' in page
+    assert '<a href="/events/mine/">My registrations</a>' in page
+
+
+# ---------- Reminders ----------
+
+REMINDERS = "/accounts/profile/reminders/"
+
+
+def test_reminders_are_turned_off_and_on_in_the_profile() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    assert " checked" in box(client)
+
+    answer = client.post(REMINDERS, {})
+    assert answer.headers["Location"] == PROFILE
+    assert said(answer) == ["You get no more reminders."]
+    person.refresh_from_db()
+    assert not person.wants_reminders
+    assert " checked" not in box(client)
+
+    answer = client.post(REMINDERS, {"wants_reminders": "on"})
+    assert said(answer)[-1] == "You get a reminder the day before an event."
+    person.refresh_from_db()
+    assert person.wants_reminders
+
+
+def box(client: Client) -> str:
+    """The tag of the box to tick."""
+    return text(client.get(PROFILE)).split('name="wants_reminders"')[1].split(">")[0]
+
+
+def test_the_address_in_a_reminder_turns_them_off_without_signing_in() -> None:
+    person, other = factories.person(), factories.person()
+    address = f"/accounts/reminders/{reminders_token(person)}/"
+    client = Client(enforce_csrf_checks=True)
+
+    # Programs that look for viruses open every address of a message: that changes nothing.
+    page = text(client.get(address))
+    assert "You get an e-mail the day before each event" in page
+    assert person.email not in page
+    person.refresh_from_db()
+    assert person.wants_reminders
+
+    for _ in range(2):
+        answer = client.post(address)
+        assert answer.headers["Location"] == address
+    page = text(client.get(address))
+    assert "Reminders are off." in page
+    assert f'Turn them on in <a href="{PROFILE}">your profile</a>' in page
+    assert "<form method" not in page.split("<main")[1].split("</main>")[0]
+    for each, wanted in ((person, False), (other, True)):
+        each.refresh_from_db()
+        assert each.wants_reminders is wanted
+
+
+def test_a_mail_program_turns_them_off_with_its_own_button() -> None:
+    person = factories.person()
+    answer = Client(enforce_csrf_checks=True).post(
+        f"/accounts/reminders/{reminders_token(person)}/", {"List-Unsubscribe": "One-Click"}
+    )
+    assert answer.status_code == 200
+    assert "Reminders are off." in text(answer)
+    person.refresh_from_db()
+    assert not person.wants_reminders
+
+
+@pytest.mark.parametrize("change", ["another person", "no signature", "closed account"])
+def test_a_forged_address_turns_nothing_off(change: str) -> None:
+    person, other = factories.person(), factories.person()
+    signature = reminders_token(person).split(":")[1]
+    token = {
+        "another person": f"{other.pk}:{signature}",
+        "no signature": str(person.pk),
+        "closed account": reminders_token(factories.person(is_active=False)),
+    }[change]
+    assert Client().post(f"/accounts/reminders/{token}/").status_code == 404
+    assert not User.objects.filter(wants_reminders=False).exists()

@@ -36,6 +36,8 @@ def test_the_worker_knows_its_periodic_jobs() -> None:
 
     assert crons == {
         "events.tasks.settle_due": "*/5 * * * *",
+        "events.tasks.tell_in_time": "*/10 * * * *",
+        "aspen.tasks.deliver_mail": "* * * * *",
         "aspen.tasks.remove_old_jobs": "17 9 * * *",
     }
     assert app.tasks["events.tasks.settle_due"].queueing_lock == "settle_due"

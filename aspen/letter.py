@@ -1,0 +1,145 @@
+"""What a message says, and the message made of it: text and HTML from the same words."""
+
+import dataclasses
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from aspen.models import Mail
+
+WIDTH = 70
+SUBJECT_LENGTH = 150
+# Neither a line of a header nor a reader of text can do anything with them.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What one person is to be told. Plain text throughout; addresses are whole.
+
+    The first paragraph says what happened. `quote` is who wrote something, and what: words of
+    people, kept apart from the portal's own. `button` is what to do next and its address.
+    `unsubscribe` is an address that takes a POST and ends messages of this kind (RFC 8058).
+    """
+
+    subject: str
+    paragraphs: Sequence[str]
+    quote: tuple[str, str] | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    button: tuple[str, str] | None = None
+    closing: Sequence[str] = ()
+    calendar: bytes | None = None
+    method: str = "REQUEST"
+    unsubscribe: str = ""
+
+
+def message_of(mail: Mail, letter: Letter) -> EmailMultiAlternatives:
+    """The message to hand to the mail server. It has the same Message-ID however often it is made.
+
+    Raises where a header cannot be written.
+    """
+    message = EmailMultiAlternatives(
+        subject=textwrap.shorten(_clean(letter.subject), SUBJECT_LENGTH, placeholder=" …"),
+        body=render_to_string("mail/letter.txt", _in_text(mail, letter)).strip() + "\n",
+        to=[mail.to.email],
+        reply_to=[settings.CONTACT_EMAIL],
+        headers=_headers(mail, letter),
+    )
+    message.attach_alternative(
+        render_to_string("mail/letter.html", _in_html(mail, letter)), "text/html"
+    )
+    if letter.calendar is not None:
+        # The alternative is what Outlook, Gmail and Apple take as an invitation; the attachment
+        # is for people, and of another type so that it is not taken as a second one.
+        invitation = letter.calendar.decode()
+        message.attach_alternative(invitation, f"text/calendar; method={letter.method}")
+        message.attach("event.ics", letter.calendar, "application/ics")
+    message.message()
+    return message
+
+
+def _headers(mail: Mail, letter: Letter) -> dict[str, str]:
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    headers = {
+        "Message-ID": f"<{mail.pk}.{mail.created_at:%Y%m%d%H%M%S}.outbox@{domain}>",
+        "Auto-Submitted": "auto-generated",
+    }
+    if letter.unsubscribe:
+        headers["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
+
+
+def _common(mail: Mail, letter: Letter) -> dict[str, object]:
+    name = _clean(mail.to.display_name)
+    return {
+        "greeting": f"Hello {name}," if name else "Hello,",
+        "button": letter.button,
+        "contact": settings.CONTACT_EMAIL,
+        "portal": settings.ADDRESS,
+    }
+
+
+def _in_html(mail: Mail, letter: Letter) -> dict[str, object]:
+    return _common(mail, letter) | {
+        "subject": _clean(letter.subject),
+        "paragraphs": [_plain(paragraph) for paragraph in letter.paragraphs],
+        "quote": letter.quote and (letter.quote[0], _plain(letter.quote[1])),
+        "facts": [(label, _plain(value)) for label, value in letter.facts],
+        "closing": [_plain(paragraph) for paragraph in letter.closing],
+    }
+
+
+def _in_text(mail: Mail, letter: Letter) -> dict[str, object]:
+    return _common(mail, letter) | {
+        "paragraphs": [_wrapped(paragraph) for paragraph in letter.paragraphs],
+        "quote": letter.quote and (letter.quote[0], _wrapped(letter.quote[1], "> ")),
+        "facts": "\n".join(_aligned(letter.facts)),
+        "closing": [_wrapped(paragraph) for paragraph in letter.closing],
+    }
+
+
+def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
+    """Labels and what they say in two columns."""
+    column = max((len(label) for label, _ in facts), default=0) + 2
+    for label, value in facts:
+        yield textwrap.fill(
+            " ".join(_plain(value).split()),
+            WIDTH,
+            initial_indent=f"{label}:".ljust(column),
+            subsequent_indent=" " * column,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """The text in lines of a readable length; its own line breaks stay, addresses stay whole."""
+    lines = _plain(text).strip().splitlines()
+    return "\n".join(
+        textwrap.fill(
+            line,
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or indent.rstrip()
+        for line in lines
+    )
+
+
+def _plain(text: str) -> str:
+    """The text with line breaks of one kind, and without control characters."""
+    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _clean(text: str) -> str:
+    """The text on one line."""
+    return " ".join(_plain(text).split())

@@ -1,0 +1,559 @@
+"""Promise: mail speaks only of what was committed, and is sent once.
+
+The mail server of these tests is a real one on this machine, and the worker that is killed is a
+real worker.
+"""
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.apps import apps as django_apps
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.core import mail as mailing
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen import outbox
+from aspen.errors import Refused
+from aspen.models import Mail, MailState
+from aspen.outbox import Later, Letter
+from tests import factories
+from tests.aspen.processes import ROOT, dies, soon
+from tests.aspen.smtp import MailServer
+from tests.races import at_once
+
+WAITING, SENDING, SENT = MailState.WAITING, MailState.SENDING, MailState.SENT
+DROPPED, FAILED, UNCERTAIN = MailState.DROPPED, MailState.FAILED, MailState.UNCERTAIN
+committed = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+KIND = "tests.greeting"
+
+
+def greeting(mail: Mail) -> Letter | None:
+    said = str(mail.facts["said"])
+    if said == "nothing":
+        return None
+    if said == "later":
+        raise Later(timezone.now() + dt.timedelta(hours=3))
+    if said == "nonsense":
+        raise ValueError("nobody can say that\x00")
+    if said == "a database error":
+        User.objects.extra(where=["nonsense"]).count()
+    return Letter(subject=said, paragraphs=[f"They say: {said}"])
+
+
+@pytest.fixture(autouse=True)
+def composer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(outbox.composers, KIND, greeting)
+
+
+@pytest.fixture
+def no_jobs(transactional_db: None) -> None:
+    """Jobs are no rows of Django's, so what an earlier test left is still there."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[MailServer]:
+    server = MailServer()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_TIMEOUT = 10
+    yield server
+    server.close()
+
+
+def promise(*said: str, to: User | None = None) -> list[Mail]:
+    """Messages that wait, in this order."""
+    to = to or factories.person()
+    for text in said:
+        outbox.post(kind=KIND, key=f"{text} {Mail.objects.count()}", to=to, said=text)
+    return list(Mail.objects.order_by("id"))
+
+
+def states() -> list[str]:
+    return list(Mail.objects.order_by("id").values_list("state", flat=True))
+
+
+def only() -> Mail:
+    return Mail.objects.get()
+
+
+# ---------- Promising ----------
+
+
+@committed
+def test_an_act_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
+    with suppress(ZeroDivisionError), transaction.atomic():
+        promise("It happened")
+        raise ZeroDivisionError
+
+    assert Mail.objects.count() == 0
+    assert ProcrastinateJob.objects.count() == 0
+    assert outbox.deliver_due() == 0
+    assert mailing.outbox == []
+
+
+@committed
+def test_nothing_is_sent_before_the_commit() -> None:
+    with transaction.atomic():
+        promise("It happened")
+        assert at_once(1, lambda _: outbox.deliver_due()) == [0]
+    assert outbox.deliver_due() == 1
+
+
+@committed
+def test_the_worker_is_woken_once_for_all_that_a_transaction_promises(no_jobs: None) -> None:
+    with transaction.atomic():
+        promise("One", "Two")
+        assert len(connection.run_on_commit) == 1
+        assert ProcrastinateJob.objects.count() == 0
+    assert list(
+        ProcrastinateJob.objects.order_by("id").values_list("task_name", "queueing_lock", "status")
+    ) == [("aspen.tasks.deliver_mail", "deliver_mail", "todo")]
+    # It has been asked already, so it is not asked again.
+    promise("Three")
+    assert ProcrastinateJob.objects.count() == 1
+
+
+@committed
+def test_a_savepoint_that_is_rolled_back_takes_only_its_own_along(no_jobs: None) -> None:
+    person = factories.person()
+    with transaction.atomic():
+        with suppress(ZeroDivisionError), transaction.atomic():
+            promise("Lost", to=person)
+            raise ZeroDivisionError
+        promise("Kept", to=person)
+    assert only().facts == {"said": "Kept"}
+    assert ProcrastinateJob.objects.count() == 1
+
+
+@committed
+def test_a_worker_that_cannot_be_woken_breaks_nobodys_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox.app, "tasks", {})
+    with transaction.atomic():
+        person = factories.person()
+        promise("Hello", to=person)
+    assert User.objects.filter(pk=person.pk).exists()
+    assert states() == [WAITING]
+
+
+@pytest.mark.django_db
+def test_the_same_news_is_promised_once(django_assert_num_queries: Any) -> None:
+    people = [factories.person() for _ in range(3)]
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            outbox.post_many(
+                kind=KIND, messages=[(f"key {each.pk}", each, {"said": "Hi"}) for each in people]
+            )
+    assert Mail.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_nobody_to_tell_needs_no_query(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        outbox.post_many(kind=KIND, messages=[])
+
+
+# ---------- Delivering ----------
+
+
+@pytest.mark.django_db
+def test_what_was_sent_is_recorded_and_not_sent_again() -> None:
+    person = factories.person(email="ada@library.example")
+    promise("It happened", to=person)
+
+    assert [outbox.deliver_due(), outbox.deliver_due()] == [1, 0]
+
+    (message,) = mailing.outbox
+    assert (message.subject, message.to) == ("It happened", ["ada@library.example"])
+    mail = only()
+    assert (mail.state, mail.address, mail.subject) == (SENT, "ada@library.example", "It happened")
+    assert (mail.attempts, mail.error) == (1, "")
+    assert mail.sent_at
+    assert mail.begun_at
+    assert mail.begun_at <= mail.sent_at
+    stamp = f"{mail.created_at:%Y%m%d%H%M%S}"
+    assert message.extra_headers["Message-ID"] == f"<{mail.pk}.{stamp}.outbox@aspen.example>"
+    assert message.reply_to == ["library-help@aspen.example"]
+
+
+@committed
+def test_two_at_once_send_each_message_once(server: MailServer) -> None:
+    with transaction.atomic():
+        promise(*(f"Message {number}" for number in range(30)))
+
+    done = at_once(4, lambda _: outbox.deliver_due())
+
+    assert sum(done) == 30
+    assert sorted(server.subjects()) == sorted(f"Message {number}" for number in range(30))
+    assert states() == [SENT] * 30
+
+
+@pytest.mark.django_db
+def test_a_batch_has_its_limit_and_can_be_stopped() -> None:
+    promise("One", "Two", "Three", "Four")
+    assert outbox.deliver_due(limit=2) == 2
+    answers = iter([False, True])
+    assert outbox.deliver_due(stop=lambda: next(answers)) == 1
+    assert states() == [SENT, SENT, SENT, WAITING]
+
+
+@pytest.mark.django_db
+def test_a_batch_goes_over_one_connection(server: MailServer) -> None:
+    promise("One", "Two", "Three")
+    outbox.deliver_due()
+    assert (server.subjects(), server.connections) == (["One", "Two", "Three"], 1)
+
+
+@pytest.mark.django_db
+def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
+    settings.DEMO = False
+    promise("Hello", to=factories.person(is_active=False))
+    promise("Hello", to=factories.person(is_demonstration=True))
+    promise("nothing")
+    assert outbox.deliver_due() == 3
+    assert mailing.outbox == []
+    assert list(Mail.objects.order_by("id").values_list("state", "error")) == [
+        (DROPPED, "The account is not active."),
+        (DROPPED, "Demonstration accounts get no mail."),
+        (DROPPED, "There was nothing left to say."),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_demonstration_shows_its_mail() -> None:
+    promise("Hello", to=factories.person(is_demonstration=True))
+    outbox.deliver_due()
+    assert states() == [SENT]
+
+
+@pytest.mark.django_db
+def test_what_is_to_be_said_later_waits() -> None:
+    promise("later", "now")
+    assert outbox.deliver_due() == 2
+    assert [message.subject for message in mailing.outbox] == ["now"]
+    later = Mail.objects.order_by("id")[0]
+    assert (later.state, later.attempts) == (WAITING, 0)
+    assert later.next_try_at > timezone.now() + dt.timedelta(hours=2)
+
+
+# ---------- Failures ----------
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_composed_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    promise("nonsense", "a database error", "Hello")
+    Mail.objects.filter(facts__said="Hello").update(next_try_at=timezone.now())
+    outbox.post(kind="tests.unknown", key="unknown", to=factories.person())
+
+    assert outbox.deliver_due() == 4
+
+    assert [message.subject for message in mailing.outbox] == ["Hello"]
+    mails = list(Mail.objects.order_by("id"))
+    assert [mail.state for mail in mails] == [WAITING, WAITING, SENT, WAITING]
+    assert mails[0].error == "ValueError: nobody can say that "
+    assert mails[1].error.startswith("ProgrammingError: ")
+    assert mails[3].error == "KeyError: 'tests.unknown'"
+    assert [mail.attempts for mail in mails] == [1, 1, 1, 1]
+    assert "could not be composed" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_not_there_is_asked_again_with_growing_pauses(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    server = MailServer()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    server.close()
+    promise("Hello")
+    waits = []
+    with time_machine.travel(timezone.now(), tick=False) as now:
+        for _ in range(6):
+            assert outbox.deliver_due() == 1
+            mail = only()
+            assert mail.state == WAITING
+            assert mail.error.startswith("ConnectionRefusedError: ")
+            waits.append((mail.next_try_at - timezone.now()).total_seconds() / 60)
+            assert outbox.deliver_due() == 0
+            now.move_to(mail.next_try_at)
+        assert waits == [1, 5, 30, 120, 360, 1440]
+        outbox.deliver_due()
+    assert (only().state, only().attempts) == (FAILED, 7)
+
+
+@pytest.mark.django_db
+def test_nobody_else_is_tried_while_the_server_is_not_there(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    promise("One", "Two")
+    assert outbox.deliver_due() == 1
+    assert list(Mail.objects.order_by("id").values_list("attempts", flat=True)) == [1, 0]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("command", "answer", "state"),
+    [
+        ("RCPT", "550 no such person", FAILED),
+        ("RCPT", "451 come back later", WAITING),
+        ("END", "554 we do not like the text", FAILED),
+        ("END", "452 no room at the moment", WAITING),
+        ("MAIL", "530 sign in first", WAITING),
+        ("MAIL", "421 too many messages", WAITING),
+        ("DATA", "503 what?", FAILED),
+        ("END", "hang up", UNCERTAIN),
+    ],
+)
+def test_what_the_server_answers_decides(
+    server: MailServer, command: str, answer: str, state: MailState
+) -> None:
+    promise("Hello")
+    server.answers[command] = answer
+
+    assert outbox.deliver_due() == 1
+    mail = only()
+    assert (mail.state, mail.attempts) == (state, 1)
+    assert mail.error
+    assert server.got == []
+
+    # Whatever it was, the others go on, and nothing is sent by itself that may have arrived.
+    server.answers.clear()
+    promise("Another")
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
+        outbox.deliver_due()
+    assert server.subjects() == (["Another", "Hello"] if state == WAITING else ["Another"])
+
+
+@pytest.mark.django_db
+def test_one_address_that_is_refused_leaves_the_others_alone(server: MailServer) -> None:
+    server.answers["rcpt TO:<gone@library.example>"] = "550 no such person"
+    promise("One", to=factories.person(email="gone@library.example"))
+    promise("Two", "Three")
+    outbox.deliver_due()
+    assert states() == [FAILED, SENT, SENT]
+    assert server.subjects() == ["Two", "Three"]
+
+
+# ---------- Killed in the middle ----------
+
+
+@pytest.mark.django_db
+def test_a_message_whose_sender_is_gone_is_not_sent_again_by_itself() -> None:
+    promise("Hello", "Another")
+    begun_at = timezone.now() - dt.timedelta(minutes=14)
+    Mail.objects.filter(facts__said="Hello").update(state=SENDING, begun_at=begun_at)
+    outbox.deliver_due()
+    assert states() == [SENDING, SENT]
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
+        outbox.deliver_due()
+    assert states() == [UNCERTAIN, SENT]
+    assert [message.subject for message in mailing.outbox] == ["Another"]
+
+
+WORKER_SETTINGS = """
+from pathlib import Path
+from tests.settings import *
+VAR = Path({var!r})
+DATABASES["default"] |= {database!r}
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = "127.0.0.1", {port}
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
+    """Starts real workers on the database of the tests, with this mail server."""
+    kept = {key: connection.settings_dict[key] for key in ("ENGINE", "NAME", "USER", "HOST")}
+    kept |= {key: connection.settings_dict[key] for key in ("PORT", "PASSWORD")}
+    (tmp_path / "worker_settings.py").write_text(
+        WORKER_SETTINGS.format(var=str(django_settings.VAR), database=kept, port=server.port)
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "worker_settings",
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(ROOT / "manage.py"), "procrastinate", "worker"]
+        process = subprocess.Popen(
+            [*command, "--fetch-job-polling-interval", "0.2"],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(20)
+
+
+@committed
+@pytest.mark.enable_socket
+def test_a_worker_that_is_killed_sends_nothing_twice(
+    no_jobs: None, worker: Any, server: MailServer
+) -> None:
+    """The mail server has the message, the worker is killed before it hears so."""
+    from events import actions
+
+    event = factories.event(days=3, title="Weeding")
+    people = [factories.person() for _ in range(3)]
+    server.held.clear()
+    actions.register(event_id=event.pk, by=people[0])
+    first = worker()
+    assert server.taken.wait(30), "the worker never came"
+    assert states() == [SENDING]
+
+    dies(first)
+    server.held.set()
+    for person in people[1:]:
+        actions.register(event_id=event.pk, by=person)
+    second = worker()
+
+    assert soon(lambda: states() == [SENDING, SENT, SENT])
+    # Time goes by; the worker looks again and leaves it to staff.
+    Mail.objects.filter(state=SENDING).update(begun_at=timezone.now() - dt.timedelta(minutes=16))
+    actions.cancel_registration(event_id=event.pk, by=people[2])
+    assert soon(lambda: states() == [UNCERTAIN, SENT, SENT, SENT])
+    assert second.poll() is None
+    assert [message["To"] for message in server.got] == [
+        people[0].email,
+        people[1].email,
+        people[2].email,
+        people[2].email,
+    ]
+
+
+# ---------- Staff ----------
+
+
+def stuck(state: MailState = UNCERTAIN, to: User | None = None) -> Mail:
+    promise("Hello", to=to)
+    Mail.objects.filter(state=WAITING).update(
+        state=state, begun_at=timezone.now(), attempts=7, address="a@library.example"
+    )
+    return Mail.objects.latest("id")
+
+
+@pytest.mark.django_db
+def test_staff_send_again_what_is_stuck_and_nothing_else() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    promise("Sent")
+    outbox.deliver_due()
+    mailing.outbox.clear()
+    for state in (FAILED, UNCERTAIN):
+        stuck(state)
+    everything = list(Mail.objects.order_by("id").values_list("pk", flat=True))
+
+    assert outbox.send_again(mail_ids=everything, by=staff) == 2
+    assert outbox.send_again(mail_ids=everything, by=staff) == 0
+
+    assert states() == [SENT, WAITING, WAITING]
+    assert outbox.deliver_due() == 2
+    assert [message.subject for message in mailing.outbox] == ["Hello", "Hello"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [None, Role.EVENT_EDITOR, Role.HELP_DESK])
+def test_nobody_else_does(role: Role | None) -> None:
+    mail = stuck()
+    with pytest.raises(Refused, match="You may not send messages again"):
+        outbox.send_again(mail_ids=[mail.pk], by=factories.person(role))
+    assert states() == [UNCERTAIN]
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@pytest.mark.django_db
+def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
+    person = factories.person(display_name="Zoë Ångström")
+    promise("Sent", to=person)
+    outbox.deliver_due()
+    mail = stuck(to=person)
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+
+    with zeal_ignore():
+        page = text(client.get("/admin/"))
+        assert "1 message of which nobody knows whether it arrived" in page
+        found = text(client.get("/admin/aspen/mail/?state__exact=uncertain&q=a@library.example"))
+        assert "1 message" in found
+        assert "Zoë Ångström" in found
+        answer = client.post(
+            "/admin/aspen/mail/",
+            {
+                "action": "send_again",
+                "_selected_action": list(Mail.objects.order_by("id").values_list("pk", flat=True)),
+            },
+            follow=True,
+        )
+        history = text(client.get(f"/admin/aspen/mail/{mail.pk}/history/"))
+
+    assert "1 message waits for the next delivery, within a minute." in text(answer)
+    assert "1 message was left alone: only what failed" in text(answer)
+    assert states() == [SENT, WAITING]
+    assert "Sent again." in history
+
+
+@pytest.mark.django_db
+def test_the_administration_changes_and_deletes_no_mail() -> None:
+    mail = stuck()
+    client = signed_in(factories.person(Role.ADMINISTRATOR))
+    with zeal_ignore():
+        page = text(client.get(f"/admin/aspen/mail/{mail.pk}/change/"))
+        assert 'name="_save"' not in page
+        assert client.get("/admin/aspen/mail/add/").status_code == 403
+        assert client.post(f"/admin/aspen/mail/{mail.pk}/delete/").status_code == 403
+    assert states() == [UNCERTAIN]
+
+
+@pytest.mark.django_db
+def test_the_help_desk_does_not_read_the_mail() -> None:
+    stuck()
+    client = signed_in(factories.person(Role.HELP_DESK))
+    assert client.get("/admin/aspen/mail/").status_code == 403
+    assert "message" not in text(client.get("/admin/")).split("Waits for you")[1].split("</ul>")[0]
+
+
+@pytest.mark.django_db
+def test_roles_that_were_there_before_get_the_permission() -> None:
+    migration = import_module("aspen.migrations.0002_staff_resend_mail")
+    holders = Group.objects.filter(permissions__codename="resend_mail").order_by("name")
+    before = list(holders.values_list("name", flat=True))
+    for group in holders:
+        group.permissions.clear()
+    for _ in range(2):
+        migration.allow(django_apps, None)
+    assert before == ["Administrators", "CE Coordinators"]
+    assert list(holders.values_list("name", flat=True)) == before
