@@ -4,6 +4,7 @@ Locks are taken in the same order everywhere: the event (events.queries.lock_eve
 people (accounts.queries.lock_people), then decide.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -14,17 +15,21 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
+from aspen import outbox
 from aspen.errors import Refused
 from aspen.halves import MESSAGE, is_in_halves
 from aspen.words import credits as in_words
 from credits import queries, rules, signals
-from credits.enums import ENDED, LIVE, ClaimSource, ClaimState
+from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
-from events.models import Category, CreditOffer, Event, Registration
+from events.models import Category, CreditOffer, Event, Presenter, Registration
 from events.rules import has_recording, has_taken_place
+
+# Later than this nobody is told any more: what is old was imported, or settled after a repair.
+NEWS_FOR = dt.timedelta(days=14)
 
 
 class AlreadyClaimed(Refused):
@@ -65,14 +70,20 @@ def claim_custom_event(*, facts: event_actions.CustomEventFacts, by: User) -> Cl
 
 
 def _create_claims(
-    events: Sequence[Event], *, person: User, source: ClaimSource, by: User
+    events: Sequence[Event],
+    *,
+    person: User,
+    source: ClaimSource,
+    by: User,
+    role: ClaimRole = ClaimRole.ATTENDEE,
 ) -> list[Claim]:
-    """Claim these events with what they offer, in a fixed number of queries."""
+    """Claim these events with what they offer their `role`, in a fixed number of queries."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
-        Claim(person=person, event=event, source=source, claimed_at=now, claimed_by=by)
+        Claim(person=person, event=event, role=role, source=source, claimed_at=now, claimed_by=by)
         for event in events
     )
+    times = rules.TIMES[role]
     claim_of = {claim.event_id: claim for claim in claims}
     lines: dict[int, int] = {}
     credits = []
@@ -86,7 +97,7 @@ def _create_claims(
                 person=person,
                 line=lines[claim.pk],
                 category_id=offer.category_id,
-                amount=offer.amount,
+                amount=times * offer.amount,
             )
         )
     _tell(Credit.objects.bulk_create(credits))
@@ -121,23 +132,101 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
     )
     if not events:
         return []
-    return _create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
+    claims = _create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
+    _promise_news(claims)
+    return claims
+
+
+def _promise_news(claims: Iterable[Claim]) -> None:
+    """Tell the person of credits that appeared by themselves, unless the event is long over."""
+    outbox.post_many(
+        kind="credits.listed",
+        messages=[
+            (f"listed:{claim.pk}", claim.person, {"claim": claim.pk})
+            for claim in claims
+            if claim.event.over_at > timezone.now() - NEWS_FOR
+        ],
+    )
 
 
 @transaction.atomic
-def withdraw_attendance(*, registration: Registration, by: User) -> None:
-    """Withdraw the claim of somebody who was marked absent. Idempotent.
+def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
+    """List the credits of one person who presented: twice what attendees earn. Idempotent.
 
-    A claim made by hand stands where there is a recording: that person may have watched it.
+    The same topic (title) counts twice in four years; a third time earns nothing (State Library,
+    2009). A claim as an attendee gives way. Leaves out what was declined or taken back before. The
+    caller holds the events' locks. A fixed number of queries.
     """
-    lock_people([registration.person_id])
-    claim = queries.live_claim(registration.person, registration.event)
-    if claim is None:
-        return
-    by_hand = claim.source != ClaimSource.REGISTRATION
-    if by_hand and has_recording(registration.event, timezone.now()):
-        return
-    _move(claim, ClaimState.WITHDRAWN, reason="The organizer marked you as absent.", by=by)
+    person = presentations[0].person
+    lock_people([person.pk])
+    events = queries.to_present(person, [each.event for each in presentations])
+    if not events:
+        return []
+    attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
+    reason = "You presented this event; that credit takes its place."
+    for claim in attended.order_by("pk"):
+        _move(claim, ClaimState.WITHDRAWN, reason=reason, by=portal_itself())
+    claims = _create_claims(
+        events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
+    )
+    _promise_news(claims)
+    return claims
+
+
+@transaction.atomic
+def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
+    """Claim several sessions of conferences for `by`: all of them, or none with the reasons.
+
+    Those claimed already are left out. Locks the events, then the person. Raises Refused, naming
+    the sessions: one that cannot be claimed, or two at the same time.
+    """
+    ids = sorted(set(event_ids))
+    event_queries.lock_events(ids)
+    lock_people([by.pk])
+    events = list(event_queries.on_calendar().filter(pk__in=ids).order_by("begins_at", "pk"))
+    standing = queries.standing_of(by, events)
+    reasons = [
+        f"“{event.title}”: {standing[event.pk].reason}"
+        for event in events
+        if standing[event.pk].reason and not standing[event.pk].is_claimed
+    ]
+    if reasons:
+        raise Refused(" ".join(reasons))
+    fresh = [event for event in events if not standing[event.pk].is_claimed]
+    _refuse_two_rooms(fresh, queries.claimed_beside(by, fresh))
+    if not fresh:
+        return []
+    return _create_claims(fresh, person=by, source=ClaimSource.CALENDAR, by=by)
+
+
+def _refuse_two_rooms(events: Sequence[Event], claimed: Sequence[Event]) -> None:
+    """Nobody sits in two sessions at the same time; a few minutes are the way between rooms."""
+    for number, event in enumerate(events):
+        for other in [*events[number + 1 :], *claimed]:
+            if rules.clash(event, other):
+                raise Refused(
+                    f"“{event.title}” and “{other.title}” took place at the same time. "
+                    "Choose the one you were in."
+                )
+
+
+@transaction.atomic
+def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
+    """Withdraw the claims of one person who was marked absent. Idempotent.
+
+    A claim made by hand stands where there is a recording: that person may have watched it. So
+    does a presenter's.
+    """
+    person = registrations[0].person
+    lock_people([person.pk])
+    events = {registration.event_id: registration.event for registration in registrations}
+    claims = Claim.objects.filter(
+        person=person, event__in=events, state__in=sorted(LIVE), role=ClaimRole.ATTENDEE
+    )
+    for claim in claims.order_by("pk"):
+        by_hand = claim.source != ClaimSource.REGISTRATION
+        if not (by_hand and has_recording(events[claim.event_id], timezone.now())):
+            _move(claim, ClaimState.WITHDRAWN, reason="The organizer marked you as absent.", by=by)
 
 
 @transaction.atomic

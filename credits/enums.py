@@ -13,6 +13,7 @@ class ClaimSource(models.TextChoices):
     CALENDAR = "calendar", "Add CE credit"
     LIST = "list", "Continuing Education list"
     CUSTOM = "custom", "Create New…"
+    PRESENTING = "presenting", "Presenting"
 
 
 class ClaimState(models.TextChoices):

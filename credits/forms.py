@@ -1,6 +1,7 @@
 """Forms around claiming. The actions judge again; here people get their words beside the field."""
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -127,3 +128,21 @@ class CustomEventForm(forms.Form):
     def facts(self) -> CustomEventFacts:
         """What was entered, once the form is valid."""
         return CustomEventFacts(**self.cleaned_data)
+
+
+class SessionsForm(forms.Form):
+    """Which sessions of a conference somebody attended; `ids` are those that can be claimed."""
+
+    sessions = forms.TypedMultipleChoiceField(
+        coerce=int,
+        error_messages={
+            "required": "Choose the sessions you attended.",
+            "invalid_choice": "One of these sessions cannot be claimed. Look at the list again.",
+        },
+    )
+
+    def __init__(self, *args: Any, ids: Iterable[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sessions = self.fields["sessions"]
+        assert isinstance(sessions, forms.TypedMultipleChoiceField)
+        sessions.choices = [(str(pk), str(pk)) for pk in ids]

@@ -1,19 +1,20 @@
 """Reads on claims and credits. Everything starts from one person; nobody reads another's."""
 
 import datetime as dt
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.clock import today, years_before
+from aspen.clock import today, years_after, years_before
 from credits import rules
-from credits.enums import LIVE, ClaimState
+from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
-from events.enums import Attendance
+from events.enums import Attendance, Delivery
 from events.models import Event, MountainDay, Registration
 
 if TYPE_CHECKING:
@@ -73,6 +74,79 @@ def why_not_claim(person: User, event: Event) -> str | None:
     )
 
 
+class Standing(NamedTuple):
+    """Whether somebody has claimed an event, or why they cannot now."""
+
+    is_claimed: bool
+    reason: str
+
+
+def standing_of(person: User, events: Sequence[Event]) -> dict[int, Standing]:
+    """How the person stands with these calendar events, by id. Three queries for all of them."""
+    mine = Claim.objects.filter(person=person, event__in=events)
+    claims = list(mine.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
+    live = {claim.event_id for claim in claims if claim.state in LIVE}
+    declined = {claim.event_id: claim for claim in claims if claim.state not in LIVE}
+    places = {
+        place.event_id: place
+        for place in Registration.objects.filter(person=person, event__in=events).order_by("pk")
+    }
+    offered = event_queries.credit_lines(events)
+    return {
+        event.pk: Standing(
+            event.pk in live,
+            rules.why_not_claim(
+                event,
+                has_credit=event.pk in offered,
+                registration=places.get(event.pk),
+                earlier=declined.get(event.pk),
+            )
+            or "",
+        )
+        for event in events
+    }
+
+
+def claimed_beside(person: User, events: Sequence[Event]) -> list[Event]:
+    """Other sessions of the same conferences that the person has claimed, by beginning."""
+    parents = {event.parent_id for event in events if event.parent_id}
+    claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
+    found = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
+    return list(found.defer("search", "description").order_by("begins_at", "pk"))
+
+
+def to_present(person: User, events: Sequence[Event]) -> list[Event]:
+    """Those of the events that earn the person a presenter's credit now, by date.
+
+    Not what earned it, was declined or taken back before, offers nothing, or is a topic presented
+    often enough in the four years around it. Three queries.
+    """
+    by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
+    offered = event_queries.credit_lines(by_date)
+    mine = Claim.objects.filter(person=person, role=ClaimRole.PRESENTER)
+    earlier = mine.filter(event__in=by_date).order_by("pk")
+    settled = set(earlier.values_list("event_id", flat=True))
+    taken = Claim.objects.filter(person=person, event__in=by_date, state=ClaimState.DECLINED)
+    settled |= set(taken.order_by("pk").values_list("event_id", flat=True))
+    titles = {event.title.casefold() for event in by_date}
+    days: dict[str, list[dt.date]] = {}
+    live = mine.filter(state__in=sorted(LIVE)).order_by("pk")
+    for title, day in live.values_list("event__title", "event__last_day"):
+        if title.casefold() in titles:
+            days.setdefault(title.casefold(), []).append(day)
+    found = []
+    for event in by_date:
+        if event.pk in settled or event.pk not in offered:
+            continue
+        topic = days.setdefault(event.title.casefold(), [])
+        first = years_before(event.last_day, rules.TOPIC_YEARS)
+        last = years_after(event.last_day, rules.TOPIC_YEARS)
+        if sum(first < day < last for day in topic) < rules.TOPIC_TIMES:
+            topic.append(event.last_day)
+            found.append(event)
+    return found
+
+
 def claims_on(event: Event) -> QuerySet[Claim]:
     """Every live claim on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
@@ -99,10 +173,13 @@ def claimable_by(person: User) -> QuerySet[Event]:
     absent = Registration.objects.filter(
         person=person, event=OuterRef("pk"), attendance=Attendance.ABSENT
     )
-    has_recording = Q(recording_available_at__lte=timezone.now())
+    now = timezone.now()
+    until = Q(recording_until_at=None) | Q(recording_until_at__gt=now)
+    has_recording = Q(recording_available_at__lte=now) & until
     return (
         event_queries.claimable()
         .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_a_year_ago())
+        .exclude(Q(delivery=Delivery.RECORDED) & ~until)
         .order_by("-begins_at", "-id")
     )
 

@@ -6,8 +6,13 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from credits import actions
-from events.models import Event, Registration
-from events.signals import attendance_settled, custom_event_changed, event_revised
+from events.models import Event, Presenter, Registration
+from events.signals import (
+    attendance_settled,
+    custom_event_changed,
+    event_revised,
+    presenting_settled,
+)
 
 
 @receiver(attendance_settled)
@@ -17,8 +22,12 @@ def list_or_withdraw(
     if earned:
         actions.credit_attendance(registrations=registrations, by=by)
         return
-    for registration in registrations:
-        actions.withdraw_attendance(registration=registration, by=by)
+    actions.withdraw_attendance(registrations=registrations, by=by)
+
+
+@receiver(presenting_settled)
+def list_presenting(sender: Any, presentations: list[Presenter], by: User, **kwargs: Any) -> None:
+    actions.credit_presenting(presentations=presentations, by=by)
 
 
 @receiver(custom_event_changed)

@@ -1,12 +1,32 @@
 """Small predicates about claims."""
 
+import datetime as dt
+
 from django.utils import timezone
 
-from credits.enums import MOVES, ClaimState
+from aspen import words
+from credits.enums import MOVES, ClaimRole, ClaimState
 from credits.models import Claim
-from events.enums import Attendance, EventState
+from events.enums import Attendance, Delivery, EventState
 from events.models import Event, Registration
 from events.rules import has_recording
+
+# How often the credits of an event are earned. Presenters earn the length times two (2009).
+TIMES = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
+# The same topic earns its presenter credit so often in so many years (2009).
+TOPIC_TIMES, TOPIC_YEARS = 2, 4
+# The way from one room to the next.
+BETWEEN_ROOMS = dt.timedelta(minutes=5)
+
+
+def clash(one: Event, other: Event) -> bool:
+    """Whether nobody can have attended both. What has no clock times clashes with nothing."""
+    if one.pk == other.pk or one.all_day or other.all_day:
+        return False
+    if one.ends_at is None or other.ends_at is None:
+        return False
+    both = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
+    return both > BETWEEN_ROOMS
 
 
 def may_move(claim: Claim, target: ClaimState) -> bool:
@@ -29,6 +49,10 @@ def why_not_claim(
     now = timezone.now()
     if event.claimable_at > now:
         return "This event is not over yet. Credit can be claimed once it has ended."
+    until_at = event.recording_until_at
+    if event.delivery == Delivery.RECORDED and until_at and until_at <= now:
+        day = words.day(timezone.localdate(until_at))
+        return f"The recording earned credit until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):
         return "The organizer marked you as absent. If that is a mistake, open a help ticket."

@@ -1,11 +1,13 @@
 """Claiming: the review page with Save, the green button, and Create New…"""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import kept, words
@@ -13,13 +15,16 @@ from aspen.errors import Refused
 from aspen.http import person_of
 from credits import actions, queries
 from credits.enums import ClaimSource, ClaimState
-from credits.forms import CustomEventForm, PickForm, SimilarForm, SourceForm
+from credits.forms import CustomEventForm, PickForm, SessionsForm, SimilarForm, SourceForm
 from credits.models import Claim
 from events import actions as event_actions
+from events import presentation
 from events import queries as event_queries
 from events.enums import EventState
 from events.models import Event
 from events.rules import has_taken_place
+
+MOST = 300  # sessions of a conference on one page
 
 
 @require_safe
@@ -169,3 +174,67 @@ def revise(request: HttpRequest, event_id: int) -> HttpResponse:
             return redirect("tracks:credits")
     context = {"form": form, "similar": [], "returned": event.decision_reason}
     return render(request, "credits/create.html", context)
+
+
+# ---------- The sessions of a conference ----------
+
+
+@kept.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
+    """The sessions of a conference with a box each; those chosen are claimed together."""
+    conference = get_object_or_404(event_queries.on_calendar().defer("search"), pk=event_id)
+    person = person_of(request)
+    sessions = list(event_queries.sessions_of(conference).defer("search", "description")[:MOST])
+    if not sessions:
+        raise Http404
+    standing = queries.standing_of(person, sessions)
+    ids = [each.pk for each in sessions if not any(standing[each.pk])]
+    form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data["sessions"]
+        try:
+            claims = actions.claim_sessions(event_ids=chosen, by=person)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _sessions_listed(len(claims)))
+            return redirect(_listed())
+    credits = event_queries.credit_lines(sessions)
+    ticked = {str(value) for value in form["sessions"].value() or ()}
+    days: dict[str, list[dict[str, Any]]] = {}
+    for each in sessions:
+        row = _session_row(each, standing[each.pk], credits.get(each.pk, ()))
+        row["is_ticked"] = str(each.pk) in ticked
+        days.setdefault(words.day(timezone.localdate(each.begins_at)), []).append(row)
+    context = {
+        "event": conference,
+        "url": conference.get_absolute_url(),
+        "form": form,
+        "days": list(days.items()),
+        "can_claim": bool(ids),
+    }
+    return render(request, "credits/sessions.html", context)
+
+
+def _sessions_listed(number: int) -> str:
+    if number == 0:
+        return "These sessions are listed in your credits already."
+    if number == 1:
+        return "1 session is listed in your credits."
+    return f"{number} sessions are listed in your credits."
+
+
+def _session_row(
+    event: Event, standing: queries.Standing, lines: Sequence[event_queries.CreditLine]
+) -> dict[str, Any]:
+    day, times = presentation.day_and_times(event)
+    return {
+        "pk": event.pk,
+        "title": event.title,
+        "times": times or day,
+        "room": event.room,
+        "credits": presentation.in_words(lines),
+        "is_claimed": standing.is_claimed,
+        "reason": "" if standing.is_claimed else standing.reason,
+    }
