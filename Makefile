@@ -72,7 +72,7 @@ browser:
 	$(call title,Browser)
 	@sh scripts/install-chromium
 
-bench: $(VENV)/.dev  ## Measure import and pages with 10,000 events
+bench: $(VENV)/.dev  ## Measure import and pages with 10,000 events (BENCH_EVENTS=30000: with more)
 	@$(PY) scripts/bench.py
 
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--upgrade: newer versions)

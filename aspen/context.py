@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 # The name of the library where the signed-in person works; accounts keeps it up to date.
 LIBRARY = "library"
+# Whether that person looks after events, as it was when signing in: for a link in the menu.
+ORGANIZES = "organizes"
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
@@ -15,6 +17,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "CONTACT_EMAIL": settings.CONTACT_EMAIL,
         # Asked only by pages that show it: session and person may not have been read yet.
         "library": partial(library, request),
+        "organizes": partial(organizes, request),
     }
     if settings.DEMO:
         known["demonstration"] = demonstration
@@ -23,6 +26,10 @@ def portal(request: HttpRequest) -> dict[str, object]:
 
 def library(request: HttpRequest) -> str:
     return str(request.session.get(LIBRARY, "")) if request.user.is_authenticated else ""
+
+
+def organizes(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and bool(request.session.get(ORGANIZES))
 
 
 def demonstration() -> dict[str, object]:

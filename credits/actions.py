@@ -153,9 +153,10 @@ def _promise_news(claims: Iterable[Claim]) -> None:
 def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
     """List the credits of one person who presented: twice what attendees earn. Idempotent.
 
-    The same topic (title) counts twice in four years; a third time earns nothing (State Library,
-    2009). A claim as an attendee gives way. Leaves out what was declined or taken back before. The
-    caller holds the events' locks. A fixed number of queries.
+    The same topic (title) counts twice in any four years; a third time earns nothing and leaves
+    what was claimed as an attendee (State Library, 2009). Otherwise such a claim gives way. Leaves
+    out what was declined or taken back before. The caller holds the events' locks. A fixed number
+    of queries.
     """
     person = presentations[0].person
     lock_people([person.pk])
@@ -164,8 +165,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
         return []
     attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
     reason = "You presented this event; that credit takes its place."
-    for claim in attended.order_by("pk"):
-        _move(claim, ClaimState.WITHDRAWN, reason=reason, by=portal_itself())
+    _withdraw(list(attended.order_by("pk")), reason=reason, by=portal_itself())
     claims = _create_claims(
         events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
     )
@@ -223,10 +223,14 @@ def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> N
     claims = Claim.objects.filter(
         person=person, event__in=events, state__in=sorted(LIVE), role=ClaimRole.ATTENDEE
     )
-    for claim in claims.order_by("pk"):
-        by_hand = claim.source != ClaimSource.REGISTRATION
-        if not (by_hand and has_recording(events[claim.event_id], timezone.now())):
-            _move(claim, ClaimState.WITHDRAWN, reason="The organizer marked you as absent.", by=by)
+    now = timezone.now()
+    missed = [
+        claim
+        for claim in claims.order_by("pk")
+        if claim.source == ClaimSource.REGISTRATION
+        or not has_recording(events[claim.event_id], now)
+    ]
+    _withdraw(missed, reason="The organizer marked you as absent.", by=by)
 
 
 @transaction.atomic
@@ -290,6 +294,24 @@ def _move(claim: Claim, target: ClaimState, *, reason: str, by: User) -> None:
     _tell(claim.credits.order_by("line"))
 
 
+def _withdraw(claims: Sequence[Claim], *, reason: str, by: User) -> None:
+    """End live claims for a reason that may pass, in a fixed number of queries.
+
+    What people take back themselves stays away for good; so where organizers decide about an
+    event of their own, the portal's account stands for them and the credit can come again.
+    """
+    if not claims:
+        return
+    own = any(claim.person_id == by.pk for claim in claims)
+    portal = portal_itself() if own else by
+    now = timezone.now()
+    for claim in claims:
+        claim.state, claim.reason, claim.decided_at = ClaimState.WITHDRAWN, reason, now
+        claim.decided_by = portal if claim.person_id == by.pk else by
+    Claim.objects.bulk_update(claims, ["state", "decided_at", "decided_by", "reason"])
+    _tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))
+
+
 @transaction.atomic
 def follow_event(*, event: Event, by: User | None) -> None:
     """Let the credits of a calendar event follow its state and days. The caller holds its lock.
@@ -310,8 +332,7 @@ def follow_event(*, event: Event, by: User | None) -> None:
     lock_people([claim.person_id for claim in claims])
     cancelled = event.state == EventState.CANCELLED
     reason = "The event was cancelled." if cancelled else "The event has not taken place yet."
-    for claim in claims:
-        _move(claim, ClaimState.WITHDRAWN, reason=reason, by=by or portal_itself())
+    _withdraw(claims, reason=reason, by=by or portal_itself())
 
 
 @transaction.atomic

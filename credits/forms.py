@@ -131,13 +131,13 @@ class CustomEventForm(forms.Form):
 
 
 class SessionsForm(forms.Form):
-    """Which sessions of a conference somebody attended; `ids` are those that can be claimed."""
+    """Which sessions of a conference somebody attended; `ids` are all of them."""
 
     sessions = forms.TypedMultipleChoiceField(
         coerce=int,
         error_messages={
             "required": "Choose the sessions you attended.",
-            "invalid_choice": "One of these sessions cannot be claimed. Look at the list again.",
+            "invalid_choice": "One of these is not in this conference. Look at the list again.",
         },
     )
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.clock import today, years_after, years_before
+from aspen.clock import today, years_before
 from credits import rules
 from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit
@@ -119,19 +119,22 @@ def to_present(person: User, events: Sequence[Event]) -> list[Event]:
     """Those of the events that earn the person a presenter's credit now, by date.
 
     Not what earned it, was declined or taken back before, offers nothing, or is a topic presented
-    often enough in the four years around it. Three queries.
+    often enough (rules.may_present_again). What was withdrawn because the event was cancelled or
+    moved comes again. Three queries.
     """
     by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
     offered = event_queries.credit_lines(by_date)
-    mine = Claim.objects.filter(person=person, role=ClaimRole.PRESENTER)
-    earlier = mine.filter(event__in=by_date).order_by("pk")
-    settled = set(earlier.values_list("event_id", flat=True))
-    taken = Claim.objects.filter(person=person, event__in=by_date, state=ClaimState.DECLINED)
-    settled |= set(taken.order_by("pk").values_list("event_id", flat=True))
+    presented = Q(role=ClaimRole.PRESENTER)
+    live = presented & Q(state__in=sorted(LIVE))
+    taken_back = presented & Q(state=ClaimState.WITHDRAWN, decided_by=person)
+    standing = Claim.objects.filter(
+        live | taken_back | Q(state=ClaimState.DECLINED), person=person, event__in=by_date
+    )
+    settled = set(standing.order_by("pk").values_list("event_id", flat=True))
     titles = {event.title.casefold() for event in by_date}
     days: dict[str, list[dt.date]] = {}
-    live = mine.filter(state__in=sorted(LIVE)).order_by("pk")
-    for title, day in live.values_list("event__title", "event__last_day"):
+    claims = Claim.objects.filter(live, person=person).order_by("pk")
+    for title, day in claims.values_list("event__title", "event__last_day"):
         if title.casefold() in titles:
             days.setdefault(title.casefold(), []).append(day)
     found = []
@@ -139,9 +142,7 @@ def to_present(person: User, events: Sequence[Event]) -> list[Event]:
         if event.pk in settled or event.pk not in offered:
             continue
         topic = days.setdefault(event.title.casefold(), [])
-        first = years_before(event.last_day, rules.TOPIC_YEARS)
-        last = years_after(event.last_day, rules.TOPIC_YEARS)
-        if sum(first < day < last for day in topic) < rules.TOPIC_TIMES:
+        if rules.may_present_again(event.last_day, topic):
             topic.append(event.last_day)
             found.append(event)
     return found

@@ -1,15 +1,17 @@
 """Small predicates about claims."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from django.utils import timezone
 
 from aspen import words
+from aspen.clock import years_after, years_before
 from credits.enums import MOVES, ClaimRole, ClaimState
 from credits.models import Claim
-from events.enums import Attendance, Delivery, EventState
+from events.enums import Attendance, EventState
 from events.models import Event, Registration
-from events.rules import has_recording
+from events.rules import has_recording, is_past_recording
 
 # How often the credits of an event are earned. Presenters earn the length times two (2009).
 TIMES = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
@@ -17,6 +19,19 @@ TIMES = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
 TOPIC_TIMES, TOPIC_YEARS = 2, 4
 # The way from one room to the next.
 BETWEEN_ROOMS = dt.timedelta(minutes=5)
+
+
+def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
+    """Whether a topic `presented` on these days earns the presenter's credit on that day too.
+
+    No four years may hold more than two: neither those ending that day nor, where a later one was
+    settled first, those ending with it.
+    """
+    later = [each for each in presented if day < each < years_after(day, TOPIC_YEARS)]
+    return all(
+        sum(years_before(end, TOPIC_YEARS) < each <= end for each in presented) < TOPIC_TIMES
+        for end in (day, *later)
+    )
 
 
 def clash(one: Event, other: Event) -> bool:
@@ -49,9 +64,8 @@ def why_not_claim(
     now = timezone.now()
     if event.claimable_at > now:
         return "This event is not over yet. Credit can be claimed once it has ended."
-    until_at = event.recording_until_at
-    if event.delivery == Delivery.RECORDED and until_at and until_at <= now:
-        day = words.day(timezone.localdate(until_at))
+    if event.recording_until_at and is_past_recording(event, now):
+        day = words.day(timezone.localdate(event.recording_until_at))
         return f"The recording earned credit until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):

@@ -189,7 +189,8 @@ def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
     if not sessions:
         raise Http404
     standing = queries.standing_of(person, sessions)
-    ids = [each.pk for each in sessions if not any(standing[each.pk])]
+    # Also those that cannot be claimed: a second submit is harmless, and a refusal has its reason.
+    ids = [each.pk for each in sessions]
     form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data["sessions"]
@@ -212,7 +213,7 @@ def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
         "url": conference.get_absolute_url(),
         "form": form,
         "days": list(days.items()),
-        "can_claim": bool(ids),
+        "can_claim": not all(any(standing[pk]) for pk in ids),
     }
     return render(request, "credits/sessions.html", context)
 

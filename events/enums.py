@@ -53,6 +53,32 @@ DECISIONS: dict[Decision, tuple[frozenset[EventState], EventState]] = {
 }
 
 
+class Step(models.TextChoices):
+    """What is done with a proposal of an event editor, and with an event that stands."""
+
+    SUBMIT = "submit", "Send to staff"
+    TAKE_BACK = "take_back", "Take back"
+    PUBLISH = "publish", "Publish"
+    RETURN = "return", "Return"
+    DISCARD = "discard", "Discard"
+    CALL_OFF = "call_off", "Cancel the event"
+
+
+# From which state each step starts, where it leads, and whether only staff who publish take it.
+STEPS: dict[Step, tuple[frozenset[EventState], EventState, bool]] = {
+    Step.SUBMIT: (frozenset({EventState.DRAFT}), EventState.PENDING, False),
+    Step.TAKE_BACK: (frozenset({EventState.PENDING}), EventState.DRAFT, False),
+    Step.PUBLISH: (
+        frozenset({EventState.DRAFT, EventState.PENDING}),
+        EventState.PUBLISHED,
+        True,
+    ),
+    Step.RETURN: (frozenset({EventState.PENDING}), EventState.DRAFT, True),
+    Step.DISCARD: (frozenset({EventState.DRAFT}), EventState.DECLINED, False),
+    Step.CALL_OFF: (frozenset({EventState.PUBLISHED}), EventState.CANCELLED, False),
+}
+
+
 class RegistrationMode(models.TextChoices):
     PORTAL = "portal", "Register here"
     EXTERNAL = "external", "Register on another site"
@@ -72,6 +98,10 @@ class Attendance(models.TextChoices):
     PRESENT = "present", "Present"
     LATE = "late", "Came late"
     ABSENT = "absent", "Absent"
+
+
+# Somebody who came late was there.
+HERE = frozenset({Attendance.PRESENT, Attendance.LATE})
 
 
 class QuestionKind(models.TextChoices):

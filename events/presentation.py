@@ -21,10 +21,8 @@ from events.enums import (
     RegistrationMode,
     RegistrationState,
 )
-from events.models import Event
-from events.queries import CreditLine, Standing
-
-NOBODY = Standing(taken=0, state="", attendance="", settled_at=None)
+from events.models import Event, Registration
+from events.queries import NOBODY, CreditLine, Standing
 
 # ---------- States, places, credits ----------
 
@@ -37,11 +35,14 @@ class Label(NamedTuple):
     shape: str
 
 
+SOON = 7  # days before registration closes from which on the calendar says so
 CANCELLED = Label("Cancelled", "bad", "✕")
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
 RECORDING = Label("Recording available", "info", "▶")
 FULL = Label("Full", "warn", "!")
+WAITLIST = Label("Waitlist open", "info", "+")
+CLOSED = Label("Registration closed", "neutral", "○")
 REGISTERED = Label("Registered", "good", "✓")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
 CUSTOM = {
@@ -60,20 +61,49 @@ def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
     if event.state == EventState.CANCELLED:
         return [CANCELLED]
     over = event.over_at <= now
-    full = event.capacity is not None and standing.taken >= event.capacity
     checks = [
         (OVER, over),
         (UNDER_WAY, not over and event.begins_at <= now),
         (RECORDING, rules.has_recording(event, now)),
-        (FULL, full and not over and event.registration_mode == RegistrationMode.PORTAL),
-        (REGISTERED, standing.state == RegistrationState.CONFIRMED and not over),
     ]
-    return [label for label, holds in checks if holds]
+    labels = [label for label, holds in checks if holds]
+    return labels if over else labels + _registration_states(event, standing, now)
+
+
+def _registration_states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+    """Whether there are places, until when, and whether one of them is the person's."""
+    if event.registration_mode != RegistrationMode.PORTAL:
+        return []
+    if standing.state == RegistrationState.CONFIRMED:
+        return [REGISTERED]
+    if standing.state == RegistrationState.WAITLISTED:
+        return [Label(f"On the waitlist, number {standing.ahead + 1}", "warn", "…")]
+    opens, closes = event.registration_opens_at, event.registration_closes_at
+    if opens and now < opens:
+        return [Label(f"Registration opens {words.day(timezone.localdate(opens))}", "info", "…")]
+    if closes and closes <= now:
+        return [CLOSED]
+    labels = []
+    if rules.is_full(event, standing.taken) or standing.waiting:
+        labels.append(FULL)
+        if event.has_waitlist:
+            labels.append(WAITLIST)
+    if closes and (soon := _days_left(closes, now)):
+        labels.append(Label(f"Registration closes {soon}", "warn", "!"))
+    return labels
+
+
+def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
+    """today, tomorrow, in 3 days; nothing when it is more than a week."""
+    days = (timezone.localdate(closes) - timezone.localdate(now)).days
+    if days > SOON:
+        return ""
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
 
 
 def where(event: Event) -> str:
-    """Place, town and delivery: Yogo Inn, Lewistown · In person"""
-    place = ", ".join(part for part in (event.location, event.city) if part)
+    """Room, place, town and delivery: Room 2, Yogo Inn, Lewistown · In person"""
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     delivery = Delivery(event.delivery).label if event.delivery else ""
     return " · ".join(part for part in (place, delivery) if part)
 
@@ -158,12 +188,14 @@ def credit_button(event: Event, known: Known) -> str:
     """Which form Add CE credit takes for an event: claimed, claim, sign_in, or none ("")."""
     if event.pk in known.claimed:
         return "claimed"
+    was_absent = known.standings.get(event.pk, NOBODY).attendance == Attendance.ABSENT
     claimable = (
         event.origin == Origin.CALENDAR
         and event.state == EventState.PUBLISHED
         and event.pk in known.credits
         and event.claimable_at <= known.now
-        and known.standings.get(event.pk, NOBODY).attendance != Attendance.ABSENT
+        and not rules.is_past_recording(event, known.now)
+        and (not was_absent or rules.has_recording(event, known.now))
     )
     if not claimable:
         return ""
@@ -200,16 +232,26 @@ def row(
 
 
 def programme(event: Event, sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
-    """The sessions of a conference, day by day, without repeating what it says itself."""
+    """The sessions of a conference by day, time and room, without repeating what it says itself."""
     said = states(event, NOBODY, known.now)
     days: dict[str, list[Row]] = {}
-    for session in sessions:
+    for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
         shown = row(session, known, without=said)
         if session.sponsor == event.sponsor:
             shown = dataclasses.replace(shown, sponsor="")
+        if _is_same_place(session, event):
+            shown = dataclasses.replace(shown, where=session.room)
         day = words.day(timezone.localdate(session.begins_at))
         days.setdefault(day, []).append(shown)
     return list(days.items())
+
+
+def _is_same_place(session: Event, conference: Event) -> bool:
+    return (session.location, session.city, session.delivery) == (
+        conference.location,
+        conference.city,
+        conference.delivery,
+    )
 
 
 # ---------- The page of one event ----------
@@ -245,7 +287,19 @@ def moment(event: Event, known: Known) -> Moment:
         if event.pk in known.credits:
             note += " When the event is over, your credit is listed by itself."
         return Moment("registered", note=note, can_cancel=True)
+    if standing.state == RegistrationState.WAITLISTED:
+        return Moment("waitlisted", note=_waiting_note(standing), can_cancel=True)
     return _registration_moment(event, standing, known)
+
+
+def _waiting_note(standing: Standing) -> str:
+    ahead = {0: "You are next", 1: "One person is before you"}.get(
+        standing.ahead, f"{standing.ahead} people are before you"
+    )
+    return (
+        f"You are on the waitlist. {ahead}. As soon as a place is yours, you are registered by "
+        "itself and told by mail."
+    )
 
 
 def _custom_moment(event: Event, known: Known) -> Moment:
@@ -289,12 +343,14 @@ def _registration_moment(event: Event, standing: Standing, known: Known) -> Mome
             return Moment("external", site.url)
         note = "We do not hear of it when you register there: add your credit here afterwards."
         return Moment("external", site.url, note=note)
-    if reason := rules.why_not_register(event, standing.taken):
+    if reason := rules.why_not_register(event, standing.taken, standing.waiting):
         note = reason if event.registration_mode else "Ask the sponsor whether to register."
         return Moment(note=note)
-    if known.is_signed_in:
-        return Moment("register")
-    return Moment("sign_in_register")
+    if not known.is_signed_in:
+        return Moment("sign_in_register")
+    if rules.is_full(event, standing.taken) or standing.waiting:
+        return Moment("join", note="All places are taken. Who waits longest gets the next one.")
+    return Moment("register")
 
 
 def places(event: Event, standing: Standing, now: dt.datetime) -> str:
@@ -307,4 +363,20 @@ def places(event: Event, standing: Standing, now: dt.datetime) -> str:
     if event.capacity is None or not takes_people:
         return ""
     left = max(0, event.capacity - standing.taken)
-    return f"{left} of {event.capacity} left"
+    if not standing.waiting:
+        return f"{left} of {event.capacity} left"
+    waiting = "1 person waits" if standing.waiting == 1 else f"{standing.waiting} people wait"
+    return f"None of {event.capacity} left, {waiting}"
+
+
+def outcome(registration: Registration, known: Known, *, is_claimed: bool) -> Label:
+    """What became of a place at an event that is over."""
+    if is_claimed:
+        return Label("Credit listed", "good", "✓")
+    if registration.event.state == EventState.CANCELLED:
+        return CANCELLED
+    if registration.attendance == Attendance.ABSENT:
+        return Label("Absent, no credit", "warn", "!")
+    if registration.event_id not in known.credits:
+        return Label("Carries no credit", "neutral", "○")
+    return Label("No credit listed", "neutral", "○")

@@ -1,17 +1,14 @@
 """Reads on events. Every list is ordered by something unique."""
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramWordSimilarity
+from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db.models import (
     Count,
-    F,
-    Func,
-    IntegerField,
+    Exists,
     Max,
     OuterRef,
     Prefetch,
@@ -22,23 +19,25 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from accounts.models import User
-from events.enums import Delivery, EventState, Origin, RegistrationState
-from events.models import Category, CreditOffer, Event, Registration
+from events.enums import EventState, KeyPurpose, Origin, RegistrationState
+from events.models import (
+    Answer,
+    Category,
+    CreditOffer,
+    Event,
+    PersonalKey,
+    Presenter,
+    Question,
+    Registration,
+)
 
 OFFERS = Prefetch(
     "offers",
     CreditOffer.objects.select_related("category").order_by("category__position"),
 )
-# Asking for the type that some events lack.
-NO_TYPE = "other"
-# What websearch_to_tsquery reads as more than words.
-OPERATORS = re.compile(r'"|(^|\s)-|\bor\b', re.IGNORECASE)
-# Nobody types more into a search; each word costs two looks into an index.
-MOST_WORDS = 12
 
 
 class CreditLine(NamedTuple):
@@ -51,12 +50,21 @@ class CreditLine(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Places taken at an event; the asking person's registration there, empty without one."""
+    """Places taken at an event and people waiting for one; the asking person's registration.
+
+    `ahead` counts those who wait longer than that person. Without a registration the state is
+    empty.
+    """
 
     taken: int
+    waiting: int
     state: str
     attendance: str
     settled_at: dt.datetime | None
+    ahead: int
+
+
+NOBODY = Standing(taken=0, waiting=0, state="", attendance="", settled_at=None, ahead=0)
 
 
 def categories() -> QuerySet[Category]:
@@ -89,38 +97,6 @@ def claimable() -> QuerySet[Event]:
     )
 
 
-def search(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Narrow `events` to those that match the words, best first.
-
-    Full text with accents forgiven. Every word may also stand in the title misspelt (trigrams),
-    unless the reader uses the search operators: "quoted phrase", -without, or.
-    """
-    query = SearchQuery(words, config="aspen", search_type="websearch")
-    found = Q(search=query)
-    if not OPERATORS.search(words):
-        # Words like "the" alone would find everything; then the title has to hold them.
-        found |= ~_means_nothing(query) & _each_word(words) | Q(title__trigram_word_similar=words)
-    return (
-        events.filter(found)
-        .annotate(rank=SearchRank(F("search"), query) + TrigramWordSimilarity(words, "title") / 10)
-        .order_by("-rank", "-begins_at", "id")
-    )
-
-
-def _each_word(words: str) -> Q:
-    """Every word occurs, or one like it does in the title. Words like "the" never narrow."""
-    found = Q()
-    for word in words.split()[:MOST_WORDS]:
-        query = SearchQuery(word, config="aspen", search_type="websearch")
-        found &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
-    return found
-
-
-def _means_nothing(query: SearchQuery) -> Q:
-    """Whether no word is left of a query. The database settles that while planning."""
-    return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
-
-
 def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:
     """Those that are not over, soonest first."""
     return events.filter(over_at__gt=timezone.now()).order_by("begins_at", "id")
@@ -129,29 +105,6 @@ def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:
 def past(events: QuerySet[Event]) -> QuerySet[Event]:
     """Those that are over, newest first."""
     return events.filter(over_at__lte=timezone.now()).order_by("-begins_at", "-id")
-
-
-def filtered(
-    events: QuerySet[Event], *, category: str, type: str, delivery: str
-) -> QuerySet[Event]:
-    """Those with credit in the category (slug), of the type (`NO_TYPE`: none), so delivered.
-
-    Empty means any. What is held in a room and online answers to both, and what was recorded can
-    be watched like something made as a recording.
-    """
-    if category:
-        events = events.filter(
-            pk__in=CreditOffer.objects.filter(category__slug=category).values("event_id")
-        )
-    if type:
-        events = events.filter(type="" if type == NO_TYPE else type)
-    if delivery == Delivery.RECORDED:
-        events = events.filter(
-            Q(delivery=Delivery.RECORDED) | Q(recording_available_at__lte=timezone.now())
-        )
-    elif delivery:
-        events = events.filter(delivery__in=[delivery, Delivery.HYBRID])
-    return events
 
 
 def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
@@ -173,16 +126,23 @@ def standings(person: User | None, events: Iterable[Event]) -> dict[int, Standin
     Events that nobody registered for are missing.
     """
     own = Q(person=person.pk if person else None)
+    waiting = Q(state=RegistrationState.WAITLISTED)
+    mine = Registration.objects.filter(
+        waiting, event=OuterRef("event"), person=person.pk if person else None
+    )
+    longer = Q(registered_at__lt=Subquery(mine.values("registered_at")[:1]))
     rows = (
         Registration.objects.filter(event__in=[event.pk for event in events])
         .order_by("event_id")
         .values_list("event_id")
         .annotate(
-            taken=Count("pk", filter=Q(state=RegistrationState.CONFIRMED)),
+            taken=Count("pk", filter=Q(state=RegistrationState.CONFIRMED, walk_in=False)),
+            waiting=Count("pk", filter=waiting),
             # One row per person and event, so the greatest is the only one.
             own_state=Coalesce(Max("state", filter=own), Value("")),
             own_attendance=Coalesce(Max("attendance", filter=own), Value("")),
             own_settled_at=Max("settled_at", filter=own),
+            ahead=Count("pk", filter=waiting & longer),
         )
     )
     return {event_id: Standing(*rest) for event_id, *rest in rows}
@@ -212,10 +172,16 @@ def similar_titles(title: str, *, limit: int = 5) -> QuerySet[Event]:
 
 def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[Event]:
     """Events of which some part lies on the days `first` to `last` (Mountain time, inclusive)."""
-    zone = timezone.get_default_timezone()
-    start = dt.datetime.combine(first, dt.time(), zone)
-    end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), zone)
-    return events.filter(begins_at__lt=end, last_day__gte=first, over_at__gt=start)
+    return events.filter(
+        begins_at__lt=midnight(last + dt.timedelta(days=1)),
+        last_day__gte=first,
+        over_at__gt=midnight(first),
+    )
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The moment at which a day begins in Montana."""
+    return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
 
 
 def upcoming_registrations(person: User) -> QuerySet[Registration]:
@@ -238,6 +204,70 @@ def upcoming_registrations(person: User) -> QuerySet[Registration]:
     )
 
 
+def questions_of(event: Event) -> QuerySet[Question]:
+    """What the organizer asks whoever registers, in order."""
+    return Question.objects.filter(event=event).order_by("position")
+
+
+def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
+    """How many people answered each question, as (question id, number)."""
+    return (
+        Answer.objects.filter(question__event=event)
+        .order_by("question")
+        .values_list("question")
+        .annotate(number=Count("pk"))
+    )
+
+
+def with_asks(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Annotate whether the organizer asks whoever registers, as `asks`."""
+    return events.annotate(asks=Exists(Question.objects.filter(event=OuterRef("pk"))))
+
+
+def registration_of(person: User, event: Event) -> Registration | None:
+    """The person's place, or place on the waitlist; nothing once cancelled."""
+    places = Registration.objects.filter(person=person, event=event)
+    return places.exclude(state=RegistrationState.CANCELLED).first()
+
+
+def coming_registrations(person: User) -> QuerySet[Registration]:
+    """What the person has a place at or waits for and is not over, cancelled events too, by date.
+
+    They carry `has_questions`.
+    """
+    return (
+        _with_rows(person)
+        .exclude(state=RegistrationState.CANCELLED)
+        .filter(event__over_at__gt=timezone.now())
+        .order_by("event__begins_at", "id")
+    )
+
+
+def past_registrations(person: User) -> QuerySet[Registration]:
+    """What the person had a place at and is over, the latest first."""
+    return (
+        _with_rows(person)
+        .filter(state=RegistrationState.CONFIRMED, event__over_at__lte=timezone.now())
+        .order_by("-event__begins_at", "-id")
+    )
+
+
+def _with_rows(person: User) -> QuerySet[Registration]:
+    return (
+        Registration.objects.filter(person=person)
+        .select_related("event")
+        .annotate(has_questions=Exists(Question.objects.filter(event=OuterRef("event"))))
+        .defer("event__search", "event__description")
+    )
+
+
+def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
+    """The person's open keys: to the personal feed, and to be checked in with."""
+    keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
+    by_purpose = {key.purpose: key for key in keys}
+    return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
+
+
 def due_registrations() -> QuerySet[Registration]:
     """Places whose event is over and that have not led to a credit yet, oldest event first."""
     return Registration.objects.filter(
@@ -248,6 +278,27 @@ def due_registrations() -> QuerySet[Registration]:
         # An event may get its credit lines after it took place; until then nothing is settled.
         event__in=CreditOffer.objects.values("event"),
     ).order_by("event__over_at", "id")
+
+
+def due_presentations() -> QuerySet[Presenter]:
+    """Presentations at events that are over and carry credit, not settled yet, oldest first."""
+    return Presenter.objects.filter(
+        settled_at=None,
+        event__over_at__lte=timezone.now(),
+        event__state=EventState.PUBLISHED,
+        event__in=CreditOffer.objects.values("event"),
+    ).order_by("event__over_at", "id")
+
+
+def due(person: User | None) -> list[tuple[int, int]]:
+    """Whose attendance or presentation at which event is due, for one person or all. One query."""
+    pairs = [
+        each.order_by().filter(**({"person": person} if person else {}))
+        for each in (due_registrations(), due_presentations())
+    ]
+    first, second = (each.values_list("person_id", "event_id", "event__over_at") for each in pairs)
+    rows = first.union(second).order_by("event__over_at", "event_id", "person_id")
+    return [(person_id, event_id) for person_id, event_id, _ in rows]
 
 
 def lock_event(event_id: int) -> Event:
@@ -303,3 +354,21 @@ def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
         .values("sum")
     )
     return events.annotate(credits_offered=Subquery(offered))
+
+
+def kept_in_calendar(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
+    """What the person has a place at, or waits for, of what was not over then; latest first.
+
+    What was called off stays, so that it can be seen to be.
+    """
+    return (
+        Registration.objects.filter(
+            person=person,
+            state__in=[RegistrationState.CONFIRMED, RegistrationState.WAITLISTED],
+            event__in=on_calendar(),
+            event__over_at__gt=since,
+        )
+        .select_related("event")
+        .defer("event__search")
+        .order_by("-event__begins_at", "id")
+    )

@@ -6,9 +6,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from aspen import words
 from aspen.halves import HALF
-from events.enums import EventState, Origin, RegistrationMode
+from events.enums import Delivery, EventState, Origin, RegistrationMode
 from events.models import Event
+
+CHECK_IN_BEFORE = dt.timedelta(minutes=30)
+DOORS_BEFORE = dt.timedelta(hours=2)
 
 
 def is_over(event: Event) -> bool:
@@ -21,22 +25,109 @@ def has_taken_place(event: Event) -> bool:
 
 
 def has_recording(event: Event, now: dt.datetime) -> bool:
-    """Whether a recording can be watched at that moment."""
-    available_at = event.recording_available_at
-    return available_at is not None and available_at <= now
+    """Whether a recording can be watched, for credit, at that moment."""
+    available_at, until_at = event.recording_available_at, event.recording_until_at
+    if available_at is None or available_at > now:
+        return False
+    return until_at is None or now < until_at
 
 
-def why_not_register(event: Event, taken: int) -> str | None:
-    """Why nobody more can register for `event`, of whose places `taken` are taken."""
+def is_past_recording(event: Event, now: dt.datetime) -> bool:
+    """Whether an event that was there to be watched earns its credit no more."""
+    until_at = event.recording_until_at
+    return event.delivery == Delivery.RECORDED and until_at is not None and until_at <= now
+
+
+def state_in_words(event: Event) -> str:
+    """A calendar event's state as its editors read it: returned, waiting for staff …"""
+    if event.state == EventState.DRAFT:
+        return "returned for changes" if event.decision_reason else "a draft"
+    return {
+        EventState.PENDING: "waiting for staff",
+        EventState.PUBLISHED: "published",
+        EventState.CANCELLED: "cancelled",
+        EventState.DECLINED: "discarded",
+    }[EventState(event.state)]
+
+
+def is_full(event: Event, taken: int) -> bool:
+    """Whether no place is left when `taken` are taken."""
+    return event.capacity is not None and taken >= event.capacity
+
+
+def why_nobody_registers(event: Event) -> str | None:
+    """Why the event takes no registrations, whatever the hour; its waitlist stands still too."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take registrations."
     if is_over(event):
         return "This event is over. If you took part, use Add CE credit."
     if event.registration_mode != RegistrationMode.PORTAL:
         return "You cannot register for this event here."
-    if event.capacity is not None and taken >= event.capacity:
+    return None
+
+
+def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
+    """Why nobody more can register, with `taken` places taken and `waiting` people waiting."""
+    if reason := why_nobody_registers(event):
+        return reason
+    now = timezone.now()
+    if event.registration_opens_at and now < event.registration_opens_at:
+        return f"Registration opens {_moment(event.registration_opens_at)}."
+    if event.registration_closes_at and now >= event.registration_closes_at:
+        return f"Registration closed {_moment(event.registration_closes_at)}."
+    if (is_full(event, taken) or waiting) and not event.has_waitlist:
         return "All places are taken."
     return None
+
+
+def _moment(moment: dt.datetime) -> str:
+    """on Thu, Dec 3, 2026, at 9:00 AM"""
+    return f"on {words.day(timezone.localdate(moment))}, at {words.clock(moment)}"
+
+
+def check_in_opens(event: Event) -> dt.datetime:
+    """People come before it begins; half an hour is enough for a room to fill."""
+    return event.begins_at - CHECK_IN_BEFORE
+
+
+def doors_open(event: Event) -> dt.datetime:
+    """From when on the organizer, who sees who comes, checks people in and marks them."""
+    return event.begins_at - DOORS_BEFORE
+
+
+def why_not_check_in(event: Event) -> str | None:
+    """Why nobody checks in by themselves at the moment: only while the event is on."""
+    if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
+        return "This event does not take place."
+    if timezone.now() < check_in_opens(event):
+        return f"Checking in begins {_moment(check_in_opens(event))}."
+    if is_over(event):
+        return "This event is over. If you took part, use Add CE credit."
+    return None
+
+
+def why_not_scan(event: Event) -> str | None:
+    """Why the organizer checks nobody in at the door at the moment."""
+    if is_over(event):
+        return "This event is over. Mark who was there in the roster."
+    return why_not_mark(event)
+
+
+def why_not_mark(event: Event) -> str | None:
+    """Why nobody's attendance is marked at the moment: people come first."""
+    if event.state != EventState.PUBLISHED:
+        return "This event does not take place, so there is no attendance to mark."
+    if timezone.now() < doors_open(event):
+        opens = _moment(doors_open(event))
+        return f"Attendance can be marked from two hours before it begins, {opens}."
+    return None
+
+
+def half_its_minutes(event: Event) -> int:
+    """From how many minutes on somebody was there, unless the organizer says otherwise."""
+    if event.ends_at is None or event.all_day:
+        return 30
+    return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)
 
 
 def hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:

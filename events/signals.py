@@ -3,8 +3,12 @@
 from django.dispatch import Signal
 
 # An event is over and a registration stands, or attendance was marked or taken back.
-# Arguments: registrations (list, with .event and .person), earned (bool), by (User).
+# Arguments: registrations (list of one person's, with .event and .person), earned, by (User).
 attendance_settled = Signal()
+
+# An event is over that somebody presented.
+# Arguments: presentations (list of one person's, with .event and .person), by (User).
+presenting_settled = Signal()
 
 # Staff decided about a custom event, or its author sent it again.
 # Arguments: event, by (User), reason (str).

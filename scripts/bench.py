@@ -1,5 +1,7 @@
 """Measure what people wait for, in a database made for it and thrown away: `make bench`.
 
+With 10,000 events, or as many as BENCH_EVENTS says: `BENCH_EVENTS=30000 make bench`.
+
 Prints medians; judges nothing. Numbers depend on the machine, so compare runs on the same one.
 """
 
@@ -10,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -20,6 +23,7 @@ import django
 django.setup()
 
 from django.conf import settings
+from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -29,7 +33,7 @@ from django.test.utils import (
     teardown_test_environment,
 )
 
-ROWS = 10_000
+ROWS = int(os.environ.get("BENCH_EVENTS", "10000"))
 ROUNDS = 15
 COLUMNS = (
     "source_url,aspen_event_id,title,event_type,begin,end,location,city,delivery,sponsor,"
@@ -113,6 +117,45 @@ def measure_pages() -> None:
         print(f"{address:<62}{median:>8.1f} ms{asked:>4} queries")
 
 
+def measure_public_pages() -> None:
+    """What the public waits for: made anew, from the cache, and still the same (304)."""
+    for address in (
+        "/events/",
+        "/events/?view=list",
+        "/events/calendar.ics",
+        "/events/calendar.ics?category=technology",
+        "/events/calendar.atom",
+        "/events/embed/",
+    ):
+        caches["pages"].clear()
+        with CaptureQueriesContext(connection) as queries:
+            page = Client().get(address)
+        asked_anew = len(queries)
+        assert page.status_code == 200
+        print(f"{address} ({len(page.content) / 1024:,.0f} KiB)")
+        anew = measure(lambda address=address: caches["pages"].clear() or Client().get(address))
+        kept = measure(lambda address=address: Client().get(address))
+        headers = {"If-None-Match": page.headers["ETag"]}
+        assert Client().get(address, headers=headers).status_code == 304
+        same = measure(lambda address=address, h=headers: Client().get(address, headers=h))
+        for label, taken, asked in (
+            ("made anew", anew, asked_anew),
+            ("from the cache", kept, 1),
+            ("unchanged", same, 1),
+        ):
+            print(f"    {label:<58}{taken:>8.1f} ms{asked:>4} queries")
+
+
+def measure(act: Callable[[], object]) -> float:
+    """The median of some rounds, in milliseconds."""
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1000
+
+
 def main() -> None:
     setup_test_environment()
     settings.ZEAL_RAISE = False
@@ -121,6 +164,7 @@ def main() -> None:
     try:
         measure_import()
         measure_pages()
+        measure_public_pages()
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
         teardown_test_environment()

@@ -31,3 +31,5 @@ ZEAL_ALLOWLIST = [
     {"model": model, "field": "get()"}
     for model in ("sessions.Session", "account.EmailAddress", "accounts.User")
 ]
+# Saving a proposal and sending it are two acts, and each locks the event itself.
+ZEAL_ALLOWLIST.append({"model": "events.Event", "field": "get()"})

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aspen import words
-from credits.enums import ENDED, ClaimState
+from credits.enums import ENDED, ClaimRole, ClaimState
 from tracks import rules
 from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
@@ -205,6 +205,7 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
         "claim_id": claim.pk,
         "title": claim.event.title,
         "url": claim.event.get_absolute_url(),
+        "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
         "earned_on": words.day(credit.earned_on),
         "category": credit.category,
         "amount": words.amount(credit.amount),

@@ -4,7 +4,16 @@ Functions that change something are atomic and lock first, always in this order:
 registration, person. `by` is the person who acts; imports and the periodic job have none.
 """
 
-from events.actions.attendance import mark_attendance, settle_due
+from events.actions.attendance import (
+    add_walk_in,
+    check_in,
+    check_in_person,
+    mark_attendance,
+    mark_the_rest_present,
+    new_check_in_code,
+    remove_check_in_code,
+    settle_due,
+)
 from events.actions.custom import (
     CustomEventFacts,
     cancel_custom_event,
@@ -13,21 +22,40 @@ from events.actions.custom import (
     decide_custom_event,
     resubmit_custom_event,
 )
+from events.actions.lists import apply_list, keep_list
+from events.actions.notices import remind, tell_recordings
 from events.actions.publishing import import_event, save_event, set_offers
-from events.actions.registration import cancel_registration, register
+from events.actions.registration import (
+    answer_questions,
+    cancel_registration,
+    promote_waiting,
+    register,
+)
 
 __all__ = [
     "CustomEventFacts",
+    "add_walk_in",
+    "answer_questions",
+    "apply_list",
     "cancel_custom_event",
     "cancel_registration",
+    "check_in",
+    "check_in_person",
     "correct_offer",
     "create_custom_event",
     "decide_custom_event",
     "import_event",
+    "keep_list",
     "mark_attendance",
+    "mark_the_rest_present",
+    "new_check_in_code",
+    "promote_waiting",
     "register",
+    "remind",
+    "remove_check_in_code",
     "resubmit_custom_event",
     "save_event",
     "set_offers",
     "settle_due",
+    "tell_recordings",
 ]

@@ -23,15 +23,16 @@ def save_event(*, event: Event, by: User) -> Event:
     event.full_clean()
     event.save()
     if not is_new:
-        _tell_revised(event, by=by)
+        tell_revised(event, by=by)
     return event
 
 
-def _tell_revised(event: Event, *, by: User | None) -> None:
+def tell_revised(event: Event, *, by: User | None) -> None:
     """An event that is cancelled or in the future again has settled nothing."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
+        event.presenters.exclude(settled_at=None).update(settled_at=None)
     signals.event_revised.send(Event, event=event, by=by)
 
 
@@ -52,9 +53,9 @@ def import_event(
     event.clean_fields(exclude={"parent"})
     event.save()
     if offers is not None:
-        _set_offers(event, offers, is_new=event_id is None)
+        replace_offers(event, offers, is_new=event_id is None)
     if event_id is not None:
-        _tell_revised(event, by=None)
+        tell_revised(event, by=None)
     return event
 
 
@@ -65,10 +66,10 @@ def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
     Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
     """
     queries.lock_events([event.pk])
-    _set_offers(event, offers, is_new=False)
+    replace_offers(event, offers, is_new=False)
 
 
-def _set_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) -> None:
+def replace_offers(event: Event, offers: Mapping[int, Decimal], *, is_new: bool) -> None:
     if not is_new:
         event.offers.exclude(category__in=offers).delete()
     CreditOffer.objects.bulk_create(

@@ -54,6 +54,7 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User)
         session.pk: session
         for session in Event.objects.select_for_update(of=("self",), no_key=True)
         .filter(parent=parent)
+        .prefetch_related("offers")
         .order_by("pk")
     }
     same = {(session.title, session.begins_at): session for session in before.values()}
@@ -98,7 +99,7 @@ def _store(session: Event, facts: SessionFacts, begins_at: dt.datetime, *, by: U
     }
     is_new = session.pk is None
     offers = {facts.category.pk: facts.amount} if facts.category and facts.amount else {}
-    lines = {} if is_new else dict(session.offers.values_list("category_id", "amount"))
+    lines = {} if is_new else {each.category_id: each.amount for each in session.offers.all()}
     # A session with several credit lines keeps those that the sheet has no room for.
     same_lines = offers == lines or len(lines) > 1
     if not is_new and same_lines and all(getattr(session, n) == v for n, v in values.items()):

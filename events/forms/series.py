@@ -3,7 +3,7 @@
 import calendar
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dateutil import rrule
@@ -133,9 +133,7 @@ class SessionForm(forms.Form):
     )
     room = forms.CharField(label="Room", max_length=80, required=False)
     presenter = forms.CharField(label="Presenter", max_length=200, required=False)
-    category = forms.ModelChoiceField(
-        label="CE category", queryset=Category.objects.none(), required=False, empty_label="None"
-    )
+    category = forms.ChoiceField(label="CE category", required=False)
     amount = forms.DecimalField(
         label="Credits",
         required=False,
@@ -144,9 +142,15 @@ class SessionForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.5", "min": "0.5"}),
     )
 
-    def __init__(self, *args: Any, categories: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, categories: Mapping[int, Category], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["category"].queryset = categories  # type: ignore[attr-defined]
+        self.categories = categories
+        names = [(str(pk), category.name) for pk, category in categories.items()]
+        self.fields["category"].choices = [("", "None"), *names]  # type: ignore[attr-defined]
+
+    def clean_category(self) -> Category | None:
+        chosen: str = self.cleaned_data["category"]
+        return self.categories[int(chosen)] if chosen else None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -5,7 +5,9 @@ from django.db import migrations
 FUNCTION = """
 CREATE FUNCTION events_directory_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE events_calendarversion SET number = number + 1;
+    -- Once a transaction, as in events/models/triggers.py.
+    UPDATE events_calendarversion SET number = number + 1
+     WHERE xmin::text <> (pg_current_xact_id()::xid)::text;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER events_organization_changed

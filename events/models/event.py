@@ -200,6 +200,14 @@ class Event(models.Model):
             GinIndex(fields=["search"], name="events_search"),
             GinIndex(OpClass("title", name="gin_trgm_ops"), name="events_title_trigrams"),
             models.Index(fields=["recording_available_at"], name="events_recorded"),
+            *[
+                models.Index(fields=[field], condition=~Q(**{field: None}), name=name)
+                for field, name in (
+                    ("recording_until_at", "events_recorded_until"),
+                    ("registration_opens_at", "events_opens"),
+                    ("registration_closes_at", "events_closes"),
+                )
+            ],
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="events_title_not_empty"),

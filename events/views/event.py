@@ -5,7 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from events import presentation, queries
+from accounts.models import User
+from events import editors, feeds, particulars, presentation, queries
+from events.enums import Origin
+from events.models import Event
 from events.views.common import ROW_FIELDS, known_about, visitor
 
 SESSIONS_AT_MOST = 300
@@ -16,14 +19,15 @@ SESSIONS_AT_MOST = 300
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
     person = visitor(request)
-    visible = queries.visible_to(person).select_related("parent").defer("search", "parent__search")
+    visible = queries.with_asks(queries.visible_to(person))
+    visible = visible.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(visible, pk=pk)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
     sessions = list(found[: SESSIONS_AT_MOST + 1])
     has_more = len(sessions) > SESSIONS_AT_MOST
     del sessions[SESSIONS_AT_MOST:]
     known = known_about(person, [event, *sessions])
-    standing = known.standings.get(event.pk, presentation.NOBODY)
+    standing = known.standings.get(event.pk, queries.NOBODY)
     labels = presentation.states(event, standing, known.now)
     if event.is_demonstration:
         labels.append(presentation.DEMONSTRATION)
@@ -33,11 +37,37 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "states": labels,
         "row": presentation.row(event, known, event.parent),
         "moment": presentation.moment(event, known),
+        "asks": event.asks,  # type: ignore[attr-defined]
+        "json_ld": _json_ld(request, event, known),
         "places": presentation.places(event, standing, known.now),
-        "programme": presentation.programme(event, sessions, known),
+        "times": particulars.times(event),
+        "map": particulars.map_link(event),
+        "files": particulars.files(event.resources.order_by("id")),
+        "work": _work(person, event),
+        "programme": (programme := presentation.programme(event, sessions, known)),
+        "has_sessions_to_claim": any(
+            row.credit == "claim" and known.is_signed_in for _, rows in programme for row in rows
+        ),
         "programme_limit": SESSIONS_AT_MOST if has_more else None,
-        "recording": presentation.web_link(event.recording_url),
+        "recording": particulars.recording(
+            event, known.now, earns_credit=event.pk in known.credits
+        ),
         "source": presentation.web_link(event.source_url),
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],
     }
     return render(request, "events/detail.html", context)
+
+
+def _work(person: User | None, event: Event) -> list[particulars.Work]:
+    """Where those who look after the event do so; nothing for others."""
+    if person and editors.managed_by(person).filter(pk=event.pk).exists():
+        return particulars.work(event)
+    return []
+
+
+def _json_ld(request: HttpRequest, event: Event, known: presentation.Known) -> str:
+    """For search engines; nothing for events that only their author sees."""
+    if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC:
+        return ""
+    address = request.build_absolute_uri("/").rstrip("/")
+    return feeds.json_ld(event, known.credits.get(event.pk, ()), address=address)

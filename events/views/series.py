@@ -88,7 +88,7 @@ def sessions(request: HttpRequest, pk: int) -> HttpResponse:
         .order_by("begins_at", "id")
     )
     rows = [_row(session) for session in existing]
-    categories = queries.categories()
+    categories = {category.pk: category for category in queries.categories()}
     options = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
         sheet = _sheet(rows + [{} for _ in range(BLANK_ROWS)], options)

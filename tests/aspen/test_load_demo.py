@@ -121,7 +121,7 @@ def test_positions_come_with_the_directory() -> None:
     assert not Position.objects.exists()
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
 
-    assert "0 accounts, 48 positions, 0 events and 0 stories" in load()
+    assert "0 accounts, 48 positions, 5 events and 0 stories" in load()
 
     bozeman = Organization.objects.get(name="Bozeman Public Library")
     there = Position.objects.filter(organization=bozeman).exclude(

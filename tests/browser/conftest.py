@@ -82,6 +82,7 @@ def sign_in_and_out_freely(settings: Any) -> None:
     # rows, fetched by Django itself for different reasons, for an N+1: the session of somebody
     # who signs out, and the administration's page about the person who looks at it.
     settings.ZEAL_ALLOWLIST = [
+        *django_settings.ZEAL_ALLOWLIST,
         {"model": "sessions.Session", "field": "get()"},
         {"model": "accounts.User", "field": "get()"},
     ]
@@ -95,11 +96,16 @@ def open_browser(
     visitors: list[Visitor] = []
 
     def open_browser(
-        person: User | None = None, *, width: int = 1280, scripts: bool = True
+        person: User | None = None,
+        *,
+        width: int = 1280,
+        scripts: bool = True,
+        zone: str = "America/Denver",
     ) -> Visitor:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
             java_script_enabled=scripts,
+            timezone_id=zone,
             reduced_motion="reduce",  # nothing slides, so that nothing has to be waited for
         )
         context.set_default_timeout(10_000)

@@ -148,6 +148,8 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/",
         "/events/",
         "/events/?category=technology&month=nonsense",
+        "/events/?view=week",
+        "/events/?view=list&city=nowhere&sponsor=nobody",
         "/events/?view=list",
         "/events/?view=list&past=1",
         "/events/?q=nothing+like+this",
@@ -424,3 +426,29 @@ def creates_an_event_without_scripts(visitor: Visitor, similar: Event) -> None:
     visitor.page.get_by_role("radio", name="Technology").check()
     visitor.press("Save")
     sees_the_credit(visitor, "Puppets", "Pending", "Archived")
+
+
+# ---------- The viewer's own time ----------
+
+
+@pytest.mark.parametrize(
+    ("zone", "note"),
+    [
+        ("America/Los_Angeles", "(8:00–10:00 AM your time, Pacific)"),
+        ("Asia/Tokyo", "(Fri, Dec 4, 1:00 – 3:00 AM your time, Japan Standard)"),
+        ("America/Denver", ""),
+        ("America/Boise", ""),
+    ],
+)
+def test_times_elsewhere_are_told_beside_mountain_time(
+    open_browser: Callable[..., Visitor], zone: str, note: str
+) -> None:
+    begins_at = dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC)
+    with zeal_ignore():
+        event = make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2))
+    visitor = open_browser(zone=zone)
+    visitor.visit(event.get_absolute_url())
+    visitor.sees("9:00–11:00 AM")
+    told = visitor.page.locator("[data-local-note]")
+    expect(told).to_have_text(note)
+    expect(told).to_be_visible() if note else expect(told).to_be_hidden()

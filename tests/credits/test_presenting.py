@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from accounts.actions import portal_itself
 from accounts.models import User
 from aspen.models import Mail
-from credits import actions
+from credits import actions, rules
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events import actions as event_actions
@@ -95,6 +96,39 @@ def test_a_topic_earns_twice_in_four_years() -> None:
     ]
 
 
+def test_a_topic_settled_late_looks_at_every_four_years() -> None:
+    first, last = dt.date(2020, 5, 1), dt.date(2026, 5, 1)
+    assert rules.may_present_again(dt.date(2023, 5, 1), [first, last])
+    assert rules.may_present_again(dt.date(2024, 5, 1), [first, first])
+    assert not rules.may_present_again(dt.date(2024, 4, 30), [first, first])
+    assert not rules.may_present_again(dt.date(2025, 5, 1), [last, last])
+    assert not rules.may_present_again(first, [first, dt.date(2022, 5, 1)])
+    assert rules.may_present_again(dt.date(2024, 2, 29), [dt.date(2020, 2, 28)] * 2)
+
+
+def test_a_third_time_leaves_what_was_claimed_as_an_attendee() -> None:
+    person = make.person()
+    for days in (-40, -30):
+        presents(person, days=days)
+    third = presents(person, days=-20)
+    make.claim(person, third)
+    event_actions.settle_due()
+    claim = Claim.objects.get(event=third)
+    assert (claim.role, claim.state) == (ClaimRole.ATTENDEE, ClaimState.PENDING)
+
+
+def test_what_was_declined_does_not_return() -> None:
+    person = make.person()
+    event = presents(person)
+    event_actions.settle_due()
+    Claim.objects.update(
+        state=ClaimState.DECLINED, decided_by=make.person(), decided_at=timezone.now(), reason="No."
+    )
+    Presenter.objects.update(settled_at=None)
+    event_actions.settle_due()
+    assert event.claims.count() == 1
+
+
 def test_what_was_taken_back_does_not_return() -> None:
     person = make.person()
     event = presents(person)
@@ -124,6 +158,24 @@ def test_credit_goes_when_the_event_is_cancelled_after_all() -> None:
     assert earned(person) == []
 
 
+@pytest.mark.parametrize("role", [ClaimRole.PRESENTER, ClaimRole.ATTENDEE])
+def test_who_moves_an_event_of_their_own_earns_when_it_has_taken_place(role: ClaimRole) -> None:
+    person = make.person()
+    event = make.event(days=3)
+    if role == ClaimRole.PRESENTER:
+        Presenter.objects.create(event=event, person=person)
+    else:
+        event_actions.register(event_id=event.pk, by=person)
+    for move in (-4, 8, -9):
+        event.begins_at += dt.timedelta(days=move)
+        event.ends_at = event.begins_at
+        event_actions.save_event(event=event, by=person)
+        event_actions.settle_due()
+        is_over = event.begins_at < timezone.now()
+        assert [role for _, role, _ in earned(person)] == ([role] if is_over else [])
+    assert Claim.objects.count() == 2
+
+
 def test_an_absent_presenter_keeps_what_presenting_earned() -> None:
     person = make.person()
     event = presents(person, days=3)
@@ -135,12 +187,22 @@ def test_an_absent_presenter_keeps_what_presenting_earned() -> None:
     assert [role for _, role, _ in earned(person)] == [ClaimRole.PRESENTER]
 
 
+def test_attending_after_presenting_adds_nothing() -> None:
+    person = make.person()
+    event = presents(person)
+    event_actions.settle_due()
+    event_actions.add_walk_in(event_id=event.pk, person=person, by=make.person())
+    assert [role for _, role, _ in earned(person)] == [ClaimRole.PRESENTER]
+    assert Claim.objects.count() == 1
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number: int, django_assert_num_queries) -> None:
     person = make.person()
+    portal_itself()
     for index in range(number):
-        presents(person, title=f"Topic {index}")
-    with django_assert_num_queries(24):
+        make.claim(person, presents(person, title=f"Topic {index}"))
+    with django_assert_num_queries(31):
         event_actions.settle_due(person=person)
     assert len(earned(person)) == number
 
@@ -168,8 +230,23 @@ def test_old_events_send_no_mail() -> None:
     assert not Mail.objects.exists()
 
 
-def test_absent_present_absent_present() -> None:
-    person, staff, event = make.person(), make.person(), make.event(days=3)
+def test_a_settled_registration_is_told_once_and_a_claim_by_hand_never() -> None:
+    person, event = make.person(), make.event(days=3)
+    event_actions.register(event_id=event.pk, by=person)
+    Mail.objects.all().delete()
+    make.claim(person)
+    before = timezone.now() - dt.timedelta(days=1)
+    Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
+    event_actions.settle_due()
+    event_actions.settle_due()
+    mail, claim = Mail.objects.get(), Claim.objects.get(event=event)
+    assert (mail.kind, mail.key, mail.to) == ("credits.listed", f"listed:{claim.pk}", person)
+
+
+@pytest.mark.parametrize("by_oneself", [False, True])
+def test_absent_present_absent_present(by_oneself: bool) -> None:
+    person, event = make.person(), make.event(days=3)
+    staff = person if by_oneself else make.person()
     place = event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)

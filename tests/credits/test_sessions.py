@@ -10,9 +10,11 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.errors import Refused
 from credits import actions
+from credits.enums import ClaimSource
 from credits.models import Claim
+from events import actions as event_actions
 from events.enums import Delivery, EventState
-from events.models import Event
+from events.models import Event, Registration
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +62,8 @@ def test_several_sessions_are_claimed_in_one_form(
     done = client.post(address(conference), {"sessions": [first.pk, second.pk]}, follow=True)
     assert done.redirect_chain == [("/continuing-education/credits/#listed", 302)]
     assert "2 sessions are listed in your credits." in done.content.decode()
-    client.post(address(conference), {"sessions": [first.pk, second.pk]})
+    twice = client.post(address(conference), {"sessions": [first.pk, second.pk]}, follow=True)
+    assert "These sessions are listed in your credits already." in twice.content.decode()
     assert claimed(person) == ["Opening", "Grants"]
     again = client.get(address(conference)).content.decode()
     assert again.count("Listed in your credits") == 2
@@ -103,6 +106,23 @@ def test_what_cannot_be_claimed_says_why(client: Client, person: User, conferenc
         actions.claim_sessions(event_ids=[late.pk], by=person)
 
 
+def test_a_session_that_became_impossible_is_named_and_nothing_is_claimed(
+    client: Client, person: User, conference: Event
+) -> None:
+    kept, gone = session(conference, "Kept", hour=0), session(conference, "Gone", hour=3)
+    Event.objects.filter(pk=gone.pk).update(state=EventState.CANCELLED)
+    page = client.post(address(conference), {"sessions": [kept.pk, gone.pk]}).content.decode()
+    assert "“Gone”: This event was cancelled" in page
+    assert page.count(" checked") == 1
+    assert claimed(person) == []
+
+
+@pytest.mark.parametrize("pk", [0, 2**70])
+def test_what_is_no_conference_is_not_found(client: Client, person: User, pk: int) -> None:
+    assert client.get(f"/continuing-education/claim/{pk}/sessions/").status_code == 404
+    assert client.post(address(make.event()), {"sessions": ["1"]}).status_code == 404
+
+
 @pytest.mark.parametrize("typed", [[], ["x"], ["0"], [str(2**70)]])
 def test_nonsense_claims_nothing(
     client: Client, person: User, conference: Event, typed: list[str]
@@ -131,6 +151,10 @@ def test_queries(
         make.claim(person, session(conference, f"Claimed {hour}", hour=hour + 20))
     with django_assert_num_queries(8):
         client.get(address(conference))
+    chosen = [each.pk for each in conference.sessions.exclude(claims__person=person).order_by("pk")]
+    with django_assert_num_queries(24):
+        client.post(address(conference), {"sessions": chosen})
+    assert len(claimed(person)) == 2 * number
 
 
 # ---------- The window of a recording ----------
@@ -147,6 +171,29 @@ def test_a_recording_earns_credit_until_its_last_day(client: Client, person: Use
     assert "The recording earned credit until" in answer.content.decode()
     client.post(f"/continuing-education/claim/{open_.pk}/")
     assert [claim.event for claim in Claim.objects.all()] == [open_]
+
+
+def test_the_calendar_offers_the_button_only_while_the_recording_earns(
+    client: Client, person: User
+) -> None:
+    def button(event: Event) -> str:
+        kind: str = client.get(event.get_absolute_url()).context["moment"].kind
+        return kind
+
+    now = timezone.now()
+    window = {"recording_available_at": now - dt.timedelta(days=5)}
+    watched = make.event(days=-9, delivery=Delivery.RECORDED, **window)
+    missed = make.event(days=-9, **window)
+    place = Registration.objects.create(
+        event=missed, person=person, state="confirmed", registered_at=now
+    )
+    event_actions.mark_attendance(registration_id=place.pk, attendance="absent", by=make.person())
+    assert (button(watched), button(missed)) == ("claim", "claim")
+    Event.objects.update(recording_until_at=now)
+    assert (button(watched), button(missed)) == ("", "")
+    with pytest.raises(Refused, match="marked you as absent"):
+        actions.claim_event(event_id=missed.pk, source=ClaimSource.CALENDAR, by=person)
+    assert client.get("/continuing-education/").context["options"] == []
 
 
 def test_who_attended_live_claims_after_the_recording_is_gone(person: User) -> None:

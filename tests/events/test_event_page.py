@@ -3,13 +3,16 @@
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
 from credits.actions import claim_custom_event
 from events.actions import decide_custom_event, mark_attendance, register
 from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
-from events.models import Event, Registration
+from events.models import Event, Registration, Resource
 from events.views import event as views
 from tests import factories as make
 
@@ -143,6 +146,12 @@ def test_places_left_and_a_full_event(client):
     register(event_id=event.pk, by=make.person())
     response = client.get(event.get_absolute_url())
     assert response.context["places"] == "0 of 2 left"
+    assert states(client, event) == ["Full", "Waitlist open"]
+    assert moment(client, event) == (
+        "join",
+        "All places are taken. Who waits longest gets the next one.",
+    )
+    Event.objects.filter(pk=event.pk).update(has_waitlist=False)
     assert states(client, event) == ["Full"]
     assert moment(client, event) == ("", "All places are taken.")
 
@@ -290,6 +299,211 @@ def test_the_same_training_on_other_dates(client):
     assert [row.pk for row in others] == [sooner.pk, later.pk]
 
 
+# ---------- When and where ----------
+
+
+def test_times_are_told_to_browsers_as_well(client):
+    event = make.event(
+        begins_at=dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 12, 3, 18, tzinfo=dt.UTC),
+    )
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert (
+        '<time datetime="2026-12-03T16:00:00Z" data-ends="2026-12-03T18:00:00Z" data-local>'
+        "9:00–11:00 AM</time>"
+    ) in page
+    assert 'js/local-time.js" defer>' in page
+    assert '<span class="quiet" data-local-note hidden></span>' in page
+
+
+def test_days_are_the_same_everywhere(client):
+    midnight = dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC)
+    event = make.event(begins_at=midnight, ends_at=midnight, all_day=True)
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert "data-local" not in page
+    assert "local-time.js" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "query"),
+    [
+        (
+            {"delivery": Delivery.IN_PERSON, "location": "Yogo Inn", "city": "Lewistown"},
+            "Yogo+Inn%2C+Lewistown%2C+Montana",
+        ),
+        (
+            {"delivery": Delivery.HYBRID, "city": "Ft. <b>&\"'", "room": "2"},
+            "Ft.+%3Cb%3E%26%22%27%2C+Montana",
+        ),
+        ({"delivery": Delivery.IN_PERSON, "room": "2"}, ""),
+        ({"delivery": Delivery.ONLINE, "location": "Zoom", "city": "Helena"}, ""),
+        ({"delivery": Delivery.RECORDED, "city": "Helena"}, ""),
+        ({"delivery": "", "city": "Helena"}, ""),
+    ],
+)
+def test_a_map_is_offered_where_people_go(client, fields, query):
+    event = make.event(**fields)
+    page = client.get(event.get_absolute_url()).content.decode()
+    link = f'href="https://www.openstreetmap.org/search?query={query}" rel="noopener noreferrer"'
+    assert (link in page) is bool(query)
+    assert ("openstreetmap" in page) is bool(query)
+
+
+def test_the_room_stands_before_the_place(client):
+    event = make.event(room="Room 2", location="Yogo Inn", delivery=Delivery.IN_PERSON)
+    row = client.get(event.get_absolute_url()).context["row"]
+    assert row.where == "Room 2, Yogo Inn · In person"
+
+
+def test_a_programme_goes_by_day_time_and_room(client):
+    noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
+    place = {"location": "Yogo Inn", "city": "Lewistown", "delivery": Delivery.IN_PERSON}
+    conference = make.event(begins_at=noon, ends_at=noon + dt.timedelta(hours=5), **place)
+    for room, hours in (("Madison", 2), ("Madison", 1), ("Gallatin", 2), ("", 0)):
+        make.event(
+            begins_at=noon + dt.timedelta(hours=hours),
+            ends_at=noon + dt.timedelta(hours=hours + 1),
+            parent=conference,
+            room=room,
+            **place,
+        )
+    away = place | {"location": "Library", "delivery": Delivery.HYBRID}
+    make.event(begins_at=noon + dt.timedelta(hours=4), ends_at=None, parent=conference, **away)
+    [(_, rows)] = client.get(conference.get_absolute_url()).context["programme"]
+    assert [(row.times, row.where) for row in rows] == [
+        ("12:00–1:00 PM", ""),
+        ("1:00–2:00 PM", "Madison"),
+        ("2:00–3:00 PM", "Gallatin"),
+        ("2:00–3:00 PM", "Madison"),
+        ("4:00 PM", "Library, Lewistown · In person and online"),
+    ]
+
+
+# ---------- What goes with it ----------
+
+
+def test_links_and_files_say_what_to_expect(client):
+    event = make.event()
+    slides = "https://www.slides.example/deck?a=1&b=2"
+    Resource.objects.create(event=event, label="Slides <b>", url=slides)
+    Resource.objects.create(event=event, label="Trap", url="javascript:alert(1)")
+    handout = Resource.objects.create(
+        event=event,
+        label="Handout",
+        file="resources/x",
+        file_name="handout.pdf",
+        content_type="application/pdf",
+        size=1_258_291,
+    )
+    sheet = Resource.objects.create(
+        event=event, label="Sheet", file="resources/y", file_name="sheet.xlsx", size=900
+    )
+    response = client.get(event.get_absolute_url())
+    assert response.context["files"] == [
+        ("Slides <b>", slides, "slides.example", True),
+        ("Handout", f"/events/files/{handout.pk}/", "PDF, 1.2\xa0MB", False),
+        ("Sheet", f"/events/files/{sheet.pk}/", "XLSX, 900\xa0bytes", False),
+    ]
+    page = response.content.decode()
+    assert "javascript:" not in page
+    assert 'href="https://www.slides.example/deck?a=1&amp;b=2" rel="noopener nofollow"' in page
+
+
+@pytest.mark.parametrize(
+    ("available", "until", "credits", "note", "is_linked"),
+    [
+        (-1, 30, None, "It earns credit until", True),
+        (-3, -1, None, "It earned credit until", True),
+        (-1, None, None, "", True),
+        (-1, 30, {}, "", True),
+        (1, None, None, "Available from", False),
+        (None, None, None, "", True),
+    ],
+)
+def test_a_recording_says_until_when_it_earns_credit(
+    client, available, until, credits, note, is_linked
+):
+    now = timezone.now()
+    at = {
+        name: now + dt.timedelta(days=days)
+        for name, days in (("recording_available_at", available), ("recording_until_at", until))
+        if days
+    }
+    event = make.event(credits=credits, recording_url="https://video.example/1", **at)
+    response = client.get(event.get_absolute_url())
+    recording = response.context["recording"]
+    assert recording.note.startswith(note)
+    assert bool(recording.note) is bool(note)
+    assert ("https://video.example/1" in response.content.decode()) is is_linked
+
+
+def test_a_cancelled_event_says_why_and_offers_no_recording(client):
+    event = make.event(
+        days=2,
+        state=EventState.CANCELLED,
+        cancellation="The <b>road</b> is closed.\n\nSorry.",
+        recording_url="https://video.example/1",
+    )
+    response = client.get(event.get_absolute_url())
+    page = response.content.decode()
+    assert "<p>The &lt;b&gt;road&lt;/b&gt; is closed.</p>" in page
+    assert response.context["recording"] is None
+    Event.objects.filter(pk=event.pk).update(state=EventState.PUBLISHED)
+    assert "is closed" not in client.get(event.get_absolute_url()).content.decode()
+
+
+def test_sessions_are_offered_to_be_claimed_together(client):
+    person = make.person()
+    conference = make.event(days=-2, hours=8, credits={})
+    session = make.event(days=-2, parent=conference)
+    make.event(days=2, parent=conference)
+    offer = "Claim the sessions you attended"
+    address = conference.get_absolute_url()
+    assert offer not in client.get(address).content.decode()
+    client.force_login(person)
+    page = client.get(address).content.decode()
+    link = f'href="/continuing-education/claim/{conference.pk}/sessions/">{offer}</a>'
+    assert link in page
+    make.claim(person, session)
+    assert offer not in client.get(address).content.decode()
+
+
+# ---------- Who looks after it ----------
+
+
+def editor_of(organization: Organization) -> User:
+    editor = make.person()
+    editor.user_permissions.add(Permission.objects.get(codename="propose_event"))
+    Position.objects.create(person=editor, organization=organization, kind=PositionKind.STAFF)
+    return editor
+
+
+def test_those_who_look_after_an_event_find_the_way_to_that(client):
+    organization = make.organization()
+    event = make.event(organization=organization)
+    for person, is_theirs in [
+        (None, False),
+        (make.person(), False),
+        (editor_of(make.organization()), False),
+        (editor_of(organization), True),
+        (make.person(Role.EVENT_EDITOR), False),
+        (make.person(Role.CE_COORDINATOR), True),
+    ]:
+        if person:
+            client.force_login(person)
+        response = client.get(event.get_absolute_url())
+        assert bool(response.context["work"]) is is_theirs, person
+        assert ("Look after this event" in response.content.decode()) is is_theirs
+    links = {link.label: link.url for link in response.context["work"]}
+    assert links["Edit"] == f"/events/{event.pk}/edit/"
+    assert links["Roster"] == f"/events/{event.pk}/roster/"
+    for url in links.values():
+        assert client.get(url).status_code == 200
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    kept = client.get(event.get_absolute_url()).context["work"]
+    assert [link.label for link in kept] == ["Roster", "Copy"]
+
+
 # ---------- Who may see it ----------
 
 
@@ -344,7 +558,8 @@ def test_the_creator_reads_why_a_custom_event_came_back(client):
 @pytest.mark.parametrize("count", [1, 3, 30])
 def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count):
     person = make.person()
-    conference = make.event(days=-1, hours=20, title="Conference")
+    organization = make.organization()
+    conference = make.event(days=-1, hours=20, title="Conference", organization=organization)
     for number in range(count):
         session = make.event(days=-1, parent=conference)
         make.event(title="Conference", days=number + 1)
@@ -353,8 +568,14 @@ def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count
         event=conference, person=person, state="confirmed", registered_at=timezone.now()
     )
     client.force_login(person)
-    with django_assert_num_queries(8):
-        client.get(conference.get_absolute_url())
+    for number in range(count):
+        Resource.objects.create(event=conference, label="Slides", url=f"https://x.example/{number}")
+    for reader, queries in ((person, 11), (None, 6), (editor_of(organization), 12)):
+        client.logout()
+        if reader:
+            client.force_login(reader)
+        with django_assert_num_queries(queries):
+            client.get(conference.get_absolute_url())
 
 
 def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from credits.actions import claim_custom_event
 from credits.models import Claim
-from events.actions import decide_custom_event, register
+from events.actions import decide_custom_event, register, settle_due
 from events.enums import Decision
-from events.models import CreditOffer, Event
+from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
 from tracks.actions import select_track
 from tracks.models import Participation
@@ -240,6 +240,14 @@ def test_ten_thousand_events_ask_no_more_queries(client, person, django_assert_m
     assert Claim.objects.count() == 3
 
 
+def test_a_presenter_is_called_so(client, person):
+    make.claim(person)
+    assert "Presenter" not in page(client, "/continuing-education/credits/")
+    Presenter.objects.create(event=make.event(), person=person)
+    settle_due()
+    assert page(client, "/continuing-education/credits/").count("Presenter") == 1
+
+
 def test_credits_are_added_up_in_words(client, person):
     make.claim(person, credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.5"})
     make.claim(person, days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
@@ -289,7 +297,7 @@ def test_settling_what_is_due_asks_the_same_queries_for_one_event_and_three(
         register(event_id=make.event(days=1).pk, by=person)
     past = timezone.now() - dt.timedelta(days=1)
     Event.objects.update(begins_at=past, ends_at=past)
-    with django_assert_num_queries(27):
+    with django_assert_num_queries(29):
         client.get("/continuing-education/")
     assert Claim.objects.filter(person=person).count() == number
     assert Participation.objects.get().postings.count() == number

@@ -10,6 +10,7 @@ from aspen.clock import today
 from aspen.demo.people import load_accounts, load_positions
 from aspen.demo.story import load_stories
 from aspen.demo.trainings import load_trainings
+from aspen.demo.workshops import load_workshops
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
                 "in demonstration mode. Set ASPEN_DEMO=on if this is a demonstration."
             )
         accounts, positions = load_accounts(), load_positions()
-        events = load_trainings(today())
+        events = load_trainings(today()) + load_workshops()
         stories = load_stories()
         if verbosity < 1:
             return

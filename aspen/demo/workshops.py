@@ -1,0 +1,191 @@
+"""What the demonstration's event editor has on the calendar, and on the way there.
+
+Everything goes through the portal's own actions, once: an editor with events is left alone.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Position, User
+from aspen.demo.catalogue import COLLECTION, PUBLIC, TECHNOLOGY
+from aspen.demo.people import DOMAIN, demonstration_people
+from events.actions import new_check_in_code, register
+from events.actions.material import Asked, add_link, ask_questions
+from events.actions.proposals import Edited, create_event, take_step
+from events.enums import Delivery, EventType, QuestionKind, RegistrationMode, Step
+from events.models import Category, Event
+
+
+def load_workshops() -> int:
+    """Make the editor's events; return how many. All of them or none."""
+    people = {
+        email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
+    }
+    editor = people.get("editor")
+    if editor is None or Event.objects.filter(created_by=editor).exists():
+        return 0
+    position = Position.objects.filter(person=editor, until_on=None).order_by("pk").first()
+    if position is None:
+        return 0
+    with transaction.atomic():
+        _full_with_a_waitlist(people, position)
+        _with_questions(people, position)
+        _with_a_recording(people, position)
+        _proposals(people, position)
+    return Event.objects.filter(created_by=editor).count()
+
+
+def _at(days: int, hour: int) -> dt.datetime:
+    """A time on the wall so many days from today; never on a weekend."""
+    day = timezone.localdate() + dt.timedelta(days=days)
+    day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
+    return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())
+
+
+def _event(
+    people: dict[str, User],
+    position: Position,
+    *,
+    title: str,
+    begins_at: dt.datetime,
+    hours: int,
+    credits: dict[str, str],
+    presenters: tuple[str, ...] = (),
+    **fields: Any,
+) -> Event:
+    event = Event(
+        title=title,
+        type=EventType.CONTINUING_EDUCATION,
+        organization=position.organization,
+        sponsor=position.organization.name,
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=hours),
+        registration_mode=RegistrationMode.PORTAL,
+        **fields,
+    )
+    category = {each.slug: each.pk for each in Category.objects.order_by("pk")}
+    edited = Edited(
+        event=event,
+        fields=[],
+        offers={category[slug]: Decimal(amount) for slug, amount in credits.items()},
+        presenters=[people[name] for name in presenters],
+    )
+    return create_event(edited=edited, by=people["editor"])
+
+
+def _publish(people: dict[str, User], event: Event) -> None:
+    take_step(event_id=event.pk, step=Step.SUBMIT, by=people["editor"])
+    take_step(event_id=event.pk, step=Step.PUBLISH, by=people["coordinator"])
+
+
+def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
+    event = _event(
+        people,
+        position,
+        title="Book repair at your own bench",
+        begins_at=_at(9, 9),
+        hours=3,
+        credits={COLLECTION: "3.0"},
+        presenters=("editor",),
+        description="Mend hinges, spines and torn pages with what fits on one table. There are "
+        "tools for three people, so there are three places.",
+        delivery=Delivery.IN_PERSON,
+        location="Montana State Library",
+        city="Helena",
+        room="Workroom",
+        capacity=3,
+        allows_walk_ins=True,
+    )
+    _publish(people, event)
+    for name in ("director", "trustee", "chair", "librarian"):
+        register(event_id=event.pk, by=people[name])
+    new_check_in_code(event_id=event.pk, by=people["editor"])
+
+
+def _with_questions(people: dict[str, User], position: Position) -> None:
+    event = _event(
+        people,
+        position,
+        title="Story time for every child",
+        begins_at=_at(6, 13),
+        hours=2,
+        credits={PUBLIC: "2.0"},
+        description="Plan a story time that children with and without disabilities enjoy together.",
+        delivery=Delivery.HYBRID,
+        location="Montana State Library",
+        city="Helena",
+        room="Grizzly room",
+        capacity=20,
+        registration_closes_at=_at(3, 17),
+    )
+    asked = [
+        ("How will you take part?", QuestionKind.CHOICE, ["In the room", "Online"], True),
+        ("What would you like to try?", QuestionKind.TEXT, [], False),
+        ("What do you need to take part?", QuestionKind.ACCOMMODATION, [], False),
+    ]
+    ask_questions(
+        event_id=event.pk,
+        asked=[
+            Asked(pk=None, label=label, kind=kind, choices=choices, is_required=must, remove=False)
+            for label, kind, choices, must in asked
+        ],
+        by=people["editor"],
+    )
+    add_link(
+        event_id=event.pk,
+        label="Universal design for learning, guidelines",
+        url="https://udlguidelines.cast.org/",
+        by=people["editor"],
+    )
+    _publish(people, event)
+
+
+def _with_a_recording(people: dict[str, User], position: Position) -> None:
+    event = _event(
+        people,
+        position,
+        title="Passkeys instead of passwords, recorded",
+        begins_at=_at(-20, 10),
+        hours=1,
+        credits={TECHNOLOGY: "1.0"},
+        description="What a passkey is, and how to help a patron make the first one.",
+        delivery=Delivery.ONLINE,
+        recording_url="https://recordings.example/passkeys",
+        recording_available_at=_at(-16, 9),
+        recording_until_at=_at(120, 17),
+    )
+    _publish(people, event)
+
+
+def _proposals(people: dict[str, User], position: Position) -> None:
+    waiting = _event(
+        people,
+        position,
+        title="Seed libraries: sow, lend, save",
+        begins_at=_at(40, 10),
+        hours=2,
+        credits={PUBLIC: "2.0"},
+        delivery=Delivery.ONLINE,
+    )
+    take_step(event_id=waiting.pk, step=Step.SUBMIT, by=people["editor"])
+    returned = _event(
+        people,
+        position,
+        title="Vendor fair and lunch",
+        begins_at=_at(45, 11),
+        hours=2,
+        credits={COLLECTION: "2.0"},
+        delivery=Delivery.IN_PERSON,
+        city="Helena",
+    )
+    take_step(event_id=returned.pk, step=Step.SUBMIT, by=people["editor"])
+    take_step(
+        event_id=returned.pk,
+        step=Step.RETURN,
+        reason="Vendor demonstrations carry no credit. Is there a part of it that teaches?",
+        by=people["coordinator"],
+    )

@@ -1,0 +1,139 @@
+"""Pages of a list in the order of time that stay put while the list changes.
+
+A link to the next page carries the last row's key, and one to the previous page the first row's.
+So rows that come or go meanwhile push nothing over the edge of a page: going forward and back,
+nothing is shown twice and nothing is left out. The number of a page is computed from what stands
+before it, and is right whatever an address says.
+"""
+
+import dataclasses
+import datetime as dt
+import math
+import re
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+from django.db.models import Count, Model, Q, QuerySet
+
+GREATEST_ID = 2**63 - 1
+WRITTEN = re.compile(r"(?P<moment>[0-9T:.-]{19,26}Z)~(?P<pk>[0-9]{1,19})")
+Row = TypeVar("Row", bound=Model)
+
+
+class Key(NamedTuple):
+    """Where a row stands in a list that is ordered by a moment and then by id."""
+
+    moment: dt.datetime
+    pk: int
+
+    def __str__(self) -> str:
+        """2026-12-03T16:00:00Z~17"""
+        return f"{self.moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat()}Z~{self.pk}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """What `str` wrote. Raises ValueError for anything else."""
+        found = WRITTEN.fullmatch(text)
+        if not found or int(found["pk"]) > GREATEST_ID:
+            raise ValueError("This is no key.")
+        try:
+            return cls(dt.datetime.fromisoformat(found["moment"]), int(found["pk"]))
+        except ValueError:
+            raise ValueError("This is no key.") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Page(Generic[Row]):
+    """Some rows of a list, and the parameters that lead to those before and behind them."""
+
+    rows: list[Row]
+    count: int
+    number: int
+    last: int
+    previous: str
+    next: str
+
+
+class Order(NamedTuple):
+    """By this field and then by id, the earliest or the latest first."""
+
+    field: str
+    is_descending: bool = False
+
+    def beyond(self, key: Key) -> Q:
+        """Rows behind the key. The first part is there for the index."""
+        side = "lt" if self.is_descending else "gt"
+        further = Q(**{f"{self.field}__{side}": key.moment}) | Q(**{f"pk__{side}": key.pk})
+        return Q(**{f"{self.field}__{side}e": key.moment}) & further
+
+    def sorted(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        sign = "-" if self.is_descending else ""
+        return rows.order_by(f"{sign}{self.field}", f"{sign}pk")
+
+    def reversed(self) -> "Order":
+        return Order(self.field, not self.is_descending)
+
+    def key(self, row: Any) -> Key:
+        return Key(getattr(row, self.field), row.pk)
+
+
+def page_of(
+    rows: QuerySet[Row],
+    order: Order,
+    *,
+    size: int,
+    page: int = 1,
+    after: Key | None = None,
+    before: Key | None = None,
+) -> Page[Row]:
+    """The rows behind a key, or those just before one, or the page of this number. Two queries.
+
+    Beyond the end is the last page, before the beginning the first one.
+    """
+    ahead = Q(pk=None)
+    if after:
+        ahead = ~order.beyond(after)
+    elif before:
+        ahead = order.reversed().beyond(before)
+    numbers = rows.order_by().aggregate(total=Count("pk"), ahead=Count("pk", filter=ahead))
+    total: int = numbers["total"]
+    start: int = numbers["ahead"]
+    last = max(1, math.ceil(total / size))
+    if after and start < total:
+        found = list(order.sorted(rows.filter(order.beyond(after)))[:size])
+    elif before and not after and start:
+        found = list(order.reversed().sorted(rows.filter(ahead))[:size])[::-1]
+        start = max(0, start - len(found))
+    else:
+        asked = last if after else 1 if before else min(page, last)
+        start = (asked - 1) * size
+        found = list(order.sorted(rows)[start : start + size]) if total else []
+    return _page(order, found, start=start, total=total, size=size)
+
+
+def _page(order: Order, found: list[Row], *, start: int, total: int, size: int) -> Page[Row]:
+    """A page that has `start` rows of the list before it."""
+    # A few rows more or less there change no number.
+    number = max(2, round(start / size) + 1) if start else 1
+    behind = max(0, total - start - len(found))
+    return Page(
+        rows=found,
+        count=total,
+        number=number,
+        last=number + math.ceil(behind / size),
+        previous=f"page={number - 1}&before={order.key(found[0])}" if start and found else "",
+        next=f"page={number + 1}&after={order.key(found[-1])}" if behind and found else "",
+    )
+
+
+def numbered(rows: QuerySet[Row], *, size: int, page: int, count: int) -> Page[Row]:
+    """The page of this number of a list in any order that has so many rows. One query."""
+    last = max(1, math.ceil(count / size))
+    number = min(page, last)
+    return Page(
+        rows=list(rows[(number - 1) * size : number * size]) if count else [],
+        count=count,
+        number=number,
+        last=last,
+        previous=f"page={number - 1}" if number > 1 else "",
+        next=f"page={number + 1}" if number < last else "",
+    )

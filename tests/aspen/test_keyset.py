@@ -1,0 +1,43 @@
+"""Keys of rows, as they stand in addresses."""
+
+import datetime as dt
+
+import pytest
+
+from aspen.keyset import Key
+
+
+@pytest.mark.parametrize("micro", [0, 1, 999_999])
+def test_a_key_survives_the_address(micro):
+    key = Key(dt.datetime(2026, 12, 3, 16, 0, 7, micro, tzinfo=dt.UTC), 17)
+    assert Key.parse(str(key)) == key
+
+
+def test_a_key_is_told_in_universal_time():
+    mountain = dt.timezone(dt.timedelta(hours=-7))
+    assert str(Key(dt.datetime(2026, 12, 3, 9, tzinfo=mountain), 17)) == "2026-12-03T16:00:00Z~17"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "~",
+        "17",
+        "2026-12-03T16:00:00Z",
+        "2026-12-03T16:00:00Z~",
+        "2026-12-03T16:00:00Z~-1",
+        "2026-12-03T16:00:00Z~1.5",
+        "2026-12-03T16:00:00Z~٣",
+        "2026-12-03T16:00:00~17",
+        "2026-13-03T16:00:00Z~17",
+        "99999-12-03T16:00:00Z~17",
+        f"2026-12-03T16:00:00Z~{2**63}",
+        "2026-12-03T16:00:00Z~" + "9" * 5000,
+        "2026-12-03T16:00:00Z~17~18",
+        "'; DROP TABLE events_event;--Z~1",
+    ],
+)
+def test_anything_else_is_no_key(text):
+    with pytest.raises(ValueError, match="This is no key"):
+        Key.parse(text)

@@ -1,0 +1,319 @@
+"""A workshop from the sponsor's idea to the learner's credit, and a conference, in a browser.
+
+An editor of a small library proposes, staff publish, learners register until it is full, wait,
+give a place back, check in with the letters in the room and find the credit listed. Every letter
+on the way is read, as the mail server would get it.
+"""
+
+import datetime as dt
+import email
+import email.policy
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import icalendar
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core import mail
+from django.utils import timezone
+from playwright.sync_api import expect
+from zeal import zeal_ignore
+
+from accounts.actions import create_account
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from aspen.outbox import deliver_due
+from credits.models import Claim
+from events.actions import settle_due
+from events.models import Event
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.browser.steps import sees_the_credit, signs_in, time_passes_until_it_is_over
+from tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+TITLE = "Weeding without tears"
+
+
+def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., Visitor]) -> None:
+    with zeal_ignore():
+        library = make.organization(name="Yogo Public Library", city="Lewistown")
+        edie = an_account("edie@yogo.example", "Edie Thorne", Role.EVENT_EDITOR)
+        Position.objects.create(person=edie, organization=library, kind=PositionKind.STAFF)
+        cyrus = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        june = an_account("june@library.example", "June Alvarez")
+        walt = an_account("walt@library.example", "Walt Begay")
+    editor, staff, learner = open_browser(), open_browser(), open_browser()
+    phone = open_browser(walt, width=360)
+
+    signs_in(editor, edie)
+    proposes(editor)
+    assert letters() == []
+    signs_in(staff, cyrus)
+    returns_it(staff)
+    assert_told(edie, f"Please change your event: {TITLE}", "Which room is it in?")
+    sends_it_again(editor)
+    publishes_it(staff)
+    assert_told(edie, f"On the calendar: {TITLE}")
+
+    event = Event.objects.get()
+    signs_in(learner, june)
+    registers(learner)
+    [letter] = assert_told(june, f"You are registered: {TITLE}", "Attic, Yogo Inn, Lewistown")
+    invitation = calendar_in(letter)
+    assert (invitation["METHOD"], status(invitation)) == ("REQUEST", "CONFIRMED")
+
+    finds_it_full_and_waits(phone)
+    [letter] = assert_told(walt, f"You are on the waitlist: {TITLE}")
+    gives_the_place_back(learner)
+    told = letters()
+    assert [message["To"] for message in told] == [june.email, walt.email]
+    retraction, promotion = (calendar_in(letter) for letter in told)
+    assert (retraction["METHOD"], status(retraction)) == ("CANCEL", "CANCELLED")
+    assert "You have a place now" in told[1]["Subject"]
+    assert (promotion["METHOD"], status(promotion)) == ("REQUEST", "CONFIRMED")
+    assert uid(promotion) == uid(retraction) == uid(invitation)
+
+    moves_it_to_today(editor, event)
+    [letter] = assert_told(walt, f"Changed: {TITLE}", "We moved it forward.")
+    moved = calendar_in(letter)
+    assert moved["METHOD"] == "REQUEST"
+    assert sequence(moved) > sequence(promotion)
+    assert uid(moved) == uid(invitation)
+
+    letters_in_the_room = shows_the_code(editor, event)
+    checks_in(phone, letters_in_the_room)
+    sees_who_is_there(editor, event, walt)
+    time_passes_until_it_is_over(event)
+    assert (settle_due(), settle_due()) == (1, 0)
+    finds_the_credit_listed(phone)
+    assert_told(walt, f"Your credit is listed: {TITLE}", "2 credits in Technology")
+    assert Claim.objects.get().person == walt
+    assert letters() == []
+
+
+def test_the_sessions_of_a_conference_are_claimed_in_one_form(
+    open_browser: Callable[..., Visitor],
+) -> None:
+    with zeal_ignore():
+        cyrus = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        june = an_account("june@library.example", "June Alvarez")
+        conference = make.event(
+            title="Fall conference", days=-3, hours=30, credits={}, type="Conference"
+        )
+    staff, learner = open_browser(cyrus), open_browser(june, width=360)
+    enters_the_sessions(staff, conference)
+    learner.visit(conference.get_absolute_url())
+    learner.sees("Program", "Ballroom")
+    learner.follow("Claim the sessions you attended")
+    learner.field("Opening the stacks").check()
+    learner.field("Privacy by default").check()
+    learner.press("Add CE credit for these sessions")
+    learner.sees("2 sessions are listed in your credits.")
+    sees_the_credit(learner, "Opening the stacks", "1", "Pending")
+    sees_the_credit(learner, "Privacy by default", "1.5", "Pending")
+    learner.visit(conference.get_absolute_url())
+    expect(learner.item("Opening the stacks").get_by_text("Listed in your credits")).to_be_visible()
+
+
+# ---------- People ----------
+
+
+def an_account(address: str, name: str, role: Role | None = None) -> User:
+    return create_account(
+        email=address,
+        display_name=name,
+        password_hash=make_password(PASSWORD),
+        roles=[role] if role else [],
+    )
+
+
+# ---------- Letters, as the mail server gets them ----------
+
+
+def letters() -> list[EmailMessage]:
+    """What the worker sends now; a second run sends nothing again."""
+    mail.outbox = []
+    deliver_due()
+    deliver_due()
+    found = [
+        email.message_from_bytes(each.message().as_bytes(), policy=email.policy.default)
+        for each in mail.outbox
+    ]
+    return sorted(found, key=lambda each: str(each["To"]))
+
+
+def assert_told(person: User, subject: str, *words: str) -> list[EmailMessage]:
+    """Exactly one letter is sent, to this person, and says so as text and as HTML."""
+    told = letters()
+    assert [(each["To"], subject in each["Subject"]) for each in told] == [(person.email, True)]
+    for kind in ("plain", "html"):
+        body = told[0].get_body((kind,))
+        assert body is not None
+        said = " ".join(body.get_content().split())
+        for word in words:
+            assert word in said, (kind, word, said)
+    return told
+
+
+def calendar_in(letter: EmailMessage) -> icalendar.Calendar:
+    """The calendar inside a letter: as a part of its own and as an attached file, the same."""
+    parts = [part for part in letter.walk() if part.get_content_type() == "text/calendar"]
+    files = [part for part in letter.walk() if part.get_filename() == "event.ics"]
+    assert parts
+    assert files
+    calendar = icalendar.Calendar.from_ical(parts[0].get_content())
+    assert parts[0].get_param("method") == calendar["METHOD"]
+    return calendar
+
+
+def _event(calendar: icalendar.Calendar) -> icalendar.Event:
+    [event] = calendar.walk("VEVENT")
+    return event
+
+
+def status(calendar: icalendar.Calendar) -> str:
+    return str(_event(calendar)["STATUS"])
+
+
+def uid(calendar: icalendar.Calendar) -> str:
+    return str(_event(calendar)["UID"])
+
+
+def sequence(calendar: icalendar.Calendar) -> int:
+    return int(_event(calendar)["SEQUENCE"])
+
+
+# ---------- The sponsor and staff ----------
+
+
+def proposes(editor: Visitor) -> None:
+    day = timezone.localdate() + dt.timedelta(days=3)
+    editor.follow("Events I look after", within=editor.menu)
+    editor.follow("New event")
+    editor.field("Event title").fill(TITLE)
+    editor.field("Begins").fill(f"{day}T09:00")
+    editor.field("Ends").fill(f"{day}T11:00")
+    editor.field("How it is held").select_option("In person")
+    editor.field("Building or address").fill("Yogo Inn")
+    editor.field("City").fill("Lewistown")
+    editor.field("◆ Technology").fill("2")
+    editor.field("Places").fill("1")
+    editor.press("Send to staff")
+    editor.sees("is sent to staff. You will be told when it is published.", "Waiting for staff")
+
+
+def returns_it(staff: Visitor) -> None:
+    staff.follow("Events I look after", within=staff.menu)
+    staff.sees("To publish (1)", "sent today")
+    staff.follow(TITLE)
+    staff.field("What has to change").fill("Which room is it in?")
+    staff.press("Return it to Edie Thorne")
+    staff.sees("is returned to its author.")
+
+
+def sends_it_again(editor: Visitor) -> None:
+    editor.follow("Events I look after", within=editor.menu)
+    editor.sees("Staff ask for changes: Which room is it in?")
+    editor.click(editor.item(TITLE).get_by_role("link", name="Change"))
+    editor.field("Room").fill("Attic")
+    editor.press("Send to staff")
+    editor.sees("Waiting for staff")
+
+
+def publishes_it(staff: Visitor) -> None:
+    staff.follow("Events I look after", within=staff.menu)
+    staff.follow(TITLE)
+    staff.press("Publish")
+    staff.sees(f"“{TITLE}” is published.", "1 of 1 left")
+
+
+def moves_it_to_today(editor: Visitor, event: Event) -> None:
+    begin = timezone.localtime() - dt.timedelta(minutes=5)
+    end = begin + dt.timedelta(hours=2)
+    editor.visit(f"/events/{event.pk}/edit/")
+    editor.field("Begins").fill(f"{begin:%Y-%m-%dT%H:%M}")
+    editor.field("Ends").fill(f"{end:%Y-%m-%dT%H:%M}")
+    editor.field("What you want to add").fill("We moved it forward.")
+    editor.press("Save changes")
+    editor.sees(f"“{TITLE}” is saved. 1 person is told.")
+
+
+def shows_the_code(editor: Visitor, event: Event) -> str:
+    editor.visit(f"/events/{event.pk}/roster/code/")
+    editor.press("Make the code")
+    event.refresh_from_db()
+    assert event.check_in_code
+    editor.sees(event.check_in_code)
+    return event.check_in_code
+
+
+def sees_who_is_there(editor: Visitor, event: Event, person: User) -> None:
+    editor.visit(f"/events/{event.pk}/roster/")
+    editor.sees("1 registered", "1 present")
+    expect(editor.row(person.display_name)).to_contain_text("Present")
+
+
+def enters_the_sessions(staff: Visitor, conference: Event) -> None:
+    day = timezone.localtime(conference.begins_at).date()
+    staff.visit(f"/events/{conference.pk}/sessions/")
+    rows = [
+        ("Opening the stacks", "09:00", "10:00", "Ballroom", "Collection", "1"),
+        ("Privacy by default", "10:30", "12:00", "Attic", "Technology", "1.5"),
+        ("Slept through it", "13:00", "14:00", "Attic", "Technology", "1"),
+    ]
+    for number, (title, begin, end, room, category, amount) in enumerate(rows, 1):
+        staff.field(f"Title, row {number}").fill(title)
+        staff.field(f"Day, row {number}").fill(f"{day}")
+        staff.field(f"Begins, row {number}").fill(begin)
+        staff.field(f"Ends, row {number}").fill(end)
+        staff.field(f"Room, row {number}").fill(room)
+        box = staff.field(f"CE category, row {number}")
+        box.select_option(
+            label="Technology"
+            if category == "Technology"
+            else "Collection Management and Technical Services"
+        )
+        staff.field(f"Credits, row {number}").fill(amount)
+    staff.press("Save the sessions")
+    staff.sees("3 sessions are saved.")
+
+
+# ---------- Learners ----------
+
+
+def registers(learner: Visitor) -> None:
+    learner.follow("Events calendar", within=learner.menu)
+    learner.follow("Upcoming")
+    learner.follow(TITLE)
+    learner.press("Register")
+    learner.sees("You are registered. When the event is over, your credit is listed by itself.")
+
+
+def finds_it_full_and_waits(phone: Visitor) -> None:
+    phone.visit("/events/?view=list")
+    expect(phone.item(TITLE)).to_contain_text("Full")
+    expect(phone.item(TITLE)).to_contain_text("Waitlist open")
+    phone.follow(TITLE)
+    phone.press("Join the waitlist")
+    phone.sees("On the waitlist, number 1", "You are next")
+
+
+def gives_the_place_back(learner: Visitor) -> None:
+    learner.press("Cancel registration")
+    learner.sees("Your registration is cancelled")
+
+
+def checks_in(phone: Visitor, letters: str) -> None:
+    phone.visit("/events/mine/")
+    phone.follow("check in")
+    phone.field("Six letters").fill(letters.lower())
+    phone.press("Find my event")
+    phone.press("Check in as Walt Begay")
+    phone.sees("You are checked in", "your credit is listed by itself")
+
+
+def finds_the_credit_listed(phone: Visitor) -> None:
+    phone.visit("/continuing-education/credits/")
+    sees_the_credit(phone, TITLE, "2", "Technology", "Pending")
