@@ -145,6 +145,9 @@ class SessionForm(forms.Form):
     def __init__(self, *args: Any, categories: Mapping[int, Category], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.categories = categories
+        for name, field in self.fields.items():
+            kind = "form-select" if name == "category" else "form-control"
+            field.widget.attrs.setdefault("class", kind)
         names = [(str(pk), category.name) for pk, category in categories.items()]
         self.fields["category"].choices = [("", "None"), *names]  # type: ignore[attr-defined]
 
