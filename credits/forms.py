@@ -14,7 +14,7 @@ from aspen.words import credits as in_words
 from credits.enums import ClaimSource
 from events import rules
 from events.actions import CustomEventFacts
-from events.forms.moments import MomentField
+from events.forms.fields import MomentField
 from events.models import Event
 from events.queries import categories
 

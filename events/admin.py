@@ -24,13 +24,17 @@ class EventForm(forms.ModelForm):
         model = Event
         fields = ("state", "parent")  # the administration adds those of its fieldsets
         help_texts = {
-            "state": "Cancelled events stay on the calendar, marked, and earn no credit.",
+            "state": "Cancelled events stay on the calendar, marked, and earn no credit. To tell "
+            "the people who registered, cancel on the event's own page instead.",
             "begins_at": "Mountain time.",
             "ends_at": "Credit can be claimed from then on. Without an end: after that day.",
             "parent": "The conference of which this is a session; sessions are claimed one by one.",
             "registration_mode": "Whoever registers here gets the credit once the event is over.",
             "capacity": "Empty: no limit.",
             "recording_available_at": "The recording can be claimed from then on.",
+            "recording_until_at": "Empty: without an end.",
+            "registration_opens_at": "Empty: at once.",
+            "registration_closes_at": "Empty: when the event is over.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,6 +45,14 @@ class EventForm(forms.ModelForm):
             field.choices = [
                 (state.value, state.label) for state in (EventState.PUBLISHED, EventState.CANCELLED)
             ]
+
+    def clean_capacity(self) -> int | None:
+        capacity: int | None = self.cleaned_data["capacity"]
+        if self.instance.pk:
+            wanted = Event(pk=self.instance.pk, capacity=capacity)
+            if reason := actions.why_too_few_places(wanted):
+                raise forms.ValidationError(reason)
+        return capacity
 
     def clean_parent(self) -> Event | None:
         parent: Event | None = self.cleaned_data["parent"]
@@ -88,7 +100,7 @@ class EventAdmin(StaffAdmin):
     list_filter = ("type", "delivery", "state", "in_catalogue", "is_demonstration")
     search_fields = ("title", "sponsor", "presenter", "city")
     ordering = ("-begins_at", "-id")
-    raw_id_fields = ("parent",)
+    raw_id_fields = ("parent", "organization")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     inlines = (CreditOfferInline,)
     fieldsets = (
@@ -101,6 +113,8 @@ class EventAdmin(StaffAdmin):
                     "delivery",
                     "location",
                     "city",
+                    "room",
+                    "organization",
                     "sponsor",
                     "presenter",
                     "audience",
@@ -108,10 +122,31 @@ class EventAdmin(StaffAdmin):
                 )
             },
         ),
-        ("Registration", {"fields": ("registration_mode", "registration_url", "capacity")}),
+        (
+            "Registration",
+            {
+                "fields": (
+                    "registration_mode",
+                    "registration_url",
+                    "capacity",
+                    "has_waitlist",
+                    "registration_opens_at",
+                    "registration_closes_at",
+                    "allows_walk_ins",
+                )
+            },
+        ),
         (
             "Recording and source",
-            {"fields": ("recording_available_at", "recording_url", "source_url", "in_catalogue")},
+            {
+                "fields": (
+                    "recording_available_at",
+                    "recording_until_at",
+                    "recording_url",
+                    "source_url",
+                    "in_catalogue",
+                )
+            },
         ),
     )
 
@@ -125,7 +160,11 @@ class EventAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         events = super().get_queryset(request)
-        return events.filter(origin=Origin.CALENDAR).prefetch_related(queries.OFFERS)
+        # Drafts and proposals go their way on the portal's own pages.
+        public = events.filter(
+            origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED]
+        )
+        return public.prefetch_related(queries.OFFERS)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

@@ -7,11 +7,15 @@ from typing import NamedTuple
 import puremagic
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest
 
 from aspen.errors import Refused
 
 MEGABYTE = 1024 * 1024
 MOST = 10 * MEGABYTE
+# What a request carries whose upload was ended.
+ENDED = "aspen.upload_ended"
+TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
 
 
 class Kind(NamedTuple):
@@ -49,6 +53,8 @@ class StopWhenTooLarge(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.received += len(raw_data)
         if self.received > MOST + MEGABYTE:
+            assert self.request is not None
+            self.request.META[ENDED] = "1"
             raise StopUpload(connection_reset=False)
         return raw_data
 
@@ -56,12 +62,17 @@ class StopWhenTooLarge(FileUploadHandler):
         """The next handler keeps the file."""
 
 
+def was_ended(request: HttpRequest) -> bool:
+    """Whether an upload of this request was ended for its size; the file is missing then."""
+    return ENDED in request.META
+
+
 def kind_of(file: UploadedFile) -> Kind:
     """What kind of file this is. Raises Refused, saying what may be uploaded."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MOST:
-        raise Refused("This file is larger than 10 MB. Link to it instead.", field="file")
+        raise Refused(TOO_LARGE, field="file")
     ending = PurePath(file.name or "").suffix.lower()
     kind = KINDS.get(ending)
     if kind is None:

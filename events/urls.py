@@ -10,7 +10,7 @@ from events.views import (
     feeds,
     material,
     registration,
-    series,
+    repeating,
 )
 
 app_name = "events"
@@ -38,8 +38,8 @@ urlpatterns = [
     path("<int:pk>/edit/", editing.edit, name="edit"),
     path("<int:pk>/copy/", editing.copy, name="copy"),
     path("<int:pk>/call-off/", editing.call_off, name="call_off"),
-    path("<int:pk>/repeat/", series.repeat, name="repeat"),
-    path("<int:pk>/sessions/", series.sessions, name="sessions"),
+    path("<int:pk>/repeat/", repeating.repeat, name="repeat"),
+    path("<int:pk>/sessions/", repeating.sessions, name="sessions"),
     path("<int:pk>/questions/", material.questions, name="questions"),
     path("<int:pk>/files/", material.files, name="files"),
     path("files/<int:pk>/", material.download, name="file"),

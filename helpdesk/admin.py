@@ -7,14 +7,15 @@ one that can tell what waits.
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from aspen.admin import ReadOnlyAdmin, stuck_mail
-from events.enums import EventState
-from events.models import CustomEvent
+from events.enums import EventState, Origin
+from events.models import Event
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from helpdesk.queries import WORK
@@ -47,11 +48,16 @@ def waiting_for(user: Any) -> list[dict[str, str]]:
     """What waits for somebody with these rights, each with its address."""
     waiting = []
     if user.has_perm("events.decide_event"):
-        count = CustomEvent.objects.filter(state=EventState.PENDING).count()
-        if count:
+        pending = Event.objects.filter(state=EventState.PENDING).order_by().values_list("origin")
+        counts = dict(pending.annotate(number=Count("pk")))
+        if count := counts.get(Origin.CUSTOM):
             text = "1 custom event" if count == 1 else f"{count} custom events"
             url = reverse("admin:events_customevent_changelist")
             waiting.append({"text": f"{text} to approve", "url": url})
+        if count := counts.get(Origin.CALENDAR):
+            text = "1 proposed event" if count == 1 else f"{count} proposed events"
+            url = f"{reverse('events:manage')}?show=waiting"
+            waiting.append({"text": f"{text} to publish", "url": url})
     if user.has_perm(WORK):
         count = Ticket.objects.filter(state=TicketState.OPEN).count()
         if count:

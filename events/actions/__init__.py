@@ -24,7 +24,12 @@ from events.actions.custom import (
 )
 from events.actions.lists import apply_list, keep_list
 from events.actions.notices import remind, tell_recordings
-from events.actions.publishing import import_event, save_event, set_offers
+from events.actions.publishing import (
+    import_event,
+    save_event,
+    set_offers,
+    why_too_few_places,
+)
 from events.actions.registration import (
     answer_questions,
     cancel_registration,
@@ -58,4 +63,5 @@ __all__ = [
     "set_offers",
     "settle_due",
     "tell_recordings",
+    "why_too_few_places",
 ]

@@ -108,5 +108,5 @@ def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
         return
     resource.delete()
     if resource.file:
-        name = resource.file.name
-        transaction.on_commit(lambda: resource.file.storage.delete(name))
+        storage, name = resource.file.storage, str(resource.file.name)
+        transaction.on_commit(lambda: storage.delete(name))

@@ -14,7 +14,7 @@ from accounts.models import User
 from aspen import outbox, words
 from aspen.errors import Refused
 from events import editors, queries, rules
-from events.actions.publishing import replace_offers, tell_revised
+from events.actions.publishing import replace_offers, tell_revised, why_too_few_places
 from events.actions.registration import promote_waiting
 from events.enums import STEPS, Delivery, EventState, Origin, RegistrationState, Step
 from events.models import Event, Presenter, Question, Registration, Resource
@@ -112,7 +112,8 @@ def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     else:
         fields.discard("organization")
     event.state = before.state
-    _refuse_too_few_places(event)
+    if reason := why_too_few_places(event):
+        raise Refused(reason, field="capacity")
     event.full_clean()
     event.save(update_fields=sorted(fields))
     if may_all:
@@ -122,16 +123,6 @@ def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     promote_waiting(event=event, by=by)
     was, now = _plan(before), _plan(event)
     return [Change(what, was[what], now[what]) for what in was if was[what] != now[what]]
-
-
-def _refuse_too_few_places(event: Event) -> None:
-    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
-    if event.capacity is not None and taken > event.capacity:
-        raise Refused(
-            f"{taken} people hold a place, so there cannot be fewer places than that. "
-            f"Enter {taken} or more, or ask some of them to cancel first.",
-            field="capacity",
-        )
 
 
 def _replace_presenters(event: Event, people: Iterable[User]) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import User
 from events import queries, rules, signals
+from events.actions.registration import promote_waiting
+from events.enums import RegistrationState
 from events.models import CreditOffer, Event
 
 
@@ -15,16 +18,31 @@ from events.models import CreditOffer, Event
 def save_event(*, event: Event, by: User) -> Event:
     """Store a new or changed calendar event. Locks a changed one; credits and tracks follow.
 
-    Raises django's ValidationError when a rule is broken.
+    More places go to those who wait. Raises django's ValidationError when a rule is broken: fewer
+    places than people who hold one, say.
     """
     is_new = event.pk is None
     if not is_new:
         queries.lock_event(event.pk)
+        if reason := why_too_few_places(event):
+            raise ValidationError({"capacity": reason})
     event.full_clean()
     event.save()
     if not is_new:
         tell_revised(event, by=by)
+        promote_waiting(event=event, by=by)
     return event
+
+
+def why_too_few_places(event: Event) -> str | None:
+    """Why the event cannot have so few places: more people hold one. Asks one query."""
+    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
+    if event.capacity is None or taken <= event.capacity:
+        return None
+    return (
+        f"{taken} people hold a place, so there cannot be fewer places than that. "
+        f"Enter {taken} or more, or ask some of them to cancel first."
+    )
 
 
 def tell_revised(event: Event, *, by: User | None) -> None:

@@ -69,6 +69,13 @@ class ListForm(forms.Form):
         help_text="Who was there for less is marked absent.",
     )
 
+    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if too_large:  # it never arrived
+            self.fields["file"].error_messages["required"] = (
+                "This file is larger than 5 MB. Split it and upload the parts."
+            )
+
 
 class ApplyForm(forms.Form):
     """What to do about people whom the list alone does not settle."""

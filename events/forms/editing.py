@@ -12,7 +12,7 @@ from accounts.queries import people_by_address
 from aspen.halves import MESSAGE, is_in_halves
 from events.actions.proposals import Edited, version
 from events.enums import Delivery, EventState, EventType, RegistrationMode
-from events.forms.moments import MomentField
+from events.forms.fields import MomentField, WebField
 from events.models import Category, Event
 
 # The parts of the form, each under a heading of its own.
@@ -77,12 +77,8 @@ class EventForm(forms.ModelForm):
         choices=[("", "Not said"), *RegistrationMode.choices[1:]],
         help_text="Whoever registers here gets the credit once the event is over.",
     )
-    registration_url = forms.URLField(
-        label="Address of the other site", required=False, max_length=500, assume_scheme="https"
-    )
-    recording_url = forms.URLField(
-        label="Address of the recording", required=False, max_length=500, assume_scheme="https"
-    )
+    registration_url = WebField(label="Address of the other site", required=False)
+    recording_url = WebField(label="Address of the recording", required=False)
     presenters = forms.CharField(
         label="Presenters with an account",
         required=False,

@@ -6,6 +6,8 @@ from django import forms
 
 from events.actions.material import Asked
 from events.enums import QuestionKind
+from events.forms.fields import WebField
+from events.uploads import TOO_LARGE
 
 
 class QuestionForm(forms.Form):
@@ -53,7 +55,7 @@ QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absol
 class LinkForm(forms.Form):
     """A page elsewhere that goes with the event."""
 
-    url = forms.URLField(label="Address", max_length=500, assume_scheme="https")
+    url = WebField(label="Address")
     link_label = forms.CharField(label="Name of the link", max_length=150)
 
 
@@ -71,3 +73,8 @@ class FileForm(forms.Form):
     label = forms.CharField(
         label="Name of the file", max_length=150, required=False, help_text="Empty: its own name."
     )
+
+    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if too_large:  # it never arrived
+            self.fields["file"].error_messages["required"] = TOO_LARGE

@@ -42,7 +42,7 @@ class RepeatForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.begin = timezone.localtime(source.begins_at).replace(tzinfo=None)
         self.fields["how"].choices = self._choices()  # type: ignore[attr-defined]
-        self.initial = {"how": WEEKLY, "times": 5, "key": uuid.uuid4()} | self.initial
+        self.initial = {"how": WEEKLY, "times": 5, "key": uuid.uuid4(), **self.initial}
 
     def _choices(self) -> list[tuple[str, str]]:
         day, name = self.begin.day, calendar.day_name[self.begin.weekday()]
@@ -70,7 +70,7 @@ class RepeatForm(forms.Form):
         """The dates after the source's own, at the same time on the wall. At most `MOST`."""
         how, until = self.cleaned_data["how"], self.cleaned_data["until"]
         times = self.cleaned_data["times"] or MOST
-        options: dict[str, Any] = {
+        rules: dict[str, dict[str, Any]] = {
             WEEKLY: {"freq": rrule.WEEKLY},
             FORTNIGHTLY: {"freq": rrule.WEEKLY, "interval": 2},
             MONTH_DAY: {"freq": rrule.MONTHLY, "bymonthday": self.begin.day},
@@ -82,7 +82,8 @@ class RepeatForm(forms.Form):
                 "freq": rrule.MONTHLY,
                 "byweekday": rrule.weekday(self.begin.weekday(), -1),
             },
-        }[how]
+        }
+        options = rules[how]
         if until:
             options["until"] = dt.datetime.combine(until, dt.time.max)
         found: list[dt.datetime] = []

@@ -20,7 +20,7 @@ from aspen.errors import Refused
 from aspen.http import person_of
 from aspen.paging import page_of
 from aspen.spreadsheet import harmless
-from events import actions, editors, presentation, rosters, rules
+from events import actions, editors, presentation, rosters, rules, uploads
 from events.attendance_lists import BYTES_AT_MOST
 from events.enums import Attendance
 from events.forms.attendance import ApplyForm, FindForm, ListForm, MarkForm, WalkInForm
@@ -249,6 +249,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         request.FILES if request.method == "POST" else None,
         initial={"threshold": rules.half_its_minutes(event)},
+        too_large=uploads.was_ended(request),
     )
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]

@@ -202,7 +202,7 @@ def _attempt(form: EventForm, act: Any) -> Any:
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     except ValidationError as error:
-        form.add_error(None, error.messages)  # type: ignore[arg-type]
+        form.add_error(None, error.messages)
     return None
 
 

@@ -1,5 +1,7 @@
 """Questions, files and links of an event; handing out what was uploaded."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -9,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from aspen import words
 from aspen.errors import Refused
 from aspen.http import person_of
-from events import editors, particulars, queries
+from events import editors, particulars, queries, uploads
 from events.actions import material
 from events.forms.material import FileForm, LinkForm, QuestionFormSet
 from events.models import Event, Resource
@@ -35,7 +37,7 @@ def questions(request: HttpRequest, pk: int) -> HttpResponse:
     ]
     answered = dict(queries.answers_per_question(event))
     posted = request.POST if request.method == "POST" else None
-    blank = [{} for _ in range(BLANK_QUESTIONS)]
+    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
     sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
     if posted is not None and sheet.is_valid():
         asked = [form.asked() for form in sheet if form.cleaned_data.get("label")]
@@ -61,9 +63,11 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
     editor_of(request)
     event = managed(request, pk)
     link = LinkForm(request.POST if "add_link" in request.POST else None)
-    file = FileForm(
-        request.POST if "add_file" in request.POST else None,
-        request.FILES if "add_file" in request.POST else None,
+    ended = uploads.was_ended(request)
+    file = (
+        FileForm(request.POST, request.FILES, too_large=ended)
+        if "add_file" in request.POST or ended
+        else FileForm()
     )
     resources = event.resources.order_by("pk")
     if request.method == "POST" and _did(request, event, link, file):

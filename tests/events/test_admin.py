@@ -591,3 +591,41 @@ def test_queries_of_the_pages(items: int, django_assert_num_queries: Any) -> Non
     with django_assert_num_queries(8):
         client.get(f"/admin/events/event/{event.pk}/change/")
     assert reverse("admin:events_customevent_decide", args=[1]) == f"{QUEUE}1/decide/"
+
+
+def test_fewer_places_than_people_are_refused_in_the_form(client: Client) -> None:
+    event = factories.event(days=3, capacity=3, title="Full house")
+    for _ in range(2):
+        actions.register(event_id=event.pk, by=factories.person())
+    client.force_login(factories.person(Role.CE_COORDINATOR))
+    address = reverse("admin:events_event_change", args=[event.pk])
+    page = client.get(address)
+    data = {
+        name: value
+        for name, value in page.context["adminform"].form.initial.items()
+        if value not in (None, False)
+    }
+    begin, end = timezone.localtime(event.begins_at), timezone.localtime(event.ends_at)
+    data |= {
+        "begins_at_0": f"{begin:%Y-%m-%d}",
+        "begins_at_1": f"{begin:%H:%M:%S}",
+        "ends_at_0": f"{end:%Y-%m-%d}",
+        "ends_at_1": f"{end:%H:%M:%S}",
+        "capacity": "1",
+        "offers-TOTAL_FORMS": "0",
+        "offers-INITIAL_FORMS": "0",
+    }
+    answer = client.post(address, data)
+    assert (
+        answer.context["adminform"].form.errors["capacity"][0].startswith("2 people hold a place")
+    )
+
+
+def test_drafts_and_proposals_stay_out_of_the_list_of_events(client: Client) -> None:
+    for state in (EventState.DRAFT, EventState.PENDING):
+        factories.event(state=state, title=f"Still {state}")
+    client.force_login(factories.person(Role.CE_COORDINATOR))
+    page = client.get(reverse("admin:events_event_changelist"))
+    assert "Still" not in page.content.decode()
+    waiting = client.get(reverse("admin:index")).context["waiting"]
+    assert {"text": "1 proposed event to publish", "url": "/events/manage/?show=waiting"} in waiting

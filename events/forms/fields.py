@@ -1,9 +1,10 @@
-"""Moments as people type or pick them, in Mountain time."""
+"""Fields that several forms share: moments in Mountain time, addresses of web pages."""
 
 import datetime as dt
 from typing import Any
 
 from django import forms
+from django.core.validators import URLValidator
 
 from events.models import EARLIEST, LATEST
 
@@ -36,3 +37,17 @@ class MomentField(forms.DateTimeField):
         if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
         return moment
+
+
+class WebField(forms.URLField):
+    """The address of a web page; nothing else that looks like an address."""
+
+    default_validators = [
+        URLValidator(
+            schemes=["http", "https"],
+            message="Enter the address of a web page, beginning with https://",
+        )
+    ]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=500, assume_scheme="https", **kwargs)

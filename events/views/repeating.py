@@ -89,7 +89,7 @@ def sessions(request: HttpRequest, pk: int) -> HttpResponse:
     )
     rows = [_row(session) for session in existing]
     categories = {category.pk: category for category in queries.categories()}
-    options = {"form_kwargs": {"categories": categories}, "prefix": "s"}
+    options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
         sheet = _sheet(rows + [{} for _ in range(BLANK_ROWS)], options)
     else:
