@@ -9,30 +9,30 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
-from django.db import transaction
 
 from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
+from aspen.acts import act
 from aspen.clock import today
 from aspen.errors import Refused
 
 
-@transaction.atomic
+@act
 def rename(*, display_name: str, by: User) -> None:
     """Change the name of `by`, as it is shown and printed."""
     by.display_name = display_name
     by.save(update_fields=["display_name"])
 
 
-@transaction.atomic
+@act
 def set_reminders(*, wanted: bool, by: User) -> None:
     """Turn the messages on the day before an event on or off for `by`. Idempotent."""
     by.wants_reminders = wanted
     by.save(update_fields=["wants_reminders"])
 
 
-@transaction.atomic
+@act
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
@@ -46,7 +46,7 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
     return position
 
 
-@transaction.atomic
+@act
 def end_position(*, position_id: int, by: User) -> None:
     """End a position of `by` today; it stays on record. Raises Position.DoesNotExist, or Refused.
 
@@ -59,7 +59,7 @@ def end_position(*, position_id: int, by: User) -> None:
     position.save(update_fields=["until_on"])
 
 
-@transaction.atomic
+@act
 def create_account(
     *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
 ) -> User:
@@ -78,7 +78,7 @@ def create_account(
     return user
 
 
-@transaction.atomic
+@act
 def assign_position(
     *, person: User, organization: Organization, kind: PositionKind, supervisor: User | None
 ) -> Position:
@@ -93,7 +93,7 @@ def assign_position(
     return position
 
 
-@transaction.atomic
+@act
 def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
     """Store an organization of a file, new or (with an id) changed. Locks a changed one.
 
@@ -113,7 +113,7 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
     return organization
 
 
-@transaction.atomic
+@act
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
     """Store a person whom staff added or changed; the password is set already. Locks a changed one.
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
@@ -23,6 +24,10 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").lower())
 
 
+@pghistory.track(
+    fields=["email", "display_name", "is_active", "is_staff", "is_superuser"],
+    model_name="AccountHistory",
+)
 class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in. Positions say where the person works; groups say what staff may do."""
 
@@ -62,6 +67,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.display_name
+
+
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.DeleteEvent(),
+    obj_field=None,
+    app_label="accounts",
+    model_name="RoleHistory",
+)
+class PersonInRole(User.groups.through):  # type: ignore[name-defined]
+    """That a person holds a role: Django's own table, here for its history."""
+
+    class Meta:
+        proxy = True
 
 
 class Federation(models.Model):

@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AspenConfig(AppConfig):
     name = "aspen"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "ASPeN"
+
+    def ready(self) -> None:
+        from aspen import database_role
+
+        post_migrate.connect(database_role.grant, sender=self, dispatch_uid="grant_rights")

@@ -14,6 +14,8 @@ SCHEMA: dict[str, tuple[Any, Any]] = {
     "SECRET_KEY": (str, ""),
     "ALLOWED_HOSTS": (list, []),
     "DATABASE_URL": (str, ""),
+    "ASPEN_PORTAL_ROLE": (str, "aspen_portal"),
+    "ASPEN_SERVING": (bool, False),
     "EMAIL_URL": (str, ""),
     "CACHE_URL": (str, "dbcache://django_cache"),
     "DEFAULT_FROM_EMAIL": (str, "ASPeN <aspen@aspen.example>"),

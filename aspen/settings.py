@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+import pghistory
 from csp.constants import NONE, SELF
 
 from aspen import env as schema
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "csp",
     "django_htmx",
+    "pghistory",
     "pgtrigger",
     "procrastinate.contrib.django",
 ]
@@ -90,9 +92,20 @@ if env("DATABASE_URL"):
     DATABASES = {"default": env.db_url("DATABASE_URL")}
 else:
     DATABASES = {"default": {"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}
+    if env("ASPEN_SERVING"):
+        DATABASES["default"]["USER"] = env("ASPEN_PORTAL_ROLE")
+# The role that serves; migrations give it its rights (aspen/database_role.py).
+PORTAL_ROLE = env("ASPEN_PORTAL_ROLE")
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The history (aspen/acts.py): who and why stand in each row, and no row is ever changed.
+PGHISTORY_APPEND_ONLY = True
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
+PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
+PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
 
 CACHES = {
     "default": env.cache_url("CACHE_URL"),

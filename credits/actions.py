@@ -8,7 +8,6 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen import outbox
+from aspen.acts import act
 from aspen.errors import Refused
 from aspen.halves import MESSAGE, is_in_halves
 from aspen.words import credits as in_words
@@ -40,7 +40,7 @@ class AlreadyClaimed(Refused):
         self.claim = claim
 
 
-@transaction.atomic
+@act
 def claim_event(*, event_id: int, source: ClaimSource, by: User) -> Claim:
     """Claim a calendar event for `by`, with the credits it offers.
 
@@ -56,7 +56,7 @@ def claim_event(*, event_id: int, source: ClaimSource, by: User) -> Claim:
     return _create_claims([event], person=by, source=source, by=by)[0]
 
 
-@transaction.atomic
+@act
 def claim_custom_event(*, facts: event_actions.CustomEventFacts, by: User) -> Claim:
     """Create a custom event and the Pending claim on it (Create New…).
 
@@ -108,7 +108,7 @@ def _tell(credits: Iterable[Credit]) -> None:
     signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
 
 
-@transaction.atomic
+@act
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """List the credits of one person who registered and took part. Idempotent.
 
@@ -149,7 +149,7 @@ def _promise_news(claims: Iterable[Claim]) -> None:
     )
 
 
-@transaction.atomic
+@act
 def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
     """List the credits of one person who presented: twice what attendees earn. Idempotent.
 
@@ -173,7 +173,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     return claims
 
 
-@transaction.atomic
+@act
 def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     """Claim several sessions of conferences for `by`: all of them, or none with the reasons.
 
@@ -210,7 +210,7 @@ def _refuse_two_rooms(events: Sequence[Event], claimed: Sequence[Event]) -> None
                 )
 
 
-@transaction.atomic
+@act
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
     """Withdraw the claims of one person who was marked absent. Idempotent.
 
@@ -233,7 +233,7 @@ def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> N
     _withdraw(missed, reason="The organizer marked you as absent.", by=by)
 
 
-@transaction.atomic
+@act
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     """Take back a claim of one's own that nobody has verified; its training can be claimed again.
 
@@ -257,7 +257,7 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     return claim
 
 
-@transaction.atomic
+@act
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     """Bring the author's claim into the state of the custom event: approved, returned, declined.
 
@@ -280,7 +280,9 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
 
 def _copy_offer(claim: Claim, event: Event) -> None:
     offer = event.offers.get()
-    claim.credits.update(category=offer.category_id, amount=offer.amount)
+    claim.credits.update(
+        category=offer.category_id, amount=rules.TIMES[ClaimRole(claim.role)] * offer.amount
+    )
 
 
 def _move(claim: Claim, target: ClaimState, *, reason: str, by: User) -> None:
@@ -312,7 +314,7 @@ def _withdraw(claims: Sequence[Claim], *, reason: str, by: User) -> None:
     _tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))
 
 
-@transaction.atomic
+@act
 def follow_event(*, event: Event, by: User | None) -> None:
     """Let the credits of a calendar event follow its state and days. The caller holds its lock.
 
@@ -335,7 +337,7 @@ def follow_event(*, event: Event, by: User | None) -> None:
     _withdraw(claims, reason=reason, by=by or portal_itself())
 
 
-@transaction.atomic
+@act
 def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: User) -> Credit:
     """Put a credit into another category, or change its amount, and let the tracks follow.
 
@@ -349,7 +351,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     event_queries.lock_event(event_id)
     lock_people([person_id])
     before = Credit.objects.select_related("claim__event", "category").get(pk=credit_id)
-    if before.claim.state in ENDED:
+    if before.claim.state in ENDED or before.withdrawn_at:
         raise Refused("This credit was declined or withdrawn; there is nothing to correct.")
     if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
@@ -372,7 +374,8 @@ def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
     event = before.claim.event
     if event.origin != Origin.CALENDAR:
         return
-    claimed = before.claim.credits.aggregate(sum=Sum("amount"))["sum"]
+    standing = before.claim.credits.filter(withdrawn_at=None)
+    claimed = standing.aggregate(sum=Sum("amount"))["sum"]
     offered = event.offers.aggregate(sum=Sum("amount"))["sum"]
     most = 2 * offered if offered else claimed
     if claimed - before.amount + amount > max(most, claimed):

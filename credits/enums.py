@@ -14,6 +14,7 @@ class ClaimSource(models.TextChoices):
     LIST = "list", "Continuing Education list"
     CUSTOM = "custom", "Create New…"
     PRESENTING = "presenting", "Presenting"
+    AWARD = "award", "Awarded by staff"
 
 
 class ClaimState(models.TextChoices):

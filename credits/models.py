@@ -1,14 +1,19 @@
+import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
 
 from aspen.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField, in_halves
 from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
+from events.enums import EventState
 from events.models import Category, Event
+from events.models.material import uploads
 
 
+@pghistory.track(model_name="ClaimHistory")
 class Claim(models.Model):
     """One person's statement "I took part in this event". It is never deleted."""
 
@@ -30,9 +35,14 @@ class Claim(models.Model):
         related_name="decided_claims",
     )
     reason = models.TextField(blank=True, help_text="Why it was returned, declined or withdrawn.")
+    note = models.CharField(max_length=1000, blank=True, help_text="What the person says of it.")
 
     class Meta:
         ordering = ["-claimed_at", "-id"]
+        permissions = [
+            ("decide_claim", "Can approve and decline claims, and correct what events earn"),
+            ("award_credit", "Can award an event's credits to people"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["person", "event"],
@@ -74,10 +84,12 @@ class Claim(models.Model):
         return f"Claim {self.pk}"
 
 
+@pghistory.track(model_name="CreditHistory")
 class Credit(models.Model):
     """So many credits of one claim in one category. It is never deleted.
 
-    Archived is not a column: a credit is archived while no posting refers to it.
+    Archived is not a column: a credit is archived while no posting refers to it. A single line is
+    withdrawn where the event turned out to carry fewer; the claim and its other lines stand.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="credits")
@@ -85,6 +97,11 @@ class Credit(models.Model):
     line = models.PositiveSmallIntegerField(help_text="First, second … credit line of the claim.")
     category = models.ForeignKey(Category, models.PROTECT, related_name="credits")
     amount = CreditAmountField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    withdrawn_why = models.TextField(blank=True)
 
     class Meta:
         ordering = ["claim_id", "line"]
@@ -99,8 +116,162 @@ class Credit(models.Model):
                 name="credits_credit_of_the_claims_person",
             ),
             in_halves(name="credits_amount_in_halves"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, withdrawn_by=None, withdrawn_why="")
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False) & ~Q(withdrawn_why=""),
+                name="credits_line_withdrawn_by_someone_for_a_reason",
+            ),
         ]
         triggers = [pgtrigger.Protect(name="credits_are_kept", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.category} {self.amount}"
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="EvidenceHistory")
+class Evidence(models.Model):
+    """A file that shows that somebody took part: a certificate, a transcript."""
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    file = models.FileField(storage=uploads, upload_to="evidence", max_length=200)
+    file_name = models.CharField(max_length=150)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(help_text="In bytes.")
+    added_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["claim_id", "id"]
+        verbose_name_plural = "evidence"
+        constraints = [
+            CompositeForeignKey(
+                fields=["claim", "person"],
+                to="credits.Claim",
+                to_fields=["id", "person"],
+                name="credits_evidence_of_the_claims_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(file="") & ~Q(file_name="") & Q(size__gte=1),
+                name="credits_evidence_is_a_file",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class Draft(models.Model):
+    """What somebody has typed into Create New… and not saved yet; one for each person."""
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="draft")
+    typed = models.JSONField(default=dict, help_text="Texts by name of the field.")
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["person_id"]
+
+    def __str__(self) -> str:
+        return f"Draft of {self.person_id}"
+
+
+class Merge(models.Model):
+    """That an event was found to be the same as another, and what had to be moved for that.
+
+    `moved` and `dropped` hold each claim as it was, so that the merge can be taken back.
+    """
+
+    source = models.ForeignKey(Event, models.PROTECT, related_name="merges")
+    target = models.ForeignKey(Event, models.PROTECT, related_name="merges_into")
+    reason = models.CharField(max_length=1000, blank=True)
+    was = models.CharField(max_length=10, choices=EventState, help_text="The source's state.")
+    moved = models.JSONField(default=list, help_text="Ids of the claims that moved, with state.")
+    dropped = models.JSONField(
+        default=list, help_text="Ids of the claims that people would have held twice, with state."
+    )
+    merged_at = models.DateTimeField()
+    merged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-merged_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(undone_at=None),
+                name="credits_an_event_is_merged_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source=F("target")), name="credits_merged_into_another"
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at=None, undone_by=None)
+                | Q(undone_at__isnull=False, undone_by__isnull=False),
+                name="credits_merge_undone_by_someone_sometime",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} into {self.target_id}"
+
+
+class AwardList(models.Model):
+    """A list of people who are to be awarded an event's credits, as it was read."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="award_lists")
+    file_name = models.CharField(max_length=150, blank=True)
+    # Lists of [address, line in the file], one for each address; and refused lines as
+    # [line, reason].
+    rows = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(db_default=Now())
+    applied_at = models.DateTimeField(null=True, blank=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-uploaded_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(applied_at=None, applied_by=None)
+                | Q(applied_at__isnull=False, applied_by__isnull=False),
+                name="credits_list_applied_by_someone_sometime",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name or f"List {self.pk}"
+
+
+class WaitingAward(models.Model):
+    """Credits awarded to an address without an account; whoever confirms it gets them."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="waiting_awards")
+    address = models.EmailField("e-mail address", max_length=254)
+    awarded_at = models.DateTimeField()
+    awarded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    claim = models.OneToOneField(Claim, models.PROTECT, null=True, blank=True, related_name="+")
+    matched_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["event_id", "address"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "address"], name="credits_one_award_per_address"
+            ),
+            models.CheckConstraint(
+                condition=Q(address=Lower("address")) & ~Q(address=""),
+                name="credits_award_address_in_lower_case",
+            ),
+            models.CheckConstraint(
+                condition=Q(claim=None) | Q(matched_at__isnull=False),
+                name="credits_award_matched_sometime",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} for {self.address}"

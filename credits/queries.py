@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     EarnedCredit = WithAnnotations[Credit, _Earned]
 
 
+# A credit counts while its claim stands and its line was not taken out.
+LIVE_CREDIT = Q(claim__state__in=sorted(LIVE), withdrawn_at=None)
+
+
 def visible_to(person: User) -> QuerySet[Claim]:
     """The person's own claims, latest first."""
     return Claim.objects.filter(person=person).order_by("-claimed_at", "-id")
@@ -37,8 +41,8 @@ def credits_visible_to(person: User) -> QuerySet[Credit]:
 
 
 def live_credits() -> "QuerySet[EarnedCredit]":
-    """Credits whose claim stands, with the day they were earned as `earned_on`."""
-    return with_earned_on(Credit.objects.filter(claim__state__in=sorted(LIVE)))
+    """Credits that count, with the day they were earned as `earned_on`."""
+    return with_earned_on(Credit.objects.filter(LIVE_CREDIT))
 
 
 def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":

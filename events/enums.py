@@ -34,6 +34,8 @@ class EventState(models.TextChoices):
     PUBLISHED = "published", "Published"
     CANCELLED = "cancelled", "Cancelled"
     DECLINED = "declined", "Declined"
+    # It was the same as another event, which holds its claims now.
+    MERGED = "merged", "Merged"
 
 
 class Decision(models.TextChoices):
@@ -109,6 +111,13 @@ class QuestionKind(models.TextChoices):
     CHOICE = "choice", "Choice"
     YES_NO = "yes_no", "Yes or no"
     ACCOMMODATION = "accommodation", "Accommodation needs (only the organizer reads them)"
+
+
+class CourseSystem(models.TextChoices):
+    """How a college counts; a semester credit earns twice what a quarter credit does."""
+
+    SEMESTER = "semester", "Semester credits"
+    QUARTER = "quarter", "Quarter credits"
 
 
 class KeyPurpose(models.TextChoices):

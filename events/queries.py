@@ -322,7 +322,7 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
         Event.objects.filter(
             origin=Origin.CUSTOM, created_by=person, title=title, begins_at=begins_at
         )
-        .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED])
+        .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED, EventState.MERGED])
         .order_by("pk")
     )
 

@@ -47,6 +47,7 @@ def state_in_words(event: Event) -> str:
         EventState.PUBLISHED: "published",
         EventState.CANCELLED: "cancelled",
         EventState.DECLINED: "discarded",
+        EventState.MERGED: "merged into another event",
     }[EventState(event.state)]
 
 

@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
+from aspen import acts
+from aspen.acts import act
 from aspen.errors import Refused
 from aspen.words import amount as in_words
 from credits import actions as credit_actions
@@ -17,7 +18,7 @@ from helpdesk.models import Correction, Message, Ticket
 from helpdesk.queries import WORK
 
 
-@transaction.atomic
+@act
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
     """Open a ticket of `by`, with a first message. The database checks whose credit it is.
 
@@ -46,7 +47,7 @@ def version(ticket: Ticket) -> str:
     return ticket.changed_at.isoformat()
 
 
-@transaction.atomic
+@act
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
     """Add a message. The person's own words put the ticket back into the queue; others answer it.
 
@@ -68,7 +69,7 @@ def _say(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
     return Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
 
 
-@transaction.atomic
+@act
 def correct_credit(
     *,
     ticket_id: int,
@@ -98,6 +99,7 @@ def correct_credit(
         raise Refused("A colleague has to correct your own credits.")
     if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():
         raise Credit.DoesNotExist
+    acts.note(ticket=ticket.pk)
     before = credit_actions.correct_credit(
         credit_id=credit_id, category=category, amount=amount, by=by
     )

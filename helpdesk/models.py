@@ -1,3 +1,4 @@
+import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -10,6 +11,7 @@ from events.models import Category
 from helpdesk.enums import TicketState
 
 
+@pghistory.track(model_name="TicketHistory")
 class Ticket(models.Model):
     """A person's request to the help desk, often about one credit."""
 

@@ -4,11 +4,12 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import connection
 
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen import words
+from aspen.acts import act
 from aspen.clock import today, years_after, years_before
 from aspen.errors import Refused
 from tracks import queries, signals
@@ -16,7 +17,7 @@ from tracks.enums import ParticipationState
 from tracks.models import Participation, Posting, Requirement, RuleSet, Track
 
 
-@transaction.atomic
+@act
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     """Let `by` follow a track; every eligible archived credit is posted at once.
 
@@ -46,7 +47,7 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     return participation, True
 
 
-@transaction.atomic
+@act
 def leave_track(*, participation_id: int, by: User) -> None:
     """Stop following a track of one's own; its credits are archived again.
 
@@ -61,7 +62,7 @@ def leave_track(*, participation_id: int, by: User) -> None:
     participation.postings.all().delete()
 
 
-@transaction.atomic
+@act
 def post_archived(*, participation: Participation) -> int:
     """Post every eligible credit to the participation in one statement; return how many.
 
@@ -70,7 +71,7 @@ def post_archived(*, participation: Participation) -> int:
     return _post(person=participation.person_id, person__participations=participation.pk)
 
 
-@transaction.atomic
+@act
 def sync_postings(*, credit_ids: Collection[int]) -> None:
     """Post these credits where they are eligible now, and take them out where they are not.
 
@@ -110,7 +111,7 @@ def _post(**conditions: object) -> int:
 # ---------- Rule sets ----------
 
 
-@transaction.atomic
+@act
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
     """Store a new or changed rule set with exactly these minimums by category id. Locks it.
 
@@ -136,7 +137,7 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
     return rule_set
 
 
-@transaction.atomic
+@act
 def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
     """Set the last day on which a rule set can be chosen; None: until further notice. Locks it.
 

@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -91,6 +92,7 @@ class Requirement(models.Model):
         return f"{self.category}: {self.minimum}"
 
 
+@pghistory.track(model_name="ParticipationHistory")
 class Participation(models.Model):
     """One person on one track for one period.
 

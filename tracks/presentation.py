@@ -199,7 +199,8 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
     claim = credit.claim
     state = ClaimState(claim.state)
     tone, shape = STATES[state]
-    ended = state in ENDED
+    ended = state in ENDED or credit.withdrawn_at is not None
+    label = "Taken out" if credit.withdrawn_at and state not in ENDED else state.label
     return {
         "id": credit.pk,
         "claim_id": claim.pk,
@@ -209,8 +210,8 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
         "earned_on": words.day(credit.earned_on),
         "category": credit.category,
         "amount": words.amount(credit.amount),
-        "state": {"label": state.label, "tone": tone, "shape": shape},
-        "reason": claim.reason,
+        "state": {"label": label, "tone": tone, "shape": shape},
+        "reason": credit.withdrawn_why or claim.reason,
         "archived": not ended and not credit.posted_in,
         "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,

@@ -13,7 +13,7 @@ from accounts.models import User
 from aspen.clock import years_before
 from credits.enums import LIVE, ClaimState
 from credits.models import Credit
-from credits.queries import live_credits, with_earned_on
+from credits.queries import LIVE_CREDIT, live_credits, with_earned_on
 from events.enums import EventState, Origin
 from events.models import Event
 from tracks.enums import ParticipationState, RuleSetKind
@@ -171,15 +171,15 @@ def totals(person: User) -> "Totals":
     posted = Exists(
         Posting.objects.filter(credit=OuterRef("pk"), participation__state=ParticipationState.OPEN)
     )
-    live = Q(claim__state__in=sorted(LIVE))
+    live = LIVE_CREDIT
     sums = Credit.objects.filter(person=person).aggregate(
         lines=Count("pk"),
         trainings=Count("claim", filter=live, distinct=True),
-        ended=Count("claim", filter=~live, distinct=True),
+        ended=Count("claim", filter=~Q(claim__state__in=sorted(LIVE)), distinct=True),
         credits=Sum("amount", filter=live, default=ZERO),
         posted=Sum("amount", filter=live & Q(posted), default=ZERO),
         archived=Sum("amount", filter=live & ~Q(posted), default=ZERO),
-        pending=Sum("amount", filter=Q(claim__state=ClaimState.PENDING), default=ZERO),
+        pending=Sum("amount", filter=live & Q(claim__state=ClaimState.PENDING), default=ZERO),
     )
     return Totals(**sums)
 

@@ -23,6 +23,8 @@ def why_not_posted(credit: "EarnedCredit", participation: Participation) -> str 
     earned_on = credit.earned_on
     if claim.state in ENDED:
         return f"{ClaimState(claim.state).label}: {claim.reason}"
+    if credit.withdrawn_at:
+        return f"Taken out: {credit.withdrawn_why}"
     if earned_on < participation.counts_from:
         return f"Earned before {_day(participation.counts_from)}, the first day that counts."
     if earned_on > participation.closes_on:

@@ -45,6 +45,7 @@ class Supervisor:
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | {"ASPEN_SERVING": "on"},
             preexec_fn=_end_with_parent(),
         )
 

@@ -20,6 +20,8 @@ from aspen.postgres.usage import Usage, exclusive, unused
 
 PORT = "5432"  # only names the socket file: the server listens on no network
 USER = DATABASE = "aspen"
+# Whom the portal serves as (aspen/database_role.py).
+PORTAL_ROLE = "aspen_portal"
 PATIENCE = 60  # seconds; recovering from a crash may take a while on a slow disk
 # A socket's address holds 107 bytes at most, the file name included.
 LONGEST_SOCKET_PATH = 106
@@ -111,6 +113,11 @@ class Server:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if found.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [PORTAL_ROLE])
+            if found.fetchone() is None:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(PORTAL_ROLE))
+                )
 
     # Starting
 

@@ -14,6 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from accounts.actions import portal_itself
 from accounts.models import User
 from aspen import outbox
+from aspen.acts import act
 from aspen.errors import Refused
 from events import queries, rosters, rules, signals
 from events.enums import HERE, Attendance, EventState, RegistrationState
@@ -103,7 +104,7 @@ def _wake() -> None:
 # ---------- Marking ----------
 
 
-@transaction.atomic
+@act
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
     """Record whether somebody was there; late counts as present. Idempotent; locks.
 
@@ -162,7 +163,7 @@ def tell_absent(registrations: Iterable[Registration]) -> None:
     )
 
 
-@transaction.atomic
+@act
 def mark_the_rest_present(*, event_id: int, by: User) -> int:
     """Mark everybody with a place whom nobody has marked as present; return how many. Locks.
 
@@ -181,7 +182,7 @@ def mark_the_rest_present(*, event_id: int, by: User) -> int:
 # ---------- Checking in ----------
 
 
-@transaction.atomic
+@act
 def check_in(*, event_id: int, code: str, by: User) -> Registration:
     """Mark `by` as present by the letters shown in the room. Idempotent; locks the event.
 
@@ -198,7 +199,7 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
     return _present(event, by, by=by)
 
 
-@transaction.atomic
+@act
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
     """Mark somebody as present whose own code the organizer `by` scanned. Idempotent; locks.
 
@@ -211,7 +212,7 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
     return _present(event, person, by=by)
 
 
-@transaction.atomic
+@act
 def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
     """Put somebody who came without registering on the roster, present. Idempotent; locks.
 
@@ -254,7 +255,7 @@ def next_moment(event: Event) -> dt.datetime:
     return max(now, last + dt.timedelta(microseconds=1)) if last else now
 
 
-@transaction.atomic
+@act
 def new_check_in_code(*, event_id: int, by: User) -> str:
     """Give the event six new letters to check in with; the former ones are void. Locks it."""
     event = queries.lock_event(event_id)
@@ -268,7 +269,7 @@ def new_check_in_code(*, event_id: int, by: User) -> str:
         return code
 
 
-@transaction.atomic
+@act
 def remove_check_in_code(*, event_id: int, by: User) -> None:
     """Let nobody check in by themselves any more. Idempotent; locks the event."""
     event = queries.lock_event(event_id)

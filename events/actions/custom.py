@@ -4,11 +4,11 @@ import dataclasses
 import datetime as dt
 from decimal import Decimal
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
+from aspen.acts import act
 from aspen.errors import Refused
 from aspen.words import credits as in_words
 from events import queries, rules, signals
@@ -56,7 +56,7 @@ def _apply(event: Event, facts: CustomEventFacts) -> None:
         setattr(event, name, getattr(facts, name))
 
 
-@transaction.atomic
+@act
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Record a training that is not on the calendar; it waits for approval.
 
@@ -79,7 +79,7 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     return event, True
 
 
-@transaction.atomic
+@act
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
     """Change a returned custom event and send it again. Locks the event and its author.
 
@@ -104,14 +104,14 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     return event
 
 
-@transaction.atomic
+@act
 def cancel_custom_event(*, event: Event) -> None:
     """Take a custom event out of the queue for good. The caller holds its lock."""
     event.state = EventState.CANCELLED
     event.save(update_fields=["state"])
 
 
-@transaction.atomic
+@act
 def decide_custom_event(
     *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
 ) -> Event:
@@ -146,7 +146,7 @@ def decide_custom_event(
     return event
 
 
-@transaction.atomic
+@act
 def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
     """Make a custom event's credit line say what its author's corrected credit says.
 

@@ -2,10 +2,11 @@
 
 from pathlib import PurePath
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.acts import act
 from aspen.errors import Refused
 from events import attendance_lists, queries, rosters
 from events.actions.attendance import next_moment, settle_soon, tell_absent
@@ -13,7 +14,7 @@ from events.enums import HERE, Attendance, EventState, RegistrationState
 from events.models import AttendanceList, Event, Registration
 
 
-@transaction.atomic
+@act
 def keep_list(
     *, event_id: int, file_name: str, data: bytes, threshold: int, by: User
 ) -> AttendanceList:
@@ -31,7 +32,7 @@ def keep_list(
     )
 
 
-@transaction.atomic
+@act
 def apply_list(
     *,
     list_id: int,

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from accounts.models import User
+from aspen.acts import act
 from aspen.errors import Refused
 from events import editors, queries, uploads
 from events.enums import QuestionKind
@@ -34,7 +35,7 @@ def _lock(event_id: int, by: User) -> Event:
     return queries.lock_event(event_id)
 
 
-@transaction.atomic
+@act
 def ask_questions(*, event_id: int, asked: Sequence[Asked], by: User) -> None:
     """Make the event's questions exactly these, in this order. Locks the event.
 
@@ -66,7 +67,7 @@ def _refuse_too_many(event: Event) -> None:
         raise Refused(f"An event has at most {MOST_RESOURCES} files and links. Remove one first.")
 
 
-@transaction.atomic
+@act
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     """Add a link. The same one twice is one. Locks the event."""
     event = _lock(event_id, by)
@@ -76,7 +77,7 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     return Resource.objects.create(event=event, label=label, url=url, added_by=by)
 
 
-@transaction.atomic
+@act
 def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Resource:
     """Add a file, if its content is of a kind that may be. Locks the event. Raises Refused.
 
@@ -99,7 +100,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
     return resource
 
 
-@transaction.atomic
+@act
 def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
     """Take a link or file out; the file is deleted once that is certain. Idempotent; locks."""
     event = _lock(event_id, by)

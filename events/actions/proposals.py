@@ -7,11 +7,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from aspen import outbox, words
+from aspen.acts import act
 from aspen.errors import Refused
 from events import editors, queries, rules
 from events.actions.publishing import replace_offers, tell_revised, why_too_few_places
@@ -61,7 +61,7 @@ def version(event: Event) -> str:
 # ---------- Storing ----------
 
 
-@transaction.atomic
+@act
 def create_event(*, edited: Edited, by: User) -> Event:
     """Store a new event as a draft of `by`. Raises Refused or ValidationError."""
     event = edited.event
@@ -89,7 +89,7 @@ def _refuse_others(event: Event, by: User) -> None:
         raise Refused("You do not look after this event any more.")
 
 
-@transaction.atomic
+@act
 def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     """Store changes of an event and return those that people plan by. Locks the event.
 
@@ -134,7 +134,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
     )
 
 
-@transaction.atomic
+@act
 def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
     """Promise everybody with a place, or waiting for one, the news; return to how many."""
     event = Event.objects.get(pk=event_id)
@@ -172,7 +172,7 @@ def _tell(event: Event, *, kind: str, key: str, facts: Mapping[str, object]) -> 
 # ---------- Steps ----------
 
 
-@transaction.atomic
+@act
 def take_step(
     *,
     event_id: int,
@@ -253,7 +253,7 @@ def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
 # ---------- Copies ----------
 
 
-@transaction.atomic
+@act
 def copy_event(*, source_id: int, edited: Edited, by: User) -> Event:
     """Store a copy, as a draft, with the questions and links of its source. Raises as create."""
     source = editors.managed_by(by).get(pk=source_id)

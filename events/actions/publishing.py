@@ -5,16 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from accounts.models import User
+from aspen.acts import act
 from events import queries, rules, signals
 from events.actions.registration import promote_waiting
 from events.enums import RegistrationState
 from events.models import CreditOffer, Event
 
 
-@transaction.atomic
+@act
 def save_event(*, event: Event, by: User) -> Event:
     """Store a new or changed calendar event. Locks a changed one; credits and tracks follow.
 
@@ -54,7 +54,7 @@ def tell_revised(event: Event, *, by: User | None) -> None:
     signals.event_revised.send(Event, event=event, by=by)
 
 
-@transaction.atomic
+@act
 def import_event(
     *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal] | None
 ) -> Event:
@@ -77,7 +77,7 @@ def import_event(
     return event
 
 
-@transaction.atomic
+@act
 def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
     """Give a calendar event exactly these credit lines: amounts by category id. Locks the event.
 

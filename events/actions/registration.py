@@ -8,11 +8,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from aspen import outbox
+from aspen.acts import act
 from aspen.errors import Refused
 from events import queries, rules
 from events.actions.attendance import next_moment
@@ -22,7 +22,7 @@ from events.models import Answer, Event, Question, Registration
 NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 
 
-@transaction.atomic
+@act
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
     """Give `by` a place at the event, or the last one on its waitlist. Locks the event.
 
@@ -62,7 +62,7 @@ def _tell(kind: str, registrations: Iterable[Registration], at: dt.datetime) -> 
     )
 
 
-@transaction.atomic
+@act
 def cancel_registration(*, event_id: int, by: User) -> None:
     """Give the place of `by` back; whoever waits longest has it at once. Locks the event.
 
@@ -95,7 +95,7 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     _promote(event)
 
 
-@transaction.atomic
+@act
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
     """Give free places to those who wait, the longest first, and tell them.
 
@@ -123,7 +123,7 @@ def _promote(event: Event) -> list[Registration]:
     return promoted
 
 
-@transaction.atomic
+@act
 def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
     """Change what `by` answered when registering. Locks the event. Idempotent.
 

@@ -4,10 +4,10 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.acts import act
 from aspen.errors import Refused
 from events import editors, queries
 from events.actions.proposals import copy_extras
@@ -43,7 +43,7 @@ OWN = {
 }
 
 
-@transaction.atomic
+@act
 def repeat_event(
     *, source_id: int, begins: Iterable[dt.datetime], series_key: uuid.UUID, by: User
 ) -> list[Event]:

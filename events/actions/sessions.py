@@ -5,9 +5,8 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
-from django.db import transaction
-
 from accounts.models import User
+from aspen.acts import act
 from aspen.errors import Refused
 from events import editors, queries
 from events.actions.publishing import replace_offers, tell_revised
@@ -31,7 +30,7 @@ class SessionFacts:
     amount: Decimal | None
 
 
-@transaction.atomic
+@act
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User) -> int:
     """Store new and changed sessions of a conference, all or none; return how many changed.
 

@@ -10,7 +10,13 @@ from events.models.event import (
     MountainDay,
     MountainMidnightAfter,
 )
-from events.models.material import AttendanceList, CalendarVersion, Presenter, Resource
+from events.models.material import (
+    AttendanceList,
+    CalendarVersion,
+    CollegeWork,
+    Presenter,
+    Resource,
+)
 from events.models.registration import Answer, PersonalKey, Question, Registration
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "AttendanceList",
     "CalendarVersion",
     "Category",
+    "CollegeWork",
     "CreditOffer",
     "CustomEvent",
     "Event",

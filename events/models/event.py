@@ -1,5 +1,6 @@
 import datetime as dt
 
+import pghistory
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -67,6 +68,23 @@ class Category(models.Model):
         return self.name
 
 
+# What the database derives or counts by itself has no history of its own.
+@pghistory.track(
+    exclude=[
+        "over_at",
+        "claimable_at",
+        "last_day",
+        "search",
+        "uid",
+        "sequence",
+        "changed_at",
+        "check_in_code",
+        "import_key",
+        "import_digest",
+        "created_at",
+    ],
+    model_name="EventHistory",
+)
 class Event(models.Model):
     """Something that takes place: on the calendar, or reported by a librarian (custom)."""
 
@@ -159,6 +177,16 @@ class Event(models.Model):
     submitted_at = models.DateTimeField(null=True, editable=False)
     cancellation = models.TextField(
         "why it is cancelled", blank=True, validators=[MaxLengthValidator(2_000)]
+    )
+
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged_events",
+        help_text="The event that holds its claims now.",
     )
 
     over_at = models.GeneratedField(
@@ -276,6 +304,13 @@ class Event(models.Model):
                 condition=Q(parent=None) | ~Q(parent=F("id")), name="events_not_own_parent"
             ),
             models.CheckConstraint(
+                condition=Q(state=EventState.MERGED, merged_into__isnull=False)
+                & ~Q(merged_into=F("id"))
+                | ~Q(state=EventState.MERGED) & Q(merged_into=None),
+                name="events_merged_into_another",
+                violation_error_message="An event is merged into another event.",
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=EventState.values)
                 & Q(origin__in=Origin.values)
                 & Q(type__in=["", *EventType.values])
@@ -317,7 +352,7 @@ class Event(models.Model):
                 "title",
                 "begins_at",
                 condition=Q(origin=Origin.CUSTOM)
-                & ~Q(state__in=[EventState.DECLINED, EventState.CANCELLED]),
+                & ~Q(state__in=[EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]),
                 name="events_custom_once_per_person",
                 violation_error_message="You have already created this event.",
             ),
@@ -341,6 +376,12 @@ class CustomEvent(Event):
         verbose_name = "custom event"
 
 
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    model_name="CreditOfferHistory",
+)
 class CreditOffer(models.Model):
     """One credit line of an event: so many credits in one category."""
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from events.enums import CourseSystem
 from events.models.event import Event
 
 
@@ -71,6 +72,31 @@ class Resource(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class CollegeWork(models.Model):
+    """What a college course was worth there, where a custom event is one.
+
+    The State Library's table knows one to three credits of either kind.
+    """
+
+    event = models.OneToOneField(Event, models.CASCADE, related_name="college_work")
+    system = models.CharField(max_length=10, choices=CourseSystem)
+    course_credits = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["event_id"]
+        verbose_name_plural = "college work"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(system__in=CourseSystem.values, course_credits__range=(1, 3)),
+                name="events_course_in_the_table",
+                violation_error_message="The table knows one, two or three credits.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course_credits} {self.get_system_display().lower()}"
 
 
 class AttendanceList(models.Model):

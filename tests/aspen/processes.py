@@ -15,6 +15,7 @@ from pathlib import Path
 BASE_DIR = Path({root!r})
 VAR = Path({var!r})
 POSTGRES_BIN = {programs!r}
+PORTAL_ROLE = "aspen_portal"
 POSTGRES_FAST = True
 DEBUG = DEMO = False
 SECRET_KEY = "only-for-tests"
@@ -22,7 +23,7 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 DATABASES = {{"default": {{"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}}}
 INSTALLED_APPS = [
     "django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles",
-    "aspen", "procrastinate.contrib.django",
+    "aspen", "pghistory", "pgtrigger", "procrastinate.contrib.django",
 ]
 ROOT_URLCONF = "small_urls"
 STATIC_URL = "/static/"

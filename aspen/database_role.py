@@ -1,0 +1,71 @@
+"""The database role that the portal serves with: it works with every table and owns none.
+
+Whoever owns a table can switch its triggers off. So the tables belong to the role that migrates,
+and the portal connects as another one, which may read the history and nothing else of it: the
+triggers that write it act for the owner.
+"""
+
+from typing import Any
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import connection
+from pghistory.trigger import Event as HistoryTrigger
+from psycopg import sql
+
+
+def grant(**kwargs: Any) -> None:
+    """Give the role what serving needs, where there is such a role. Runs after every migration.
+
+    Idempotent. Needs the rights of the tables' owner.
+    """
+    with connection.cursor() as cursor:
+        _let_history_triggers_act_for_the_owner(cursor)
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
+        if cursor.fetchone():
+            _grant_rights(cursor, sql.Identifier(settings.PORTAL_ROLE))
+
+
+def _let_history_triggers_act_for_the_owner(cursor: Any) -> None:
+    for model, trigger in pgtrigger.registered():
+        if isinstance(trigger, HistoryTrigger):
+            function = sql.Identifier(trigger.get_pgid(model))
+            # With a path of its own nobody slips another table under its names.
+            cursor.execute(
+                sql.SQL(
+                    "ALTER FUNCTION {}() SECURITY DEFINER SET search_path = public, pg_temp"
+                ).format(function)
+            )
+
+
+def _grant_rights(cursor: Any, role: sql.Identifier) -> None:
+    work = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
+    for statement in (
+        "GRANT USAGE ON SCHEMA public TO {role}",
+        "GRANT {work} ON ALL TABLES IN SCHEMA public TO {role}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        # What is made later: the table of the cache.
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {work} ON TABLES TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
+    ):
+        cursor.execute(sql.SQL(statement).format(role=role, work=work))
+    for table in history_tables():
+        revoke = sql.SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
+        cursor.execute(revoke.format(table=sql.Identifier(table), role=role))
+
+
+def history_tables() -> list[str]:
+    """The tables that hold the history, by name."""
+    return sorted(model._meta.db_table for model in pghistory.core.event_models())
+
+
+def may_rewrite_history() -> list[str]:
+    """The history tables that the present connection's role could change. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name"
+            " WHERE has_table_privilege(name, 'INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY name",
+            [history_tables()],
+        )
+        return [name for (name,) in cursor.fetchall()]
