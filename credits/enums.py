@@ -29,13 +29,29 @@ class ClaimState(models.TextChoices):
 LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
-# Who may follow whom; a state that is missing on the left is final.
-MOVES: dict[ClaimState, frozenset[ClaimState]] = {
-    ClaimState.PENDING: frozenset(
-        {ClaimState.APPROVED, ClaimState.RETURNED, ClaimState.DECLINED, ClaimState.WITHDRAWN}
-    ),
-    ClaimState.RETURNED: frozenset({ClaimState.PENDING, ClaimState.DECLINED, ClaimState.WITHDRAWN}),
-    ClaimState.APPROVED: frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN}),
-    ClaimState.DECLINED: frozenset(),
-    ClaimState.WITHDRAWN: frozenset(),
+
+class Mover(models.TextChoices):
+    """Who moves a claim from one state to another."""
+
+    PERSON = "person", "The person"
+    STAFF = "staff", "Staff"
+    # What follows by itself: an event is cancelled or merged, or an absence is marked.
+    PORTAL = "portal", "The portal"
+
+
+# Every move there is, and who may make it. What is not here cannot happen.
+MOVES: dict[tuple[ClaimState, ClaimState], frozenset[Mover]] = {
+    (ClaimState.PENDING, ClaimState.APPROVED): frozenset({Mover.STAFF}),
+    (ClaimState.PENDING, ClaimState.RETURNED): frozenset({Mover.STAFF}),
+    (ClaimState.PENDING, ClaimState.DECLINED): frozenset({Mover.STAFF}),
+    (ClaimState.PENDING, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
+    (ClaimState.RETURNED, ClaimState.PENDING): frozenset({Mover.PERSON, Mover.PORTAL}),
+    (ClaimState.RETURNED, ClaimState.DECLINED): frozenset({Mover.STAFF}),
+    (ClaimState.RETURNED, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
+    (ClaimState.APPROVED, ClaimState.DECLINED): frozenset({Mover.STAFF}),
+    (ClaimState.APPROVED, ClaimState.WITHDRAWN): frozenset({Mover.PORTAL}),
+    # A merge that is taken back gives the claim back that had to go for it.
+    (ClaimState.WITHDRAWN, ClaimState.PENDING): frozenset({Mover.PORTAL}),
+    (ClaimState.WITHDRAWN, ClaimState.RETURNED): frozenset({Mover.PORTAL}),
+    (ClaimState.WITHDRAWN, ClaimState.APPROVED): frozenset({Mover.PORTAL}),
 }

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from aspen import words
 from aspen.clock import years_after, years_before
-from credits.enums import MOVES, ClaimRole, ClaimState
+from credits.enums import MOVES, ClaimRole, ClaimState, Mover
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
@@ -44,9 +44,9 @@ def clash(one: Event, other: Event) -> bool:
     return both > BETWEEN_ROOMS
 
 
-def may_move(claim: Claim, target: ClaimState) -> bool:
-    """Whether the table of moves (enums.MOVES) leads from the claim's state to `target`."""
-    return target in MOVES[ClaimState(claim.state)]
+def may_move(claim: Claim, target: ClaimState, mover: Mover) -> bool:
+    """Whether the table (enums.MOVES) lets `mover` lead the claim from its state to `target`."""
+    return mover in MOVES.get((ClaimState(claim.state), target), ())
 
 
 def why_not_claim(

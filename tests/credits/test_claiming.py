@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from aspen.errors import Refused
 from credits import actions, queries
-from credits.enums import ClaimSource, ClaimState
+from credits.actions import writing
+from credits.enums import ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import actions as event_actions
 from events.enums import Attendance, Decision, Delivery, EventState
@@ -135,7 +136,9 @@ def test_the_calendars_button_knows_no_limit_of_a_year():
 def test_after_a_decline_the_person_reads_why():
     made = make.claim(make.person())
     staff = make.person()
-    actions._move(made, ClaimState.DECLINED, reason="You were not there.", by=staff)
+    writing.move(
+        made, ClaimState.DECLINED, mover=Mover.STAFF, reason="You were not there.", by=staff
+    )
     with pytest.raises(Refused, match="You were not there"):
         claim(made.event, made.person)
 
@@ -374,7 +377,7 @@ def test_only_ones_own_pending_claim_is_taken_back():
     made = make.claim(make.person())
     with pytest.raises(Claim.DoesNotExist):
         actions.withdraw_claim(claim_id=made.pk, by=make.person())
-    actions._move(made, ClaimState.APPROVED, reason="", by=make.person())
+    writing.move(made, ClaimState.APPROVED, mover=Mover.STAFF, reason="", by=make.person())
     with pytest.raises(Refused, match="help ticket"):
         actions.withdraw_claim(claim_id=made.pk, by=made.person)
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from aspen.errors import Refused
 from credits import actions, queries
-from credits.enums import ENDED, LIVE, MOVES, ClaimSource, ClaimState
+from credits.actions import claiming, writing
+from credits.enums import ENDED, LIVE, MOVES, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries
 from tests import factories as make
@@ -67,7 +68,7 @@ def test_twenty_requests_at_once_make_one_claim():
 def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
     """The same twenty requests, with what keeps the promise taken away, must break it."""
     person, event = make.person(), make.event()
-    monkeypatch.setattr(actions, "lock_people", lambda ids: None)
+    monkeypatch.setattr(claiming, "lock_people", lambda ids: None)
     monkeypatch.setattr(event_queries, "lock_event", lambda event_id: None)
     why_not_claim = queries.why_not_claim
 
@@ -147,20 +148,21 @@ def test_amounts_come_in_halves(amount):
 
 @pytest.mark.parametrize("source", list(ClaimState))
 @pytest.mark.parametrize("target", list(ClaimState))
-def test_every_move_of_the_table_and_no_other(source, target):
+@pytest.mark.parametrize("mover", list(Mover))
+def test_every_move_of_the_table_and_no_other(source, target, mover):
     claim = make.claim(make.person())
     staff = make.person()
     Claim.objects.filter(pk=claim.pk).update(
         state=source, decided_by=staff, decided_at=timezone.now(), reason="For the test."
     )
     claim.refresh_from_db()
-    if target in MOVES[source]:
-        actions._move(claim, target, reason="Because.", by=staff)
+    if mover in MOVES.get((source, target), ()):
+        writing.move(claim, target, mover=mover, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert (claim.state, claim.decided_by) == (target, staff)
     else:
         with pytest.raises(Refused):
-            actions._move(claim, target, reason="Because.", by=staff)
+            writing.move(claim, target, mover=mover, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert claim.state == source
 

@@ -1,0 +1,111 @@
+"""Credits that come and go by themselves: for taking part, and for presenting."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.actions import portal_itself
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen import outbox
+from aspen.acts import act
+from credits import queries
+from credits.actions.writing import create_claims, withdraw
+from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
+from credits.models import Claim
+from events.enums import EventState
+from events.models import CreditOffer, Event, Presenter, Registration
+from events.rules import has_recording
+
+# Later than this nobody is told any more: what is old was imported, or settled after a repair.
+NEWS_FOR = dt.timedelta(days=14)
+
+
+@act
+def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
+    """List the credits of one person who registered and took part. Idempotent.
+
+    Leaves out what is claimed already, was declined or taken back before, or offers no credit. The
+    caller holds the events' locks. A fixed number of queries.
+    """
+    person = registrations[0].person
+    lock_people([person.pk])
+    event_ids = [registration.event_id for registration in registrations]
+    taken_back = Q(state=ClaimState.WITHDRAWN, decided_by=person)
+    standing = Claim.objects.filter(
+        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | taken_back,
+        person=person,
+        event__in=event_ids,
+    )
+    offered = CreditOffer.objects.filter(event__in=event_ids)
+    events = list(
+        Event.objects.filter(pk__in=offered.values("event"), state=EventState.PUBLISHED)
+        .exclude(pk__in=standing.values("event"))
+        .order_by("pk")
+    )
+    if not events:
+        return []
+    claims = create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
+    _promise_news(claims)
+    return claims
+
+
+def _promise_news(claims: Iterable[Claim]) -> None:
+    """Tell the person of credits that appeared by themselves, unless the event is long over."""
+    outbox.post_many(
+        kind="credits.listed",
+        messages=[
+            (f"listed:{claim.pk}", claim.person, {"claim": claim.pk})
+            for claim in claims
+            if claim.event.over_at > timezone.now() - NEWS_FOR
+        ],
+    )
+
+
+@act
+def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
+    """List the credits of one person who presented: twice what attendees earn. Idempotent.
+
+    The same topic (title) counts twice in any four years; a third time earns nothing and leaves
+    what was claimed as an attendee (State Library, 2009). Otherwise such a claim gives way. Leaves
+    out what was declined or taken back before. The caller holds the events' locks. A fixed number
+    of queries.
+    """
+    person = presentations[0].person
+    lock_people([person.pk])
+    events = queries.to_present(person, [each.event for each in presentations])
+    if not events:
+        return []
+    attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
+    reason = "You presented this event; that credit takes its place."
+    withdraw(list(attended.order_by("pk")), reason=reason, by=portal_itself())
+    claims = create_claims(
+        events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
+    )
+    _promise_news(claims)
+    return claims
+
+
+@act
+def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
+    """Withdraw the claims of one person who was marked absent. Idempotent.
+
+    A claim made by hand stands where there is a recording: that person may have watched it. So
+    does a presenter's.
+    """
+    person = registrations[0].person
+    lock_people([person.pk])
+    events = {registration.event_id: registration.event for registration in registrations}
+    claims = Claim.objects.filter(
+        person=person, event__in=events, state__in=sorted(LIVE), role=ClaimRole.ATTENDEE
+    )
+    now = timezone.now()
+    missed = [
+        claim
+        for claim in claims.order_by("pk")
+        if claim.source == ClaimSource.REGISTRATION
+        or not has_recording(events[claim.event_id], now)
+    ]
+    withdraw(missed, reason="The organizer marked you as absent.", by=by)

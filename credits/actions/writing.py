@@ -1,0 +1,83 @@
+"""What every action on claims writes with: new claims, moves, withdrawals, and the news."""
+
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from accounts.actions import portal_itself
+from accounts.models import User
+from aspen.errors import Refused
+from credits import rules, signals
+from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
+from credits.models import Claim, Credit
+from events.models import CreditOffer, Event
+
+
+def create_claims(
+    events: Sequence[Event],
+    *,
+    person: User,
+    source: ClaimSource,
+    by: User,
+    role: ClaimRole = ClaimRole.ATTENDEE,
+) -> list[Claim]:
+    """Claim these events with what they offer their `role`, in a fixed number of queries."""
+    now = timezone.now()
+    claims = Claim.objects.bulk_create(
+        Claim(person=person, event=event, role=role, source=source, claimed_at=now, claimed_by=by)
+        for event in events
+    )
+    times = rules.TIMES[role]
+    claim_of = {claim.event_id: claim for claim in claims}
+    lines: dict[int, int] = {}
+    credits = []
+    offers = CreditOffer.objects.filter(event__in=events)
+    for offer in offers.order_by("event_id", "category__position"):
+        claim = claim_of[offer.event_id]
+        lines[claim.pk] = lines.get(claim.pk, 0) + 1
+        credits.append(
+            Credit(
+                claim=claim,
+                person=person,
+                line=lines[claim.pk],
+                category_id=offer.category_id,
+                amount=times * offer.amount,
+            )
+        )
+    tell(Credit.objects.bulk_create(credits))
+    return claims
+
+
+def tell(credits: Iterable[Credit]) -> None:
+    """Send the news of these credits upwards."""
+    signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
+
+
+def move(claim: Claim, target: ClaimState, *, mover: Mover, reason: str, by: User) -> None:
+    """Take one claim to another state, as the table allows it. The caller holds the locks."""
+    if not rules.may_move(claim, target, mover):
+        raise Refused(f"A claim that is {claim.get_state_display().lower()} cannot change so.")
+    claim.state = target
+    claim.decided_at = timezone.now()
+    claim.decided_by = by
+    claim.reason = reason
+    claim.save(update_fields=["state", "decided_at", "decided_by", "reason"])
+    tell(claim.credits.order_by("line"))
+
+
+def withdraw(claims: Sequence[Claim], *, reason: str, by: User) -> None:
+    """End live claims for a reason that may pass, in a fixed number of queries.
+
+    What people take back themselves stays away for good; so where organizers decide about an
+    event of their own, the portal's account stands for them and the credit can come again.
+    """
+    if not claims:
+        return
+    own = any(claim.person_id == by.pk for claim in claims)
+    portal = portal_itself() if own else by
+    now = timezone.now()
+    for claim in claims:
+        claim.state, claim.reason, claim.decided_at = ClaimState.WITHDRAWN, reason, now
+        claim.decided_by = portal if claim.person_id == by.pk else by
+    Claim.objects.bulk_update(claims, ["state", "decided_at", "decided_by", "reason"])
+    tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))

@@ -1,0 +1,3 @@
+"""What staff see and do about credits in the administration, a module for each matter."""
+
+from credits.admin import claims  # noqa: F401

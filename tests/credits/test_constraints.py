@@ -1,0 +1,87 @@
+"""What must never be about evidence, merges and awards, tried by going round Python."""
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from credits.models import AwardList, Credit, Evidence, Merge, WaitingAward
+from events.enums import CourseSystem, EventState
+from events.models import CollegeWork, Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(model: type[models.Model], constraint: str, **values: Any) -> None:
+    """This change of every row breaks the constraint, and nothing changes."""
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        model._default_manager.all().update(**values)
+
+
+def test_evidence_belongs_to_the_person_of_its_claim() -> None:
+    claim = make.claim(make.person())
+    values = {"file": "evidence/1", "file_name": "a.pdf", "content_type": "application/pdf"}
+    Evidence.objects.create(claim=claim, person=claim.person, size=9, **values)
+    refused(Evidence, "credits_evidence_of_the_claims_person", person=make.person())
+    refused(Evidence, "credits_evidence_is_a_file", file="")
+    refused(Evidence, "credits_evidence_is_a_file", file_name="")
+    refused(Evidence, "credits_evidence_is_a_file", size=0)
+
+
+def test_a_line_is_taken_out_by_someone_for_a_reason() -> None:
+    make.claim(make.person())
+    staff, now = make.person(), timezone.now()
+    name = "credits_line_withdrawn_by_someone_for_a_reason"
+    refused(Credit, name, withdrawn_at=now)
+    refused(Credit, name, withdrawn_at=now, withdrawn_by=staff)
+    refused(Credit, name, withdrawn_at=now, withdrawn_why="One line is enough.")
+    refused(Credit, name, withdrawn_why="One line is enough.")
+
+
+def test_an_event_is_merged_once_and_into_another() -> None:
+    source, target, staff = make.event(), make.event(), make.person()
+    values = {"was": "published", "merged_at": timezone.now(), "merged_by": staff}
+    Merge.objects.create(source=source, target=target, **values)
+    with pytest.raises(IntegrityError, match="an_event_is_merged_once"), transaction.atomic():
+        Merge.objects.create(source=source, target=make.event(), **values)
+    refused(Merge, "credits_merged_into_another", target=source)
+    refused(Merge, "credits_merge_undone_by_someone_sometime", undone_by=staff)
+    refused(Merge, "credits_merge_undone_by_someone_sometime", undone_at=timezone.now())
+    Merge.objects.update(undone_at=timezone.now(), undone_by=staff)
+    Merge.objects.create(source=source, target=target, **values)
+
+
+def test_a_merged_event_names_the_other() -> None:
+    event, name = make.event(), "events_merged_into_another"
+    refused(Event, name, state=EventState.MERGED)
+    refused(Event, name, merged_into=make.event())
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        Event.objects.filter(pk=event.pk).update(state=EventState.MERGED, merged_into=event)
+
+
+def test_the_table_of_college_courses_has_three_rows_of_two_kinds() -> None:
+    CollegeWork.objects.create(event=make.event(), system=CourseSystem.SEMESTER, course_credits=3)
+    refused(CollegeWork, "events_course_in_the_table", course_credits=4)
+    refused(CollegeWork, "events_course_in_the_table", course_credits=0)
+    refused(CollegeWork, "events_course_in_the_table", system="trimester")
+
+
+def test_a_list_counts_by_someone_sometime() -> None:
+    staff = make.person()
+    AwardList.objects.create(event=make.event(), uploaded_by=staff)
+    refused(AwardList, "credits_list_applied_by_someone_sometime", applied_at=timezone.now())
+    refused(AwardList, "credits_list_applied_by_someone_sometime", applied_by=staff)
+
+
+def test_an_award_waits_once_for_each_address() -> None:
+    event, staff = make.event(), make.person()
+    values = {"event": event, "awarded_by": staff, "awarded_at": timezone.now()}
+    WaitingAward.objects.create(address="new@library.example", **values)
+    with pytest.raises(IntegrityError, match="one_award_per_address"), transaction.atomic():
+        WaitingAward.objects.create(address="new@library.example", **values)
+    refused(WaitingAward, "credits_award_address_in_lower_case", address="New@library.example")
+    refused(WaitingAward, "credits_award_address_in_lower_case", address="")
+    claim = make.claim(make.person(), event)
+    refused(WaitingAward, "credits_award_matched_sometime", claim=claim)
