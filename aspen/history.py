@@ -1,9 +1,19 @@
-"""The history tables, from the side of migrations."""
+"""The history tables (docs/adr/0007): which one belongs to a model, and how they begin."""
 
 from typing import Any
 
+import pghistory
+from django.db.models import Model
+
 # Who made what was there before the history was: nobody knows any more.
 BEGINNING = "the history begins"
+
+
+def history_of(model: type[Model]) -> Any:
+    """The model of a model's history: its columns, and pgh_obj, pgh_label, pgh_created_at,
+    pgh_context (who and in which act) of each entry; later entries have greater pgh_id."""
+    [found] = pghistory.core.event_models(tracks_model=model)
+    return found
 
 
 def begin(app: str, *pairs: tuple[str, str]) -> Any:
