@@ -1,6 +1,7 @@
 """Measure what people wait for, in a database made for it and thrown away: `make bench`.
 
-With 10,000 events, or as many as BENCH_EVENTS says: `BENCH_EVENTS=30000 make bench`.
+With 10,000 events, or as many as BENCH_EVENTS says: `BENCH_EVENTS=30000 make bench`. How many
+queries the calendar asks is counted at 300 events first, then at all of them.
 
 Prints medians; judges nothing. Numbers depend on the machine, so compare runs on the same one.
 """
@@ -12,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -34,14 +36,28 @@ from django.test.utils import (
 )
 
 ROWS = int(os.environ.get("BENCH_EVENTS", "10000"))
+FEW = 300
 ROUNDS = 15
+# Of the calendar, what everybody asks for; the last one has the most events that a feed may have.
+CALENDAR = (
+    "/events/?view=month",
+    "/events/?view=week",
+    "/events/?view=list",
+    "/events/?view=list&past=1",
+    "/events/?q=weeding+budgets",
+    "/events/embed/",
+    "/events/calendar.atom",
+    "/events/calendar.ics",
+    "/events/calendar.ics?category=technology",
+    "/events/calendar.ics?from=2020-01-01",
+)
 COLUMNS = (
     "source_url,aspen_event_id,title,event_type,begin,end,location,city,delivery,sponsor,"
     "credits,registration,audience,recording,summary"
 )
 
 
-def rows() -> list[list[str]]:
+def rows(count: int) -> list[list[str]]:
     names = ["Library Administration", "Library Services to the Public", "Technology"]
     return [
         [
@@ -61,24 +77,75 @@ def rows() -> list[list[str]]:
             "",
             "A training made for measuring.",
         ]
-        for number in range(ROWS)
+        for number in range(count)
     ]
 
 
-def measure_import() -> None:
+@contextmanager
+def event_file(count: int) -> Iterator[str]:
+    """The path of a file with so many events, the same ones first."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS.split(","))
-            writer.writerows(rows())
+            writer.writerows(rows(count))
+        yield str(path)
+
+
+def measure_import() -> None:
+    with event_file(ROWS) as path:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for label in (f"import of {ROWS:,} new events", "the same file again"):
+        for label in (f"import of {ROWS:,} events, {FEW} of them known", "the same file again"):
             started = time.perf_counter()
-            call_command("import_events", str(path), verbosity=0)
+            call_command("import_events", path, verbosity=0)
             print(f"{label:<44}{time.perf_counter() - started:>9.1f} s")
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         print(f"{'memory the two imports added':<44}{grown / 1024:>9.0f} MiB")
+
+
+def queries_asked(client: Client, address: str) -> int:
+    """By a page that is not in the cache."""
+    caches["pages"].clear()
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)
+
+
+def calendar_queries() -> dict[str, tuple[int, int]]:
+    """How many queries the calendar and its feeds ask, for a stranger and for who is signed in."""
+    from events.enums import KeyPurpose
+    from events.models import PersonalKey, Registration
+    from tests import factories as make
+
+    stranger, signed_in = Client(), Client()
+    person = make.person()
+    signed_in.force_login(person)
+    key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="0" * 32)
+    coming = [make.event(days=days) for days in range(1, 31)]
+    Registration.objects.bulk_create(
+        Registration(event=event, person=person, state="confirmed", registered_at=event.created_at)
+        for event in coming
+    )
+    kinds = {address: address for address in CALENDAR}
+    kinds |= {
+        "/events/<id>/": coming[0].get_absolute_url(),
+        "/events/<id>/event.ics": f"/events/{coming[0].pk}/event.ics",
+        "/events/personal/<key>.ics": f"/events/personal/{key.token}.ics",
+    }
+    asked = {
+        kind: (queries_asked(stranger, address), queries_asked(signed_in, address))
+        for kind, address in kinds.items()
+    }
+    key.delete()
+    return asked
+
+
+def compare_queries(few: dict[str, tuple[int, int]], many: dict[str, tuple[int, int]]) -> None:
+    print(f"{'queries, a stranger / signed in':<44}{f'{FEW:,}':>12}{f'{ROWS:,} events':>18}")
+    for kind, counts in few.items():
+        told = ["{} / {}".format(*each) for each in (counts, many[kind])]
+        print(f"{kind:<44}{told[0]:>12}{told[1]:>18}")
 
 
 def measure_pages() -> None:
@@ -119,31 +186,24 @@ def measure_pages() -> None:
 
 def measure_public_pages() -> None:
     """What the public waits for: made anew, from the cache, and still the same (304)."""
-    for address in (
-        "/events/",
-        "/events/?view=list",
-        "/events/calendar.ics",
-        "/events/calendar.ics?category=technology",
-        "/events/calendar.atom",
-        "/events/embed/",
-    ):
+    for address in CALENDAR:
         caches["pages"].clear()
-        with CaptureQueriesContext(connection) as queries:
-            page = Client().get(address)
-        asked_anew = len(queries)
+        page = Client().get(address)
         assert page.status_code == 200
-        print(f"{address} ({len(page.content) / 1024:,.0f} KiB)")
-        anew = measure(lambda address=address: caches["pages"].clear() or Client().get(address))
-        kept = measure(lambda address=address: Client().get(address))
+        held = page.content.count(b"BEGIN:VEVENT")
+        events = f", {held:,} events" if held else ""
+        print(f"{address} ({len(page.content) / 1024:,.0f} KiB{events})")
         headers = {"If-None-Match": page.headers["ETag"]}
         assert Client().get(address, headers=headers).status_code == 304
-        same = measure(lambda address=address, h=headers: Client().get(address, headers=h))
-        for label, taken, asked in (
-            ("made anew", anew, asked_anew),
-            ("from the cache", kept, 1),
-            ("unchanged", same, 1),
+        for label, act in (
+            ("made anew", lambda a=address: caches["pages"].clear() or Client().get(a)),
+            ("from the cache", lambda a=address: Client().get(a)),
+            ("unchanged", lambda a=address, h=headers: Client().get(a, headers=h)),
         ):
-            print(f"    {label:<58}{taken:>8.1f} ms{asked:>4} queries")
+            with CaptureQueriesContext(connection) as queries:
+                act()
+            asked = len(queries)
+            print(f"    {label:<58}{measure(act):>8.1f} ms{asked:>4} queries")
 
 
 def measure(act: Callable[[], object]) -> float:
@@ -162,7 +222,11 @@ def main() -> None:
     name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
+        with event_file(FEW) as path:
+            call_command("import_events", path, verbosity=0)
+        few = calendar_queries()
         measure_import()
+        compare_queries(few, calendar_queries())
         measure_pages()
         measure_public_pages()
     finally:
