@@ -17,13 +17,21 @@
   const isElsewhere = (moment) =>
     told(moment, { ...DAY, ...CLOCK }) !== told(moment, { ...DAY, ...CLOCK, timeZone: MOUNTAIN });
 
-  const range = (begins, ends) => {
-    const sameDay = told(begins, DAY) === told(begins, { ...DAY, timeZone: MOUNTAIN });
-    const format = new Intl.DateTimeFormat("en-US", sameDay ? CLOCK : { ...DAY, ...CLOCK });
+  const clocks = (begins, ends) => {
+    const format = new Intl.DateTimeFormat("en-US", CLOCK);
     const text = ends ? format.formatRange(begins, ends) : format.format(begins);
-    // As the server writes it: a plain space before AM, none around the dash between two clocks.
-    const plain = text.replace(/[\u2009\u202f]/g, " ");
-    return sameDay ? plain.replace(/ – /, "–") : plain;
+    // As the server writes it: a plain space before AM, none around the dash.
+    return text.replace(/[\u2009\u202f]/g, " ").replace(" – ", "–");
+  };
+
+  const range = (begins, ends) => {
+    const day = told(begins, DAY);
+    // Over midnight the day stands before each clock: a range of clocks would make it 12/3/2026.
+    if (ends && told(ends, DAY) !== day) {
+      return `${day}, ${clocks(begins)} – ${told(ends, DAY)}, ${clocks(ends)}`;
+    }
+    const sameDay = day === told(begins, { ...DAY, timeZone: MOUNTAIN });
+    return sameDay ? clocks(begins, ends) : `${day}, ${clocks(begins, ends)}`;
   };
 
   const zone = (moment) => {
