@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import time
 import xml.etree.ElementTree as ET
 from html import unescape
 from typing import Any
@@ -680,7 +681,7 @@ def test_the_calendar_and_the_event_say_where_to_subscribe(client: Client) -> No
 # ---------- Speed ----------
 
 
-def test_three_thousand_events_take_three_queries(
+def test_three_thousand_events_take_three_queries_and_less_than_a_second(
     client: Client, django_assert_num_queries: Any
 ) -> None:
     begin = timezone.now() + dt.timedelta(days=1)
@@ -700,6 +701,14 @@ def test_three_thousand_events_take_three_queries(
     with django_assert_num_queries(3):
         response = client.get("/events/calendar.ics")
     assert response.content.count(b"BEGIN:VEVENT") == 3_000
+    # Made anew each time: nothing is kept inside a transaction. Other work on the machine does
+    # not count.
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        client.get("/events/calendar.ics")
+        taken.append(time.process_time() - started)
+    assert min(taken) < 1
 
 
 @time_machine.travel("2026-07-15T12:00-06:00", tick=False)
