@@ -1,6 +1,6 @@
 """Who looks after which events: staff after all, event editors after their organization's."""
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Organization, Position, User
@@ -36,6 +36,12 @@ def managed_by(person: User) -> QuerySet[Event]:
     if not proposes(person):
         return events.none()
     return events.filter(organization__in=organizations_of(person))
+
+
+def with_is_managed(events: QuerySet[Event], person: User | None) -> QuerySet[Event]:
+    """Annotate whether the person looks after an event, as `is_managed`."""
+    own = managed_by(person) if person else Event.objects.none()
+    return events.annotate(is_managed=Exists(own.filter(pk=OuterRef("pk"))))
 
 
 # Somebody with a place, and somebody with a place or waiting for one.

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from aspen import context
 from events import editors, feeds, particulars, presentation, queries
 from events.enums import Origin
 from events.models import Event
@@ -19,7 +19,9 @@ SESSIONS_AT_MOST = 300
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
     person = visitor(request)
-    visible = queries.with_asks(queries.visible_to(person))
+    # Who looks after no event at all is not asked about this one.
+    editor = person if context.organizes(request) else None
+    visible = editors.with_is_managed(queries.with_asks(queries.visible_to(person)), editor)
     visible = visible.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(visible, pk=pk)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
@@ -31,7 +33,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     labels = presentation.states(event, standing, known.now)
     if event.is_demonstration:
         labels.append(presentation.DEMONSTRATION)
-    context = {
+    shown = {
         "event": event,
         "url": event.get_absolute_url(),
         "states": labels,
@@ -43,7 +45,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "times": particulars.times(event),
         "map": particulars.map_link(event),
         "files": particulars.files(event.resources.order_by("id")),
-        "work": _work(person, event),
+        "work": particulars.work(event) if event.is_managed else [],  # type: ignore[attr-defined]
         "programme": (programme := presentation.programme(event, sessions, known)),
         "has_sessions_to_claim": any(
             row.credit == "claim" and known.is_signed_in for _, rows in programme for row in rows
@@ -55,14 +57,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "source": presentation.web_link(event.source_url),
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],
     }
-    return render(request, "events/detail.html", context)
-
-
-def _work(person: User | None, event: Event) -> list[particulars.Work]:
-    """Where those who look after the event do so; nothing for others."""
-    if person and editors.managed_by(person).filter(pk=event.pk).exists():
-        return particulars.work(event)
-    return []
+    return render(request, "events/detail.html", shown)
 
 
 def _json_ld(request: HttpRequest, event: Event, known: presentation.Known) -> str:
