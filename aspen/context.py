@@ -7,8 +7,9 @@ from django.http import HttpRequest
 
 # The name of the library where the signed-in person works; accounts keeps it up to date.
 LIBRARY = "library"
-# Whether that person looks after events, as it was when signing in: for a link in the menu.
+# Whether that person looks after events, as it was when signing in: for links, not for rights.
 ORGANIZES = "organizes"
+OWN, ALL = "own", "all"
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
@@ -28,8 +29,9 @@ def library(request: HttpRequest) -> str:
     return str(request.session.get(LIBRARY, "")) if request.user.is_authenticated else ""
 
 
-def organizes(request: HttpRequest) -> bool:
-    return request.user.is_authenticated and bool(request.session.get(ORGANIZES))
+def organizes(request: HttpRequest) -> str:
+    """ALL events, those of the OWN organizations, or empty for none."""
+    return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
 
 
 def demonstration() -> dict[str, object]:

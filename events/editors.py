@@ -1,9 +1,12 @@
 """Who looks after which events: staff after all, event editors after their organization's."""
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from typing import Any
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Organization, Position, User
+from aspen import context
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
 
@@ -23,9 +26,14 @@ def organizations_of(person: User) -> QuerySet[Organization]:
     organizations = Organization.objects.order_by("name", "city", "id")
     if publishes(person):
         return organizations
+    return organizations.filter(pk__in=_places_of(person))
+
+
+def _places_of(person: User) -> QuerySet[Position, Any]:
+    """The ids of the organizations where the person has a present position."""
     today = timezone.localdate()
     present = Position.objects.filter(person=person, until_on=None).exclude(since_on__gt=today)
-    return organizations.filter(pk__in=present.values("organization"))
+    return present.values("organization")
 
 
 def managed_by(person: User) -> QuerySet[Event]:
@@ -38,10 +46,19 @@ def managed_by(person: User) -> QuerySet[Event]:
     return events.filter(organization__in=organizations_of(person))
 
 
-def with_is_managed(events: QuerySet[Event], person: User | None) -> QuerySet[Event]:
-    """Annotate whether the person looks after an event, as `is_managed`."""
-    own = managed_by(person) if person else Event.objects.none()
-    return events.annotate(is_managed=Exists(own.filter(pk=OuterRef("pk"))))
+def with_is_managed(
+    events: QuerySet[Event], person: User | None, organizes: str
+) -> QuerySet[Event]:
+    """Annotate whether the person looks after an event, as `is_managed`: a link, not a right.
+
+    `organizes` is what signing in found out (context.organizes), so that nothing is asked here.
+    """
+    looks_after = Q(pk=None)
+    if person and organizes == context.ALL:
+        looks_after = Q(origin=Origin.CALENDAR)
+    elif person and organizes:
+        looks_after = Q(origin=Origin.CALENDAR, organization__in=_places_of(person))
+    return events.annotate(is_managed=ExpressionWrapper(looks_after, BooleanField()))
 
 
 # Somebody with a place, and somebody with a place or waiting for one.

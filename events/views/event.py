@@ -19,9 +19,9 @@ SESSIONS_AT_MOST = 300
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
     person = visitor(request)
-    # Who looks after no event at all is not asked about this one.
-    editor = person if context.organizes(request) else None
-    visible = editors.with_is_managed(queries.with_asks(queries.visible_to(person)), editor)
+    visible = editors.with_is_managed(
+        queries.with_asks(queries.visible_to(person)), person, context.organizes(request)
+    )
     visible = visible.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(visible, pk=pk)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
