@@ -5,7 +5,7 @@ holds now is another one.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,6 +18,7 @@ from aspen import words
 from aspen.models import Mail
 from aspen.outbox import Later, Letter, composers
 from events import feeds, queries
+from events.actions.proposals import plan_of
 from events.enums import Attendance, Delivery, EventState, RegistrationState
 from events.models import Event, Registration
 from events.presentation import web_link
@@ -163,10 +164,10 @@ def changed(mail: Mail) -> Letter | None:
     event = registration.event
     if registration.state == RegistrationState.CANCELLED or not _is_ahead(event):
         return None
-    told = [
-        (str(label), f"{after or 'not said any more'} (before: {before or 'not said'})")
-        for label, before, after in mail.facts.get("changes", [])
-    ]
+    told = list(_changes(event, mail.facts.get("changes", [])))
+    quote = _quote(mail.facts.get("note"))
+    if not told and not quote:
+        return None
     known = {label for label, _ in told}
     has_place = registration.state == RegistrationState.CONFIRMED
     place = "You keep your place" if has_place else "You keep your place on the waitlist"
@@ -174,12 +175,22 @@ def changed(mail: Mail) -> Letter | None:
     return Letter(
         subject=f"Changed: {event.title}",
         paragraphs=[f"“{event.title}” was changed. {place}.{file}"],
-        quote=_quote(mail.facts.get("note")),
+        quote=quote,
         facts=[*told, *(fact for fact in _about(event)[0] if fact[0] not in known)],
         button=_event_page(event),
         closing=[_how_to_cancel(event)],
         calendar=feeds.invitation(registration, address=settings.ADDRESS) if has_place else None,
     )
+
+
+def _changes(event: Event, told: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
+    """What changed, as it is now: a later change may have overtaken the one to be told."""
+    present = plan_of(event)
+    for what, before, after in told:
+        now = present.get(what, after)
+        zone = "" if what != "When" or event.all_day else "Mountain time; "
+        if now != before:
+            yield what, f"{now or 'not said any more'} ({zone}before: {before or 'not said'})"
 
 
 def called_off(mail: Mail) -> Letter | None:
@@ -271,7 +282,7 @@ def absent(mail: Mail) -> Letter | None:
             f"The organizer marked you as absent at “{event.title}”"
             + (", so it earns no credit." if earns else ".")
         ],
-        facts=facts,
+        facts=[fact for fact in facts if fact[0] != "Credits"],
         button=("I was there: write to us", _url("helpdesk:create")),
         closing=[
             "If it is right, there is nothing you have to do. If not, write to us, and we ask the "
@@ -299,7 +310,7 @@ def proposal_returned(mail: Mail) -> Letter | None:
         quote=("They write:", event.decision_reason),
         facts=_about(event)[0],
         button=("Change the event", _url("events:edit", event.pk)),
-        closing=["When it is ready, submit it again."],
+        closing=["When it is ready, send it to staff again."],
     )
 
 

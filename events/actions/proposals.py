@@ -42,14 +42,14 @@ class Change:
     after: str
 
 
-def _plan(event: Event) -> dict[str, str]:
+def plan_of(event: Event) -> dict[str, str]:
     """What people plan by, in words."""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
         "When": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "Where": place or "–",
-        "How it is held": Delivery(event.delivery).label if event.delivery else "–",
+        "Where": place,
+        "How it is held": Delivery(event.delivery).label if event.delivery else "",
     }
 
 
@@ -121,7 +121,7 @@ def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     _replace_presenters(event, edited.presenters)
     tell_revised(event, by=by)
     promote_waiting(event=event, by=by)
-    was, now = _plan(before), _plan(event)
+    was, now = plan_of(before), plan_of(event)
     return [Change(what, was[what], now[what]) for what in was if was[what] != now[what]]
 
 

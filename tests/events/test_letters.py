@@ -335,11 +335,43 @@ def test_a_change_is_told_with_what_it_was_before(person: User) -> None:
     assert (method, entry["SEQUENCE"], str(entry["LOCATION"])) == ("REQUEST", 1, "Butte")
 
 
+def test_a_change_is_told_as_it_is_when_the_letter_is_sent(person: User) -> None:
+    """The worker stood still while the event moved twice, and its room came and went."""
+    event = an_event(delivery="")
+    registration = place_at(event, person)
+    later = BEGINS + dt.timedelta(days=1)
+    Event.objects.filter(pk=event.pk).update(begins_at=later, ends_at=None, delivery="")
+    changes = [
+        ["When", "Thu, Dec 3, 2026, 9:00–11:00 AM", "Mon, Dec 7, 2026, 9:00–11:00 AM"],
+        ["Where", "Big Sky Room, Lewis & Clark Library, Helena", "Butte"],
+        ["How it is held", "In person", "Online"],
+    ]
+    facts = {"event": event.pk, "registration": registration.pk, "note": ""}
+    outbox.post(kind="events.changed", key="changed:1", to=person, changes=changes, **facts)
+
+    told = " ".join(delivered().body.split())
+
+    assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; before: Thu, Dec 3, 2026," in told
+    assert "How it is held: not said any more (before: In person)" in told
+    assert told.count("Where: Big Sky Room, Lewis & Clark Library, Helena Credits:") == 1
+    assert "Dec 7" not in told
+    assert "Butte" not in told
+
+
+def test_a_change_that_was_taken_back_before_the_letter_is_no_news(person: User) -> None:
+    event = an_event()
+    registration = place_at(event, person)
+    facts = {"event": event.pk, "registration": registration.pk, "note": ""}
+    changes = [["Title", TITLE, "Another title"]]
+    outbox.post(kind="events.changed", key="changed:1", to=person, changes=changes, **facts)
+    assert dropped()
+
+
 @pytest.mark.parametrize("late", ["cancelled person", "cancelled event"])
 def test_a_change_that_concerns_nobody_any_more_is_not_told(person: User, late: str) -> None:
     event = an_event()
     registration = place_at(event, person)
-    facts = {"event": event.pk, "registration": registration.pk, "note": "", "changes": []}
+    facts = {"event": event.pk, "registration": registration.pk, "note": "Hello", "changes": []}
     outbox.post(kind="events.changed", key="changed:1:1:1", to=person, **facts)
     if late == "cancelled event":
         Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
@@ -457,6 +489,7 @@ def test_absent_is_told_when_the_event_is_over(person: User, now: time_machine.T
         f"The organizer marked you as absent at “{TITLE}”, so it earns no credit."
     )
     assert f"I was there: write to us:\n{PORTAL}/help/new/\n" in message.body
+    assert "Credits:" not in message.body
 
 
 def test_absent_corrected_before_the_end_is_not_told(
