@@ -66,10 +66,17 @@ def read(data: bytes) -> Sheet:
             field="file",
         )
     text = _text(data)
+    # Strictly: a quotation mark that is never closed would take the next people along.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
-        return _table(csv.reader(io.StringIO(text), delimiter=_delimiter(text)))
+        return _table(lines)
     except csv.Error as error:
-        raise Refused(f"The file cannot be read as CSV: {error}.", field="file") from error
+        raise Refused(
+            f"The file cannot be read as CSV beyond line {lines.line_num}: a quotation mark there, "
+            "or above, is not closed or stands in the middle of a field. Nothing was kept. Take "
+            "the mark out, or save the list anew from a spreadsheet program.",
+            field="file",
+        ) from error
 
 
 def _text(data: bytes) -> str:

@@ -46,6 +46,14 @@ def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
     assert sheet.refused == []
 
 
+def test_quotation_marks_that_are_in_order() -> None:
+    sheet = attendance_lists.read(
+        b'Name,Email,Minutes\nAda "Moss" Lake,ada@x.example,50\r\n'
+        b'"Bo, ""x""\r\nRiver",bo@x.example,20\r\n'
+    )
+    assert sheet == ([["ada@x.example", 50, 2], ["bo@x.example", 20, 4]], [])
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -57,6 +65,12 @@ def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
         (b"x" * (5 * 1024 * 1024 + 1), "larger than 5 MB"),
         (b"Email,Minutes\n" + b"a@b.example,1\n" * 20_001, "more than 20,000 rows"),
         (b'Email,Minutes\n"' + b"a" * 200_000, "cannot be read as CSV"),
+        # Leniently, the mark would take the people below it along without a word.
+        (b'Email,Minutes\n"ada@x.example,50\nbo@x.example,20\n', "as CSV beyond line 3: a quot"),
+        (
+            b'Name,Email,Minutes\n"Ada,ada@x.example,50\n"Bo",bo@x.example,20\n',
+            "as CSV beyond line 3: a quotation mark there, or above, is not closed",
+        ),
     ],
 )
 def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
@@ -288,6 +302,11 @@ def test_a_file_that_is_no_list_keeps_the_form(client: Client, staff: User) -> N
         "file": ["This is not a CSV file. Open it in your spreadsheet program and save it as CSV."]
     }
     assert upload(client, event, b"").context["form"].errors == {"file": ["This file is empty."]}
+    too_large = upload(client, event, b"x" * 13 * 1024 * 1024)
+    assert too_large.context["form"].errors == {
+        "file": ["This file is larger than 5 MB. Split it and upload the parts."]
+    }
+    assert 'value="30"' in too_large.content.decode()
     assert not AttendanceList.objects.exists()
 
 
