@@ -1,12 +1,14 @@
 """What may be uploaded: judged by content, whatever the file says of itself."""
 
+import io
 import secrets
+import zipfile
 from pathlib import PurePath
 from typing import NamedTuple
 
 import puremagic
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 from aspen.errors import Refused
@@ -39,12 +41,18 @@ KINDS: dict[str, Kind] = {
     ".csv": Kind("text/csv", frozenset()),
 }
 # Where an office file keeps its own parts: a ZIP of anything else is none.
-PARTS = {".docx": b"word/", ".xlsx": b"xl/", ".pptx": b"ppt/"}
+PARTS = {".docx": "word/", ".xlsx": "xl/", ".pptx": "ppt/"}
+CONTENTS = "[Content_Types].xml"
+# Nothing is unpacked here; but what unpacks to more fills the disk of whoever opens it.
+MOST_UNPACKED = 50 * MOST
 ALLOWED = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
 
 
 class StopWhenTooLarge(FileUploadHandler):
-    """Ends an upload as soon as it is larger than any that may be, before it fills the disk."""
+    """Drops a file as soon as it is larger than any that may be, before it fills the disk.
+
+    What else the form says is kept.
+    """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -55,7 +63,7 @@ class StopWhenTooLarge(FileUploadHandler):
         if self.received > MOST + MEGABYTE:
             assert self.request is not None
             self.request.META[ENDED] = "1"
-            raise StopUpload(connection_reset=False)
+            raise SkipFile
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
@@ -80,6 +88,12 @@ def kind_of(file: UploadedFile) -> Kind:
     file.seek(0)
     data = file.read()
     file.seek(0)
+    if not kind.signs and not _is_utf8(data):
+        raise Refused(
+            "This is no text in UTF-8. In the program it comes from, save it as UTF-8 (in a "
+            "spreadsheet program: “CSV UTF-8”), then add it again.",
+            field="file",
+        )
     is_right = _is_text(data) if not kind.signs else _shows(data, ending, kind)
     if not is_right:
         raise Refused(
@@ -90,22 +104,38 @@ def kind_of(file: UploadedFile) -> Kind:
     return kind
 
 
-def _is_text(data: bytes) -> bool:
+def _is_utf8(data: bytes) -> bool:
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError:
         return False
+    return True
+
+
+def _is_text(data: bytes) -> bool:
+    text = data.decode("utf-8-sig")
     return "\0" not in text and not text.lstrip().lower().startswith(("<", "%pdf", "{\\rtf"))
 
 
 def _shows(data: bytes, ending: str, kind: Kind) -> bool:
     if ending in PARTS:
-        return data.startswith(b"PK\x03\x04") and PARTS[ending] in data
+        return data.startswith(b"PK\x03\x04") and _is_office(data, PARTS[ending])
     try:
         found = {match.extension for match in puremagic.magic_string(data)}
     except puremagic.PureError:
         return False
     return bool(found & kind.signs)
+
+
+def _is_office(data: bytes, part: str) -> bool:
+    """Whether this ZIP's own list names what such a file holds, and no more than it can."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            sizes = {each.filename: each.file_size for each in packed.infolist()}
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    holds = CONTENTS in sizes and any(name.startswith(part) for name in sizes)
+    return holds and sum(sizes.values()) <= MOST_UNPACKED
 
 
 def clean_name(name: str) -> str:

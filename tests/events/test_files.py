@@ -21,11 +21,11 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def office(part: str) -> bytes:
+def office(part: str, content: bytes = b"<x/>") -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as file:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("[Content_Types].xml", "<Types/>")
-        file.writestr(f"{part}/document.xml", "<x/>")
+        file.writestr(f"{part}/document.xml", content)
     return packed.getvalue()
 
 
@@ -47,9 +47,13 @@ BAD = {
     "page.png": b"<html><script>alert(1)</script></html>",
     "page.txt": b"  <script>alert(1)</script>",
     "letter.docx": office("anything"),
+    "no-list.docx": b"PK\x03\x04" + b"word/document.xml [Content_Types].xml",
+    "torn.docx": office("word")[:-30],
+    "bomb.docx": office("word", bytes(123_457)).replace(
+        (123_457).to_bytes(4, "little"), (uploads.MOST_UNPACKED + 1).to_bytes(4, "little")
+    ),
     "zip.xlsx": office("word"),
     "binary.csv": b"a,b\x00\x01",
-    "latin.txt": b"caf\xe9",
 }
 
 
@@ -92,6 +96,13 @@ def test_what_may_be_added(name: str) -> None:
 def test_what_is_not_what_its_name_says(name: str) -> None:
     with pytest.raises(Refused, match="not what its name"):
         uploads.kind_of(upload(BAD[name], name))
+
+
+@pytest.mark.parametrize("data", [b"caf\xe9", "café".encode("utf-16")])
+@pytest.mark.parametrize("name", ["notes.txt", "list.csv"])
+def test_text_in_another_encoding_is_told_which_to_use(name: str, data: bytes) -> None:
+    with pytest.raises(Refused, match="save it as UTF-8"):
+        uploads.kind_of(upload(data, name))
 
 
 @pytest.mark.parametrize("name", ["drawing.svg", "page.html", "tool.exe", "old.doc", "none", ""])
@@ -147,9 +158,10 @@ def test_refusals_stay_in_the_form(client: Client, editor: User, event: Event) -
 def test_an_upload_without_end_is_ended_with_words(
     client: Client, editor: User, event: Event
 ) -> None:
-    page = add(client, event, PDF + b" " * 13 * 1024 * 1024, "huge.pdf")
+    page = add(client, event, PDF + b" " * 13 * 1024 * 1024, "huge.pdf", label="The plan")
     assert page.status_code == 200
     assert "larger than 10 MB" in page.content.decode()
+    assert 'value="The plan"' in page.content.decode()
     assert not Resource.objects.exists()
 
 
