@@ -451,6 +451,26 @@ def test_every_address_answers_every_role_as_stated(world: World, role: str) -> 
     assert found == expected
 
 
+def test_an_editor_of_another_organization_sees_what_any_librarian_does(world: World) -> None:
+    """Besides the pages of their own events, and the way to check people in to these."""
+    stranger = factories.person(Role.EVENT_EDITOR)
+    Position.objects.create(
+        person=stranger, organization=factories.organization(), kind=PositionKind.STAFF
+    )
+    world.people["stranger"] = stranger
+    own = ("/events/manage/", "/events/manage/new/", "/events/badge/{badge}/", "/admin/")
+    expected, found = [], []
+    for method, address, cells in rows():
+        if address not in own and not address.startswith("/admin/"):
+            response = send(world.client("stranger"), method, address.format_map(world.ids))
+            expected.append(f"{method} {address} {cells[ROLES.index('other')]}")
+            found.append(f"{method} {address} {cell(response, 'stranger')}")
+    assert found == expected
+    managing = [line for line in found if re.search(r"/events/\{(now|proposal)\}/", line)]
+    assert len(managing) > 20
+    assert {line[-3:] for line in managing} == {"404"}
+
+
 def test_the_public_addresses_are_these() -> None:
     public = [
         route
