@@ -53,6 +53,17 @@ def plan_of(event: Event) -> dict[str, str]:
     }
 
 
+class Overtaken(Refused):
+    """Somebody else changed the event in the meantime; `version` is what stands now."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            "Somebody changed this event since you opened it. What you typed is still here: "
+            "compare it with the event in another window, then save it again."
+        )
+        self.version = version
+
+
 def version(event: Event) -> str:
     """What changes whenever an event is stored; a form carries it along."""
     return event.changed_at.isoformat()
@@ -94,17 +105,14 @@ def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     """Store changes of an event and return those that people plan by. Locks the event.
 
     `seen` is the version the form was made from. Once published, credit lines and organizer are
-    staff's alone. More places go to those who wait. Raises ValidationError, or Refused: somebody
-    else changed it, fewer places than people who hold one.
+    staff's alone. More places go to those who wait. Raises ValidationError, Overtaken, or
+    Refused: fewer places than people who hold one.
     """
     event = edited.event
     before = queries.lock_event(event.pk)
     _refuse_others(before, by)
     if version(before) != seen:
-        raise Refused(
-            "Somebody changed this event since you opened it. What you typed is still here: "
-            "compare it with the event in another window, then save it again."
-        )
+        raise Overtaken(version(before))
     fields = set(edited.fields)
     may_all = before.state != EventState.PUBLISHED or editors.publishes(by)
     if may_all:

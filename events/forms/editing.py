@@ -143,6 +143,10 @@ class EventForm(forms.ModelForm):
         if self.instance.pk and "seen" not in self.initial:
             self.initial["seen"] = version(self.instance)
 
+    def has_seen(self, version: str) -> None:
+        """Whoever was told that this version stands now may save over it."""
+        self.data = {name: self.data[name] for name in self.data} | {"seen": version}
+
     @property
     def offer_names(self) -> list[str]:
         return [f"offer_{category.slug}" for category in self.categories]

@@ -199,6 +199,9 @@ def _attempt(form: EventForm, act: Any) -> Any:
     """What the action returns; None with the reason in the form when it was refused."""
     try:
         return act()
+    except proposals.Overtaken as overtaken:
+        form.has_seen(overtaken.version)
+        form.add_error(None, str(overtaken))
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     except ValidationError as error:
