@@ -276,17 +276,24 @@ def absent(mail: Mail) -> Letter | None:
     if event.over_at > timezone.now():
         raise Later(event.over_at)
     facts, earns = _about(event)
+    watch = []
+    if earns and has_recording(event, timezone.now()):
+        watch = [
+            "The recording earns the credit, too: watch it, then press Add CE credit on the "
+            f"event's page: {_event_page(event)[1]}"
+        ]
     return Letter(
         subject=f"You were marked as absent: {event.title}",
         paragraphs=[
             f"The organizer marked you as absent at “{event.title}”"
-            + (", so it earns no credit." if earns else ".")
+            + (", so your registration earns no credit." if earns else ".")
         ],
         facts=[fact for fact in facts if fact[0] != "Credits"],
         button=("I was there: write to us", _url("helpdesk:create")),
         closing=[
             "If it is right, there is nothing you have to do. If not, write to us, and we ask the "
-            "organizer."
+            "organizer.",
+            *watch,
         ],
     )
 

@@ -486,10 +486,23 @@ def test_absent_is_told_when_the_event_is_over(person: User, now: time_machine.T
 
     assert message.subject == f"You were marked as absent: {TITLE}"
     assert paragraphs(message)[1] == (
-        f"The organizer marked you as absent at “{TITLE}”, so it earns no credit."
+        f"The organizer marked you as absent at “{TITLE}”, so your registration earns no credit."
     )
     assert f"I was there: write to us:\n{PORTAL}/help/new/\n" in message.body
     assert "Credits:" not in message.body
+    assert "recording" not in message.body
+
+
+def test_who_was_absent_may_watch_the_recording(person: User, now: time_machine.Traveller) -> None:
+    event = an_event()
+    registration = place_at(event, person)
+    now.move_to(event.over_at)
+    Event.objects.filter(pk=event.pk).update(recording_available_at=event.over_at)
+    mark(registration, Attendance.ABSENT)
+    assert paragraphs(delivered())[-1] == (
+        "The recording earns the credit, too: watch it, then press Add CE credit on the event's "
+        f"page: {PORTAL}/events/{event.pk}/"
+    )
 
 
 def test_absent_corrected_before_the_end_is_not_told(
