@@ -68,8 +68,8 @@ def _make(request: HttpRequest, source: Event, dates: DatesForm) -> HttpResponse
         messages.info(request, "The series has all these dates already.")
         return redirect("events:manage")
     number = "1 date is" if len(made) == 1 else f"{len(made)} dates are"
-    step = "publish" if editors.publishes(person) else "send to staff"
-    messages.success(request, f"{number} made, as drafts. Look at one and {step} the whole series.")
+    step = "Publish" if editors.publishes(person) else "Send to staff"
+    messages.success(request, f"{number} made, as drafts. “{step}” below is for the whole series.")
     return redirect("events:review", made[0].pk)
 
 
@@ -104,7 +104,10 @@ def sessions(request: HttpRequest, pk: int) -> HttpResponse:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
                 what = "1 session is" if number == 1 else f"{number} sessions are"
-                messages.success(request, f"{what} saved.")
+                if number:
+                    messages.success(request, f"{what} saved.")
+                else:
+                    messages.info(request, "No row has a title, so no session is saved.")
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,
