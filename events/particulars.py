@@ -130,4 +130,6 @@ LIVING = [
 def work(event: Event) -> list[Work]:
     """What those who look after an event of the calendar do with it, called off or not."""
     names = LIVING if event.state == EventState.PUBLISHED else KEPT
+    if event.state == EventState.PUBLISHED and not rules.is_over(event):
+        names = [*names, ("Cancel the event", "events:call_off")]
     return [Work(label, reverse(name, args=[event.pk])) for label, name in names]

@@ -14,6 +14,7 @@ from django.utils import timezone
 from aspen import words
 from events import rules
 from events.enums import (
+    HERE,
     Attendance,
     Delivery,
     EventState,
@@ -278,18 +279,27 @@ def moment(event: Event, known: Known) -> Moment:
         return Moment(note="This event was cancelled. It earns no credit.")
     registered = standing.state == RegistrationState.CONFIRMED
     if button := credit_button(event, known):
-        can_cancel = registered and event.over_at > known.now
+        is_unmarked = standing.attendance == Attendance.UNKNOWN
+        can_cancel = registered and is_unmarked and event.over_at > known.now
         return Moment(button, note=_credit_note(event, standing, known), can_cancel=can_cancel)
     if event.over_at <= known.now:
         return Moment(note=_over_note(event, standing, known))
     if registered:
-        note = "You are registered."
-        if event.pk in known.credits:
-            note += " When the event is over, your credit is listed by itself."
-        return Moment("registered", note=note, can_cancel=True)
+        return _registered_moment(event, standing, known)
     if standing.state == RegistrationState.WAITLISTED:
         return Moment("waitlisted", note=_waiting_note(standing), can_cancel=True)
     return _registration_moment(event, standing, known)
+
+
+def _registered_moment(event: Event, standing: Standing, known: Known) -> Moment:
+    """Who was marked has no place to give back any more."""
+    if standing.attendance == Attendance.ABSENT:
+        return Moment("registered", note=_over_note(event, standing, known))
+    is_in = standing.attendance in HERE
+    note = "You are checked in." if is_in else "You are registered."
+    if event.pk in known.credits:
+        note += " When the event is over, your credit is listed by itself."
+    return Moment("registered", note=note, can_cancel=not is_in)
 
 
 def _waiting_note(standing: Standing) -> str:
@@ -346,11 +356,10 @@ def _registration_moment(event: Event, standing: Standing, known: Known) -> Mome
     if reason := rules.why_not_register(event, standing.taken, standing.waiting):
         note = reason if event.registration_mode else "Ask the sponsor whether to register."
         return Moment(note=note)
-    if not known.is_signed_in:
-        return Moment("sign_in_register")
     if rules.is_full(event, standing.taken) or standing.waiting:
-        return Moment("join", note="All places are taken. Who waits longest gets the next one.")
-    return Moment("register")
+        note = "All places are taken. Who waits longest gets the next one."
+        return Moment("join" if known.is_signed_in else "sign_in_join", note=note)
+    return Moment("register" if known.is_signed_in else "sign_in_register")
 
 
 def places(event: Event, standing: Standing, now: dt.datetime) -> str:

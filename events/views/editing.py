@@ -219,7 +219,9 @@ def _next(request: HttpRequest, event: Event) -> HttpResponse:
     return _take(request, event, step)
 
 
-def _take(request: HttpRequest, event: Event, step: Step, **options: Any) -> HttpResponse:
+def _take(
+    request: HttpRequest, event: Event, step: Step, *, told: str = "", **options: Any
+) -> HttpResponse:
     try:
         taken = proposals.take_step(event_id=event.pk, step=step, by=person_of(request), **options)
     except Refused as refusal:
@@ -234,7 +236,7 @@ def _take(request: HttpRequest, event: Event, step: Step, **options: Any) -> Htt
         Step.DISCARD: "discarded",
         Step.CALL_OFF: "cancelled",
     }[step]
-    messages.success(request, f"{what} {done}.")
+    messages.success(request, f"{what} {done}.{told}")
     if step in (Step.DISCARD, Step.RETURN):
         return redirect("events:manage")
     return redirect("events:detail" if step in _SHOWN else "events:review", event.pk)
@@ -287,9 +289,13 @@ def _changed(
         number = proposals.tell_changes(
             event_id=event.pk, changes=changes, note=choice["note"], by=person_of(request)
         )
-        told = " 1 person is told." if number == 1 else f" {number} people are told."
+        told = _told(number)
     messages.success(request, f"“{event.title}” is saved.{told}")
     return redirect("events:detail", event.pk)
+
+
+def _told(number: int) -> str:
+    return " 1 person is told." if number == 1 else f" {number} people are told."
 
 
 def _form_page(request: HttpRequest, form: EventForm, **context: Any) -> HttpResponse:
@@ -377,6 +383,7 @@ def call_off(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel an event, with the reason people read."""
     event = managed(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
+    registered = _number_registered(event)
     if request.method == "POST" and form.is_valid():
         return _take(
             request,
@@ -384,13 +391,14 @@ def call_off(request: HttpRequest, pk: int) -> HttpResponse:
             Step.CALL_OFF,
             reason=form.cleaned_data["reason"],
             tell=form.cleaned_data["tell"],
+            told=_told(registered) if registered and form.cleaned_data["tell"] else "",
         )
     context = {
         "event": event,
         "url": event.get_absolute_url(),
         "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "form": form,
-        "registered": _number_registered(event),
+        "registered": registered,
         "can": event.state == EventState.PUBLISHED and not rules.is_over(event),
         "back": reverse("events:detail", args=[event.pk]),
     }

@@ -301,9 +301,13 @@ def test_cancelling_tells_everybody_and_takes_credits_back(
     for person in people:
         actions.register(event_id=published.pk, by=person)
     address = f"/events/{published.pk}/call-off/"
-    assert "Say why" in client.post(address, {"tell": "on"}).content.decode()
+    assert "4 people have a place or wait for one." in client.get(address).content.decode()
+    page = client.post(address, {"tell": "on"}).content.decode()
+    assert "Say why" in page
+    assert page.count("Please check this form") == 1
     page = client.post(address, {"reason": "The trainer is ill.", "tell": "on"}, follow=True)
     assert "The trainer is ill." in page.content.decode()
+    assert "is cancelled. 4 people are told." in page.content.decode()
     published.refresh_from_db()
     assert (published.state, published.sequence) == (EventState.CANCELLED, 1)
     told = Mail.objects.filter(kind="events.called_off").order_by("to")

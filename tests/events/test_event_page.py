@@ -177,6 +177,34 @@ def test_the_public_signs_in_first_and_comes_back(client):
     assert ">Sign in to add CE credit</a>" in page
 
 
+def test_the_public_signs_in_to_join_the_waitlist_where_all_places_are_taken(client):
+    event = make.event(days=2, capacity=1)
+    register(event_id=event.pk, by=make.person())
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert ">Sign in to join the waitlist</a>" in page
+    assert ">Sign in to register</a>" not in page
+
+
+@pytest.mark.parametrize(
+    ("attendance", "said"),
+    [
+        (Attendance.PRESENT, "You are checked in. When the event is over"),
+        (Attendance.LATE, "You are checked in. When the event is over"),
+        (Attendance.ABSENT, "The organizer marked you as absent"),
+    ],
+)
+def test_who_was_marked_is_not_offered_to_cancel(client, attendance, said):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=1)
+    registration = register(event_id=event.pk, by=person)
+    assert "Cancel registration" in client.get(event.get_absolute_url()).content.decode()
+    mark_attendance(registration_id=registration.pk, attendance=attendance, by=make.person())
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert said in page
+    assert "Cancel registration" not in page
+
+
 def test_another_persons_registration_and_claim_are_not_shown(client):
     coming, over = make.event(days=2), make.event(days=-2)
     other = make.person()
@@ -480,7 +508,7 @@ def editor_of(organization: Organization) -> User:
 
 def test_those_who_look_after_an_event_find_the_way_to_that(client):
     organization = make.organization()
-    event = make.event(organization=organization)
+    event = make.event(days=2, organization=organization)
     for person, is_theirs in [
         (None, False),
         (make.person(), False),
@@ -497,8 +525,12 @@ def test_those_who_look_after_an_event_find_the_way_to_that(client):
     links = {link.label: link.url for link in response.context["work"]}
     assert links["Edit"] == f"/events/{event.pk}/edit/"
     assert links["Roster"] == f"/events/{event.pk}/roster/"
+    assert links["Cancel the event"] == f"/events/{event.pk}/call-off/"
     for url in links.values():
         assert client.get(url).status_code == 200
+    move(event, days=-4)
+    over = client.get(event.get_absolute_url()).context["work"]
+    assert [link.label for link in over] == [label for label in links if label[:6] != "Cancel"]
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
     kept = client.get(event.get_absolute_url()).context["work"]
     assert [link.label for link in kept] == ["Roster", "Copy"]
