@@ -9,9 +9,11 @@ from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-# What is wrong with a page: width, headings, accessibility. Preloading would ask for stylesheets
-# a second time, some at a wrong address; none of these rules needs it.
+# What is wrong with a page: width, short words broken in two, headings, accessibility. Preloading
+# would ask for stylesheets a second time, some at a wrong address; none of these rules needs it.
 CHECK = """(runOnly) => {
+    // In these every word is ours, and short enough for a line of its own.
+    const WHOLE = "button, .btn, .state, time";
     // A colour that is still changing has no contrast worth measuring.
     document.getAnimations().forEach(animation => animation.finish());
     const found = [];
@@ -22,6 +24,18 @@ CHECK = """(runOnly) => {
         );
         const cause = wide.slice(-3).map(element => element.outerHTML.slice(0, 150));
         found.push(`scrolls sideways: ${cause.join(" | ")}`);
+    }
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        if (!text.parentElement.closest(WHOLE)) continue;
+        for (const word of text.data.matchAll(/\\S+/g)) {
+            if (word[0].length > 12 || /[-–\\/@.]./.test(word[0])) continue;
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+            if (lines.size > 1) found.push(`breaks the word ${word[0]} of “${text.data}”`);
+        }
     }
     const headings = document.querySelectorAll("h1").length;
     if (headings !== 1) found.push(`has ${headings} headings of the first level`);
