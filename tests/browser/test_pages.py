@@ -4,9 +4,9 @@ And the pages where scripts are switched off, and the ones that say that somethi
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.apps import apps
@@ -40,7 +40,8 @@ SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)> &
 EMOJI = "📚 Stories 👩‍👩‍👧‍👦 and buffaloes 🦬 שלום"
 TITLES = [LONG, SCRIPT, EMOJI]
 # Width, colours, and what to look at: every rule once at each width and in each scheme.
-LOOKS = [
+Look = tuple[int, Literal["light", "dark"], dict[str, Any]]
+LOOKS: list[Look] = [
     (1280, "light", ALL_RULES),
     (1280, "dark", CONTRAST),
     (320, "light", CONTRAST),
@@ -220,11 +221,11 @@ def administration_pages() -> Iterable[str]:
             yield reverse(f"{name}_change", args=[newest.pk])
 
 
-def looks_bad(visitor: Visitor, path: str) -> list[str]:
+def looks_bad(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
     """What is wrong with a page at any width, in any colours."""
     problems = []
     # The administration is Django's own but for its colours, so that two looks at it do.
-    for width, colours, rules in LOOKS[::3] if path.startswith("/admin/") else LOOKS:
+    for width, colours, rules in LOOKS[::3] if path.startswith("/admin/") else looks:
         visitor.page.set_viewport_size({"width": width, "height": 900})
         visitor.page.emulate_media(color_scheme=colours)
         found = visitor.problems(rules)
@@ -232,11 +233,11 @@ def looks_bad(visitor: Visitor, path: str) -> list[str]:
     return problems
 
 
-def walk(visitor: Visitor, paths: Iterable[str]) -> None:
+def walk(visitor: Visitor, paths: Iterable[str], looks: Sequence[Look] = LOOKS) -> None:
     problems = []
     for path in paths:
         visitor.open(path)
-        problems += looks_bad(visitor, path)
+        problems += looks_bad(visitor, path, looks)
     assert not problems, "\n".join(problems)
 
 

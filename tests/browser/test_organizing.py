@@ -1,0 +1,220 @@
+"""The pages on which organizers work and learners wait, answer and check in, full of trouble.
+
+Each at both widths, in both schemes, and the ones that are worked with most by keyboard.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from accounts.models import User
+from events.actions import keep_list, mark_attendance, new_check_in_code, register
+from events.actions.keys import key_of
+from events.actions.material import add_link
+from events.enums import Attendance, EventState, KeyPurpose, QuestionKind
+from events.models import Event, Question
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.browser.test_keyboard import all_stops, press_enter, tab_to
+from tests.browser.test_pages import LONG, LOOKS, SCRIPT, looks_bad, walk
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+BOTH = LOOKS[::3]
+NOTHING = "No row has a title, so no session is saved."
+
+
+@pytest.fixture
+def work(transactional_db: None) -> SimpleNamespace:
+    with zeal_ignore():
+        staff = make.person(Role.CE_COORDINATOR, display_name=f"{LONG[:60]} Staff")
+        learner = make.person(display_name=f"{LONG[:60]} <b>Ann</b>")
+        others = [make.person(display_name=f"{SCRIPT[:40]} {number}") for number in range(3)]
+        now = timezone.now()
+        title = f"Today {LONG}"[:300]
+        today = make.event(title=title, days=0, hours=3, location=LONG[:200], city="Ekalaka")
+        for person in (learner, *others):
+            register(event_id=today.pk, by=person)
+        places = list(today.registrations.order_by("pk"))
+        for place, attendance in zip(places, list(Attendance)[1:], strict=False):
+            mark_attendance(registration_id=place.pk, attendance=attendance, by=staff)
+        full = asks(make.event(title=SCRIPT, days=4, capacity=1), staff)
+        register(event_id=full.pk, by=others[0], answers={each.pk: LONG for each in asked(full)})
+        closing = make.event(days=5, registration_closes_at=now + dt.timedelta(days=3))
+        closed = make.event(days=5, registration_closes_at=now - dt.timedelta(days=1))
+        conference = make.event(days=-3, hours=30, credits={}, type="Conference")
+        for number in range(2):
+            make.event(title=SCRIPT, days=-3 + number / 12, room=LONG[:80], parent=conference)
+        data = f"Email,Minutes\n{learner.email},80\nnobody@example.org,3\nbroken\n".encode()
+        found = keep_list(event_id=today.pk, file_name=SCRIPT, data=data, threshold=60, by=staff)
+    return SimpleNamespace(
+        staff=staff,
+        learner=learner,
+        today=today,
+        code=new_check_in_code(event_id=today.pk, by=staff),
+        full=full,
+        closing=closing,
+        closed=closed,
+        conference=conference,
+        found=found,
+        cancelled=make.event(days=5, state=EventState.CANCELLED, cancellation=f"{LONG} {SCRIPT}"),
+        draft=make.event(title=LONG, days=9, state=EventState.DRAFT, decision_reason=SCRIPT),
+        pending=make.event(title=LONG, days=9, state=EventState.PENDING, description=SCRIPT),
+    )
+
+
+def asks(event: Event, staff: User) -> Event:
+    for position, kind in enumerate(QuestionKind, 1):
+        choices = [LONG[:100], "Yes"] if kind == QuestionKind.CHOICE else []
+        Question.objects.create(
+            event=event, position=position, kind=kind, label=f"{kind} {LONG[:80]}?", choices=choices
+        )
+    add_link(event_id=event.pk, label=LONG[:150], url="https://example.org/x", by=staff)
+    return event
+
+
+def asked(event: Event) -> list[Question]:
+    return list(event.questions.filter(kind=QuestionKind.TEXT))
+
+
+# ---------- What each of them sees ----------
+
+
+def test_events_in_every_state_for_everybody(
+    open_browser: Callable[..., Visitor], work: SimpleNamespace
+) -> None:
+    visitor = open_browser()
+    problems = []
+    for event, said in [
+        (work.full, ["Full", "Waitlist open", "Sign in to join the waitlist"]),
+        (work.closing, ["Registration closes in 3 days", "Sign in to register"]),
+        (work.closed, ["Registration closed"]),
+        (work.cancelled, ["Cancelled", "It earns no credit."]),
+        (work.today, ["Under way"]),
+        (work.conference, ["Over", "Program"]),
+    ]:
+        visitor.open(event.get_absolute_url())
+        visitor.sees(*said)
+        problems += looks_bad(visitor, event.get_absolute_url(), BOTH)
+    for path in ["/events/embed/", "/events/embed/how/?category=technology"]:
+        visitor.open(path)
+        problems += looks_bad(visitor, path, BOTH)
+    assert not problems, "\n".join(problems)
+
+
+def test_pages_of_somebody_who_registers(
+    open_browser: Callable[..., Visitor], work: SimpleNamespace
+) -> None:
+    for purpose in KeyPurpose:
+        key_of(purpose=purpose, by=work.learner)
+    visitor = open_browser(work.learner)
+    paths = [
+        "/events/mine/",
+        "/events/check-in/",
+        f"/events/check-in/{work.code}/",
+        f"/events/{work.full.pk}/register/",
+        f"/continuing-education/claim/{work.conference.pk}/sessions/",
+    ]
+    walk(visitor, paths, BOTH)
+    visitor.page.set_viewport_size({"width": 320, "height": 900})
+    for path in paths:
+        visitor.open(path)
+        all_stops(visitor)
+
+
+def test_pages_of_an_organizer(open_browser: Callable[..., Visitor], work: SimpleNamespace) -> None:
+    roster = f"/events/{work.today.pk}/roster"
+    visitor = open_browser(work.staff)
+    walk(
+        visitor,
+        [
+            *(f"/events/manage/?show={name}" for name in ("waiting", "drafts", "coming")),
+            "/events/manage/new/",
+            f"/events/{work.draft.pk}/review/",
+            f"/events/{work.pending.pk}/review/",
+            *(
+                f"/events/{work.full.pk}/{page}/"
+                for page in ("edit", "call-off", "repeat", "questions", "files")
+            ),
+            f"/events/{work.conference.pk}/sessions/",
+            f"{roster}/",
+            *(f"{roster}/{page}/" for page in ("code", "sheet", "walk-in", "upload")),
+            f"{roster}/lists/{work.found.pk}/",
+        ],
+        BOTH,
+    )
+    for path in [f"{roster}/", f"/events/{work.full.pk}/edit/"]:
+        visitor.open(path)
+        all_stops(visitor)
+
+
+def test_forms_of_an_organizer_full_of_errors(
+    open_browser: Callable[..., Visitor], work: SimpleNamespace
+) -> None:
+    """Each says what is wrong once, at its top."""
+    visitor = open_browser(work.staff, width=320)
+    for path, button in [
+        ("/events/manage/new/", "Publish"),
+        (f"/events/{work.full.pk}/call-off/", "Cancel the event"),
+        (f"/events/{work.full.pk}/files/", "Add the link"),
+        (f"/events/{work.pending.pk}/review/", "Return it to"),
+        (f"/events/{work.today.pk}/roster/walk-in/", "Add to the roster"),
+        (f"/events/{work.today.pk}/roster/upload/", "Look at the list"),
+    ]:
+        visitor.open(path)
+        visitor.click(visitor.page.get_by_role("button", name=button))
+        expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
+    visitor.visit(f"/events/{work.full.pk}/sessions/")
+    visitor.press("Save the sessions")
+    visitor.sees(NOTHING)
+    visitor.field("Title, row 2").fill("Only a title")
+    visitor.press("Save the sessions")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("Row 2, Day: Enter the day.")
+
+
+# ---------- By keyboard alone ----------
+
+
+def test_marking_and_cancelling_by_keyboard(
+    open_browser: Callable[..., Visitor], work: SimpleNamespace
+) -> None:
+    visitor = open_browser(work.staff)
+    visitor.visit(work.today.get_absolute_url())
+    tab_to(visitor, "Roster")
+    press_enter(visitor)
+    visitor.sees("1 not marked")
+    tab_to(visitor, f"Late: {work.learner}")
+    press_enter(visitor)
+    visitor.sees("came late.")
+    visitor.visit(work.full.get_absolute_url())
+    tab_to(visitor, "Cancel the event")
+    press_enter(visitor)
+    tab_to(visitor, "Why is it cancelled?")
+    visitor.page.keyboard.type("Too much snow.")
+    tab_to(visitor, "Cancel the event")
+    press_enter(visitor)
+    visitor.sees("is cancelled. 1 person is told.", "Too much snow.")
+
+
+def test_checking_in_by_keyboard(
+    open_browser: Callable[..., Visitor], work: SimpleNamespace
+) -> None:
+    late = make.person()
+    register(event_id=work.today.pk, by=late)
+    phone = open_browser(late, width=320)
+    phone.visit("/events/check-in/")
+    tab_to(phone, "Six letters")
+    phone.page.keyboard.type(work.code.lower())
+    press_enter(phone)
+    tab_to(phone, "Check in as")
+    press_enter(phone)
+    phone.sees("You are checked in")
+    phone.visit(work.today.get_absolute_url())
+    phone.sees("You are checked in. When the event is over")
+    expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)
