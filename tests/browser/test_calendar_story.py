@@ -84,7 +84,7 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
 
     letters_in_the_room = shows_the_code(editor, event)
     checks_in(phone, letters_in_the_room)
-    sees_who_is_there(editor, event, walt)
+    sees_who_is_there(editor, walt)
     time_passes_until_it_is_over(event)
     assert (settle_due(), settle_due()) == (1, 0)
     finds_the_credit_listed(phone)
@@ -232,7 +232,9 @@ def publishes_it(staff: Visitor) -> None:
 def moves_it_to_today(editor: Visitor, event: Event) -> None:
     begin = timezone.localtime() - dt.timedelta(minutes=5)
     end = begin + dt.timedelta(hours=2)
-    editor.visit(f"/events/{event.pk}/edit/")
+    editor.follow("Events I look after", within=editor.menu)
+    editor.follow(event.title)
+    editor.follow("Edit")
     editor.field("Begins").fill(f"{begin:%Y-%m-%dT%H:%M}")
     editor.field("Ends").fill(f"{end:%Y-%m-%dT%H:%M}")
     editor.field("What you want to add").fill("We moved it forward.")
@@ -241,7 +243,7 @@ def moves_it_to_today(editor: Visitor, event: Event) -> None:
 
 
 def shows_the_code(editor: Visitor, event: Event) -> str:
-    editor.visit(f"/events/{event.pk}/roster/code/")
+    editor.follow("Check-in code")
     editor.press("Make the code")
     event.refresh_from_db()
     assert event.check_in_code
@@ -249,8 +251,8 @@ def shows_the_code(editor: Visitor, event: Event) -> str:
     return event.check_in_code
 
 
-def sees_who_is_there(editor: Visitor, event: Event, person: User) -> None:
-    editor.visit(f"/events/{event.pk}/roster/")
+def sees_who_is_there(editor: Visitor, person: User) -> None:
+    editor.follow("Back to the roster")
     editor.sees("1 registered", "1 present")
     expect(editor.row(person.display_name)).to_contain_text("Present")
 
@@ -312,6 +314,9 @@ def checks_in(phone: Visitor, letters: str) -> None:
     phone.press("Find my event")
     phone.press("Check in as Walt Begay")
     phone.sees("You are checked in", "your credit is listed by itself")
+    phone.follow("To the event")
+    phone.sees("You are checked in. When the event is over")
+    expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)
 
 
 def finds_the_credit_listed(phone: Visitor) -> None:
