@@ -62,6 +62,8 @@ def event(
     }
     if fields.get("state") in (EventState.DRAFT, EventState.PENDING):
         values |= {"created_by": person(), "submitted_at": timezone.now()}
+    if fields.get("state") == EventState.MERGED:
+        values |= {"merged_into": event()}
     made = Event.objects.create(**values | fields)
     for slug, amount in ({TECHNOLOGY: "1.0"} if credits is None else credits).items():
         CreditOffer.objects.create(event=made, category=category(slug), amount=Decimal(amount))
