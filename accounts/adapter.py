@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -41,6 +42,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Fill a new person from the sign-up form; the name comes with the form's own fields."""
         user.display_name = form.cleaned_data["display_name"]
         return super().save_user(request, user, form, commit)  # type: ignore[no-any-return]
+
+    @transaction.atomic
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """Confirm an address; what waits for it follows in the same transaction."""
+        return super().confirm_email(request, email_address)  # type: ignore[no-any-return]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to the page that led there, not to the empty form once more."""

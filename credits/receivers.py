@@ -1,7 +1,10 @@
-"""What credits do when the calendar has news."""
+"""What credits do when the calendar has news, and when an address is known to be somebody's."""
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from django.contrib.auth.signals import user_logged_in
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import User
@@ -38,3 +41,16 @@ def follow_decision(sender: Any, event: Event, by: User, reason: str, **kwargs: 
 @receiver(event_revised)
 def follow_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
     actions.follow_event(event=event, by=by)
+
+
+@receiver(post_save, sender=EmailAddress)
+def match_what_waits(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
+    """An address was confirmed: by the link in a mail, by choosing a new password, or by staff."""
+    if instance.verified:
+        actions.match_awards(by=instance.user)
+
+
+@receiver(user_logged_in)
+def match_what_was_missed(sender: Any, user: User, **kwargs: Any) -> None:
+    """Whoever confirms an address at the very moment a list counts misses it until now."""
+    actions.match_awards(by=user)

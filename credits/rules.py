@@ -11,7 +11,7 @@ from credits.enums import MOVES, ClaimRole, ClaimState, Mover
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
-from events.rules import has_recording, is_past_recording
+from events.rules import has_recording, has_taken_place, is_past_recording, state_in_words
 
 # How often the credits of an event are earned. Presenters earn the length times two (2009).
 TIMES = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
@@ -75,3 +75,29 @@ def why_not_claim(
             f"Your claim was declined: {earlier.reason} If that is a mistake, open a help ticket."
         )
     return None
+
+
+def why_not_award(event: Event, *, has_credit: bool) -> str | None:
+    """Why staff cannot award the credits of an event to anybody, or None."""
+    if event.state == EventState.MERGED:
+        return "This event was merged into another one. Award the credits of that one."
+    if event.state != EventState.PUBLISHED:
+        return f"This event is {state_in_words(event)}, so it earns no credit."
+    if not has_credit:
+        return "This event carries no CE credit. Give it its credit lines first."
+    if not has_taken_place(event):
+        return "This event is not over yet. Its credits can be awarded once it has ended."
+    return None
+
+
+def why_no_award(event: Event, *, claim: Claim | None, place: Registration | None) -> str:
+    """Why somebody who holds no claim on the event is not awarded it, or nothing.
+
+    `claim` was declined, or taken back by the person; `place` is the person's registration.
+    """
+    if claim is not None and claim.state == ClaimState.DECLINED:
+        return f"Declined before: {claim.reason}"
+    if claim is not None:
+        return "Took it back"
+    absent = place is not None and place.attendance == Attendance.ABSENT
+    return "Marked as absent" if absent and not has_recording(event, timezone.now()) else ""

@@ -5,6 +5,12 @@ people (accounts.queries.lock_people), then decide.
 """
 
 from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance
+from credits.actions.awarding import (
+    apply_award_list,
+    keep_award_list,
+    match_awards,
+    take_back_award,
+)
 from credits.actions.claiming import (
     AlreadyClaimed,
     claim_custom_event,
@@ -17,6 +23,7 @@ from credits.actions.following import follow_custom_event, follow_event
 
 __all__ = [
     "AlreadyClaimed",
+    "apply_award_list",
     "claim_custom_event",
     "claim_event",
     "claim_sessions",
@@ -25,6 +32,9 @@ __all__ = [
     "credit_presenting",
     "follow_custom_event",
     "follow_event",
+    "keep_award_list",
+    "match_awards",
+    "take_back_award",
     "withdraw_attendance",
     "withdraw_claim",
 ]

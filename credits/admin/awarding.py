@@ -1,0 +1,360 @@
+"""Awarding an event's credits to a list of people, and what waits for people without an account."""
+
+import csv
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from accounts.models import User
+from aspen import words
+from aspen.admin import ReadOnlyAdmin
+from aspen.errors import Refused
+from aspen.http import person_of
+from aspen.spreadsheet import harmless
+from credits import actions, awards, rules
+from credits.actions.awarding import AWARD
+from credits.award_lists import BYTES_AT_MOST, MEGABYTES
+from credits.models import AwardList, WaitingAward
+from events import uploads
+from events.admin_words import credit_in_words
+from events.enums import Origin
+from events.models import Event
+from events.queries import OFFERS
+
+LINES_AT_MOST = 200
+TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the parts."
+
+
+class AwardForm(forms.Form):
+    """Whom to award: addresses as they are pasted, or a file."""
+
+    addresses = forms.CharField(
+        label="E-mail addresses",
+        required=False,
+        strip=False,  # the lines keep their numbers
+        max_length=1_500_000,
+        widget=forms.Textarea(attrs={"rows": 12, "cols": 60, "class": "vLargeTextField"}),
+        help_text="One in a line, or separated by commas or semicolons; names may stand beside "
+        "them: Ada Lake <ada@library.example>",
+    )
+    file = forms.FileField(
+        label="or a CSV file",
+        required=False,
+        help_text=f"With a heading that names the column Email; at most 20,000 rows and "
+        f"{MEGABYTES} MB.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        error_messages={"empty": "This file is empty."},
+    )
+
+    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.too_large = too_large
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        has_text, has_file = bool(values.get("addresses", "").strip()), bool(values.get("file"))
+        if self.too_large:  # it never arrived
+            self.add_error("file", TOO_LARGE)
+        elif has_text and has_file:
+            self.add_error("file", "Paste addresses or choose a file, not both.")
+        elif not (has_text or has_file or self.errors):
+            self.add_error("addresses", "Paste the addresses, or choose a file.")
+        return values
+
+
+class Group(NamedTuple):
+    """People, or lines, of which a list says the same: how many, and the first of them."""
+
+    label: str
+    number: int
+    lines: list[tuple[str, str]]
+
+
+def _groups(found: AwardList, event: Event, by: User) -> list[Group]:
+    match = awards.match(found, event, by=by)
+
+    def people(rows: Iterable[User]) -> list[tuple[str, str]]:
+        return [(str(person), person.email) for person in rows]
+
+    groups = [
+        ("Hold this event already; nothing changes", people(match.held)),
+        (
+            "Declined, taken back or marked as absent before; not awarded",
+            [(str(person), f"{person.email}. {reason}") for person, reason in match.refused],
+        ),
+        ("Yourself; a colleague has to award you", people(match.own)),
+        (
+            "Further addresses of people on the list",
+            [(address, str(person)) for person, address in match.repeated],
+        ),
+        (
+            "Without an account; awarded once they sign up with this address",
+            [(address, "") for address in match.unknown],
+        ),
+        (
+            "Lines that were left out",
+            [(f"Line {line}", f"{reason} {text}") for line, reason, text in found.refused],
+        ),
+        ("Would be awarded today" if found.applied_at else "Will be awarded", people(match.award)),
+    ]
+    return [Group(label, len(lines), lines[:LINES_AT_MOST]) for label, lines in groups]
+
+
+def _facts(event: Event) -> list[tuple[str, str]]:
+    return [
+        ("When", words.when(event.begins_at, event.ends_at, all_day=event.all_day)),
+        ("CE credit", credit_in_words(event) or "None"),
+    ]
+
+
+def _event_url(event: Event) -> str:
+    kind = "customevent" if event.origin == Origin.CUSTOM else "event"
+    return reverse(f"admin:events_{kind}_change", args=[event.pk])
+
+
+@admin.register(AwardList)
+class AwardListAdmin(ReadOnlyAdmin):
+    """Lists of people; each has a page that says what it would do, with the button to award."""
+
+    list_display = (
+        "__str__",
+        "event",
+        "addresses",
+        "left_out",
+        "uploaded_by",
+        "uploaded_at",
+        "applied_at",
+    )
+    list_filter = (("applied_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("event", "uploaded_by")
+    search_fields = ("event__title", "file_name", "uploaded_by__display_name")
+    ordering = ("-uploaded_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AwardList]:
+        return awards.with_numbers(super().get_queryset(request))
+
+    @admin.display(description="addresses")
+    def addresses(self, found: AwardList) -> int:
+        return found.addresses  # type: ignore[attr-defined, no-any-return]
+
+    @admin.display(description="left out")
+    def left_out(self, found: AwardList) -> int:
+        return found.left_out  # type: ignore[attr-defined, no-any-return]
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "credits_awardlist"
+        return [
+            path("start/<int:event_id>/", view(self.start_view), name=f"{name}_start"),
+            path("<path:object_id>/award/", view(self.award_view), name=f"{name}_award"),
+            path(
+                "<path:object_id>/left-out.csv", view(self.left_out_view), name=f"{name}_left_out"
+            ),
+            *super().get_urls(),
+        ]
+
+    def _event(self, pk: int) -> Event:
+        events = Event.objects.defer("search", "description").prefetch_related(OFFERS)
+        return get_object_or_404(events, pk=pk)
+
+    def _context(self, request: HttpRequest, event: Event) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "subtitle": "Award credits",
+            "opts": self.opts,
+            "event": event,
+            "event_url": _event_url(event),
+            "facts": _facts(event),
+            "why_not": rules.why_not_award(event, has_credit=bool(event.offers.all())) or "",
+        }
+
+    # ---------- The list ----------
+
+    def start_view(self, request: HttpRequest, event_id: int) -> HttpResponse:
+        """Paste addresses or upload a file; a preview follows before anybody gets anything."""
+        if not request.user.has_perm(AWARD):
+            raise PermissionDenied
+        event = self._event(event_id)
+        form = AwardForm()
+        if request.method == "POST":
+            form = AwardForm(request.POST, request.FILES, too_large=uploads.was_ended(request))
+            if form.is_valid() and (kept := self._kept(request, event, form)):
+                return HttpResponseRedirect(
+                    reverse("admin:credits_awardlist_change", args=[kept.pk])
+                )
+        earlier = AwardList.objects.filter(event=event).select_related("uploaded_by")
+        context = {
+            **self._context(request, event),
+            "title": f"Award credits: {event.title}",
+            "form": form,
+            "earlier": awards.with_numbers(earlier).order_by("-uploaded_at", "-id")[:20],
+        }
+        return TemplateResponse(request, "admin/credits/awardlist/start.html", context)
+
+    def _kept(self, request: HttpRequest, event: Event, form: AwardForm) -> AwardList | None:
+        file = form.cleaned_data["file"]
+        what = (
+            {"file_name": file.name, "data": file.read(BYTES_AT_MOST + 1)}
+            if file
+            else {"text": form.cleaned_data["addresses"]}
+        )
+        try:
+            return actions.keep_award_list(event_id=event.pk, by=person_of(request), **what)
+        except Refused as refusal:
+            form.add_error(refusal.field if file else "addresses", str(refusal))
+            return None
+
+    # ---------- The preview ----------
+
+    def _found(self, request: HttpRequest, object_id: str) -> AwardList:
+        found = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, found):
+            raise PermissionDenied
+        if found is None:
+            raise Http404
+        found.refresh_from_db(fields=["rows", "refused"])
+        return found  # type: ignore[no-any-return]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What a list would do, and the button; afterwards how it compares with today."""
+        found = self._found(request, object_id)
+        event = self._event(found.event_id)
+        *others, award = _groups(found, event, person_of(request))
+        context = {
+            **self._context(request, event),
+            "title": f"Award credits: {event.title}",
+            "list": found,
+            "award": award,
+            "groups": [award, *others],
+            "is_open": found.applied_at is None and request.user.has_perm(AWARD),
+        }
+        return TemplateResponse(request, "admin/credits/awardlist/preview.html", context)
+
+    def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the list count."""
+        if not request.user.has_perm(AWARD):
+            raise PermissionDenied
+        found = self._found(request, object_id)
+        page = HttpResponseRedirect(reverse("admin:credits_awardlist_change", args=[found.pk]))
+        if request.method != "POST":
+            return page
+        try:
+            people, waiting = actions.apply_award_list(list_id=found.pk, by=person_of(request))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return page
+        if people or waiting:
+            self.log_change(request, found, f"Awarded: {people}; waiting: {waiting}.")
+        messages.success(request, _done(people, waiting))
+        return page
+
+    def left_out_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The lines that were left out as CSV; a spreadsheet must not run what stands there."""
+        found = self._found(request, object_id)
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="left-out-{found.pk}.csv"'
+        response.write("\ufeff")
+        rows = csv.writer(response)
+        rows.writerow(["Line", "Reason", "Text"])
+        for row in found.refused:
+            rows.writerow([harmless(str(cell)) for cell in row])
+        return response
+
+
+def _done(people: int, waiting: int) -> str:
+    if not (people or waiting):
+        return "This list has counted. Nobody on it gets anything more."
+    got = "1 person is" if people == 1 else f"{people:,} people are"
+    done = f"{got} awarded the credits; a message goes to each."
+    if waiting:
+        kept = "1 address waits" if waiting == 1 else f"{waiting:,} addresses wait"
+        done += f" {kept} for an account."
+    return done
+
+
+# ---------- Without an account ----------
+
+
+@admin.register(WaitingAward)
+class WaitingAwardAdmin(ReadOnlyAdmin):
+    """Awards for addresses without an account; they can be taken back while they wait."""
+
+    list_display = ("address", "event", "standing", "awarded_by", "awarded_at")
+    list_filter = (("matched_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("event", "awarded_by")
+    search_fields = ("address", "event__title")
+    ordering = ("-awarded_at", "address", "id")
+    fields = (
+        "address",
+        "event_page",
+        "standing",
+        "awarded_at",
+        "awarded_by",
+        "matched_at",
+        "claim",
+    )
+    readonly_fields = ("event_page", "standing")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingAward]:
+        return super().get_queryset(request).select_related("event", "awarded_by")
+
+    @admin.display(description="state")
+    def standing(self, award: WaitingAward) -> str:
+        if award.matched_at is None:
+            return "Waits for an account"
+        return "Awarded" if award.claim_id else "Ended without a credit"
+
+    @admin.display(description="event")
+    def event_page(self, award: WaitingAward) -> str:
+        return format_html('<a href="{}">{}</a>', _event_url(award.event), award.event)
+
+    def get_urls(self) -> list[URLPattern]:
+        back = self.admin_site.admin_view(self.take_back_view)
+        return [
+            path("<path:object_id>/take-back/", back, name="credits_waitingaward_take_back"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        award: Model | None = self.get_object(request, unquote(object_id))
+        waits = isinstance(award, WaitingAward) and award.matched_at is None
+        extra = {"can_take_back": waits and request.user.has_perm(AWARD)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+
+    def take_back_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the award wait no longer."""
+        if not request.user.has_perm(AWARD):
+            raise PermissionDenied
+        award = self.get_object(request, unquote(object_id))
+        if award is None:
+            raise Http404
+        if request.method == "POST":
+            try:
+                actions.take_back_award(award_id=award.pk, by=person_of(request))
+            except Refused as refusal:
+                messages.error(request, str(refusal))
+            else:
+                self.log_change(request, award, "Taken back.")
+                messages.success(request, f"{award.address} gets no credit for “{award.event}”.")
+        return HttpResponseRedirect(reverse("admin:credits_waitingaward_change", args=[award.pk]))

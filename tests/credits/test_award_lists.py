@@ -1,0 +1,84 @@
+"""Reading whom to award: pasted addresses and CSV files."""
+
+import pytest
+
+from aspen.errors import Refused
+from credits import award_lists
+
+ADA, BO = "ada@library.example", "bo@library.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ADA}\n{BO}",
+        f"{ADA}, {BO}",
+        "ADA@library.example ; Bo@Library.Example;\n\n",
+        f"Ada Lake <{ADA}>\r\nBo River\t{BO}",
+        f"Lake, Ada <{ADA}>; River, Bo <{BO}>",
+        f'"Lake, Ada" <{ADA}>, "River; Bo" <{BO}>,',
+        f"{ADA} {BO}",
+        f"{ADA}, Bo <{BO}>",
+    ],
+)
+def test_addresses_as_they_are_pasted(text: str) -> None:
+    sheet = award_lists.read_text(text)
+    assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
+
+
+def test_what_is_no_address_is_left_out_and_said() -> None:
+    sheet = award_lists.read_text(
+        f"{ADA}\nAda Lake\n\nada@nowhere; {BO}, bo.library.example\nADA@library.example\n"
+        f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'z' * 60}.{'z' * 60}.example\n"
+    )
+    assert sheet.rows == [[ADA, 1], [BO, 4]]
+    assert [row[:2] for row in sheet.refused] == [
+        [2, "There is no e-mail address."],
+        [4, "This is no e-mail address."],
+        [4, "There is no e-mail address."],
+        [5, "The same address as in line 1; it counts once."],
+        [6, "This e-mail address is too long."],
+    ]
+    assert sheet.refused[1][2] == "ada@nowhere"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"Email\n{ADA}\n{BO}\n".encode(),
+        f"\ufeffName;E-mail Address\r\nLake, Ada;{ADA}\r\nBo;{BO}\r\n".encode(),
+        f"Liste,Caf\xe9\n\nName,Email\nZo\xeb,{ADA}\nBo,{BO}\n".encode("latin-1"),
+        f"Name\tEmail\nAda\t{ADA}\nBo\t{BO}\n".encode("utf-16"),
+        f'Name,Email\n"Lake, Ada","Ada <{ADA}>"\nBo,{BO}\n'.encode(),
+    ],
+)
+def test_files_by_their_heading(data: bytes) -> None:
+    sheet = award_lists.read_file(data)
+    assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
+
+
+def test_rows_of_a_file_that_make_no_sense() -> None:
+    sheet = award_lists.read_file(
+        f"Name,Email\n=cmd(),nobody\nCy\nAda,{ADA}\nAda,{ADA.upper()}\n,,\n".encode()
+    )
+    assert sheet.rows == [[ADA, 4]]
+    assert sheet.refused == [
+        [2, "There is no e-mail address.", "=cmd(), nobody"],
+        [3, "There is no e-mail address.", "Cy"],
+        [5, "The same address as in line 4; it counts once.", f"Ada, {ADA.upper()}"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04", "This is not a CSV file"),
+        (b"Name,Time\nAda,50\n", "No column for the e-mail address"),
+        (b"x" * (10 * 1024 * 1024 + 1), "larger than 10 MB"),
+        (b"Email\n" + b"a@b.example\n" * 20_001, "more than 20,000 rows"),
+        (b'Email\n"' + b"a" * 200_000, "cannot be read as CSV"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        award_lists.read_file(data)

@@ -1,0 +1,338 @@
+"""Awarding in the administration: paste or upload, look, award; what waits, and taking it back."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen.clock import today, years_after, years_before
+from aspen.models import Mail
+from credits import actions
+from credits.models import AwardList, Claim, WaitingAward
+from events.models import Event
+from tests import factories as make
+from tracks.models import Participation, Posting, RuleSet
+
+pytestmark = pytest.mark.django_db
+STRANGER = "stranger@library.example"
+WAITING = "/admin/credits/waitingaward/"
+LISTS = "/admin/credits/awardlist/"
+
+
+@pytest.fixture
+def staff() -> User:
+    return make.person(Role.CE_COORDINATOR, email="coordinator@library.example")
+
+
+@pytest.fixture
+def client(staff: User) -> Client:
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def start(event: Event) -> str:
+    return f"{LISTS}start/{event.pk}/"
+
+
+def paste(client: Client, event: Event, *lines: str) -> Any:
+    return client.post(start(event), {"addresses": "\n".join(lines)}, follow=True)
+
+
+def upload(client: Client, event: Event, data: bytes) -> Any:
+    file = SimpleUploadedFile("C:\\lists\\who came.csv", data, content_type="text/csv")
+    return client.post(start(event), {"addresses": "", "file": file}, follow=True)
+
+
+def page_of(found: AwardList) -> str:
+    return f"{LISTS}{found.pk}/change/"
+
+
+def press(client: Client, found: AwardList) -> list[str]:
+    """Press the button; what the page says then."""
+    answer = client.post(f"{LISTS}{found.pk}/award/", follow=True)
+    return [str(message) for message in answer.context["messages"]]
+
+
+def numbers(answer: Any) -> dict[str, int]:
+    return {group.label: group.number for group in answer.context["groups"] if group.number}
+
+
+def text(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+# ---------- A long list ----------
+
+
+def crowd(number: int) -> list[User]:
+    """So many people, each of whom follows a track."""
+    password = make_password(None)
+    people = User.objects.bulk_create(
+        User(email=f"p{n}@library.example", display_name=f"Person {n}", password=password)
+        for n in range(number)
+    )
+    rules = RuleSet.objects.get(track=make.track(), valid_from__year=2023)
+    day = today()
+    Participation.objects.bulk_create(
+        Participation(
+            person=person,
+            track=rules.track,
+            rule_set=rules,
+            selected_on=day,
+            counts_from=years_before(day, rules.years),
+            closes_on=years_after(day, rules.years),
+            selected_by=person,
+        )
+        for person in people
+    )
+    return people
+
+
+def test_five_thousand_people_with_three_hundred_errors(client: Client, staff: User) -> None:
+    event = make.event(credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"})
+    people = crowd(5_000)
+    for person in people[:40]:
+        make.claim(person, event)
+    rows = ["Name;E-Mail"]
+    rows += [f"Zo\xeb {person.pk};{person.email}" for person in people]
+    rows += [f"=HYPERLINK(1) {n};nobody{n}" for n in range(200)]
+    rows += [f"Again;{person.email.upper()}" for person in people[:100]]
+    rows += [f"New;new{n}@elsewhere.example" for n in range(60)] + [f"Me;{staff.email}"]
+    page = upload(client, event, "\r\n".join(rows).encode("latin-1"))
+    told = {
+        "Hold this event already; nothing changes": 40,
+        "Yourself; a colleague has to award you": 1,
+        "Without an account; awarded once they sign up with this address": 60,
+        "Lines that were left out": 300,
+    }
+    assert numbers(page) == {"Will be awarded": 4_960, **told}
+    assert Claim.objects.count() == 40
+    [found] = AwardList.objects.all()
+    assert (found.file_name, len(found.rows), len(found.refused)) == ("who came.csv", 5_061, 300)
+    assert press(client, found) == [
+        "4,960 people are awarded the credits; a message goes to each. "
+        "60 addresses wait for an account."
+    ]
+    assert press(client, found) == ["This list has counted. Nobody on it gets anything more."]
+    assert Claim.objects.filter(event=event, source="award", state="approved").count() == 4_960
+    assert Posting.objects.count() == 2 * 5_000
+    assert Mail.objects.filter(kind="credits.listed").count() == 4_960
+    assert WaitingAward.objects.filter(event=event, matched_at=None).count() == 60
+    after = client.get(page_of(found))
+    held = {"Hold this event already; nothing changes": 5_000}
+    assert numbers(after) == {**told, **held}
+
+
+def test_a_spreadsheet_runs_nothing_of_what_was_left_out(client: Client, staff: User) -> None:
+    event = make.event()
+    upload(client, event, f"Name,Email\n=cmd|' /C calc'!A0,nobody\nBo,{STRANGER}\n".encode())
+    [found] = AwardList.objects.all()
+    answer = client.get(f"{LISTS}{found.pk}/left-out.csv")
+    assert answer.content.decode() == (
+        "\ufeffLine,Reason,Text\r\n"
+        "2,There is no e-mail address.,\"'=cmd|' /C calc'!A0, nobody\"\r\n"
+    )
+
+
+# ---------- The form ----------
+
+
+def test_what_was_typed_stays(client: Client, staff: User) -> None:
+    event = make.event()
+    typed = "Ada Lake\n<b>bo@nowhere</b>"
+    page = paste(client, event, typed)
+    assert page.context["form"].errors == {
+        "addresses": [
+            "No address was found (line 1: There is no e-mail address.; "
+            "line 2: This is no e-mail address.)."
+        ]
+    }
+    assert "Ada Lake\n&lt;b&gt;bo@nowhere&lt;/b&gt;</textarea>" in text(page)
+    assert "the addresses are still there" in text(page)
+    assert not AwardList.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"addresses": " \n"}, {"addresses": ["Paste the addresses, or choose a file."]}),
+        ({"file": b""}, {"file": ["This file is empty."]}),
+        (
+            {"addresses": STRANGER, "file": b"Email\n"},
+            {"file": ["Paste addresses or choose a file, not both."]},
+        ),
+        ({"file": b"Email\n\n"}, {"file": ["No address was found."]}),
+        (
+            {"file": b"%PDF-1.7"},
+            {
+                "file": [
+                    "This is not a CSV file. Open it in your spreadsheet program and save it as "
+                    "CSV."
+                ]
+            },
+        ),
+        (
+            {"file": b"Email\n" + b"x" * 12 * 1024 * 1024},
+            {"file": ["This file is larger than 10 MB. Split it and upload the parts."]},
+        ),
+    ],
+)
+def test_each_mistake_has_its_words(
+    client: Client, values: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
+    if "file" in values:
+        values = values | {"file": SimpleUploadedFile("list.csv", values["file"])}
+    page = client.post(start(make.event()), values)
+    assert page.context["form"].errors == errors
+    assert not AwardList.objects.exists()
+
+
+def test_an_event_to_come_says_so_before_anybody_types(client: Client, staff: User) -> None:
+    event = make.event(days=2)
+    page = text(client.get(start(event)))
+    assert "This event is not over yet. Its credits can be awarded once it has ended." in page
+    assert "<textarea" not in page
+    # Somebody began while it was over.
+    found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    assert "Award the credits" not in text(client.get(page_of(found)))
+    assert press(client, found) == [
+        "This event is not over yet. Its credits can be awarded once it has ended."
+    ]
+    assert not WaitingAward.objects.exists()
+
+
+def test_the_way_there_and_the_lists_made_before(client: Client, staff: User) -> None:
+    event = make.event()
+    assert f'href="{start(event)}">Award credits</a>' in text(
+        client.get(f"/admin/events/event/{event.pk}/change/")
+    )
+    paste(client, event, STRANGER, "nobody")
+    [found] = AwardList.objects.all()
+    page = text(client.get(start(event)))
+    assert f'href="{page_of(found)}">List {found.pk}</a>' in page
+    assert "1 address, not awarded yet" in page
+
+
+def test_why_somebody_is_left_out_is_named(client: Client, staff: User) -> None:
+    event, ada = make.event(), make.person(display_name="Ada Lake")
+    make.claim(ada, event)
+    Claim.objects.update(
+        state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
+    )
+    page = paste(client, event, ada.email)
+    assert numbers(page) == {"Declined, taken back or marked as absent before; not awarded": 1}
+    detail = f"{ada.email}. Declined before: &lt;i&gt;Not there.&lt;/i&gt;"
+    assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
+
+
+def test_of_very_many_people_the_first_are_named(client: Client, staff: User) -> None:
+    page = paste(client, make.event(), *(f"p{n}@x.example" for n in range(201)))
+    assert "These are the first 200 of 201." in text(page)
+    assert text(page).count("@x.example") == 200
+
+
+# ---------- Who may ----------
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
+def test_other_staff_neither_see_nor_award(staff: User, role: Role) -> None:
+    event = make.event()
+    found = actions.keep_award_list(event_id=event.pk, text=f"{STRANGER}\nmarked", by=staff)
+    actions.apply_award_list(list_id=found.pk, by=staff)
+    ada = make.person()
+    open_list = actions.keep_award_list(event_id=event.pk, text=ada.email, by=staff)
+    [waiting] = WaitingAward.objects.all()
+    client = Client()
+    client.force_login(make.person(role))
+    answers = [
+        client.get(start(event)),
+        client.post(start(event), {"addresses": ada.email}),
+        client.get(LISTS),
+        client.get(page_of(found)),
+        client.post(f"{LISTS}{open_list.pk}/award/"),
+        client.get(f"{LISTS}{found.pk}/left-out.csv"),
+        client.get(WAITING),
+        client.get(f"{WAITING}{waiting.pk}/change/"),
+        client.post(f"{WAITING}{waiting.pk}/take-back/"),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 9
+    assert not any(STRANGER in text(answer) or "marked" in text(answer) for answer in answers)
+    assert not Claim.objects.exists()
+    assert WaitingAward.objects.get().matched_at is None
+    page = client.get(f"/admin/events/event/{event.pk}/change/")
+    assert "Award credits" not in text(page)
+
+
+def test_who_may_only_look_presses_nothing(staff: User) -> None:
+    event = make.event()
+    found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    reader = make.person(Role.HELP_DESK)
+    reader.user_permissions.add(permission("view_awardlist"), permission("view_waitingaward"))
+    client = Client()
+    client.force_login(reader)
+    assert "Award the credits" not in text(client.get(page_of(found)))
+    assert client.post(f"{LISTS}{found.pk}/award/").status_code == 403
+    assert not WaitingAward.objects.exists()
+
+
+def permission(codename: str) -> Any:
+    from django.contrib.auth.models import Permission
+
+    return Permission.objects.get(codename=codename)
+
+
+# ---------- The lists of the administration ----------
+
+
+def test_take_an_award_back(client: Client, staff: User) -> None:
+    event = make.event()
+    for address in (STRANGER, "other@x.example"):
+        found = actions.keep_award_list(event_id=event.pk, text=address, by=staff)
+        actions.apply_award_list(list_id=found.pk, by=staff)
+    assert "other@x.example" not in text(client.get(f"{WAITING}?q=stranger"))
+    waiting = WaitingAward.objects.get(address=STRANGER)
+    page = f"{WAITING}{waiting.pk}/change/"
+    assert "Take the award back" in text(client.get(page))
+    take_back = f"{WAITING}{waiting.pk}/take-back/"
+    client.get(take_back)
+    waiting.refresh_from_db()
+    assert waiting.matched_at is None
+    answer = client.post(take_back, follow=True)
+    assert f"{STRANGER} gets no credit for “{event.title}”." in text(answer)
+    assert "Take the award back" not in text(answer)
+    assert "Ended without a credit" in text(answer)
+    assert "does not wait any more" in text(client.post(take_back, follow=True))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_fixed_number_of_queries(
+    client: Client, staff: User, number: int, django_assert_num_queries: Any
+) -> None:
+    event = make.event()
+    for index in range(number):
+        person = make.person(email=f"a{number}{index}@library.example")
+        wrong = [f"wrong {index}" for index in range(number)]
+        lines = [person.email, f"stranger{index}@x.example", *wrong]
+        lines += [make.person().email for _ in range(number)]
+        found = actions.keep_award_list(event_id=event.pk, text="\n".join(lines), by=staff)
+        actions.apply_award_list(list_id=found.pk, by=staff)
+    waiting = WaitingAward.objects.order_by("pk").last()
+    assert waiting
+    counted = {
+        start(event): 6,
+        page_of(found): 10,
+        LISTS: 7,
+        WAITING: 7,
+        f"{WAITING}{waiting.pk}/change/": 6,
+    }
+    for address in counted:
+        client.get(address)
+    for address, queries in counted.items():
+        with django_assert_num_queries(queries):
+            client.get(address)
