@@ -2,7 +2,7 @@
 
 import csv
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aspen import lists
 from aspen.errors import Refused
@@ -86,14 +86,14 @@ def read_text(text: str) -> Sheet:
 def read_file(data: bytes) -> Sheet:
     """A CSV file whose heading names the addresses. Raises Refused, with what to do."""
     text = lists.text_of(data, megabytes=MEGABYTES)
+    table = lists.table(text, lambda cells: lists.column(cells, lists.EMAIL) is not None)
     try:
-        return _read_table(text)
+        return _read_table(table)
     except csv.Error as error:
-        raise Refused(f"The file cannot be read as CSV: {error}.", field="file") from error
+        raise lists.torn(table) from error
 
 
-def _read_table(text: str) -> Sheet:
-    rows = lists.table(text, lambda cells: lists.column(cells, lists.EMAIL) is not None)
+def _read_table(rows: Any) -> Sheet:
     reading, column = _Reading(), None
     for cells in rows:
         if column is None:

@@ -37,7 +37,9 @@ def keep_award_list(
     _refuse_unless_allowed(by)
     sheet = award_lists.read_file(data) if file_name else award_lists.read_text(text)
     if not sheet.rows:
-        reasons = [f"line {line}: {reason}" for line, reason, _ in sheet.refused[:3]]
+        reasons = [
+            f"line {line}: {str(reason).rstrip('.')}" for line, reason, _ in sheet.refused[:3]
+        ]
         more = f" ({'; '.join(reasons)})" if reasons else ""
         raise Refused(f"No address was found{more}.", field="file" if file_name else "addresses")
     return AwardList.objects.create(

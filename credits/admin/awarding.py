@@ -169,7 +169,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     def _context(self, request: HttpRequest, event: Event) -> dict[str, Any]:
         return {
             **self.admin_site.each_context(request),
-            "subtitle": "Award credits",
+            "title": f"Award credits: {event.title}",
             "opts": self.opts,
             "event": event,
             "event_url": _event_url(event),
@@ -194,7 +194,6 @@ class AwardListAdmin(ReadOnlyAdmin):
         earlier = AwardList.objects.filter(event=event).select_related("uploaded_by")
         context = {
             **self._context(request, event),
-            "title": f"Award credits: {event.title}",
             "form": form,
             "earlier": awards.with_numbers(earlier).order_by("-uploaded_at", "-id")[:20],
         }
@@ -237,7 +236,6 @@ class AwardListAdmin(ReadOnlyAdmin):
         *others, award = _groups(found, event, person_of(request))
         context = {
             **self._context(request, event),
-            "title": f"Award credits: {event.title}",
             "list": found,
             "award": award,
             "groups": [award, *others],

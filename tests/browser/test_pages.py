@@ -22,7 +22,7 @@ from zeal import zeal_ignore
 from accounts.actions import take_position
 from accounts.enums import PositionKind, Role
 from accounts.models import User
-from credits.actions import claim_custom_event
+from credits.actions import apply_award_list, claim_custom_event, keep_award_list
 from events.actions import decide_custom_event, register
 from events.enums import Decision, Delivery, EventState, EventType
 from events.models import Event
@@ -69,6 +69,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
             track, _ = select_track(track=make.track(name), by=librarian)
         credit = claims[0].credits.first()
         ticket = tickets(librarian, staff, credit)
+        award_credits(events.past[0], librarian, staff)
     return SimpleNamespace(
         librarian=librarian,
         staff=staff,
@@ -139,6 +140,15 @@ def tickets(librarian: User, staff: User, credit: Any) -> Any:
     return ticket
 
 
+def award_credits(event: Event, librarian: User, staff: User) -> None:
+    """A list that counted, with somebody of each kind, and one that waits for the button."""
+    lines = f"{librarian.email}\n{staff.email}\n{LONG.lower()[:60]}@library.example\n{SCRIPT}"
+    for _ in range(2):
+        found = keep_award_list(event_id=event.pk, text=lines, by=staff)
+        if not event.award_lists.exclude(applied_at=None).exists():
+            apply_award_list(list_id=found.pk, by=staff)
+
+
 # ---------- Every page ----------
 
 
@@ -206,6 +216,8 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         portal.ticket.get_absolute_url(),
         "/admin/",
         f"/admin/events/customevent/{waiting}/change/",
+        f"/admin/credits/awardlist/start/{portal.events.past[0].pk}/",
+        f"/admin/credits/awardlist/start/{portal.events.upcoming[0].pk}/",
         *administration_pages(),
     ]
 

@@ -82,3 +82,8 @@ def test_rows_of_a_file_that_make_no_sense() -> None:
 def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
         award_lists.read_file(data)
+
+
+def test_a_quotation_mark_left_open_takes_nobody_along() -> None:
+    with pytest.raises(Refused, match="as CSV beyond line 3: a quotation mark there, or above"):
+        award_lists.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())
