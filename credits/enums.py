@@ -30,6 +30,14 @@ LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
 
+class RemarkKind(models.TextChoices):
+    """What the portal remarks about a claim by itself (care.py)."""
+
+    SAME = "same", "Possible duplicate"
+    OVERLAP = "overlap", "At the same time"
+    MANY = "many", "Many credits in one day"
+
+
 class Mover(models.TextChoices):
     """Who moves a claim from one state to another."""
 

@@ -36,7 +36,7 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 
 def clash(one: Event, other: Event) -> bool:
     """Whether nobody can have attended both. What has no clock times clashes with nothing."""
-    if one.pk == other.pk or one.all_day or other.all_day:
+    if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:
         return False

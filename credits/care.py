@@ -1,0 +1,291 @@
+"""Automatic care: what looks odd about a claim, said in words before it is saved and to staff.
+
+It only ever remarks; it refuses nothing. Three things are looked for: the same training claimed
+twice, two trainings at the same time, and more credits in one day than a day has room for. All
+functions read only, in a fixed number of queries for any number of claims.
+"""
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import User
+from aspen import words
+from credits import rules
+from credits.enums import LIVE, RemarkKind
+from credits.models import Claim
+from events.enums import EventState, Origin
+from events.models import CreditOffer, Event
+from events.rules import has_taken_place
+
+DAY = dt.timedelta(days=1)
+CREDITS_A_DAY = 12
+# From this share of common trigrams on two titles are called alike (pg_trgm's own default is .3,
+# which also takes "Budget basics" and "Budget planning" for the same).
+ALIKE = 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Remark:
+    """One remark: a sentence for the person and for staff alike, and what it is about.
+
+    `event` is the other event, None where it is about a whole day; `claim_id` the person's own
+    claim on it, if they have one; `can_claim` whether it could be claimed instead.
+    """
+
+    kind: RemarkKind
+    text: str
+    event: Event | None = None
+    claim_id: int | None = None
+    can_claim: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subject:
+    """An event with what a person has claimed of it, or is about to claim.
+
+    The event may be unsaved; `claim_id` is None for what is not claimed yet.
+    """
+
+    person_id: int
+    event: Event
+    credits: Decimal
+    claim_id: int | None = None
+
+
+def remarks_for(claims: Iterable[Claim]) -> dict[int, list[Remark]]:
+    """What looks odd about each of these claims, by claim id. Three queries for all of them."""
+    subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
+    found = _look_at(subjects)
+    return {each.claim_id: found[n] for n, each in enumerate(subjects) if each.claim_id}
+
+
+def remarks_on(
+    proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
+) -> list[list[Remark]]:
+    """What would look odd about these events, each with so many credits, if the person claimed it.
+
+    The events may be unsaved. They are compared with each other too. `claim_id` is the claim that
+    is being changed, which is not compared with itself. Two queries.
+    """
+    subjects = [
+        Subject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
+        for event, credits in proposed
+    ]
+    return _look_at(subjects)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two titles are about the same words, as PostgreSQL's trigrams measure it."""
+    first, second = _trigrams(one), _trigrams(other)
+    if not first or not second:
+        return one.casefold().strip() == other.casefold().strip()
+    return len(first & second) / len(first | second) >= ALIKE
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two addresses of recordings lead to the same page."""
+    return bool(one and other) and _bare(one) == _bare(other)
+
+
+# ---------- Looking ----------
+
+
+def _look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
+    if not subjects:
+        return []
+    claimed = _subjects(Claim.objects.filter(_near(subjects), state__in=sorted(LIVE)))
+    offered = list(_offered_like(subjects))
+    new = [each for each in subjects if each.claim_id is None]
+    found = []
+    for subject in subjects:
+        others = [
+            each
+            for each in [*claimed, *new]
+            if each.person_id == subject.person_id and not _is_same(each, subject)
+        ]
+        found.append(
+            [
+                *_twice(subject, others, offered),
+                *_two_at_a_time(subject, others),
+                *_too_many(subject, others),
+            ]
+        )
+    return found
+
+
+def _is_same(one: Subject, other: Subject) -> bool:
+    if one is other:
+        return True
+    if one.claim_id is not None and one.claim_id == other.claim_id:
+        return True
+    return one.event.pk is not None and one.event.pk == other.event.pk
+
+
+def _twice(
+    subject: Subject, others: Sequence[Subject], offered: Sequence[Event]
+) -> Iterable[Remark]:
+    for other in others:
+        if _may_be_same(subject.event, other.event):
+            entered = "claimed already" if other.claim_id else "entered here as well"
+            yield Remark(
+                kind=RemarkKind.SAME,
+                text=f"{_named(other.event)} is {entered}. Is it the same training?",
+                event=other.event,
+                claim_id=other.claim_id,
+            )
+    if subject.event.origin != Origin.CUSTOM:
+        return
+    known = {subject.event.pk, *(each.event.pk for each in others)}
+    for event in offered:
+        if event.pk in known or not _may_be_same(subject.event, event):
+            continue
+        where = "on the calendar" if event.origin == Origin.CALENDAR else "an approved training"
+        yield Remark(
+            kind=RemarkKind.SAME,
+            text=f"{_named(event)} is {where}. Is it the same training?",
+            event=event,
+            can_claim=event.has_credit and has_taken_place(event),  # type: ignore[attr-defined]
+        )
+
+
+def _two_at_a_time(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
+    for other in others:
+        if _may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
+            continue
+        yield Remark(
+            kind=RemarkKind.OVERLAP,
+            text=f"{_named(other.event)} took place at the same time"
+            + (" and is claimed too." if other.claim_id else " and is entered here too."),
+            event=other.event,
+            claim_id=other.claim_id,
+        )
+
+
+def _too_many(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
+    """The fullest day of the event, if it is too full. Credits of several days are spread evenly.
+
+    An event that alone fills its days is remarked too.
+    """
+    fullest, most, number = None, Decimal(CREDITS_A_DAY), 0
+    for day in _days(subject.event):
+        that_day = [each for each in [subject, *others] if _falls_on(each.event, day)]
+        credits = sum((each.credits / len(_days(each.event)) for each in that_day), Decimal())
+        if credits > most:
+            fullest, most, number = day, credits, len(that_day)
+    if fullest:
+        trainings = "1 training" if number == 1 else f"{number} trainings"
+        yield Remark(
+            kind=RemarkKind.MANY,
+            text=f"This makes {words.amount(round(most, 1))} credits on {words.day(fullest)} in "
+            f"{trainings}; more than {CREDITS_A_DAY} in one day are unusual.",
+        )
+
+
+# ---------- Small rules ----------
+
+
+def _may_be_same(one: Event, other: Event) -> bool:
+    """Alike in title and beginning within a day, or of the same recording.
+
+    The sessions of one conference often share most of their title and all of their day.
+    """
+    if same_address(one.recording_url, other.recording_url):
+        return True
+    if one.parent_id and one.parent_id == other.parent_id:
+        return False
+    return abs(one.begins_at - other.begins_at) <= DAY and alike(one.title, other.title)
+
+
+def _overlap(one: Event, other: Event) -> bool:
+    """Whether nobody can have been in both: live, with clock times, and not courses of weeks."""
+    for event in (one, other):
+        is_long = event.ends_at is not None and event.ends_at - event.begins_at > DAY
+        if is_long or event.recording_available_at:
+            return False
+    return rules.clash(one, other)
+
+
+def _days(event: Event) -> Sequence[dt.date]:
+    first = timezone.localdate(event.begins_at)
+    last = timezone.localdate(event.ends_at or event.begins_at)
+    return [first + n * DAY for n in range((last - first).days + 1)]
+
+
+def _falls_on(event: Event, day: dt.date) -> bool:
+    last = timezone.localdate(event.ends_at or event.begins_at)
+    return timezone.localdate(event.begins_at) <= day <= last
+
+
+def _named(event: Event) -> str:
+    when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    return f"“{event.title}” ({when})"
+
+
+def _trigrams(title: str) -> set[str]:
+    padded = [f"  {word} " for word in re.findall(r"\w+", title.casefold())]
+    return {word[n : n + 3] for word in padded for n in range(len(word) - 2)}
+
+
+def _bare(address: str) -> str:
+    return address.strip().lower().rpartition("://")[2].removeprefix("www.").rstrip("/")
+
+
+# ---------- Reading ----------
+
+
+def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
+    standing = Q(credits__withdrawn_at=None)
+    summed = claims.annotate(
+        sum=Coalesce(Sum("credits__amount", filter=standing), Value(Decimal()))
+    )
+    rows = summed.select_related("event").defer("event__search", "event__description")
+    return [
+        Subject(person_id=claim.person_id, event=claim.event, credits=claim.sum, claim_id=claim.pk)
+        for claim in rows.order_by("event__begins_at", "pk")
+    ]
+
+
+def _near(subjects: Sequence[Subject]) -> Q:
+    """The claims of the same people within a day of these, or of the same recording."""
+    found = Q(pk=None)
+    for each in subjects:
+        begins_at, ends_at = _reach(each.event)
+        near = Q(event__begins_at__lte=ends_at, event__over_at__gte=begins_at)
+        found |= Q(person=each.person_id) & (near | _recording("event__", each.event))
+    return found
+
+
+def _reach(event: Event) -> tuple[dt.datetime, dt.datetime]:
+    """From when until when another event concerns this one: a day before and after it."""
+    return event.begins_at - DAY, max(event.begins_at, event.ends_at or event.begins_at) + DAY
+
+
+def _recording(prefix: str, event: Event) -> Q:
+    """Events whose recording may be the same; same_address() decides."""
+    if not event.recording_url:
+        return Q(pk=None)
+    return Q(**{f"{prefix}recording_url__icontains": _bare(event.recording_url)})
+
+
+def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
+    """Calendar events and approved custom events that resemble one of the custom events here."""
+    found = Q(pk=None)
+    for each in subjects:
+        event = each.event
+        if event.origin == Origin.CUSTOM:
+            day = Q(begins_at__range=(event.begins_at - DAY, event.begins_at + DAY))
+            found |= day & Q(title__trigram_similar=event.title) | _recording("", event)
+    credit = CreditOffer.objects.filter(event=OuterRef("pk"))
+    return (
+        Event.objects.filter(found, state=EventState.PUBLISHED)
+        .annotate(has_credit=Exists(credit))
+        .defer("search", "description")
+        .order_by("-origin", "begins_at", "pk")
+    )

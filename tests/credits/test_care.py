@@ -1,0 +1,266 @@
+"""Automatic care: what the portal remarks about claims by itself. It refuses nothing."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from credits import actions, care
+from credits.enums import ClaimState, RemarkKind
+from credits.models import Claim
+from events import actions as event_actions
+from events.enums import Decision, Origin
+from events.models import Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def custom(by, **fields):
+    return actions.claim_custom_event(facts=make.facts(**fields), by=by)
+
+
+def approved(by=None, **fields):
+    claim = custom(by or make.person(), **fields)
+    return event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
+    )
+
+
+def about(claim):
+    return [
+        (each.kind, each.event and each.event.pk) for each in care.remarks_for([claim])[claim.pk]
+    ]
+
+
+def morning(days=-7, hour=9, minute=0):
+    day = timezone.localtime() + dt.timedelta(days=days)
+    return day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Weeding online", "weeding ONLINE", True),
+        ("Weeding online", "Weeding online, part one", True),
+        ("Weeding without tears", "Weeding with out tears", True),
+        ("Budget basics", "Budget planning", False),
+        ("Weeding online", "Reading outdoors", False),
+        ("!!!", "???", False),
+        ("!!!", "!!!", True),
+    ],
+)
+def test_titles_are_alike(one, other, expected):
+    assert care.alike(one, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("https://video.example/a", "http://www.video.example/a/", True),
+        ("https://video.example/a", "https://video.example/b", False),
+        ("", "", False),
+    ],
+)
+def test_addresses_lead_to_the_same_recording(one, other, expected):
+    assert care.same_address(one, other) is expected
+
+
+def test_what_stands_alone_has_no_remark():
+    person = make.person()
+    claim = custom(person, title="Weeding online")
+    custom(make.person(), title="Weeding online")
+    make.claim(person, title="Something else", days=-20)
+    assert about(claim) == []
+
+
+def test_a_similar_title_within_a_day_is_remarked_on_both_sides():
+    person = make.person()
+    begins_at = morning()
+    first = custom(
+        person,
+        title="Weeding online",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=1),
+    )
+    later = begins_at + dt.timedelta(hours=24)
+    second = custom(
+        person, title="Weeding on-line", begins_at=later, ends_at=later + dt.timedelta(hours=1)
+    )
+    assert about(first) == [(RemarkKind.SAME, second.event_id)]
+    [remark] = care.remarks_for([second])[second.pk]
+    assert (remark.event.pk, remark.claim_id) == (first.event_id, first.pk)
+    assert remark.text.startswith("“Weeding online” (")
+    assert remark.text.endswith("is claimed already. Is it the same training?")
+
+
+def test_a_day_and_a_minute_later_is_another_training():
+    person = make.person()
+    begins_at = morning()
+    custom(
+        person,
+        title="Weeding online",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=1),
+    )
+    later = begins_at + dt.timedelta(hours=24, minutes=1)
+    claim = custom(
+        person, title="Weeding online", begins_at=later, ends_at=later + dt.timedelta(hours=1)
+    )
+    assert about(claim) == []
+
+
+def test_the_same_recording_is_remarked_years_later():
+    person = make.person()
+    address = "https://video.example/weeding"
+    old = make.claim(person, days=-900, recording_url=address)
+    new = make.claim(person, title="Quite different", recording_url=address + "/")
+    assert about(new) == [(RemarkKind.SAME, old.event_id)]
+
+
+def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
+    begins_at = morning()
+    times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
+    listed = make.event(title="Weeding online", **times)
+    make.event(title="Weeding online", state="cancelled", **times)
+    known = approved(title="Weeding online!", **times)
+    custom(make.person(), title="Weeding online?", **times)  # nobody has approved it
+    claim = custom(make.person(), title="Weeding online", **times)
+    found = care.remarks_for([claim])[claim.pk]
+    assert {(each.event.pk, each.can_claim, each.claim_id) for each in found} == {
+        (listed.pk, True, None),
+        (known.pk, True, None),
+    }
+    assert {each.text.rpartition(") ")[2] for each in found} == {
+        "is on the calendar. Is it the same training?",
+        "is an approved training. Is it the same training?",
+    }
+
+
+def test_a_calendar_event_is_not_compared_with_the_calendar():
+    make.event(title="Weeding online")
+    claim = make.claim(make.person(), title="Weeding online")
+    assert about(claim) == []
+
+
+def test_sessions_of_one_conference_resemble_each_other():
+    person, conference = make.person(), make.event(credits={})
+    first = make.claim(person, title="Conference: session 1", parent=conference)
+    make.claim(person, title="Conference: session 2", parent=conference, days=-7.2)
+    assert about(first) == []
+
+
+@pytest.mark.parametrize(("minutes", "remarked"), [(54, True), (55, False), (60, False)])
+def test_two_trainings_at_the_same_time(minutes, remarked):
+    person = make.person()
+    begins_at = morning()
+    first = make.claim(person, begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
+    later = begins_at + dt.timedelta(minutes=minutes)
+    second = make.claim(
+        person, title="Elsewhere", begins_at=later, ends_at=later + dt.timedelta(hours=1)
+    )
+    assert about(second) == ([(RemarkKind.OVERLAP, first.event_id)] if remarked else [])
+
+
+@pytest.mark.parametrize(
+    "fields", [{"all_day": True}, {"ends_at": None}, {"recording_available_at": timezone.now()}]
+)
+def test_what_has_no_hours_or_a_recording_overlaps_with_nothing(fields):
+    person = make.person()
+    make.claim(person, title="One thing")
+    event = make.event(title="Quite another")
+    Event.objects.filter(pk=event.pk).update(**fields)
+    assert about(make.claim(person, event)) == []
+
+
+def test_a_claim_that_ended_is_compared_with_nothing_more():
+    person = make.person()
+    old = make.claim(person, title="Weeding online")
+    actions.withdraw_claim(claim_id=old.pk, by=person)
+    assert about(make.claim(person, title="Weeding online")) == []
+
+
+def test_more_than_twelve_credits_in_one_mountain_day():
+    person = make.person()
+    for hour in (0, 8):
+        begins_at = morning(hour=hour)
+        last = make.claim(
+            person,
+            title={0: "Early birds", 8: "Weeding marathon"}[hour],
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=7),
+            credits={make.TECHNOLOGY: "6"},
+        )
+    assert about(last) == []
+    late = morning(hour=23, minute=30)
+    more = make.claim(
+        person,
+        title="Late show",
+        begins_at=late,
+        ends_at=late + dt.timedelta(minutes=20),
+        credits={make.TECHNOLOGY: "0.5"},
+    )
+    [remark] = care.remarks_for([more])[more.pk]
+    assert (remark.kind, remark.event) == (RemarkKind.MANY, None)
+    assert remark.text.startswith("This makes 12.5 credits on ")
+    assert remark.text.endswith("in 3 trainings; more than 12 in one day are unusual.")
+
+
+def test_credits_of_several_days_are_spread():
+    begins_at = morning()
+    claim = make.claim(
+        make.person(),
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(days=1, hours=8),
+        credits={make.TECHNOLOGY: "24"},
+    )
+    assert about(claim) == []
+    Event.objects.update(ends_at=begins_at + dt.timedelta(hours=8))
+    assert about(claim) == [(RemarkKind.MANY, None)]
+
+
+def test_proposed_events_are_compared_with_claims_and_with_each_other():
+    person = make.person()
+    begins_at = morning()
+    times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
+    listed = make.claim(person, title="Weeding online", **times)
+    proposed = [
+        (Event(title=title, origin=Origin.CUSTOM, **times), Decimal(1))
+        for title in ("Weeding online", "Reading outdoors")
+    ]
+    first, second = care.remarks_on(proposed, person=person)
+    assert [(each.kind, each.claim_id) for each in first] == [
+        (RemarkKind.SAME, listed.pk),
+        (RemarkKind.OVERLAP, None),
+    ]
+    assert [(each.kind, each.event.title) for each in second] == [
+        (RemarkKind.OVERLAP, "Weeding online"),
+        (RemarkKind.OVERLAP, "Weeding online"),
+    ]
+    assert Claim.objects.get().state == ClaimState.PENDING
+
+
+def test_a_claim_that_is_changed_is_not_compared_with_itself():
+    person = make.person()
+    claim = custom(person, title="Weeding online")
+    [remarks] = care.remarks_on([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
+    assert remarks == []
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(number, django_assert_num_queries):
+    claims = []
+    for n in range(number):
+        person = make.person()
+        claims += [custom(person, title="Weeding online"), make.claim(person, title=f"Other {n}")]
+    with django_assert_num_queries(3):
+        care.remarks_for(claims)
+    proposed = [(claim.event, Decimal(1)) for claim in claims]
+    with django_assert_num_queries(2):
+        care.remarks_on(proposed, person=person)
+
+
+def test_nothing_is_nothing():
+    assert care.remarks_for([]) == {}
+    assert care.remarks_on([], person=make.person()) == []
