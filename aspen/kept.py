@@ -20,10 +20,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 KEY = "typed"
-BYTES_AT_MOST = 50_000
+CHARACTERS_AT_MOST = 50_000
 PAGES_AT_MOST = 3  # as many forms open in one browser; the session stays small
 KEPT_FOR = dt.timedelta(minutes=30)
-FORM_ENCODED = "application/x-www-form-urlencoded"  # the only one without files
+FORM_ENCODED = "application/x-www-form-urlencoded"
+WITH_FILES = "multipart/form-data"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -35,11 +36,14 @@ def keep_typed(view: View) -> View:
 
 
 def keep(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Keep what was posted to a view that is marked; tell whether it was kept."""
+    """Keep what was typed into a form of a view that is marked; tell whether it was kept.
+
+    Files that were sent with it are not: they would have to wait for somebody unknown.
+    """
     if (
         not getattr(view, "keeps_typed", False)
-        or request.content_type != FORM_ENCODED
-        or len(request.body) > BYTES_AT_MOST
+        or request.content_type not in (FORM_ENCODED, WITH_FILES)
+        or len(request.POST.urlencode()) > CHARACTERS_AT_MOST
     ):
         return False
     typed = request.POST.dict()

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from aspen import kept
@@ -16,12 +16,17 @@ SIGNED_OUT = "You had been signed out, so nothing was saved."
 class SignInFirst(LoginRequiredMiddleware):
     """Leads to the sign-in page and back, and does not lose a form without a word."""
 
-    def handle_no_permission(
+    def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
-    ) -> HttpResponseRedirect:
+    ) -> HttpResponse:
+        if "HX-Request" in request.headers:
+            # Part of a page, which stays as it is; what is typed there is kept once it is sent.
+            return HttpResponse(status=204)
         if request.method == "POST":
             if kept.keep(request, view_func):
                 next_step = "Sign in, check what you typed, and send it again."
+                if request.FILES:
+                    next_step += " Choose your files once more."
             else:
                 next_step = "Sign in and send it again."
             messages.warning(request, f"{SIGNED_OUT} {next_step}")

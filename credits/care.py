@@ -81,9 +81,22 @@ def remarks_on(
     return _look_at(subjects)
 
 
+def fingerprint(remarks: Iterable[Remark]) -> str:
+    """What these remarks are about, so that a form can say which ones its sender has read."""
+    return " ".join(
+        f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in remarks
+    )
+
+
 def alike(one: str, other: str) -> bool:
-    """Whether two titles are about the same words, as PostgreSQL's trigrams measure it."""
-    first, second = _trigrams(one), _trigrams(other)
+    """Whether two titles are about the same words, as PostgreSQL's trigrams measure it.
+
+    Those with different numbers are not: part 1 is another training than part 2.
+    """
+    numbers = [set(re.findall(r"\d+", title)) for title in (one, other)]
+    if all(numbers) and numbers[0] != numbers[1]:
+        return False
+    first, second = (_trigrams(title) for title in _after_the_conference(one, other))
     if not first or not second:
         return one.casefold().strip() == other.casefold().strip()
     return len(first & second) / len(first | second) >= ALIKE
@@ -226,6 +239,15 @@ def _falls_on(event: Event, day: dt.date) -> bool:
 def _named(event: Event) -> str:
     when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
     return f"“{event.title}” ({when})"
+
+
+def _after_the_conference(one: str, other: str) -> tuple[str, str]:
+    """Titles of one conference often begin with its name and a colon; what follows decides."""
+    conference, colon, session = one.partition(": ")
+    beginning = conference + colon
+    if session and other.startswith(beginning):
+        return session, other.removeprefix(beginning)
+    return one, other
 
 
 def _trigrams(title: str) -> set[str]:

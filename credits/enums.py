@@ -30,6 +30,10 @@ LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
 
+# Nobody has decided about it yet, so the person may still change what belongs to it.
+UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
+
+
 class RemarkKind(models.TextChoices):
     """What the portal remarks about a claim by itself (care.py)."""
 

@@ -1,17 +1,17 @@
 """Reads on claims and credits. Everything starts from one person; nobody reads another's."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import User
 from aspen.clock import today, years_before
 from credits import rules
-from credits.enums import LIVE, ClaimRole, ClaimState
+from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
 from events.enums import Attendance, Delivery
@@ -150,6 +150,31 @@ def to_present(person: User, events: Sequence[Event]) -> list[Event]:
             topic.append(event.last_day)
             found.append(event)
     return found
+
+
+def presented_on(person: User, title: str, *, besides: Claim | None = None) -> list[dt.date]:
+    """The last days of what the person earned a presenter's credit for under this title.
+
+    Whether it is written in capitals does not matter. `besides` is a claim to leave out.
+    """
+    claims = Claim.objects.filter(
+        person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
+    )
+    if besides:
+        claims = claims.exclude(pk=besides.pk)
+    return list(claims.order_by("event__last_day").values_list("event__last_day", flat=True))
+
+
+def claimed_by_how_many(events: Iterable[Event]) -> dict[int, int]:
+    """How many people have a live claim on each of these events, by id; never who. One query."""
+    claims = Claim.objects.filter(event__in=[each.pk for each in events], state__in=sorted(LIVE))
+    rows = claims.order_by("event").values_list("event").annotate(Count("pk"))
+    return dict(rows)
+
+
+def own_trainings(person: User) -> QuerySet[Claim]:
+    """The claims that came of Create New…, latest first: what may be entered again next year."""
+    return visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
 
 
 def claims_on(event: Event) -> QuerySet[Claim]:

@@ -1,14 +1,21 @@
 from django.urls import path
 
-from credits import views
+from credits.views import claiming, claims, college, conference, custom
 
 app_name = "credits"
 urlpatterns = [
-    path("claim/", views.pick, name="pick"),
-    path("claim/<int:event_id>/", views.claim, name="claim"),
-    path("claim/<int:event_id>/sessions/", views.claim_sessions, name="claim_sessions"),
-    path("claims/<int:claim_id>/withdraw/", views.withdraw, name="withdraw"),
-    path("new/", views.create, name="create"),
-    path("new/similar/", views.similar, name="similar"),
-    path("custom/<int:event_id>/", views.revise, name="revise"),
+    path("claim/", claiming.pick, name="pick"),
+    path("claim/<int:event_id>/", claiming.claim, name="claim"),
+    path("claim/<int:event_id>/sessions/", claiming.claim_sessions, name="claim_sessions"),
+    path("claims/<int:claim_id>/", claims.detail, name="detail"),
+    path("claims/<int:claim_id>/withdraw/", claiming.withdraw, name="withdraw"),
+    path("evidence/<int:pk>/", claims.download, name="evidence"),
+    path("new/", custom.create, name="create"),
+    path("new/draft/", custom.draft, name="draft"),
+    path("new/similar/", custom.similar, name="similar"),
+    path("new/worth/", custom.worth, name="worth"),
+    path("new/college/", college.college, name="college"),
+    path("new/college/worth/", college.course_worth, name="course_worth"),
+    path("new/conference/", conference.conference, name="conference"),
+    path("custom/<int:event_id>/", custom.revise, name="revise"),
 ]

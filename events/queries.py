@@ -88,6 +88,14 @@ def visible_to(person: User | None) -> QuerySet[Event]:
     )
 
 
+def open_to_claims() -> QuerySet[Event]:
+    """What anybody may claim once it is over: the calendar, and custom events staff approved."""
+    return Event.objects.filter(
+        Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
+        | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED)
+    )
+
+
 def claimable() -> QuerySet[Event]:
     """Calendar events that can be claimed now: they carry credit and are over (or recorded)."""
     return on_calendar().filter(
@@ -159,10 +167,15 @@ def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
     return upcoming(same).exclude(pk=event.pk)[:limit]
 
 
-def similar_titles(title: str, *, limit: int = 5) -> QuerySet[Event]:
-    """Calendar events whose title resembles `title`, most alike first (trigrams, pg_trgm)."""
+def similar_titles(
+    title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
+) -> QuerySet[Event]:
+    """Events, of the calendar unless said otherwise, whose title resembles `title`.
+
+    Most alike first (trigrams, pg_trgm).
+    """
     return (
-        on_calendar()
+        (on_calendar() if among is None else among)
         .filter(title__trigram_similar=title)
         .annotate(similarity=TrigramWordSimilarity(title, "title"))
         .order_by("-similarity", "-begins_at", "id")
@@ -325,6 +338,17 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
         .exclude(state__in=[EventState.DECLINED, EventState.CANCELLED, EventState.MERGED])
         .order_by("pk")
     )
+
+
+def custom_events_begun(
+    person: User, moments: Iterable[dt.datetime]
+) -> set[tuple[str, dt.datetime]]:
+    """Title and beginning of the person's own custom events that stand and began then."""
+    mine = Event.objects.filter(origin=Origin.CUSTOM, created_by=person, begins_at__in=moments)
+    mine = mine.exclude(
+        state__in=[EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
+    ).order_by("pk")
+    return set(mine.values_list("title", "begins_at"))
 
 
 def version(event: Event) -> str:

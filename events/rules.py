@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from aspen import words
 from aspen.halves import HALF
-from events.enums import Delivery, EventState, Origin, RegistrationMode
+from events.enums import CourseSystem, Delivery, EventState, Origin, RegistrationMode
 from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
 DOORS_BEFORE = dt.timedelta(hours=2)
+PER_COURSE_CREDIT = {CourseSystem.SEMESTER: 4, CourseSystem.QUARTER: 2}
 
 
 def is_over(event: Event) -> bool:
@@ -134,6 +135,16 @@ def half_its_minutes(event: Event) -> int:
 def hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     """The length in hours, exactly."""
     return Decimal((ends_at - begins_at).total_seconds()) / 3600
+
+
+def usual_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
+    """What is proposed for an event of this length: its hours rounded down to the half."""
+    return max(HALF, math.floor(hours(begins_at, ends_at) * 2) * HALF)
+
+
+def course_credits(system: CourseSystem, number: int) -> Decimal:
+    """What so many college credits are worth here (State Library's table)."""
+    return Decimal(PER_COURSE_CREDIT[system] * number)
 
 
 def most_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:

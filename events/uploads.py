@@ -3,11 +3,12 @@
 import io
 import secrets
 import zipfile
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import NamedTuple
 
 import puremagic
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
@@ -18,6 +19,9 @@ MOST = 10 * MEGABYTE
 # What a request carries whose upload was ended.
 ENDED = "aspen.upload_ended"
 TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
+EVIDENCE_TOO_LARGE = (
+    "This file is larger than 10 MB. Scan it in a lower resolution, or send the pages one by one."
+)
 
 
 class Kind(NamedTuple):
@@ -46,12 +50,15 @@ CONTENTS = "[Content_Types].xml"
 # Nothing is unpacked here; but what unpacks to more fills the disk of whoever opens it.
 MOST_UNPACKED = 50 * MOST
 ALLOWED = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
+# What shows that somebody took part is a document or a picture of one.
+EVIDENCE = {ending: KINDS[ending] for ending in (".pdf", ".png", ".jpg", ".jpeg")}
+EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
 
 
 class StopWhenTooLarge(FileUploadHandler):
     """Drops a file as soon as it is larger than any that may be, before it fills the disk.
 
-    What else the form says is kept.
+    All files of a request together count. What else the form says is kept.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -71,20 +78,26 @@ class StopWhenTooLarge(FileUploadHandler):
 
 
 def was_ended(request: HttpRequest) -> bool:
-    """Whether an upload of this request was ended for its size; the file is missing then."""
+    """Whether a file of this request was left out for its size."""
     return ENDED in request.META
 
 
-def kind_of(file: UploadedFile) -> Kind:
-    """What kind of file this is. Raises Refused, saying what may be uploaded."""
+def kind_of(
+    file: File,
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+    allowed: str = ALLOWED,
+    too_large: str = TOO_LARGE,
+) -> Kind:
+    """What kind of file this is, of `kinds` by ending. Raises Refused, saying what is `allowed`."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MOST:
-        raise Refused(TOO_LARGE, field="file")
-    ending = PurePath(file.name or "").suffix.lower()
-    kind = KINDS.get(ending)
+        raise Refused(too_large, field="file")
+    ending = PurePath(clean_name(file.name or "")).suffix.lower()
+    kind = kinds.get(ending)
     if kind is None:
-        raise Refused(f"Files of this kind cannot be added. Use {ALLOWED}.", field="file")
+        raise Refused(f"Files of this kind cannot be added. Use {allowed}.", field="file")
     file.seek(0)
     data = file.read()
     file.seek(0)

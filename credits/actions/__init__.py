@@ -15,25 +15,35 @@ from credits.actions.claiming import (
     AlreadyClaimed,
     claim_custom_event,
     claim_event,
+    claim_outside_conference,
     claim_sessions,
+    note_claim,
     withdraw_claim,
 )
 from credits.actions.correcting import correct_credit
+from credits.actions.drafts import drop_draft, keep_draft
+from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_custom_event, follow_event
 
 __all__ = [
     "AlreadyClaimed",
+    "add_evidence",
     "apply_award_list",
     "claim_custom_event",
     "claim_event",
+    "claim_outside_conference",
     "claim_sessions",
     "correct_credit",
     "credit_attendance",
     "credit_presenting",
+    "drop_draft",
     "follow_custom_event",
     "follow_event",
     "keep_award_list",
+    "keep_draft",
     "match_awards",
+    "note_claim",
+    "remove_evidence",
     "take_back_award",
     "withdraw_attendance",
     "withdraw_claim",

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 
+from django.core.files.base import File
+from django.utils import timezone
+
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
 from aspen.errors import Refused
 from credits import queries, rules
-from credits.actions.writing import create_claims, move
-from credits.enums import ClaimSource, ClaimState, Mover
+from credits.actions.drafts import drop_draft
+from credits.actions.evidence import attach
+from credits.actions.writing import create_claims, move, refuse_third_presentation
+from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim
 from events import actions as event_actions
 from events import queries as event_queries
@@ -25,32 +30,92 @@ class AlreadyClaimed(Refused):
 
 
 @act
-def claim_event(*, event_id: int, source: ClaimSource, by: User) -> Claim:
-    """Claim a calendar event for `by`, with the credits it offers.
+def claim_event(
+    *, event_id: int, source: ClaimSource, by: User, note: str = "", files: Sequence[File] = ()
+) -> Claim:
+    """Claim an event for `by`, with the credits it offers: one of the calendar, or approved.
 
-    Raises Event.DoesNotExist, AlreadyClaimed, or Refused with the reason.
+    A custom event that staff approved for somebody else is claimed as any other, on the honour
+    system. Raises Event.DoesNotExist, AlreadyClaimed, or Refused with the reason.
     """
     event_queries.lock_event(event_id)
     lock_people([by.pk])
-    event = event_queries.on_calendar().get(pk=event_id)
+    event = event_queries.open_to_claims().get(pk=event_id)
     if claim := queries.live_claim(by, event):
         raise AlreadyClaimed(claim)
     if reason := queries.why_not_claim(by, event):
         raise Refused(reason)
-    return create_claims([event], person=by, source=source, by=by)[0]
+    claim = create_claims([event], person=by, source=source, note=note, by=by)[0]
+    attach(claim, files)
+    return claim
 
 
 @act
-def claim_custom_event(*, facts: event_actions.CustomEventFacts, by: User) -> Claim:
-    """Create a custom event and the Pending claim on it (Create New…).
+def claim_custom_event(
+    *,
+    facts: event_actions.CustomEventFacts,
+    by: User,
+    role: ClaimRole = ClaimRole.ATTENDEE,
+    note: str = "",
+    files: Sequence[File] = (),
+) -> Claim:
+    """Create a custom event and the Pending claim on it (Create New…); its draft is done with.
 
-    Raises AlreadyClaimed when the person has created this very event before, or Refused.
+    Who presented earns twice what attendees do, at most twice in four years for one topic. Raises
+    AlreadyClaimed when the person has created this very event before, or Refused.
     """
     lock_people([by.pk])
     event, is_new = event_actions.create_custom_event(facts=facts, by=by)
     if not is_new and (claim := queries.live_claim(by, event)):
         raise AlreadyClaimed(claim)
-    return create_claims([event], person=by, source=ClaimSource.CUSTOM, by=by)[0]
+    if role == ClaimRole.PRESENTER:
+        refuse_third_presentation(by, facts.title, timezone.localdate(facts.ends_at))
+    custom = ClaimSource.CUSTOM
+    claim = create_claims([event], person=by, source=custom, role=role, note=note, by=by)[0]
+    attach(claim, files)
+    drop_draft(by=by)
+    return claim
+
+
+@act
+def claim_outside_conference(
+    *, sessions: Sequence[event_actions.CustomEventFacts], by: User
+) -> list[Claim]:
+    """Create a custom event and a Pending claim for each session: all of them, or none.
+
+    What was saved before is left out, so that sending the sheet twice is harmless. Locks the
+    person. Raises Refused, naming the session.
+    """
+    lock_people([by.pk])
+    events = []
+    for facts in sessions:
+        try:
+            event, is_new = event_actions.create_custom_event(facts=facts, by=by)
+        except Refused as refusal:
+            raise Refused(f"“{facts.title}”: {refusal}") from refusal
+        if is_new:
+            events.append(event)
+    if not events:
+        return []
+    return create_claims(events, person=by, source=ClaimSource.CUSTOM, by=by)
+
+
+@act
+def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
+    """Say something about a claim of one's own that nobody has decided about. Locks the person.
+
+    Raises Claim.DoesNotExist for somebody else's, or Refused.
+    """
+    lock_people([by.pk])
+    claim = Claim.objects.get(pk=claim_id, person=by)
+    if claim.state not in UNDECIDED:
+        raise Refused(
+            f"This claim is {claim.get_state_display().lower()}, so its note stays as it is. Open "
+            "a help ticket if something is wrong."
+        )
+    claim.note = note
+    claim.save(update_fields=["note"])
+    return claim
 
 
 @act
@@ -94,8 +159,9 @@ def _refuse_two_rooms(events: Sequence[Event], claimed: Sequence[Event]) -> None
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     """Take back a claim of one's own that nobody has verified; its training can be claimed again.
 
-    A custom event goes with its claim. Idempotent. Raises Claim.DoesNotExist for somebody else's,
-    or Refused when the claim is neither Pending nor taken back.
+    A custom event that nobody else claims goes with its author's claim. Idempotent. Raises
+    Claim.DoesNotExist for somebody else's, or Refused when the claim is neither Pending nor taken
+    back.
     """
     event_id = Claim.objects.values_list("event_id", flat=True).get(pk=claim_id, person=by)
     event_queries.lock_event(event_id)
@@ -108,7 +174,14 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
             f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
             "Open a help ticket if something is wrong."
         )
-    if claim.event.origin == Origin.CUSTOM:
+    if _is_only_theirs(claim):
         event_actions.cancel_custom_event(event=claim.event)
     move(claim, ClaimState.WITHDRAWN, mover=Mover.PERSON, reason="You took it back.", by=by)
     return claim
+
+
+def _is_only_theirs(claim: Claim) -> bool:
+    event = claim.event
+    if event.origin != Origin.CUSTOM or event.created_by_id != claim.person_id:
+        return False
+    return not queries.claims_on(event).exclude(pk=claim.pk).exists()

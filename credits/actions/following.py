@@ -1,11 +1,13 @@
 """Claims follow what becomes of their event."""
 
+from django.utils import timezone
+
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
 from credits import queries, rules
-from credits.actions.writing import move, tell, withdraw
+from credits.actions.writing import move, refuse_third_presentation, tell, withdraw
 from credits.enums import ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit
 from events.enums import EventState, Origin
@@ -37,6 +39,10 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
 
 
 def _copy_offer(claim: Claim, event: Event) -> None:
+    """The claim says what the event offers now. Raises Refused for a topic presented too often."""
+    if claim.role == ClaimRole.PRESENTER:
+        day = timezone.localdate(event.ends_at or event.begins_at)
+        refuse_third_presentation(claim.person, event.title, day, besides=claim)
     offer = event.offers.get()
     claim.credits.update(
         category=offer.category_id, amount=rules.TIMES[ClaimRole(claim.role)] * offer.amount

@@ -1,5 +1,6 @@
 """What every action on claims writes with: new claims, moves, withdrawals, and the news."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
@@ -7,7 +8,7 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from aspen.errors import Refused
-from credits import rules, signals
+from credits import queries, rules, signals
 from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events.models import CreditOffer, Event
@@ -20,11 +21,20 @@ def create_claims(
     source: ClaimSource,
     by: User,
     role: ClaimRole = ClaimRole.ATTENDEE,
+    note: str = "",
 ) -> list[Claim]:
     """Claim these events with what they offer their `role`, in a fixed number of queries."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
-        Claim(person=person, event=event, role=role, source=source, claimed_at=now, claimed_by=by)
+        Claim(
+            person=person,
+            event=event,
+            role=role,
+            source=source,
+            note=note,
+            claimed_at=now,
+            claimed_by=by,
+        )
         for event in events
     )
     write_credits(claims)
@@ -49,6 +59,22 @@ def write_credits(claims: Sequence[Claim]) -> None:
         for line, offer in enumerate(offers.get(claim.event_id, []), start=1)
     ]
     tell(Credit.objects.bulk_create(credits))
+
+
+def refuse_third_presentation(
+    person: User, title: str, day: dt.date, *, besides: Claim | None = None
+) -> None:
+    """The same topic earns its presenter's credit twice in any four years (2009).
+
+    The caller holds the person's lock. Raises Refused.
+    """
+    if rules.may_present_again(day, queries.presented_on(person, title, besides=besides)):
+        return
+    raise Refused(
+        f"You have presented “{title}” twice in four years already, and the same topic earns a "
+        "presenter’s credit no more often. If you attended it this time, claim it as an attendee.",
+        field="role",
+    )
 
 
 def tell(credits: Iterable[Credit]) -> None:

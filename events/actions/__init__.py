@@ -15,11 +15,13 @@ from events.actions.attendance import (
     settle_due,
 )
 from events.actions.custom import (
+    Course,
     CustomEventFacts,
     cancel_custom_event,
     correct_offer,
     create_custom_event,
     decide_custom_event,
+    event_of,
     resubmit_custom_event,
 )
 from events.actions.lists import apply_list, keep_list
@@ -38,6 +40,7 @@ from events.actions.registration import (
 )
 
 __all__ = [
+    "Course",
     "CustomEventFacts",
     "add_walk_in",
     "answer_questions",
@@ -49,6 +52,7 @@ __all__ = [
     "correct_offer",
     "create_custom_event",
     "decide_custom_event",
+    "event_of",
     "import_event",
     "keep_list",
     "mark_attendance",

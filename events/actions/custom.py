@@ -9,16 +9,29 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
+from aspen.clock import today
 from aspen.errors import Refused
 from aspen.words import credits as in_words
 from events import queries, rules, signals
-from events.enums import DECISIONS, Decision, EventState, EventType, Origin
-from events.models import Category, CreditOffer, Event
+from events.enums import DECISIONS, CourseSystem, Decision, EventState, EventType, Origin
+from events.models import Category, CollegeWork, CreditOffer, Event
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Course:
+    """What a college course was worth there."""
+
+    system: CourseSystem
+    credits: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CustomEventFacts:
-    """What Create New… asks. Moments are aware; `amount` is in credits."""
+    """What Create New… asks. Moments are aware; `amount` is what attendees earn, in credits.
+
+    College work has a `course` and days instead of hours; the State Library's table gives its
+    amount, whatever its length.
+    """
 
     title: str
     begins_at: dt.datetime
@@ -28,17 +41,35 @@ class CustomEventFacts:
     description: str
     category: Category
     amount: Decimal
+    recording_url: str = ""
+    course: Course | None = None
+
+
+def event_of(facts: CustomEventFacts) -> Event:
+    """These facts as an event that is not saved, to look at."""
+    event = Event(origin=Origin.CUSTOM)
+    _apply(event, facts)
+    return event
 
 
 def _refuse_unfit(facts: CustomEventFacts) -> None:
     if facts.ends_at <= facts.begins_at:
         raise Refused("The end must be after the beginning.", field="ends_at")
-    if facts.ends_at > timezone.now():
+    if not _is_over(facts):
         raise Refused(
             "This training is not over yet. Credits can be claimed once it has ended.",
             field="ends_at",
         )
-    _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+    if facts.course is None:
+        _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+    elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
+        raise Refused("College credits are worth what the table says.", field="course_credits")
+
+
+def _is_over(facts: CustomEventFacts) -> bool:
+    if facts.course:
+        return timezone.localdate(facts.ends_at) < today()
+    return facts.ends_at <= timezone.now()
 
 
 def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
@@ -52,8 +83,20 @@ def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decim
 
 
 def _apply(event: Event, facts: CustomEventFacts) -> None:
-    for name in ("title", "begins_at", "ends_at", "sponsor", "presenter", "description"):
+    for name in (
+        *("title", "begins_at", "ends_at", "sponsor", "presenter", "description"),
+        "recording_url",
+    ):
         setattr(event, name, getattr(facts, name))
+    event.all_day = facts.course is not None
+
+
+def _write_worth(event: Event, facts: CustomEventFacts) -> None:
+    """The credit line, and what the course was worth where it came from."""
+    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    if facts.course:
+        course = {"system": facts.course.system, "course_credits": facts.course.credits}
+        CollegeWork.objects.update_or_create(event=event, defaults=course)
 
 
 @act
@@ -75,7 +118,7 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     )
     _apply(event, facts)
     event.save()
-    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    _write_worth(event, facts)
     return event, True
 
 
@@ -99,7 +142,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     event.state = EventState.PENDING
     event.save()
     event.offers.all().delete()
-    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    _write_worth(event, facts)
     signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
 
@@ -150,11 +193,13 @@ def decide_custom_event(
 def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
     """Make a custom event's credit line say what its author's corrected credit says.
 
-    The caller holds the event's lock. Raises Refused when it is more than the event's length.
+    `amount` is what attendees earn. The caller holds the event's lock. Raises Refused when it is
+    more than the event's length, which is no measure of college work.
     """
     event = Event.objects.get(pk=event_id)
     if event.origin != Origin.CUSTOM:
         return
-    _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
+    if not CollegeWork.objects.filter(event=event).exists():
+        _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
     event.offers.filter(category__in=[before, after]).delete()
     CreditOffer.objects.create(event=event, category=after, amount=amount)

@@ -1,10 +1,11 @@
 """The page of one event."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from aspen import context
 from events import editors, feeds, particulars, presentation, queries
 from events.enums import Origin
@@ -23,7 +24,9 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         queries.with_asks(queries.visible_to(person)), person, context.organizes(request)
     )
     visible = visible.select_related("parent", "organization").defer("search", "parent__search")
-    event = get_object_or_404(visible, pk=pk)
+    event = visible.filter(pk=pk).first()
+    if event is None:
+        return _approved_elsewhere(person, pk)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
     sessions = list(found[: SESSIONS_AT_MOST + 1])
     has_more = len(sessions) > SESSIONS_AT_MOST
@@ -58,6 +61,13 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],
     }
     return render(request, "events/detail.html", shown)
+
+
+def _approved_elsewhere(person: User | None, pk: int) -> HttpResponse:
+    """Training that staff approved for somebody has no page here; whoever claims it reviews it."""
+    if person and queries.open_to_claims().filter(pk=pk).exists():
+        return redirect("credits:claim", pk)
+    raise Http404
 
 
 def _json_ld(request: HttpRequest, event: Event, known: presentation.Known) -> str:

@@ -22,7 +22,7 @@ from zeal import zeal_ignore
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from credits.actions import claim_custom_event
+from credits.actions import add_evidence, claim_custom_event, keep_draft
 from events.actions import decide_custom_event, register
 from events.actions.lists import keep_list
 from events.actions.material import add_file
@@ -66,6 +66,7 @@ GET  /events/{upcoming}/                               200  200  200  200  200  
 GET  /events/{upcoming}/any-slug/                      200  200  200  200  200  200  200  200
 GET  /events/{pending}/                                404  200  404  404  404  404  404  404
 GET  /events/{returned}/any-slug/                      404  200  404  404  404  404  404  404
+GET  /events/{approved}/                               404  200  302  302  302  302  302  302
 GET  /events/{upcoming}/register/                      door 302  302  302  302  302  302  302
 POST /events/{upcoming}/register/                      door 302  302  302  302  302  302  302
 POST /events/{pending}/register/                       door 302  404  404  404  404  404  404
@@ -134,8 +135,22 @@ GET  /continuing-education/claim/{pending}/            door 404  404  404  404  
 POST /continuing-education/claim/{pending}/            door 404  404  404  404  404  404  404
 GET  /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
 POST /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
+GET  /continuing-education/claim/{approved}/           door 200  200  200  200  200  200  200
+POST /continuing-education/claim/{approved}/           door 302  302  302  302  302  302  302
+GET  /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404
+POST /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404
+GET  /continuing-education/evidence/{evidence}/        door 200  404  404  404  200+ 200+ 200+
 GET  /continuing-education/new/                        door 200  200  200  200  200  200  200
 POST /continuing-education/new/                        door 200  200  200  200  200  200  200
+GET  /continuing-education/new/?again={repeated}       door 200  404  404  404  404  404  404
+POST /continuing-education/new/draft/                  door 200  200  200  200  200  200  200
+GET  /continuing-education/new/draft/                  door 302  302  302  302  302  302  302
+GET  /continuing-education/new/worth/                  door 200  200  200  200  200  200  200
+GET  /continuing-education/new/college/                door 200  200  200  200  200  200  200
+POST /continuing-education/new/college/                door 200  200  200  200  200  200  200
+GET  /continuing-education/new/college/worth/          door 200  200  200  200  200  200  200
+GET  /continuing-education/new/conference/             door 200  200  200  200  200  200  200
+POST /continuing-education/new/conference/             door 200  200  200  200  200  200  200
 GET  /continuing-education/new/similar/?title=Pending  door 200  200  200  200  200  200  200
 GET  /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
 POST /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
@@ -314,6 +329,19 @@ def a_world() -> World:
         reason="Quillfeather is no sponsor",
         by=coordinator,
     )
+    [evidence] = add_evidence(
+        claim_id=credit.claim_id,
+        files=[SimpleUploadedFile(f"{MARK}.pdf", f"%PDF-1.7 {MARK} %%EOF".encode())],
+        by=owner,
+    )
+    keep_draft(typed={"title": "A draft of Quillfeather"}, by=owner)
+    # What anybody may claim says nothing of who reported it.
+    approved = claim_custom_event(
+        facts=factories.facts(description="How it helps the Quillfeather library"), by=owner
+    )
+    decide_custom_event(
+        event_id=approved.event_id, decision=Decision.APPROVE, reason="", by=coordinator
+    )
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
@@ -373,6 +401,9 @@ def a_world() -> World:
             "returned": returned.pk,
             "credit": credit.pk,
             "claim": credit.claim_id,
+            "evidence": evidence.pk,
+            "approved": approved.event_id,
+            "repeated": approved.pk,
             "position": position.pk,
             "participation": participation.pk,
             "ticket": ticket.pk,
@@ -610,6 +641,11 @@ PARAMETERS = [
     "state",
     "next",
     "email",
+    "again",
+    "begins_at",
+    "ends_at",
+    "system",
+    "course_credits",
 ]
 
 
@@ -671,6 +707,19 @@ FIELDS = [
     "oldpassword",
     "next",
     "action_add",
+    "role",
+    "recording_url",
+    "waiting",
+    "confirmed",
+    "opened",
+    "institution",
+    "first_day",
+    "system",
+    "course_credits",
+    "conference",
+    "s-TOTAL_FORMS",
+    "s-0-title",
+    "s-0-category",
 ]
 
 

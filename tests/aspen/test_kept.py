@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.contrib.auth.hashers import make_password
 from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -184,7 +185,7 @@ def test_who_is_signed_in_is_not_affected() -> None:
         ("/accounts/reauthenticate/", {"password": "secret"}),
         ("/admin/accounts/user/add/", {"password1": "secret"}),
         ("/accounts/profile/", {"display_name": "Nora"}),
-        (NEW_TICKET, {"body": "x" * kept.BYTES_AT_MOST}),
+        (NEW_TICKET, {"body": "x" * kept.CHARACTERS_AT_MOST}),
     ],
 )
 def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str, str]) -> None:
@@ -195,10 +196,14 @@ def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str,
     assert kept.KEY not in client.session
 
 
-def test_a_form_with_a_file_is_not_kept() -> None:
+def test_of_a_form_with_a_file_the_text_is_kept() -> None:
     client = Client()
-    assert said(client.post(NEW_TICKET, TYPED)) == [NOT_KEPT]  # the test client's own encoding
-    assert kept.KEY not in client.session
+    file = SimpleUploadedFile("certificate.pdf", b"%PDF-1.7")
+    answer = client.post(NEW_TICKET, TYPED | {"file": file})
+    assert said(answer) == [f"{KEPT} Choose your files once more."]
+    client.force_login(factories.person())
+    assert client.get(NEW_TICKET).context["form"]["body"].value() == LONG_TEXT
+    assert "certificate" not in str(dict(client.session))
 
 
 def test_a_session_keeps_the_newest_three() -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.urls import reverse
@@ -22,7 +23,14 @@ from zeal import zeal_ignore
 from accounts.actions import take_position
 from accounts.enums import PositionKind, Role
 from accounts.models import User
-from credits.actions import apply_award_list, claim_custom_event, keep_award_list
+from credits.actions import (
+    add_evidence,
+    apply_award_list,
+    claim_custom_event,
+    keep_award_list,
+    keep_draft,
+)
+from credits.models import Claim
 from events.actions import decide_custom_event, register
 from events.enums import Decision, Delivery, EventState, EventType
 from events.models import Event
@@ -68,6 +76,10 @@ def portal(transactional_db: None) -> SimpleNamespace:
         for name in ("Library Staff", "Library Trustee"):
             track, _ = select_track(track=make.track(name), by=librarian)
         credit = claims[0].credits.first()
+        for suffix in (".pdf", " 2.pdf"):
+            certificate = SimpleUploadedFile(f"{LONG[:140]}{suffix}", b"%PDF-1.7 %%EOF")
+            add_evidence(claim_id=claims[0].pk, files=[certificate], by=librarian)
+        keep_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
     return SimpleNamespace(
@@ -76,6 +88,8 @@ def portal(transactional_db: None) -> SimpleNamespace:
         events=events,
         customs=customs,
         track=track,
+        claim=claims[0],
+        again=Claim.objects.get(event=customs["approve"]),
         credit=credit,
         ticket=ticket,
     )
@@ -189,6 +203,11 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         "/continuing-education/credits/",
         *(f"/continuing-education/claim/{event.pk}/" for event in shown[:3]),
         "/continuing-education/new/",
+        f"/continuing-education/new/?again={portal.again.pk}",
+        "/continuing-education/new/college/",
+        "/continuing-education/new/conference/",
+        f"/continuing-education/claims/{portal.claim.pk}/",
+        f"/continuing-education/claims/{portal.again.pk}/",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
         "/tracks/",
         portal.track.get_absolute_url(),
@@ -274,6 +293,8 @@ def test_forms_full_of_errors(
     problems = []
     for path, button in [
         ("/continuing-education/new/", "Save"),
+        ("/continuing-education/new/college/", "Save"),
+        ("/continuing-education/new/conference/", "Save the sessions"),
         ("/help/new/", "Send the ticket"),
         ("/accounts/password/change/", "Save the new password"),
     ]:

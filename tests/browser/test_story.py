@@ -281,7 +281,7 @@ def fills_the_rest_and_saves_twice(librarian: Visitor) -> None:
     # The category comes last, right above Save.
     controls = librarian.page.get_by_role("main").locator("form").locator("input, textarea, button")
     names = controls.evaluate_all("all => all.map(one => one.name || one.textContent)")
-    assert names[-6:] == ["amount", *["category"] * 4, "Save"]
+    assert names[-8:] == ["note", "evidence", *["category"] * 4, "Save", "keep"]
     librarian.page.get_by_role("radio", name="Library Services to the Public").check()
     librarian.press_twice("Save")
 

@@ -271,11 +271,11 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(client, person, number, django_assert_num_queries):
     events = [make.event(title=f"Weeding online {n}") for n in range(number)]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         client.get(f"/continuing-education/claim/{events[0].pk}/")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         client.get("/continuing-education/new/")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         client.get("/continuing-education/new/similar/", {"title": "Weeding online"})
 
 

@@ -1,28 +1,27 @@
-"""Claiming: the review page with Save, the green button, and Create New…"""
+"""Claiming: the review page with Save, the green button, sessions of a conference, taking back."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
-from credits import actions, queries
-from credits.enums import ClaimSource, ClaimState
-from credits.forms import CustomEventForm, PickForm, SessionsForm, SimilarForm, SourceForm
-from credits.models import Claim
-from events import actions as event_actions
+from credits import actions, care, queries
+from credits.enums import ClaimRole, ClaimSource
+from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
+from credits.views.common import listed, remarks_in_words, typed_in
 from events import presentation
 from events import queries as event_queries
-from events.enums import EventState
+from events.enums import Origin
 from events.models import Event
-from events.rules import has_taken_place
+from events.uploads import was_ended
 
 MOST = 300  # sessions of a conference on one page
 
@@ -39,41 +38,79 @@ def pick(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim(request: HttpRequest, event_id: int) -> HttpResponse:
-    """Review the record of an event and save the claim; the green button posts here directly."""
-    events = event_queries.on_calendar().select_related("parent")
+    """Review the record of an event and save the claim; the green button posts here directly.
+
+    So does "Claim this one" beside Create New…, with the note and files typed there.
+    """
+    events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
     person = person_of(request)
     if request.method != "POST":
-        return _review(request, event, claimed=queries.live_claim(person, event) is not None)
+        return _review(request, event, ClaimForm(by=person))
+    if request.POST.get("role") == ClaimRole.PRESENTER:
+        messages.warning(
+            request,
+            f"“{event.title}” is not claimed: here it is claimed as an attendee, and you said that "
+            "you presented it. Its organizer names the presenters; open a help ticket if you are "
+            "missing. What you typed under Create New… is kept there as a draft.",
+        )
+        actions.keep_draft(typed=typed_in(request.POST), by=person)
+        return redirect("credits:claim", event.pk)
+    form = ClaimForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    if not form.is_valid():
+        form.put_aside()
+        return _review(request, event, form)
+    return _save(request, event, form)
+
+
+def _save(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     source = SourceForm(request.POST)
     way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
+    person = person_of(request)
     try:
-        actions.claim_event(event_id=event.pk, source=ClaimSource(way), by=person)
+        actions.claim_event(
+            event_id=event.pk,
+            source=ClaimSource(way),
+            note=form.cleaned_data["note"],
+            files=form.all_files(),
+            by=person,
+        )
     except actions.AlreadyClaimed as refusal:
         messages.info(request, f"“{event.title}”: {refusal}")
-        return redirect(_listed())
+        return redirect(listed())
     except Refused as refusal:
+        if refusal.field == "evidence":
+            form.add_error("evidence", str(refusal))
+            form.put_aside()
+            return _review(request, event, form)
         messages.error(request, f"“{event.title}”: {refusal}")
         return redirect("credits:claim", event.pk)
+    form.done()
+    if "instead" in request.POST:
+        actions.drop_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
-    return redirect(_listed())
+    return redirect(listed())
 
 
-def _listed() -> str:
-    """Where the person sees that the credit is listed."""
-    return f"{reverse('tracks:credits')}#listed"
-
-
-def _review(request: HttpRequest, event: Event, *, claimed: bool) -> HttpResponse:
+def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
+    person = person_of(request)
+    claim = queries.live_claim(person, event)
     offers = list(event.offers.all())
-    reason = queries.why_not_claim(person_of(request), event)
+    reason = "" if claim else queries.why_not_claim(person, event) or ""
+    remarks: list[care.Remark] = []
+    if not claim and not reason:
+        credits = sum((offer.amount for offer in offers), Decimal())
+        [remarks] = care.remarks_on([(event, credits)], person=person)
+    is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
     context = {
         "event": event,
-        "url": event.get_absolute_url(),
+        "url": event.get_absolute_url() if is_open else "",
         "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "offers": [(offer.category, words.credits(offer.amount)) for offer in offers],
-        "claimed": claimed,
-        "reason": "" if claimed else reason or "",
+        "claim": claim,
+        "reason": reason,
+        "remarks": remarks_in_words(remarks),
+        "form": form,
     }
     return render(request, "credits/review.html", context)
 
@@ -91,89 +128,6 @@ def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
     else:
         messages.success(request, f"“{claim.event.title}” is taken back. It stays in your list.")
     return redirect("tracks:credits")
-
-
-@kept.keep_typed
-@require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
-    """Create New…: report a training that is not on the calendar."""
-    form = CustomEventForm(request.POST or None, initial=kept.typed_before(request))
-    looking = "look" in request.POST
-    if request.method == "POST" and not looking and form.is_valid():
-        try:
-            made = actions.claim_custom_event(facts=form.facts(), by=person_of(request))
-        except actions.AlreadyClaimed as refusal:
-            return _saved_before(request, refusal.claim)
-        except Refused as refusal:
-            form.add_error(refusal.field, str(refusal))
-        else:
-            messages.success(
-                request,
-                f"“{made.event.title}” is saved and its credit is listed. It stays Pending until "
-                "staff have approved the training.",
-            )
-            return redirect(_listed())
-    if looking:
-        form = CustomEventForm(initial=request.POST.dict())
-    context = {"form": form, "similar": _similar(request.POST), "returned": ""}
-    return render(request, "credits/create.html", context)
-
-
-def _saved_before(request: HttpRequest, claim: Claim) -> HttpResponse:
-    """The same training a second time: where to change it, or that it stands as it was."""
-    if claim.state == ClaimState.RETURNED:
-        messages.warning(
-            request,
-            "You have saved this training already, and staff asked for changes. What you entered "
-            "now is not saved; change it here and send it again.",
-        )
-        return redirect("credits:revise", claim.event_id)
-    messages.info(
-        request,
-        "You have saved this training already; it is listed once, as you entered it first.",
-    )
-    return redirect(_listed())
-
-
-@require_safe
-def similar(request: HttpRequest) -> HttpResponse:
-    """The part of Create New… that asks "Is it one of these?" while the title is typed."""
-    return render(request, "credits/similar.html", {"similar": _similar(request.GET)})
-
-
-def _similar(data: Any) -> list[dict[str, Any]]:
-    form = SimilarForm(data)
-    if not form.is_valid():
-        return []
-    return [
-        {
-            "title": event.title,
-            "url": event.get_absolute_url(),
-            "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
-            "sponsor": event.sponsor,
-            "claim_id": event.pk if has_taken_place(event) and event.offers.all() else None,
-        }
-        for event in event_queries.similar_titles(form.cleaned_data["title"])
-    ]
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def revise(request: HttpRequest, event_id: int) -> HttpResponse:
-    """Change a custom event that staff returned, and send it again."""
-    person = person_of(request)
-    mine = event_queries.custom_event_of(person, event_id).filter(state=EventState.DRAFT)
-    event = get_object_or_404(mine)
-    form = CustomEventForm.for_event(event, request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)
-        except Refused as refusal:
-            form.add_error(refusal.field, str(refusal))
-        else:
-            messages.success(request, f"“{event.title}” is sent again and waits for approval.")
-            return redirect("tracks:credits")
-    context = {"form": form, "similar": [], "returned": event.decision_reason}
-    return render(request, "credits/create.html", context)
 
 
 # ---------- The sessions of a conference ----------
@@ -200,7 +154,7 @@ def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _sessions_listed(len(claims)))
-            return redirect(_listed())
+            return redirect(listed())
     credits = event_queries.credit_lines(sessions)
     ticked = {str(value) for value in form["sessions"].value() or ()}
     days: dict[str, list[dict[str, Any]]] = {}

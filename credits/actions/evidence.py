@@ -1,0 +1,154 @@
+"""Files that show that somebody took part: added to one's own claims, and kept for the form."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from django.core import signing
+from django.core.files.base import File
+from django.core.files.storage import storages
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen.acts import act
+from aspen.errors import Refused
+from credits.enums import LIVE, UNDECIDED
+from credits.models import Claim, Evidence
+from events import uploads
+
+MOST = 10
+# What waits for its form to be accepted, and is not, is thrown away after this time.
+WAITS_FOR = dt.timedelta(days=1)
+WAITING = "waiting"
+SALT = "credits.evidence.waiting"
+
+
+def refuse_unfit(file: File) -> uploads.Kind:
+    """The kind of an evidence file, judged by its content. Raises Refused, naming the file."""
+    name = uploads.clean_name(file.name or "")
+    try:
+        return uploads.kind_of(
+            file,
+            kinds=uploads.EVIDENCE,
+            allowed=uploads.EVIDENCE_ALLOWED,
+            too_large=uploads.EVIDENCE_TOO_LARGE,
+        )
+    except Refused as refusal:
+        raise Refused(f"“{name}”: {refusal}", field="evidence") from refusal
+
+
+def attach(claim: Claim, files: Iterable[File]) -> list[Evidence]:
+    """Add these files to a claim. The caller holds the lock of its person. Raises Refused."""
+    files = list(files)
+    if files and claim.evidence.count() + len(files) > MOST:
+        raise Refused(
+            f"A claim has at most {MOST} files. Remove one first, or put several pages into one "
+            "PDF.",
+            field="evidence",
+        )
+    return [_keep(claim, file) for file in files]
+
+
+def _keep(claim: Claim, file: File) -> Evidence:
+    kind = refuse_unfit(file)
+    evidence = Evidence(
+        claim=claim,
+        person_id=claim.person_id,
+        file_name=uploads.clean_name(file.name or ""),
+        content_type=kind.content_type,
+        size=file.size,
+    )
+    evidence.file.save(uploads.random_name(), file, save=False)
+    evidence.save()
+    return evidence
+
+
+@act
+def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
+    """Add files to a claim of one's own that stands: all, or none with the reason.
+
+    Locks the person. Raises Claim.DoesNotExist for somebody else's, or Refused.
+    """
+    lock_people([by.pk])
+    claim = Claim.objects.get(pk=claim_id, person=by)
+    if claim.state not in LIVE:
+        raise Refused(
+            f"This claim is {claim.get_state_display().lower()}; it needs no evidence any more."
+        )
+    return attach(claim, files)
+
+
+@act
+def remove_evidence(*, evidence_id: int, by: User) -> None:
+    """Take a file off one's own claim while nobody has decided about it. Idempotent.
+
+    The file is deleted once that is certain. Locks the person. Raises Refused.
+    """
+    lock_people([by.pk])
+    mine = Evidence.objects.filter(pk=evidence_id, person=by)
+    evidence = mine.select_related("claim").first()
+    if evidence is None:
+        return
+    if evidence.claim.state not in UNDECIDED:
+        raise Refused(
+            f"The claim is {evidence.claim.get_state_display().lower()}, so its evidence stays."
+        )
+    evidence.delete()
+    storage, name = evidence.file.storage, str(evidence.file.name)
+    transaction.on_commit(lambda: storage.delete(name))
+
+
+# ---------- Files that wait for the form they came with ----------
+
+
+@dataclasses.dataclass(frozen=True)
+class WaitingFile:
+    """A file that was sent with a form that has to be sent once more; `ticket` brings it back."""
+
+    name: str
+    path: str
+    ticket: str
+
+    def open(self) -> File:
+        return File(storages["uploads"].open(self.path), name=self.name)
+
+
+def keep_waiting(file: File, *, by: User) -> WaitingFile:
+    """Put a file aside that fits, so that nobody has to choose it again. Throws old ones away."""
+    storage = storages["uploads"]
+    _sweep()
+    path = storage.save(f"{WAITING}/{by.pk}-{uploads.random_name()}", file)
+    name = uploads.clean_name(file.name or "")
+    return WaitingFile(name, path, signing.dumps([by.pk, path, name], salt=SALT))
+
+
+def waiting(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
+    """The person's own files behind these tickets, as far as they are still there."""
+    found = {}
+    for ticket in tickets[:MOST]:
+        try:
+            owner, path, name = signing.loads(ticket, salt=SALT, max_age=WAITS_FOR)
+        except signing.BadSignature:
+            continue
+        if owner == by.pk and storages["uploads"].exists(path):
+            found[path] = WaitingFile(name, path, ticket)
+    return list(found.values())
+
+
+def forget(files: Iterable[WaitingFile]) -> None:
+    """They have arrived where they belong."""
+    for file in files:
+        storages["uploads"].delete(file.path)
+
+
+def _sweep() -> None:
+    storage = storages["uploads"]
+    if not storage.exists(WAITING):
+        return
+    for name in storage.listdir(WAITING)[1]:
+        path = str(PurePath(WAITING) / name)
+        if storage.get_modified_time(path) < timezone.now() - WAITS_FOR:
+            storage.delete(path)

@@ -1,0 +1,123 @@
+"""College work: a course at a college or university, with its transcript."""
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from aspen.clock import today
+from credits.forms.claiming import NoteForm
+from credits.forms.custom import CategoryField
+from credits.forms.files import WithFiles
+from events import rules
+from events.actions import Course, CustomEventFacts
+from events.enums import CourseSystem
+from events.models import EARLIEST, Event
+from events.queries import categories, midnight
+
+MOST = 3
+MORE = (
+    "More than three credits are not in the State Library’s table. Open a help ticket; the CE "
+    "Coordinator tells you what they are worth."
+)
+
+
+class DayField(forms.DateField):
+    """A day, typed or picked."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(widget=widget, input_formats=["%Y-%m-%d", "%m/%d/%Y"], **kwargs)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and not EARLIEST.year <= value.year < 2100:
+            raise forms.ValidationError("The year must lie between 1990 and 2099.")
+
+
+class WorthForm(forms.Form):
+    """How many credits of which kind: all that the calculator needs."""
+
+    system = forms.ChoiceField(label="The college counts in", choices=CourseSystem.choices)
+    course_credits = forms.IntegerField(
+        label="College credits",
+        min_value=1,
+        max_value=MOST,
+        error_messages={"max_value": MORE},
+        widget=forms.NumberInput(attrs={"min": "1", "max": str(MOST), "step": "1"}),
+    )
+
+    def course(self) -> Course:
+        data = self.cleaned_data
+        return Course(system=CourseSystem(data["system"]), credits=data["course_credits"])
+
+
+class CollegeForm(WithFiles, NoteForm, WorthForm):
+    """One course. The transcript is required, unless it is with the claim already."""
+
+    field_order = [
+        *("title", "institution", "first_day", "last_day", "system", "course_credits"),
+        *("category", "note", "evidence"),
+    ]
+    title = forms.CharField(label="Course title", max_length=300)
+    institution = forms.CharField(label="College or university", max_length=200)
+    first_day = DayField(label="First day")
+    last_day = DayField(label="Last day")
+    category = CategoryField(
+        label="CE category", queryset=categories(), empty_label=None, widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        transcript = self.fields["evidence"]
+        transcript.label, transcript.required = "Transcript", True
+        transcript.help_text = "An unofficial one is enough: PDF, JPEG or PNG, at most 10 MB."
+
+    @classmethod
+    def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
+        """The form filled with what a returned course says; its claim keeps the transcript."""
+        offer, work = event.offers.get(), event.college_work
+        initial = {
+            "title": event.title,
+            "institution": event.sponsor,
+            "first_day": timezone.localdate(event.begins_at),
+            "last_day": timezone.localdate(event.ends_at),
+            "system": work.system,
+            "course_credits": work.course_credits,
+            "category": offer.category_id,
+        }
+        form = cls(data, initial=initial)
+        for name in ("note", "evidence"):
+            del form.fields[name]
+        return form
+
+    def clean_last_day(self) -> dt.date:
+        last_day: dt.date = self.cleaned_data["last_day"]
+        first_day = self.cleaned_data.get("first_day")
+        if first_day and last_day <= first_day:
+            raise forms.ValidationError("The last day must be after the first.")
+        if last_day >= today():
+            raise forms.ValidationError("The course is not over yet. Enter it once it is.")
+        return last_day
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "evidence" in self.fields and "evidence" not in self.errors and not self.has_files:
+            self.add_error("evidence", "Add the transcript; an unofficial one is enough.")
+        return data
+
+    def facts(self) -> CustomEventFacts:
+        """What was entered, once the form is valid."""
+        data, course = self.cleaned_data, self.course()
+        return CustomEventFacts(
+            title=data["title"],
+            begins_at=midnight(data["first_day"]),
+            ends_at=midnight(data["last_day"]),
+            sponsor=data["institution"],
+            presenter="",
+            description="",
+            category=data["category"],
+            amount=rules.course_credits(course.system, course.credits),
+            course=course,
+        )

@@ -1,0 +1,132 @@
+"""Several sessions of a conference elsewhere, in one sheet."""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from credits.forms.college import DayField
+from credits.forms.custom import END_FIRST, NOT_OVER, AmountField, too_much
+from events import rules
+from events.actions import CustomEventFacts
+from events.forms.fields import A_MOMENT
+from events.models import Category
+
+TYPED = ("title", "day", "begin", "end", "presenter", "category", "amount")
+
+
+class ConferenceForm(forms.Form):
+    """What all sessions share."""
+
+    conference = forms.CharField(label="Name of the conference", max_length=120)
+    sponsor = forms.CharField(
+        max_length=200, help_text="Who held it, for example a library association."
+    )
+
+
+def _clock(**kwargs: Any) -> forms.TimeField:
+    return forms.TimeField(
+        required=False,
+        input_formats=["%H:%M", "%I:%M %p", "%H:%M:%S"],
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        **kwargs,
+    )
+
+
+class OutsideSessionForm(forms.Form):
+    """One row; a row in which nothing is typed is left out."""
+
+    title = forms.CharField(label="Session title", max_length=170, required=False)
+    day = DayField(label="Date", required=False)
+    begin = _clock(label="Begins")
+    end = _clock(label="Ends")
+    presenter = forms.CharField(label="Presenter", max_length=200, required=False)
+    category = forms.ChoiceField(label="CE category", required=False)
+    amount = AmountField(label="Credits", required=False)
+
+    def __init__(self, *args: Any, categories: Mapping[int, Category], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.categories = categories
+        for name, field in self.fields.items():
+            kind = "form-select" if name == "category" else "form-control"
+            field.widget.attrs.setdefault("class", kind)
+        names = [(str(pk), category.name) for pk, category in categories.items()]
+        self.fields["category"].choices = [("", "Choose"), *names]  # type: ignore[attr-defined]
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether anything is in this row."""
+        return any(str(self[name].value() or "").strip() for name in TYPED)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not self.is_typed:
+            return data
+        for name in TYPED[:-1]:
+            if not data.get(name) and name not in self.errors:
+                self.add_error(name, "This is required.")
+        if not self.errors:
+            self._clean_times(data)
+        return data
+
+    def _clean_times(self, data: dict[str, Any]) -> None:
+        begins_at, ends_at = (_moment(data["day"], data[name]) for name in ("begin", "end"))
+        if begins_at is None or ends_at is None:
+            return self.add_error("begin", A_MOMENT)
+        if ends_at <= begins_at:
+            return self.add_error("end", END_FIRST)
+        if ends_at > timezone.now():
+            return self.add_error("end", NOT_OVER)
+        data["begins_at"], data["ends_at"] = begins_at, ends_at
+        data["amount"] = data.get("amount") or rules.usual_credits(begins_at, ends_at)
+        if reason := too_much(begins_at, ends_at, data["amount"]):
+            self.add_error("amount", reason)
+        return None
+
+    def facts(self, conference: str, sponsor: str) -> CustomEventFacts:
+        """This session as a training of its own, the conference's name before its title."""
+        data = self.cleaned_data
+        amount: Decimal = data["amount"]
+        return CustomEventFacts(
+            title=f"{conference}: {data['title']}",
+            begins_at=data["begins_at"],
+            ends_at=data["ends_at"],
+            sponsor=sponsor,
+            presenter=data["presenter"],
+            description="",
+            category=self.categories[int(data["category"])],
+            amount=amount,
+        )
+
+
+def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
+    """That moment in Montana; None for the hour that is skipped in spring."""
+    moment = timezone.make_aware(dt.datetime.combine(day, clock))
+    back = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
+    return moment if back.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
+
+
+class BaseSheet(forms.BaseFormSet):
+    """All rows. Two rows of the same title and beginning would be one training."""
+
+    def clean(self) -> None:
+        seen: set[tuple[str, dt.datetime]] = set()
+        for form in typed_rows(self):
+            if begins_at := form.cleaned_data.get("begins_at"):
+                key = (form.cleaned_data["title"], begins_at)
+                if key in seen:
+                    form.add_error("title", "This session is in the sheet twice.")
+                seen.add(key)
+
+
+def typed_rows(sheet: forms.BaseFormSet) -> list[OutsideSessionForm]:
+    """The rows in which something is typed."""
+    return [form for form in sheet.forms if form.is_typed]
+
+
+SheetForm = forms.formset_factory(
+    OutsideSessionForm, formset=BaseSheet, extra=0, max_num=60, absolute_max=60
+)

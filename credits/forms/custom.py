@@ -1,0 +1,202 @@
+"""Create New…: a training that is not on the calendar."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.urls import reverse_lazy
+from django.utils import timezone
+
+from aspen.halves import MESSAGE, is_in_halves
+from aspen.words import credits as in_words
+from credits.enums import ClaimRole
+from credits.forms.claiming import NoteForm
+from credits.forms.files import WithFiles
+from credits.models import Claim
+from events import rules
+from events.actions import CustomEventFacts
+from events.forms.fields import MomentField, WebField
+from events.models import Event
+from events.queries import categories
+
+NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
+END_FIRST = "The end must be after the beginning."
+# What of a past training holds again next year. Its dates do not.
+AGAIN = ("title", "sponsor", "presenter", "description", "recording_url")
+
+
+class SimilarForm(forms.Form):
+    """The title typed so far; under four letters nothing is alike."""
+
+    title = forms.CharField(min_length=4, max_length=300)
+
+
+class HoursForm(forms.Form):
+    """Begin and end as far as they are typed, to count the hours."""
+
+    begins_at = MomentField()
+    ends_at = MomentField()
+
+    def proposed(self) -> Decimal | None:
+        """What a training of these hours usually carries; None while they are not right."""
+        if not self.is_valid():
+            return None
+        begins_at, ends_at = self.cleaned_data["begins_at"], self.cleaned_data["ends_at"]
+        if ends_at <= begins_at:
+            return None
+        return min(rules.usual_credits(begins_at, ends_at), Decimal("99.5"))
+
+
+class CategoryField(forms.ModelChoiceField):
+    def label_from_instance(self, category: Any) -> str:
+        return f"{category.shape} {category.name}: {category.description}"
+
+
+class AmountField(forms.DecimalField):
+    """A number of credits, in halves."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.NumberInput(attrs={"step": "0.5", "min": "0.5"})
+        super().__init__(max_value=Decimal("99.5"), widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        amount = super().clean(value)
+        if amount is not None and not is_in_halves(amount):
+            raise forms.ValidationError(MESSAGE)
+        return amount
+
+
+class CustomEventForm(WithFiles, NoteForm):
+    """Create New…: a training that is not on the calendar. The CE category comes last.
+
+    An empty credit value is counted from the hours.
+    """
+
+    field_order = [
+        *("title", "role", "begins_at", "ends_at", "sponsor", "presenter", "description"),
+        *("recording_url", "amount", "note", "evidence", "category"),
+    ]
+
+    title = forms.CharField(
+        label="Event title",
+        max_length=300,
+        widget=forms.TextInput(
+            attrs={
+                "hx-get": reverse_lazy("credits:similar"),
+                "hx-trigger": "input changed delay:400ms",
+                "hx-target": "#similar",
+            }
+        ),
+    )
+    role = forms.ChoiceField(
+        label="You were there as",
+        required=False,
+        choices=[
+            (ClaimRole.ATTENDEE, "Attendee"),
+            (
+                ClaimRole.PRESENTER,
+                "Presenter: twice the credit value is listed for you, at most twice in four years "
+                "for the same topic",
+            ),
+        ],
+        initial=ClaimRole.ATTENDEE,
+        widget=forms.RadioSelect,
+    )
+    begins_at = MomentField(label="Begin date and time", help_text="Mountain time.")
+    ends_at = MomentField(label="End date and time", help_text="Mountain time.")
+    sponsor = forms.CharField(
+        max_length=200, help_text="Who offered it, for example a library school or an association."
+    )
+    presenter = forms.CharField(label="Trainer or presenter name", max_length=200)
+    description = forms.CharField(
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Not required, but reviewers read it: what was it about, how does it help your "
+        "library?",
+    )
+    recording_url = WebField(
+        label="Web address of the recording",
+        required=False,
+        help_text="If you watched one. It shows when the same recording is claimed twice.",
+    )
+    amount = AmountField(
+        label="Credit value",
+        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … Left empty, it is "
+        "counted from the hours, rounded down to the half.",
+    )
+    category = CategoryField(
+        label="CE category",
+        queryset=categories(),
+        empty_label=None,
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        if data is not None and not data.get("amount", "").strip():
+            data = data.copy()
+            proposed = HoursForm(data).proposed()
+            data["amount"] = "" if proposed is None else str(proposed)
+        super().__init__(data, *args, **kwargs)
+
+    @classmethod
+    def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
+        """The form filled with what a returned custom event says; the claim keeps its own."""
+        initial = {name: getattr(event, name) for name in (*AGAIN, "begins_at", "ends_at")}
+        form = cls(data, initial=initial | _worth(event))
+        for name in ("role", "note", "evidence"):
+            del form.fields[name]
+        return form
+
+    def clean_role(self) -> ClaimRole:
+        return ClaimRole(self.cleaned_data["role"] or ClaimRole.ATTENDEE)
+
+    def clean_ends_at(self) -> dt.datetime:
+        ends_at: dt.datetime = self.cleaned_data["ends_at"]
+        begins_at = self.cleaned_data.get("begins_at")
+        if begins_at and ends_at <= begins_at:
+            raise forms.ValidationError(END_FIRST)
+        if ends_at > timezone.now():
+            raise forms.ValidationError(NOT_OVER)
+        return ends_at
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        names = ("begins_at", "ends_at", "amount")
+        if data.keys() >= set(names) and (reason := too_much(*(data[name] for name in names))):
+            self.add_error("amount", reason)
+        return data
+
+    def facts(self) -> CustomEventFacts:
+        """What was entered, once the form is valid."""
+        names = (*AGAIN, "begins_at", "ends_at", "amount", "category")
+        return CustomEventFacts(**{name: self.cleaned_data[name] for name in names})
+
+
+def too_much(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
+    """Why a training of this length does not carry that amount, or nothing."""
+    most = rules.most_credits(begins_at, ends_at)
+    if amount <= most:
+        return ""
+    return (
+        f"A training of this length can carry at most {in_words(most)}. "
+        "Lower the credit value or correct the times."
+    )
+
+
+def again(claim: Claim) -> dict[str, Any]:
+    """What of an earlier claim is filled in for the same training once more. One query.
+
+    The description is the author's: who claimed somebody else's training does not see it.
+    """
+    event = claim.event
+    initial = {name: getattr(event, name) for name in AGAIN}
+    if event.created_by_id != claim.person_id:
+        del initial["description"]
+    return initial | {"role": claim.role} | _worth(event)
+
+
+def _worth(event: Event) -> dict[str, Any]:
+    offer = event.offers.order_by("category__position").first()
+    return {"amount": offer.amount, "category": offer.category_id} if offer else {}

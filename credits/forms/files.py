@@ -1,0 +1,100 @@
+"""Evidence in a form: several files at once, which stay when the form has to be sent again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.files.base import File
+from django.core.files.uploadedfile import UploadedFile
+
+from accounts.models import User
+from aspen.errors import Refused
+from credits.actions import evidence as waiting
+from events.uploads import EVIDENCE, EVIDENCE_ALLOWED
+
+TOO_LARGE = (
+    "A file was left out: all files of one form together are at most 10 MB. Scan it in a lower "
+    "resolution, or add it on the page of the claim afterwards."
+)
+
+
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of files, as a list."""
+
+    widget = FilesInput(attrs={"accept": ",".join(EVIDENCE)})
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        return list(data or [])
+
+
+class WithFiles(forms.Form):
+    """A form with evidence. What fits of it is put aside when the form has to be sent again.
+
+    `by` is the person who sends it, `too_large` whether a file was left out for its size.
+    """
+
+    evidence = FilesField(
+        label="Evidence",
+        required=False,
+        help_text=f"A certificate, a program, a letter: {EVIDENCE_ALLOWED}, together at most "
+        "10 MB. You can add it later, too.",
+    )
+
+    def __init__(
+        self, *args: Any, by: User | None = None, too_large: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.by, self.too_large = by, too_large
+        self.fitting: list[UploadedFile] = []
+        self.waiting: list[waiting.WaitingFile] = []
+        if self.is_bound and by and hasattr(self.data, "getlist"):
+            self.waiting = waiting.waiting(self.data.getlist("waiting"), by=by)
+
+    def clean_evidence(self) -> list[UploadedFile]:
+        reasons = [TOO_LARGE] if self.too_large else []
+        for file in self.cleaned_data["evidence"]:
+            try:
+                waiting.refuse_unfit(file)
+            except Refused as refusal:
+                reasons.append(str(refusal))
+            else:
+                self.fitting.append(file)
+        if reasons:
+            raise forms.ValidationError(reasons)
+        return self.fitting
+
+    @property
+    def has_files(self) -> bool:
+        return bool(self.fitting or self.waiting)
+
+    def all_files(self) -> Sequence[File]:
+        """What was sent now and before, once the form is valid."""
+        return [*(each.open() for each in self.waiting), *self.fitting]
+
+    def put_aside(self) -> None:
+        """Keep what fits for the next time this form is sent."""
+        if self.by is not None:
+            self.waiting += [waiting.keep_waiting(file, by=self.by) for file in self.fitting]
+            self.fitting = []
+
+    def done(self) -> None:
+        """The files have arrived in the claim."""
+        waiting.forget(self.waiting)
+
+
+class EvidenceForm(WithFiles):
+    """Files for a claim that exists."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["evidence"].label = "Files to add"
+
+    def clean_evidence(self) -> list[UploadedFile]:
+        files = super().clean_evidence()
+        if not self.has_files:
+            raise forms.ValidationError("Choose a file.")
+        return files

@@ -1,0 +1,88 @@
+"""College work: what a course is worth, and claiming it with its transcript."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from aspen import kept, words
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import actions, care
+from credits.forms.college import MOST, CollegeForm, WorthForm
+from credits.views.common import listed, remarks_in_words
+from events import actions as event_actions
+from events.enums import CourseSystem
+from events.rules import course_credits
+from events.uploads import was_ended
+
+
+@kept.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def college(request: HttpRequest) -> HttpResponse:
+    """Enter a college course; it waits for approval like any training from elsewhere."""
+    person = person_of(request)
+    if request.method != "POST":
+        return _page(request, CollegeForm(initial=kept.typed_before(request)))
+    form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    if not form.is_valid():
+        return _again(request, form)
+    facts = form.facts()
+    event = event_actions.event_of(facts)
+    [remarks] = care.remarks_on([(event, facts.amount)], person=person)
+    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+        return _again(request, form, remarks)
+    note, files = form.cleaned_data["note"], form.all_files()
+    try:
+        actions.claim_custom_event(facts=facts, note=note, files=files, by=person)
+    except actions.AlreadyClaimed as refusal:
+        messages.info(request, f"“{facts.title}”: {refusal}")
+        return redirect("credits:detail", refusal.claim.pk)
+    except Refused as refusal:
+        form.add_error(_FIELDS.get(refusal.field or ""), str(refusal))
+        return _again(request, form)
+    form.done()
+    messages.success(
+        request,
+        f"“{facts.title}” is saved: {words.credits(facts.amount)}. It stays Pending until staff "
+        "have looked at the transcript.",
+    )
+    return redirect(listed())
+
+
+@require_safe
+def course_worth(request: HttpRequest) -> HttpResponse:
+    """What the course typed so far is worth, in words."""
+    form = WorthForm(request.GET)
+    text = form.errors.get("course_credits", [""])[0]
+    if form.is_valid():
+        course = form.course()
+        text = f"Worth {words.credits(course_credits(course.system, course.credits))}."
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+# What the action calls them, and what this form does.
+_FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "course_credits"}
+
+
+def _again(
+    request: HttpRequest, form: CollegeForm, remarks: list[care.Remark] | None = None
+) -> HttpResponse:
+    form.put_aside()
+    return _page(request, form, remarks or [])
+
+
+def _page(
+    request: HttpRequest, form: CollegeForm, remarks: list[care.Remark] | None = None
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "table": [
+            (system.label, [words.amount(course_credits(system, n)) for n in range(1, MOST + 1)])
+            for system in CourseSystem
+        ],
+        "numbers": range(1, MOST + 1),
+        "remarks": remarks_in_words(remarks or []),
+        "confirmed": care.fingerprint(remarks or []),
+    }
+    return render(request, "credits/college.html", context)

@@ -1,0 +1,42 @@
+"""What several pages around claims share."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from credits import care
+from credits.enums import RemarkKind
+from credits.forms.custom import CustomEventForm
+
+
+def listed() -> str:
+    """Where the person sees that the credit is listed."""
+    return f"{reverse('tracks:credits')}#listed"
+
+
+def number_in(text: str) -> int | None:
+    """The id that an address or a button names, or None: nothing else is one."""
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
+def typed_in(data: QueryDict) -> dict[str, str]:
+    """The texts of Create New… in what was posted; not the files."""
+    names = [name for name in CustomEventForm.base_fields if name != "evidence"]
+    texts = {name: str(data.get(name, "")) for name in names}
+    return {name: text for name, text in texts.items() if text.strip()}
+
+
+def remarks_in_words(remarks: Iterable[care.Remark]) -> list[dict[str, Any]]:
+    """Remarks with what can be done about each."""
+    return [
+        {
+            "label": RemarkKind(remark.kind).label,
+            "text": remark.text,
+            "claim_id": remark.claim_id,
+            "title": remark.event.title if remark.event else "",
+            "instead_id": remark.event.pk if remark.event and remark.can_claim else None,
+        }
+        for remark in remarks
+    ]

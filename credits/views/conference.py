@@ -1,0 +1,98 @@
+"""Several sessions of a conference elsewhere in one sheet: all of them, or none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import actions, care
+from credits.forms.conference import ConferenceForm, OutsideSessionForm, SheetForm, typed_rows
+from credits.views.common import listed, remarks_in_words
+from events import actions as event_actions
+from events import queries as event_queries
+
+BLANK_ROWS = 4
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def conference(request: HttpRequest) -> HttpResponse:
+    """The sheet. Errors stand beside their row, and what was typed stays."""
+    categories = {category.pk: category for category in event_queries.categories()}
+    options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
+    if request.method != "POST":
+        return _page(request, ConferenceForm(), SheetForm(initial=_blank(), **options))
+    form, sheet = ConferenceForm(request.POST), SheetForm(request.POST, **options)
+    if "more" in request.POST:
+        typed = [{name: row[name].value() for name in row.fields} for row in sheet.forms]
+        unbound = ConferenceForm(initial=request.POST.dict())
+        return _page(request, unbound, SheetForm(initial=typed + _blank(), **options))
+    if not all([form.is_valid(), sheet.is_valid()]):
+        return _page(request, form, sheet)
+    rows = typed_rows(sheet)
+    if not rows:
+        form.add_error(None, "Enter at least one session.")
+        return _page(request, form, sheet)
+    return _save(request, form, sheet, rows)
+
+
+def _save(
+    request: HttpRequest, form: ConferenceForm, sheet: Any, rows: Sequence[OutsideSessionForm]
+) -> HttpResponse:
+    person = person_of(request)
+    facts = [row.facts(**form.cleaned_data) for row in rows]
+    proposed = [(event_actions.event_of(each), each.amount) for each in facts]
+    found = care.remarks_on(_not_saved_before(proposed, person), person=person)
+    remarks = [remark for of_row in found for remark in of_row]
+    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+        return _page(request, form, sheet, remarks)
+    try:
+        claims = actions.claim_outside_conference(sessions=facts, by=person)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, sheet)
+    messages.success(request, _saved(len(claims)))
+    return redirect(listed())
+
+
+def _not_saved_before(proposed: list[Any], person: Any) -> list[Any]:
+    """Without those that are listed already: sending the sheet twice is harmless."""
+    known = event_queries.custom_events_begun(person, [event.begins_at for event, _ in proposed])
+    return [pair for pair in proposed if (pair[0].title, pair[0].begins_at) not in known]
+
+
+def _saved(number: int) -> str:
+    if number == 0:
+        return "You have saved these sessions already; they are listed once."
+    sessions = "1 session is" if number == 1 else f"{number} sessions are"
+    return f"{sessions} saved and listed. They stay Pending until staff have approved them."
+
+
+def _blank() -> list[dict[str, Any]]:
+    return [{} for _ in range(BLANK_ROWS)]
+
+
+def _page(
+    request: HttpRequest,
+    form: ConferenceForm,
+    sheet: Any,
+    remarks: Sequence[care.Remark] = (),
+) -> HttpResponse:
+    errors = [
+        (number, row.fields[name].label, messages_of[0], row[name].auto_id)
+        for number, row in enumerate(sheet.forms, 1)
+        if sheet.is_bound
+        for name, messages_of in row.errors.items()
+    ]
+    context = {
+        "form": form,
+        "sheet": sheet,
+        "errors": errors,
+        "remarks": remarks_in_words(remarks),
+        "confirmed": care.fingerprint(remarks),
+    }
+    return render(request, "credits/conference.html", context)

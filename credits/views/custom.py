@@ -1,0 +1,270 @@
+"""Create New…: training that is not on the calendar, its draft, and sending it again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from aspen import kept, words
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import actions, care, queries, rules
+from credits.enums import ClaimState
+from credits.forms.college import CollegeForm
+from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, again
+from credits.models import Claim, Draft
+from credits.views.common import listed, number_in, remarks_in_words, typed_in
+from events import actions as event_actions
+from events import queries as event_queries
+from events.enums import EventState, Origin
+from events.models import CollegeWork
+from events.rules import has_taken_place, hours
+from events.uploads import was_ended
+
+AGAIN_AT_MOST = 3
+
+
+@kept.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Create New…: report a training that is not on the calendar.
+
+    What looks odd is said once before it is saved; "Save all the same" saves it.
+    """
+    person = person_of(request)
+    if "keep" in request.POST or "throw" in request.POST:
+        return _draft(request, person)
+    if request.method != "POST":
+        draft = Draft.objects.filter(person=person).first()
+        return _page(request, _filled(request, person, draft), draft=draft)
+    form = CustomEventForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    if not form.is_valid() or "look" in request.POST:
+        form.put_aside()
+        return _page(request, form)
+    remarks = _remarks(form, person)
+    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+        form.put_aside()
+        return _page(request, form, remarks)
+    try:
+        claim = _save(form, person)
+    except actions.AlreadyClaimed as refusal:
+        return _saved_before(request, refusal.claim)
+    except Refused as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        form.put_aside()
+        return _page(request, form)
+    form.done()
+    messages.success(
+        request,
+        f"“{claim.event.title}” is saved and its credit is listed. It stays Pending until "
+        "staff have approved the training.",
+    )
+    return redirect(listed())
+
+
+def _save(form: CustomEventForm, person: User) -> Claim:
+    data = form.cleaned_data
+    return actions.claim_custom_event(
+        facts=form.facts(), role=data["role"], note=data["note"], files=form.all_files(), by=person
+    )
+
+
+def _remarks(form: CustomEventForm, person: User) -> list[care.Remark]:
+    """What to say before it is saved. The very same training twice is answered otherwise."""
+    facts = form.facts()
+    if event_queries.same_custom_events(person, facts.title, facts.begins_at).exists():
+        return []
+    credits = rules.TIMES[form.cleaned_data["role"]] * facts.amount
+    return care.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
+
+
+def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEventForm:
+    """The form as it comes: as sent while signed out, as an earlier training, or the draft."""
+    initial: dict[str, Any] | None = kept.typed_before(request)
+    if initial is None and "again" in request.GET:
+        mine = queries.own_trainings(person).filter(pk=number_in(request.GET["again"]) or 0)
+        initial = again(get_object_or_404(mine))
+    if initial is None and draft:
+        initial = draft.typed
+    return CustomEventForm(initial=initial)
+
+
+def _page(
+    request: HttpRequest,
+    form: CustomEventForm,
+    remarks: Sequence[care.Remark] = (),
+    *,
+    draft: Draft | None = None,
+) -> HttpResponse:
+    person = person_of(request)
+    looking = "look" in request.POST
+    trainings = [] if form.is_bound else queries.own_trainings(person)[:AGAIN_AT_MOST]
+    context = {
+        "form": form,
+        "shows_errors": not looking,
+        "similar": _similar(person, request.POST),
+        "remarks": remarks_in_words(remarks),
+        "confirmed": care.fingerprint(remarks),
+        "draft_kept": _moment_in_words(draft) if draft else "",
+        "again": [(claim.pk, claim.event.title) for claim in trainings],
+        "is_again": "again" in request.GET,
+        "opened": timezone.now().isoformat(),
+    }
+    return render(request, "credits/create.html", context)
+
+
+def _saved_before(request: HttpRequest, claim: Claim) -> HttpResponse:
+    """The same training a second time: where to change it, or that it stands as it was."""
+    if claim.state == ClaimState.RETURNED:
+        messages.warning(
+            request,
+            "You have saved this training already, and staff asked for changes. What you entered "
+            "now is not saved; change it here and send it again.",
+        )
+        return redirect("credits:revise", claim.event_id)
+    messages.info(
+        request,
+        "You have saved this training already; it is listed once, as you entered it first.",
+    )
+    return redirect(listed())
+
+
+# ---------- While it is typed ----------
+
+
+def _draft(request: HttpRequest, person: User) -> HttpResponse:
+    if "throw" in request.POST:
+        actions.drop_draft(by=person)
+        messages.success(request, "The draft is thrown away.")
+        return redirect("credits:create")
+    if actions.keep_draft(typed=typed_in(request.POST), by=person) is None:
+        messages.info(request, "Nothing is typed yet, so there is no draft to keep.")
+        return redirect("credits:create")
+    files = " Files are not; choose them when you save." if request.FILES else ""
+    messages.success(request, f"Your draft is kept. You find it here again.{files}")
+    return redirect("credits:create")
+
+
+def draft(request: HttpRequest) -> HttpResponse:
+    """Keep what is typed so far, for the page itself (htmx). By GET comes who is elsewhere."""
+    if request.method != "POST":
+        return redirect("credits:create")
+    person = person_of(request)
+    if _is_saved_meanwhile(person, request.POST.get("opened", "")):
+        return HttpResponse(content_type="text/plain; charset=utf-8")
+    kept_now = actions.keep_draft(typed=typed_in(request.POST), by=person)
+    text = f"Draft kept at {words.clock(kept_now.kept_at)}." if kept_now else ""
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _is_saved_meanwhile(person: User, opened: str) -> bool:
+    """Whether a training was saved since the page was opened: on a slow line the page's last
+    words arrive after the form itself, and would make a draft of what is saved."""
+    try:
+        moment = parse_datetime(opened)
+    except ValueError:
+        return False
+    if moment is None or timezone.is_naive(moment):
+        return False
+    return queries.own_trainings(person).filter(claimed_at__gt=moment).exists()
+
+
+def _moment_in_words(draft: Draft) -> str:
+    return f"{words.day(timezone.localdate(draft.kept_at))}, {words.clock(draft.kept_at)}"
+
+
+@require_safe
+def worth(request: HttpRequest) -> HttpResponse:
+    """What the hours typed so far are usually worth; fills the credit value while it is empty."""
+    form = HoursForm(request.GET)
+    proposed = form.proposed()
+    field = None
+    if proposed is not None and not request.GET.get("amount", "").strip():
+        field = CustomEventForm(initial={"amount": words.amount(proposed)})["amount"]
+    length = ""
+    if proposed is not None:
+        length = _length(hours(form.cleaned_data["begins_at"], form.cleaned_data["ends_at"]))
+    context = {
+        "length": length,
+        "proposed": "" if proposed is None else words.credits(proposed),
+        "field": field,
+    }
+    return render(request, "credits/worth.html", context)
+
+
+def _length(number: Any) -> str:
+    """1 hour 20 minutes"""
+    whole, minutes = divmod(round(number * 60), 60)
+    parts = [(whole, "hour"), (minutes, "minute")]
+    return " ".join(f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n)
+
+
+@require_safe
+def similar(request: HttpRequest) -> HttpResponse:
+    """The part of Create New… that asks "Is it one of these?" while the title is typed."""
+    found = _similar(person_of(request), request.GET)
+    return render(request, "credits/similar.html", {"similar": found})
+
+
+def _similar(person: User, data: Any) -> list[dict[str, Any]]:
+    """Events of the calendar and approved custom ones; how many claimed each, never who."""
+    form = SimilarForm(data)
+    if not form.is_valid():
+        return []
+    among = event_queries.open_to_claims()
+    events = list(event_queries.similar_titles(form.cleaned_data["title"], among=among))
+    numbers = queries.claimed_by_how_many(events)
+    mine = queries.claimed_event_ids(person, events)
+    return [
+        {
+            "title": event.title,
+            "url": event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
+            "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+            "sponsor": event.sponsor,
+            "people": _people(numbers.get(event.pk, 0)),
+            "is_claimed": event.pk in mine,
+            "claim_id": event.pk if has_taken_place(event) and event.offers.all() else None,
+        }
+        for event in events
+    ]
+
+
+def _people(number: int) -> str:
+    if not number:
+        return ""
+    return "1 person claimed this" if number == 1 else f"{number} people claimed this"
+
+
+# ---------- Sent again ----------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def revise(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Change a custom event that staff returned, and send it again."""
+    person = person_of(request)
+    mine = event_queries.custom_event_of(person, event_id).filter(state=EventState.DRAFT)
+    event = get_object_or_404(mine)
+    is_course = CollegeWork.objects.filter(event=event).exists()
+    kind = CollegeForm if is_course else CustomEventForm
+    form = kind.for_event(event, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)
+        except Refused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, f"“{event.title}” is sent again and waits for approval.")
+            return redirect("tracks:credits")
+    claim = queries.live_claim(person, event)
+    context = {
+        "form": form,
+        "returned": event.decision_reason,
+        "claim_id": claim.pk if claim else None,
+    }
+    return render(request, "credits/revise.html", context)

@@ -1,0 +1,198 @@
+"""College work: the State Library's table, the transcript, and the length that is no measure."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import IntegrityError
+from django.test import Client
+from django.utils import timezone
+
+from aspen.errors import Refused
+from credits import actions
+from credits.enums import ClaimState
+from credits.models import Claim
+from events import actions as event_actions
+from events.actions import Course
+from events.enums import CourseSystem, Decision, EventState
+from events.models import CollegeWork, Event
+from events.rules import course_credits
+from tests import factories as make
+from tests.credits.test_evidence import PDF, file
+
+pytestmark = pytest.mark.django_db
+PAGE = "/continuing-education/new/college/"
+WORTH = [
+    ("semester", 1, 4),
+    ("semester", 2, 8),
+    ("semester", 3, 12),
+    ("quarter", 1, 2),
+    ("quarter", 2, 4),
+    ("quarter", 3, 6),
+]
+
+
+@pytest.fixture
+def person():
+    return make.person()
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def typed(**changes):
+    day = timezone.localdate()
+    values = {
+        "title": "Cataloging 501",
+        "institution": "University of Montana",
+        "first_day": f"{day - dt.timedelta(days=130)}",
+        "last_day": f"{day - dt.timedelta(days=30)}",
+        "system": "semester",
+        "course_credits": "3",
+        "category": str(make.category().pk),
+        "note": "Unofficial transcript.",
+        "evidence": file("transcript.pdf"),
+    }
+    return {name: value for name, value in (values | changes).items() if value is not None}
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+@pytest.mark.parametrize(("system", "number", "credits"), WORTH)
+def test_a_course_is_worth_what_the_table_says(client, system, number, credits):
+    assert course_credits(CourseSystem(system), number) == credits
+    told = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
+    assert told.content.decode() == f"Worth {credits} credits."
+    client.post(PAGE, typed(system=system, course_credits=str(number)))
+    assert Claim.objects.get().credits.get().amount == credits
+
+
+def test_one_form_saves_the_course_with_its_transcript(client, person):
+    response = client.post(PAGE, typed(), follow=True)
+    assert said(response) == [
+        "“Cataloging 501” is saved: 12 credits. It stays Pending until staff have looked at the "
+        "transcript."
+    ]
+    claim = Claim.objects.select_related("event__college_work").get()
+    event = claim.event
+    assert (claim.person, claim.state, claim.note) == (person, "pending", "Unofficial transcript.")
+    assert claim.evidence.get().file.read() == PDF
+    assert (event.state, event.all_day, event.sponsor) == (
+        EventState.PENDING,
+        True,
+        "University of Montana",
+    )
+    assert f"{event.last_day}" == typed()["last_day"]
+    work = event.college_work
+    assert (work.system, work.course_credits) == ("semester", 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"evidence": None}, "evidence", "Add the transcript; an unofficial one is enough."),
+        ({"evidence": file("t.exe", b"MZ")}, "evidence", "cannot be added"),
+        ({"course_credits": "4"}, "course_credits", "Open a help ticket"),
+        ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),
+        ({"course_credits": "1.5"}, "course_credits", "whole number"),
+        ({"system": "trimester"}, "system", "valid choice"),
+        ({"last_day": f"{dt.date.today()}"}, "last_day", "not over yet"),
+        ({"last_day": "2001-01-01"}, "last_day", "must be after the first"),
+        ({"first_day": "0026-01-01"}, "first_day", "between 1990 and 2099"),
+        ({"title": "x" * 301}, "title", "at most 300"),
+        ({"institution": ""}, "institution", "required"),
+    ],
+)
+def test_what_does_not_fit_is_explained_beside_its_field_and_kept(client, changes, field, words):
+    response = client.post(PAGE, typed(**changes))
+    form = response.context["form"]
+    assert list(form.errors) == [field]
+    assert words in form.errors[field][0]
+    assert form["note"].value() == "Unofficial transcript."
+    assert not Event.objects.exists()
+
+
+def test_the_transcript_need_not_be_chosen_twice(client):
+    response = client.post(PAGE, typed(title=""))
+    [waiting] = response.context["form"].waiting
+    assert waiting.name == "transcript.pdf"
+    client.post(PAGE, typed(evidence=None, waiting=waiting.ticket))
+    assert Claim.objects.get().evidence.get().file_name == "transcript.pdf"
+
+
+def test_the_same_course_twice_is_one(client):
+    client.post(PAGE, typed())
+    claim = Claim.objects.get()
+    again = client.post(PAGE, typed())
+    confirmed = again.context["confirmed"]
+    sent = client.post(PAGE, typed(confirmed=confirmed))
+    assert sent.headers["Location"] == f"/continuing-education/claims/{claim.pk}/"
+    assert Event.objects.count() == 1
+
+
+def facts(**fields):
+    begins_at = timezone.now() - dt.timedelta(days=60)
+    course = Course(system=CourseSystem.QUARTER, credits=1)
+    values = {
+        "begins_at": begins_at,
+        "ends_at": begins_at + dt.timedelta(days=1),
+        "amount": Decimal(2),
+        "course": course,
+    }
+    return make.facts(**values | fields)
+
+
+def test_the_amount_is_the_tables_and_nothing_else():
+    with pytest.raises(Refused, match="what the table says"):
+        actions.claim_custom_event(facts=facts(amount=Decimal(3)), by=make.person())
+
+
+def test_its_length_is_no_measure_when_it_is_corrected(person):
+    begins_at = timezone.now() - dt.timedelta(days=60)
+    short = facts(ends_at=begins_at + dt.timedelta(hours=1))
+    claim = actions.claim_custom_event(facts=short, by=person)
+    credit = claim.credits.get()
+    actions.correct_credit(
+        credit_id=credit.pk, category=make.category(), amount=Decimal(12), by=make.person()
+    )
+    assert claim.event.offers.get().amount == 12
+
+
+def test_a_returned_course_is_changed_and_sent_again(client, person):
+    client.post(PAGE, typed())
+    claim = Claim.objects.get()
+    event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=Decision.RETURN, reason="Quarter?", by=make.person()
+    )
+    address = f"/continuing-education/custom/{claim.event_id}/"
+    page = client.get(address)
+    form = page.context["form"]
+    assert (form["system"].value(), form["course_credits"].value()) == ("semester", 3)
+    assert f"/continuing-education/claims/{claim.pk}/" in page.content.decode()
+    changed = typed(evidence=None, note=None, system="quarter")
+    assert said(client.post(address, changed, follow=True)) == [
+        "“Cataloging 501” is sent again and waits for approval."
+    ]
+    claim.refresh_from_db()
+    assert (claim.state, claim.credits.get().amount) == (ClaimState.PENDING, 6)
+    assert CollegeWork.objects.get().system == CourseSystem.QUARTER
+    assert claim.evidence.count() == 1
+
+
+def test_the_database_knows_the_table(client):
+    client.post(PAGE, typed())
+    with pytest.raises(IntegrityError, match="events_course_in_the_table"):
+        CollegeWork.objects.update(course_credits=4)
+
+
+def test_the_page_shows_the_table_and_where_to_ask(client):
+    page = client.get(PAGE).content.decode()
+    assert "write a help ticket" in page
+    assert page.count('class="required-mark"') == 1 + 8

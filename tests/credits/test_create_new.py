@@ -1,0 +1,399 @@
+"""Create New… beyond its fields: presenters, suggestions, hours, drafts, remarks, once more."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from aspen.errors import Refused
+from credits import actions
+from credits.enums import ClaimRole, ClaimState
+from credits.models import Claim, Draft
+from events import actions as event_actions
+from events.enums import Decision, EventState
+from events.models import Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+NEW = "/continuing-education/new/"
+
+
+@pytest.fixture
+def person():
+    return make.person()
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def typed(**changes):
+    begins_at = timezone.localtime() - dt.timedelta(days=7)
+    values = {
+        "title": "Weeding online",
+        "begins_at": f"{begins_at:%Y-%m-%dT09:00}",
+        "ends_at": f"{begins_at:%Y-%m-%dT10:50}",
+        "sponsor": "Some Library School",
+        "presenter": "A. Trainer",
+        "description": "How it helps the Ekalaka library",
+        "amount": "1.5",
+        "category": str(make.category().pk),
+    }
+    return values | changes
+
+
+def decide(claim, decision, reason=""):
+    return event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=decision, reason=reason, by=make.person()
+    )
+
+
+def approved(by=None, **fields):
+    facts = make.facts(**fields)
+    return decide(actions.claim_custom_event(facts=facts, by=by or make.person()), Decision.APPROVE)
+
+
+# ---------- Presenters ----------
+
+
+def test_a_presenter_gets_twice_what_attendees_earn(client):
+    client.post(NEW, typed(role="presenter"))
+    claim = Claim.objects.get()
+    assert claim.role == ClaimRole.PRESENTER
+    assert claim.credits.get().amount == Decimal("3.0")
+    assert claim.event.offers.get().amount == Decimal("1.5")
+
+
+def test_a_topic_is_presented_twice_in_four_years_and_no_third_time(client, person):
+    for days in (800, 400):
+        begins_at = timezone.now() - dt.timedelta(days=days)
+        actions.claim_custom_event(
+            facts=make.facts(
+                title="WEEDING online",
+                begins_at=begins_at,
+                ends_at=begins_at + dt.timedelta(hours=1),
+            ),
+            role=ClaimRole.PRESENTER,
+            by=person,
+        )
+    response = client.post(NEW, typed(role="presenter"))
+    [error] = response.context["form"].errors["role"]
+    assert error.startswith("You have presented “Weeding online” twice in four years already")
+    assert Event.objects.count() == 2
+    client.post(NEW, typed(role="attendee"))
+    assert Claim.objects.filter(role=ClaimRole.ATTENDEE).count() == 1
+
+
+def test_sending_again_does_not_get_round_the_rule(person):
+    def present(title, days):
+        begins_at = timezone.now() - dt.timedelta(days=days)
+        times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
+        facts = make.facts(title=title, **times)
+        return facts, actions.claim_custom_event(facts=facts, role=ClaimRole.PRESENTER, by=person)
+
+    present("Weeding", 300)
+    present("Weeding", 200)
+    facts, claim = present("Something else", 100)
+    decide(claim, Decision.RETURN, "Which hours?")
+    renamed = make.facts(title="weeding", begins_at=facts.begins_at, ends_at=facts.ends_at)
+    with pytest.raises(Refused, match="twice in four years") as refusal:
+        event_actions.resubmit_custom_event(event_id=claim.event_id, facts=renamed, by=person)
+    assert refusal.value.field == "role"
+    assert Event.objects.get(pk=claim.event_id).title == "Something else"
+    event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=person)
+    assert claim.credits.get().amount == Decimal("2.0")
+
+
+def test_the_correction_of_a_presenters_credit_keeps_the_offer_at_half(person):
+    claim = actions.claim_custom_event(
+        facts=make.facts(amount=Decimal("0.5")), role=ClaimRole.PRESENTER, by=person
+    )
+    credit, other = claim.credits.get(), make.category(make.PUBLIC)
+    actions.correct_credit(
+        credit_id=credit.pk, category=other, amount=Decimal("2.0"), by=make.person()
+    )
+    offer = claim.event.offers.get()
+    assert (offer.category, offer.amount) == (other, Decimal("1.0"))
+    with pytest.raises(Refused, match="at most 1 credit"):
+        actions.correct_credit(
+            credit_id=credit.pk, category=other, amount=Decimal("3.0"), by=make.person()
+        )
+    with pytest.raises(Refused, match="whole credits"):
+        actions.correct_credit(
+            credit_id=credit.pk, category=other, amount=Decimal("1.5"), by=make.person()
+        )
+
+
+# ---------- What others have claimed ----------
+
+
+def test_approved_training_of_others_is_suggested_without_saying_whose(client):
+    author = make.person(display_name="Olive Quillfeather")
+    event = approved(author, title="Weeding online", description="For Quillfeather County")
+    for _ in range(2):
+        actions.claim_event(event_id=event.pk, source="calendar", by=make.person())
+    actions.claim_custom_event(facts=make.facts(title="Weeding online, unseen"), by=author)
+    listed = make.event(title="Weeding online again")
+    page = client.get(f"{NEW}similar/", {"title": "Weeding online"}).content.decode()
+    assert "3 people claimed this" in page
+    assert f'formaction="/continuing-education/claim/{event.pk}/"' in page
+    assert f'formaction="/continuing-education/claim/{listed.pk}/"' in page
+    assert "unseen" not in page
+    assert "Quillfeather" not in page
+    review = client.get(f"/continuing-education/claim/{event.pk}/").content.decode()
+    assert "Weeding online" in review
+    assert "Quillfeather" not in review
+
+
+def test_one_click_claims_the_existing_one_with_what_was_typed(client, person):
+    event = approved(title="Weeding online")
+    actions.keep_draft(typed={"title": "Weeding onl"}, by=person)
+    response = client.post(
+        f"/continuing-education/claim/{event.pk}/",
+        typed(instead="1", note="The whole of it."),
+        follow=True,
+    )
+    assert said(response) == ["Your credit is listed: “Weeding online”."]
+    claim = Claim.objects.get(person=person)
+    assert (claim.event, claim.state, claim.note) == (
+        event,
+        ClaimState.PENDING,
+        "The whole of it.",
+    )
+    assert (Event.objects.count(), Draft.objects.count()) == (1, 0)
+    assert client.get(f"/events/{event.pk}/").headers["Location"] == (
+        f"/continuing-education/claim/{event.pk}/"
+    )
+
+
+def test_who_presented_does_not_claim_the_existing_one_by_mistake(client, person):
+    event = make.event()
+    response = client.post(
+        f"/continuing-education/claim/{event.pk}/", typed(role="presenter"), follow=True
+    )
+    assert "is not claimed" in said(response)[0]
+    assert not Claim.objects.exists()
+    assert Draft.objects.get().typed["title"] == "Weeding online"
+
+
+def test_taking_back_a_claim_on_others_training_leaves_it_to_them(person):
+    event = approved()
+    claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
+    actions.withdraw_claim(claim_id=claim.pk, by=person)
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+    assert Claim.objects.exclude(pk=claim.pk).get().state == ClaimState.APPROVED
+
+
+def test_a_correction_for_one_leaves_the_offer_to_the_others(person):
+    event = approved()
+    claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
+    credit = claim.credits.get()
+    actions.correct_credit(
+        credit_id=credit.pk,
+        category=make.category(make.PUBLIC),
+        amount=Decimal("0.5"),
+        by=make.person(),
+    )
+    offer = event.offers.get()
+    assert (offer.category, offer.amount) == (make.category(), Decimal("1.0"))
+    with pytest.raises(Refused, match="The event offers 1 credit"):
+        actions.correct_credit(
+            credit_id=credit.pk,
+            category=make.category(),
+            amount=Decimal("2.5"),
+            by=make.person(),
+        )
+
+
+@pytest.mark.parametrize("decision", [None, Decision.RETURN, Decision.DECLINE])
+def test_what_staff_have_not_approved_is_claimed_by_nobody_else(person, decision):
+    claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
+    if decision:
+        decide(claim, decision, "No.")
+    with pytest.raises(Event.DoesNotExist):
+        actions.claim_event(event_id=claim.event_id, source="calendar", by=person)
+
+
+# ---------- Hours ----------
+
+
+@pytest.mark.parametrize(
+    ("end", "amount"), [("09:20", "0.5"), ("09:59", "0.5"), ("10:00", "1.0"), ("10:50", "1.5")]
+)
+def test_an_empty_credit_value_is_counted_from_the_hours(client, end, amount):
+    values = typed(amount=" ")
+    client.post(NEW, values | {"ends_at": values["ends_at"][:-5] + end})
+    assert Claim.objects.get().credits.get().amount == Decimal(amount)
+
+
+def test_without_hours_an_empty_credit_value_is_missing(client):
+    response = client.post(NEW, typed(amount="", ends_at=""))
+    assert list(response.context["form"].errors) == ["ends_at", "amount"]
+
+
+def test_the_hours_are_told_while_they_are_typed(client):
+    times = {"begins_at": "2026-11-02T09:00", "ends_at": "2026-11-02T10:50"}
+    page = client.get(f"{NEW}worth/", times | {"amount": ""}).content.decode()
+    assert "1 hour 50 minutes: usually 1.5 credits." in page
+    assert 'id="id_amount"' in page
+    assert 'value="1.5"' in page
+    page = client.get(f"{NEW}worth/", times | {"amount": "1"}).content.decode()
+    assert "usually 1.5 credits." in page
+    assert "id_amount" not in page
+    for odd in ({}, {"begins_at": "x"}, times | {"ends_at": times["begins_at"]}):
+        assert client.get(f"{NEW}worth/", odd).content.decode().strip() == ""
+
+
+# ---------- Drafts ----------
+
+
+def test_a_draft_is_kept_shown_again_and_thrown_away(client):
+    response = client.post(NEW, typed(keep="1", ends_at="", note="Später 🦬"), follow=True)
+    assert said(response) == ["Your draft is kept. You find it here again."]
+    page = client.get(NEW)
+    form = page.context["form"]
+    assert (form["title"].value(), form["note"].value()) == ("Weeding online", "Später 🦬")
+    assert "It is not saved yet." in page.content.decode()
+    assert not Event.objects.exists()
+    client.post(NEW, {"throw": "1"})
+    assert client.get(NEW).context["form"]["title"].value() is None
+    assert not Draft.objects.exists()
+
+
+def test_saving_ends_the_draft(client, person):
+    client.post(f"{NEW}draft/", typed())
+    assert Draft.objects.get().person == person
+    client.post(NEW, typed())
+    assert (Claim.objects.count(), Draft.objects.count()) == (1, 0)
+
+
+def test_the_page_keeps_what_is_typed_by_itself(client):
+    answer = client.post(
+        f"{NEW}draft/", {"title": "Weed", "csrfmiddlewaretoken": "x", "other": "y"}
+    )
+    assert answer.content.decode().startswith("Draft kept at ")
+    assert Draft.objects.get().typed == {"title": "Weed"}
+    assert client.post(f"{NEW}draft/", {"title": " "}).content.decode() == ""
+    assert Draft.objects.get().typed == {"title": "Weed"}
+    client.post(f"{NEW}draft/", {"title": "a\x00b", "description": "x" * 9000})
+    assert Draft.objects.get().typed == {"title": "ab", "description": "x" * 5000}
+
+
+def test_what_is_saved_already_makes_no_draft_on_a_slow_line(client):
+    opened = client.get(NEW).context["opened"]
+    client.post(NEW, typed(opened=opened))
+    assert client.post(f"{NEW}draft/", typed(opened=opened)).content == b""
+    assert not Draft.objects.exists()
+    for later in (client.get(NEW).context["opened"], "", "x", "2026-11-25", "2026-99-99T00:00"):
+        client.post(f"{NEW}draft/", typed(opened=later))
+        assert Draft.objects.get().typed["title"] == "Weeding online"
+
+
+def test_a_draft_is_its_persons_alone(client):
+    actions.keep_draft(typed={"title": "Quillfeather"}, by=make.person())
+    assert "Quillfeather" not in client.get(NEW).content.decode()
+
+
+def test_who_was_signed_out_keeps_the_page_as_it_is():
+    answer = Client().post(f"{NEW}draft/", typed(), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert said(answer) == []
+
+
+# ---------- Remarks before saving ----------
+
+
+def test_what_looks_odd_is_said_once_and_saved_all_the_same(client, person):
+    known = approved(
+        title="Weeding online!",
+        **{
+            name: dt.datetime.fromisoformat(typed()[name]).replace(
+                tzinfo=timezone.get_default_timezone()
+            )
+            for name in ("begins_at", "ends_at")
+        },
+    )
+    first = client.post(NEW, typed())
+    assert [each["instead_id"] for each in first.context["remarks"]] == [known.pk]
+    page = first.content.decode()
+    assert "Nothing is saved yet. Please look at this first:" in page
+    assert f'formaction="/continuing-education/claim/{known.pk}/"' in page
+    assert first.context["form"]["title"].value() == "Weeding online"
+    assert not Claim.objects.filter(person=person).exists()
+    other = make.claim(person, title="Elsewhere", begins_at=known.begins_at, ends_at=known.ends_at)
+    confirmed = first.context["confirmed"]
+    second = client.post(NEW, typed(confirmed=confirmed))
+    assert [each["claim_id"] for each in second.context["remarks"]] == [None, other.pk]
+    client.post(NEW, typed(confirmed=second.context["confirmed"]))
+    assert Claim.objects.filter(person=person, source="custom").count() == 1
+
+
+def test_the_review_page_remarks_before_save_and_the_green_button_still_works(client, person):
+    claim = make.claim(person)
+    event = make.event(begins_at=claim.event.begins_at, ends_at=claim.event.ends_at)
+    page = client.get(f"/continuing-education/claim/{event.pk}/")
+    assert [each["label"] for each in page.context["remarks"]] == ["At the same time"]
+    assert "Save all the same" in page.content.decode()
+    client.post(f"/continuing-education/claim/{event.pk}/")
+    assert Claim.objects.filter(person=person).count() == 2
+
+
+# ---------- The same again ----------
+
+
+def test_the_same_again_fills_everything_but_the_dates(client, person):
+    claim = actions.claim_custom_event(
+        facts=make.facts(title="Yearly day", description="All of it", amount=Decimal("0.5")),
+        role=ClaimRole.PRESENTER,
+        note="Last year's note",
+        by=person,
+    )
+    assert f"?again={claim.pk}" in client.get(NEW).content.decode()
+    actions.keep_draft(typed={"title": "A draft"}, by=person)
+    page = client.get(f"{NEW}?again={claim.pk}")
+    form = page.context["form"]
+    assert {name: form[name].value() for name in form.fields} == {
+        "title": "Yearly day",
+        "role": "presenter",
+        "begins_at": None,
+        "ends_at": None,
+        "sponsor": "Some Library School",
+        "presenter": "A. Trainer",
+        "description": "All of it",
+        "recording_url": "",
+        "amount": Decimal("0.5"),
+        "note": None,
+        "evidence": None,
+        "category": make.category().pk,
+    }
+    assert "You also have a draft" in page.content.decode()
+
+
+@pytest.mark.parametrize("value", ["0", "9" * 40, "9" * 5000, "x", ""])
+def test_the_same_again_of_nothing(client, value):
+    other = actions.claim_custom_event(facts=make.facts(), by=make.person())
+    assert client.get(NEW, {"again": value}).status_code == 404
+    assert client.get(NEW, {"again": other.pk}).status_code == 404
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client, person, number, django_assert_num_queries):
+    for n in range(number):
+        actions.claim_custom_event(facts=make.facts(title=f"Weeding online {n}"), by=person)
+    actions.keep_draft(typed={"title": "Weeding online"}, by=person)
+    with django_assert_num_queries(5):
+        client.get(NEW)
+    with django_assert_num_queries(10):
+        response = client.post(NEW, typed(begins_at=typed()["begins_at"].replace("09:00", "09:30")))
+    assert response.context["remarks"]

@@ -1,0 +1,345 @@
+"""Evidence: files that show that somebody took part, whatever their names and contents."""
+
+import datetime as dt
+import io
+import zipfile
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import Role
+from aspen.errors import Refused
+from credits import actions
+from credits.actions import evidence
+from credits.models import Claim, Evidence
+from events.actions import decide_custom_event
+from events.enums import Decision
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
+
+
+def bomb() -> bytes:
+    """20 MB of zeros in 20 KB."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros", bytes(20_000_000))
+    return packed.getvalue()
+
+
+BAD = {
+    "program.pdf": (
+        b"MZ\x90\x00\x03 This program cannot be run in DOS mode",
+        "is not what its name",
+    ),
+    "program.exe": (b"MZ\x90\x00", "cannot be added. Use PDF, JPEG and PNG."),
+    "page.png": (b"<html><script>alert(1)</script></html>", "is not what its name"),
+    "bomb.pdf": (bomb(), "is not what its name"),
+    "bomb.zip": (bomb(), "cannot be added"),
+    "letter.docx": (b"PK\x03\x04word/", "cannot be added"),
+    "notes.txt": (b"I was there", "cannot be added"),
+    "empty.pdf": (b"", "is empty"),
+    "no-ending": (PDF, "cannot be added"),
+}
+
+
+def file(name: str = "certificate.pdf", data: bytes = PDF) -> SimpleUploadedFile:
+    made = SimpleUploadedFile("x", data)
+    made.name = name  # as a browser would send it
+    return made
+
+
+def stored() -> set[str]:
+    storage = storages["uploads"]
+    return {
+        f"{folder}/{name}"
+        for folder in ("evidence", "waiting")
+        if storage.exists(folder)
+        for name in storage.listdir(folder)[1]
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_stored() -> None:
+    for path in stored():
+        storages["uploads"].delete(path)
+
+
+@pytest.fixture
+def person() -> Any:
+    return make.person()
+
+
+@pytest.fixture
+def client(person: Any) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def claim(person: Any) -> Claim:
+    return make.claim(person)
+
+
+def page(claim: Claim) -> str:
+    return f"/continuing-education/claims/{claim.pk}/"
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def declined(claim: Claim) -> Claim:
+    decide_custom_event(
+        event_id=claim.event_id, decision=Decision.DECLINE, reason="No.", by=make.person()
+    )
+    return claim
+
+
+# ---------- Adding ----------
+
+
+def test_files_are_added_under_a_random_name_and_handed_out_under_their_own(client, claim):
+    files = [file("Zertifikat Zoë.pdf"), file("photo.JPG", JPEG), file("scan.png", PNG)]
+    response = client.post(page(claim), {"add": "1", "evidence": files}, follow=True)
+    assert said(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” are added."]
+    rows = list(claim.evidence.order_by("pk"))
+    assert [(row.file_name, row.content_type, row.size) for row in rows] == [
+        ("Zertifikat Zoë.pdf", "application/pdf", len(PDF)),
+        ("photo.JPG", "image/jpeg", len(JPEG)),
+        ("scan.png", "image/png", len(PNG)),
+    ]
+    assert stored() == {row.file.name for row in rows}
+    answer = client.get(f"/continuing-education/evidence/{rows[0].pk}/")
+    assert answer.getvalue() == PDF
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_what_is_no_evidence_is_refused_in_words_and_the_rest_is_kept(client, claim, name):
+    data, words = BAD[name]
+    files = [file(), file(name, data)]
+    response = client.post(page(claim), {"add": "1", "evidence": files})
+    [error] = response.context["files"].errors["evidence"]
+    assert error.startswith(f"“{name}”: ")
+    assert words in error
+    assert not Evidence.objects.exists()
+    [waiting] = response.context["files"].waiting
+    assert waiting.name == "certificate.pdf"
+    client.post(page(claim), {"add": "1", "waiting": waiting.ticket})
+    [row] = claim.evidence.all()
+    assert row.file.read() == PDF
+    assert stored() == {row.file.name}
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("../../etc/passwd.pdf", "passwd.pdf"),
+        ("C:\\Documents\\letter.pdf", "letter.pdf"),
+        ("two\nlines\r\n.pdf", "twolines.pdf"),
+        ("<script>alert(1)<x.pdf", "<script>alert(1)<x.pdf"),
+        ("📜 שלום.pdf", "📜 שלום.pdf"),
+        ("x" * 300 + ".pdf", "x" * 146 + ".pdf"),
+    ],
+)
+def test_any_name_is_cleaned(person, claim, name, cleaned):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
+    assert row.file_name == cleaned
+    assert row.file.name.startswith("evidence/")
+    assert cleaned.rpartition(".")[0] not in row.file.name
+
+
+def test_a_hostile_name_is_text_and_no_header(client, person, claim):
+    name = '<b>"x"\r\nSet-Cookie: a=b.pdf'
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
+    assert "<b>" not in client.get(page(claim)).content.decode()
+    answer = client.get(f"/continuing-education/evidence/{row.pk}/")
+    assert "Set-Cookie" not in answer.headers
+    assert "\n" not in answer.headers["Content-Disposition"]
+
+
+def test_an_enormous_file_is_left_out_and_what_was_typed_stays(client, claim):
+    film = PDF + bytes(12 * 1024 * 1024)
+    response = client.post(page(claim), {"add": "1", "evidence": file("film.pdf", film)})
+    [error] = response.context["files"].errors["evidence"]
+    assert error.startswith("A file was left out")
+    response = client.post(
+        "/continuing-education/new/",
+        {"title": "Weeding", "evidence": file("film.pdf", film), "sponsor": "After the file"},
+    )
+    form = response.context["form"]
+    assert form.errors["evidence"][0].startswith("A file was left out")
+    assert (form["title"].value(), form["sponsor"].value()) == ("Weeding", "After the file")
+    assert stored() == set()
+
+
+def test_a_little_over_ten_megabytes_is_too_much(client, claim):
+    response = client.post(
+        page(claim), {"add": "1", "evidence": file("scan.pdf", PDF + bytes(10 * 1024 * 1024))}
+    )
+    [error] = response.context["files"].errors["evidence"]
+    assert error.startswith("“scan.pdf”: This file is larger than 10 MB.")
+
+
+def test_ten_files_and_no_more(client, person, claim):
+    files = [file(f"{n}.pdf") for n in range(9)]
+    actions.add_evidence(claim_id=claim.pk, files=files, by=person)
+    response = client.post(page(claim), {"evidence": [file("a.pdf"), file("b.pdf")]})
+    [error] = response.context["files"].errors["evidence"]
+    assert error.startswith("A claim has at most 10 files.")
+    assert [each.name for each in response.context["files"].waiting] == ["a.pdf", "b.pdf"]
+    assert claim.evidence.count() == 9
+    client.post(page(claim), {"evidence": file("a.pdf")})
+    assert claim.evidence.count() == 10
+
+
+def test_nothing_chosen_is_said(client, claim):
+    response = client.post(page(claim), {"add": "1"})
+    assert response.context["files"].errors["evidence"] == ["Choose a file."]
+
+
+def test_with_a_claim_from_the_review_page(client, person):
+    event = make.event()
+    address = f"/continuing-education/claim/{event.pk}/"
+    assert "Evidence" in client.get(address).content.decode()
+    refused = client.post(
+        address, {"note": "Only the morning.", "evidence": [file(), file("a.txt", b"a")]}
+    )
+    assert "cannot be added" in refused.context["form"].errors["evidence"][0]
+    assert not Claim.objects.exists()
+    [waiting] = refused.context["form"].waiting
+    client.post(address, {"note": "Only the morning.", "waiting": [waiting.ticket]})
+    claim = Claim.objects.get()
+    assert (claim.note, claim.evidence.get().file_name) == ("Only the morning.", "certificate.pdf")
+
+
+# ---------- Removing, and when it is too late ----------
+
+
+def test_a_file_is_removed_while_nobody_has_decided(
+    client, person, claim, django_capture_on_commit_callbacks
+):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(page(claim), {"remove": row.pk}, follow=True)
+    assert said(response) == ["The file is removed."]
+    assert (Evidence.objects.count(), stored()) == (0, set())
+    client.post(page(claim), {"remove": row.pk})
+
+
+def test_an_approved_claim_keeps_its_evidence_and_takes_more(client, person):
+    claim = actions.claim_custom_event(facts=make.facts(), files=[file()], by=person)
+    decide_custom_event(
+        event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
+    )
+    row = claim.evidence.get()
+    response = client.post(page(claim), {"remove": row.pk}, follow=True)
+    assert said(response) == ["The claim is approved, so its evidence stays."]
+    actions.add_evidence(claim_id=claim.pk, files=[file("late.pdf")], by=person)
+    assert claim.evidence.count() == 2
+
+
+def test_a_declined_claim_takes_none(client, person):
+    claim = declined(actions.claim_custom_event(facts=make.facts(), by=person))
+    assert ">Add evidence<" not in client.get(page(claim)).content.decode()
+    with pytest.raises(Refused, match="is declined; it needs no evidence any more"):
+        actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+
+
+# ---------- Whose it is ----------
+
+
+def test_others_see_and_change_nothing(claim, person):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    other = make.person()
+    client = Client()
+    client.force_login(other)
+    assert client.get(f"/continuing-education/evidence/{row.pk}/").status_code == 404
+    assert client.post(page(claim), {"evidence": file()}).status_code == 404
+    with pytest.raises(Claim.DoesNotExist):
+        actions.add_evidence(claim_id=claim.pk, files=[file()], by=other)
+    actions.remove_evidence(evidence_id=row.pk, by=other)
+    assert list(claim.evidence.all()) == [row]
+
+
+def test_staff_who_see_claims_see_their_evidence(claim, person):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    client = Client()
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    assert client.get(f"/continuing-education/evidence/{row.pk}/").getvalue() == PDF
+
+
+def test_a_waiting_file_is_its_persons_alone(client, person):
+    waiting = evidence.keep_waiting(file(), by=make.person())
+    forged = evidence.keep_waiting(file("own.pdf"), by=person).ticket[:-2]
+    event = make.event()
+    tickets = [waiting.ticket, forged, "nonsense", ""]
+    client.post(f"/continuing-education/claim/{event.pk}/", {"waiting": tickets})
+    assert Claim.objects.get().evidence.count() == 0
+
+
+def test_what_waits_for_a_day_is_thrown_away(person):
+    with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
+        old = evidence.keep_waiting(file(), by=person)
+        assert evidence.waiting([old.ticket], by=person) == [old]
+    new = evidence.keep_waiting(file(), by=person)
+    assert stored() == {new.path}
+    assert evidence.waiting([old.ticket, new.ticket], by=person) == [new]
+
+
+# ---------- The page of a claim ----------
+
+
+def test_the_note_is_saved_until_somebody_decides(client, person):
+    claim = actions.claim_custom_event(facts=make.facts(), note="First.", by=person)
+    response = client.post(
+        page(claim), {"save_note": "1", "note": "Only the morning."}, follow=True
+    )
+    assert said(response) == ["Your note is saved."]
+    claim.refresh_from_db()
+    assert claim.note == "Only the morning."
+    declined(claim)
+    response = client.post(page(claim), {"save_note": "1", "note": "Late."})
+    assert response.context["note"].errors["note"][0].startswith("This claim is declined")
+    assert "Only the morning." in response.content.decode()
+
+
+def test_a_pending_claim_is_taken_back_from_its_page(client, person, claim):
+    assert f'action="{page(claim)}withdraw/"' in client.get(page(claim)).content.decode()
+    client.post(f"{page(claim)}withdraw/")
+    claim.refresh_from_db()
+    assert claim.state == "withdrawn"
+    assert "Take it back" not in client.get(page(claim)).content.decode()
+
+
+def test_the_page_says_what_looks_odd(client, person, claim):
+    twin = make.claim(person, title=claim.event.title, days=-6.5)
+    remarks = client.get(page(claim)).context["remarks"]
+    assert [(each["label"], each["claim_id"]) for each in remarks] == [
+        ("Possible duplicate", twin.pk)
+    ]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client, person, number, django_assert_num_queries):
+    claim = make.claim(person, credits={make.TECHNOLOGY: "1", make.PUBLIC: "1"})
+    files = [file(f"{n}.pdf") for n in range(number)]
+    actions.add_evidence(claim_id=claim.pk, files=files, by=person)
+    for n in range(number):
+        make.claim(person, title=f"{claim.event.title} {n}")
+    with django_assert_num_queries(8):
+        client.get(page(claim))

@@ -1,0 +1,182 @@
+"""Several sessions of a conference elsewhere in one sheet: all of them, or none."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from aspen.errors import Refused
+from credits import actions
+from credits.models import Claim
+from events.models import Event
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+PAGE = "/continuing-education/new/conference/"
+
+
+@pytest.fixture
+def person():
+    return make.person()
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def row(title="Weeding", begin="09:00", end="10:15", **changes):
+    values = {
+        "title": title,
+        "day": f"{timezone.localdate() - dt.timedelta(days=20)}",
+        "begin": begin,
+        "end": end,
+        "presenter": "A. Trainer",
+        "category": str(make.category().pk),
+        "amount": "",
+    }
+    return values | changes
+
+
+def sheet(*rows, blank=1, **changes):
+    values = {
+        "conference": "PNLA 2026",
+        "sponsor": "Pacific Northwest Library Association",
+        "s-TOTAL_FORMS": str(len(rows) + blank),
+        "s-INITIAL_FORMS": "0",
+    }
+    for number, each in enumerate(rows):
+        values |= {f"s-{number}-{name}": value for name, value in each.items()}
+    return values | changes
+
+
+def three():
+    return [
+        row(),
+        row("Reading outdoors", "10:30", "12:00", amount="1"),
+        row("Ghosts", "13:00", "13:20"),
+    ]
+
+
+def test_each_row_becomes_a_training_and_a_claim(client, person):
+    response = client.post(PAGE, sheet(*three()), follow=True)
+    assert said(response) == [
+        "3 sessions are saved and listed. They stay Pending until staff have approved them."
+    ]
+    claims = Claim.objects.filter(person=person).order_by("event__begins_at")
+    assert [
+        (each.event.title, each.event.sponsor, each.state, each.source, each.credits.get().amount)
+        for each in claims.select_related("event")
+    ] == [
+        (f"PNLA 2026: {title}", "Pacific Northwest Library Association", "pending", "custom", worth)
+        for title, worth in [
+            ("Weeding", Decimal("1.0")),
+            ("Reading outdoors", Decimal("1.0")),
+            ("Ghosts", Decimal("0.5")),
+        ]
+    ]
+
+
+def test_sending_it_twice_lists_each_once(client):
+    client.post(PAGE, sheet(*three()))
+    again = client.post(PAGE, sheet(*three()), follow=True)
+    assert said(again)[-1] == "You have saved these sessions already; they are listed once."
+    more = row("Late show", "20:00", "21:00")
+    client.post(PAGE, sheet(*three(), more))
+    assert (Claim.objects.count(), Event.objects.count()) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"title": ""}, "title", "required"),
+        ({"title": "x" * 171}, "title", "at most 170"),
+        ({"day": ""}, "day", "required"),
+        ({"day": "2190-01-01"}, "day", "between 1990 and 2099"),
+        ({"begin": "25:00"}, "begin", "valid time"),
+        ({"end": "08:00"}, "end", "must be after the beginning"),
+        ({"day": f"{timezone.localdate() + dt.timedelta(days=2)}"}, "end", "not over yet"),
+        ({"day": "2026-03-08", "begin": "02:30", "end": "04:00"}, "begin", "exist in Mountain"),
+        ({"presenter": ""}, "presenter", "required"),
+        ({"category": ""}, "category", "required"),
+        ({"category": "9999"}, "category", "valid choice"),
+        ({"amount": "2"}, "amount", "at most 1.5 credits"),
+        ({"amount": "0.3"}, "amount", "halves"),
+    ],
+)
+def test_one_wrong_row_saves_none_and_everything_typed_stays(client, changes, field, words):
+    response = client.post(PAGE, sheet(three()[1], row(**changes)))
+    assert [list(each.errors) for each in response.context["sheet"].forms] == [[], [field], []]
+    [(number, _, error, _)] = response.context["errors"]
+    assert (number, words in error) == (2, True)
+    page = response.content.decode()
+    assert 'value="Reading outdoors"' in page
+    assert 'value="PNLA 2026"' in page
+    assert not Event.objects.exists()
+
+
+def test_the_same_session_twice_in_one_sheet(client):
+    response = client.post(PAGE, sheet(three()[0], three()[0]))
+    assert [error for _, _, error, _ in response.context["errors"]] == [
+        "This session is in the sheet twice."
+    ]
+
+
+def test_an_empty_sheet_and_one_without_a_conference(client):
+    response = client.post(PAGE, sheet())
+    assert response.context["form"].non_field_errors() == ["Enter at least one session."]
+    response = client.post(PAGE, sheet(*three(), conference=""))
+    assert list(response.context["form"].errors) == ["conference"]
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("total", ["61", "100000", "-1", "x", ""])
+def test_an_odd_number_of_rows_is_no_error(client, total):
+    response = client.post(PAGE, sheet(*three(), **{"s-TOTAL_FORMS": total}))
+    assert response.status_code == 200
+    assert not Event.objects.exists()
+
+
+def test_more_rows_keep_what_was_typed(client):
+    response = client.post(PAGE, sheet(three()[0], more="1"))
+    assert len(response.context["sheet"].forms) == 6
+    page = response.content.decode()
+    assert 'value="Weeding"' in page
+    assert 'value="PNLA 2026"' in page
+    assert "This field is required" not in page
+
+
+def test_overlaps_are_said_before_saving(client):
+    rows = [three()[0], row("In another room", "09:30", "10:30")]
+    first = client.post(PAGE, sheet(*rows))
+    assert [each["label"] for each in first.context["remarks"]] == ["At the same time"] * 2
+    assert not Event.objects.exists()
+    client.post(PAGE, sheet(*rows, confirmed=first.context["confirmed"]))
+    assert Claim.objects.count() == 2
+
+
+def test_a_refusal_names_the_session_and_saves_none(person):
+    later = timezone.now() + dt.timedelta(hours=1)
+    facts = [make.facts(), make.facts(title="Tomorrow", ends_at=later)]
+    with pytest.raises(Refused, match="“Tomorrow”: This training is not over yet"):
+        actions.claim_outside_conference(sessions=facts, by=person)
+    assert (Event.objects.count(), Claim.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client, number, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        client.get(PAGE)
+    overlapping = [row(f"Room {n}", "09:00", "11:00") for n in range(number + 1)]
+    with django_assert_num_queries(6):
+        response = client.post(PAGE, sheet(*overlapping))
+    assert len(response.context["remarks"]) == (number + 1) * number
