@@ -10,4 +10,5 @@ class CreditsConfig(AppConfig):
         from events import marks
 
         marks.claim_marks.append(queries.claimed_event_ids)
+        marks.record_marks.append(queries.recorded_event_ids)
         letters.register_composers()

@@ -54,7 +54,7 @@ class Mover(models.TextChoices):
 # Every move there is, and who may make it. What is not here cannot happen.
 MOVES: dict[tuple[ClaimState, ClaimState], frozenset[Mover]] = {
     (ClaimState.PENDING, ClaimState.APPROVED): frozenset({Mover.STAFF}),
-    (ClaimState.PENDING, ClaimState.RETURNED): frozenset({Mover.STAFF}),
+    (ClaimState.PENDING, ClaimState.RETURNED): frozenset({Mover.STAFF, Mover.PORTAL}),
     (ClaimState.PENDING, ClaimState.DECLINED): frozenset({Mover.STAFF}),
     (ClaimState.PENDING, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
     (ClaimState.RETURNED, ClaimState.PENDING): frozenset({Mover.PERSON, Mover.PORTAL}),
@@ -62,7 +62,9 @@ MOVES: dict[tuple[ClaimState, ClaimState], frozenset[Mover]] = {
     (ClaimState.RETURNED, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
     (ClaimState.APPROVED, ClaimState.DECLINED): frozenset({Mover.STAFF}),
     (ClaimState.APPROVED, ClaimState.WITHDRAWN): frozenset({Mover.PORTAL}),
-    # A merge that is taken back gives the claim back that had to go for it.
+    # A merge that is undone gives each claim the state back that it had.
+    (ClaimState.APPROVED, ClaimState.PENDING): frozenset({Mover.PORTAL}),
+    (ClaimState.APPROVED, ClaimState.RETURNED): frozenset({Mover.PORTAL}),
     (ClaimState.WITHDRAWN, ClaimState.PENDING): frozenset({Mover.PORTAL}),
     (ClaimState.WITHDRAWN, ClaimState.RETURNED): frozenset({Mover.PORTAL}),
     (ClaimState.WITHDRAWN, ClaimState.APPROVED): frozenset({Mover.PORTAL}),

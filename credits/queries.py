@@ -1,10 +1,12 @@
 """Reads on claims and credits. Everything starts from one person; nobody reads another's."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -12,10 +14,15 @@ from accounts.models import User
 from aspen.clock import today, years_before
 from credits import rules
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
-from credits.models import Claim, Credit
+from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
 from events import queries as event_queries
 from events.enums import Attendance, Delivery
-from events.models import Event, MountainDay, Registration
+from events.models import (  # type: ignore[attr-defined]
+    CreditOfferHistory,
+    Event,
+    MountainDay,
+    Registration,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -177,6 +184,29 @@ def own_trainings(person: User) -> QuerySet[Claim]:
     return visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
 
 
+def offers_as_text(offers: Mapping[int, Decimal]) -> str:
+    """What an event offers, for a form that has to notice when somebody else changed it."""
+    return " ".join(f"{category}:{amount:.1f}" for category, amount in offers.items()) or "nothing"
+
+
+def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
+    """When, by whom and why an event was corrected for everybody, latest first. Three queries."""
+    told: dict[UUID, tuple[dt.datetime, int, str]] = {}
+    of_lines = CreditHistory.objects.filter(claim__event=event)
+    of_offers = CreditOfferHistory.objects.filter(event=event)
+    for history in (of_lines, of_offers):
+        rows = (
+            history.filter(pgh_context__corrected=event.pk)
+            .order_by()
+            .values_list("pgh_context_id", "pgh_context")
+            .annotate(at=Min("pgh_created_at"))
+        )
+        for key, context, at in rows.order_by("at"):
+            told[key] = min(told.get(key, (at, 0, "")), (at, context["by"], context["reason"]))
+    people = User.objects.in_bulk([by for _, by, _ in told.values()])
+    return [(at, str(people[by]), reason) for at, by, reason in sorted(told.values(), reverse=True)]
+
+
 def claims_on(event: Event) -> QuerySet[Claim]:
     """Every live claim on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
@@ -189,6 +219,12 @@ def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
             "event_id", flat=True
         )
     )
+
+
+def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
+    """Which of these events the person has any claim on, standing or not. One query."""
+    claims = Claim.objects.filter(person=person, event__in=events)
+    return set(claims.order_by("pk").values_list("event_id", flat=True))
 
 
 def claimable_by(person: User) -> QuerySet[Event]:

@@ -13,6 +13,8 @@ from events.models import Event
 ClaimMarks = Callable[[User, list[Event]], set[int]]
 
 claim_marks: list[ClaimMarks] = []
+# The same of what is in somebody's list of credits at all, declined and withdrawn included.
+record_marks: list[ClaimMarks] = []
 
 
 def claimed_ids(person: User | None, events: list[Event]) -> set[int]:
@@ -20,3 +22,8 @@ def claimed_ids(person: User | None, events: list[Event]) -> set[int]:
     if person is None:
         return set()
     return set().union(*(marks(person, events) for marks in claim_marks))
+
+
+def recorded_ids(person: User, events: list[Event]) -> set[int]:
+    """The ids of those events that somebody's list of credits leads to."""
+    return set().union(*(marks(person, events) for marks in record_marks))

@@ -96,6 +96,17 @@ def open_to_claims() -> QuerySet[Event]:
     )
 
 
+def with_a_page() -> QuerySet[Event]:
+    """What has a page at all: the calendar, custom events, and what leads to another event.
+
+    Whether somebody may see a custom one is for the page to judge.
+    """
+    shown = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
+    return Event.objects.filter(
+        Q(origin=Origin.CALENDAR, state__in=shown) | Q(origin=Origin.CUSTOM)
+    )
+
+
 def claimable() -> QuerySet[Event]:
     """Calendar events that can be claimed now: they carry credit and are over (or recorded)."""
     return on_calendar().filter(
@@ -126,6 +137,12 @@ def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
     for event_id, amount, name, slug, shape in rows:
         lines.setdefault(event_id, []).append(CreditLine(amount, name, slug, shape))
     return lines
+
+
+def offers_of(event: Event) -> dict[int, Decimal]:
+    """What an event offers: amounts by category id, in the order of the categories. One query."""
+    offers = CreditOffer.objects.filter(event=event).order_by("category__position")
+    return dict(offers.values_list("category_id", "amount"))
 
 
 def standings(person: User | None, events: Iterable[Event]) -> dict[int, Standing]:
@@ -181,6 +198,35 @@ def similar_titles(
         .order_by("-similarity", "-begins_at", "id")
         .prefetch_related(OFFERS)[:limit]
     )
+
+
+def may_be_the_same(find: str, *, limit: int = 20) -> QuerySet[Event]:
+    """What has taken place and may be the training of this title, most alike first.
+
+    On the calendar, or custom and neither declined nor returned.
+    """
+    standing = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
+    custom = Q(origin=Origin.CUSTOM, state__in=[EventState.PENDING, EventState.PUBLISHED])
+    return (
+        Event.objects.filter(
+            Q(title__icontains=find) | Q(title__trigram_word_similar=find),
+            standing | custom,
+            claimable_at__lte=timezone.now(),
+        )
+        .annotate(similarity=TrigramWordSimilarity(find, "title"))
+        .order_by("-similarity", "-begins_at", "id")
+        .select_related("created_by")
+        .prefetch_related(OFFERS)[:limit]
+    )
+
+
+def stands_for(event: Event) -> Event:
+    """The event that holds the claims of a merged one by now. A query for each step."""
+    passed = set()
+    while event.merged_into is not None and event.pk not in passed:
+        passed.add(event.pk)
+        event = event.merged_into
+    return event
 
 
 def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[Event]:
@@ -303,11 +349,15 @@ def due_presentations() -> QuerySet[Presenter]:
     ).order_by("event__over_at", "id")
 
 
-def due(person: User | None) -> list[tuple[int, int]]:
-    """Whose attendance or presentation at which event is due, for one person or all. One query."""
+def due(person: User | None = None, event_id: int | None = None) -> list[tuple[int, int]]:
+    """Whose attendance or presentation at which event is due: all, or one person's or event's.
+
+    One query.
+    """
+    wanted = {"person": person, "event": event_id}
+    conditions = {name: value for name, value in wanted.items() if value}
     pairs = [
-        each.order_by().filter(**({"person": person} if person else {}))
-        for each in (due_registrations(), due_presentations())
+        each.order_by().filter(**conditions) for each in (due_registrations(), due_presentations())
     ]
     first, second = (each.values_list("person_id", "event_id", "event__over_at") for each in pairs)
     rows = first.union(second).order_by("event__over_at", "event_id", "person_id")

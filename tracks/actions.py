@@ -12,6 +12,7 @@ from aspen import words
 from aspen.acts import act
 from aspen.clock import today, years_after, years_before
 from aspen.errors import Refused
+from credits.signals import Followed
 from tracks import queries, signals
 from tracks.enums import ParticipationState
 from tracks.models import Participation, Posting, Requirement, RuleSet, Track
@@ -68,44 +69,44 @@ def post_archived(*, participation: Participation) -> int:
 
     Idempotent: what is posted stays as it is. The caller holds the person's lock.
     """
-    return _post(person=participation.person_id, person__participations=participation.pk)
+    return len(_post(person=participation.person_id, person__participations=participation.pk))
 
 
 @act
-def sync_postings(*, credit_ids: Collection[int]) -> None:
+def sync_postings(*, credit_ids: Collection[int]) -> Followed:
     """Post these credits where they are eligible now, and take them out where they are not.
 
-    Idempotent; three statements however many credits. The caller holds the people's locks.
-    Postings of participations that are no longer open are left alone.
+    Idempotent; four statements however many credits. The caller holds the people's locks.
+    Postings of participations that are no longer open are left alone. Returns which credits came
+    to which participations, went, and stayed.
     """
+    if not credit_ids:
+        return Followed()
     eligible = queries.eligible_pairs(pk__in=credit_ids)
-    posted = Posting.objects.filter(
+    rows = Posting.objects.filter(
         credit__in=credit_ids, participation__state=ParticipationState.OPEN
-    )
+    ).values_list("pk", "credit_id", "participation_id")
+    posted = {(credit, participation): pk for pk, credit, participation in rows.order_by("pk")}
     stay = {(credit, participation) for credit, participation, _ in eligible}
-    gone = [
-        pk
-        for pk, credit, participation in posted.order_by("pk").values_list(
-            "pk", "credit_id", "participation_id"
-        )
-        if (credit, participation) not in stay
-    ]
-    if gone:
-        Posting.objects.filter(pk__in=gone).delete()
-    _post(pk__in=credit_ids)
+    removed = posted.keys() - stay
+    if removed:
+        Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
+    added = _post(pk__in=credit_ids)
+    return Followed(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
 
 
-def _post(**conditions: object) -> int:
-    """INSERT … SELECT of the eligible pairs: one statement, one written rule."""
+def _post(**conditions: object) -> list[tuple[int, int]]:
+    """INSERT … SELECT of the eligible pairs: one statement, one written rule. Returns the new."""
     pairs = queries.eligible_pairs(**conditions).order_by()
     sql, params = pairs.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO tracks_posting (credit_id, participation_id, person_id) "
-            f"{sql} ON CONFLICT (participation_id, credit_id) DO NOTHING",
+            f"{sql} ON CONFLICT (participation_id, credit_id) DO NOTHING "
+            "RETURNING credit_id, participation_id",
             params,
         )
-        return int(cursor.rowcount)
+        return [(credit, participation) for credit, participation in cursor.fetchall()]
 
 
 # ---------- Rule sets ----------

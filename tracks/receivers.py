@@ -4,7 +4,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from credits.signals import credits_changed
+from credits.signals import Followed, credits_changed
 from tracks import actions
 from tracks.models import Participation
 from tracks.signals import track_selected
@@ -16,5 +16,5 @@ def post_archived_credits(sender: Any, participation: Participation, **kwargs: A
 
 
 @receiver(credits_changed)
-def follow_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> None:
-    actions.sync_postings(credit_ids=credit_ids)
+def follow_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> Followed:
+    return actions.sync_postings(credit_ids=credit_ids)

@@ -20,13 +20,16 @@ from credits.actions.claiming import (
     note_claim,
     withdraw_claim,
 )
-from credits.actions.correcting import correct_credit
+from credits.actions.correcting import Corrected, correct_credit, correct_event
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_custom_event, follow_event
+from credits.actions.merging import Merged, merge_events, undo_merge, why_not_undo
 
 __all__ = [
     "AlreadyClaimed",
+    "Corrected",
+    "Merged",
     "add_evidence",
     "apply_award_list",
     "claim_custom_event",
@@ -34,6 +37,7 @@ __all__ = [
     "claim_outside_conference",
     "claim_sessions",
     "correct_credit",
+    "correct_event",
     "credit_attendance",
     "credit_presenting",
     "drop_draft",
@@ -42,9 +46,12 @@ __all__ = [
     "keep_award_list",
     "keep_draft",
     "match_awards",
+    "merge_events",
     "note_claim",
     "remove_evidence",
     "take_back_award",
+    "undo_merge",
+    "why_not_undo",
     "withdraw_attendance",
     "withdraw_claim",
 ]

@@ -12,12 +12,12 @@ from aspen.errors import Refused
 from credits import queries, rules
 from credits.actions.drafts import drop_draft
 from credits.actions.evidence import attach
-from credits.actions.writing import create_claims, move, refuse_third_presentation
+from credits.actions.writing import create_claims, lock_claim, move, refuse_third_presentation
 from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim
 from events import actions as event_actions
 from events import queries as event_queries
-from events.enums import Origin
+from events.enums import EventState, Origin
 from events.models import Event
 
 
@@ -159,14 +159,11 @@ def _refuse_two_rooms(events: Sequence[Event], claimed: Sequence[Event]) -> None
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     """Take back a claim of one's own that nobody has verified; its training can be claimed again.
 
-    A custom event that nobody else claims goes with its author's claim. Idempotent. Raises
+    A custom event that is not approved goes with its last claim. Idempotent. Raises
     Claim.DoesNotExist for somebody else's, or Refused when the claim is neither Pending nor taken
     back.
     """
-    event_id = Claim.objects.values_list("event_id", flat=True).get(pk=claim_id, person=by)
-    event_queries.lock_event(event_id)
-    lock_people([by.pk])
-    claim = Claim.objects.select_related("event").get(pk=claim_id)
+    claim = lock_claim(claim_id, person=by)
     if claim.state == ClaimState.WITHDRAWN and claim.decided_by_id == by.pk:
         return claim
     if claim.state != ClaimState.PENDING:
@@ -174,14 +171,15 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
             f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
             "Open a help ticket if something is wrong."
         )
-    if _is_only_theirs(claim):
+    if _is_the_last(claim):
         event_actions.cancel_custom_event(event=claim.event)
     move(claim, ClaimState.WITHDRAWN, mover=Mover.PERSON, reason="You took it back.", by=by)
     return claim
 
 
-def _is_only_theirs(claim: Claim) -> bool:
+def _is_the_last(claim: Claim) -> bool:
+    """Whether nobody else waits for a decision about the custom event of this claim."""
     event = claim.event
-    if event.origin != Origin.CUSTOM or event.created_by_id != claim.person_id:
+    if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False
     return not queries.claims_on(event).exclude(pk=claim.pk).exists()

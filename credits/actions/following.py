@@ -1,5 +1,7 @@
 """Claims follow what becomes of their event."""
 
+from collections.abc import Iterable
+
 from django.utils import timezone
 
 from accounts.actions import portal_itself
@@ -7,9 +9,11 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
 from credits import queries, rules
-from credits.actions.writing import move, refuse_third_presentation, tell, withdraw
+from credits.actions.lines import set_lines
+from credits.actions.writing import move_all, refuse_third_presentation, tell, withdraw
 from credits.enums import ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit
+from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
 from events.rules import has_taken_place
@@ -17,13 +21,14 @@ from events.rules import has_taken_place
 
 @act
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
-    """Bring the author's claim into the state of the custom event: approved, returned, declined.
+    """Bring the claims on a custom event into its state: approved, returned, declined.
 
-    An event that was changed and sent again brings its credit line along. The caller holds the
-    event's lock.
+    Others than its author hold one where it was merged. What stands there already stays, and so
+    does the claim of whoever approves. An event that was changed and sent again brings its
+    author's credit along. The caller holds the event's lock.
     """
-    claims = queries.claims_on(event)
-    lock_people(claims.values_list("person_id", flat=True))
+    lock_people(queries.claims_on(event).values_list("person_id", flat=True))
+    claims = list(queries.claims_on(event))
     target = {
         EventState.PUBLISHED: ClaimState.APPROVED,
         EventState.DRAFT: ClaimState.RETURNED,
@@ -31,22 +36,26 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
         EventState.PENDING: ClaimState.PENDING,
     }[EventState(event.state)]
     sent_again = target == ClaimState.PENDING
+    mover = Mover.PERSON if sent_again else Mover.STAFF
+    if sent_again:
+        own = [claim for claim in claims if claim.person_id == event.created_by_id]
+        _refuse_presented_too_often(own, event)
+        set_lines(own, event_queries.offers_of(event), why="You changed it.", by=by)
+    following = [
+        claim
+        for claim in claims
+        if rules.may_move(claim, target, mover)
+        and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
+    ]
+    move_all(following, target, mover=mover, reason=reason, by=by, at=timezone.now())
+    tell(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
+
+
+def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
     for claim in claims:
-        if sent_again:
-            _copy_offer(claim, event)
-        mover = Mover.PERSON if sent_again else Mover.STAFF
-        move(claim, target, mover=mover, reason=reason, by=by)
-
-
-def _copy_offer(claim: Claim, event: Event) -> None:
-    """The claim says what the event offers now. Raises Refused for a topic presented too often."""
-    if claim.role == ClaimRole.PRESENTER:
-        day = timezone.localdate(event.ends_at or event.begins_at)
-        refuse_third_presentation(claim.person, event.title, day, besides=claim)
-    offer = event.offers.get()
-    claim.credits.update(
-        category=offer.category_id, amount=rules.TIMES[ClaimRole(claim.role)] * offer.amount
-    )
+        if claim.role == ClaimRole.PRESENTER:
+            day = timezone.localdate(event.ends_at or event.begins_at)
+            refuse_third_presentation(claim.person, event.title, day, besides=claim)
 
 
 @act

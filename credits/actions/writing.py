@@ -7,11 +7,33 @@ from django.utils import timezone
 
 from accounts.actions import portal_itself
 from accounts.models import User
+from accounts.queries import lock_people
 from aspen.errors import Refused
 from credits import queries, rules, signals
 from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
+from credits.signals import Followed
+from events import queries as event_queries
 from events.models import CreditOffer, Event
+
+
+def lock_claim(claim_id: int, **conditions: object) -> Claim:
+    """A claim with its event, whose event and person are locked, in this order.
+
+    Raises Claim.DoesNotExist; or Refused when its event was merged with another one at this very
+    moment, because that one's lock would come too late.
+    """
+    claims = Claim.objects.filter(**conditions)
+    event_id, person_id = claims.values_list("event_id", "person_id").get(pk=claim_id)
+    event_queries.lock_event(event_id)
+    lock_people([person_id])
+    claim = claims.select_related("event").get(pk=claim_id)
+    if claim.event_id != event_id:
+        raise Refused(
+            f"This event was merged with “{claim.event.title}” a moment ago. Nothing was changed; "
+            "look at the credit again."
+        )
+    return claim
 
 
 def create_claims(
@@ -77,36 +99,62 @@ def refuse_third_presentation(
     )
 
 
-def tell(credits: Iterable[Credit]) -> None:
-    """Send the news of these credits upwards."""
-    signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
+def tell(credits: Iterable[Credit]) -> Followed:
+    """Send the news of these credits upwards; return what followed there."""
+    answers = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
+    followed = Followed()
+    for _, answer in answers:
+        if isinstance(answer, Followed):
+            followed |= answer
+    return followed
 
 
 def move(claim: Claim, target: ClaimState, *, mover: Mover, reason: str, by: User) -> None:
     """Take one claim to another state, as the table allows it. The caller holds the locks."""
-    if not rules.may_move(claim, target, mover):
-        raise Refused(f"A claim that is {claim.get_state_display().lower()} cannot change so.")
-    claim.state = target
     claim.decided_at = timezone.now()
-    claim.decided_by = by
-    claim.reason = reason
-    claim.save(update_fields=["state", "decided_at", "decided_by", "reason"])
+    move_all([claim], target, mover=mover, reason=reason, by=by, at=claim.decided_at)
+    claim.state, claim.decided_by, claim.reason = target, by, reason
     tell(claim.credits.order_by("line"))
 
 
-def withdraw(claims: Sequence[Claim], *, reason: str, by: User) -> None:
+def move_all(
+    claims: Sequence[Claim],
+    target: ClaimState,
+    *,
+    mover: Mover,
+    reason: str,
+    by: User,
+    at: dt.datetime,
+) -> None:
+    """Take claims to one state in one statement, as the table allows it. The caller tells."""
+    for claim in claims:
+        if not rules.may_move(claim, target, mover):
+            raise Refused(f"A claim that is {claim.get_state_display().lower()} cannot change so.")
+    if claims:
+        Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(
+            state=target, decided_at=at, decided_by=by, reason=reason
+        )
+
+
+def withdraw(
+    claims: Sequence[Claim], *, reason: str, by: User, at: dt.datetime | None = None
+) -> Followed:
     """End live claims for a reason that may pass, in a fixed number of queries.
 
     What people take back themselves stays away for good; so where organizers decide about an
     event of their own, the portal's account stands for them and the credit can come again.
     """
     if not claims:
-        return
-    own = any(claim.person_id == by.pk for claim in claims)
-    portal = portal_itself() if own else by
-    now = timezone.now()
-    for claim in claims:
-        claim.state, claim.reason, claim.decided_at = ClaimState.WITHDRAWN, reason, now
-        claim.decided_by = portal if claim.person_id == by.pk else by
-    Claim.objects.bulk_update(claims, ["state", "decided_at", "decided_by", "reason"])
-    tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))
+        return Followed()
+    own = [claim for claim in claims if claim.person_id == by.pk]
+    others = [claim for claim in claims if claim.person_id != by.pk]
+    for some, decider in ((own, portal_itself() if own else by), (others, by)):
+        move_all(
+            some,
+            ClaimState.WITHDRAWN,
+            mover=Mover.PORTAL,
+            reason=reason,
+            by=decider,
+            at=at or timezone.now(),
+        )
+    return tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from aspen import words
 from aspen.admin import ReadOnlyAdmin
+from credits.admin.correcting import correct_event_view
 from credits.models import Claim, Credit
 from events.enums import Origin
 
@@ -65,6 +66,13 @@ class ClaimAdmin(ReadOnlyAdmin):
             .select_related("person", "event", "claimed_by", "decided_by")
             .prefetch_related(Prefetch("credits", credits))
         )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(correct_event_view)
+        return [
+            path("correct-event/<int:event_id>/", view, name="credits_claim_correct_event"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:

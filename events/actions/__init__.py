@@ -22,9 +22,11 @@ from events.actions.custom import (
     create_custom_event,
     decide_custom_event,
     event_of,
+    refuse_too_many,
     resubmit_custom_event,
 )
 from events.actions.lists import apply_list, keep_list
+from events.actions.merging import mark_merged, mark_separate
 from events.actions.notices import remind, tell_recordings
 from events.actions.publishing import (
     import_event,
@@ -56,9 +58,12 @@ __all__ = [
     "import_event",
     "keep_list",
     "mark_attendance",
+    "mark_merged",
+    "mark_separate",
     "mark_the_rest_present",
     "new_check_in_code",
     "promote_waiting",
+    "refuse_too_many",
     "register",
     "remind",
     "remove_check_in_code",

@@ -29,17 +29,17 @@ MARKS = ("attendance", "marked_at", "marked_by", "settled_at")
 # ---------- Settling ----------
 
 
-def settle_due(*, person: User | None = None) -> int:
+def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
     """Let what happened at events that are over lead to credits; return how much was settled.
 
     Places lead to the attendee's credit, or to its withdrawal where somebody was absent;
-    presentations to the presenter's. For one person, or for everybody, person by person in a
+    presentations to the presenter's. For one person, one event, or all, person by person in a
     transaction of its own: what is settled stays settled when the process is killed. Safe to run
     twice, late, and at once.
     """
     event_ids: dict[int, set[int]] = {}
-    for person_id, event_id in queries.due(person):
-        event_ids.setdefault(person_id, set()).add(event_id)
+    for person_id, over_id in queries.due(person, event_id):
+        event_ids.setdefault(person_id, set()).add(over_id)
     return sum(_settle(person_id, events) for person_id, events in event_ids.items())
 
 

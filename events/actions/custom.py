@@ -72,6 +72,12 @@ def _is_over(facts: CustomEventFacts) -> bool:
     return facts.ends_at <= timezone.now()
 
 
+def refuse_too_many(event: Event, amount: Decimal) -> None:
+    """Raise Refused when a custom event is too short for `amount`; college work has its table."""
+    if not CollegeWork.objects.filter(event=event).exists():
+        _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
+
+
 def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
     most = rules.most_credits(begins_at, ends_at)
     if amount > most:
@@ -191,15 +197,10 @@ def decide_custom_event(
 
 @act
 def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
-    """Make a custom event's credit line say what its author's corrected credit says.
+    """Make a custom event's credit line say what the corrected credit of its one claim says.
 
-    `amount` is what attendees earn. The caller holds the event's lock. Raises Refused when it is
-    more than the event's length, which is no measure of college work.
+    The caller holds the event's lock, and has judged the amount.
     """
-    event = Event.objects.get(pk=event_id)
-    if event.origin != Origin.CUSTOM:
-        return
-    if not CollegeWork.objects.filter(event=event).exists():
-        _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
-    event.offers.filter(category__in=[before, after]).delete()
-    CreditOffer.objects.create(event=event, category=after, amount=amount)
+    offers = CreditOffer.objects.filter(event=event_id)
+    offers.filter(category__in=[before, after]).delete()
+    CreditOffer.objects.create(event_id=event_id, category=after, amount=amount)

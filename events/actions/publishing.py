@@ -10,7 +10,7 @@ from accounts.models import User
 from aspen.acts import act
 from events import queries, rules, signals
 from events.actions.registration import promote_waiting
-from events.enums import RegistrationState
+from events.enums import EventState, RegistrationState
 from events.models import CreditOffer, Event
 
 
@@ -23,7 +23,9 @@ def save_event(*, event: Event, by: User) -> Event:
     """
     is_new = event.pk is None
     if not is_new:
-        queries.lock_event(event.pk)
+        if queries.lock_event(event.pk).state == EventState.MERGED:
+            # Whoever had its form open would bring it back, and its claims are elsewhere.
+            raise ValidationError("This event was merged into another one. Change that instead.")
         if reason := why_too_few_places(event):
             raise ValidationError({"capacity": reason})
     event.full_clean()

@@ -1,14 +1,16 @@
 """The page of one event."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from aspen import context
 from events import editors, feeds, particulars, presentation, queries
-from events.enums import Origin
+from events.enums import EventState, Origin
+from events.marks import recorded_ids
 from events.models import Event
 from events.views.common import ROW_FIELDS, known_about, visitor
 
@@ -20,13 +22,15 @@ SESSIONS_AT_MOST = 300
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
     person = visitor(request)
-    visible = editors.with_is_managed(
-        queries.with_asks(queries.visible_to(person)), person, context.organizes(request)
+    events = editors.with_is_managed(
+        queries.with_asks(queries.with_a_page()), person, context.organizes(request)
     )
-    visible = visible.select_related("parent", "organization").defer("search", "parent__search")
-    event = visible.filter(pk=pk).first()
-    if event is None:
-        return _approved_elsewhere(person, pk)
+    events = events.select_related("parent", "organization").defer("search", "parent__search")
+    event = get_object_or_404(events, pk=pk)
+    if event.state == EventState.MERGED:
+        return _to_the_other(person, event)
+    if not _may_see(person, event):
+        return _approved_elsewhere(person, event)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
     sessions = list(found[: SESSIONS_AT_MOST + 1])
     has_more = len(sessions) > SESSIONS_AT_MOST
@@ -63,11 +67,31 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     return render(request, "events/detail.html", shown)
 
 
-def _approved_elsewhere(person: User | None, pk: int) -> HttpResponse:
+def _approved_elsewhere(person: User | None, event: Event) -> HttpResponse:
     """Training that staff approved for somebody has no page here; whoever claims it reviews it."""
-    if person and queries.open_to_claims().filter(pk=pk).exists():
-        return redirect("credits:claim", pk)
+    if person and event.state == EventState.PUBLISHED:
+        return redirect("credits:claim", event.pk)
     raise Http404
+
+
+def _may_see(person: User | None, event: Event) -> bool:
+    """The calendar is everybody's; a custom event is its author's and theirs who claimed it."""
+    if event.origin == Origin.CALENDAR:
+        return True
+    if person is None:
+        return False
+    return event.created_by_id == person.pk or bool(recorded_ids(person, [event]))
+
+
+def _to_the_other(person: User | None, event: Event) -> HttpResponse:
+    """From a merged event to the one that holds its claims; a merge can be undone for a day."""
+    other = queries.stands_for(event)
+    shown = queries.with_a_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
+    if not (shown and _may_see(person, other)):
+        raise Http404
+    response = HttpResponsePermanentRedirect(other.get_absolute_url())
+    patch_cache_control(response, no_cache=True, private=True)
+    return response
 
 
 def _json_ld(request: HttpRequest, event: Event, known: presentation.Known) -> str:

@@ -1,0 +1,144 @@
+"""What an event earns, put right for everybody who claimed it."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.models import User
+from aspen import words
+from aspen.errors import Refused
+from aspen.halves import HALF, validate_halves
+from aspen.http import person_of
+from aspen.rehearsal import rehearse
+from credits import actions, queries
+from credits.models import Claim
+from events import queries as event_queries
+from events.admin_words import credit_in_words, when
+from events.enums import EventState
+from events.models import Category, Event
+
+LARGEST = 2**31 - 1
+
+
+class LinesForm(forms.Form):
+    """An amount for each of the four categories, empty for none, and why."""
+
+    reason = forms.CharField(
+        max_length=1000,
+        help_text="Everybody who claimed the event can read it.",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    )
+    seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
+    # The lines of which the effect was shown; others are shown first, not saved.
+    shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, categories: Iterable[Category], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.categories = list(categories)
+        for category in self.categories:
+            self.fields[f"amount_{category.pk}"] = forms.DecimalField(
+                label=category.name,
+                required=False,
+                max_digits=4,
+                decimal_places=1,
+                validators=[validate_halves],
+                widget=forms.NumberInput(attrs={"step": str(HALF), "min": "0"}),
+            )
+
+    def amounts(self) -> list[forms.BoundField]:
+        return [self[f"amount_{category.pk}"] for category in self.categories]
+
+    def offers(self) -> dict[int, Decimal]:
+        typed = {each.pk: self.cleaned_data[f"amount_{each.pk}"] for each in self.categories}
+        return {pk: amount for pk, amount in typed.items() if amount}
+
+
+def correct_event_view(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Show what new credit lines would change, and save them."""
+    if not request.user.has_perm("credits.decide_claim"):
+        raise PermissionDenied
+    if event_id > LARGEST:
+        raise Http404
+    events = Event.objects.exclude(state=EventState.MERGED).prefetch_related(event_queries.OFFERS)
+    event = get_object_or_404(events.defer("search"), pk=event_id)
+    categories = list(event_queries.categories())
+    offered = event_queries.offers_of(event)
+    if request.method != "POST":
+        initial: dict[str, Any] = {f"amount_{pk}": amount for pk, amount in offered.items()}
+        initial["seen"] = queries.offers_as_text(offered)
+        return _page(request, event, LinesForm(initial=initial, categories=categories))
+    form = LinesForm(request.POST, categories=categories)
+    if not form.is_valid():
+        return _page(request, event, form)
+    person, offers = person_of(request), form.offers()
+    shown = queries.offers_as_text(offers)
+    try:
+        if "save" in request.POST and form.cleaned_data["shown"] == shown:
+            return _save(request, event, form, by=person)
+        preview = rehearse(lambda: _correct(event, form, by=person))
+    except Refused as refusal:
+        form.add_error(refusal.field, str(refusal))
+        return _page(request, event, form)
+    data = request.POST.copy()
+    data["shown"] = shown
+    form = LinesForm(data, categories=categories)
+    return _page(request, event, form, preview=preview)
+
+
+def _correct(event: Event, form: LinesForm, *, by: User) -> actions.Corrected:
+    return actions.correct_event(
+        event_id=event.pk,
+        offers=form.offers(),
+        reason=form.cleaned_data["reason"],
+        seen=form.cleaned_data["seen"],
+        by=by,
+    )
+
+
+def _save(request: HttpRequest, event: Event, form: LinesForm, *, by: User) -> HttpResponse:
+    done = _correct(event, form, by=by)
+    people = "1 person's credits" if done.claims == 1 else f"{done.claims} people's credits"
+    messages.success(request, f"“{event.title}” is corrected, and {people} with it.")
+    return HttpResponseRedirect(request.path)
+
+
+def _page(
+    request: HttpRequest,
+    event: Event,
+    form: LinesForm,
+    *,
+    preview: actions.Corrected | None = None,
+) -> HttpResponse:
+    names = {category.pk: category.name for category in form.categories}
+    context = {
+        **admin.site.each_context(request),
+        "title": "Correct what an event earns",
+        "opts": Claim._meta,
+        "event": event,
+        "when": when(event),
+        "credit": credit_in_words(event) or "nothing",
+        "claims": queries.claims_on(event).count(),
+        "form": form,
+        "preview": preview,
+        "changes": [
+            (_in_words(before, names), _in_words(after, names), number)
+            for before, after, number in (preview.changes if preview else ())
+        ],
+        "corrections": [
+            (words.day(timezone.localdate(at)), who, reason)
+            for at, who, reason in queries.corrections_of(event)
+        ],
+    }
+    return TemplateResponse(request, "admin/credits/claim/correct_event.html", context)
+
+
+def _in_words(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:
+    return "; ".join(f"{names[pk]} {words.amount(amount)}" for pk, amount in lines) or "nothing"

@@ -1,0 +1,274 @@
+"""Merging two events that are the same: choose, preview, merge, and undo it for a day."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from aspen import words
+from aspen.admin import ReadOnlyAdmin
+from aspen.errors import Refused
+from aspen.http import person_of
+from aspen.rehearsal import rehearse
+from credits import actions, queries
+from credits.models import Merge
+from events import actions as event_actions
+from events import queries as event_queries
+from events.admin_words import credit_in_words, when
+from events.enums import EventState, Origin
+from events.models import Event
+
+NAMES_AT_MOST = 30
+LARGEST = 2**31 - 1
+
+
+class ChosenForm(forms.Form):
+    """What the address says: the event that goes, the one that stays, the words looked for."""
+
+    source = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    target = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    find = forms.CharField(required=False, max_length=300)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        required=False,
+        max_length=1000,
+        help_text="For colleagues, and for whoever asks about a credit later.",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    )
+
+
+@admin.register(Merge)
+class MergeAdmin(ReadOnlyAdmin):
+    """Which events were merged into which. Within a day a merge can be undone."""
+
+    list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
+    list_select_related = ("source", "target", "merged_by", "undone_by")
+    search_fields = ("source__title", "target__title")
+    fields = (
+        ("source", "target"),
+        "reason",
+        ("merged_at", "merged_by"),
+        "claims",
+        ("undone_at", "undone_by"),
+        "undo",
+    )
+    readonly_fields = ("claims", "undo")
+    change_list_template = "admin/credits/merge/change_list.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_merge_permission(request) or super().has_view_permission(request, obj)
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("events.decide_event")
+
+    @admin.display(description="merged into", ordering="target__title")
+    def into(self, merge: Merge) -> str:
+        return merge.target.title
+
+    @admin.display(description="claims")
+    def claims(self, merge: Merge) -> str:
+        return f"{len(merge.moved)} moved, {len(merge.dropped)} held twice"
+
+    @admin.display(description="undo")
+    def undo(self, merge: Merge) -> str:
+        if merge.undone_at:
+            day = words.day(timezone.localdate(merge.undone_at))
+            return f"Undone by {merge.undone_by}, {day}"
+        if actions.why_not_undo(merge, merge.target):
+            return "–"
+        url = reverse("admin:credits_merge_undo", args=[merge.pk])
+        return format_html('<a href="{}">Undo</a>', url)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("start/", view(self.start_view), name="credits_merge_start"),
+            path("<int:merge_id>/undo/", view(self.undo_view), name="credits_merge_undo"),
+            *super().get_urls(),
+        ]
+
+    # ---------- Merging ----------
+
+    def start_view(self, request: HttpRequest) -> HttpResponse:
+        """Choose the two events, read what would happen, and merge them."""
+        if not self.has_merge_permission(request):
+            raise PermissionDenied
+        chosen = ChosenForm(request.POST if request.method == "POST" else request.GET)
+        if not chosen.is_valid():
+            raise Http404
+        source, target = (_event(chosen.cleaned_data[name]) for name in ("source", "target"))
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and source and target and form.is_valid():
+            try:
+                return self._merge(request, source, target, form.cleaned_data["reason"])
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+        return self._start_page(request, source, target, chosen.cleaned_data["find"], form)
+
+    def _merge(
+        self, request: HttpRequest, source: Event, target: Event, reason: str
+    ) -> HttpResponse:
+        done = actions.merge_events(
+            source_id=source.pk, target_id=target.pk, reason=reason, by=person_of(request)
+        )
+        self.log_change(request, done.merge, f"Merged “{source}” into “{target}”. {reason}".strip())
+        messages.success(
+            request,
+            format_html(
+                '“{}” is merged into “{}”. <a href="{}">Undo</a> is possible for a day.',
+                source.title,
+                target.title,
+                reverse("admin:credits_merge_undo", args=[done.merge.pk]),
+            ),
+        )
+        return HttpResponseRedirect(reverse("admin:credits_merge_changelist"))
+
+    def _start_page(
+        self,
+        request: HttpRequest,
+        source: Event | None,
+        target: Event | None,
+        find: str,
+        form: ReasonForm,
+    ) -> HttpResponse:
+        preview, refusal = None, ""
+        if source and target:
+            try:
+                preview = _preview(source, target, person_of(request))
+            except Refused as refused:
+                refusal = str(refused)
+        find = find or (source.title if source else "")
+        found = [
+            (other, _facts(other), _address(source, other))
+            for other in (event_queries.may_be_the_same(find) if find and not preview else ())
+            if source is None or other.pk != source.pk
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Merge two events",
+            "opts": self.opts,
+            "source": source,
+            "target": target,
+            "rows": _side_by_side(source, target) if source and target else [],
+            "facts": _facts(source) if source else "",
+            "swapped": _address(target, source) if source and target else "",
+            "again": _address(source) if source else "",
+            "find": find,
+            "found": found,
+            "preview": preview,
+            "refusal": refusal,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/credits/merge/start.html", context)
+
+    # ---------- Undoing ----------
+
+    def undo_view(self, request: HttpRequest, merge_id: int) -> HttpResponse:
+        """Ask, and undo."""
+        if not self.has_merge_permission(request):
+            raise PermissionDenied
+        if merge_id > LARGEST:
+            raise Http404
+        merge = get_object_or_404(self.get_queryset(request), pk=merge_id)
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Undo a merge",
+                "opts": self.opts,
+                "merge": merge,
+                "claims": self.claims(merge),
+                "refusal": actions.why_not_undo(merge, merge.target) or "",
+            }
+            return TemplateResponse(request, "admin/credits/merge/undo.html", context)
+        try:
+            actions.undo_merge(merge_id=merge.pk, by=person_of(request))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(request.path)
+        self.log_change(request, merge, "Undone.")
+        messages.success(
+            request, f"“{merge.source.title}” and “{merge.target.title}” are two events again."
+        )
+        return HttpResponseRedirect(reverse("admin:credits_merge_changelist"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+
+def _event(pk: int | None) -> Event | None:
+    if pk is None:
+        return None
+    events = Event.objects.select_related("created_by").prefetch_related(event_queries.OFFERS)
+    return get_object_or_404(events.defer("search"), pk=pk)
+
+
+def _address(source: Event | None, target: Event | None = None) -> str:
+    """The page about this pair; a first event alone is the one that goes."""
+    pair = [("source", source or target), ("target", target if source else None)]
+    query = "&".join(f"{name}={event.pk}" for name, event in pair if event)
+    return f"{reverse('admin:credits_merge_start')}?{query}"
+
+
+def _state(event: Event) -> str:
+    if event.origin == Origin.CALENDAR:
+        return (
+            "On the calendar" if event.state == EventState.PUBLISHED else event.get_state_display()
+        )
+    approved = event.state == EventState.PUBLISHED
+    state = "Approved" if approved else event.get_state_display()
+    return f"Create New… by {event.created_by}: {state}"
+
+
+def _facts(event: Event) -> str:
+    return "; ".join(
+        filter(None, (when(event), event.sponsor, credit_in_words(event), _state(event)))
+    )
+
+
+def _side_by_side(source: Event, target: Event) -> list[tuple[str, str, str]]:
+    pair = (source, target)
+    claims = [str(queries.claims_on(event).count()) for event in pair]
+    rows = [
+        ("Title", *(event.title for event in pair)),
+        ("State", *map(_state, pair)),
+        ("When", *map(when, pair)),
+        ("Sponsor", *(event.sponsor or "–" for event in pair)),
+        ("CE credit", *(credit_in_words(event) or "–" for event in pair)),
+        ("Claims", *claims),
+    ]
+    return [(label, first, second) for label, first, second in rows]
+
+
+def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
+    """What merging would do, from doing it and taking it back."""
+    event_actions.settle_due(event_id=source.pk)
+    done = rehearse(
+        lambda: actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)
+    )
+    names = [str(claim.person) for claim in done.dropped[:NAMES_AT_MOST]]
+    numbers = [
+        ("Claims that move", done.moved),
+        ("People who hold both, and keep one", len(done.dropped)),
+        ("Claims that are Approved by it", done.approved),
+        ("Claims that were returned, and wait no more for changes", done.sent_back),
+        ("Claims that move and earn something else than this event offers", done.differing),
+        ("Certification tracks of which a credit is posted or taken out", done.tracks),
+        ("Registrations that stay at the event that goes", source.registrations.count()),
+    ]
+    other_day = source.last_day != target.last_day
+    return {
+        "numbers": numbers,
+        "names": names,
+        "more": max(0, len(done.dropped) - NAMES_AT_MOST),
+        "earned_on": words.day(target.last_day) if other_day else "",
+    }

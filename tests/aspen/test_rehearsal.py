@@ -1,0 +1,54 @@
+"""A rehearsal counts by doing the real thing, and leaves nothing behind."""
+
+import pytest
+from django.db import transaction
+
+from aspen import outbox
+from aspen.errors import Refused
+from aspen.models import Mail
+from aspen.rehearsal import rehearse
+from credits.models import Claim, ClaimHistory
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_outcome_is_told_and_taken_back() -> None:
+    person, event = make.person(), make.event()
+    claim = rehearse(lambda: make.claim(person, event))
+    assert (claim.person, claim.event_id) == (person, event.pk)
+    assert not Claim.objects.exists()
+    assert not ClaimHistory.objects.exists()
+    assert make.claim(person, event).person == person
+
+
+def test_no_mail_is_promised_and_nobody_is_woken(
+    django_capture_on_commit_callbacks: object,
+) -> None:
+    person = make.person()
+    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
+        rehearse(lambda: outbox.post(kind="credits.listed", key="one", to=person, claim=1))
+    assert (callbacks, Mail.objects.count()) == ([], 0)
+    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
+        outbox.post(kind="credits.listed", key="one", to=person, claim=1)
+    assert (len(callbacks), Mail.objects.count()) == (1, 1)
+
+
+def test_what_is_refused_is_refused() -> None:
+    def act() -> None:
+        make.claim(make.person())
+        raise Refused("Not so.")
+
+    with pytest.raises(Refused, match="Not so"):
+        rehearse(act)
+    assert not Claim.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_came_before_and_after_in_the_same_transaction_stays() -> None:
+    first, second = make.person(), make.person()
+    event = make.event()
+    with transaction.atomic():
+        make.claim(first, event)
+        rehearse(lambda: make.claim(second, event))
+    assert [claim.person for claim in Claim.objects.select_related("person")] == [first]

@@ -1,0 +1,179 @@
+"""What an event earns, corrected for everybody at once: lines changed, added, and taken out."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from aspen.errors import Refused
+from aspen.rehearsal import rehearse
+from credits import actions, queries
+from credits.enums import ClaimRole
+from credits.models import Claim, Credit, CreditHistory
+from events.models import Event
+from tests import factories as make
+from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
+from tracks.actions import select_track
+from tracks.models import Posting
+
+pytestmark = pytest.mark.django_db
+
+
+def correct(
+    event: Event, lines: Mapping[str, str], by: User | None = None, **values: str
+) -> actions.Corrected:
+    offers = {make.category(slug).pk: Decimal(amount) for slug, amount in lines.items()}
+    values = {"reason": "It took two hours."} | values
+    return actions.correct_event(event_id=event.pk, offers=offers, by=by or make.person(), **values)
+
+
+def standing(claim: Claim) -> dict[str, Decimal]:
+    lines = Credit.objects.filter(claim=claim, withdrawn_at=None)
+    return dict(lines.order_by("line").values_list("category__slug", "amount"))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ({TECHNOLOGY: "1.0"}, {TECHNOLOGY: "2.0"}),
+        ({TECHNOLOGY: "1.0"}, {PUBLIC: "1.0"}),
+        ({TECHNOLOGY: "1.0"}, {TECHNOLOGY: "1.0", PUBLIC: "0.5"}),
+        ({TECHNOLOGY: "1.0", PUBLIC: "0.5"}, {PUBLIC: "0.5"}),
+        ({TECHNOLOGY: "1.0", PUBLIC: "0.5"}, {ADMINISTRATION: "2.0"}),
+        (
+            {TECHNOLOGY: "1.0"},
+            {ADMINISTRATION: "1.0", PUBLIC: "1.0", COLLECTION: "1.0", TECHNOLOGY: "3.5"},
+        ),
+    ],
+)
+def test_the_event_and_everybodys_lines_become_these(
+    was: dict[str, str], becomes: dict[str, str]
+) -> None:
+    event = make.event(credits=was)
+    claim, presented = make.claim(make.person(), event), make.claim(make.person(), event)
+    Claim.objects.filter(pk=presented.pk).update(role=ClaimRole.PRESENTER)
+    before = Credit.objects.count()
+    done = correct(event, becomes)
+    assert (done.claims, done.unchanged) == (2, 0)
+    wanted = {slug: Decimal(amount) for slug, amount in becomes.items()}
+    assert standing(claim) == wanted
+    assert standing(presented) == {slug: 2 * amount for slug, amount in wanted.items()}
+    offers = event.offers.order_by("category__position")
+    assert dict(offers.values_list("category__slug", "amount")) == wanted
+    assert Credit.objects.count() == before + 2 * max(0, len(becomes) - len(was))
+
+
+def test_a_surplus_line_is_kept_with_who_and_why() -> None:
+    staff = make.person()
+    event = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"})
+    claim = make.claim(make.person(), event)
+    correct(event, {PUBLIC: "0.5"}, staff, reason="Nothing technical in it.")
+    line = claim.credits.get(category__slug=TECHNOLOGY)
+    assert (line.withdrawn_by, line.withdrawn_why) == (staff, "Nothing technical in it.")
+
+
+def test_tracks_follow_and_the_preview_comes_true() -> None:
+    event = make.event(credits={TECHNOLOGY: "1.0"})
+    claims = [make.claim(make.person(), event) for _ in range(3)]
+    for claim in claims[:2]:
+        select_track(track=make.track("Library Staff"), by=claim.person)
+    select_track(track=make.track("Library Trustee"), by=claims[0].person)
+    staff, lines = make.person(), {TECHNOLOGY: "2.0", PUBLIC: "0.5"}
+    told = rehearse(lambda: correct(event, lines, staff))
+    assert (Posting.objects.count(), standing(claims[0])) == (3, {TECHNOLOGY: 1})
+    done = correct(event, lines, staff)
+    assert (done.claims, done.tracks, done.changes) == (3, 3, told.changes)
+    assert (told.claims, told.tracks) == (3, 3)
+    assert Posting.objects.count() == 6
+
+
+def test_what_was_claimed_otherwise_is_told_apart() -> None:
+    event = make.event(credits={TECHNOLOGY: "1.0"})
+    first, second = make.claim(make.person(), event), make.claim(make.person(), event)
+    actions.correct_credit(
+        credit_id=first.credits.get().pk,
+        category=make.category(),
+        amount=Decimal("2.0"),
+        by=make.person(),
+    )
+    done = correct(event, {TECHNOLOGY: "2.0"})
+    technology = make.category().pk
+    assert done.changes == [(((technology, Decimal(1)),), ((technology, Decimal(2)),), 1)]
+    assert (done.claims, done.unchanged) == (1, 1)
+    assert standing(second) == {TECHNOLOGY: 2}
+
+
+def test_declined_claims_stay_as_they_are() -> None:
+    event = make.event()
+    claim = make.claim(make.person(), event)
+    actions.withdraw_claim(claim_id=claim.pk, by=claim.person)
+    assert correct(event, {TECHNOLOGY: "2.0"}).claims == 0
+    assert standing(claim) == {TECHNOLOGY: 1}
+
+
+def test_the_history_says_why_and_whose_own_it_was() -> None:
+    staff, event = make.person(), make.event()
+    claim = make.claim(staff, event)
+    assert correct(event, {TECHNOLOGY: "2.0"}, staff).own
+    entry = CreditHistory.objects.get(pgh_obj=claim.credits.get(), pgh_label="update")
+    assert entry.pgh_context == {
+        "act": "credits.correct_event",
+        "by": staff.pk,
+        "reason": "It took two hours.",
+        "corrected": event.pk,
+        "own": True,
+    }
+    [(_, who, why)] = queries.corrections_of(event)
+    assert (who, why) == (str(staff), "It took two hours.")
+
+
+def test_nobody_corrects_a_training_of_their_own() -> None:
+    staff = make.person()
+    claim = actions.claim_custom_event(facts=make.facts(), by=staff)
+    with pytest.raises(Refused, match="A colleague has to correct it"):
+        correct(claim.event, {TECHNOLOGY: "0.5"}, staff)
+    assert standing(claim) == {TECHNOLOGY: 1}
+    correct(claim.event, {TECHNOLOGY: "0.5"})
+    assert standing(claim) == {TECHNOLOGY: Decimal("0.5")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "values", "words"),
+    [
+        ({}, {}, "one category at least"),
+        ({TECHNOLOGY: "0.3"}, {}, "in halves"),
+        ({TECHNOLOGY: "600"}, {}, "in halves"),
+        ({TECHNOLOGY: "2.0"}, {"reason": " "}, "Give a reason"),
+        ({TECHNOLOGY: "1.0"}, {}, "has already"),
+        ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "Somebody changed the credit lines"),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    lines: dict[str, str], values: dict[str, str], words: str
+) -> None:
+    event = make.event()
+    claim = make.claim(make.person(), event)
+    with pytest.raises(Refused, match=words):
+        correct(event, lines, **values)
+    assert standing(claim) == {TECHNOLOGY: 1}
+
+
+def test_a_custom_event_carries_at_most_its_length() -> None:
+    claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
+    with pytest.raises(Refused, match="at most 1 credit"):
+        correct(claim.event, {TECHNOLOGY: "1.0", PUBLIC: "0.5"})
+
+
+def test_the_number_of_statements_does_not_grow() -> None:
+    counts = []
+    for number in (2, 20):
+        event = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"})
+        for _ in range(number):
+            make.claim(make.person(), event)
+        with CaptureQueriesContext(connection) as captured:
+            correct(event, {TECHNOLOGY: "2.0"})
+        counts.append(len(captured))
+    assert counts[0] == counts[1]

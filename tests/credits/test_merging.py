@@ -1,0 +1,638 @@
+"""Merging two events that are the same: no claim lost, none doubled, and all of it undone."""
+
+import datetime as dt
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.errors import Refused
+from aspen.models import Mail
+from aspen.rehearsal import rehearse
+from credits import actions
+from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
+from credits.models import Claim, ClaimHistory, Credit, Merge
+from events import actions as event_actions
+from events.enums import Attendance, Decision, EventState
+from events.models import Event, Presenter, Registration
+from tests import factories as make
+from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
+from tests.races import at_once
+from tracks.actions import select_track
+from tracks.models import Participation, Posting
+
+pytestmark = pytest.mark.django_db
+
+
+def merge(source: Event, target: Event, by: User | None = None, reason: str = "") -> Any:
+    return actions.merge_events(
+        source_id=source.pk, target_id=target.pk, reason=reason, by=by or make.person()
+    )
+
+
+def custom(by: User | None = None, **fields: Any) -> Claim:
+    return actions.claim_custom_event(facts=make.facts(**fields), by=by or make.person())
+
+
+def decide(claim: Claim, decision: Decision, by: User | None = None) -> Event:
+    return event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=decision, reason="Because.", by=by or make.person()
+    )
+
+
+def live(event: Event) -> list[int]:
+    claims = Claim.objects.filter(event=event, state__in=sorted(LIVE))
+    return list(claims.order_by("person_id").values_list("person_id", flat=True))
+
+
+def everything() -> dict[str, list[Any]]:
+    """All claims, credits and postings as they are, but for a posting's own number and moment."""
+    postings = Posting.objects.order_by("credit_id", "participation_id")
+    events = Event.objects.order_by("pk")
+    return {
+        "claims": list(Claim.objects.order_by("pk").values()),
+        "credits": list(Credit.objects.order_by("pk").values()),
+        "postings": list(postings.values_list("credit_id", "participation_id", "person_id")),
+        "events": list(events.values_list("pk", "state", "merged_into", "decided_at")),
+    }
+
+
+def refresh(claim: Claim) -> Claim:
+    return Claim.objects.select_related("event").get(pk=claim.pk)
+
+
+# ---------- What moves ----------
+
+
+def test_claims_move_and_the_event_leads_to_the_other() -> None:
+    source, target = make.event(), make.event()
+    person, staff = make.person(), make.person()
+    claim = make.claim(person, source)
+    done = merge(source, target, staff, "The same webinar.")
+    assert (done.moved, done.approved, list(done.dropped)) == (1, 0, [])
+    assert refresh(claim).event == target
+    source.refresh_from_db()
+    assert (source.state, source.merged_into) == (EventState.MERGED, target)
+    row = Merge.objects.get()
+    assert (row.reason, row.was, row.merged_by) == ("The same webinar.", "published", staff)
+
+
+def test_what_was_declined_or_withdrawn_stays_at_the_source() -> None:
+    claim, declined = custom(), custom()
+    source, target = claim.event, make.event()
+    Claim.objects.filter(pk=declined.pk).update(event=source)
+    Claim.objects.filter(pk=declined.pk).update(
+        state=ClaimState.DECLINED,
+        decided_by=make.person(),
+        decided_at=timezone.now(),
+        reason="A duplicate.",
+    )
+    merge(source, target)
+    assert (refresh(claim).event, refresh(declined).event) == (target, source)
+
+
+@pytest.mark.parametrize(
+    ("of_source", "of_target", "kept"),
+    [
+        (ClaimRole.ATTENDEE, ClaimRole.ATTENDEE, "target"),
+        (ClaimRole.ATTENDEE, ClaimRole.PRESENTER, "target"),
+        (ClaimRole.PRESENTER, ClaimRole.PRESENTER, "target"),
+        (ClaimRole.PRESENTER, ClaimRole.ATTENDEE, "source"),
+    ],
+)
+def test_who_holds_both_keeps_one(of_source: str, of_target: str, kept: str) -> None:
+    person, staff = make.person(), make.person()
+    source, target = make.event(), make.event(title="Weeding")
+    claims = {"source": make.claim(person, source), "target": make.claim(person, target)}
+    Claim.objects.filter(pk=claims["source"].pk).update(role=of_source)
+    Claim.objects.filter(pk=claims["target"].pk).update(role=of_target)
+    done = merge(source, target, staff)
+    stays = refresh(claims.pop(kept))
+    [gone] = [refresh(claim) for claim in claims.values()]
+    assert [claim.pk for claim in done.dropped] == [gone.pk]
+    assert (stays.state, stays.event) == (ClaimState.PENDING, target)
+    assert (gone.state, gone.decided_by) == (ClaimState.WITHDRAWN, staff)
+    assert gone.reason == (
+        "You hold this training once: “Weeding” is the same, and that credit stands."
+    )
+
+
+def test_the_portal_takes_the_merging_persons_own_second_claim() -> None:
+    """Taken back by themselves it would stay away for good, even when the merge was a mistake."""
+    staff = make.person()
+    source, target = make.event(), make.event()
+    second = make.claim(staff, source)
+    make.claim(staff, target)
+    merge(source, target, staff)
+    assert refresh(second).decided_by.email == "portal@aspen.invalid"
+
+
+@pytest.mark.parametrize("kind", ["calendar", "pending", "approved"])
+@pytest.mark.parametrize("was", [ClaimState.PENDING, ClaimState.RETURNED, ClaimState.APPROVED])
+def test_a_claim_takes_the_state_it_has_at_the_target(kind: str, was: ClaimState) -> None:
+    claim, staff = custom(), make.person()
+    if was == ClaimState.RETURNED:
+        decide(claim, Decision.RETURN)
+    if was == ClaimState.APPROVED:
+        decide(claim, Decision.APPROVE)
+    other = None if kind == "calendar" else custom()
+    if other and kind == "approved":
+        decide(other, Decision.APPROVE)
+    before = everything()
+    done = merge(claim.event, other.event if other else make.event(), staff)
+    becomes = ClaimState.APPROVED if kind == "approved" or was == "approved" else ClaimState.PENDING
+    assert refresh(claim).state == becomes
+    assert done.approved == (kind == "approved" and was != ClaimState.APPROVED)
+    assert done.sent_back == (was == ClaimState.RETURNED)
+    actions.undo_merge(merge_id=done.merge.pk, by=staff)
+    assert everything()["claims"] == before["claims"]
+
+
+def test_nobody_merges_where_their_own_claim_would_be_approved() -> None:
+    staff, other = make.person(), custom()
+    own = custom(staff)
+    decide(other, Decision.APPROVE)
+    with pytest.raises(Refused, match="A colleague has to merge"):
+        merge(own.event, other.event, staff)
+    assert (refresh(own).state, refresh(own).event) == (ClaimState.PENDING, own.event)
+    merge(own.event, other.event)
+    assert refresh(own).state == ClaimState.APPROVED
+
+
+def test_credits_stay_what_they_were_and_the_difference_is_counted() -> None:
+    source = make.event(credits={TECHNOLOGY: "2.0"})
+    target = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"})
+    different, same = make.person(), make.person()
+    claim = make.claim(different, source)
+    alike = make.claim(same, source)
+    actions.correct_credit(
+        credit_id=alike.credits.get().pk, category=make.category(), amount=Decimal(1), by=same
+    )
+    Credit.objects.create(
+        claim=alike, person=same, line=2, category=make.category(PUBLIC), amount=Decimal("0.5")
+    )
+    assert merge(source, target).differing == 1
+    assert claim.credits.get().amount == 2
+
+
+def test_a_presenter_differs_only_from_twice_the_offer() -> None:
+    source, target = make.event(), make.event()
+    Presenter.objects.create(event=source, person=make.person())
+    event_actions.settle_due()
+    done = merge(source, target)
+    assert (done.moved, done.differing) == (1, 0)
+
+
+# ---------- Registrations, and settling ----------
+
+
+def registered(event: Event, person: User) -> Registration:
+    return Registration.objects.create(
+        event=event, person=person, state="confirmed", registered_at=timezone.now()
+    )
+
+
+def test_what_registrations_still_have_to_bring_comes_first() -> None:
+    source, target, person = make.event(), make.event(), make.person()
+    registration = registered(source, person)
+    assert merge(source, target).moved == 1
+    assert live(target) == [person.pk]
+    registration.refresh_from_db()
+    assert registration.event == source
+    assert registration.settled_at is not None
+
+
+def test_a_merged_event_settles_nothing_and_nobody_earns_twice() -> None:
+    source, target, person = make.event(), make.event(), make.person()
+    registration = registered(source, person)
+    merge(source, target)
+    registered(target, person)
+    registered(source, make.person())
+    Presenter.objects.create(event=source, person=make.person())
+    event_actions.settle_due()
+    event_actions.mark_attendance(
+        registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
+    )
+    assert live(target) == [person.pk]
+    assert live(source) == []
+
+
+def test_somebody_marked_absent_at_the_target_has_no_credit_there() -> None:
+    source, target, person = make.event(), make.event(), make.person()
+    registered(source, person)
+    merge(source, target)
+    at_target = registered(target, person)
+    event_actions.mark_attendance(
+        registration_id=at_target.pk, attendance=Attendance.ABSENT, by=make.person()
+    )
+    assert live(target) == []
+
+
+def test_an_open_form_does_not_bring_a_merged_event_back() -> None:
+    from django.core.exceptions import ValidationError
+
+    source = make.event()
+    stale = Event.objects.get(pk=source.pk)
+    merge(source, make.event())
+    with pytest.raises(ValidationError, match="merged into another"):
+        event_actions.save_event(event=stale, by=make.person())
+
+
+# ---------- What is refused ----------
+
+
+def refused(source: Event, target: Event, words: str) -> None:
+    before = everything()
+    with pytest.raises(Refused, match=words):
+        merge(source, target)
+    assert everything() == before
+
+
+def test_itself_and_what_was_merged_before_are_refused() -> None:
+    first, second, third = make.event(), make.event(), make.event()
+    refused(first, first, "into itself")
+    merge(first, second)
+    refused(first, third, "was merged into another event before")
+    refused(third, first, "was merged into another event before")
+    refused(second, first, "was merged into another event before")
+
+
+def test_a_circle_is_refused() -> None:
+    first, second, third = make.event(), make.event(), make.event()
+    merge(first, second)
+    merge(second, third)
+    refused(third, first, "was merged into another event before")
+    refused(third, second, "was merged into another event before")
+
+
+def test_neither_may_lie_in_the_future_or_be_called_off() -> None:
+    past, future = make.event(), make.event(days=2)
+    cancelled = make.event(state=EventState.CANCELLED)
+    for other, words in ((future, "not over yet"), (cancelled, "is cancelled")):
+        refused(past, other, words)
+        refused(other, past, words)
+
+
+@pytest.mark.parametrize(
+    ("state", "may_go", "may_stay"),
+    [
+        (EventState.DRAFT, True, False),
+        (EventState.PENDING, True, True),
+        (EventState.PUBLISHED, True, True),
+        (EventState.CANCELLED, False, False),
+        (EventState.DECLINED, False, False),
+    ],
+)
+def test_the_states_of_custom_events(state: EventState, may_go: bool, may_stay: bool) -> None:
+    event = custom().event
+    Event.objects.filter(pk=event.pk).update(
+        state=state, decided_by=make.person(), decided_at=timezone.now(), decision_reason="So."
+    )
+    for source, target, may in ((event, make.event(), may_go), (make.event(), event, may_stay)):
+        if may:
+            rehearse(lambda: merge(source, target))  # noqa: B023  # called at once
+        else:
+            refused(source, target, "so it cannot be merged")
+
+
+def test_who_is_not_there_is_not_found() -> None:
+    with pytest.raises(Event.DoesNotExist):
+        actions.merge_events(source_id=make.event().pk, target_id=0, reason="", by=make.person())
+
+
+def test_pressed_twice_it_merges_once() -> None:
+    source, target, staff = make.event(), make.event(), make.person()
+    make.claim(make.person(), source)
+    first = merge(source, target, staff)
+    before = everything()
+    assert merge(source, target, staff).merge == first.merge
+    assert (everything(), Merge.objects.count()) == (before, 1)
+
+
+# ---------- Five hundred and five hundred ----------
+
+
+def a_crowd(number: int) -> list[User]:
+    password = make_password(None)
+    return User.objects.bulk_create(
+        User(email=f"crowd{n}@library.example", display_name=f"Crowd {n}", password=password)
+        for n in range(number)
+    )
+
+
+def claimed_by_all(people: list[User], event: Event, **values: Any) -> None:
+    now = timezone.now()
+    claims = Claim.objects.bulk_create(
+        Claim(
+            person=person,
+            event=event,
+            source=ClaimSource.CALENDAR,
+            claimed_at=now,
+            claimed_by=person,
+            **values,
+        )
+        for person in people
+    )
+    Credit.objects.bulk_create(
+        Credit(
+            claim=claim,
+            person=claim.person,
+            line=1,
+            category=make.category(),
+            amount=Decimal(1 + number % 2),
+        )
+        for number, claim in enumerate(claims)
+    )
+
+
+def two_crowded_events() -> tuple[Event, Event, list[User]]:
+    """Five hundred claims each, a hundred people in both; every tenth follows a track."""
+    people = a_crowd(900)
+    source, target = make.event(), make.event(days=-9)
+    claimed_by_all(people[:500], source)
+    claimed_by_all(people[400:], target)
+    for person in people[::10]:
+        select_track(track=make.track(), by=person)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as the server does by itself once rows are committed
+    return source, target, people
+
+
+def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
+    source, target, people = two_crowded_events()
+    before, mails = everything(), Mail.objects.count()
+    assert Posting.objects.count() == 100
+    staff = make.person()
+    preview = rehearse(lambda: merge(source, target, staff))
+    assert everything() == before
+    started = time.monotonic()
+    done = merge(source, target, staff)
+    seconds = time.monotonic() - started
+    numbers = (done.moved, len(done.dropped), done.approved, done.differing, done.tracks)
+    assert numbers == (400, 100, 0, 200, 10)
+    told = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
+    assert (*told, preview.tracks) == numbers
+    # None lost, none doubled.
+    assert live(target) == sorted(person.pk for person in people)
+    assert live(source) == []
+    assert list(Credit.objects.order_by("pk").values()) == before["credits"]
+    # Ninety follow a track; the ten of them who held both have their credit posted once.
+    posted = Posting.objects.order_by("person_id").values_list("person_id", flat=True)
+    assert list(posted) == sorted(person.pk for person in people[::10])
+    entries = ClaimHistory.objects.filter(pgh_context__act="credits._merge")
+    assert entries.count() == 500
+    assert {row.pgh_context["by"] for row in entries.order_by("pk")} == {staff.pk}
+    actions.undo_merge(merge_id=done.merge.pk, by=staff)
+    assert everything() == before
+    assert Mail.objects.count() == mails
+    assert seconds < 2
+
+
+def test_the_number_of_statements_does_not_grow() -> None:
+    counts = []
+    people = a_crowd(40)
+    for number in (4, 40):
+        source, target = make.event(), make.event()
+        claimed_by_all(people[: number // 2], source)
+        claimed_by_all(people[number // 4 : number], target)
+        with CaptureQueriesContext(
+            connection,
+        ) as merging:
+            done = merge(source, target)
+        with CaptureQueriesContext(connection) as undoing:
+            actions.undo_merge(merge_id=done.merge.pk, by=make.person())
+        counts.append((len(merging), len(undoing)))
+    assert counts[0] == counts[1]
+
+
+# ---------- Tracks ----------
+
+
+def test_postings_follow_the_day_of_the_target() -> None:
+    """Earned at the target, the credit lies outside of what the track counts."""
+    person = make.person()
+    source, target = make.event(), make.event(days=-5 * 366)
+    make.claim(person, source)
+    select_track(track=make.track(), by=person)
+    assert merge(source, target).tracks == 1
+    assert not Posting.objects.exists()
+    actions.undo_merge(merge_id=Merge.objects.get().pk, by=make.person())
+    assert Posting.objects.get().participation == Participation.objects.get()
+
+
+# ---------- Undoing ----------
+
+
+def undo(done: Any, by: User | None = None) -> Merge:
+    return actions.undo_merge(merge_id=done.merge.pk, by=by or make.person())
+
+
+def test_undone_twice_is_undone_once() -> None:
+    done, staff = merge(make.event(), make.event()), make.person()
+    first = undo(done, staff)
+    assert undo(done) == first
+    assert Merge.objects.get().undone_by == staff
+
+
+def test_a_merge_can_be_undone_for_a_day() -> None:
+    done = merge(make.event(), make.event())
+    Merge.objects.update(merged_at=timezone.now() - dt.timedelta(hours=24))
+    with pytest.raises(Refused, match="for a day"):
+        undo(done)
+
+
+def test_a_merge_of_what_was_merged_since_is_undone_from_the_end() -> None:
+    first, second, third = make.event(), make.event(), make.event()
+    claim = make.claim(make.person(), first)
+    before = everything()
+    one, two = merge(first, second), merge(second, third)
+    with pytest.raises(Refused, match="Undo that first"):
+        undo(one)
+    undo(two)
+    assert refresh(claim).event == second
+    undo(one)
+    assert everything() == before
+
+
+def test_what_was_claimed_at_the_target_since_stays_there() -> None:
+    source, target = make.event(), make.event()
+    moved = make.claim(make.person(), source)
+    done = merge(source, target)
+    fresh = make.claim(make.person(), target)
+    undo(done)
+    assert (refresh(moved).event, refresh(fresh).event) == (source, target)
+
+
+def test_what_was_decided_since_stays_decided() -> None:
+    claim, other = custom(), custom()
+    source, target = claim.event, other.event
+    done = merge(source, target)
+    decide(other, Decision.APPROVE)
+    assert refresh(claim).state == ClaimState.APPROVED
+    undo(done)
+    assert (refresh(claim).state, refresh(claim).event) == (ClaimState.APPROVED, source)
+    source.refresh_from_db()
+    assert source.state == EventState.PENDING
+
+
+def test_who_claimed_again_since_would_hold_two() -> None:
+    person = make.person(display_name="Ann Twice")
+    source, target = make.event(), make.event()
+    Presenter.objects.create(event=source, person=person)
+    make.claim(person, target)
+    event_actions.settle_due()
+    done = merge(source, target)
+    presented = Claim.objects.get(event=target, state__in=sorted(LIVE))
+    actions.withdraw_claim(claim_id=presented.pk, by=person)
+    make.claim(person, target)
+    before = everything()
+    with pytest.raises(Refused, match="Ann Twice has claimed the same event again since"):
+        undo(done)
+    assert everything() == before
+
+
+def test_a_new_live_claim_on_the_source_stands_in_the_way() -> None:
+    """Nobody claims a merged event; the undoing does not lean on that."""
+    person, source, target = make.person(), make.event(), make.event()
+    make.claim(person, source)
+    done = merge(source, target)
+    claimed_by_all([person], source)
+    with pytest.raises(Refused, match="has claimed the same event again since"):
+        undo(done)
+
+
+def test_an_author_who_created_the_training_anew_stands_in_the_way() -> None:
+    facts, author = make.facts(), make.person(display_name="Ann Author")
+    claim = actions.claim_custom_event(facts=facts, by=author)
+    done = merge(claim.event, make.event())
+    actions.claim_custom_event(facts=facts, by=author)
+    with pytest.raises(Refused, match="Ann Author has created “"):
+        undo(done)
+
+
+# ---------- Custom events that several people hold ----------
+
+
+def shared() -> tuple[Claim, Claim]:
+    """A custom event that waits, its author's claim, and one that moved there."""
+    author, other = custom(), custom(category=make.category(PUBLIC))
+    merge(other.event, author.event)
+    return author, other
+
+
+def test_a_decision_is_everybodys_but_for_ones_own_claim() -> None:
+    author, other = shared()
+    decide(author, Decision.APPROVE, by=other.person)
+    assert (refresh(author).state, refresh(other).state) == ("approved", "pending")
+
+
+def test_sent_again_only_the_authors_credit_changes() -> None:
+    author, other = shared()
+    decide(author, Decision.RETURN)
+    assert (refresh(author).state, refresh(other).state) == ("returned", "returned")
+    event_actions.resubmit_custom_event(
+        event_id=author.event_id,
+        facts=make.facts(category=make.category(ADMINISTRATION), amount=Decimal("0.5")),
+        by=author.person,
+    )
+    assert (refresh(author).state, refresh(other).state) == ("pending", "pending")
+    assert author.credits.select_related("category").get().category.slug == ADMINISTRATION
+    assert other.credits.select_related("category").get().category.slug == PUBLIC
+
+
+def test_taking_back_ones_own_claim_leaves_the_event_to_the_others() -> None:
+    author, other = shared()
+    actions.withdraw_claim(claim_id=author.pk, by=author.person)
+    assert (refresh(other).state, refresh(other).event.state) == ("pending", "pending")
+    actions.withdraw_claim(claim_id=other.pk, by=other.person)
+    assert refresh(other).event.state == EventState.CANCELLED
+
+
+def test_a_correction_of_one_credit_leaves_the_events_line_to_the_others() -> None:
+    author, other = shared()
+    actions.correct_credit(
+        credit_id=other.credits.get().pk,
+        category=make.category(ADMINISTRATION),
+        amount=Decimal("0.5"),
+        by=make.person(),
+    )
+    offer = author.event.offers.select_related("category").get()
+    assert (offer.category.slug, offer.amount) == (TECHNOLOGY, 1)
+    with pytest.raises(Refused, match="at most 1 credit"):
+        actions.correct_credit(
+            credit_id=other.credits.get().pk,
+            category=make.category(ADMINISTRATION),
+            amount=Decimal("1.5"),
+            by=make.person(),
+        )
+
+
+# ---------- At the same moment ----------
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_merges_of_the_same_pair_at_once_are_one() -> None:
+    source, target, staff = make.event(), make.event(), make.person()
+    people = [make.person() for _ in range(5)]
+    for person in people:
+        make.claim(person, source)
+    came = at_once(4, lambda _: merge(source, target, staff).merge.pk)
+    assert came == [Merge.objects.get().pk] * 4
+    assert live(target) == [person.pk for person in people]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_each_into_the_other_at_once_is_one_merge() -> None:
+    pair, staff = [make.event(), make.event()], make.person()
+    people = [make.person(), make.person()]
+    for person, event in zip(people, pair, strict=True):
+        make.claim(person, event)
+    came = at_once(2, lambda n: merge(pair[n], pair[1 - n], staff))
+    assert sorted(type(each).__name__ for each in came) == ["Merged", "Refused"]
+    done = Merge.objects.select_related("target").get()
+    assert live(done.target) == [person.pk for person in people]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("number", range(3))
+def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> None:
+    source, target, staff = make.event(), make.event(), make.person()
+    people = [make.person() for _ in range(8)]
+
+    def act(n: int) -> Any:
+        if n == 4:
+            return merge(source, target, staff).moved
+        return make.claim(people[n % 8], target if n % 2 else source).pk
+
+    came = at_once(9, act)
+    for each in came:
+        assert isinstance(each, int | Event.DoesNotExist | actions.AlreadyClaimed), each
+    claimed = [n % 8 for n, each in enumerate(came) if n != 4 and isinstance(each, int)]
+    assert live(source) == []
+    assert live(target) == sorted({people[n].pk for n in claimed})
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
+    source, target, staff = make.event(), make.event(), make.person()
+    claims = [make.claim(make.person(), source) for _ in range(6)]
+
+    def act(n: int) -> Any:
+        if n == 6:
+            return merge(source, target, staff)
+        return actions.withdraw_claim(claim_id=claims[n].pk, by=claims[n].person)
+
+    came = at_once(7, act)
+    assert {type(each).__name__ for each in came} <= {"Claim", "Merged", "Refused"}
+    back = [
+        claim.person_id
+        for claim, each in zip(claims, came, strict=False)
+        if isinstance(each, Claim)
+    ]
+    assert live(target) == [claim.person_id for claim in claims if claim.person_id not in back]
