@@ -1,0 +1,294 @@
+"""What happened to a claim and its credits, in words, read from the history (aspen/acts.py).
+
+An action explains a change by facts of its act: `acts.note(ticket=1042)`, and `reason=` where the
+changed row has no place for one.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen import words
+from credits.enums import ClaimRole, ClaimSource, ClaimState
+from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
+    Claim,
+    ClaimHistory,
+    Credit,
+    CreditHistory,
+    EvidenceHistory,
+)
+from events.models import EventHistory  # type: ignore[attr-defined]
+
+PORTAL = "portal@aspen.invalid"
+# The office a person of the staff speaks for; the first that fits.
+OFFICES = {
+    Role.CE_COORDINATOR: "the CE Coordinator",
+    Role.HELP_DESK: "the help desk",
+    Role.ADMINISTRATOR: "an administrator",
+    Role.EVENT_EDITOR: "the organizer",
+}
+# How a claim came about: what was done, whether somebody did it, and how.
+BEGAN = {
+    ClaimSource.REGISTRATION: ("Listed by itself", False, ", because {you} registered"),
+    ClaimSource.CALENDAR: ("Claimed", True, ", with Add CE credit"),
+    ClaimSource.LIST: ("Claimed", True, ", from the Continuing Education list"),
+    ClaimSource.CUSTOM: ("Claimed", True, ", with Create New…"),
+    ClaimSource.PRESENTING: ("Listed by itself", False, ", because {you} presented"),
+    ClaimSource.AWARD: ("Awarded", True, ""),
+}
+MOVED = {
+    ClaimState.PENDING: "Sent again",
+    ClaimState.APPROVED: "Approved",
+    ClaimState.RETURNED: "Returned for changes",
+    ClaimState.DECLINED: "Declined",
+    ClaimState.WITHDRAWN: "Withdrawn",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One thing that happened: a sentence without its end, and the reason somebody wrote.
+
+    `credit_id` names the one credit it is about; None: the whole claim or its event.
+    """
+
+    at: dt.datetime
+    what: str
+    reason: str = ""
+    ticket: int | None = None
+    credit_id: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}" if self.reason else f"{self.what}."
+
+
+def of_claim(claim: Claim, *, reader: User | None = None) -> list[Entry]:
+    """Everything that happened to the claim, its credits, files and event, oldest first.
+
+    Where `reader` is the claim's person, or nobody is named, the person is "you". Six queries.
+    """
+    claims = list(ClaimHistory.objects.filter(pgh_obj=claim.pk).order_by("pgh_id"))
+    credits = CreditHistory.objects.filter(claim=claim.pk).select_related("category")
+    files = EvidenceHistory.objects.filter(claim=claim.pk)
+    events = EventHistory.objects.filter(pgh_obj__in={row.event_id for row in claims})
+    rows = [
+        *claims,
+        *credits.order_by("pgh_id"),
+        *files.order_by("pgh_id"),
+        *events.order_by("pgh_id"),
+    ]
+    rows.sort(key=attrgetter("pgh_created_at"))
+    you = claim.person_id if reader is None or reader.pk == claim.person_id else None
+    return list(_Story(rows, you=you, owner=claim.person_id).tell())
+
+
+def of_credit(credit: Credit, *, reader: User | None = None) -> list[Entry]:
+    """What happened to one credit: of its claim's entries those that are about it. Six queries."""
+    entries = of_claim(credit.claim, reader=reader)
+    return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
+
+
+class _Story:
+    """Goes through the rows in order of time and says what each changed."""
+
+    def __init__(self, rows: list[Any], *, you: int | None, owner: int) -> None:
+        self.rows = rows
+        self.you = you
+        self.owner = owner
+        self.people = _people(rows)
+        self.before: dict[tuple[type, int], Any] = {}
+        self.claim: Any = None
+        # The last title each event had: what a claim that moved is said to have moved to.
+        self.titles = {row.id: row.title for row in rows if isinstance(row, EventHistory)}
+
+    def tell(self) -> Iterator[Entry]:
+        tellers = {
+            ClaimHistory: self._of_claim,
+            CreditHistory: self._of_credit,
+            EvidenceHistory: self._of_file,
+            EventHistory: self._of_event,
+        }
+        for row in self.rows:
+            key = (type(row), row.id)
+            yield from tellers[type(row)](row, self.before.get(key))
+            self.before[key] = row
+
+    # ---------- The claim ----------
+
+    def _of_claim(self, row: Any, before: Any) -> Iterator[Entry]:
+        self.claim = row
+        if before is None:
+            yield self._beginning(row)
+            if row.state != ClaimState.PENDING and row.source != ClaimSource.AWARD:
+                yield self._decision(row, MOVED[ClaimState(row.state)])
+            return
+        if row.event_id != before.event_id:
+            old, new = (self.titles.get(each.event_id, "") for each in (before, row))
+            yield self._entry(row, f"Moved from the event “{old}” to “{new}”")
+        if row.role != before.role:
+            old, new = (ClaimRole(each.role).label.lower() for each in (before, row))
+            yield self._entry(row, f"Changed from {old} to {new}")
+        if row.state != before.state:
+            came_back = before.state == ClaimState.WITHDRAWN
+            yield self._decision(row, "Given back" if came_back else MOVED[ClaimState(row.state)])
+        if row.note != before.note:
+            yield self._entry(row, "Note changed", reason=row.note)
+
+    def _beginning(self, row: Any) -> Entry:
+        lines = [
+            f"{each.category} {words.amount(each.amount)}"
+            for each in self.rows
+            if isinstance(each, CreditHistory) and self._is_first(each, row)
+        ]
+        done, by_somebody, how = BEGAN[ClaimSource(row.source)]
+        how = how.format(you="you" if self.you else "the person")
+        by = self._by(row.claimed_by_id, row) if by_somebody else ""
+        credits = f", as {_listed(lines)}" if lines else ""
+        return Entry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
+
+    def _is_first(self, credit: Any, claim: Any) -> bool:
+        """Whether this entry of a credit belongs to the very act that made the claim."""
+        same_act: bool = credit.pgh_context_id == claim.pgh_context_id
+        return same_act and credit.pgh_label == "insert"
+
+    def _decision(self, row: Any, done: str) -> Entry:
+        own = row.state == ClaimState.WITHDRAWN and row.decided_by_id == self.owner
+        return self._entry(
+            row,
+            "Taken back" if own else done,
+            who=row.decided_by_id,
+            at=row.decided_at,
+            reason="" if own else row.reason,
+        )
+
+    # ---------- Its credits and files ----------
+
+    def _of_credit(self, row: Any, before: Any) -> Iterator[Entry]:
+        line = f"{row.category} {words.amount(row.amount)}"
+        if before is None:
+            if not self._is_first(row, self.claim):
+                yield self._entry(row, f"{line} added", credit=row.id)
+        elif change := _correction(before, row):
+            yield self._entry(row, change, credit=row.id)
+        was_out = before is not None and before.withdrawn_at is not None
+        if row.withdrawn_at is not None and not was_out:
+            yield self._entry(
+                row,
+                f"{line} taken out",
+                who=row.withdrawn_by_id,
+                at=row.withdrawn_at,
+                reason=row.withdrawn_why,
+                credit=row.id,
+            )
+        elif row.withdrawn_at is None and was_out:
+            yield self._entry(row, f"{line} put back", credit=row.id)
+
+    def _of_file(self, row: Any, before: Any) -> Iterator[Entry]:
+        done = "removed" if row.pgh_label == "delete" else "added"
+        yield self._entry(row, f"File “{row.file_name}” {done}")
+
+    # ---------- The event it is on ----------
+
+    def _of_event(self, row: Any, before: Any) -> Iterator[Entry]:
+        """What the event is called and when it took place, while the claim was on it."""
+        if before is None or self.claim is None or self.claim.event_id != row.id:
+            return
+        if row.title != before.title:
+            yield self._entry(
+                row, f"The event was renamed from “{before.title}” to “{row.title}”", reason=""
+            )
+        old, new = (_when(each) for each in (before, row))
+        if old != new:
+            yield self._entry(row, f"The event's time was changed from {old} to {new}", reason="")
+
+    # ---------- Sentences ----------
+
+    def _entry(
+        self,
+        row: Any,
+        done: str,
+        *,
+        who: int | None = None,
+        at: dt.datetime | None = None,
+        reason: str | None = None,
+        credit: int | None = None,
+    ) -> Entry:
+        """Who, when and why: as the row itself says, or else as its act does."""
+        facts = row.pgh_context or {}
+        at = at or row.pgh_created_at
+        ticket = facts.get("ticket")
+        of_ticket = f", ticket {ticket}" if ticket else ""
+        return Entry(
+            at,
+            f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{of_ticket}",
+            reason=facts.get("reason", "") if reason is None else reason,
+            ticket=ticket,
+            credit_id=credit,
+        )
+
+    def _by(self, person_id: int | None, row: Any) -> str:
+        """Who did it: you, the portal, an office with the name of who holds it, or a name."""
+        person = self.people.get(person_id) if person_id else None
+        if person is None:
+            return ""
+        if person.pk == self.you:
+            return " by you"
+        if person.email == PORTAL:
+            return " by the portal"
+        act = (row.pgh_context or {}).get("act", "")
+        office = "" if person.pk == self.owner else _office(person, act)
+        return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
+
+
+def _correction(before: Any, row: Any) -> str:
+    """What became of a credit's category and amount; nothing where neither changed."""
+    old, new = words.amount(before.amount), words.amount(row.amount)
+    if row.category_id == before.category_id:
+        return "" if old == new else f"{row.category} changed from {old} to {new}"
+    if old == new:
+        return f"Moved from {before.category} to {row.category}"
+    return f"Changed from {before.category} {old} to {row.category} {new}"
+
+
+def _on(at: dt.datetime) -> str:
+    return f" on {words.day(timezone.localdate(at))}"
+
+
+def _people(rows: Iterable[Any]) -> dict[int, User]:
+    """Whom the rows and their acts name, with their groups. Two queries."""
+    ids: set[Any] = set()
+    for row in rows:
+        ids.add((row.pgh_context or {}).get("by"))
+        ids |= {
+            getattr(row, name, None)
+            for name in ("claimed_by_id", "decided_by_id", "withdrawn_by_id")
+        }
+    people = (
+        User.objects.filter(pk__in=[each for each in ids if each])
+        .prefetch_related("groups")
+        .order_by("pk")
+    )
+    return {person.pk: person for person in people}
+
+
+def _office(person: User, act: str) -> str:
+    names = {group.name for group in person.groups.all()}
+    if act.startswith("helpdesk.") and names & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
+        return OFFICES[Role.HELP_DESK]
+    return next((office for role, office in OFFICES.items() if role.value in names), "")
+
+
+def _when(event: Any) -> str:
+    return words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+
+
+def _listed(lines: list[str]) -> str:
+    if len(lines) < 2:
+        return "".join(lines)
+    return f"{', '.join(lines[:-1])} and {lines[-1]}"

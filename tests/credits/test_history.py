@@ -1,0 +1,290 @@
+"""What happened to a credit, in the words that its page says it with."""
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.actions import portal_itself
+from accounts.enums import Role
+from accounts.models import User
+from aspen import acts, words
+from aspen.acts import act
+from credits import actions, history
+from credits.enums import ClaimSource, ClaimState
+from credits.models import Claim, Credit, Evidence
+from events.actions import (
+    decide_custom_event,
+    mark_attendance,
+    register,
+    resubmit_custom_event,
+    settle_due,
+)
+from events.enums import Attendance, Decision
+from events.models import Event, Presenter
+from helpdesk import actions as helpdesk_actions
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def told(claim: Claim, **kwargs: Any) -> list[str]:
+    """The entries, with the present day left out: all of it happens within one test."""
+    today = words.day(timezone.localdate())
+    claim.refresh_from_db()
+    return [str(each).replace(f" on {today}", "") for each in history.of_claim(claim, **kwargs)]
+
+
+@act
+def change(*, by: User | None, **values: Any) -> None:
+    """Any change of all credits, as an act of somebody."""
+    Credit.objects.update(**values)
+
+
+@act
+def change_event(event: Event, *, by: User | None = None, **values: Any) -> None:
+    Event.objects.filter(pk=event.pk).update(**values)
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [
+        (ClaimSource.CALENDAR, ", with Add CE credit"),
+        (ClaimSource.LIST, ", from the Continuing Education list"),
+    ],
+)
+def test_a_claim_says_when_how_and_as_what(source: ClaimSource, how: str) -> None:
+    person = make.person()
+    event = make.event(credits={make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "1.0"})
+    claim = actions.claim_event(event_id=event.pk, source=source, by=person)
+    [entry] = history.of_claim(claim)
+    day = words.day(timezone.localdate(claim.claimed_at))
+    assert str(entry) == (
+        f"Claimed by you on {day}{how}, as Library Administration 1.5 and Technology 1."
+    )
+    assert entry.at == claim.claimed_at
+
+
+def test_returned_sent_again_approved_and_declined_each_with_who_and_why() -> None:
+    person = make.person(display_name="Pat")
+    staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
+    claim = actions.claim_custom_event(facts=make.facts(title="First"), by=person)
+    decide: Any = {"event_id": claim.event_id, "by": staff}
+    decide_custom_event(decision=Decision.RETURN, reason="Which library?", **decide)
+    facts = make.facts(title="Second", category=make.category(make.PUBLIC))
+    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=person)
+    decide_custom_event(decision=Decision.APPROVE, reason="", **decide)
+    decide_custom_event(decision=Decision.DECLINE, reason="Held twice.", **decide)
+    expected = [
+        "Claimed by you, with Create New…, as Technology 1.",
+        "Returned for changes by the CE Coordinator (Dana): Which library?",
+        "The event was renamed from “First” to “Second” by you.",
+        "Moved from Technology to Library Services to the Public by you.",
+        "Sent again by you.",
+        "Approved by the CE Coordinator (Dana).",
+        "Declined by the CE Coordinator (Dana): Held twice.",
+    ]
+    assert told(claim) == expected
+    assert told(claim, reader=person) == expected
+    assert told(claim, reader=staff) == [
+        each.replace("by you", "by Pat").replace("by the CE Coordinator (Dana)", "by you")
+        if "Dana" not in each
+        else each
+        for each in expected
+    ]
+
+
+def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
+    person = make.person()
+    helper = make.person(Role.HELP_DESK, display_name="Robin")
+    claim = make.claim(person)
+    credit = claim.credits.get()
+    ticket = helpdesk_actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)
+    steps = [(make.ADMINISTRATION, 1), (make.ADMINISTRATION, "0.5"), (make.PUBLIC, 1)]
+    for slug, amount in steps:
+        helpdesk_actions.correct_credit(
+            ticket_id=ticket.pk,
+            credit_id=credit.pk,
+            category=make.category(slug),
+            amount=make.Decimal(amount),
+            note="",
+            by=helper,
+        )
+    by = f"by the help desk (Robin), ticket {ticket.pk}."
+    assert told(claim)[1:] == [
+        f"Moved from Technology to Library Administration {by}",
+        f"Library Administration changed from 1 to 0.5 {by}",
+        f"Changed from Library Administration 0.5 to Library Services to the Public 1 {by}",
+    ]
+    assert {each.ticket for each in history.of_claim(claim)[1:]} == {ticket.pk}
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        (Role.CE_COORDINATOR, "the CE Coordinator (Robin)"),
+        (Role.HELP_DESK, "the help desk (Robin)"),
+        (Role.ADMINISTRATOR, "an administrator (Robin)"),
+        (Role.EVENT_EDITOR, "the organizer (Robin)"),
+        (None, "Robin"),
+    ],
+)
+def test_staff_are_named_with_their_office(role: Role | None, name: str) -> None:
+    claim = make.claim(make.person())
+    change(amount=2, by=make.person(role, display_name="Robin"))
+    assert told(claim)[1:] == [f"Technology changed from 1 to 2 by {name}."]
+
+
+def test_what_nobody_is_known_for_names_nobody() -> None:
+    claim = make.claim(make.person())
+    change(amount=2, by=None)
+    assert told(claim)[1:] == ["Technology changed from 1 to 2."]
+
+
+def test_a_credit_that_comes_by_itself_and_goes_with_an_absence() -> None:
+    person = make.person()
+    organizer = make.person(Role.EVENT_EDITOR, display_name="Sam")
+    event = make.event(days=1)
+    registration = register(event_id=event.pk, by=person)
+    past = timezone.now() - dt.timedelta(days=1)
+    Event.objects.update(begins_at=past, ends_at=past)
+    settle_due(person=person)
+    mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=organizer)
+    claim = Claim.objects.get()
+    came = "Listed by itself, because {} registered, as Technology 1."
+    gone = "Withdrawn by the organizer (Sam): The organizer marked you as absent."
+    assert told(claim) == [came.format("you"), gone]
+    assert told(claim, reader=organizer)[0] == came.format("the person")
+
+
+def test_presenting_takes_the_place_of_attending() -> None:
+    person = make.person()
+    attended = make.claim(person)
+    Presenter.objects.create(event=attended.event, person=person)
+    settle_due()
+    presented = Claim.objects.exclude(pk=attended.pk).get()
+    assert told(presented) == ["Listed by itself, because you presented, as Technology 2."]
+    assert told(attended)[1:] == [
+        "Withdrawn by the portal: You presented this event; that credit takes its place."
+    ]
+
+
+def test_what_one_takes_back_oneself() -> None:
+    person = make.person()
+    claim = make.claim(person)
+    actions.withdraw_claim(claim_id=claim.pk, by=person)
+    assert told(claim)[1:] == ["Taken back by you."]
+
+
+def test_a_line_taken_out_and_put_back() -> None:
+    claim = make.claim(make.person(), credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "2.0"})
+    staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
+    now = timezone.now()
+    [credit, other] = claim.credits.order_by("line")
+
+    @act
+    def take_out(*, by: User) -> None:
+        withdrawn = {"withdrawn_at": now, "withdrawn_by": by, "withdrawn_why": "Never offered."}
+        Credit.objects.filter(pk=credit.pk).update(**withdrawn)
+
+    @act
+    def put_back(*, by: User) -> None:
+        acts.note(reason="It was offered.")
+        Credit.objects.filter(pk=credit.pk).update(
+            withdrawn_at=None, withdrawn_by=None, withdrawn_why=""
+        )
+
+    take_out(by=staff)
+    put_back(by=staff)
+    line = "Library Administration 1"
+    assert told(claim)[1:] == [
+        f"{line} taken out by the CE Coordinator (Dana): Never offered.",
+        f"{line} put back by the CE Coordinator (Dana): It was offered.",
+    ]
+    assert len(history.of_credit(credit)) == 3
+    assert len(history.of_credit(other)) == 1
+
+
+def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
+    person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
+    claim = actions.claim_custom_event(facts=make.facts(title="My {notes}"), by=person)
+    target = make.event(title="Weeding")
+
+    @act
+    def move(*, by: User) -> None:
+        Claim.objects.filter(pk=claim.pk).update(event=target)
+
+    move(by=staff)
+    change_event(claim.event, title="Nobody's any more")
+    change_event(target, title="Weeding 101", presenter="Not said")
+    assert told(claim)[1:] == [
+        "Moved from the event “Nobody's any more” to “Weeding 101” by the CE Coordinator (Dana).",
+        "The event was renamed from “Weeding” to “Weeding 101”.",
+    ]
+
+
+def test_a_change_of_the_events_time_is_told() -> None:
+    claim = make.claim(make.person())
+    old = claim.event
+    moved = old.begins_at - dt.timedelta(days=30)
+    change_event(old, begins_at=moved, ends_at=moved, all_day=True)
+    was = words.when(old.begins_at, old.ends_at, all_day=False)
+    day = words.day(timezone.localdate(moved))
+    assert told(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
+
+
+def test_files_that_were_added() -> None:
+    person = make.person()
+    claim = make.claim(person)
+
+    @act
+    def add(*, by: User) -> None:
+        Evidence.objects.create(
+            claim=claim, person=person, file="x", file_name="{a}.pdf", content_type="x", size=1
+        )
+
+    add(by=person)
+    assert told(claim)[1:] == ["File “{a}.pdf” added by you."]
+
+
+def test_an_award_says_by_whom() -> None:
+    person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
+
+    @act
+    def award(*, by: User) -> Claim:
+        [claim] = actions.writing.create_claims(
+            [make.event()], person=person, source=ClaimSource.AWARD, by=by
+        )
+        return claim
+
+    assert told(award(by=staff)) == ["Awarded by the CE Coordinator (Dana), as Technology 1."]
+
+
+def test_every_move_of_a_claim_has_words() -> None:
+    """Each state after each other, whether the table has the move or not: history is what was."""
+    claim = make.claim(make.person())
+    portal = portal_itself()
+    for one, other in itertools.permutations(ClaimState, 2):
+        for state in (one, other):
+            Claim.objects.filter(pk=claim.pk).update(
+                state=state, decided_at=timezone.now(), decided_by=portal, reason="Because"
+            )
+    assert {each.partition(" by ")[0] for each in told(claim)[1:]} == {
+        "Sent again",
+        "Approved",
+        "Returned for changes",
+        "Declined",
+        "Withdrawn",
+        "Given back",
+    }
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(number: int, django_assert_num_queries: Any) -> None:
+    claim = make.claim(make.person())
+    for amount in range(2, 2 + number):
+        change(amount=amount, by=make.person(Role.HELP_DESK))
+    with django_assert_num_queries(6):
+        assert len(history.of_claim(claim)) == 1 + number
