@@ -1,7 +1,7 @@
 """What happened to a claim and its credits, in words, read from the history (aspen/acts.py).
 
-An action explains a change by facts of its act: `acts.note(ticket=1042)`, and `reason=` where the
-changed row has no place for one.
+An action explains a change by facts of its act: `acts.note(ticket=1042)`, `reason=` where the row
+that changed has no place for one, `corrected=` where an event was corrected for everybody.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from accounts.models import User
 from aspen import words
-from credits.enums import ClaimRole, ClaimSource, ClaimState
+from credits.enums import ENDED, ClaimRole, ClaimSource, ClaimState
 from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
     Claim,
     ClaimHistory,
@@ -49,6 +49,7 @@ MOVED = {
     ClaimState.DECLINED: "Declined",
     ClaimState.WITHDRAWN: "Withdrawn",
 }
+TAKEN_BACK = "Taken back"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,26 @@ def of_credit(credit: Credit, *, reader: User | None = None) -> list[Entry]:
     return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
 
 
+def ending(credit: Credit, *, reader: User | None = None) -> Entry | None:
+    """How a credit came to count no more: its claim declined or withdrawn, or its line taken out.
+
+    None while it counts. No query where who ended it was fetched, with their groups.
+    """
+    claim = credit.claim
+    you = claim.person_id if reader and reader.pk == claim.person_id else None
+    if claim.state in ENDED and claim.decided_at:
+        own = _is_taken_back(claim)
+        done = TAKEN_BACK if own else MOVED[ClaimState(claim.state)]
+        by, at, reason = claim.decided_by, claim.decided_at, "" if own else claim.reason
+    elif credit.withdrawn_at:
+        done, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
+        reason = credit.withdrawn_why
+    else:
+        return None
+    who = _by(by, you=you, owner=claim.person_id)
+    return Entry(at, f"{done}{who}{_on(at)}", reason, credit_id=credit.pk)
+
+
 class _Story:
     """Goes through the rows in order of time and says what each changed."""
 
@@ -135,8 +156,10 @@ class _Story:
             old, new = (ClaimRole(each.role).label.lower() for each in (before, row))
             yield self._entry(row, f"Changed from {old} to {new}")
         if row.state != before.state:
-            came_back = before.state == ClaimState.WITHDRAWN
-            yield self._decision(row, "Given back" if came_back else MOVED[ClaimState(row.state)])
+            if before.state == ClaimState.WITHDRAWN:
+                yield self._entry(row, "Given back")
+            else:
+                yield self._decision(row, MOVED[ClaimState(row.state)])
         if row.note != before.note:
             yield self._entry(row, "Note changed", reason=row.note)
 
@@ -158,10 +181,10 @@ class _Story:
         return same_act and credit.pgh_label == "insert"
 
     def _decision(self, row: Any, done: str) -> Entry:
-        own = row.state == ClaimState.WITHDRAWN and row.decided_by_id == self.owner
+        own = _is_taken_back(row)
         return self._entry(
             row,
-            "Taken back" if own else done,
+            TAKEN_BACK if own else done,
             who=row.decided_by_id,
             at=row.decided_at,
             reason="" if own else row.reason,
@@ -223,27 +246,39 @@ class _Story:
         facts = row.pgh_context or {}
         at = at or row.pgh_created_at
         ticket = facts.get("ticket")
-        of_ticket = f", ticket {ticket}" if ticket else ""
+        how = f", ticket {ticket}" if ticket else ""
+        if "corrected" in facts:
+            how = ", for everybody who claimed this event"
         return Entry(
             at,
-            f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{of_ticket}",
+            f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{how}",
             reason=facts.get("reason", "") if reason is None else reason,
             ticket=ticket,
             credit_id=credit,
         )
 
     def _by(self, person_id: int | None, row: Any) -> str:
-        """Who did it: you, the portal, an office with the name of who holds it, or a name."""
         person = self.people.get(person_id) if person_id else None
-        if person is None:
-            return ""
-        if person.pk == self.you:
-            return " by you"
-        if person.email == PORTAL:
-            return " by the portal"
         act = (row.pgh_context or {}).get("act", "")
-        office = "" if person.pk == self.owner else _office(person, act)
-        return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
+        return _by(person, you=self.you, owner=self.owner, act=act)
+
+
+def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> str:
+    """Who did it: you, the portal, an office with the name of who holds it, a name, or nobody."""
+    if person is None:
+        return ""
+    if person.pk == you:
+        return " by you"
+    if person.email == PORTAL:
+        return " by the portal"
+    office = "" if person.pk == owner else _office(person, act)
+    return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
+
+
+def _is_taken_back(claim: Any) -> bool:
+    """Whether the person did it, not staff or the portal; then the reason says nothing more."""
+    own: bool = claim.decided_by_id == claim.person_id
+    return own and claim.state == ClaimState.WITHDRAWN
 
 
 def _correction(before: Any, row: Any) -> str:

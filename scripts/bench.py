@@ -206,6 +206,33 @@ def measure_public_pages() -> None:
             print(f"    {label:<58}{measure(act):>8.1f} ms{asked:>4} queries")
 
 
+def measure_transcript() -> None:
+    """One person with 2,000 credits on a track: the page, and each file to keep."""
+    from tests import factories as make
+    from tests.tracks.test_transcript import a_thousand_claims
+    from tracks.actions import select_track
+
+    person = make.person()
+    a_thousand_claims(person, lines=2)
+    select_track(track=make.track(), by=person)
+    client = Client()
+    client.force_login(person)
+    print("2,000 credits of one person")
+    address = "/continuing-education/credits/"
+    for path in (
+        "",
+        "?page=40",
+        "?year=2025&category=technology",
+        "transcript.csv",
+        "transcript.xlsx",
+        "transcript.pdf",
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address + path).status_code == 200
+        taken = measure(lambda path=path: client.get(address + path))
+        print(f"    {address + path:<58}{taken:>8.1f} ms{len(queries):>4} queries")
+
+
 def measure(act: Callable[[], object]) -> float:
     """The median of some rounds, in milliseconds."""
     taken = []
@@ -229,6 +256,7 @@ def main() -> None:
         compare_queries(few, calendar_queries())
         measure_pages()
         measure_public_pages()
+        measure_transcript()
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
         teardown_test_environment()

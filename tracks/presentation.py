@@ -4,8 +4,11 @@ import dataclasses
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from aspen import words
 from credits.enums import ENDED, ClaimRole, ClaimState
+from credits.history import Entry
 from tracks import rules
 from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
@@ -194,8 +197,14 @@ def totals_in_words(totals: Totals) -> str:
     return text
 
 
-def credit_row(credit: "PostedCredit", participations: list[Participation]) -> dict[str, Any]:
-    """A credit with its state, which of the participations it counts in, and why not in others."""
+def credit_row(
+    credit: "PostedCredit", participations: list[Participation], *, ending: Entry | None = None
+) -> dict[str, Any]:
+    """A credit with its state, which of the participations it counts in, and why not in others.
+
+    `ending` (credits.history) says who ended it and when, where the page tells that; otherwise
+    the reason stands alone.
+    """
     claim = credit.claim
     state = ClaimState(claim.state)
     tone, shape = STATES[state]
@@ -206,12 +215,13 @@ def credit_row(credit: "PostedCredit", participations: list[Participation]) -> d
         "claim_id": claim.pk,
         "title": claim.event.title,
         "url": claim.event.get_absolute_url(),
+        "history_url": reverse("tracks:credit", args=[credit.pk]),
         "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
         "earned_on": words.day(credit.earned_on),
         "category": credit.category,
         "amount": words.amount(credit.amount),
         "state": {"label": label, "tone": tone, "shape": shape},
-        "reason": credit.withdrawn_why or claim.reason,
+        "reason": str(ending) if ending else credit.withdrawn_why or claim.reason,
         "archived": not ended and not credit.posted_in,
         "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,

@@ -1,13 +1,19 @@
 from django.urls import path
 
-from tracks import views
+from tracks.views import credits, tracks
 
 app_name = "tracks"
 urlpatterns = [
-    # These two need to know where a credit is posted, so they live here and not in credits/.
-    path("continuing-education/", views.panel, name="panel"),
-    path("continuing-education/credits/", views.my_credits, name="credits"),
-    path("tracks/", views.choose, name="choose"),
-    path("tracks/<int:participation_id>/", views.progress, name="progress"),
-    path("tracks/<int:participation_id>/leave/", views.leave, name="leave"),
+    # These need to know where a credit is posted, so they live here and not in credits/.
+    path("continuing-education/", tracks.panel, name="panel"),
+    path("continuing-education/credits/", credits.my_credits, name="credits"),
+    path(
+        "continuing-education/credits/transcript.<str:format>",
+        credits.transcript,
+        name="transcript",
+    ),
+    path("continuing-education/credits/<int:credit_id>/", credits.credit, name="credit"),
+    path("tracks/", tracks.choose, name="choose"),
+    path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
+    path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
 ]

@@ -124,6 +124,12 @@ GET  /events/{now}/roster/lists/{list}/unknown.csv     door 404  404  404  200  
 
 GET  /continuing-education/                            door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/                    door 200  200  200  200  200  200  200
+GET  /continuing-education/credits/?q=Quill             door 200  200  200  200  200  200  200
+GET  /continuing-education/credits/transcript.csv      door 200  200  200  200  200  200  200
+GET  /continuing-education/credits/transcript.pdf      door 200  200  200  200  200  200  200
+GET  /continuing-education/credits/transcript.xlsx     door 200  200  200  200  200  200  200
+GET  /continuing-education/credits/transcript.exe      door 404  404  404  404  404  404  404
+GET  /continuing-education/credits/{credit}/           door 200  404  404  404  200+ 200+ 200+
 GET  /continuing-education/claim/?event={fresh}        door 302  302  302  302  302  302  302
 GET  /continuing-education/claim/{ended}/              door 200  200  200  200  200  200  200
 POST /continuing-education/claim/{fresh}/              door 302  302  302  302  302  302  302

@@ -235,6 +235,21 @@ def test_a_change_of_the_events_time_is_told() -> None:
     assert told(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
 
 
+def test_a_correction_for_everybody_says_so() -> None:
+    claim = make.claim(make.person())
+
+    @act
+    def correct(*, by: User) -> None:
+        acts.note(reason="It lasted two hours.", corrected=claim.event_id)
+        Credit.objects.update(amount=2)
+
+    correct(by=make.person(Role.CE_COORDINATOR, display_name="Dana"))
+    assert told(claim)[1:] == [
+        "Technology changed from 1 to 2 by the CE Coordinator (Dana), for everybody who claimed "
+        "this event: It lasted two hours."
+    ]
+
+
 def test_files_that_were_added() -> None:
     person = make.person()
     claim = make.claim(person)

@@ -208,7 +208,7 @@ def test_queries(number, staff, django_assert_num_queries):
     extra = 2 if staff else 0
     with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/")
-    with django_assert_num_queries(9 + extra):
+    with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/credits/")
     with django_assert_num_queries(7 + extra):
         client.get("/tracks/")

@@ -1,4 +1,4 @@
-"""The Continuing Education page, my credits, and the certification tracks."""
+"""The Continuing Education page, and the certification tracks."""
 
 from typing import Any
 
@@ -85,39 +85,6 @@ def _found(number: int) -> str:
     if number > LISTED_AT_MOST:
         return f"More than {LISTED_AT_MOST} events in the list."
     return "1 event in the list." if number == 1 else f"{number} events in the list."
-
-
-@require_safe
-def my_credits(request: HttpRequest) -> HttpResponse:
-    """Every credit the person ever claimed, and what is coming from registrations."""
-    person = person_of(request)
-    event_actions.settle_due(person=person)
-    participations = list(queries.open_participations(person))
-    totals = queries.totals(person)
-    page = page_of(
-        queries.credits_with_postings(person), request, size=PER_PAGE, count=totals.lines
-    )
-    context = {
-        "totals": totals,
-        "summary": presentation.totals_in_words(totals),
-        "printed_on": words.day(today()),
-        "credits": [presentation.credit_row(credit, participations) for credit in page],
-        "page": page,
-        "upcoming": [
-            {
-                "title": registration.event.title,
-                "url": registration.event.get_absolute_url(),
-                "when": words.when(
-                    registration.event.begins_at,
-                    registration.event.ends_at,
-                    all_day=registration.event.all_day,
-                ),
-            }
-            for registration in event_queries.upcoming_registrations(person)[:10]
-        ],
-        "has_track": bool(participations),
-    }
-    return render(request, "tracks/credits.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,98 @@
+"""PDF that everybody can read: tagged, held to PDF/UA-1, made by typst (docs/adr/0009).
+
+The templates are in templates/pdf/. They get texts as data, so that no sign in them is markup, and
+set them in the fonts that typst carries.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import typst
+from django.conf import settings
+
+# What the fonts have beyond ASCII, each range with both ends: Latin, Greek, Cyrillic, Hebrew,
+# Arabic, Devanagari, punctuation and symbols. tests/aspen/test_pdf.py sets every one of them.
+LETTERS = (
+    "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
+    " 615-615 61B-61B 61F-61F 621-63A 640-655 660-66D 679-67B 67E-680 683-684 686-687 691-691"
+    " 698-698 6A4-6A4 6A9-6A9 6AF-6AF 6BE-6BE 6CC-6CC 6F0-6F9 900-97F 1E00-1F15 1F18-1F1D"
+    " 1F20-1F45 1F48-1F4D 1F50-1F57 1F59-1F59 1F5B-1F5B 1F5D-1F5D 1F5F-1F7D 2010-2027 2030-2040"
+    " 2042-2042 2044-2052 2070-2071 2074-208E 2090-209C 20A0-20C0 2100-211E 2120-2120 2122-2122"
+    " 2124-2124 2126-2151 2153-2184 2190-23FF 2460-2606 2609-262F 2638-268B 2690-269C 2701-2704"
+    " 2706-2709 270C-2714 2717-2726 2729-274B 274D-274D 274F-2752 2756-2756 2758-275E 2761-277F"
+    " 2798-27AF 2B00-2B73 FB00-FB06"
+)
+HAS_LETTER = re.compile(
+    "[ -~{}]".format(
+        "".join(
+            f"\\U{int(low, 16):08x}-\\U{int(high, 16):08x}"
+            for low, _, high in (each.partition("-") for each in LETTERS.split())
+        )
+    )
+)
+NO_LETTER = "□"
+NOT_SHOWN = {"Cc": " ", "Zl": " ", "Zp": " ", "Zs": " ", "Cf": "", "Sk": "", "Mn": "", "Me": ""}
+
+
+def render(template: str, data: dict[str, Any]) -> bytes:
+    """A template of templates/pdf/ filled with data, whose texts may hold any sign.
+
+    Signs that the fonts lack are named (emoji) or shown as □. Raises typst.TypstError where the
+    template itself is wrong.
+    """
+    try:
+        return _compile(template, _each_text(data, printable))
+    except typst.TypstError as error:
+        # Letters that the fonts have, one by one, but not together with their accents.
+        if "could not be displayed" not in error.message:
+            raise
+    return _compile(template, _each_text(data, _plain))
+
+
+def _compile(template: str, data: Any) -> bytes:
+    return typst.compile(
+        settings.BASE_DIR / "templates" / "pdf" / template,
+        ignore_system_fonts=True,
+        format="pdf",
+        pdf_standards="ua-1",
+        sys_inputs={"data": json.dumps(data)},
+    )
+
+
+def _each_text(data: Any, change: Callable[[str], str]) -> Any:
+    """The same data with every text changed; keys are the template's own."""
+    if isinstance(data, str):
+        return change(data)
+    if isinstance(data, dict):
+        return {key: _each_text(value, change) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_each_text(value, change) for value in data]
+    return data
+
+
+def printable(text: str) -> str:
+    """The text in signs that the fonts have: emoji by name, unknown letters as one □ a word."""
+    if text.isascii() and text.isprintable():
+        return text
+    shown = "".join(_shown(sign) for sign in unicodedata.normalize("NFC", text))
+    return re.sub(f"{NO_LETTER}+", NO_LETTER, shown.replace("][", " "))
+
+
+def _shown(sign: str) -> str:
+    if HAS_LETTER.match(sign):
+        return sign
+    kind = unicodedata.category(sign)
+    if kind in NOT_SHOWN:
+        return NOT_SHOWN[kind]
+    name = unicodedata.name(sign, "")
+    return f"[{name.lower()}]" if kind == "So" and name else NO_LETTER
+
+
+def _plain(text: str) -> str:
+    """The text in ASCII, letters without their accents, the rest as □."""
+    letters = unicodedata.normalize("NFKD", printable(text))
+    bare = "".join(each for each in letters if not unicodedata.combining(each))
+    return re.sub(f"[^ -~{NO_LETTER}]+", NO_LETTER, bare)

@@ -1,0 +1,88 @@
+"""Any text on paper: as data, in letters that the fonts have."""
+
+import unicodedata
+from pathlib import Path
+
+import page
+import pytest
+import typst
+
+from aspen import pdf
+from tests import tagged_pdf
+
+TEMPLATE = '#set document(title: "T")\n#let data = json(bytes(sys.inputs.data))\n#par(data.text)'
+
+
+@pytest.fixture
+def set_in_type(settings, tmp_path):
+    """Render a text with the least of templates; return what the document says."""
+    folder = tmp_path / "templates" / "pdf"
+    folder.mkdir(parents=True)
+    (folder / "least.typ").write_text(f'#set text(font: "Libertinus Serif")\n{TEMPLATE}')
+    settings.BASE_DIR = tmp_path
+
+    def render(text: str) -> str:
+        content = pdf.render("least.typ", {"text": text})
+        assert page.validate_pdf_bytes(content).failures == []
+        return tagged_pdf.read(content).whole
+
+    return render
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#import "x": * [b] *bold* _it_ \\ $x^2$ <l> @l // /* */ `raw` "quote"',
+        '#sys.inputs #read("/etc/passwd") #{ panic() }',
+        "}] #[ ~ -- --- ... ' = heading",
+        "Año, Žluťoučký kůň, Ελλάδα, Россия, “quotes” – 50 € ½ ✓ ■●▲◆",
+    ],
+)
+def test_signs_of_the_template_language_are_text(set_in_type, text):
+    assert set_in_type(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Stories 🎉", "Stories [party popper]"),
+        ("👩‍👩‍👧‍👦!", "[woman woman girl boy]!"),
+        ("Thumbs 👍🏽 up", "Thumbs [thumbs up sign] up"),
+        ("日本語 and 한국어", "□ and □"),
+        ("a\x00b\x1b[31mc\nd\u2028e", "a b [31mc d e"),
+        ("turn\u202earound", "turnaround"),
+        ("private \ue000 unassigned \U0003fffe", "private □ unassigned □"),
+        ("e\u0301\ufe0f", "é"),
+        ("", ""),
+    ],
+)
+def test_what_the_fonts_lack_is_named_or_marked(set_in_type, text, shown):
+    assert pdf.printable(text) == shown
+    assert set_in_type(text) == shown
+
+
+def test_letters_that_do_not_go_together_lose_their_accents(set_in_type):
+    """Each sign is in some font, but no font has this accent on this letter."""
+    assert set_in_type("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
+
+
+def test_right_to_left_is_kept(set_in_type):
+    for text in ("שלום", "مرحبا"):
+        letters = unicodedata.normalize("NFKC", set_in_type(text))
+        assert sorted(letters) == sorted(text)
+
+
+def test_the_fonts_have_every_letter_that_is_claimed(set_in_type):
+    """All of them at once: the first that is missing would be refused."""
+    signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.HAS_LETTER.match(chr(code))]
+    text = " ".join(sign for sign in signs if unicodedata.category(sign)[0] not in "MC")
+    assert len(signs) == 3491
+    assert set_in_type(text).count(pdf.NO_LETTER) == 1
+
+
+def test_a_wrong_template_is_no_matter_of_letters(settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "templates" / "pdf").mkdir(parents=True)
+    Path(tmp_path / "templates" / "pdf" / "wrong.typ").write_text("#nothing-like-this")
+    with pytest.raises(typst.TypstError, match="unknown variable"):
+        pdf.render("wrong.typ", {})
