@@ -454,7 +454,7 @@ def send(client: Client, method: str, address: str, data: dict[str, str] | None 
 
 def text(response: Any) -> str:
     body = response.getvalue() if response.streaming else response.content
-    return str(body.decode())
+    return str(body.decode(errors="replace"))  # a PDF is no text
 
 
 def cell(response: Any, role: str) -> str:
