@@ -21,6 +21,19 @@ def day(date: dt.date) -> str:
     return f"{date:%a, %b} {date.day}, {date.year}"
 
 
+def days_since(moment: dt.datetime) -> int:
+    """How many midnights in Montana lie between the moment and now."""
+    return (timezone.localdate() - timezone.localdate(moment)).days
+
+
+def waits(since: dt.datetime) -> str:
+    """waits 3 days, waits 1 day, came today"""
+    days = days_since(since)
+    if days < 1:
+        return "came today"
+    return "waits 1 day" if days == 1 else f"waits {days} days"
+
+
 def clock(moment: dt.datetime) -> str:
     """9:00 AM, in Mountain time."""
     local = timezone.localtime(moment)

@@ -207,6 +207,11 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
     return [(at, str(people[by]), reason) for at, by, reason in sorted(told.values(), reverse=True)]
 
 
+def claim_version(claim: Claim) -> str:
+    """What changes with every move of a claim."""
+    return f"{claim.state} {claim.decided_at.isoformat() if claim.decided_at else ''}".strip()
+
+
 def claims_on(event: Event) -> QuerySet[Claim]:
     """Every live claim on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")

@@ -1,4 +1,4 @@
-"""The calendar, registrations and categories, for staff. Custom events: admin_custom.py."""
+"""The calendar, registrations and categories, for staff. Custom events: credits/admin/queue.py."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from aspen import words
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
 from aspen.http import person_of
-from events import actions, admin_custom, queries  # noqa: F401
+from events import actions, queries
 from events.admin_words import count_done, credit_in_words, when
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
@@ -239,6 +239,3 @@ class RegistrationAdmin(ReadOnlyAdmin):
             ),
         )
         messages.success(request, f"Marked as {attendance.label.lower()}: {done} of {len(ids)}.")
-
-
-# ---------- The queue of custom events ----------

@@ -1,4 +1,4 @@
-"""What both administration modules of events say, and how they run an action on many rows."""
+"""What the administration says of events, and how it runs an action on many rows."""
 
 from collections.abc import Callable
 
@@ -19,6 +19,14 @@ def credit_in_words(event: Event) -> str:
     return "; ".join(
         f"{offer.category} {words.amount(offer.amount)}" for offer in event.offers.all()
     )
+
+
+def length(event: Event) -> str:
+    """2:00 hours; a course of weeks has days."""
+    if event.ends_at is None or event.all_day:
+        return "days only" if event.all_day else "no end"
+    hours, minutes = divmod(int((event.ends_at - event.begins_at).total_seconds()) // 60, 60)
+    return f"{hours}:{minutes:02} hours"
 
 
 def count_done(request: HttpRequest, ids: list[int], act: Callable[[int], object]) -> int:

@@ -54,6 +54,9 @@ DECISIONS: dict[Decision, tuple[frozenset[EventState], EventState]] = {
     ),
 }
 
+# A custom event that is good enough for everybody can be put on the calendar.
+PUBLISHABLE = frozenset({EventState.PENDING, EventState.PUBLISHED})
+
 
 class Step(models.TextChoices):
     """What is done with a proposal of an event editor, and with an event that stands."""

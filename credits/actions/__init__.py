@@ -21,6 +21,7 @@ from credits.actions.claiming import (
     withdraw_claim,
 )
 from credits.actions.correcting import Corrected, correct_credit, correct_event
+from credits.actions.deciding import decide_claim
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_custom_event, follow_event
@@ -40,6 +41,7 @@ __all__ = [
     "correct_event",
     "credit_attendance",
     "credit_presenting",
+    "decide_claim",
     "drop_draft",
     "follow_custom_event",
     "follow_event",

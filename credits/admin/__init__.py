@@ -1,3 +1,3 @@
 """What staff see and do about credits in the administration, a module for each matter."""
 
-from credits.admin import awarding, claims, merging  # noqa: F401
+from credits.admin import awarding, claims, merging, queue  # noqa: F401

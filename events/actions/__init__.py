@@ -22,6 +22,7 @@ from events.actions.custom import (
     create_custom_event,
     decide_custom_event,
     event_of,
+    publish_custom_event,
     refuse_too_many,
     resubmit_custom_event,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "mark_the_rest_present",
     "new_check_in_code",
     "promote_waiting",
+    "publish_custom_event",
     "refuse_too_many",
     "register",
     "remind",

@@ -13,7 +13,15 @@ from aspen.clock import today
 from aspen.errors import Refused
 from aspen.words import credits as in_words
 from events import queries, rules, signals
-from events.enums import DECISIONS, CourseSystem, Decision, EventState, EventType, Origin
+from events.enums import (
+    DECISIONS,
+    PUBLISHABLE,
+    CourseSystem,
+    Decision,
+    EventState,
+    EventType,
+    Origin,
+)
 from events.models import Category, CollegeWork, CreditOffer, Event
 
 
@@ -146,6 +154,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
         )
     _apply(event, facts)
     event.state = EventState.PENDING
+    event.submitted_at = timezone.now()
     event.save()
     event.offers.all().delete()
     _write_worth(event, facts)
@@ -172,18 +181,13 @@ def decide_custom_event(
     """
     event = queries.lock_event(event_id)
     sources, target = DECISIONS[decision]
-    if seen and queries.version(event) != seen:
-        raise Refused(
-            f"“{event.title}” was changed since you opened this page; it is "
-            f"{event.get_state_display().lower()} now. Look at it again before you decide."
-        )
+    _refuse_unseen(event, seen)
     if event.origin != Origin.CUSTOM or event.state not in sources:
         raise Refused(
             f"“{event.title}” is {event.get_state_display().lower()}; "
             f"{decision.label.lower()} is not possible any more."
         )
-    if event.created_by_id == by.pk:
-        raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
+    _refuse_own(event, by)
     if decision != Decision.APPROVE and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
     event.state = target
@@ -192,6 +196,45 @@ def decide_custom_event(
     event.decision_reason = reason.strip()
     event.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
     signals.custom_event_changed.send(Event, event=event, by=by, reason=event.decision_reason)
+    return event
+
+
+def _refuse_unseen(event: Event, seen: str) -> None:
+    if seen and queries.version(event) != seen:
+        raise Refused(
+            f"“{event.title}” was changed since you opened this page; it is "
+            f"{event.get_state_display().lower()} now. Look at it again before you decide."
+        )
+
+
+def _refuse_own(event: Event, by: User) -> None:
+    if event.created_by_id == by.pk:
+        raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
+
+
+@act
+def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
+    """Put a custom event on the calendar, for everybody to find and claim. Locks the event.
+
+    One that waits is approved by it, and its author's claim too. Its author stays known. `seen`
+    as in decide_custom_event. Raises Refused.
+    """
+    event = queries.lock_event(event_id)
+    _refuse_unseen(event, seen)
+    if event.origin != Origin.CUSTOM or event.state not in PUBLISHABLE:
+        raise Refused(
+            f"“{event.title}” is {event.get_state_display().lower()}; it cannot be put on the "
+            "calendar from here."
+        )
+    _refuse_own(event, by)
+    if CollegeWork.objects.filter(event=event).exists():
+        raise Refused(f"“{event.title}” is one person's college course, not an event for all.")
+    was_waiting = event.state == EventState.PENDING
+    event.origin, event.state = Origin.CALENDAR, EventState.PUBLISHED
+    event.decided_by, event.decided_at, event.decision_reason = by, timezone.now(), ""
+    event.save(update_fields=["origin", "state", "decided_by", "decided_at", "decision_reason"])
+    if was_waiting:
+        signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
 
 

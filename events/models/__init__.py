@@ -3,6 +3,7 @@
 from events.models.event import (
     EARLIEST,
     LATEST,
+    WAITS_SINCE,
     Category,
     CreditOffer,
     CustomEvent,
@@ -22,6 +23,7 @@ from events.models.registration import Answer, PersonalKey, Question, Registrati
 __all__ = [
     "EARLIEST",
     "LATEST",
+    "WAITS_SINCE",
     "Answer",
     "AttendanceList",
     "CalendarVersion",

@@ -48,6 +48,9 @@ OVER_AT = Case(
     output_field=models.DateTimeField(),
 )
 
+# Sent again after a return, a custom event waits anew.
+WAITS_SINCE = Coalesce("submitted_at", "created_at")
+
 
 class Category(models.Model):
     """One of the four CE categories; a credit belongs to exactly one."""
@@ -226,7 +229,23 @@ class Event(models.Model):
             models.Index(fields=["over_at", "id"], name="events_over"),
             models.Index(fields=["parent", "begins_at"], name="events_sessions"),
             GinIndex(fields=["search"], name="events_search"),
-            GinIndex(OpClass("title", name="gin_trgm_ops"), name="events_title_trigrams"),
+            # Titles are compared with what stands, not with what waits.
+            GinIndex(
+                OpClass("title", name="gin_trgm_ops"),
+                condition=Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED]),
+                name="events_title_trigrams",
+            ),
+            models.Index(
+                fields=["begins_at"],
+                condition=Q(state=EventState.PUBLISHED),
+                name="events_published_begin",
+            ),
+            models.Index(
+                WAITS_SINCE,
+                F("id"),
+                condition=Q(origin=Origin.CUSTOM, state=EventState.PENDING),
+                name="events_custom_waiting",
+            ),
             models.Index(fields=["recording_available_at"], name="events_recorded"),
             *[
                 models.Index(fields=[field], condition=~Q(**{field: None}), name=name)

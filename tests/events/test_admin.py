@@ -11,13 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from zeal import zeal_ignore
 
-from accounts.enums import PositionKind, Role
-from accounts.models import Position, User
+from accounts.enums import Role
+from accounts.models import User
 from credits.actions import claim_custom_event
-from credits.enums import ClaimState
-from credits.models import Claim
 from events import actions
-from events.enums import Attendance, Decision, EventState, Origin
+from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
@@ -65,249 +63,6 @@ def text(response: Any) -> str:
 
 def listed(response: Any) -> list[Any]:
     return list(response.context["cl"].result_list)
-
-
-# ---------- Custom events ----------
-
-
-def test_the_queue_shows_what_waits_the_oldest_first() -> None:
-    first, second, done = a_custom_event(), a_custom_event(), a_custom_event()
-    factories.event()
-    client = coordinator()
-    decide(client, done, "approve")
-
-    def shown(query: str) -> list[int]:
-        return [event.pk for event in listed(client.get(QUEUE + query))]
-
-    assert shown("") == [first.pk, second.pk]
-    assert shown("?state=nonsense") == [first.pk, second.pk]
-    assert shown("?state=published") == [done.pk]
-    assert shown("?state=all") == [first.pk, second.pk, done.pk]
-    assert shown(f"?q={first.title.replace(' ', '+')}") == [first.pk]
-
-
-def test_the_queue_is_filtered_by_category() -> None:
-    event = a_custom_event(category=category(ADMINISTRATION))
-    a_custom_event()
-    client = coordinator()
-    wanted = f"?offers__category__id__exact={category(ADMINISTRATION).pk}"
-    assert [row.pk for row in listed(client.get(QUEUE + wanted))] == [event.pk]
-
-
-def test_the_page_shows_everything_that_was_typed() -> None:
-    person = factories.person(display_name="Ada Reader")
-    Position.objects.create(
-        person=person,
-        organization=factories.organization(name="Sidney Library", city="Sidney"),
-        kind=PositionKind.DIRECTOR,
-    )
-    on_calendar = factories.event(title="Privacy for everybody")
-    begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
-    event = a_custom_event(
-        person,
-        title="Privacy for everyone",
-        begins_at=begins_at,
-        ends_at=begins_at + dt.timedelta(minutes=90),
-        sponsor="Some School",
-        presenter="Grace Trainer",
-        description="First line\nSecond line",
-        amount=Decimal("1.5"),
-    )
-    page = text(coordinator().get(f"{QUEUE}{event.pk}/change/"))
-    for part in (
-        "Privacy for everyone",
-        "Thu, Mar 5, 2026, 9:00 AM",
-        "Thu, Mar 5, 2026, 10:30 AM",
-        "1:30 hours",
-        "Technology 1.5",
-        "Some School",
-        "Grace Trainer",
-        "First line<br>Second line",
-        "Waiting for approval",
-        "Ada Reader",
-        person.email,
-        "Director, Sidney Library, Sidney",
-        on_calendar.get_absolute_url(),
-        'value="Approve"',
-        'value="Return"',
-        'value="Decline"',
-    ):
-        assert part in page
-
-
-@pytest.mark.parametrize(
-    ("decision", "reason", "state", "claim_state"),
-    [
-        ("Approve", "", EventState.PUBLISHED, ClaimState.APPROVED),
-        ("return", "Which day?", EventState.DRAFT, ClaimState.RETURNED),
-        ("decline", "An author talk.", EventState.DECLINED, ClaimState.DECLINED),
-    ],
-)
-def test_a_decision_reaches_the_claim(
-    decision: str, reason: str, state: str, claim_state: str
-) -> None:
-    event = a_custom_event()
-    staff = factories.person(Role.CE_COORDINATOR)
-    client = signed_in(staff)
-    answer = decide(client, event, decision, reason)
-    assert answer.headers["Location"] == QUEUE
-    event.refresh_from_db()
-    assert (event.state, event.decision_reason, event.decided_by) == (state, reason, staff)
-    assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
-    assert said(answer)[0].startswith(f"“{event.title}” is ")
-    assert said(answer)[0].endswith(
-        f". {event.created_by} will see it on the Continuing Education page."
-    )
-    assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
-
-
-def test_declining_takes_the_credits_out_of_every_track() -> None:
-    event = a_custom_event()
-    assert event.created_by is not None
-    select_track(track=factories.track(), by=event.created_by)
-    assert Posting.objects.count() == 1
-    decide(coordinator(), event, "decline", "An author talk.")
-    assert list(Posting.objects.all()) == []
-
-
-@pytest.mark.parametrize("decision", ["return", "decline"])
-def test_without_a_reason_nothing_is_decided(decision: str) -> None:
-    event = a_custom_event()
-    answer = decide(coordinator(), event, decision, "  ")
-    assert answer.context_data["form"].errors == {
-        "reason": ["Give a reason; the person will read it."]
-    }
-    assert "Nothing was decided yet." in text(answer)
-    event.refresh_from_db()
-    assert event.state == EventState.PENDING
-
-
-@pytest.mark.parametrize(
-    ("decision", "reason", "field"),
-    [
-        ("publish", "typed", "decision"),
-        ("", "typed", "decision"),
-        ("return", "x" * 2001, "reason"),
-        ("return", "a\x00b", "reason"),
-    ],
-)
-def test_nonsense_is_refused_and_what_was_typed_is_kept(
-    decision: str, reason: str, field: str
-) -> None:
-    event = a_custom_event()
-    answer = decide(coordinator(), event, decision, reason)
-    form = answer.context_data["form"]
-    assert list(form.errors) == [field]
-    assert form["reason"].value() == reason
-    assert answer.status_code == 200
-    event.refresh_from_db()
-    assert event.state == EventState.PENDING
-
-
-def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
-    event = a_custom_event()
-    client = coordinator()
-    decide(client, event, "approve")
-    answer = decide(client, event, "return", "Kept words")
-    assert "is published; return is not possible any more." in text(answer)
-    event.refresh_from_db()
-    assert event.state == EventState.PUBLISHED
-
-
-def test_only_what_is_possible_has_a_button() -> None:
-    event = a_custom_event()
-    client = coordinator()
-    decide(client, event, "approve")
-    page = text(client.get(f"{QUEUE}{event.pk}/change/"))
-    buttons = [label for label in Decision.labels if f'value="{label}"' in page]
-    assert buttons == ["Decline"]
-    decide(client, event, "decline", "A mistake.")
-    assert "There is nothing for you to decide here." in text(
-        client.get(f"{QUEUE}{event.pk}/change/")
-    )
-
-
-def test_nobody_decides_about_their_own_event() -> None:
-    staff = factories.person(Role.CE_COORDINATOR)
-    event = a_custom_event(staff)
-    client = signed_in(staff)
-    assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
-    answer = decide(client, event, "approve")
-    assert answer.context_data["form"].non_field_errors() == [
-        f"Somebody else has to decide about your own event “{event.title}”."
-    ]
-    event.refresh_from_db()
-    assert event.state == EventState.PENDING
-
-
-def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
-    staff = factories.person(Role.CE_COORDINATOR)
-    events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
-    client = signed_in(staff)
-    chosen = [event.pk for event in events]
-    answer = send(client, QUEUE, {"action": "approve_selected", "_selected_action": chosen})
-    assert said(answer) == [
-        f"Somebody else has to decide about your own event “{events[2].title}”.",
-        "Approved: 2 of 3.",
-    ]
-    states = [Event.objects.get(pk=event.pk).state for event in events[:1]]
-    assert states == [EventState.PUBLISHED]
-    assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
-
-
-def test_scripts_in_a_custom_event_are_text() -> None:
-    person = factories.person(display_name=f"{SCRIPT} Person")
-    event = a_custom_event(
-        person, title=f"{SCRIPT} title", sponsor=SCRIPT, presenter=SCRIPT, description=SCRIPT
-    )
-    client = coordinator()
-    pages = [
-        client.get(QUEUE),
-        client.get(f"{QUEUE}{event.pk}/change/"),
-        decide(client, event, "return", ""),
-        client.get(f"{QUEUE}{event.pk}/history/"),
-    ]
-    decide(client, event, "return", SCRIPT)
-    pages += [client.get(QUEUE), client.get(f"{QUEUE}{event.pk}/change/")]
-    assert [SCRIPT in text(page) for page in pages] == [False] * 6
-
-
-@pytest.mark.parametrize(
-    ("role", "listing", "page", "decision"),
-    [
-        (None, 302, 302, 302),
-        (Role.EVENT_EDITOR, 403, 403, 403),
-        (Role.ADMINISTRATOR, 200, 200, 403),
-        (Role.HELP_DESK, 200, 200, 403),
-        (Role.CE_COORDINATOR, 200, 200, 302),
-    ],
-)
-def test_who_sees_and_decides(role: Role | None, listing: int, page: int, decision: int) -> None:
-    event = a_custom_event()
-    client = signed_in(factories.person(role))
-    answers = [
-        client.get(QUEUE),
-        client.get(f"{QUEUE}{event.pk}/change/"),
-        decide(client, event, "approve"),
-    ]
-    assert [answer.status_code for answer in answers] == [listing, page, decision]
-    event.refresh_from_db()
-    allowed = role == Role.CE_COORDINATOR
-    assert event.state == (EventState.PUBLISHED if allowed else EventState.PENDING)
-    if not allowed:
-        assert not any('value="Approve"' in text(answer) for answer in answers)
-        client.post(QUEUE, {"action": "approve_selected", "_selected_action": [event.pk]})
-        event.refresh_from_db()
-        assert event.state == EventState.PENDING
-
-
-def test_a_calendar_event_is_not_in_the_queue() -> None:
-    event = factories.event()
-    client = coordinator()
-    assert client.get(f"{QUEUE}{event.pk}/change/").status_code == 404
-    decide(client, event, "decline", "No")
-    event.refresh_from_db()
-    assert event.state == EventState.PUBLISHED
 
 
 @pytest.mark.parametrize("address", ["", "?state=%00", "?q=%00", "?e=1&o=%00"])
@@ -561,12 +316,9 @@ def test_a_categorys_description_is_all_that_changes() -> None:
 def test_queries_of_the_lists(items: int, django_assert_num_queries: Any) -> None:
     event = factories.event(days=1)
     for _ in range(items):
-        a_custom_event()
         factories.event()
         a_registration(event)
     client = coordinator()
-    with django_assert_num_queries(9):
-        client.get(QUEUE)
     with django_assert_num_queries(8):
         client.get("/admin/events/event/")
     with django_assert_num_queries(7):
@@ -575,22 +327,12 @@ def test_queries_of_the_lists(items: int, django_assert_num_queries: Any) -> Non
 
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries_of_the_pages(items: int, django_assert_num_queries: Any) -> None:
-    person = factories.person()
-    library = factories.organization()
-    for kind in list(PositionKind)[:items]:
-        Position.objects.create(person=person, organization=library, kind=kind)
-    for _ in range(items):
-        factories.event(title="Privacy for everybody")
-    custom = a_custom_event(person, title="Privacy for everyone")
     slugs = list(Category.objects.order_by("position").values_list("slug", flat=True))
     event = factories.event(credits=dict.fromkeys(slugs[:items], "1.0"))
     client = coordinator()
     client.get(f"/admin/events/event/{event.pk}/change/")  # Django remembers content types
-    with django_assert_num_queries(9):
-        client.get(f"{QUEUE}{custom.pk}/change/")
     with django_assert_num_queries(8):
         client.get(f"/admin/events/event/{event.pk}/change/")
-    assert reverse("admin:events_customevent_decide", args=[1]) == f"{QUEUE}1/decide/"
 
 
 def test_fewer_places_than_people_are_refused_in_the_form(client: Client) -> None:

@@ -1,0 +1,219 @@
+"""What the queue of custom events and its pages say; every string is made here, once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from accounts import queries as account_queries
+from accounts.models import User
+from aspen import words
+from credits import checking, chronicle
+from credits.admin import links
+from credits.care import Remark
+from credits.checking import Before, Checked, Similar
+from credits.chronicle import state_in_words
+from credits.enums import ClaimRole
+from credits.models import Claim
+from events import queries
+from events.admin_words import credit_in_words, length, when
+from events.alike import Alike
+from events.enums import DECISIONS, PUBLISHABLE, Decision, EventState, Origin
+from events.models import Event
+
+# ---------- A row of the list ----------
+
+
+def row(checked: Checked, *, by: User, may_decide: bool) -> dict[str, Any]:
+    """One custom event in the list; `by` cannot tick their own."""
+    event, claim, remarks = checked.event, checked.claim, checked.remarks
+    can_tick = may_decide and event.state == EventState.PENDING and event.created_by_id != by.pk
+    return {
+        "pk": event.pk,
+        "url": reverse("admin:events_customevent_change", args=[event.pk]),
+        "title": event.title,
+        "person": str(event.created_by),
+        "is_own": event.created_by_id == by.pk,
+        "when": when(event),
+        "sponsor": event.sponsor,
+        "credit": credit_in_words(event),
+        "length": against_length(event),
+        "age": age(event),
+        "marks": marks(event, claim),
+        "remarks": [remark.text for remark in remarks],
+        "before": before_in_words(checked.before, event),
+        "alike": alike_in_words(checked.alike),
+        "note": claim.note if claim else "",
+        "evidence": links.evidence(claim),
+        "can_tick": can_tick,
+        "is_clear": can_tick and not remarks,
+        "value": box_value(event, doubtful=bool(remarks)),
+    }
+
+
+def box_value(event: Event, *, doubtful: bool) -> str:
+    return f"{event.pk}|{'1' if doubtful else ''}|{queries.version(event)}"
+
+
+def age(event: Event) -> str:
+    """Since when staff are asked; one that was returned and sent again says so."""
+    if event.state != EventState.PENDING:
+        return state_in_words(event.state)
+    again = ", sent again" if event.decided_at else ""
+    return words.waits(checking.waits_since(event)) + again
+
+
+def against_length(event: Event) -> str:
+    """2.5 credits for 2:00 hours"""
+    total = sum((offer.amount for offer in event.offers.all()), Decimal())
+    return f"{words.credits(total)} for {length(event)}"
+
+
+def marks(event: Event, claim: Claim | None) -> list[str]:
+    """What makes a credit another than usual."""
+    presented = claim is not None and claim.role == ClaimRole.PRESENTER
+    return [
+        *(["Presented it, earns twice"] if presented else []),
+        *([f"College course: {event.college_work}"] if is_course(event) else []),
+    ]
+
+
+def is_course(event: Event) -> bool:
+    return hasattr(event, "college_work")
+
+
+def before_in_words(before: Before, event: Event) -> str:
+    if before == checking.NOTHING_BEFORE:
+        return f"Nothing of {event.sponsor} before" if event.sponsor else "No sponsor"
+    return f"{before.approved} approved, {before.declined} declined before of {event.sponsor}"
+
+
+def alike_in_words(found: Alike | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "title": found.event.title,
+        "url": links.event_page(found.event),
+        "percent": found.percent,
+        "where": where(found.event),
+        "when": when(found.event),
+    }
+
+
+def where(event: Event) -> str:
+    return "on the calendar" if event.origin == Origin.CALENDAR else "approved custom event"
+
+
+def new_remark(event: Event, remarks: Sequence[Remark]) -> str:
+    return (
+        f"“{event.title}” was left: there is a remark now that the list did not show. "
+        f"{remarks[0].text} Open it, or tick it again."
+    )
+
+
+def approved(done: int, chosen: int, doubtful: Sequence[str]) -> str:
+    """How many were approved, and which of them although there was a remark."""
+    said = f"Approved: {done} of {chosen}."
+    if doubtful:
+        titles = ", ".join(f"“{title}”" for title in doubtful)
+        said += f" You chose {titles} by hand although there was a remark."
+    return said
+
+
+# ---------- The page of one event ----------
+
+
+def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
+    """Everything a decision about one custom event may rest on. A fixed number of queries."""
+    person = event.created_by
+    assert person is not None  # events_custom_has_author
+    claim = checking.claims_of_authors([event]).get(event.pk)
+    claims = [claim] if claim else []
+    similar = checking.similar_to(event)
+    is_own = person.pk == by.pk
+    decides = may_decide and not is_own
+    return {
+        "person": person,
+        "positions": account_queries.positions_of(person),
+        "state": f"{state_in_words(event.state)}{_age(event)}",
+        "marks": marks(event, claim),
+        "note": claim.note if claim else "",
+        "evidence": links.evidence(claim),
+        "remarks": [each.text for each in checking.remarks_on(claims).get(event.pk, ())],
+        "heads": [head(each, event, decides=decides) for each in similar],
+        "comparison": comparison(event, [each.event for each in similar]),
+        "overlapping": [meanwhile(each) for each in checking.claimed_meanwhile(event)],
+        "before": before_in_words(checking.decided_before([event])[event.pk], event),
+        "lately": [lately(each) for each in checking.decided_lately(event)],
+        "happenings": chronicle.of(event, claims),
+        "decisions": _decisions(event) if decides else [],
+        "can_publish": decides and event.state in PUBLISHABLE and not is_course(event),
+        "merge_url": links.merge(event) if decides else "",
+        "correct_url": links.correct(event) if decides else "",
+        "is_own": is_own,
+    }
+
+
+def _age(event: Event) -> str:
+    return f", {age(event)}" if event.state == EventState.PENDING else ""
+
+
+LABELS = {
+    Decision.APPROVE: "Approve",
+    Decision.RETURN: "Return with a question",
+    Decision.DECLINE: "Decline",
+}
+
+
+def _decisions(event: Event) -> list[tuple[str, str]]:
+    """The buttons there are: what each sends, and what is written on it."""
+    return [
+        (decision.value, LABELS[decision])
+        for decision, (sources, _) in DECISIONS.items()
+        if event.state in sources
+    ]
+
+
+def head(similar: Similar, event: Event, *, decides: bool) -> dict[str, Any]:
+    """What stands above and below a similar event's column."""
+    people = "1 person" if similar.people == 1 else f"{similar.people} people"
+    return {
+        "title": similar.event.title,
+        "url": links.event_page(similar.event),
+        "percent": f"{similar.percent} % alike, {where(similar.event)}",
+        "people": f"{people} claimed this",
+        "merge_url": links.merge(event, similar.event) if decides else "",
+    }
+
+
+def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
+    """The same facts of each event, side by side; this one first."""
+    lines = {
+        "When": when,
+        "CE credit": credit_in_words,
+        "Credit and length": against_length,
+        "Sponsor": lambda each: each.sponsor,
+        "Trainer or presenter": lambda each: each.presenter,
+    }
+    return [
+        (label, [say(each) or "–" for each in (event, *others)]) for label, say in lines.items()
+    ]
+
+
+def meanwhile(claim: Claim) -> dict[str, str]:
+    event = claim.event
+    return {
+        "title": event.title,
+        "url": links.event_page(event),
+        "words": f"{when(event)}; {claim.get_state_display().lower()}",
+    }
+
+
+def lately(event: Event) -> dict[str, str]:
+    reason = f": {event.decision_reason}" if event.decision_reason else ""
+    return {
+        "title": event.title,
+        "url": links.event_page(event),
+        "words": f"{when(event)}; {state_in_words(event.state).lower()}{reason}",
+    }

@@ -1,0 +1,180 @@
+"""What staff want to know of custom events before they decide, read for a whole list at once."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.models import User
+from credits import care
+from credits.care import Remark
+from credits.enums import LIVE
+from credits.models import Claim
+from events.alike import Alike, alike, most_alike
+from events.enums import EventState, Origin
+from events.models import WAITS_SINCE, CustomEvent, Event
+
+RETURNED_FOR = dt.timedelta(days=30)
+
+
+class Before(NamedTuple):
+    """How a person's earlier custom events of the same sponsor were decided."""
+
+    approved: int
+    declined: int
+
+
+NOTHING_BEFORE = Before(0, 0)
+
+
+class Checked(NamedTuple):
+    """A custom event with its author's claim and what there is to think about it."""
+
+    event: Event
+    claim: Claim | None
+    remarks: Sequence[Remark]
+    alike: Alike | None
+    before: Before
+
+
+def waiting() -> QuerySet[Event]:
+    """Custom events that wait for a decision, the longest waiting first."""
+    pending = Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING)
+    return pending.order_by(WAITS_SINCE, "pk")
+
+
+def waits_since(event: Event) -> dt.datetime:
+    return event.submitted_at or event.created_at
+
+
+def next_waiting(event: Event, *, by: User) -> Event | None:
+    """Which custom event comes after this one for somebody who decides; the first after the last.
+
+    Nobody is led to their own. At most two queries.
+    """
+    others = waiting().exclude(created_by=by).exclude(pk=event.pk).only("title")
+    others = others.annotate(waits_since=WAITS_SINCE)
+    since = waits_since(event)
+    later = others.filter(Q(waits_since__gt=since) | Q(waits_since=since, pk__gt=event.pk))
+    return later.first() or others.first()
+
+
+def check(events: Sequence[Event]) -> list[Checked]:
+    """What there is to think about each of these custom events. A fixed number of queries."""
+    claims = claims_of_authors(events)
+    remarks = remarks_on(claims.values())
+    similar = most_alike(events)
+    before = decided_before(events)
+    return [
+        Checked(
+            event,
+            claims.get(event.pk),
+            remarks.get(event.pk, ()),
+            similar.get(event.pk),
+            before.get(event.pk, NOTHING_BEFORE),
+        )
+        for event in events
+    ]
+
+
+def remarks_on(claims: Iterable[Claim]) -> dict[int, Sequence[Remark]]:
+    """The remarks of automatic care by event, of claims on different events that still stand."""
+    standing = [claim for claim in claims if claim.state in LIVE]
+    found = care.remarks_for(standing)
+    return {claim.event_id: found.get(claim.pk, ()) for claim in standing}
+
+
+def claims_of_authors(events: Iterable[Event]) -> dict[int, Claim]:
+    """The claim of each custom event's author with its evidence, by event. Two queries."""
+    authors = {event.pk: event.created_by_id for event in events}
+    claims = Claim.objects.filter(event__in=authors).prefetch_related("evidence", "credits")
+    return {
+        claim.event_id: claim
+        for claim in claims.order_by("pk")
+        if claim.person_id == authors[claim.event_id]
+    }
+
+
+def decided_before(events: Sequence[Event]) -> dict[int, Before]:
+    """How often what the same person reported of the same sponsor was decided, by event."""
+    sponsor = Lower("sponsor")
+    decided = Event.objects.filter(
+        origin=Origin.CUSTOM,
+        state__in=[EventState.PUBLISHED, EventState.DECLINED],
+        created_by__in={event.created_by_id for event in events},
+    )
+    rows = (
+        decided.order_by("created_by", sponsor)
+        .values_list("created_by", sponsor)
+        .annotate(
+            approved=Count("pk", filter=Q(state=EventState.PUBLISHED)),
+            declined=Count("pk", filter=Q(state=EventState.DECLINED)),
+        )
+    )
+    found = {(person, name): Before(*counts) for person, name, *counts in rows}
+    keys = {event.pk: (event.created_by_id, event.sponsor.lower()) for event in events}
+    return {pk: found.get(key, NOTHING_BEFORE) for pk, key in keys.items()}
+
+
+# ---------- One event in depth ----------
+
+
+class Similar(NamedTuple):
+    """A settled event beside the one that is decided about."""
+
+    event: Event
+    percent: int
+    people: int
+
+
+def similar_to(event: Event, *, limit: int = 3) -> list[Similar]:
+    """The events most like this one, with the number of people who claimed each."""
+    found = alike(event, limit=limit)
+    people = dict(
+        Claim.objects.filter(event__in=[each.event for each in found], state__in=sorted(LIVE))
+        .order_by("event")
+        .values_list("event")
+        .annotate(people=Count("pk"))
+    )
+    return [Similar(*each, people.get(each.event.pk, 0)) for each in found]
+
+
+def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
+    """The person's last custom events of the same sponsor that were decided, newest first."""
+    return (
+        CustomEvent.objects.filter(
+            origin=Origin.CUSTOM,
+            state__in=[EventState.PUBLISHED, EventState.DECLINED],
+            created_by=event.created_by_id,
+            sponsor__iexact=event.sponsor,
+        )
+        .exclude(pk=event.pk)
+        .defer("search", "description")
+        .order_by("-decided_at", "-pk")[:limit]
+    )
+
+
+def claimed_meanwhile(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
+    """What the same person has claimed of the same hours, by beginning."""
+    ends_at = event.ends_at or event.begins_at
+    return (
+        Claim.objects.filter(
+            person=event.created_by_id,
+            state__in=sorted(LIVE),
+            event__begins_at__lt=ends_at,
+            event__over_at__gt=event.begins_at,
+        )
+        .exclude(event=event.pk)
+        .select_related("event")
+        .defer("event__search", "event__description")
+        .order_by("event__begins_at", "pk")[:limit]
+    )
+
+
+def unanswered() -> Q:
+    """Custom events that were returned long ago and never sent again."""
+    since = timezone.now() - RETURNED_FOR
+    return Q(origin=Origin.CUSTOM, state=EventState.DRAFT, decided_at__lt=since)

@@ -1,0 +1,682 @@
+"""The queue of custom events in the administration: the list, the page, and the decisions."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from zeal import zeal_ignore
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from credits.actions import claim_custom_event
+from credits.enums import ClaimRole, ClaimState
+from credits.models import Claim, Evidence
+from events.actions import decide_custom_event, resubmit_custom_event
+from events.admin_words import when
+from events.enums import Decision, EventState, Origin
+from events.models import CollegeWork, Event
+from events.queries import version
+from tests import factories
+from tests.factories import ADMINISTRATION, category
+from tracks.actions import select_track
+from tracks.models import Posting
+
+pytestmark = pytest.mark.django_db
+SCRIPT = "<script>alert(1)</script>"
+QUEUE = "/admin/events/customevent/"
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def coordinator() -> Client:
+    return signed_in(factories.person(Role.CE_COORDINATOR))
+
+
+def a_custom_event(by: User | None = None, **facts: Any) -> Event:
+    return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
+
+
+def decide(client: Client, event: Event, decision: str, reason: str = "") -> Any:
+    return client.post(f"{QUEUE}{event.pk}/decide/", {"decision": decision, "reason": reason})
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def text(response: Any) -> str:
+    if hasattr(response, "render"):
+        response.render()
+    return str(response.content.decode())
+
+
+def box(event: Event, *, doubtful: bool = False) -> str:
+    return f"{event.pk}|{'1' if doubtful else ''}|{version(event)}"
+
+
+def approve(client: Client, *events: Event, doubtful: bool = False) -> Any:
+    """Tick these rows and press the button; each is an act of its own."""
+    with zeal_ignore():
+        return client.post(QUEUE, {"chosen": [box(event, doubtful=doubtful) for event in events]})
+
+
+def rows(client: Client, query: str = "") -> list[dict[str, Any]]:
+    return list(client.get(QUEUE + query).context["cl"].rows)
+
+
+def test_the_queue_shows_what_waits_the_oldest_first() -> None:
+    first, second, done = a_custom_event(), a_custom_event(), a_custom_event()
+    factories.event()
+    client = coordinator()
+    decide(client, done, "approve")
+
+    def shown(query: str) -> list[int]:
+        return [row["pk"] for row in rows(client, query)]
+
+    assert shown("") == [first.pk, second.pk]
+    assert shown("?state=nonsense") == [first.pk, second.pk]
+    assert shown("?state=published") == [done.pk]
+    assert shown("?state=all") == [first.pk, second.pk, done.pk]
+    assert shown(f"?q={first.title.replace(' ', '+')}") == [first.pk]
+
+
+def test_the_queue_is_filtered_by_category() -> None:
+    event = a_custom_event(category=category(ADMINISTRATION))
+    a_custom_event()
+    client = coordinator()
+    wanted = f"?offers__category__id__exact={category(ADMINISTRATION).pk}"
+    assert [row["pk"] for row in rows(client, wanted)] == [event.pk]
+
+
+def test_the_page_shows_everything_that_was_typed() -> None:
+    person = factories.person(display_name="Ada Reader")
+    Position.objects.create(
+        person=person,
+        organization=factories.organization(name="Sidney Library", city="Sidney"),
+        kind=PositionKind.DIRECTOR,
+    )
+    on_calendar = factories.event(title="Privacy for everybody")
+    begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
+    event = a_custom_event(
+        person,
+        title="Privacy for everyone",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(minutes=90),
+        sponsor="Some School",
+        presenter="Grace Trainer",
+        description="First line\nSecond line",
+        amount=Decimal("1.5"),
+    )
+    page = text(coordinator().get(f"{QUEUE}{event.pk}/change/"))
+    for part in (
+        "Privacy for everyone",
+        "Thu, Mar 5, 2026, 9:00–10:30 AM",
+        "1.5 credits for 1:30 hours",
+        "Technology 1.5",
+        "Some School",
+        "Grace Trainer",
+        "First line<br>Second line",
+        "Waiting for approval",
+        "Ada Reader",
+        person.email,
+        "Director, Sidney Library, Sidney",
+        f"/admin/events/event/{on_calendar.pk}/change/",
+        'value="approve"',
+        'value="return"',
+        'value="decline"',
+    ):
+        assert part in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "state", "claim_state"),
+    [
+        ("approve", "", EventState.PUBLISHED, ClaimState.APPROVED),
+        ("return", "Which day?", EventState.DRAFT, ClaimState.RETURNED),
+        ("decline", "An author talk.", EventState.DECLINED, ClaimState.DECLINED),
+    ],
+)
+def test_a_decision_reaches_the_claim(
+    decision: str, reason: str, state: str, claim_state: str
+) -> None:
+    event = a_custom_event()
+    staff = factories.person(Role.CE_COORDINATOR)
+    client = signed_in(staff)
+    answer = decide(client, event, decision, reason)
+    assert answer.headers["Location"] == QUEUE
+    event.refresh_from_db()
+    assert (event.state, event.decision_reason, event.decided_by) == (state, reason, staff)
+    assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
+    assert said(answer)[0].startswith(f"“{event.title}” is ")
+    assert said(answer)[0].endswith(
+        f". {event.created_by} will see it on the Continuing Education page."
+    )
+    assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
+
+
+def test_declining_takes_the_credits_out_of_every_track() -> None:
+    event = a_custom_event()
+    assert event.created_by is not None
+    select_track(track=factories.track(), by=event.created_by)
+    assert Posting.objects.count() == 1
+    decide(coordinator(), event, "decline", "An author talk.")
+    assert list(Posting.objects.all()) == []
+
+
+@pytest.mark.parametrize("decision", ["return", "decline"])
+def test_without_a_reason_nothing_is_decided(decision: str) -> None:
+    event = a_custom_event()
+    answer = decide(coordinator(), event, decision, "  ")
+    assert answer.context_data["form"].errors == {
+        "reason": ["Give a reason; the person will read it."]
+    }
+    assert "Nothing was decided yet." in text(answer)
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "field"),
+    [
+        ("Publish", "typed", "decision"),
+        ("", "typed", "decision"),
+        ("return", "x" * 2001, "reason"),
+        ("return", "a\x00b", "reason"),
+    ],
+)
+def test_nonsense_is_refused_and_what_was_typed_is_kept(
+    decision: str, reason: str, field: str
+) -> None:
+    event = a_custom_event()
+    answer = decide(coordinator(), event, decision, reason)
+    form = answer.context_data["form"]
+    assert list(form.errors) == [field]
+    assert form["reason"].value() == reason
+    assert answer.status_code == 200
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
+    event = a_custom_event()
+    client = coordinator()
+    decide(client, event, "approve")
+    answer = decide(client, event, "return", "Kept words")
+    assert "is published; return is not possible any more." in text(answer)
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+
+
+def test_only_what_is_possible_has_a_button() -> None:
+    event = a_custom_event()
+    client = coordinator()
+    decide(client, event, "approve")
+    page = text(client.get(f"{QUEUE}{event.pk}/change/"))
+    buttons = [each for each in Decision.values if f'value="{each}"' in page]
+    assert buttons == ["decline"]
+    decide(client, event, "decline", "A mistake.")
+    assert "There is nothing for you to decide here." in text(
+        client.get(f"{QUEUE}{event.pk}/change/")
+    )
+
+
+def test_nobody_decides_about_their_own_event() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    event = a_custom_event(staff)
+    client = signed_in(staff)
+    assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
+    answer = decide(client, event, "approve")
+    assert answer.context_data["form"].non_field_errors() == [
+        f"Somebody else has to decide about your own event “{event.title}”."
+    ]
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
+    answer = approve(signed_in(staff), *events)
+    assert said(answer) == [
+        f"Somebody else has to decide about your own event “{events[2].title}”.",
+        "Approved: 2 of 3.",
+    ]
+    assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
+
+
+def test_scripts_in_a_custom_event_are_text() -> None:
+    person = factories.person(display_name=f"{SCRIPT} Person")
+    event = a_custom_event(
+        person, title=f"{SCRIPT} title", sponsor=SCRIPT, presenter=SCRIPT, description=SCRIPT
+    )
+    client = coordinator()
+    pages = [
+        client.get(QUEUE),
+        client.get(f"{QUEUE}{event.pk}/change/"),
+        decide(client, event, "return", ""),
+        client.get(f"{QUEUE}{event.pk}/history/"),
+    ]
+    decide(client, event, "return", SCRIPT)
+    pages += [client.get(QUEUE), client.get(f"{QUEUE}{event.pk}/change/")]
+    assert [SCRIPT in text(page) for page in pages] == [False] * 6
+
+
+@pytest.mark.parametrize(
+    ("role", "listing", "page", "decision"),
+    [
+        (None, 302, 302, 302),
+        (Role.EVENT_EDITOR, 403, 403, 403),
+        (Role.ADMINISTRATOR, 200, 200, 403),
+        (Role.HELP_DESK, 200, 200, 403),
+        (Role.CE_COORDINATOR, 200, 200, 302),
+    ],
+)
+def test_who_sees_and_decides(role: Role | None, listing: int, page: int, decision: int) -> None:
+    event = a_custom_event()
+    client = signed_in(factories.person(role))
+    answers = [
+        client.get(QUEUE),
+        client.get(f"{QUEUE}{event.pk}/change/"),
+        decide(client, event, "approve"),
+    ]
+    assert [answer.status_code for answer in answers] == [listing, page, decision]
+    event.refresh_from_db()
+    allowed = role == Role.CE_COORDINATOR
+    assert event.state == (EventState.PUBLISHED if allowed else EventState.PENDING)
+    if not allowed:
+        assert not any('value="approve"' in text(answer) for answer in answers)
+        assert approve(client, event).status_code == (302 if role is None else 403)
+        event.refresh_from_db()
+        assert event.state == EventState.PENDING
+
+
+def test_a_calendar_event_is_not_in_the_queue() -> None:
+    event = factories.event()
+    client = coordinator()
+    assert client.get(f"{QUEUE}{event.pk}/change/").status_code == 404
+    decide(client, event, "decline", "No")
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+
+
+# ---------- What a row says ----------
+
+
+def decided(event: Event, decision: Decision = Decision.APPROVE, reason: str = "") -> Event:
+    return decide_custom_event(
+        event_id=event.pk, decision=decision, reason=reason, by=factories.person()
+    )
+
+
+def test_a_row_says_what_a_decision_needs() -> None:
+    person = factories.person(display_name="Ada Reader")
+    for number in range(3):
+        decided(a_custom_event(person, sponsor="WebJunction", title=f"Storage {number}"))
+    decided(
+        a_custom_event(person, sponsor="webjunction", title="Vendors"), Decision.DECLINE, "A demo."
+    )
+    decided(a_custom_event(person, sponsor="Somebody else", title="Boats"))
+    begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
+    event = a_custom_event(
+        person,
+        title="Weeding for beginners",
+        sponsor="WebJunction",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=2),
+        amount=Decimal("1.5"),
+    )
+    other = factories.event(title="Beginners: weeding", days=-300)
+    claim = Claim.objects.get(event=event)
+    claim.note, claim.role = "I gave it at the fall workshop.", ClaimRole.PRESENTER
+    claim.save()
+    CollegeWork.objects.create(event=event, system="semester", course_credits=2)
+    Evidence.objects.create(
+        claim=claim, person=person, file="evidence/x", file_name="badge.pdf", size=1
+    )
+    Event.objects.filter(pk=event.pk).update(created_at=timezone.now() - dt.timedelta(days=3))
+    [row] = rows(coordinator())
+    shown = {key: row[key] for key in ("person", "when", "sponsor", "credit", "length", "age")}
+    assert shown == {
+        "person": "Ada Reader",
+        "when": "Thu, Mar 5, 2026, 9:00–11:00 AM",
+        "sponsor": "WebJunction",
+        "credit": "Technology 1.5",
+        "length": "1.5 credits for 2:00 hours",
+        "age": "waits 3 days",
+    }
+    assert row["remarks"] == []
+    assert row["before"] == "3 approved, 1 declined before of WebJunction"
+    assert row["marks"] == ["Presented it, earns twice", "College course: 2 semester credits"]
+    assert (row["note"], row["evidence"][0][0]) == (claim.note, "badge.pdf")
+    assert row["alike"] == {
+        "title": "Beginners: weeding",  # the same words, at another time
+        "url": f"/admin/events/event/{other.pk}/change/",
+        "percent": 82,
+        "where": "on the calendar",
+        "when": when(other),
+    }
+
+
+def test_a_title_nearly_the_same_on_the_same_day_is_similar_whoever_wrote_it() -> None:
+    approved = decided(a_custom_event(title="Privacy for everybody"))
+    a_custom_event(title="Privacy for everyone")
+    a_custom_event(title="Privacy for everyones")  # waits itself, so nothing is like it
+    similar = [
+        (row["title"], row["alike"]["title"], row["alike"]["where"]) for row in rows(coordinator())
+    ]
+    assert similar == [
+        ("Privacy for everyone", approved.title, "approved custom event"),
+        ("Privacy for everyones", approved.title, "approved custom event"),
+    ]
+
+
+def test_who_sent_it_again_waits_since_then() -> None:
+    first, second = a_custom_event(), a_custom_event()
+    ago = timezone.now() - dt.timedelta(days=40)
+    Event.objects.update(created_at=ago)
+    decided(first, Decision.RETURN, "Which day?")
+    assert first.created_by is not None
+    resubmit_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
+    ages = [(row["pk"], row["age"]) for row in rows(coordinator())]
+    assert ages == [(second.pk, "waits 40 days"), (first.pk, "came today, sent again")]
+
+
+# ---------- Approving several ----------
+
+
+def a_doubtful_one(person: User, event: Event) -> Event:
+    """The same hours as another claim of the same person."""
+    assert event.ends_at is not None
+    return a_custom_event(
+        person, title="Quite another thing", begins_at=event.begins_at, ends_at=event.ends_at
+    )
+
+
+def test_those_without_a_remark_are_ticked_by_one_link() -> None:
+    person = factories.person()
+    clear = a_custom_event()
+    doubtful = a_doubtful_one(person, a_custom_event(person, title="First thing"))
+    staff = factories.person(Role.CE_COORDINATOR)
+    own = a_custom_event(staff)
+    client = signed_in(staff)
+    page = client.get(QUEUE)
+    assert "Nothing to remark" in text(page)
+    assert "took place at the same time" in text(page)
+    assert [row["is_ticked"] for row in page.context["cl"].rows] == [False] * 4
+    assert page.context["cl"].tick_link == "?tick=clear"
+    ticked = {row["pk"]: row["is_ticked"] for row in rows(client, "?tick=clear")}
+    assert (ticked[clear.pk], ticked[doubtful.pk], ticked[own.pk]) == (True, False, False)
+    assert sum(ticked.values()) == 1
+
+
+def test_a_doubtful_one_chosen_by_hand_is_approved_and_named() -> None:
+    person = factories.person()
+    event = a_doubtful_one(person, a_custom_event(person))
+    answer = approve(coordinator(), event, doubtful=True)
+    assert said(answer) == [
+        "Approved: 1 of 1. You chose “Quite another thing” by hand although there was a remark."
+    ]
+    event.refresh_from_db()
+    assert event.state == EventState.PUBLISHED
+
+
+def test_what_became_doubtful_since_the_list_was_opened_is_left() -> None:
+    person = factories.person()
+    event = a_custom_event(person, title="First thing")
+    clear = a_custom_event()
+    a_doubtful_one(person, event)
+    answer = approve(coordinator(), event, clear)
+    refused, done = said(answer)
+    assert refused.startswith("“First thing” was left: there is a remark now")
+    assert done == "Approved: 1 of 2."
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
+    event, other = a_custom_event(), a_custom_event()
+    boxes = [box(event), box(other)]
+    decided(event, Decision.RETURN, "Which day?")
+    with zeal_ignore():
+        answer = coordinator().post(QUEUE, {"chosen": boxes})
+    assert said(answer) == [
+        f"“{event.title}” was changed since you opened this page; it is returned for changes "
+        "now. Look at it again before you decide.",
+        "Approved: 1 of 2.",
+    ]
+    event.refresh_from_db()
+    assert event.state == EventState.DRAFT
+
+
+@pytest.mark.parametrize(
+    "chosen", [[], ["nonsense"], ["x||"], ["9" * 30 + "||pending"], ["1|\x00|"]]
+)
+def test_nothing_sensible_ticked_changes_nothing(chosen: list[str]) -> None:
+    event = a_custom_event()
+    answer = coordinator().post(QUEUE, {"chosen": chosen})
+    assert said(answer) == ["Tick the custom events to approve first."]
+    event.refresh_from_db()
+    assert event.state == EventState.PENDING
+
+
+def test_who_may_not_decide_sees_the_list_without_boxes() -> None:
+    a_custom_event()
+    page = text(signed_in(factories.person(Role.HELP_DESK)).get(QUEUE))
+    assert 'name="chosen"' not in page
+    assert "Approve selected" not in page
+    assert "Nothing to remark" in page
+
+
+# ---------- The page of one event ----------
+
+
+def context_of(event: Event, client: Client | None = None) -> Any:
+    return (client or coordinator()).get(f"{QUEUE}{event.pk}/change/").context
+
+
+def test_what_is_similar_stands_beside_it() -> None:
+    event = a_custom_event(title="Privacy for everyone", sponsor="Some School")
+    other = factories.event(
+        title="Privacy for everybody", days=-200, sponsor="TRAILS", credits={ADMINISTRATION: "2.0"}
+    )
+    for _ in range(2):
+        factories.claim(factories.person(), other)
+    page = context_of(event)
+    [head] = page["heads"]
+    assert (head["title"], head["people"]) == ("Privacy for everybody", "2 people claimed this")
+    assert head["percent"].endswith("% alike, on the calendar")
+    lines = dict(page["comparison"])
+    assert lines["CE credit"] == ["Technology 1", "Library Administration 2"]
+    assert lines["Sponsor"] == ["Some School", "TRAILS"]
+    assert lines["Credit and length"] == ["1 credit for 1:00 hours", "2 credits for 1:00 hours"]
+
+
+def test_the_persons_other_hours_and_earlier_events_are_shown() -> None:
+    person = factories.person()
+    event = a_custom_event(person, title="First thing", sponsor="Some School")
+    same_time = a_doubtful_one(person, event)
+    earlier = decided(
+        a_custom_event(
+            person,
+            sponsor="some school",
+            title="Long ago",
+            begins_at=event.begins_at - dt.timedelta(days=90),
+            ends_at=event.begins_at - dt.timedelta(days=90, hours=-1),
+        ),
+        Decision.DECLINE,
+        "A demo.",
+    )
+    factories.claim(factories.person(), factories.event(title="Somebody else's"))
+    page = context_of(event)
+    assert [each["url"] for each in page["overlapping"]] == [
+        f"/admin/events/customevent/{same_time.pk}/change/"
+    ]
+    assert [each["url"] for each in page["lately"]] == [
+        f"/admin/events/customevent/{earlier.pk}/change/"
+    ]
+    assert page["lately"][0]["words"].endswith("; declined: A demo.")
+    assert page["before"] == "0 approved, 1 declined before of Some School"
+    assert len(page["remarks"]) == 1
+
+
+def test_what_happened_is_told_in_words() -> None:
+    person = factories.person(display_name="Ada Reader")
+    staff = factories.person(display_name="Cora Coordinator")
+    event = a_custom_event(person, title="Old title")
+    decide_custom_event(
+        event_id=event.pk, decision=Decision.RETURN, reason="Which hours?", by=staff
+    )
+    begins_at = event.begins_at
+    resubmit_custom_event(
+        event_id=event.pk,
+        facts=factories.facts(
+            title="New title",
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=1),
+            amount=Decimal("0.5"),
+        ),
+        by=person,
+    )
+    told = [(each.who, each.what, each.why) for each in context_of(event)["happenings"]]
+    assert told == [
+        (
+            "Ada Reader",
+            ["Created the event", "Claimed the credit (Create New…)", "Credit: Technology 1"],
+            "",
+        ),
+        (
+            "Cora Coordinator",
+            [
+                "Event: Waiting for approval → Returned for changes",
+                "Claim: Pending → Returned for changes",
+            ],
+            "Which hours?",
+        ),
+        (
+            "Ada Reader",
+            [
+                "Title: “Old title” → “New title”",
+                "Event: Returned for changes → Waiting for approval",
+                "Claim: Returned for changes → Pending",
+                "Credit: Technology 1 → Technology 0.5",
+            ],
+            "",
+        ),
+    ]
+
+
+def test_after_a_decision_the_next_one_that_waits_opens() -> None:
+    first, second, third = a_custom_event(), a_custom_event(), a_custom_event()
+    staff = factories.person(Role.CE_COORDINATOR)
+    a_custom_event(staff)  # nobody is led to their own
+    client = signed_in(staff)
+
+    def leads_to(event: Event, decision: str, reason: str = "") -> Any:
+        return decide(client, event, decision, reason).headers["Location"]
+
+    assert "Approve and next" in text(client.get(f"{QUEUE}{second.pk}/change/"))
+    assert leads_to(second, "approve") == f"{QUEUE}{third.pk}/change/"
+    assert leads_to(third, "decline", "A demo.") == f"{QUEUE}{first.pk}/change/"
+    assert "Approve and next" not in text(client.get(f"{QUEUE}{first.pk}/change/"))
+    assert leads_to(first, "approve") == QUEUE
+
+
+# ---------- To the calendar ----------
+
+
+def publish(client: Client, event: Event, **data: str) -> Any:
+    return client.post(f"{QUEUE}{event.pk}/publish/", data)
+
+
+def test_a_waiting_event_is_published_and_its_claim_approved() -> None:
+    event = a_custom_event(title="Good for everybody")
+    staff = factories.person(Role.CE_COORDINATOR)
+    client = signed_in(staff)
+    answer = publish(client, event, seen=version(event))
+    assert answer.headers["Location"] == QUEUE
+    author = event.created_by
+    event.refresh_from_db()
+    assert (event.origin, event.state) == (Origin.CALENDAR, EventState.PUBLISHED)
+    assert (event.created_by, event.decided_by) == (author, staff)
+    assert [(c.state, c.decided_by) for c in Claim.objects.all()] == [(ClaimState.APPROVED, staff)]
+    assert "Good for everybody" in text(Client().get(event.get_absolute_url()))
+
+
+def test_an_approved_event_is_published_and_its_claim_stays_as_it_was() -> None:
+    event = decided(a_custom_event())
+    before = Claim.objects.values("state", "decided_at", "decided_by").get()
+    publish(coordinator(), event)
+    event.refresh_from_db()
+    assert (event.origin, event.state) == (Origin.CALENDAR, EventState.PUBLISHED)
+    assert Claim.objects.values("state", "decided_at", "decided_by").get() == before
+
+
+def test_what_cannot_be_published_says_why() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    returned = decided(a_custom_event(), Decision.RETURN, "Which day?")
+    own, course, changed = a_custom_event(staff), a_custom_event(), a_custom_event()
+    CollegeWork.objects.create(event=course, system="semester", course_credits=2)
+    client = signed_in(staff)
+    answers = [
+        publish(client, returned),
+        publish(client, own),
+        publish(client, course),
+        publish(client, changed, seen="published"),
+    ]
+    assert [said(answer)[-1] for answer in answers] == [
+        f"“{returned.title}” is returned for changes; it cannot be put on the calendar from here.",
+        f"Somebody else has to decide about your own event “{own.title}”.",
+        f"“{course.title}” is one person's college course, not an event for all.",
+        f"“{changed.title}” was changed since you opened this page; it is waiting for approval "
+        "now. Look at it again before you decide.",
+    ]
+    assert set(Event.objects.values_list("origin", flat=True)) == {Origin.CUSTOM}
+    assert "Publish to the calendar" not in text(client.get(f"{QUEUE}{course.pk}/change/"))
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
+def test_only_who_decides_publishes(role: Role) -> None:
+    event = a_custom_event()
+    client = signed_in(factories.person(role))
+    assert publish(client, event).status_code == 403
+    assert "Publish to the calendar" not in text(client.get(f"{QUEUE}{event.pk}/change/"))
+    event.refresh_from_db()
+    assert event.origin == Origin.CUSTOM
+
+
+# ---------- The number of queries ----------
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries(items: int, django_assert_num_queries: Any) -> None:
+    person = factories.person()
+    library = factories.organization()
+    for kind in list(PositionKind)[:items]:
+        Position.objects.create(person=person, organization=library, kind=kind)
+    for number in range(items):
+        similar = factories.event(title="Privacy for everybody")
+        factories.claim(person, similar)
+        a_custom_event(title="Privacy for everybody")
+        decided(a_custom_event(person, title=f"Earlier {number}"))
+    custom = a_custom_event(person, title="Privacy for everyone")
+    claim = Claim.objects.get(event=custom)
+    for number in range(items):
+        Evidence.objects.create(
+            claim=claim, person=person, file=f"{number}", file_name=f"{number}.pdf", size=1
+        )
+    client = coordinator()
+    client.get(QUEUE)
+    with django_assert_num_queries(17):
+        client.get(QUEUE)
+    with django_assert_num_queries(26):
+        client.get(f"{QUEUE}{custom.pk}/change/")
+    assert reverse("admin:events_customevent_decide", args=[1]) == f"{QUEUE}1/decide/"
