@@ -9,12 +9,12 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Min, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from aspen import outbox
+from aspen import outbox, words
 from aspen.http import person_of
 from aspen.models import Mail, MailState
 
@@ -153,8 +153,9 @@ def stuck_mail(user: Any) -> list[dict[str, str]]:
     rows = Mail.objects.filter(state__in=lines).order_by("state").values_list("state")
     return [
         {
-            "text": f"{count} message{'' if count == 1 else 's'} {lines[MailState(state)]}",
+            "text": f"{count} message{'' if count == 1 else 's'} {lines[MailState(state)]}, "
+            f"{'it' if count == 1 else 'the oldest'} {words.waits(since)}",
             "url": f"{reverse('admin:aspen_mail_changelist')}?state__exact={state}",
         }
-        for state, count in rows.annotate(count=Count("pk"))
+        for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at"))
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -10,9 +11,9 @@ from accounts.models import User
 from aspen import words
 from aspen.history import BEGINNING
 from credits.enums import ClaimState
-from credits.models import Claim, ClaimHistory, CreditHistory, EvidenceHistory
+from credits.models import Claim
 from events.enums import EventState, Origin
-from events.models import Event, EventHistory
+from events.models import Event
 
 SYSTEM = "The portal"
 
@@ -36,15 +37,17 @@ class _Change(NamedTuple):
     why: str
 
 
-def of(event: Event, claims: Sequence[Claim]) -> list[Happening]:
-    """The story of an event with these claims on it, the beginning first. Five queries."""
+def of(event: Event | None, claims: Sequence[Claim]) -> list[Happening]:
+    """The story of claims, with that of their event where given, the beginning first.
+
+    At most six queries.
+    """
+    credits = _history("credits.CreditHistory").filter(claim__in=claims)
     changes = [
-        *_changes(EventHistory.objects.filter(pgh_obj=event.pk), _event),
-        *_changes(ClaimHistory.objects.filter(pgh_obj__in=claims), _claim),
-        *_changes(
-            CreditHistory.objects.filter(claim__in=claims).select_related("category"), _credit
-        ),
-        *_changes(EvidenceHistory.objects.filter(claim__in=claims), _evidence),
+        *(_changes(_history("events.EventHistory").filter(pgh_obj=event), _event) if event else ()),
+        *_changes(_history("credits.ClaimHistory").filter(pgh_obj__in=claims), _claim),
+        *_changes(credits.select_related("category"), _credit),
+        *_changes(_history("credits.EvidenceHistory").filter(claim__in=claims), _evidence),
     ]
     acts: dict[str, list[_Change]] = {}
     for change in changes:
@@ -53,6 +56,12 @@ def of(event: Event, claims: Sequence[Claim]) -> list[Happening]:
     people = User.objects.in_bulk({_by(act[0].row) for act in acts.values()} - {None})
     in_time = sorted(acts.values(), key=lambda act: act[0].row.pgh_created_at)
     return [_happening(act, people) for act in in_time]
+
+
+def _history(name: str) -> QuerySet[Any]:
+    """The rows of a table that triggers write; its model is made by pghistory."""
+    rows: QuerySet[Any] = apps.get_model(name)._default_manager.all()
+    return rows
 
 
 def _changes(history: QuerySet[Any], tell: _Teller) -> Iterator[_Change]:

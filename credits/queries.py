@@ -16,7 +16,7 @@ from credits import rules
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
 from events import queries as event_queries
-from events.enums import Attendance, Delivery
+from events.enums import Attendance, Delivery, Origin
 from events.models import (  # type: ignore[attr-defined]
     CreditOfferHistory,
     Event,
@@ -205,6 +205,21 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
             told[key] = min(told.get(key, (at, 0, "")), (at, context["by"], context["reason"]))
     people = User.objects.in_bulk([by for _, by, _ in told.values()])
     return [(at, str(people[by]), reason) for at, by, reason in sorted(told.values(), reverse=True)]
+
+
+def why_not_decide(claim: Claim, *, by: User) -> str | None:
+    """Why `by` does not decide about this claim, whatever its state, or None. Asks nothing more
+    of a claim with its event and person.
+    """
+    event = claim.event
+    if claim.person_id == by.pk:
+        return f"Somebody else has to decide about your own claim of “{event.title}”."
+    if event.origin == Origin.CUSTOM and event.created_by_id == claim.person_id:
+        return (
+            f"{claim.person}'s claim of “{event.title}” goes with its custom event. Decide about "
+            "that in the queue."
+        )
+    return None
 
 
 def claim_version(claim: Claim) -> str:

@@ -50,7 +50,7 @@ def most_alike(events: Sequence[Event]) -> dict[int, Alike]:
     Looks at titles that resemble each other within a day, and at the same words at any time:
     both have an index, where trigrams alone would compare each event with the whole calendar.
     """
-    share = TrigramSimilarity("title", OuterRef("title"))
+    share = TrigramSimilarity("title", OuterRef("title"))  # type: ignore[arg-type]
     others = settled().exclude(pk=OuterRef("pk")).annotate(share=share)
     near = others.filter(
         begins_at__gte=OuterRef("begins_at") - NEAR,
@@ -72,7 +72,7 @@ def most_alike(events: Sequence[Event]) -> dict[int, Alike]:
     }
 
 
-def _best(others: QuerySet[Event]) -> ArraySubquery:
+def _best(others: QuerySet[Any]) -> ArraySubquery:
     found = others.order_by("-share", "-begins_at", "pk")
     return ArraySubquery(found.values(found=JSONObject(id="pk", share="share"))[:1])
 

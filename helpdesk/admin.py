@@ -4,18 +4,21 @@ Tickets are answered on the portal's own pages. This module knows every app belo
 one that can tell what waits.
 """
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Case, Count, F, Min, Q, When
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from aspen import words
 from aspen.admin import ReadOnlyAdmin, stuck_mail
+from credits import checking
 from events.enums import EventState, Origin
-from events.models import Event
+from events.models import WAITS_SINCE, Event
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from helpdesk.queries import WORK
@@ -45,25 +48,55 @@ class TicketAdmin(ReadOnlyAdmin):
 
 
 def waiting_for(user: Any) -> list[dict[str, str]]:
-    """What waits for somebody with these rights, each with its address."""
-    waiting = []
-    if user.has_perm("events.decide_event"):
-        pending = Event.objects.filter(state=EventState.PENDING).order_by().values_list("origin")
-        counts = dict(pending.annotate(number=Count("pk")))
-        if count := counts.get(Origin.CUSTOM):
-            text = "1 custom event" if count == 1 else f"{count} custom events"
-            url = reverse("admin:events_customevent_changelist")
-            waiting.append({"text": f"{text} to approve", "url": url})
-        if count := counts.get(Origin.CALENDAR):
-            text = "1 proposed event" if count == 1 else f"{count} proposed events"
-            url = f"{reverse('events:manage')}?show=waiting"
-            waiting.append({"text": f"{text} to publish", "url": url})
+    """What waits for somebody with these rights and for how long, each with its address.
+
+    At most three queries.
+    """
+    waiting = _events_waiting() if user.has_perm("events.decide_event") else []
     if user.has_perm(WORK):
-        count = Ticket.objects.filter(state=TicketState.OPEN).count()
-        if count:
-            text = "1 help ticket" if count == 1 else f"{count} help tickets"
-            waiting.append({"text": f"{text} to answer", "url": reverse("helpdesk:queue")})
+        tickets = Ticket.objects.filter(state=TicketState.OPEN)
+        found = tickets.aggregate(count=Count("pk"), since=Min("changed_at"))
+        url = reverse("helpdesk:queue")
+        waiting += _task("{} help ticket{} to answer", url, **found)
     return waiting + stuck_mail(user)
+
+
+def _events_waiting() -> list[dict[str, str]]:
+    """Custom events and proposals that wait for staff, and those whose authors do not answer."""
+    customs = reverse("admin:events_customevent_changelist")
+    proposals = f"{reverse('events:manage')}?show=waiting"
+    tasks = {
+        (Origin.CUSTOM, EventState.PENDING): ("{} custom event{} to approve", customs),
+        (Origin.CUSTOM, EventState.DRAFT): (
+            "{} returned custom event{} without an answer for 30 days",
+            f"{customs}?state={EventState.DRAFT}",
+        ),
+        (Origin.CALENDAR, EventState.PENDING): ("{} proposed event{} to publish", proposals),
+    }
+    returned = Q(state=EventState.DRAFT)
+    since = Case(When(returned, then=F("decided_at")), default=WAITS_SINCE)
+    rows = (
+        Event.objects.filter(Q(state=EventState.PENDING) | checking.unanswered())
+        .order_by()
+        .values_list("origin", "state")
+        .annotate(count=Count("pk"), since=Min(since))
+    )
+    found = {(origin, state): facts for origin, state, *facts in rows}
+    return [
+        line
+        for key, (text, url) in tasks.items()
+        if key in found
+        for line in _task(text, url, *found[key])
+    ]
+
+
+def _task(text: str, url: str, count: int, since: dt.datetime | None) -> list[dict[str, str]]:
+    """12 custom events to approve, the oldest waits 9 days"""
+    if since is None:
+        return []
+    which = "it" if count == 1 else "the oldest"
+    said = text.format(count, "" if count == 1 else "s")
+    return [{"text": f"{said}, {which} {words.waits(since)}", "url": url}]
 
 
 _index = admin.site.index

@@ -21,13 +21,14 @@ from credits.actions.claiming import (
     withdraw_claim,
 )
 from credits.actions.correcting import Corrected, correct_credit, correct_event
-from credits.actions.deciding import decide_claim
+from credits.actions.deciding import DECIDED, decide_claim
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_custom_event, follow_event
 from credits.actions.merging import Merged, merge_events, undo_merge, why_not_undo
 
 __all__ = [
+    "DECIDED",
     "AlreadyClaimed",
     "Corrected",
     "Merged",

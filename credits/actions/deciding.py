@@ -9,7 +9,6 @@ from credits.actions.writing import move
 from credits.enums import ClaimState, Mover
 from credits.models import Claim
 from events import queries as event_queries
-from events.enums import Origin
 
 # To ask back makes sense for custom events only; what the calendar says is not the claimant's.
 DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
@@ -35,10 +34,8 @@ def decide_claim(
             f"{whose} was changed since you opened this page; it is "
             f"{claim.get_state_display().lower()} now. Look at it again before you decide."
         )
-    if claim.person_id == by.pk:
-        raise Refused(f"Somebody else has to decide about your own claim of “{claim.event.title}”.")
-    if claim.event.origin == Origin.CUSTOM and claim.event.created_by_id == claim.person_id:
-        raise Refused(f"{whose} goes with its custom event. Decide about that in the queue.")
+    if why := queries.why_not_decide(claim, by=by):
+        raise Refused(why)
     if target not in DECIDED or not rules.may_move(claim, target, Mover.STAFF):
         raise Refused(f"{whose} is {claim.get_state_display().lower()}; nothing was decided.")
     if target == ClaimState.DECLINED and not reason.strip():

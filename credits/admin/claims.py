@@ -1,16 +1,32 @@
-"""Claims and their credits, to look at. A wrong one is corrected through a help ticket."""
+"""Every claim with its credits: what care remarks, and staff's decision about a single one.
 
-from django.contrib import admin
+A custom event and its author's claim are decided together, in the queue. A wrong credit is
+corrected through a help ticket, or with its event.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from aspen import words
 from aspen.admin import ReadOnlyAdmin
+from aspen.errors import Refused
+from aspen.http import person_of
+from credits import actions, care, chronicle, queries, rules
+from credits.admin import links
 from credits.admin.correcting import correct_event_view
+from credits.enums import LIVE, ClaimState, Mover
 from credits.models import Claim, Credit
-from events.enums import Origin
+
+PAGE = "admin:credits_claim_change"
 
 
 class CreditInline(admin.TabularInline):
@@ -36,27 +52,72 @@ class CreditInline(admin.TabularInline):
         return False
 
 
+class EvidenceFilter(admin.SimpleListFilter):
+    title = "evidence"
+    parameter_name = "evidence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "With files"), ("no", "Without files")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Claim]) -> QuerySet[Claim]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(evidence__isnull=self.value() == "no").distinct()
+
+
+class ClaimDecisionForm(forms.Form):
+    decision = forms.ChoiceField(choices=[(state, state) for state in actions.DECIDED])
+    reason = forms.CharField(
+        required=False,
+        max_length=2000,
+        help_text="The person will read it. To decline needs one.",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    )
+    seen = forms.CharField(max_length=60, required=False)
+
+
+class WithRemarks(ChangeList):
+    """A page of claims, each with what automatic care remarks about it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        remarks = remarks_for(self.result_list)
+        for claim in self.result_list:
+            claim.found = remarks.get(claim.pk, [])
+
+
+def remarks_for(claims: list[Claim]) -> dict[int, list[care.Remark]]:
+    return care.remarks_for([claim for claim in claims if claim.state in LIVE])
+
+
 @admin.register(Claim)
 class ClaimAdmin(ReadOnlyAdmin):
-    """Every claim, kept for good. Custom events are decided in their own queue."""
+    """Every claim, kept for good."""
 
-    list_display = ("person", "event", "credit", "state", "source", "claimed_at")
-    list_filter = ("state", "source", "role")
+    list_display = ("person", "event", "credit", "state_now", "source", "role", "remarks")
+    list_filter = ("state", "source", "role", EvidenceFilter)
     search_fields = ("person__display_name", "person__email", "event__title")
+    show_full_result_count = False
     fields = (
         "person",
         "event_page",
         "role",
         "source",
         "state",
+        "remarks",
+        "note",
+        "files",
         "claimed_at",
         "claimed_by",
         "decided_at",
         "decided_by",
         "reason",
+        "history",
     )
-    readonly_fields = ("event_page",)
+    readonly_fields = ("event_page", "remarks", "files", "history")
     inlines = (CreditInline,)
+    actions = ("approve_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
         credits = Credit.objects.select_related("category").order_by("line")
@@ -64,15 +125,29 @@ class ClaimAdmin(ReadOnlyAdmin):
             super()
             .get_queryset(request)
             .select_related("person", "event", "claimed_by", "decided_by")
+            .defer("event__search", "event__description")
             .prefetch_related(Prefetch("credits", credits))
         )
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return WithRemarks
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("credits.decide_claim")
+
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(correct_event_view)
+        decide = self.admin_site.admin_view(self.decide_view)
+        correct = self.admin_site.admin_view(correct_event_view)
         return [
-            path("correct-event/<int:event_id>/", view, name="credits_claim_correct_event"),
+            path("correct-event/<int:event_id>/", correct, name="credits_claim_correct_event"),
+            path("<path:object_id>/decide/", decide, name="credits_claim_decide"),
             *super().get_urls(),
         ]
+
+    # ---------- What is shown ----------
 
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:
@@ -80,9 +155,126 @@ class ClaimAdmin(ReadOnlyAdmin):
             f"{credit.category} {words.amount(credit.amount)}" for credit in claim.credits.all()
         )
 
+    @admin.display(description="state", ordering="state")
+    def state_now(self, claim: Claim) -> str:
+        """The state, and unseen the version the list was opened with."""
+        return format_html(
+            '{}<input type="hidden" name="seen-{}" value="{}">',
+            claim.get_state_display(),
+            claim.pk,
+            queries.claim_version(claim),
+        )
+
+    @admin.display(description="remarks")
+    def remarks(self, claim: Claim) -> str:
+        if not hasattr(claim, "found"):
+            claim.found = remarks_for([claim]).get(claim.pk, [])  # type: ignore[attr-defined]
+        texts = ((remark.text,) for remark in claim.found)  # type: ignore[attr-defined]
+        return format_html_join(" ", "<span>{}</span>", texts) or "–"
+
     @admin.display(description="event")
     def event_page(self, claim: Claim) -> str:
-        """The calendar and the custom events have pages of their own here."""
-        kind = "customevent" if claim.event.origin == Origin.CUSTOM else "event"
-        url = reverse(f"admin:events_{kind}_change", args=[claim.event_id])
-        return format_html('<a href="{}">{}</a>', url, claim.event)
+        return format_html('<a href="{}">{}</a>', links.event_page(claim.event), claim.event)
+
+    @admin.display(description="evidence")
+    def files(self, claim: Claim) -> str:
+        files = links.evidence(claim)
+        linked = ((url, name) for name, url in files)
+        return format_html_join(", ", '<a href="{}">{}</a>', linked) or "No files"
+
+    @admin.display(description="what happened so far")
+    def history(self, claim: Claim) -> str:
+        told = (
+            (each.who, each.when, "; ".join(each.what), f" “{each.why}”" if each.why else "")
+            for each in chronicle.of(None, [claim])
+        )
+        lines = format_html_join("", "<li><strong>{}</strong>, {}: {}.{}</li>", told)
+        return format_html('<ol class="happenings">{}</ol>', lines)
+
+    # ---------- Deciding ----------
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The claim, and the buttons to decide where there is something to decide."""
+        claim = kwargs["obj"]
+        context = {"decision_form": ClaimDecisionForm()} | context
+        context |= {
+            "decisions": self._decisions(request, claim),
+            "seen": queries.claim_version(claim),
+            "decide_url": reverse("admin:credits_claim_decide", args=[claim.pk]),
+            "correct_url": self._correct_url(request, claim),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _decisions(self, request: HttpRequest, claim: Claim) -> list[tuple[str, str]]:
+        if not self.has_decide_permission(request) or queries.why_not_decide(
+            claim, by=person_of(request)
+        ):
+            return []
+        return [
+            (state.value, label)
+            for state, label in ((ClaimState.APPROVED, "Approve"), (ClaimState.DECLINED, "Decline"))
+            if rules.may_move(claim, state, Mover.STAFF)
+        ]
+
+    def _correct_url(self, request: HttpRequest, claim: Claim) -> str:
+        return links.correct(claim.event) if self.has_decide_permission(request) else ""
+
+    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Approve or decline; what was refused is shown with the typed reason kept."""
+        if not self.has_decide_permission(request):
+            raise PermissionDenied
+        claim = self.get_object(request, unquote(object_id))
+        page = reverse(PAGE, args=[object_id])
+        if claim is None or request.method != "POST":
+            return HttpResponseRedirect(page)
+        form = ClaimDecisionForm(request.POST)
+        if form.is_valid():
+            try:
+                actions.decide_claim(
+                    claim_id=claim.pk,
+                    target=ClaimState(form.cleaned_data["decision"]),
+                    reason=form.cleaned_data["reason"],
+                    seen=form.cleaned_data["seen"],
+                    by=person_of(request),
+                )
+            except Refused as refusal:
+                form.add_error(refusal.field, str(refusal))
+            else:
+                state = ClaimState(form.cleaned_data["decision"]).label
+                self.log_change(request, claim, f"{state}. {form.cleaned_data['reason']}".strip())
+                messages.success(request, f"{claim.person}'s claim is {state.lower()}.")
+                return HttpResponseRedirect(page)
+        request.method = "GET"  # nothing is left to save; the page is shown again
+        return self.change_view(request, object_id, extra_context={"decision_form": form})
+
+    @admin.action(description="Approve selected claims", permissions=["decide"])
+    def approve_selected(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
+        """Approve what is as it was when the list was opened; a doubtful one is opened first."""
+        if request.POST.get("select_across") == "1":
+            messages.error(request, "Choose claims on one page; nobody has looked at the others.")
+            return
+        claims = list(chosen.order_by("pk"))
+        remarks = remarks_for(claims)
+        done = 0
+        for claim in claims:
+            if remarks.get(claim.pk):
+                text = remarks[claim.pk][0].text
+                messages.error(request, f"{claim.person}, “{claim.event}”: {text} Open it first.")
+                continue
+            try:
+                actions.decide_claim(
+                    claim_id=claim.pk,
+                    target=ClaimState.APPROVED,
+                    reason="",
+                    seen=request.POST.get(f"seen-{claim.pk}", ""),
+                    by=person_of(request),
+                )
+            except Refused as refusal:
+                messages.error(request, str(refusal))
+                continue
+            done += 1
+            self.log_change(request, claim, "Approved.")
+        if done:
+            messages.success(request, f"Approved: {done} of {len(claims)}.")

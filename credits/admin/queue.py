@@ -165,7 +165,8 @@ class CustomEventAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         asked = request.GET.copy()
         setattr(request, TICK, "".join(asked.pop(TICK, [])))
-        request.GET = asked  # Django turns away what it takes for an unknown filter
+        # Django turns away what it takes for an unknown filter.
+        request.GET = asked  # type: ignore[assignment]
         if request.method == "POST":
             if not self.has_decide_permission(request):
                 raise PermissionDenied

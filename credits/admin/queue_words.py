@@ -1,7 +1,8 @@
 """What the queue of custom events and its pages say; every string is made here, once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.urls import reverse
@@ -189,12 +190,12 @@ def head(similar: Similar, event: Event, *, decides: bool) -> dict[str, Any]:
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
     """The same facts of each event, side by side; this one first."""
-    lines = {
+    lines: dict[str, Callable[[Event], str]] = {
         "When": when,
         "CE credit": credit_in_words,
         "Credit and length": against_length,
-        "Sponsor": lambda each: each.sponsor,
-        "Trainer or presenter": lambda each: each.presenter,
+        "Sponsor": attrgetter("sponsor"),
+        "Trainer or presenter": attrgetter("presenter"),
     }
     return [
         (label, [say(each) or "–" for each in (event, *others)]) for label, say in lines.items()

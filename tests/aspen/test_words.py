@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+import time_machine
 
 from aspen import words
 
@@ -104,3 +105,17 @@ def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
 )
 def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
     assert words.when(at(begins), at(ends) if ends else None, all_day=True) == said
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("2026-12-03T07:00Z", "came today"),  # midnight in Montana
+        ("2026-12-03T06:59Z", "waits 1 day"),
+        ("2026-11-03T12:00Z", "waits 30 days"),
+        ("2026-12-05T12:00Z", "came today"),
+    ],
+)
+def test_how_long_something_waits(since: str, said: str) -> None:
+    with time_machine.travel("2026-12-03T18:00Z", tick=False):
+        assert words.waits(dt.datetime.fromisoformat(since)) == said

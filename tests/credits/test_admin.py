@@ -1,16 +1,24 @@
-"""Claims in the administration: everything to see, nothing to change."""
+"""Claims in the administration: everything to see, and one to decide about."""
 
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
+from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from credits.actions import claim_custom_event
-from credits.models import Claim
+from aspen.errors import Refused
+from credits.actions import DECIDED, claim_custom_event, decide_claim
+from credits.enums import MOVES, ClaimState, Mover
+from credits.models import Claim, Evidence
+from credits.queries import claim_version
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY
+from tracks.actions import select_track
+from tracks.models import Posting
 
 pytestmark = pytest.mark.django_db
 CLAIMS = "/admin/credits/claim/"
@@ -20,6 +28,10 @@ def signed_in(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client
+
+
+def coordinator() -> Client:
+    return signed_in(factories.person(Role.CE_COORDINATOR))
 
 
 def a_claim(**fields: Any) -> Claim:
@@ -68,14 +80,181 @@ def test_event_editors_see_no_claims() -> None:
     assert not any("Not for editors" in text(answer) for answer in answers)
 
 
+# ---------- Deciding ----------
+
+
+def decide(client: Client, claim: Claim, decision: str, reason: str = "", seen: str = "") -> Any:
+    data = {"decision": decision, "reason": reason, "seen": seen}
+    return client.post(f"{CLAIMS}{claim.pk}/decide/", data)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def state(claim: Claim) -> tuple[str, str, User | None]:
+    claim.refresh_from_db()
+    return claim.state, claim.reason, claim.decided_by
+
+
+def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
+    claim = a_claim()
+    select_track(track=factories.track(), by=claim.person)
+    staff = factories.person(Role.CE_COORDINATOR)
+    client = signed_in(staff)
+    answer = decide(client, claim, "approved", seen=claim_version(claim))
+    assert answer.headers["Location"] == f"{CLAIMS}{claim.pk}/change/"
+    assert said(answer) == [f"{claim.person}'s claim is approved."]
+    assert state(claim) == (ClaimState.APPROVED, "", staff)
+    assert Posting.objects.count() == 1
+    decide(client, claim, "declined", "You were not on the list.")
+    assert state(claim) == (ClaimState.DECLINED, "You were not on the list.", staff)
+    assert Posting.objects.count() == 0
+    page = text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+    assert "Claim: Approved → Declined. “You were not on the list.”" in page
+    assert 'name="decision"' not in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "error"),
+    [
+        ("declined", "  ", "Give a reason; the person will read it."),
+        ("declined", "x" * 2001, "at most 2000 characters"),
+        ("withdrawn", "Because", "not one of the available choices"),
+        ("", "Because", "This field is required."),
+    ],
+)
+def test_what_is_refused_is_said_and_what_was_typed_is_kept(
+    decision: str, reason: str, error: str
+) -> None:
+    claim = a_claim()
+    answer = decide(coordinator(), claim, decision, reason)
+    page = text(answer)
+    assert "Nothing was decided yet." in page
+    assert error in page
+    assert reason in page
+    assert state(claim) == (ClaimState.PENDING, "", None)
+
+
+def test_what_a_colleague_decided_is_not_decided_unseen() -> None:
+    claim = a_claim()
+    seen = claim_version(claim)
+    decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=factories.person())
+    page = text(decide(coordinator(), claim, "declined", "No.", seen))
+    assert "was changed since you opened this page; it is approved now." in page
+    assert state(claim)[0] == ClaimState.APPROVED
+
+
+def test_nobody_decides_about_their_own_claim() -> None:
+    staff = factories.person(Role.CE_COORDINATOR)
+    claim = factories.claim(staff)
+    client = signed_in(staff)
+    assert "Somebody else has to decide" in text(decide(client, claim, "approved"))
+    assert state(claim) == (ClaimState.PENDING, "", None)
+    assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+
+
+def test_a_custom_event_and_its_authors_claim_are_decided_together() -> None:
+    claim = claim_custom_event(facts=factories.facts(), by=factories.person())
+    client = coordinator()
+    page = text(decide(client, claim, "approved"))
+    assert "goes with its custom event. Decide about that in the queue." in page
+    assert state(claim)[0] == ClaimState.PENDING
+    assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+
+
+@pytest.mark.parametrize("before", list(ClaimState))
+@pytest.mark.parametrize("target", list(ClaimState))
+def test_every_decision_in_every_state(before: ClaimState, target: ClaimState) -> None:
+    claim, staff = a_claim(), factories.person()
+    Claim.objects.filter(pk=claim.pk).update(
+        state=before, decided_by=staff, decided_at=timezone.now(), reason="Before."
+    )
+    may = target in DECIDED and Mover.STAFF in MOVES.get((before, target), ())
+    expected = target if may else before
+    try:
+        decide_claim(claim_id=claim.pk, target=target, reason="Because.", by=factories.person())
+    except Refused:
+        assert not may
+    assert state(claim)[0] == expected
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
+def test_who_may_not_decide(role: Role) -> None:
+    claim = a_claim(title="Private matter")
+    client = signed_in(factories.person(role))
+    answers = [
+        decide(client, claim, "approved"),
+        client.post(CLAIMS, {"action": "approve_selected", "_selected_action": [claim.pk]}),
+    ]
+    assert answers[0].status_code == 403
+    assert "Private matter" not in text(answers[0])
+    assert state(claim) == (ClaimState.PENDING, "", None)
+    assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+
+
+def approve(client: Client, claims: list[Claim], **data: str) -> Any:
+    chosen = {"action": "approve_selected", "_selected_action": [claim.pk for claim in claims]}
+    seen = {f"seen-{claim.pk}": claim_version(claim) for claim in claims}
+    with zeal_ignore():
+        return client.post(CLAIMS, seen | chosen | data)
+
+
+def test_several_are_approved_but_no_doubtful_changed_or_own_one() -> None:
+    staff, person = factories.person(Role.CE_COORDINATOR), factories.person()
+    clear, changed, own = a_claim(), a_claim(), factories.claim(staff)
+    doubtful = [factories.claim(person, title=title) for title in ("One thing", "Another matter")]
+    with zeal_ignore():
+        page = text(signed_in(staff).get(CLAIMS))
+    assert "“Another matter”" in page  # what overlaps is remarked in the list
+    assert f'name="seen-{clear.pk}" value="pending"' in page
+    claims = [clear, changed, own, doubtful[0]]
+    data = {f"seen-{changed.pk}": "approved then"}
+    answer = approve(signed_in(staff), claims, **data)
+    messages = said(answer)
+    assert messages[-1] == "Approved: 1 of 4."
+    assert [message.partition(":")[0][:40] for message in messages[:-1]] == [
+        f"{changed.person}'s claim of “{changed.event}” was"[:40],
+        "Somebody else has to decide about your o"[:40],
+        f"{person}, “One thing”"[:40],
+    ]
+    assert [state(claim)[0] for claim in claims] == ["approved", "pending", "pending", "pending"]
+
+
+def test_what_nobody_looked_at_is_not_approved() -> None:
+    claims = [a_claim(), a_claim()]
+    answer = approve(coordinator(), claims, select_across="1")
+    assert said(answer) == ["Choose claims on one page; nobody has looked at the others."]
+    assert {state(claim)[0] for claim in claims} == {"pending"}
+
+
+def test_evidence_and_note_are_shown_and_filtered() -> None:
+    claim, other = a_claim(title="With a file"), a_claim(title="Without one")
+    Claim.objects.filter(pk=claim.pk).update(note="I gave the second hour.")
+    Evidence.objects.create(
+        claim=claim, person=claim.person, file="evidence/x", file_name="badge.pdf", size=1
+    )
+    client = coordinator()
+    page = text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+    assert "badge.pdf" in page
+    assert "I gave the second hour." in page
+    shown = {
+        value: [
+            row.pk for row in client.get(f"{CLAIMS}?evidence={value}").context["cl"].result_list
+        ]
+        for value in ("yes", "no")
+    }
+    assert shown == {"yes": [claim.pk], "no": [other.pk]}
+
+
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
     slugs = [ADMINISTRATION, TECHNOLOGY, "public-services"][:items]
     for _ in range(items):
         claim = a_claim(credits=dict.fromkeys(slugs, "1.0"))
     client = signed_in(factories.person(Role.CE_COORDINATOR))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         client.get(CLAIMS)
     client.get(f"{CLAIMS}{claim.pk}/change/")  # Django remembers content types
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(15):
         client.get(f"{CLAIMS}{claim.pk}/change/")

@@ -370,4 +370,9 @@ def test_drafts_and_proposals_stay_out_of_the_list_of_events(client: Client) -> 
     page = client.get(reverse("admin:events_event_changelist"))
     assert "Still" not in page.content.decode()
     waiting = client.get(reverse("admin:index")).context["waiting"]
-    assert {"text": "1 proposed event to publish", "url": "/events/manage/?show=waiting"} in waiting
+    assert waiting == [
+        {
+            "text": "1 proposed event to publish, it came today",
+            "url": "/events/manage/?show=waiting",
+        }
+    ]

@@ -1,13 +1,18 @@
 """Tickets in the administration, and what its first page says waits."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
 from credits.actions import claim_custom_event
+from events.actions import decide_custom_event
+from events.enums import Decision, EventState
+from events.models import Event
 from helpdesk import actions
 from helpdesk.models import Ticket
 from tests import factories
@@ -28,8 +33,12 @@ def a_ticket(**fields: Any) -> Ticket:
     return actions.open_ticket(**values | fields)
 
 
-def a_custom_event() -> None:
-    claim_custom_event(facts=factories.facts(), by=factories.person())
+def a_custom_event() -> Event:
+    return claim_custom_event(facts=factories.facts(), by=factories.person()).event
+
+
+def ago(days: int) -> dt.datetime:
+    return timezone.now() - dt.timedelta(days=days)
 
 
 def text(response: Any) -> str:
@@ -42,18 +51,38 @@ def waiting(person: User) -> list[tuple[str, str]]:
 
 
 def test_the_first_page_starts_with_what_waits() -> None:
+    first = a_custom_event()
     a_custom_event()
-    a_custom_event()
-    a_ticket()
+    asked = a_ticket()
     answered = a_ticket()
     staff = factories.person(Role.HELP_DESK)
     actions.reply(ticket_id=answered.pk, body="Done", by=staff)
+    Event.objects.filter(pk=first.pk).update(created_at=ago(9))
+    Ticket.objects.filter(pk=asked.pk).update(changed_at=ago(1))
+    ticket = ("1 help ticket to answer, it waits 1 day", "/help/queue/")
     assert waiting(factories.person(Role.CE_COORDINATOR)) == [
-        ("2 custom events to approve", EVENTS_WAIT),
-        ("1 help ticket to answer", "/help/queue/"),
+        ("2 custom events to approve, the oldest waits 9 days", EVENTS_WAIT),
+        ticket,
     ]
-    assert waiting(staff) == [("1 help ticket to answer", "/help/queue/")]
+    assert waiting(staff) == [ticket]
     assert waiting(factories.person(Role.ADMINISTRATOR)) == []
+
+
+def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> None:
+    for days in (45, 31, 29):
+        event = a_custom_event()
+        decide_custom_event(
+            event_id=event.pk, decision=Decision.RETURN, reason="Which day?", by=factories.person()
+        )
+        Event.objects.filter(pk=event.pk).update(decided_at=ago(days))
+    factories.event(state=EventState.PENDING, submitted_at=ago(2))
+    assert waiting(factories.person(Role.CE_COORDINATOR)) == [
+        (
+            "2 returned custom events without an answer for 30 days, the oldest waits 45 days",
+            f"{EVENTS_WAIT}?state=draft",
+        ),
+        ("1 proposed event to publish, it waits 2 days", "/events/manage/?show=waiting"),
+    ]
 
 
 def test_nothing_waiting_is_said_too() -> None:
