@@ -86,7 +86,7 @@ def is_course(event: Event) -> bool:
 
 def before_in_words(before: Before, event: Event) -> str:
     if before == checking.NOTHING_BEFORE:
-        return f"Nothing of {event.sponsor} before" if event.sponsor else "No sponsor"
+        return f"The first one of {event.sponsor}" if event.sponsor else "No sponsor"
     return f"{before.approved} approved, {before.declined} declined before of {event.sponsor}"
 
 
