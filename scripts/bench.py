@@ -37,6 +37,7 @@ from django.test.utils import (
 
 ROWS = int(os.environ.get("BENCH_EVENTS", "10000"))
 FEW = 300
+WAITING = int(os.environ.get("BENCH_WAITING", "50000"))
 ROUNDS = 15
 # Of the calendar, what everybody asks for; the last one has the most events that a feed may have.
 CALENDAR = (
@@ -184,6 +185,72 @@ def measure_pages() -> None:
         print(f"{address:<62}{median:>8.1f} ms{asked:>4} queries")
 
 
+def measure_queue() -> None:
+    """What staff wait for when everything waits: the queue of custom events, and one of them."""
+    from accounts.enums import Role
+    from accounts.models import User
+    from credits.actions import claim_custom_event
+    from events.models import Event
+    from tests import factories as make
+
+    address = "/admin/events/customevent/"
+    many = (User(email=f"b{n}@library.example", password="!") for n in range(WAITING // 20))
+    people = [person.pk for person in User.objects.bulk_create(many)]
+    claim = claim_custom_event(facts=make.facts(), by=make.person())
+    words = [["Weeding", "Grants", "Privacy", "Budgets", "Outreach"], ["for", "without", "with"]]
+    words += [["trustees", "toddlers", "tears", "volunteers", "teens", "Koha", "seniors"]]
+    copied = [
+        field.column
+        for field in Event._meta.concrete_fields
+        if not field.generated
+        and field.name
+        not in ("id", "uid", "title", "created_by", "begins_at", "ends_at", "check_in_code")
+        and field.name != "import_key"
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_event (title, created_by_id, begins_at, ends_at,"
+            f" {', '.join(copied)}) SELECT concat_ws(' ', (%s::text[])[1 + n %% 5],"
+            " (%s::text[])[1 + n %% 3], (%s::text[])[1 + n %% 7], n %% 97),"
+            " (%s::bigint[])[1 + n %% %s],"
+            " begins_at - n * interval '37 minutes', ends_at - n * interval '37 minutes',"
+            f" {', '.join(copied)} FROM events_event, generate_series(1, %s) AS n WHERE id = %s",
+            [*words, people, len(people), WAITING, claim.event_id],
+        )
+        cursor.execute(
+            "INSERT INTO events_creditoffer (event_id, category_id, amount)"
+            " SELECT event.id, offer.category_id, 1 FROM events_event AS event,"
+            " events_creditoffer AS offer WHERE offer.event_id = %s AND event.origin = 'custom'"
+            " AND event.id <> %s",
+            [claim.event_id] * 2,
+        )
+        cursor.execute(
+            "INSERT INTO credits_claim (person_id, event_id, role, source, state, claimed_at,"
+            " claimed_by_id, reason, note) SELECT created_by_id, id, 'attendee', 'custom',"
+            " 'pending', created_at, created_by_id, '', '' FROM events_event"
+            " WHERE origin = 'custom' AND id <> %s",
+            [claim.event_id],
+        )
+        cursor.execute("ANALYZE")
+        cursor.execute(
+            "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
+            " withdrawn_why) SELECT claim.id, claim.person_id, 1, offer.category_id, offer.amount,"
+            " '' FROM credits_claim AS claim JOIN events_creditoffer AS offer USING (event_id)"
+            " WHERE source = 'custom' AND claim.id <> %s",
+            [claim.pk],
+        )
+        cursor.execute("VACUUM ANALYZE")
+    client = Client()
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    print(f"{WAITING:,} custom events wait")
+    for page in ("/admin/", address, f"{address}?p=100", f"{address}{claim.event_id}/change/"):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(page).status_code == 200
+        asked = len(queries)
+        taken = measure(lambda page=page: client.get(page))
+        print(f"{page:<62}{taken:>8.1f} ms{asked:>4} queries")
+
+
 def measure_public_pages() -> None:
     """What the public waits for: made anew, from the cache, and still the same (304)."""
     for address in CALENDAR:
@@ -255,6 +322,7 @@ def main() -> None:
         measure_import()
         compare_queries(few, calendar_queries())
         measure_pages()
+        measure_queue()
         measure_public_pages()
         measure_transcript()
     finally:

@@ -288,7 +288,9 @@ def fills_the_rest_and_saves_twice(librarian: Visitor) -> None:
 
 def returns_the_custom_event(staff: Visitor) -> None:
     opens_the_custom_event(staff)
-    staff.page.get_by_label("Question or reason").fill("Please name the puppets' theater school in full.")
+    staff.page.get_by_label("Question or reason").fill(
+        "Please name the puppets' theater school in full."
+    )
     staff.press("Return with a question")
     expect(staff.page.get_by_text(f"“{PUPPETS}” is returned for changes.")).to_be_visible()
 
