@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     consumes,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -33,7 +34,7 @@ from accounts.models import User
 from aspen.clock import today, years_after, years_before
 from aspen.errors import Refused
 from credits import actions
-from credits.enums import ClaimSource
+from credits.enums import ClaimSource, ClaimState
 from credits.models import Credit
 from events import actions as event_actions
 from events.enums import Attendance, Decision, EventState
@@ -79,6 +80,23 @@ class Part:
     state: str
     lines: list[tuple[str, Decimal]]
     taken_back: bool = False
+    decisions: int = 0
+
+    def decide(self, state: str) -> None:
+        self.state = state
+        self.decisions += 1
+
+
+@dataclasses.dataclass
+class Joining:
+    """A merge, and how each part was before it: (part, state, decisions afterwards)."""
+
+    pk: int
+    source: Training
+    target: Training
+    was: str
+    moved: list[Part]
+    decided: list[tuple[Part, str, int]]
 
 
 class Model:
@@ -97,6 +115,9 @@ class Model:
         mine = [p for p in self.parts if p.person == person and p.training is training]
         return any(p.state in states for p in mine)
 
+    def all_live(self, training: Training) -> list[Part]:
+        return [p for p in self.parts if p.training is training and p.state in LIVE]
+
     def add(self, person: int, training: Training, state: str = "pending") -> None:
         lines = [(slug, training.lines[slug]) for slug in SLUGS if slug in training.lines]
         self.parts.append(Part(person, training, state, lines))
@@ -104,8 +125,7 @@ class Model:
     def may_claim(self, person: int, training: Training) -> bool:
         """Over, standing, with credit; not held, not declined, not marked absent."""
         return (
-            training.author is None
-            and training.state == "published"
+            training.state == "published"
             and training.is_over
             and not self.live(person, training)
             and not self.was(person, training, "declined")
@@ -123,12 +143,42 @@ class Model:
     def attended(self, person: int, training: Training) -> None:
         if training.places[person] == "absent":
             if part := self.live(person, training):
-                part.state = "withdrawn"
+                part.decide("withdrawn")
             return
         mine = [p for p in self.parts if p.person == person and p.training is training]
         stands = any(p.state in LIVE or p.state == "declined" or p.taken_back for p in mine)
         if not stands:
             self.add(person, training)
+
+    def merge(self, pk: int, source: Training, target: Training) -> Joining:
+        """Every live claim moves; who would hold two keeps the target's."""
+        self.settle(source)
+        joining = Joining(pk, source, target, source.state, [], [])
+        approves = target.author is not None and target.state == "published"
+        for part in self.all_live(source):
+            before = part.state
+            if self.live(part.person, target):
+                part.decide("withdrawn")
+            else:
+                joining.moved.append(part)
+                part.training = target
+                if approves and before != "approved":
+                    part.decide("approved")
+                elif before == "returned":
+                    part.decide("pending")
+            if part.state != before:
+                joining.decided.append((part, before, part.decisions))
+        source.state = "merged"
+        return joining
+
+    def undo(self, joining: Joining) -> None:
+        """As before; what was decided about a claim since stays decided."""
+        for part in joining.moved:
+            part.training = joining.source
+        for part, state, decisions in joining.decided:
+            if part.decisions == decisions:
+                part.decide(state)
+        joining.source.state = joining.was
 
     def postings(self) -> set[tuple[int, str, str, Decimal, int]]:
         """Who has which line of which training in which track: open, live, in the four years."""
@@ -158,7 +208,9 @@ class Stories(RuleBasedStateMachine):
     calendar = Bundle("calendar")
     upcoming = Bundle("upcoming")
     custom = Bundle("custom")
+    merges = Bundle("merges")
     amounts = st.integers(1, 4).map(lambda halves: Decimal(halves) / 2)
+    halves = st.sampled_from([Decimal("0.5"), Decimal(1)])
     slugs = st.sampled_from(SLUGS)
 
     def __init__(self) -> None:
@@ -211,6 +263,8 @@ class Stories(RuleBasedStateMachine):
 
     @rule(training=st.one_of(calendar, upcoming), cancel=st.booleans())
     def is_cancelled_or_not(self, training: Training, cancel: bool) -> None:
+        if training.state == "merged":
+            return
         event = Event.objects.get(pk=training.pk)
         event.state = EventState.CANCELLED if cancel else EventState.PUBLISHED
         event_actions.save_event(event=event, by=self.staff)
@@ -220,7 +274,7 @@ class Stories(RuleBasedStateMachine):
             training.settled.clear()
             for part in self.model.parts:
                 if part.training is training and part.state in LIVE:
-                    part.state = "withdrawn"
+                    part.decide("withdrawn")
         self.model.settle(training)
 
     # Taking part
@@ -294,6 +348,8 @@ class Stories(RuleBasedStateMachine):
     @rule(training=custom, decision=st.sampled_from(list(Decision)))
     def is_decided(self, training: Training, decision: Decision) -> None:
         sources = {"pending"} | ({"published"} if decision == Decision.DECLINE else set())
+        if training.author is None:
+            sources = set()
         try:
             event_actions.decide_custom_event(
                 event_id=training.pk, decision=decision, reason="Because.", by=self.staff
@@ -302,18 +358,34 @@ class Stories(RuleBasedStateMachine):
             assert training.state not in sources
             return
         assert training.state in sources
-        training.state, state = {
-            Decision.APPROVE: ("published", "approved"),
-            Decision.RETURN: ("draft", "returned"),
-            Decision.DECLINE: ("declined", "declined"),
+        training.state, state, sources = {
+            Decision.APPROVE: ("published", "approved", {"pending"}),
+            Decision.RETURN: ("draft", "returned", {"pending"}),
+            Decision.DECLINE: ("declined", "declined", LIVE),
         }[decision]
-        for part in self.model.parts:
-            if part.training is training and part.state in LIVE:
-                part.state = state
+        for part in self.model.all_live(training):
+            if part.state in sources:
+                part.decide(state)
+
+    @rule(training=custom)
+    def is_put_on_the_calendar(self, training: Training) -> None:
+        try:
+            event_actions.publish_custom_event(event_id=training.pk, by=self.staff)
+        except Refused:
+            assert training.author is None or training.state not in ("pending", "published")
+            return
+        assert training.author is not None
+        assert training.state in ("pending", "published")
+        if training.state == "pending":
+            for part in self.model.all_live(training):
+                if part.state == "pending":
+                    part.decide("approved")
+        training.state, training.author = "published", None
 
     @rule(training=custom, slug=slugs, amount=amounts, age=st.sampled_from(AGES))
     def is_sent_again(self, training: Training, slug: str, amount: Decimal, age: int) -> None:
-        assert training.author is not None
+        if training.author is None:
+            return
         try:
             event_actions.resubmit_custom_event(
                 event_id=training.pk,
@@ -326,9 +398,11 @@ class Stories(RuleBasedStateMachine):
         assert training.state == "draft"
         training.state, training.lines = "pending", {slug: amount}
         training.day = Event.objects.get(pk=training.pk).last_day
-        part = self.model.live(training.author, training)
-        assert part is not None
-        part.state, part.lines = "pending", [(slug, amount)]
+        for part in self.model.all_live(training):
+            if part.person == training.author:
+                part.lines = [(slug, amount)]
+            if part.state == "returned":
+                part.decide("pending")
 
     @rule(person=people, training=st.one_of(calendar, custom))
     def takes_back(self, person: int, training: Training) -> None:
@@ -342,9 +416,11 @@ class Stories(RuleBasedStateMachine):
             assert part.state != "pending"
             return
         assert part.state == "pending"
-        part.state, part.taken_back = "withdrawn", True
-        if training.author is not None:
+        is_last = self.model.all_live(training) == [part]
+        if is_last and training.author is not None and training.state != "published":
             training.state = "cancelled"
+        part.decide("withdrawn")
+        part.taken_back = True
 
     # Corrections
 
@@ -353,9 +429,15 @@ class Stories(RuleBasedStateMachine):
         part = self.model.live(person, training)
         if part is None or part.lines[0][0] == slug:
             return
-        credit = Credit.objects.get(
-            person=self.user(person), claim__event=training.pk, claim__state=part.state, line=1
-        )
+        before, amount = part.lines[0]
+        credit = Credit.objects.filter(
+            person=self.user(person),
+            claim__event=training.pk,
+            claim__state=part.state,
+            category__slug=before,
+            amount=amount,
+            withdrawn_at=None,
+        ).order_by("pk")[0]
         ticket = helpdesk_actions.open_ticket(
             subject="Wrong", body="Please", credit=credit, by=self.user(person)
         )
@@ -367,9 +449,113 @@ class Stories(RuleBasedStateMachine):
             note="",
             by=self.staff,
         )
-        part.lines[0] = (slug, part.lines[0][1])
-        if training.author is not None:
-            training.lines = {slug: part.lines[0][1]}
+        part.lines[0] = (slug, amount)
+        if training.author is not None and self.model.all_live(training) == [part]:
+            training.lines.pop(before, None)
+            training.lines[slug] = amount
+
+    @rule(
+        training=st.one_of(calendar, custom),
+        lines=st.dictionaries(
+            slugs, st.sampled_from([Decimal("0.5"), Decimal(1)]), min_size=1, max_size=2
+        ),
+    )
+    def is_corrected_for_everybody(self, training: Training, lines: dict[str, Decimal]) -> None:
+        may = {"published"} if training.author is None else {"published", "pending"}
+        wanted = sorted(lines.items())
+        parts = self.model.all_live(training)
+        same = training.lines == lines and all(sorted(part.lines) == wanted for part in parts)
+        try:
+            actions.correct_event(
+                event_id=training.pk,
+                offers={self.categories[slug].pk: lines[slug] for slug in SLUGS if slug in lines},
+                reason="It was entered wrong.",
+                by=self.staff,
+            )
+        except Refused:
+            assert training.state not in may or same
+            return
+        assert training.state in may
+        assert not same
+        training.lines = dict(lines)
+        for part in parts:
+            part.lines = list(wanted)
+
+    @rule(person=people, training=st.one_of(calendar, custom), decline=st.booleans())
+    def one_claim_is_decided(self, person: int, training: Training, decline: bool) -> None:
+        part = self.model.live(person, training)
+        if part is None:
+            return
+        claim = self.user(person).claims.get(event=training.pk, state=part.state)
+        with_its_event = training.author == person
+        try:
+            actions.decide_claim(
+                claim_id=claim.pk,
+                target=ClaimState.DECLINED if decline else ClaimState.APPROVED,
+                reason="Because.",
+                by=self.staff,
+            )
+        except Refused:
+            assert with_its_event or (not decline and part.state != "pending")
+            return
+        assert not with_its_event
+        part.decide("declined" if decline else "approved")
+
+    # Awards and merges
+
+    @rule(training=st.one_of(calendar, custom), whom=st.sets(people, min_size=1))
+    def is_awarded(self, training: Training, whom: set[int]) -> None:
+        addresses = "\n".join(self.user(person).email for person in sorted(whom))
+        found = actions.keep_award_list(event_id=training.pk, text=addresses, by=self.staff)
+        try:
+            actions.apply_award_list(list_id=found.pk, by=self.staff)
+        except Refused:
+            assert training.state != "published"
+            return
+        assert training.state == "published"
+        for person in whom:
+            taken_back = any(
+                p.taken_back
+                for p in self.model.parts
+                if p.person == person and p.training is training
+            )
+            if not (
+                self.model.live(person, training)
+                or self.model.was(person, training, "declined")
+                or taken_back
+                or training.places.get(person) == "absent"
+            ):
+                self.model.add(person, training, "approved")
+
+    @rule(target=merges, source=st.one_of(calendar, custom), other=st.one_of(calendar, custom))
+    def are_merged(self, source: Training, other: Training) -> Any:
+        may_go = {"published"} if source.author is None else {"draft", "pending", "published"}
+        may_stay = {"published"} if other.author is None else {"pending", "published"}
+        allowed = source is not other and source.state in may_go and other.state in may_stay
+        try:
+            done = actions.merge_events(
+                source_id=source.pk, target_id=other.pk, reason="The same.", by=self.staff
+            )
+        except Refused:
+            assert not allowed
+            return multiple()
+        if source.state == "merged":  # pressed twice
+            assert done.moved == 0
+            return multiple()
+        assert allowed
+        joining = self.model.merge(done.merge.pk, source, other)
+        assert done.moved == len(joining.moved)
+        return joining
+
+    @rule(joining=consumes(merges))
+    def the_merge_is_undone(self, joining: Joining) -> None:
+        try:
+            actions.undo_merge(merge_id=joining.pk, by=self.staff)
+        except Refused:
+            assert joining.target.state == "merged"
+            return
+        assert joining.target.state != "merged"
+        self.model.undo(joining)
 
     # Tracks
 
