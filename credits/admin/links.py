@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from credits.models import Claim
 from events.enums import Origin
@@ -18,22 +18,14 @@ def event_page(event: Event) -> str:
 def evidence(claim: Claim | None) -> list[tuple[str, str]]:
     """The prefetched files that were added to a claim: name and address."""
     files = claim.evidence.all() if claim else ()
-    return [(file.file_name, _address("credits:evidence", file.pk)) for file in files]
+    return [(file.file_name, reverse("credits:evidence", args=[file.pk])) for file in files]
 
 
 def merge(source: Event, target: Event | None = None) -> str:
     """Where a custom event is merged into another, that one chosen already where it is known."""
     asked = {"source": source.pk} | ({"target": target.pk} if target else {})
-    address = _address("admin:credits_merge_start")
-    return address and f"{address}?{urlencode(asked)}"
+    return f"{reverse('admin:credits_merge_start')}?{urlencode(asked)}"
 
 
 def correct(event: Event) -> str:
-    return _address("admin:credits_claim_correct_event", event.pk)
-
-
-def _address(name: str, *args: int) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
+    return reverse("admin:credits_claim_correct_event", args=[event.pk])
