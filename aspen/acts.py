@@ -23,7 +23,7 @@ def act(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
     An act inside another belongs to it: the history names the outermost one and its person.
     """
-    name = f"{function.__module__.partition('.')[0]}.{function.__name__}"
+    name = f"{function.__module__.partition('.')[0]}.{function.__name__.lstrip('_')}"
 
     @functools.wraps(function)
     def wrapper(*args: Params.args, **kwargs: Params.kwargs) -> Result:

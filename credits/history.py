@@ -222,6 +222,8 @@ class _Story:
         """What the event is called and when it took place, while the claim was on it."""
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
+        if row.origin != before.origin:
+            yield self._entry(row, "The event was put on the calendar", reason="")
         if row.title != before.title:
             yield self._entry(
                 row, f"The event was renamed from “{before.title}” to “{row.title}”", reason=""

@@ -95,7 +95,7 @@ class Joining:
     source: Training
     target: Training
     was: str
-    moved: list[Part]
+    moved: list[tuple[Part, str]]
     decided: list[tuple[Part, str, int]]
 
 
@@ -160,7 +160,7 @@ class Model:
             if self.live(part.person, target):
                 part.decide("withdrawn")
             else:
-                joining.moved.append(part)
+                joining.moved.append((part, before))
                 part.training = target
                 if approves and before != "approved":
                     part.decide("approved")
@@ -173,8 +173,10 @@ class Model:
 
     def undo(self, joining: Joining) -> None:
         """As before; what was decided about a claim since stays decided."""
-        for part in joining.moved:
+        for part, state in joining.moved:
             part.training = joining.source
+            if part.state == "returned" and joining.was != "draft":
+                part.decide(state)
         for part, state, decisions in joining.decided:
             if part.decisions == decisions:
                 part.decide(state)

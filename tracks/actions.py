@@ -1,7 +1,8 @@
 """Everything that writes rule sets, participations and postings. Each function is atomic."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 
 from django.db import connection
@@ -82,6 +83,11 @@ def sync_postings(*, credit_ids: Collection[int]) -> Followed:
     """
     if not credit_ids:
         return Followed()
+    with _without_loops(len(credit_ids)):
+        return _sync(credit_ids)
+
+
+def _sync(credit_ids: Collection[int]) -> Followed:
     eligible = queries.eligible_pairs(pk__in=credit_ids)
     rows = Posting.objects.filter(
         credit__in=credit_ids, participation__state=ParticipationState.OPEN
@@ -93,6 +99,26 @@ def sync_postings(*, credit_ids: Collection[int]) -> Followed:
         Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
     added = _post(pk__in=credit_ids)
     return Followed(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
+
+
+# So many credits come at once only when an event is merged, corrected or awarded.
+MANY = 200
+
+
+@contextmanager
+def _without_loops(number: int) -> Iterator[None]:
+    """Let PostgreSQL join whole tables while many credits are posted.
+
+    It knows no number of the rows that the present transaction has written, takes them for one,
+    and would go through all claims for each of the credits: minutes, not seconds.
+    """
+    if number < MANY:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop TO off")
+        yield
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
 
 
 def _post(**conditions: object) -> list[tuple[int, int]]:

@@ -1,11 +1,9 @@
 """Credits that staff award to a list of people, also to those who have no account yet."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -84,26 +82,12 @@ def apply_award_list(*, list_id: int, by: User) -> Awarded:
     # Whoever claims this event, or is marked absent, waits for its lock.
     match = awards.match(found, event, by=by)
     lock_people(person.pk for person in match.award)
-    with _without_loops():
-        for start in range(0, len(match.award), BATCH):
-            _award([(person, event, by) for person in match.award[start : start + BATCH]])
+    for start in range(0, len(match.award), BATCH):
+        _award([(person, event, by) for person in match.award[start : start + BATCH]])
     waiting = _wait(match.unknown, event, by)
     found.applied_at, found.applied_by = timezone.now(), by
     found.save(update_fields=["applied_at", "applied_by"])
     return Awarded(len(match.award), waiting)
-
-
-@contextmanager
-def _without_loops() -> Iterator[None]:
-    """Let PostgreSQL join whole tables while thousands of credits are posted.
-
-    It knows no number of the rows that this transaction has written, takes them for one, and
-    would go through thousands of claims for each of thousands of credits: minutes, not seconds.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop TO off")
-        yield
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
 
 
 def _award(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:

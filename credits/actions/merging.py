@@ -240,8 +240,14 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     moved = {each["claim"] for each in merge.moved}
     for claim in found:
         claim.event_id = source.pk if claim.pk in moved else claim.event_id
-    # What the merge itself decided; everything else somebody decided since.
-    decided = [claim for claim in found if claim.decided_at == merge.merged_at]
+    # What the merge itself decided, and what was asked about the other event; everything else
+    # somebody decided since.
+    decided = [
+        claim
+        for claim in found
+        if claim.decided_at == merge.merged_at
+        or (claim.pk in moved and _is_asked_elsewhere(claim, merge))
+    ]
     for claim in decided:
         _restore(claim, remembered[claim.pk])
     _refuse_two_claims(found)
@@ -263,6 +269,11 @@ def why_not_undo(merge: Merge, target: Event) -> str | None:
     if target.state == EventState.MERGED:
         return f"“{target.title}” was merged into another event since. Undo that first."
     return None
+
+
+def _is_asked_elsewhere(claim: Claim, merge: Merge) -> bool:
+    """Whether the claim was returned with the target, while its own event waits for no changes."""
+    return claim.state == ClaimState.RETURNED and merge.was != EventState.DRAFT
 
 
 def _restore(claim: Claim, remembered: dict[str, Any]) -> None:

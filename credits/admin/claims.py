@@ -16,11 +16,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
+from accounts.models import User
 from aspen import words
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
 from aspen.http import person_of
-from credits import actions, care, chronicle, queries, rules
+from credits import actions, care, history, queries, rules
 from credits.admin import links
 from credits.admin.correcting import correct_event_view
 from credits.enums import LIVE, ClaimState, Mover
@@ -184,11 +185,9 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what happened so far")
     def history(self, claim: Claim) -> str:
-        told = (
-            (each.who, each.when, "; ".join(each.what), f" “{each.why}”" if each.why else "")
-            for each in chronicle.of(None, [claim])
-        )
-        lines = format_html_join("", "<li><strong>{}</strong>, {}: {}.{}</li>", told)
+        # To somebody else the person is named.
+        told = ((str(entry),) for entry in history.of_claim(claim, reader=User()))
+        lines = format_html_join("", "<li>{}</li>", told)
         return format_html('<ol class="happenings">{}</ol>', lines)
 
     # ---------- Deciding ----------

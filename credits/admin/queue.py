@@ -18,7 +18,6 @@ from aspen.errors import Refused
 from aspen.http import person_of
 from credits import checking
 from credits.admin import queue_words
-from credits.chronicle import state_in_words
 from events import actions, queries
 from events.enums import DECISIONS, Decision, EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
@@ -37,7 +36,10 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         states = (EventState.PENDING, EventState.DRAFT, EventState.PUBLISHED, EventState.DECLINED)
-        return [*((state.value, state_in_words(state)) for state in states), ("all", "All")]
+        return [
+            *((state.value, queue_words.state_in_words(state)) for state in states),
+            ("all", "All"),
+        ]
 
     def value(self) -> str:
         known = {value for value, _ in self.lookup_choices}
@@ -245,7 +247,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             form.add_error(refusal.field, str(refusal))
             return self._page(request, object_id, form)
         self.log_change(request, event, f"{decision.label}. {reason}".strip())
-        done = state_in_words(DECISIONS[decision][1]).lower()
+        done = queue_words.state_in_words(DECISIONS[decision][1]).lower()
         messages.success(
             request,
             f"“{event.title}” is {done}. {event.created_by} will see it on the Continuing "

@@ -10,11 +10,10 @@ from django.urls import reverse
 from accounts import queries as account_queries
 from accounts.models import User
 from aspen import words
-from credits import checking, chronicle
+from credits import checking, history
 from credits.admin import links
 from credits.care import Remark
 from credits.checking import Before, Checked, Similar
-from credits.chronicle import state_in_words
 from credits.enums import ClaimRole
 from credits.models import Claim
 from events import queries
@@ -147,13 +146,18 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
         "overlapping": [meanwhile(each) for each in checking.claimed_meanwhile(event)],
         "before": before_in_words(checking.decided_before([event])[event.pk], event),
         "lately": [lately(each) for each in checking.decided_lately(event)],
-        "happenings": chronicle.of(event, claims),
+        "happenings": history.of_claim(claim, reader=by) if claim else [],
         "decisions": _decisions(event) if decides else [],
         "can_publish": decides and event.state in PUBLISHABLE and not is_course(event),
         "merge_url": links.merge(event) if decides else "",
         "correct_url": links.correct(event) if decides else "",
         "is_own": is_own,
     }
+
+
+def state_in_words(state: str) -> str:
+    """A custom event is not published anywhere by its approval."""
+    return "Approved" if state == EventState.PUBLISHED else EventState(state).label
 
 
 def _age(event: Event) -> str:

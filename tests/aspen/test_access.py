@@ -236,7 +236,7 @@ accounts.position               403  403   200+ 403   200+ 403   200+ 200
 accounts.user                   403  403   200+ 403   200+ 403   200+ 200
 aspen.mail                      403  403   403  403   200+ 403   200+ 403
 auth.group                      403  403   403  403   403  403   403  403
-credits.awardlist               403  403   403  403   200+ 403   403  403
+credits.awardlist               403  403   403  403   200  403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
 credits.merge                   403  403   403  403   200  403   403  403
 credits.waitingaward            403  403   403  403   200+ 403   403  403

@@ -385,7 +385,7 @@ def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
     # Ninety follow a track; the ten of them who held both have their credit posted once.
     posted = Posting.objects.order_by("person_id").values_list("person_id", flat=True)
     assert list(posted) == sorted(person.pk for person in people[::10])
-    entries = ClaimHistory.objects.filter(pgh_context__act="credits._merge")
+    entries = ClaimHistory.objects.filter(pgh_context__act="credits.merge")
     assert entries.count() == 500
     assert {row.pgh_context["by"] for row in entries.order_by("pk")} == {staff.pk}
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
@@ -479,6 +479,16 @@ def test_what_was_decided_since_stays_decided() -> None:
     assert (refresh(claim).state, refresh(claim).event) == (ClaimState.APPROVED, source)
     source.refresh_from_db()
     assert source.state == EventState.PENDING
+
+
+def test_what_was_asked_about_the_target_is_not_asked_about_the_source() -> None:
+    of_source, of_target = custom(), custom()
+    done = merge(of_source.event, of_target.event)
+    decide(of_target, Decision.RETURN)
+    assert refresh(of_source).state == ClaimState.RETURNED
+    undo(done)
+    assert refresh(of_source).state == ClaimState.PENDING
+    assert refresh(of_target).state == ClaimState.RETURNED
 
 
 def test_who_claimed_again_since_would_hold_two() -> None:
