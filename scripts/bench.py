@@ -297,8 +297,9 @@ def measure_transcript() -> None:
     ):
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address + path).status_code == 200
+        asked = len(queries)
         taken = measure(lambda path=path: client.get(address + path))
-        print(f"    {address + path:<58}{taken:>8.1f} ms{len(queries):>4} queries")
+        print(f"    {address + path:<58}{taken:>8.1f} ms{asked:>4} queries")
 
 
 def measure(act: Callable[[], object]) -> float:

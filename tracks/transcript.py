@@ -7,6 +7,7 @@ posted to the same tracks together, the archived ones, and those that do not cou
 import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from aspen import words
@@ -97,18 +98,17 @@ class Group:
     lines: list[Line]
     counts: bool = True
 
-    @property
+    @cached_property
     def all(self) -> Sums:
         return sums(self.title, self.lines)
 
-    @property
+    @cached_property
     def years(self) -> list[Sums]:
         """Newest first, as the lines are."""
-        years = dict.fromkeys(line.earned_on.year for line in self.lines)
-        return [
-            sums(str(year), [line for line in self.lines if line.earned_on.year == year])
-            for year in years
-        ]
+        years: dict[int, list[Line]] = {}
+        for line in self.lines:
+            years.setdefault(line.earned_on.year, []).append(line)
+        return [sums(str(year), lines) for year, lines in years.items()]
 
 
 @dataclasses.dataclass(frozen=True)
