@@ -171,9 +171,14 @@ def test_one_click_claims_the_existing_one_with_what_was_typed(client, person):
         "The whole of it.",
     )
     assert (Event.objects.count(), Draft.objects.count()) == (1, 0)
-    assert client.get(f"/events/{event.pk}/").headers["Location"] == (
-        f"/continuing-education/claim/{event.pk}/"
-    )
+
+
+def test_others_approved_training_leads_to_its_review_until_it_is_claimed(client, person):
+    event = approved(title="Weeding online")
+    page = f"/events/{event.pk}/"
+    assert client.get(page).headers["Location"] == f"/continuing-education/claim/{event.pk}/"
+    actions.claim_event(event_id=event.pk, source="calendar", by=person)
+    assert client.get(page).context["event"] == event
 
 
 def test_who_presented_does_not_claim_the_existing_one_by_mistake(client, person):
@@ -207,7 +212,7 @@ def test_a_correction_for_one_leaves_the_offer_to_the_others(person):
     )
     offer = event.offers.get()
     assert (offer.category, offer.amount) == (make.category(), Decimal("1.0"))
-    with pytest.raises(Refused, match="The event offers 1 credit"):
+    with pytest.raises(Refused, match="can carry at most 1 credit"):
         actions.correct_credit(
             credit_id=credit.pk,
             category=make.category(),
