@@ -41,7 +41,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Category, Event, Registration
 from helpdesk import actions as helpdesk_actions
 from tests import factories as make
-from tracks import checking, queries
+from tracks import proof, queries
 from tracks.actions import leave_track, select_track
 from tracks.models import Participation, Posting, Track
 
@@ -609,7 +609,7 @@ class Stories(RuleBasedStateMachine):
 
     @invariant()
     def check_credits_finds_nothing(self) -> None:
-        assert [str(finding) for finding in checking.check()] == []
+        assert [str(finding) for finding in proof.check()] == []
 
 
 @pytest.mark.django_db

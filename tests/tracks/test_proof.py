@@ -18,7 +18,7 @@ from events.actions import decide_custom_event, register, settle_due
 from events.enums import Decision, EventState
 from events.models import CreditOffer, Event
 from tests import factories as make
-from tracks import checking
+from tracks import proof
 from tracks.actions import leave_track, select_track
 from tracks.models import Participation, Posting
 
@@ -54,11 +54,11 @@ def by_sql(statement: str, *untriggered: str) -> None:
 
 
 def faults() -> dict[str, int]:
-    return {finding.fault: finding.count for finding in checking.check()}
+    return {finding.fault: finding.count for finding in proof.check()}
 
 
 def test_nothing_is_found_where_everything_is_as_it_should_be(person: User) -> None:
-    assert checking.check() == []
+    assert proof.check() == []
     out = StringIO()
     call_command("check_credits", stdout=out)
     assert "4 credits of 4 claims: every promise is kept." in out.getvalue()
@@ -73,14 +73,14 @@ def test_nor_after_leaving_withdrawing_and_deciding(person: User) -> None:
         decide_custom_event(
             event_id=custom.pk, decision=decision, reason="Because.", by=make.person()
         )
-    assert checking.check() == []
+    assert proof.check() == []
 
 
 def test_a_credit_that_is_not_posted(person: User) -> None:
     credit = Posting.objects.order_by("pk")[0].credit_id
     Posting.objects.filter(credit=credit).delete()
     assert faults() == {"Credits not posted where they count": 1}
-    [finding] = checking.check()
+    [finding] = proof.check()
     assert str(finding) == f"Credits not posted where they count: 1 ({credit})"
 
 
@@ -188,5 +188,5 @@ def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None
 def test_the_same_statements_however_many_credits(
     person: User, django_assert_num_queries: object
 ) -> None:
-    with django_assert_num_queries(len(checking.CHECKS)):  # type: ignore[operator]
-        checking.check()
+    with django_assert_num_queries(len(proof.CHECKS)):  # type: ignore[operator]
+        proof.check()
