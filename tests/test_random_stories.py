@@ -45,7 +45,7 @@ from tracks import proof, queries
 from tracks.actions import leave_track, select_track
 from tracks.models import Participation, Posting, Track
 
-STORIES = int(os.environ.get("STORIES", "15"))
+STORIES = int(os.environ.get("STORIES", "8"))
 STEPS = 20
 LIVE = {"pending", "approved", "returned"}
 TRACKS = ("Library Staff", "Library Trustee")

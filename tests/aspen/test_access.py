@@ -239,7 +239,7 @@ auth.group                      403  403   403  403   403  403   403  403
 credits.awardlist               403  403   403  403   200  403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
 credits.merge                   403  403   403  403   200  403   403  403
-credits.waitingaward            403  403   403  403   200+ 403   403  403
+credits.waitingaward            403  403   403  403   200  403   403  403
 events.category                 200  403   200  403   200  403   200  403
 events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403

@@ -169,7 +169,7 @@ def presses_the_green_button_twice_on_the_event_page(
     librarian.press_twice("Add CE credit")
     sees_the_credit(librarian, event.title, "1", "Technology", "Pending", "Archived")
     assert Claim.objects.filter(person=june, event=event).count() == 1
-    librarian.follow(event.title)
+    librarian.follow(event.title, within=librarian.row(event.title))
     librarian.follow("Listed in your credits")
 
 

@@ -313,6 +313,14 @@ def a_thousand_claims(person, *, lines):
     return events
 
 
+def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
+    claim = make.claim(person)
+    page = client.get(ADDRESS).content.decode()
+    address = f"/continuing-education/claims/{claim.pk}/"
+    assert f'<a href="{address}">Files and note' in page
+    assert claim.event.title in client.get(address).content.decode()
+
+
 # ---------- One credit ----------
 
 
