@@ -66,7 +66,7 @@ deploy: $(VENV)/.dev  ## Check the settings as production would have them
 
 pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
 	$(call title,Tests)
-	@$(PY) -m pytest -n 2 -rs $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal -rs $(ARGS)
 
 browser:
 	$(call title,Browser)
