@@ -30,6 +30,16 @@ from tracks.models import ParticipationHistory
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def portal_role(db: None) -> None:
+    """The embedded server has the role; on another one it is made for the test."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
+        if cursor.fetchone() is None:
+            cursor.execute(f"CREATE ROLE {settings.PORTAL_ROLE}")
+            database_role.grant()
+
+
 def told(history: Any, *names: str) -> list[tuple[Any, ...]]:
     """Label, person and act of each entry, and these columns, in order."""
     keys = ("pgh_label", "pgh_context__by", "pgh_context__act", *names)
