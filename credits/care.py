@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, Value
@@ -189,12 +190,14 @@ def _too_many(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
 
     An event that alone fills its days is remarked too.
     """
+    spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
+    own = spans[0][1]
     fullest, most, number = None, Decimal(CREDITS_A_DAY), 0
-    for day in _days(subject.event):
-        that_day = [each for each in [subject, *others] if _falls_on(each.event, day)]
-        credits = sum((each.credits / len(_days(each.event)) for each in that_day), Decimal())
-        if credits > most:
-            fullest, most, number = day, credits, len(that_day)
+    # A day can only be fuller than the one before where something begins.
+    for day in sorted({span.first for _, span in spans if own.first <= span.first <= own.last}):
+        that_day = [each / span.days for each, span in spans if span.first <= day <= span.last]
+        if sum(that_day, Decimal()) > most:
+            fullest, most, number = day, sum(that_day, Decimal()), len(that_day)
     if fullest:
         trainings = "1 training" if number == 1 else f"{number} trainings"
         yield Remark(
@@ -228,15 +231,20 @@ def _overlap(one: Event, other: Event) -> bool:
     return rules.clash(one, other)
 
 
-def _days(event: Event) -> Sequence[dt.date]:
+class _Span(NamedTuple):
+    """The first and the last day of an event in Montana."""
+
+    first: dt.date
+    last: dt.date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+def _span(event: Event) -> _Span:
     first = timezone.localdate(event.begins_at)
-    last = timezone.localdate(event.ends_at or event.begins_at)
-    return [first + n * DAY for n in range((last - first).days + 1)]
-
-
-def _falls_on(event: Event, day: dt.date) -> bool:
-    last = timezone.localdate(event.ends_at or event.begins_at)
-    return timezone.localdate(event.begins_at) <= day <= last
+    return _Span(first, timezone.localdate(event.ends_at or event.begins_at))
 
 
 def _named(event: Event) -> str:

@@ -224,6 +224,26 @@ def test_credits_of_several_days_are_spread():
     assert about(claim) == [(RemarkKind.MANY, None)]
 
 
+def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
+    """Thirty years of days beside a full one: only days on which something begins are added up."""
+    person = make.person()
+    for hour in (8, 14):
+        begins_at = morning(-30, hour)
+        make.claim(
+            person,
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=5),
+            credits={make.TECHNOLOGY: "6"},
+        )
+    begins_at = dt.datetime(1996, 3, 5, 16, tzinfo=dt.UTC)
+    long = Event(title="Course", begins_at=begins_at, ends_at=timezone.now() - dt.timedelta(days=1))
+    # A credit a day for itself, so that the full day has thirteen.
+    days = (timezone.localdate(long.ends_at) - timezone.localdate(begins_at)).days + 1
+    [[remark]] = care.remarks_on([(long, Decimal(days))], person=person)
+    assert remark.text.startswith("This makes 13 credits on ")
+    assert "in 3 trainings" in remark.text
+
+
 def test_proposed_events_are_compared_with_claims_and_with_each_other():
     person = make.person()
     begins_at = morning()
