@@ -12,14 +12,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from aspen import words
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.http import number_in, person_of
 from credits import actions, care, queries
 from credits.actions import evidence
 from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
-from credits.views.common import number_in, remarks_in_words
+from credits.views.common import remarks_in_words
 from events.enums import EventState, Origin
 from events.uploads import was_ended
 

@@ -16,11 +16,6 @@ def listed() -> str:
     return f"{reverse('tracks:credits')}#listed"
 
 
-def number_in(text: str) -> int | None:
-    """The id that an address or a button names, or None: nothing else is one."""
-    return int(text) if text.isdecimal() and len(text) < 19 else None
-
-
 def typed_in(data: QueryDict) -> dict[str, str]:
     """The texts of Create New… in what was posted; not the files."""
     names = [name for name in CustomEventForm.base_fields if name != "evidence"]

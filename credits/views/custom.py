@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from aspen import kept, words
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.http import number_in, person_of
 from credits import actions, care, queries, rules
 from credits.enums import ClaimState
 from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, again
 from credits.models import Claim, Draft
-from credits.views.common import listed, number_in, remarks_in_words, typed_in
+from credits.views.common import listed, remarks_in_words, typed_in
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import words
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.http import number_in, person_of
 from events import editors, particulars, queries, uploads
 from events.actions import material
 from events.forms.material import FileForm, LinkForm, QuestionFormSet
@@ -94,8 +94,7 @@ def _did(request: HttpRequest, event: Event, link: LinkForm, file: FileForm) -> 
         elif file.is_bound and file.is_valid():
             added = material.add_file(event_id=event.pk, by=person, **file.cleaned_data)
             messages.success(request, f"“{added.label}” is added.")
-        elif request.POST.get("remove", "").isdecimal():
-            number = int(request.POST["remove"]) % 2**63
+        elif number := number_in(request.POST.get("remove", "")):
             material.remove_resource(event_id=event.pk, resource_id=number, by=person)
             messages.success(request, "It is removed.")
         else:
