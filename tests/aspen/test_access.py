@@ -17,12 +17,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.utils import timezone
 from zeal import zeal_ignore
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from accounts.queries import reminders_token
 from credits.actions import add_evidence, claim_custom_event, keep_draft
+from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register
 from events.actions.lists import keep_list
 from events.actions.material import add_file
@@ -236,10 +238,10 @@ accounts.position               403  403   200+ 403   200+ 403   200+ 200
 accounts.user                   403  403   200+ 403   200+ 403   200+ 200
 aspen.mail                      403  403   403  403   200+ 403   200+ 403
 auth.group                      403  403   403  403   403  403   403  403
-credits.awardlist               403  403   403  403   200  403   403  403
+credits.awardlist               403  403   403  403   200+ 403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
 credits.merge                   403  403   403  403   200  403   403  403
-credits.waitingaward            403  403   403  403   200  403   403  403
+credits.waitingaward            403  403   403  403   200+ 403   403  403
 events.category                 200  403   200  403   200  403   200  403
 events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403
@@ -342,6 +344,15 @@ def a_world() -> World:
         by=owner,
     )
     keep_draft(typed={"title": "A draft of Quillfeather"}, by=owner)
+    AwardList.objects.create(
+        event=ended, file_name=f"{MARK}.csv", rows=[[owner.email, 1]], uploaded_by=coordinator
+    )
+    WaitingAward.objects.create(
+        event=ended,
+        address=f"second.{MARK}@library.example",
+        awarded_at=timezone.now(),
+        awarded_by=coordinator,
+    )
     # What anybody may claim says nothing of who reported it.
     approved = claim_custom_event(
         facts=factories.facts(description="How it helps the Quillfeather library"), by=owner
