@@ -448,7 +448,7 @@ def test_the_last_moment_is_found_by_indexes() -> None:
             registration_opens_at=begin + number * HOUR if number % 3 == 0 else None,
             registration_closes_at=begin + (number + 1) * HOUR if number % 3 == 0 else None,
         )
-        for number in range(8_000)
+        for number in range(30_000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE events_event")
