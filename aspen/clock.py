@@ -11,6 +11,10 @@ def today() -> dt.date:
     return timezone.localdate()
 
 
+def day_after(day: dt.date) -> dt.date:
+    return day + dt.timedelta(days=1)
+
+
 def years_before(day: dt.date, years: int) -> dt.date:
     """The same day so many years earlier; 29 February becomes the 28th."""
     return day - relativedelta(years=years)

@@ -10,13 +10,17 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Organization, User
+from aspen.clock import today
 from credits.actions import claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim
 from events.actions import CustomEventFacts
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import Category, CreditOffer, Event
-from tracks.models import Track
+from tracks import actions as track_actions
+from tracks import record
+from tracks.actions import Supervisor
+from tracks.models import Certificate, Participation, Submission, Track, Verification
 
 _number = itertools.count(1)
 ADMINISTRATION = "library-administration"
@@ -91,6 +95,54 @@ def claim(by: User, made: Event | None = None, **fields: Any) -> Claim:
     """A Pending claim of `by` on a calendar event (a new one unless given)."""
     made = made or event(**fields)
     return claim_event(event_id=made.pk, source=ClaimSource.CALENDAR, by=by)
+
+
+# What fills the rule sets in force, in one event's credit lines.
+ENOUGH = {
+    "Library Director": {ADMINISTRATION: "60.0"},
+    "Library Staff": dict.fromkeys((ADMINISTRATION, PUBLIC, COLLECTION, TECHNOLOGY), "15.0"),
+    "Library Trustee": {ADMINISTRATION: "15.0"},
+}
+SUPERVISOR = Supervisor("Dana Chair", "dana.chair@board.example")
+
+
+def following(by: User | None = None, name: str = "Library Trustee") -> Participation:
+    """Somebody who follows a track and has everything it asks, in one claim."""
+    by = by or person()
+    participation, _ = track_actions.select_track(track=track(name), by=by)
+    claim(by, credits=ENOUGH[name])
+    return participation
+
+
+def submission(participation: Participation | None = None, **fields: Any) -> Submission:
+    """A record that was sent to the CE Coordinator."""
+    participation = participation or following()
+    by = participation.person
+    values = {"name": by.display_name, "listed_as": by.display_name, "supervisor": SUPERVISOR}
+    return track_actions.submit_track(
+        participation_id=participation.pk,
+        seen=record.fingerprint(record.make(participation, today())),
+        by=by,
+        **values | fields,
+    )
+
+
+def verification(
+    sent: Submission | None = None, supervisor: Supervisor = SUPERVISOR
+) -> Verification:
+    """A record that was reviewed; its supervisor is asked."""
+    sent = sent or submission()
+    reviewer = person(Role.CE_COORDINATOR)
+    track_actions.review_submission(submission_id=sent.pk, supervisor=supervisor, by=reviewer)
+    return sent.verifications.get(answered_at=None)
+
+
+def certificate(participation: Participation | None = None, **fields: Any) -> Certificate:
+    """A certificate that went the whole way."""
+    asked = verification(submission(participation, **fields))
+    issued = track_actions.verify_record(verification_id=asked.pk, by=None)
+    assert issued
+    return issued
 
 
 def track(name: str = "Library Staff") -> Track:

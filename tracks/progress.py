@@ -83,3 +83,32 @@ def measure(
         for category, minimum in requirements
     ]
     return Progress(lines=lines, total=total)
+
+
+def needed(
+    lines: Iterable[tuple[int, int, Decimal]],
+    *,
+    minimums: Mapping[int, Decimal],
+    total: Decimal,
+) -> set[int]:
+    """Which credits a certificate counts, of (id, category id, amount) in the order of earning.
+
+    The earliest ones that fill the minimums, then the earliest others up to the total. A credit is
+    counted whole or not at all, so the last one may lead a little beyond. What is left over is
+    surplus.
+    """
+    chosen: set[int] = set()
+    sums: dict[int, Decimal] = dict.fromkeys(minimums, ZERO)
+    lines = list(lines)
+    for pk, category, amount in lines:
+        if sums[category] < minimums[category]:
+            chosen.add(pk)
+            sums[category] += amount
+    counted = sum(sums.values(), ZERO)
+    for pk, _, amount in lines:
+        if counted >= total:
+            break
+        if pk not in chosen:
+            chosen.add(pk)
+            counted += amount
+    return chosen

@@ -20,7 +20,7 @@ from credits.models import Claim, Credit, Merge, WaitingAward
 from events.enums import Attendance, EventState, Origin, RegistrationState
 from events.models import CreditOffer, Event, Registration
 from tracks import queries
-from tracks.enums import ParticipationState
+from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Participation, Posting
 
 SHOWN = 20
@@ -98,12 +98,12 @@ def _claims_without_credits() -> QuerySet[Claim]:
 
 
 def _posted_but_not_eligible() -> tuple[int, list[int]]:
-    """Credits posted to an open participation in which they do not count."""
+    """Credits posted to an active participation in which they do not count."""
     return _difference(_posted(), _eligible())
 
 
 def _eligible_but_not_posted() -> tuple[int, list[int]]:
-    """Credits that an open participation should have and has not."""
+    """Credits that an active participation should have and has not."""
     return _difference(_eligible(), _posted())
 
 
@@ -113,7 +113,7 @@ def _eligible() -> QuerySet[Any, Any]:
 
 
 def _posted() -> QuerySet[Any, Any]:
-    postings = Posting.objects.filter(participation__state=ParticipationState.OPEN)
+    postings = Posting.objects.filter(participation__state__in=sorted(ACTIVE))
     return postings.order_by().values_list("credit_id", "participation_id")
 
 
@@ -127,7 +127,9 @@ def _difference(one: QuerySet[Any, Any], other: QuerySet[Any, Any]) -> tuple[int
 
 
 def _posted_to_what_was_left() -> QuerySet[Posting]:
-    return Posting.objects.filter(participation__state=ParticipationState.LEFT)
+    return Posting.objects.filter(
+        participation__state__in=[ParticipationState.LEFT, ParticipationState.REVOKED]
+    )
 
 
 # ---------- Claims: one for each person and event ----------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
+    CharField,
     Count,
     Exists,
     F,
@@ -20,16 +21,17 @@ from django.db.models import (
     Value,
     prefetch_related_objects,
 )
+from django.db.models.functions import Cast, Concat
 
 from accounts.models import User
 from aspen.clock import years_before
 from credits.enums import LIVE, ClaimState
-from credits.models import Credit
+from credits.models import Claim, Credit
 from credits.queries import LIVE_CREDIT, live_credits, with_earned_on
 from events.enums import EventState, Origin
 from events.models import Event
-from tracks.enums import ParticipationState, RuleSetKind
-from tracks.models import Participation, Posting, Requirement, RuleSet, Track
+from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
+from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
 from tracks.progress import ZERO, Progress, measure
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     class _Posted(TypedDict):
         earned_on: dt.date
         posted_in: list[int]
+        counted_in: list[str]
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
@@ -51,7 +54,8 @@ REQUIREMENTS = Prefetch(
 
 
 class Line(NamedTuple):
-    """One credit of a transcript. `posted_in` are the open participations it is posted to."""
+    """One credit of a transcript. `posted_in` are the participations it counts in: open, sent, or
+    certified."""
 
     id: int
     claim_id: int
@@ -94,23 +98,50 @@ def visible_to(person: User) -> QuerySet[Participation]:
     """The person's own participations with rule set and requirements, in the tracks' order."""
     return (
         Participation.objects.filter(person=person)
-        .select_related("track", "rule_set")
+        .select_related("track", "rule_set", "follows")
         .prefetch_related(REQUIREMENTS)
         .order_by("track__position", "-selected_on", "-id")
     )
 
 
-def open_participations(person: User) -> QuerySet[Participation]:
-    return visible_to(person).filter(state=ParticipationState.OPEN)
+def active_participations(person: User) -> QuerySet[Participation]:
+    """The tracks the person follows now: open, or sent and not decided yet."""
+    return visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
-def rule_sets_to_choose(on: dt.date) -> QuerySet[RuleSet]:
-    """The rule sets in force on a day for people without an earlier certificate, by track."""
+def counting_participations(person: User) -> QuerySet[Participation]:
+    """Where the person's credits may count: the tracks followed now, and certified periods."""
+    return visible_to(person).filter(state__in=sorted(ACTIVE | {ParticipationState.CERTIFIED}))
+
+
+def certificates_of(person: User) -> QuerySet[Certificate]:
+    """The person's certificates, revoked ones included, latest first."""
+    return (
+        Certificate.objects.filter(person=person)
+        .select_related("participation__track", "replaces")
+        .order_by("-issued_on", "-id")
+    )
+
+
+def held_certificate(person: User, track: Track) -> Certificate | None:
+    """The latest certificate of the track that was not revoked; it may have expired."""
+    return (
+        Certificate.objects.filter(person=person, participation__track=track, revoked_at=None)
+        .order_by("-issued_on", "-id")
+        .first()
+    )
+
+
+def rule_sets_to_choose(
+    on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
+) -> QuerySet[RuleSet]:
+    """The rule sets in force on a day, by track: for people without an earlier certificate of it
+    (INITIAL), or with one (RENEWAL)."""
     return (
         RuleSet.objects.filter(
             Q(valid_until=None) | Q(valid_until__gte=on),
             valid_from__lte=on,
-            kind__in=[RuleSetKind.BOTH, RuleSetKind.INITIAL],
+            kind__in=[RuleSetKind.BOTH, kind],
         )
         .select_related("track")
         .prefetch_related(
@@ -123,28 +154,35 @@ def rule_sets_to_choose(on: dt.date) -> QuerySet[RuleSet]:
     )
 
 
-def lock_rule_set_for(track: Track, on: dt.date) -> RuleSet | None:
+def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
     """The newest rule set of the track in force on a day, locked so that it stays as it is."""
-    rule_sets = rule_sets_to_choose(on).filter(track=track)
+    rule_sets = rule_sets_to_choose(on, kind=kind).filter(track=track)
     return rule_sets.select_for_update(of=("self",), no_key=True).first()
 
 
 def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
-    """The one written rule: every credit joined to each open participation it may count in.
+    """The one written rule: every credit joined to each active participation it may count in.
 
     A row is a pair; the participation is at `person__participations`. A credit is eligible when
     its claim is neither declined nor withdrawn, it was earned from the participation's
-    `counts_from` to its `closes_on`, in a category the rule set counts, and, where the rule set
-    says so, at an event of the catalogue. `rules.why_not_posted` words the same rule.
+    `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
+    at an event of the catalogue, and when no certificate of that track has counted it already.
+    `rules.why_not_posted` words the same rule.
 
     `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
     """
     participation = "person__participations"
+    counted = Posting.objects.filter(
+        credit=OuterRef("pk"),
+        participation__state=ParticipationState.CERTIFIED,
+        participation__track=OuterRef(f"{participation}__track"),
+    )
     return live_credits().filter(
+        ~Exists(counted),
         Q(**{f"{participation}__rule_set__catalogue_only": False})
         | Q(claim__event__in_catalogue=True),
         **{
-            f"{participation}__state": ParticipationState.OPEN,
+            f"{participation}__state__in": sorted(ACTIVE),
             f"{participation}__rule_set__requirements__category": F("category"),
             f"{participation}__counts_from__lte": F("earned_on"),
             f"{participation}__closes_on__gte": F("earned_on"),
@@ -156,6 +194,12 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
 def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:
     """The pairs of `eligible()` as (credit, participation, person) ids, narrowed by conditions."""
     return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
+
+
+def is_unproven(claim: Claim) -> bool:
+    """Whether staff have not decided yet about the custom event that a claim rests on."""
+    undecided = (EventState.PENDING, EventState.DRAFT)
+    return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
 
 
 def earned_by_category(
@@ -185,6 +229,18 @@ def earned_by_category(
     return earned
 
 
+def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
+    """What `earned_by_category` adds up for one participation: its credits, first earned first."""
+    first = years_before(on, participation.rule_set.years)
+    posted = Credit.objects.filter(postings__participation=participation)
+    return (
+        with_earned_on(posted)
+        .filter(earned_on__gte=first, earned_on__lte=on)
+        .select_related("category", "claim__event")
+        .order_by("earned_on", "pk")
+    )
+
+
 def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
@@ -209,9 +265,7 @@ def progress_of(
 
 def totals(person: User) -> "Totals":
     """What the person's credits add up to. One query."""
-    posted = Exists(
-        Posting.objects.filter(credit=OuterRef("pk"), participation__state=ParticipationState.OPEN)
-    )
+    posted = Exists(Posting.objects.filter(credit=OuterRef("pk")))
     live = LIVE_CREDIT
     sums = Credit.objects.filter(person=person).aggregate(
         lines=Count("pk"),
@@ -235,15 +289,22 @@ def returned_events(person: User) -> QuerySet[Event]:
 def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
     """The person's credits, last earned first, with event and category; one query.
 
-    `posted_in` lists the ids of the open participations the credit is posted to, `earned_on` is
-    the day it was earned.
+    `posted_in` lists the ids of the participations the credit is posted to, `earned_on` is the day
+    it was earned, `counted_in` the certificates that counted it (rules.certificate_of).
     """
-    posted_in = Posting.objects.filter(
-        credit=OuterRef("pk"), participation__state=ParticipationState.OPEN
-    ).order_by("participation_id")
+    posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
+    counted_in = Certificate.objects.filter(
+        participation__postings__credit=OuterRef("pk"),
+        participation__state=ParticipationState.CERTIFIED,
+        revoked_at=None,
+    ).order_by("pk")
+    name = Concat(Cast("participation__track", CharField()), Value(" "), "number")
     return (
         with_earned_on(Credit.objects.filter(person=person))
-        .annotate(posted_in=ArraySubquery(posted_in.values("participation_id")))
+        .annotate(
+            posted_in=ArraySubquery(posted_in.values("participation_id")),
+            counted_in=ArraySubquery(counted_in.values_list(name)),
+        )
         .select_related("category", "claim__event")
         .order_by("-earned_on", "-claim_id", "line")
     )
@@ -273,7 +334,7 @@ def transcript_lines(person: User) -> list[Line]:
     # Joined and grouped, because a subquery a row takes several times as long.
     posted_in = ArrayAgg(
         "postings__participation",
-        filter=Q(postings__participation__state=ParticipationState.OPEN),
+        filter=Q(postings__isnull=False),
         default=Value([]),
     )
     rows = with_earned_on(Credit.objects.filter(person=person)).values_list(*names)

@@ -6,13 +6,18 @@ from django.dispatch import receiver
 
 from credits.signals import Followed, credits_changed
 from tracks import actions
-from tracks.models import Participation
-from tracks.signals import track_selected
+from tracks.models import Certificate, Participation
+from tracks.signals import certificate_issued, track_selected
 
 
 @receiver(track_selected)
 def post_archived_credits(sender: Any, participation: Participation, **kwargs: Any) -> None:
     actions.post_archived(participation=participation)
+
+
+@receiver(certificate_issued)
+def begin_next_period(sender: Any, certificate: Certificate, **kwargs: Any) -> None:
+    actions.open_next_period(certificate=certificate)
 
 
 @receiver(credits_changed)

@@ -7,13 +7,14 @@ from django.utils.dateformat import format as format_date
 
 from aspen.clock import today, years_before
 from credits.enums import ENDED, ClaimState
+from tracks.enums import STEPS, Actor, ParticipationState, Step
 from tracks.models import Participation
 
 if TYPE_CHECKING:
-    from credits.queries import EarnedCredit
+    from tracks.queries import PostedCredit
 
 
-def why_not_posted(credit: "EarnedCredit", participation: Participation) -> str | None:
+def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
     """The first reason why `credit` is not eligible for `participation`, or None when it is.
 
     The credit carries `earned_on`, its claim and event; the rule set its requirements. No query.
@@ -25,7 +26,15 @@ def why_not_posted(credit: "EarnedCredit", participation: Participation) -> str 
         return f"{ClaimState(claim.state).label}: {claim.reason}"
     if credit.withdrawn_at:
         return f"Taken out: {credit.withdrawn_why}"
+    if number := certificate_of(credit, participation):
+        return f"Already counted in certificate {number}."
     if earned_on < participation.counts_from:
+        if before := participation.follows:
+            return (
+                f"Earned before {_day(participation.counts_from)}: certificate {before.number} was "
+                f"issued on {_day(before.issued_on)}, and only what is earned after it counts "
+                "towards the next."
+            )
         return f"Earned before {_day(participation.counts_from)}, the first day that counts."
     if earned_on > participation.closes_on:
         return f"Earned after {_day(participation.closes_on)}, the last day that counts."
@@ -36,12 +45,32 @@ def why_not_posted(credit: "EarnedCredit", participation: Participation) -> str 
     return None
 
 
-def why_aged_out(credit: "EarnedCredit", participation: Participation) -> str | None:
+def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
+    """The number of the certificate of this track that has counted the credit; or nothing.
+
+    A certified period counts its own: that is no reason against it.
+    """
+    if participation.state == ParticipationState.CERTIFIED:
+        return ""
+    for counted in credit.counted_in:
+        track_id, _, number = counted.partition(" ")
+        if int(track_id) == participation.track_id:
+            return number
+    return ""
+
+
+def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
     """Why a posted credit no longer counts today, or None while it does. No query."""
     first = years_before(today(), participation.rule_set.years)
     if credit.earned_on >= first:
         return None
     return f"Earned before {_day(first)}: it has aged out and no longer counts."
+
+
+def after(participation: Participation, step: Step, actor: Actor) -> ParticipationState | None:
+    """The state after a step of this actor, or None where there is no such step (enums.STEPS)."""
+    target, actors = STEPS.get((ParticipationState(participation.state), step), (None, ()))
+    return target if actor in actors else None
 
 
 def _day(day: dt.date) -> str:

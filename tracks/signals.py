@@ -4,3 +4,12 @@ from django.dispatch import Signal
 
 # A person takes up a participation. Arguments: participation.
 track_selected = Signal()
+
+# A record that was sent is under way no more. Arguments: submission.
+submission_ended = Signal()
+
+# A supervisor is asked about a record. Arguments: verification.
+verification_asked = Signal()
+
+# A certificate was issued, not merely anew. Arguments: certificate.
+certificate_issued = Signal()

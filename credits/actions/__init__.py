@@ -21,7 +21,7 @@ from credits.actions.claiming import (
     withdraw_claim,
 )
 from credits.actions.correcting import Corrected, correct_credit, correct_event
-from credits.actions.deciding import DECIDED, decide_claim
+from credits.actions.deciding import DECIDED, approve_verified, decide_claim
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_custom_event, follow_event
@@ -34,6 +34,7 @@ __all__ = [
     "Merged",
     "add_evidence",
     "apply_award_list",
+    "approve_verified",
     "claim_custom_event",
     "claim_event",
     "claim_outside_conference",

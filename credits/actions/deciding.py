@@ -1,17 +1,40 @@
-"""What staff decide about a single claim."""
+"""What staff decide about single claims."""
+
+from collections.abc import Collection
+
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
 from aspen.errors import Refused
 from credits import queries, rules
-from credits.actions.writing import move
+from credits.actions.writing import move, move_all, tell
 from credits.enums import ClaimState, Mover
-from credits.models import Claim
+from credits.models import Claim, Credit
 from events import queries as event_queries
 
 # To ask back makes sense for custom events only; what the calendar says is not the claimant's.
 DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
+
+
+@act
+def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
+    """Approve those of these claims that are Pending, because the record they are in was verified
+    with a track; return how many. `by` has reviewed it.
+
+    Idempotent, a fixed number of queries. The caller holds the people's locks, for which a merge
+    of their events waits too.
+    """
+    pending = list(
+        Claim.objects.filter(pk__in=claim_ids, state=ClaimState.PENDING)
+        .exclude(person=by)
+        .order_by("pk")
+    )
+    at = timezone.now()
+    move_all(pending, ClaimState.APPROVED, mover=Mover.STAFF, reason=reason, by=by, at=at)
+    tell(Credit.objects.filter(claim__in=pending).order_by("claim", "line"))
+    return len(pending)
 
 
 @act

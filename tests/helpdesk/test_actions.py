@@ -22,7 +22,7 @@ from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
 from tracks.actions import select_track
 from tracks.models import Posting, Requirement
-from tracks.queries import open_participations, progress_of
+from tracks.queries import active_participations, progress_of
 
 pytestmark = pytest.mark.django_db
 ONE = Decimal("1.0")
@@ -48,7 +48,7 @@ def correct(ticket: Ticket, credit: Credit, by: User, **changes: object) -> Corr
 
 
 def earned(person: User) -> dict[str, Decimal]:
-    ((_, progress),) = progress_of(open_participations(person), today())
+    ((_, progress),) = progress_of(active_participations(person), today())
     return {line.category.slug: line.earned for line in progress.lines if line.earned}
 
 

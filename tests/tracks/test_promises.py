@@ -14,6 +14,7 @@ from credits.models import Credit
 from tests import factories as make
 from tests.races import at_once
 from tracks import actions, queries
+from tracks.actions import choosing
 from tracks.models import Participation, Posting, RuleSet
 from tracks.signals import track_selected
 
@@ -69,11 +70,11 @@ def test_posting_takes_the_same_few_queries_for_many_credits(django_assert_num_q
     person = make.person()
     for _ in range(3):
         make.claim(person)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         actions.select_track(track=make.track("Library Staff"), by=person)
     for _ in range(20):
         make.claim(person)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         actions.select_track(track=make.track("Library Trustee"), by=person)
 
 
@@ -97,18 +98,18 @@ def test_twenty_choices_at_once_make_one_participation():
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     person, track = make.person(), make.track()
-    monkeypatch.setattr(actions, "lock_people", lambda ids: None)
+    monkeypatch.setattr(choosing, "lock_people", lambda ids: None)
     rule_set_for = queries.lock_rule_set_for
 
-    def slowly(*args):
+    def slowly(*args, **kwargs):
         time.sleep(0.3)  # Everybody has looked before anybody writes.
-        return rule_set_for(*args)
+        return rule_set_for(*args, **kwargs)
 
     monkeypatch.setattr(queries, "lock_rule_set_for", slowly)
     constraint = next(
         one
         for one in Participation._meta.constraints
-        if one.name == "tracks_one_open_participation"
+        if one.name == "tracks_one_active_participation"
     )
     with connection.schema_editor() as editor:
         editor.remove_constraint(Participation, constraint)
@@ -150,11 +151,11 @@ def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
     assert Posting.objects.filter(person=person).count() == 9
 
 
-def test_a_second_open_participation_is_refused_by_the_database():
+def test_a_second_active_participation_is_refused_by_the_database():
     person = make.person()
     participation, _ = actions.select_track(track=make.track(), by=person)
     participation.pk = None
-    with pytest.raises(IntegrityError, match="tracks_one_open_participation"):
+    with pytest.raises(IntegrityError, match="tracks_one_active_participation"):
         Participation.objects.bulk_create([participation])
 
 

@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 
 def _asked(request: HttpRequest, person: User) -> Asked:
     event_actions.settle_due(person=person)
-    participations = list(queries.open_participations(person))
+    participations = list(queries.counting_participations(person))
     categories = list(event_queries.categories())
     lines = queries.transcript_lines(person)
     form = TranscriptForm(
@@ -190,7 +190,7 @@ def credit(request: HttpRequest, credit_id: int) -> HttpResponse:
     """One credit: what it is, in which tracks it counts, and all that happened to it."""
     reader = person_of(request)
     owner = _owner(credit_id, reader)
-    participations = list(queries.open_participations(owner))
+    participations = list(queries.counting_participations(owner))
     found = _credits(owner, [credit_id])[credit_id]
     context = {
         "credit": presentation.credit_row(found, participations),

@@ -38,7 +38,7 @@ def panel(request: HttpRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
     event_actions.settle_due(person=person)
-    participations = list(queries.open_participations(person))
+    participations = list(queries.active_participations(person))
     summaries = [
         presentation.track_summary(participation, progress)
         for participation, progress in queries.progress_of(participations, today())
@@ -93,7 +93,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method == "POST":
         return _follow(request, person)
-    participations = list(queries.open_participations(person))
+    participations = list(queries.active_participations(person))
     followed = {participation.track_id for participation in participations}
     offered: dict[int, dict[str, Any]] = {}
     for rule_set in queries.rule_sets_to_choose(today()):
@@ -161,7 +161,7 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
 def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     """One track: how far, what is missing, and for each credit whether it counts or why not."""
     person = person_of(request)
-    participation = get_object_or_404(queries.open_participations(person), pk=participation_id)
+    participation = get_object_or_404(queries.active_participations(person), pk=participation_id)
     event_actions.settle_due(person=person)
     [(_, measured)] = queries.progress_of([participation], today())
     page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)

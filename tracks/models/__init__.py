@@ -1,0 +1,17 @@
+"""The tables of certification, by noun."""
+
+from tracks.models.certification import Certificate, Submission, Verification
+from tracks.models.participation import Extension, Participation, Posting
+from tracks.models.rules import Requirement, RuleSet, Track
+
+__all__ = [
+    "Certificate",
+    "Extension",
+    "Participation",
+    "Posting",
+    "Requirement",
+    "RuleSet",
+    "Submission",
+    "Track",
+    "Verification",
+]

@@ -1,0 +1,323 @@
+"""What is sent for a certificate, who answers for it, and the certificate itself."""
+
+import uuid
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+from django.urls import reverse
+
+from aspen.constraints import CompositeForeignKey
+from tracks.enums import Answer, Ending
+from tracks.models.participation import Participation
+
+
+def _together(*fields: str) -> Q:
+    """All of these are there, or none is."""
+    return Q(**{f"{field}__isnull": True for field in fields}) | Q(
+        **{f"{field}__isnull": False for field in fields}
+    )
+
+
+@pghistory.track(model_name="SubmissionHistory")
+class Submission(models.Model):
+    """A record that was sent for a certificate: what it held, and each step with who and when.
+
+    `record` (tracks/record.py) is what the person saw when sending it. A submission ends once:
+    taken back, returned, refused, reopened by a correction, or certified.
+    """
+
+    participation = models.ForeignKey(Participation, models.PROTECT, related_name="submissions")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField()
+    record = models.JSONField()
+    remarks = models.JSONField(default=list, help_text="What the portal remarked, in sentences.")
+    note = models.CharField(max_length=1000, blank=True, help_text="To the CE Coordinator.")
+    name = models.CharField(max_length=150, help_text="As it shall stand on the certificate.")
+    listed_as = models.CharField(
+        max_length=150, blank=True, help_text="In the yearly list. Empty: not listed by name."
+    )
+    # Whom the person proposes to verify it.
+    supervisor_name = models.CharField(max_length=150, blank=True)
+    supervisor_email = models.EmailField(max_length=254, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    verified_at = models.DateTimeField(null=True, blank=True)
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    verified_name = models.CharField(max_length=150, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    ending = models.CharField(max_length=10, choices=Ending, blank=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-submitted_at", "-id"]
+        permissions = [
+            ("review_submission", "Can review records, extend periods and revoke certificates")
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participation"],
+                condition=Q(ended_at=None),
+                name="tracks_one_open_submission",
+            ),
+            # Lets a certificate rest on a submission that was reviewed and verified.
+            models.UniqueConstraint(
+                fields=["id", "reviewed_at", "verified_at"], name="tracks_submission_with_answers"
+            ),
+            # Lets a question to a supervisor point at the submission and its participation.
+            models.UniqueConstraint(
+                fields=["id", "participation"], name="tracks_submission_with_participation"
+            ),
+            CompositeForeignKey(
+                fields=["participation", "person"],
+                to="tracks.Participation",
+                to_fields=["id", "person"],
+                name="tracks_submission_participation_of_the_person",
+            ),
+            models.CheckConstraint(
+                condition=_together("reviewed_at", "reviewed_by"),
+                name="tracks_reviewed_by_someone_sometime",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at=None, verified_by=None, verified_name="")
+                | Q(verified_at__isnull=False) & ~Q(verified_name=""),
+                name="tracks_verified_by_someone_sometime",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at=None) | Q(reviewed_at__lte=F("verified_at")),
+                name="tracks_reviewed_before_verified",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_at=None) | Q(submitted_at__lte=F("reviewed_at")),
+                name="tracks_submitted_before_reviewed",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by=None) | ~Q(reviewed_by=F("person")),
+                name="tracks_nobody_reviews_their_own_record",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_by=None) | ~Q(verified_by=F("person")),
+                name="tracks_nobody_verifies_their_own_record",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None, ending="")
+                | Q(ended_at__isnull=False, ending__in=Ending.values),
+                name="tracks_submission_ended_sometime_somehow",
+            ),
+            models.CheckConstraint(
+                condition=~Q(ending__in=[Ending.RETURNED, Ending.REFUSED, Ending.REOPENED])
+                | ~Q(reason=""),
+                name="tracks_submission_sent_back_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(ending=Ending.CERTIFIED) | Q(verified_at__isnull=False),
+                name="tracks_certified_after_verification",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="tracks_submission_has_a_name"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="submissions_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="what_was_sent_stays", fields=["participation", "person", "record", "name"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Submission {self.pk}"
+
+
+@pghistory.track(model_name="VerificationHistory")
+class Verification(models.Model):
+    """The question to a supervisor whether a record is right: a submission, or one year of it.
+
+    The supervisor may have no account and answers by a link that holds `nonce`. It can be answered
+    once, until it expires; asking somebody else, or again, is another row.
+    """
+
+    participation = models.ForeignKey(Participation, models.PROTECT, related_name="verifications")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    submission = models.ForeignKey(
+        Submission, models.PROTECT, null=True, blank=True, related_name="verifications"
+    )
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    record = models.JSONField(help_text="What is to be verified, as it was then.")
+    supervisor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="verifies"
+    )
+    supervisor_name = models.CharField(max_length=150)
+    supervisor_email = models.EmailField(max_length=254)
+    nonce = models.UUIDField(default=uuid.uuid4, unique=True)
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    reminders = models.PositiveSmallIntegerField(default=0)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=10, choices=Answer, blank=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-asked_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission"],
+                condition=Q(answered_at=None),
+                name="tracks_one_supervisor_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["participation", "year"],
+                condition=Q(answered_at=None) | Q(answer=Answer.VERIFIED),
+                name="tracks_a_year_is_verified_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(submission=None, year__isnull=False)
+                | Q(submission__isnull=False, year=None),
+                name="tracks_verification_of_a_submission_or_a_year",
+            ),
+            CompositeForeignKey(
+                fields=["participation", "person"],
+                to="tracks.Participation",
+                to_fields=["id", "person"],
+                name="tracks_verification_participation_of_the_person",
+            ),
+            CompositeForeignKey(
+                fields=["submission", "participation"],
+                to="tracks.Submission",
+                to_fields=["id", "participation"],
+                name="tracks_verification_of_the_participations_submission",
+            ),
+            models.CheckConstraint(
+                condition=Q(supervisor=None) | ~Q(supervisor=F("person")),
+                name="tracks_nobody_is_asked_about_themselves",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None, answer="")
+                | Q(answered_at__isnull=False, answer__in=Answer.values),
+                name="tracks_verification_answered_sometime_somehow",
+            ),
+            models.CheckConstraint(
+                condition=~Q(answer__in=[Answer.REFUSED, Answer.WITHDRAWN]) | ~Q(reason=""),
+                name="tracks_verification_refused_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("asked_at")), name="tracks_verification_has_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(supervisor_email=Lower("supervisor_email"))
+                & ~Q(supervisor_email="")
+                & ~Q(supervisor_name=""),
+                name="tracks_supervisor_is_named",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="verifications_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="what_was_asked_stays",
+                fields=["participation", "person", "submission", "year", "record"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Verification {self.pk}"
+
+
+@pghistory.track(model_name="CertificateHistory")
+class Certificate(models.Model):
+    """What somebody earned, as it was on the day: it never changes, and is never deleted.
+
+    `record` is what it counted. Only a revocation is added to it. `replaces` is the one that was
+    issued before for the same period, with a wrong name for instance.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    number = models.CharField(max_length=20, unique=True, help_text="Year and place in the year.")
+    participation = models.ForeignKey(Participation, models.PROTECT, related_name="certificates")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="certificates"
+    )
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="certificates")
+    reviewed_at = models.DateTimeField()
+    verified_at = models.DateTimeField()
+    name = models.CharField(max_length=150)
+    listed_as = models.CharField(max_length=150, blank=True)
+    record = models.JSONField()
+    coordinator_name = models.CharField(max_length=150)
+    supervisor_name = models.CharField(max_length=150)
+    issued_on = models.DateField()
+    expires_on = models.DateField(help_text="The last day on which it is valid.")
+    issued_at = models.DateTimeField(db_default=Now())
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    revoked_why = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-issued_on", "-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participation"],
+                condition=Q(revoked_at=None),
+                name="tracks_one_valid_certificate",
+            ),
+            CompositeForeignKey(
+                fields=["participation", "person"],
+                to="tracks.Participation",
+                to_fields=["id", "person"],
+                name="tracks_certificate_participation_of_the_person",
+            ),
+            CompositeForeignKey(
+                fields=["submission", "participation"],
+                to="tracks.Submission",
+                to_fields=["id", "participation"],
+                name="tracks_certificate_of_the_participations_submission",
+            ),
+            # Both are there in a certificate, so both are there in its submission.
+            CompositeForeignKey(
+                fields=["submission", "reviewed_at", "verified_at"],
+                to="tracks.Submission",
+                to_fields=["id", "reviewed_at", "verified_at"],
+                name="tracks_certificate_reviewed_and_verified",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=F("issued_on")), name="tracks_certificate_has_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoked_by=None, revoked_why="")
+                | Q(revoked_at__isnull=False, revoked_by__isnull=False) & ~Q(revoked_why=""),
+                name="tracks_revoked_by_someone_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_by=None) | ~Q(revoked_by=F("person")),
+                name="tracks_nobody_revokes_their_own_certificate",
+            ),
+            models.CheckConstraint(
+                condition=~Q(name="") & ~Q(coordinator_name="") & ~Q(supervisor_name=""),
+                name="tracks_certificate_names_people",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="certificates_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="certificates_stay_as_they_are",
+                exclude=["revoked_at", "revoked_by", "revoked_why"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("tracks:certificate", args=[self.uuid])

@@ -1,0 +1,136 @@
+"""Who follows which track for how long, and what counts in it."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from aspen.constraints import CompositeForeignKey
+from credits.models import Credit
+from tracks.enums import ACTIVE, ParticipationState
+from tracks.models.rules import RuleSet, Track
+
+
+@pghistory.track(model_name="ParticipationHistory")
+class Participation(models.Model):
+    """One person on one track for one period.
+
+    Credits earned from `counts_from` to `closes_on`, both inclusive, are eligible. Both days are
+    fixed when the period begins, because staff may extend it later. `follows` is the certificate
+    after which it began; none where the person had not been certified before.
+    """
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="participations"
+    )
+    track = models.ForeignKey(Track, models.PROTECT, related_name="participations")
+    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="participations")
+    state = models.CharField(
+        max_length=10, choices=ParticipationState, default=ParticipationState.OPEN
+    )
+    selected_on = models.DateField()
+    counts_from = models.DateField()
+    closes_on = models.DateField()
+    selected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="selected_participations"
+    )
+    follows = models.ForeignKey(
+        "tracks.Certificate", models.PROTECT, null=True, blank=True, related_name="followed_by"
+    )
+
+    class Meta:
+        ordering = ["track__position", "-selected_on", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "track"],
+                condition=Q(state__in=sorted(ACTIVE)),
+                name="tracks_one_active_participation",
+                violation_error_message="You already follow this track.",
+            ),
+            # Lets a posting point at its participation and the participation's person together.
+            models.UniqueConstraint(
+                fields=["id", "person"], name="tracks_participation_with_person"
+            ),
+            CompositeForeignKey(
+                fields=["rule_set", "track"],
+                to="tracks.RuleSet",
+                to_fields=["id", "track"],
+                name="tracks_participation_rule_set_of_the_track",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ParticipationState.values), name="tracks_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(closes_on__gte=F("selected_on")) & Q(closes_on__gte=F("counts_from")),
+                name="tracks_selected_within_period",
+            ),
+            # What a certificate was issued for counts up to that day, and not a second time.
+            models.CheckConstraint(
+                condition=Q(counts_from__lte=F("selected_on")) | Q(follows__isnull=False),
+                name="tracks_first_period_reaches_back",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track}, selected {self.selected_on}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("tracks:progress", args=[self.pk])
+
+
+class Posting(models.Model):
+    """This credit counts in this participation. Whose both are is the database's to judge."""
+
+    credit = models.ForeignKey(Credit, models.PROTECT, related_name="postings")
+    participation = models.ForeignKey(Participation, models.PROTECT, related_name="postings")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    posted_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["participation_id", "credit_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participation", "credit"], name="tracks_credit_posted_once"
+            ),
+            CompositeForeignKey(
+                fields=["credit", "person"],
+                to="credits.Credit",
+                to_fields=["id", "person"],
+                name="tracks_posting_credit_of_the_person",
+            ),
+            CompositeForeignKey(
+                fields=["participation", "person"],
+                to="tracks.Participation",
+                to_fields=["id", "person"],
+                name="tracks_posting_participation_of_the_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Credit {self.credit_id} in participation {self.participation_id}"
+
+
+@pghistory.track(pghistory.InsertEvent(), model_name="ExtensionHistory")
+class Extension(models.Model):
+    """That staff gave somebody more time, until when and why."""
+
+    participation = models.ForeignKey(Participation, models.PROTECT, related_name="extensions")
+    closed_on = models.DateField("last day before")
+    closes_on = models.DateField("last day now")
+    reason = models.CharField(max_length=1000)
+    extended_at = models.DateTimeField(db_default=Now())
+    extended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["participation_id", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closes_on__gt=F("closed_on")), name="tracks_extension_is_longer"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="tracks_extension_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.closed_on} to {self.closes_on}"

@@ -1,0 +1,88 @@
+"""Tracks and the dated rules of each: data, never code."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+
+from aspen.halves import CreditAmountField, in_halves
+from events.models import Category
+from tracks.enums import RuleSetKind
+
+
+class Track(models.Model):
+    """A certification a person can work towards, whatever its rules are this year."""
+
+    name = models.CharField(max_length=80, unique=True)
+    description = models.TextField(blank=True)
+    position = models.PositiveSmallIntegerField(unique=True)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleSet(models.Model):
+    """The dated requirements of a track. Amounts are credits, periods are calendar years."""
+
+    track = models.ForeignKey(Track, models.PROTECT, related_name="rule_sets")
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=10, choices=RuleSetKind, default=RuleSetKind.BOTH)
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True, blank=True)
+    total = CreditAmountField()
+    years = models.PositiveSmallIntegerField(default=4)
+    catalogue_only = models.BooleanField(
+        "only catalogue credits count",
+        default=False,
+        help_text="Only events in the State Library's own course catalogue count.",
+    )
+    audience = models.CharField("who", max_length=200, blank=True)
+    source = models.TextField(help_text="The document these rules come from.")
+
+    class Meta:
+        ordering = ["track__position", "valid_from", "id"]
+        constraints = [
+            # Lets a participation point at its rule set and the rule set's track together.
+            models.UniqueConstraint(fields=["id", "track"], name="tracks_rule_set_with_track"),
+            models.CheckConstraint(
+                condition=Q(kind__in=RuleSetKind.values), name="tracks_rule_set_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")),
+                name="tracks_rule_set_ends_after_it_begins",
+                violation_error_message="The last day must not lie before the first.",
+            ),
+            # Unbounded, the days of a participation would lie outside the calendar.
+            models.CheckConstraint(
+                condition=Q(years__gte=1, years__lte=20),
+                name="tracks_rule_set_has_years",
+                violation_error_message="The years must lie between 1 and 20.",
+            ),
+            in_halves(name="tracks_rule_set_total_in_halves", field="total"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Requirement(models.Model):
+    """A category that counts under a rule set, and the least that must come from it (may be 0)."""
+
+    rule_set = models.ForeignKey(RuleSet, models.CASCADE, related_name="requirements")
+    category = models.ForeignKey(Category, models.PROTECT, related_name="+")
+    minimum = CreditAmountField(validators=[])
+
+    class Meta:
+        ordering = ["rule_set_id", "category__position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule_set", "category"], name="tracks_one_requirement_per_category"
+            ),
+            in_halves(name="tracks_minimum_in_halves", field="minimum", smallest=Decimal(0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.minimum}"
