@@ -26,10 +26,18 @@ def rename(*, display_name: str, by: User) -> None:
 
 
 @act
-def set_reminders(*, wanted: bool, by: User) -> None:
-    """Turn the messages on the day before an event on or off for `by`. Idempotent."""
-    by.wants_reminders = wanted
-    by.save(update_fields=["wants_reminders"])
+def set_reminders(
+    *, by: User, events: bool | None = None, certification: bool | None = None
+) -> None:
+    """Turn reminders on or off for `by`: of events, and of what ends in certification.
+
+    None leaves it as it is. Idempotent.
+    """
+    if events is not None:
+        by.wants_reminders = events
+    if certification is not None:
+        by.wants_certification_reminders = certification
+    by.save(update_fields=["wants_reminders", "wants_certification_reminders"])
 
 
 @act

@@ -106,6 +106,11 @@ class RemindersForm(forms.Form):
     wants_reminders = forms.BooleanField(
         label="Remind me by e-mail the day before an event I am registered for", required=False
     )
+    wants_certification_reminders = forms.BooleanField(
+        label="Remind me by e-mail before my certificate or my time on a track ends, and after a "
+        "year without credits",
+        required=False,
+    )
 
 
 class FindForm(forms.Form):

@@ -40,6 +40,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     wants_reminders = models.BooleanField(
         "reminders", default=True, help_text="A message the day before an event."
     )
+    wants_certification_reminders = models.BooleanField(
+        "certification reminders",
+        default=True,
+        help_text="Before a certificate or a period ends, and after a year without credit.",
+    )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
 

@@ -7,6 +7,11 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("profile/reminders/", views.set_reminders, name="set_reminders"),
     path("reminders/<str:token>/", views.reminders, name="reminders"),
+    path(
+        "reminders/certification/<str:token>/",
+        views.certification_reminders,
+        name="certification_reminders",
+    ),
     path("profile/positions/", views.add_position, name="add_position"),
     path("profile/positions/<int:position_id>/end/", views.end_position, name="end_position"),
 ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import actions, queries
 from accounts.enums import PositionKind
 from accounts.forms import FindForm, NameForm, PositionForm, RemindersForm
-from accounts.models import Position
+from accounts.models import Position, User
 from aspen.context import LIBRARY
 from aspen.errors import Refused
 from aspen.http import person_of
@@ -38,12 +38,13 @@ def set_reminders(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
     form = RemindersForm(request.POST)
-    wanted = form.is_valid() and form.cleaned_data["wants_reminders"]
-    actions.set_reminders(wanted=wanted, by=person_of(request))
-    messages.success(
-        request,
-        "You get a reminder the day before an event." if wanted else "You get no more reminders.",
+    form.is_valid()  # boxes, ticked or not
+    actions.set_reminders(
+        events=form.cleaned_data["wants_reminders"],
+        certification=form.cleaned_data["wants_certification_reminders"],
+        by=person_of(request),
     )
+    messages.success(request, "Your choice of reminders is saved.")
     return redirect("accounts:profile")
 
 
@@ -56,11 +57,30 @@ def reminders(request: HttpRequest, token: str) -> HttpResponse:
     person = queries.person_of_reminders(token)
     if person is None:
         raise Http404
+    return _turn_off(request, token, person, about="events")
+
+
+@login_not_required
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
+    """The same for what ends in certification: the token alone, another address."""
+    person = queries.person_of_reminders(token)
+    if person is None:
+        raise Http404
+    return _turn_off(request, token, person, about="certification")
+
+
+def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> HttpResponse:
     if request.method == "POST":
-        actions.set_reminders(wanted=False, by=person)
+        actions.set_reminders(**{about: False}, by=person)
         if "List-Unsubscribe" not in request.POST:  # a mail program follows no redirect
-            return redirect("accounts:reminders", token)
-    return render(request, "accounts/reminders.html", {"wanted": person.wants_reminders})
+            return redirect(request.path)
+    wanted = {
+        "events": person.wants_reminders,
+        "certification": person.wants_certification_reminders,
+    }
+    return render(request, "accounts/reminders.html", {"about": about, "wanted": wanted[about]})
 
 
 def add_position(request: HttpRequest) -> HttpResponse:
@@ -104,7 +124,7 @@ def _page(
         "name_form": name_form,
         "has_errors": bool(name_form.errors or position_form.errors),
         "reminders_form": RemindersForm(
-            initial={"wants_reminders": person_of(request).wants_reminders}
+            initial={name: getattr(person_of(request), name) for name in RemindersForm.base_fields}
         ),
         "positions": list(queries.positions_of(person_of(request))),
         **_libraries(request, position_form),

@@ -107,20 +107,25 @@ class CategoryLinesInline(admin.TabularInline):
 class MailAdmin(ReadOnlyAdmin):
     """What the portal wrote to whom. Messages that got stuck can be sent again, nothing else."""
 
-    list_display = ("kind", "to", "state", "created_at", "sent_at", "subject")
+    list_display = ("kind", "addressee", "state", "created_at", "sent_at", "subject")
     list_filter = ("state", "kind")
     list_select_related = ("to",)
-    search_fields = ("address", "to__email", "to__display_name", "subject")
+    search_fields = ("address", "to_address", "to__email", "to__display_name", "subject")
     ordering = ("-id",)
     fields = (
-        ("kind", "to"),
+        ("kind", "addressee"),
         ("state", "error"),
         ("address", "subject"),
         ("created_at", "begun_at", "sent_at"),
         ("attempts", "next_try_at"),
         ("key", "facts"),
     )
+    readonly_fields = ("addressee",)
     actions = ("send_again",)
+
+    @admin.display(description="to", ordering="to")
+    def addressee(self, mail: Mail) -> str:
+        return str(mail.to) if mail.to else f"{mail.to_name} <{mail.to_address}>"
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(outbox.RESEND)

@@ -46,7 +46,7 @@ def message_of(mail: Mail, letter: Letter) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=textwrap.shorten(_clean(letter.subject), SUBJECT_LENGTH, placeholder=" …"),
         body=render_to_string("mail/letter.txt", _in_text(mail, letter)).strip() + "\n",
-        to=[mail.to.email],
+        to=[mail.recipient],
         reply_to=[settings.CONTACT_EMAIL],
         headers=_headers(mail, letter),
     )
@@ -76,7 +76,7 @@ def _headers(mail: Mail, letter: Letter) -> dict[str, str]:
 
 
 def _common(mail: Mail, letter: Letter) -> dict[str, object]:
-    name = _clean(mail.to.display_name)
+    name = _clean(mail.recipient_name)
     return {
         "greeting": f"Hello {name}," if name else "Hello,",
         "button": letter.button,

@@ -19,12 +19,20 @@ class MailState(models.TextChoices):
 
 
 class Mail(models.Model):
-    """One message to one person. What it says is composed when it is sent (outbox.py)."""
+    """One message to one person. What it says is composed when it is sent (outbox.py).
+
+    It goes to somebody with an account (`to`), or to a name and address that somebody gave: a
+    supervisor need not have an account.
+    """
 
     kind = models.CharField(max_length=40, help_text="Who composes it: outbox.composers.")
     # The same news is not told twice: a second row with this key is not made.
     key = models.CharField(max_length=200, unique=True)
-    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    to_name = models.CharField(max_length=150, blank=True)
+    to_address = models.EmailField(max_length=254, blank=True)
     facts = models.JSONField(default=dict, help_text="Ids and words that the composer needs.")
     state = models.CharField(max_length=10, choices=MailState, default=MailState.WAITING)
     created_at = models.DateTimeField(db_default=Now())
@@ -53,6 +61,11 @@ class Mail(models.Model):
                 condition=Q(state__in=MailState.values), name="aspen_mail_state_known"
             ),
             models.CheckConstraint(
+                condition=Q(to__isnull=False, to_address="", to_name="")
+                | Q(to=None) & ~Q(to_address=""),
+                name="aspen_mail_to_one_person",
+            ),
+            models.CheckConstraint(
                 condition=Q(state=MailState.SENT, sent_at__isnull=False)
                 | ~Q(state=MailState.SENT) & Q(sent_at=None),
                 name="aspen_mail_sent_sometime",
@@ -65,4 +78,13 @@ class Mail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} to {self.to_id}"
+        return f"{self.kind} to {self.to_id or self.to_address}"
+
+    @property
+    def recipient(self) -> str:
+        """The address to send it to."""
+        return self.to.email if self.to else self.to_address
+
+    @property
+    def recipient_name(self) -> str:
+        return self.to.display_name if self.to else self.to_name

@@ -29,7 +29,16 @@ from aspen.models import Mail, MailState
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["Later", "Letter", "composers", "deliver_due", "post", "post_many", "send_again"]
+__all__ = [
+    "Addressee",
+    "Later",
+    "Letter",
+    "composers",
+    "deliver_due",
+    "post",
+    "post_many",
+    "send_again",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +75,14 @@ class Later(Exception):
 # ---------- Promising ----------
 
 
-def post(*, kind: str, key: str, to: "User", **facts: object) -> None:
+class Addressee(NamedTuple):
+    """Somebody without an account, or who need not sign in for this: name and e-mail address."""
+
+    name: str
+    address: str
+
+
+def post(*, kind: str, key: str, to: "User | Addressee", **facts: object) -> None:
     """Promise a message to somebody, in the caller's transaction. Idempotent by `key`.
 
     `kind` names the composer; `facts` are the ids and words it needs (JSON).
@@ -74,17 +90,25 @@ def post(*, kind: str, key: str, to: "User", **facts: object) -> None:
     post_many(kind=kind, messages=[(key, to, facts)])
 
 
-def post_many(*, kind: str, messages: Iterable[tuple[str, "User", Mapping[str, object]]]) -> None:
+def post_many(
+    *, kind: str, messages: Iterable[tuple[str, "User | Addressee", Mapping[str, object]]]
+) -> None:
     """Promise a message of this kind to each (key, person, facts). One query; idempotent by key."""
     now = timezone.now()
     rows = [
-        Mail(kind=kind, key=key, to=to, facts=dict(facts), next_try_at=now)
+        Mail(kind=kind, key=key, facts=dict(facts), next_try_at=now, **_addressed(to))
         for key, to, facts in messages
     ]
     if not rows:
         return
     Mail.objects.bulk_create(rows, ignore_conflicts=True)
     _wake_on_commit()
+
+
+def _addressed(to: "User | Addressee") -> dict[str, object]:
+    if isinstance(to, Addressee):
+        return {"to_name": to.name, "to_address": to.address}
+    return {"to": to}
 
 
 def _wake_on_commit() -> None:
@@ -193,7 +217,9 @@ def _composed(mail: Mail) -> EmailMultiAlternatives | None:
     return None
 
 
-def _why_not_to(person: "User") -> str:
+def _why_not_to(person: "User | None") -> str:
+    if person is None:
+        return ""
     if not person.is_active:
         return "The account is not active."
     if person.is_demonstration and not settings.DEMO:

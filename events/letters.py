@@ -218,12 +218,13 @@ def reminder(mail: Mail) -> Letter | None:
     """The event is near. Whoever does not want reminders gets none."""
     registration = _registration(mail)
     event = registration.event
-    if not mail.to.wants_reminders or not _is_about(mail, event.begins_at):
+    person = registration.person
+    if not person.wants_reminders or not _is_about(mail, event.begins_at):
         return None
     if not _holds(registration, RegistrationState.CONFIRMED) or _has_begun(event):
         return None
     soon = _soon(event)
-    address = reminders_address(mail.to)
+    address = reminders_address(person)
     return Letter(
         subject=f"{soon}: {event.title}",
         paragraphs=[f"{soon} you have a place at “{event.title}”."],

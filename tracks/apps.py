@@ -6,4 +6,6 @@ class TracksConfig(AppConfig):
     verbose_name = "Certification tracks"
 
     def ready(self) -> None:
-        from tracks import receivers  # noqa: F401
+        from tracks import letters, receivers  # noqa: F401
+
+        letters.register_composers()

@@ -11,5 +11,8 @@ submission_ended = Signal()
 # A supervisor is asked about a record. Arguments: verification.
 verification_asked = Signal()
 
+# A supervisor has answered: verified or refused. Arguments: verification.
+verification_answered = Signal()
+
 # A certificate was issued, not merely anew. Arguments: certificate.
 certificate_issued = Signal()

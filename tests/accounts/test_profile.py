@@ -347,13 +347,13 @@ def test_reminders_are_turned_off_and_on_in_the_profile() -> None:
 
     answer = client.post(REMINDERS, {})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == ["You get no more reminders."]
+    assert said(answer) == ["Your choice of reminders is saved."]
     person.refresh_from_db()
     assert not person.wants_reminders
     assert " checked" not in box(client)
 
     answer = client.post(REMINDERS, {"wants_reminders": "on"})
-    assert said(answer)[-1] == "You get a reminder the day before an event."
+    assert said(answer)[-1] == "Your choice of reminders is saved."
     person.refresh_from_db()
     assert person.wants_reminders
 

@@ -7,6 +7,16 @@ Each function is atomic and takes `by=`. Whatever concerns a person's record loc
 from tracks.actions.certifying import open_next_period, reissue_certificate, revoke_certificate
 from tracks.actions.choosing import leave_track, resume_track, select_track
 from tracks.actions.extending import extend_participations
+from tracks.actions.notices import (
+    promise_answer,
+    promise_certificate,
+    promise_ending,
+    promise_question,
+    remind_directors,
+    remind_idle,
+    remind_of_ends,
+    remind_supervisors,
+)
 from tracks.actions.posting import post_anew, post_archived, sync_postings
 from tracks.actions.rule_sets import end_rule_set, save_rule_set
 from tracks.actions.submitting import (
@@ -34,8 +44,16 @@ __all__ = [
     "open_next_period",
     "post_anew",
     "post_archived",
+    "promise_answer",
+    "promise_certificate",
+    "promise_ending",
+    "promise_question",
     "refuse_record",
     "reissue_certificate",
+    "remind_directors",
+    "remind_idle",
+    "remind_of_ends",
+    "remind_supervisors",
     "resume_track",
     "return_submission",
     "review_submission",

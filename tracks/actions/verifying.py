@@ -162,6 +162,7 @@ def verify_record(*, verification_id: int, by: User | None) -> Certificate | Non
     _refuse_answer(verification, by=by)
     acts.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.VERIFIED)
+    signals.verification_answered.send(Verification, verification=verification)
     submission = verification.submission
     if submission is None:
         return None
@@ -186,6 +187,7 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
         raise Refused("Say what is wrong; the person will read it.", field="reason")
     acts.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.REFUSED, reason=reason.strip())
+    signals.verification_answered.send(Verification, verification=verification)
     if submission := verification.submission:
         take_step(verification.participation, Step.REFUSE, actor=Actor.SUPERVISOR)
         submission.ended_at, submission.ended_by = verification.answered_at, by
