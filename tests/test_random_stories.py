@@ -18,6 +18,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
+from hypothesis import event as happened
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -35,20 +36,31 @@ from aspen.clock import today, years_after, years_before
 from aspen.errors import Refused
 from credits import actions
 from credits.enums import ClaimSource, ClaimState
-from credits.models import Credit
+from credits.models import Claim, Credit
 from events import actions as event_actions
 from events.enums import Attendance, Decision, EventState
 from events.models import Category, Event, Registration
 from helpdesk import actions as helpdesk_actions
 from tests import factories as make
-from tracks import proof, queries
-from tracks.actions import leave_track, select_track
-from tracks.models import Participation, Posting, Track
+from tracks import proof, queries, record
+from tracks.actions import (
+    leave_track,
+    refuse_record,
+    return_submission,
+    review_submission,
+    revoke_certificate,
+    select_track,
+    take_back_submission,
+    verify_record,
+)
+from tracks.enums import ACTIVE
+from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
 
 STORIES = int(os.environ.get("STORIES", "8"))
 STEPS = 20
 LIVE = {"pending", "approved", "returned"}
-TRACKS = ("Library Staff", "Library Trustee")
+# Small rules, so that a short story comes to a certificate: in all, and in Library Administration.
+RULES = {"Library Staff": (Decimal("1.5"), 0), "Library Trustee": (Decimal(2), Decimal("0.5"))}
 AGES = (7, 400, 2200)  # days ago: recent, within the four years, older than they are
 SLUGS = (make.ADMINISTRATION, make.PUBLIC, make.COLLECTION, make.TECHNOLOGY)
 PEOPLE = 3
@@ -99,13 +111,40 @@ class Joining:
     decided: list[tuple[Part, str, int]]
 
 
+def holds(part: Part) -> tuple[Any, ...]:
+    """What a record that was sent rests on."""
+    training = part.training
+    return training.pk, training.day, part.state in LIVE, tuple(part.lines)
+
+
+@dataclasses.dataclass
+class Period:
+    """One person on one track: from which day credits count, and what was sent."""
+
+    first: dt.date
+    state: str = "open"
+    sent: list[tuple[Part, str, Decimal]] = dataclasses.field(default_factory=list)
+    held: dict[int, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Issued:
+    """A certificate, and what it counted on that day."""
+
+    pk: int
+    period: Period
+    lines: list[tuple[str, Decimal]]
+    is_revoked: bool = False
+
+
 class Model:
     """What should be true."""
 
     def __init__(self) -> None:
         self.trainings: dict[int, Training] = {}
         self.parts: list[Part] = []
-        self.following: set[tuple[int, str]] = set()
+        self.periods: dict[tuple[int, str], Period] = {}
+        self.issued: dict[tuple[int, str], list[Issued]] = {}
 
     def live(self, person: int, training: Training) -> Part | None:
         mine = [p for p in self.parts if p.person == person and p.training is training]
@@ -182,16 +221,34 @@ class Model:
                 part.decide(state)
         joining.source.state = joining.was
 
-    def postings(self) -> set[tuple[int, str, str, Decimal, int]]:
-        """Who has which line of which training in which track: open, live, in the four years."""
-        first, last = years_before(today(), 4), years_after(today(), 4)
-        return {
-            (part.person, track, slug, amount, part.training.pk)
+    def begin(self, person: int, track: str) -> None:
+        """Whoever holds a certificate starts afresh on the day after it."""
+        valid = [each for each in self.issued.get((person, track), []) if not each.is_revoked]
+        first = today() + dt.timedelta(days=1) if valid else years_before(today(), 4)
+        self.periods[person, track] = Period(first)
+
+    def lines(self, person: int, period: Period) -> list[tuple[Part, str, Decimal]]:
+        """What counts in a period: live, earned from its first day on."""
+        return [
+            (part, slug, amount)
             for part in self.parts
-            if part.state in LIVE and first <= part.training.day <= last
-            for person, track in self.following
-            if person == part.person
+            if part.person == person and part.state in LIVE
+            if period.first <= part.training.day <= years_after(today(), 4)
             for slug, amount in part.lines
+        ]
+
+    def is_complete(self, person: int, track: str) -> bool:
+        total, minimum = RULES[track]
+        lines = self.lines(person, self.periods[person, track])
+        administration = sum(amount for _, slug, amount in lines if slug == make.ADMINISTRATION)
+        return sum(amount for *_, amount in lines) >= total and administration >= minimum
+
+    def postings(self) -> set[tuple[int, str, str, Decimal, int]]:
+        """Who has which line of which training in which track that is under way."""
+        return {
+            (person, track, slug, amount, part.training.pk)
+            for (person, track), period in self.periods.items()
+            for part, slug, amount in self.lines(person, period)
         }
 
     def credits(self) -> list[tuple[Any, ...]]:
@@ -214,6 +271,7 @@ class Stories(RuleBasedStateMachine):
     amounts = st.integers(1, 4).map(lambda halves: Decimal(halves) / 2)
     halves = st.sampled_from([Decimal("0.5"), Decimal(1)])
     slugs = st.sampled_from(SLUGS)
+    tracks = st.sampled_from(sorted(RULES))
 
     def __init__(self) -> None:
         super().__init__()
@@ -225,6 +283,12 @@ class Stories(RuleBasedStateMachine):
         self.number = {user.pk: number for number, user in enumerate(self.users)}
         self.categories = {each.slug: each for each in Category.objects.order_by("pk")}
         self.model = Model()
+        for track, (total, minimum) in RULES.items():
+            rule_sets = RuleSet.objects.filter(track__name=track)
+            rule_sets.update(total=total)
+            lines = Requirement.objects.filter(rule_set__in=rule_sets)
+            lines.update(minimum=0)
+            lines.filter(category__slug=make.ADMINISTRATION).update(minimum=minimum)
 
     def teardown(self) -> None:
         self.stack.close()
@@ -562,19 +626,151 @@ class Stories(RuleBasedStateMachine):
 
     # Tracks
 
-    @rule(person=people, track=st.sampled_from(TRACKS))
+    @rule(person=people, track=tracks)
     def chooses(self, person: int, track: str) -> None:
         _, is_new = select_track(track=Track.objects.get(name=track), by=self.user(person))
-        assert is_new == ((person, track) not in self.model.following)
-        self.model.following.add((person, track))
+        assert is_new == ((person, track) not in self.model.periods)
+        if is_new:
+            self.model.begin(person, track)
 
-    @rule(person=people, track=st.sampled_from(TRACKS))
+    @rule(person=people, track=tracks)
     def leaves(self, person: int, track: str) -> None:
-        if (person, track) not in self.model.following:
+        period = self.model.periods.get((person, track))
+        if period is None:
             return
-        mine = Participation.objects.get(person=self.user(person), track__name=track, state="open")
-        leave_track(participation_id=mine.pk, by=self.user(person))
-        self.model.following.remove((person, track))
+        try:
+            leave_track(participation_id=self.under_way(person, track).pk, by=self.user(person))
+        except Refused:
+            assert period.state != "open"
+            return
+        assert period.state == "open"
+        del self.model.periods[person, track]
+
+    def under_way(self, person: int, track: str) -> Participation:
+        return Participation.objects.select_related("rule_set", "track").get(
+            person=self.user(person), track__name=track, state__in=sorted(ACTIVE)
+        )
+
+    # Certification
+
+    @rule(person=people, track=tracks)
+    def sends_the_record(self, person: int, track: str) -> None:
+        period = self.model.periods.get((person, track))
+        if period is None:
+            return
+        try:
+            sent = make.submission(self.under_way(person, track))
+        except Refused:
+            assert period.state == "open"
+            assert not self.model.is_complete(person, track)
+            return
+        if period.state != "open":
+            return
+        assert self.model.is_complete(person, track)
+        period.state = "submitted"
+        period.sent = self.parts_of(person, sent.record)
+        period.held = {id(part): holds(part) for part, *_ in period.sent}
+        total, minimum = RULES[track]
+        counted = [amount for *_, amount in period.sent]
+        assert total <= sum(counted) < total + max(counted) + minimum
+        left = self.model.lines(person, period)
+        for line in period.sent:  # a credit is counted once, and only one that there is
+            left.remove(line)
+
+    def parts_of(self, person: int, made: dict[str, Any]) -> list[tuple[Part, str, Decimal]]:
+        found = []
+        for line in record.lines(made):
+            event_id = Claim.objects.get(pk=line.claim_id).event_id
+            part = self.model.live(person, self.model.trainings[event_id])
+            assert part is not None
+            found.append((part, line.slug, line.amount))
+        return found
+
+    @rule(person=people, track=tracks)
+    def takes_the_record_back(self, person: int, track: str) -> None:
+        if period := self.model.periods.get((person, track)):
+            participation = self.under_way(person, track)
+            take_back_submission(participation_id=participation.pk, by=self.user(person))
+            period.state = "open"
+
+    @rule(person=people, track=tracks, right=st.booleans())
+    def the_record_is_reviewed(self, person: int, track: str, right: bool) -> None:
+        period = self.model.periods.get((person, track))
+        if period is None or period.state == "open":
+            return
+        sent = self.under_way(person, track).submissions.get(ended_at=None)
+        if not right:
+            return_submission(submission_id=sent.pk, reason="Look again.", by=self.staff)
+            period.state = "open"
+            return
+        unproven = any(
+            part.training.author is not None and part.training.state in ("pending", "draft")
+            for part, *_ in period.sent
+        )
+        try:
+            review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=self.staff)
+        except Refused:
+            assert unproven or period.state == "reviewed"
+            return
+        assert not unproven
+        assert period.state == "submitted"
+        period.state = "reviewed"
+
+    @rule(person=people, track=tracks, right=st.booleans())
+    def the_supervisor_answers(self, person: int, track: str, right: bool) -> None:
+        period = self.model.periods.get((person, track))
+        if period is None or period.state != "reviewed":
+            return
+        asked = self.under_way(person, track).verifications.get(answered_at=None)
+        if not right:
+            refuse_record(verification_id=asked.pk, reason="Who is that?", by=None)
+            period.state = "open"
+            return
+        issued = verify_record(verification_id=asked.pk, by=None)
+        assert issued is not None
+        lines = [(slug, amount) for _, slug, amount in period.sent]
+        mine = self.model.issued.setdefault((person, track), [])
+        mine.append(Issued(issued.pk, period, lines))
+        happened("a certificate is issued")
+        for part, *_ in period.sent:
+            if part.state == "pending":
+                part.decide("approved")
+        self.model.begin(person, track)
+
+    @rule(target=calendar, person=people, track=tracks, steps=st.integers(1, 3))
+    def earns_a_certificate(self, person: int, track: str, steps: int) -> Training:
+        """Everything at once, so that much can happen afterwards; some stop on the way."""
+        self.chooses(person, track)
+        lines = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.5"}
+        event = make.event(days=-AGES[0], hours=3, credits=lines)
+        training = self.known(event, {slug: Decimal(amount) for slug, amount in lines.items()})
+        self.claims(person, training)
+        self.sends_the_record(person, track)
+        if steps > 1:
+            self.the_record_is_reviewed(person, track, right=True)
+        if steps > 2:
+            self.the_supervisor_answers(person, track, right=True)
+        return training
+
+    @rule(person=people, track=tracks, reopen=st.booleans())
+    def the_certificate_is_revoked(self, person: int, track: str, reopen: bool) -> None:
+        valid = [e for e in self.model.issued.get((person, track), []) if not e.is_revoked]
+        if not valid:
+            return
+        following = self.model.periods.get((person, track))
+        try:
+            revoke_certificate(
+                certificate_id=valid[0].pk, reason="Invented.", reopen=reopen, by=self.staff
+            )
+        except Refused:
+            assert reopen
+            assert following is not None
+            assert following.state != "open"
+            return
+        happened(f"a certificate is revoked, {reopen=}")
+        valid[0].is_revoked = True
+        if reopen:
+            self.model.periods[person, track] = Period(valid[0].period.first)
 
     # After every step
 
@@ -587,8 +783,38 @@ class Stories(RuleBasedStateMachine):
         assert rows == self.model.credits()
 
     @invariant()
+    def records_that_were_sent_are_reopened_when_they_are_no_longer_true(self) -> None:
+        for (person, track), period in self.model.periods.items():
+            state = self.under_way(person, track).state
+            if period.state == "open":
+                assert state == "open"
+                continue
+            now = self.model.lines(person, period)
+            is_true = all(line in now for line in period.sent)
+            untouched = all(holds(part) == period.held[id(part)] for part, *_ in period.sent)
+            if state == "open":
+                happened("a record is reopened")
+                assert not untouched
+                period.state = "open"
+            assert is_true or period.state == "open"
+            assert state == period.state
+
+    @invariant()
+    def certificates_show_what_they_counted(self) -> None:
+        for issued in (each for mine in self.model.issued.values() for each in mine):
+            certificate = Certificate.objects.get(pk=issued.pk)
+            lines = record.lines(certificate.record)
+            assert [(line.slug, line.amount) for line in lines] == issued.lines
+            assert (certificate.revoked_at is not None) == issued.is_revoked
+            posted = certificate.participation.postings.order_by("credit")
+            if not issued.is_revoked:
+                counted = sorted(line.credit_id for line in lines)
+                assert list(posted.values_list("credit", flat=True)) == counted
+
+    @invariant()
     def postings_and_totals_are_those_of_the_model(self) -> None:
-        found = Posting.objects.order_by("pk").values_list(
+        active = Posting.objects.filter(participation__state__in=sorted(ACTIVE))
+        found = active.order_by("pk").values_list(
             "person",
             "participation__track__name",
             "credit__category__slug",
@@ -597,15 +823,14 @@ class Stories(RuleBasedStateMachine):
         )
         expected = self.model.postings()
         assert {(self.number[person], *rest) for person, *rest in found} == expected
-        participations = Participation.objects.filter(state="open").select_related("rule_set")
+        participations = Participation.objects.filter(state__in=sorted(ACTIVE))
+        participations = participations.select_related("rule_set")
         earned = queries.earned_by_category(participations.order_by("pk"), today())
         for participation in participations.order_by("pk").select_related("track"):
             person, track = self.number[participation.person_id], participation.track.name
-            parts = [p for p in self.model.parts if p.person == person and p.state in LIVE]
-            first = years_before(today(), 4)
-            counted = [a for p in parts if p.training.day >= first for _, a in p.lines]
+            lines = self.model.lines(person, self.model.periods[person, track])
             sums = earned.get(participation.pk, {})
-            assert sum(sums.values()) == sum(counted), (person, track)
+            assert sum(sums.values()) == sum(amount for *_, amount in lines), (person, track)
 
     @invariant()
     def check_credits_finds_nothing(self) -> None:
