@@ -132,18 +132,10 @@ def held_certificate(person: User, track: Track) -> Certificate | None:
     )
 
 
-def rule_sets_to_choose(
-    on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
-) -> QuerySet[RuleSet]:
-    """The rule sets in force on a day, by track: for people without an earlier certificate of it
-    (INITIAL), or with one (RENEWAL)."""
+def rule_sets() -> QuerySet[RuleSet]:
+    """Every rule set with its requirements, by track, the newest first."""
     return (
-        RuleSet.objects.filter(
-            Q(valid_until=None) | Q(valid_until__gte=on),
-            valid_from__lte=on,
-            kind__in=[RuleSetKind.BOTH, kind],
-        )
-        .select_related("track")
+        RuleSet.objects.select_related("track")
         .prefetch_related(
             Prefetch(
                 "requirements",
@@ -151,6 +143,18 @@ def rule_sets_to_choose(
             )
         )
         .order_by("track__position", "-valid_from", "id")
+    )
+
+
+def rule_sets_to_choose(
+    on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
+) -> QuerySet[RuleSet]:
+    """The rule sets in force on a day, by track: for people without an earlier certificate of it
+    (INITIAL), or with one (RENEWAL)."""
+    return rule_sets().filter(
+        Q(valid_until=None) | Q(valid_until__gte=on),
+        valid_from__lte=on,
+        kind__in=[RuleSetKind.BOTH, kind],
     )
 
 

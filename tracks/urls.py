@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracks.views import credits, tracks
+from tracks.views import credits, rules, tracks
 
 app_name = "tracks"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     ),
     path("continuing-education/credits/<int:credit_id>/", credits.credit, name="credit"),
     path("tracks/", tracks.choose, name="choose"),
+    path("tracks/rules/", rules.rules, name="rules"),
+    path("tracks/rules/<int:rule_set_id>/", rules.rule_set, name="rule_set"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
     path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
 ]

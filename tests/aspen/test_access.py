@@ -167,6 +167,8 @@ POST /continuing-education/custom/{pending}/           door 404  404  404  404  
 
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
+GET  /tracks/rules/                                    door 200  200  200  200  200  200  200
+GET  /tracks/rules/{rule_set}/                         door 200  200  200  200  200  200  200
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
 GET  /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
 POST /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
@@ -424,6 +426,7 @@ def a_world() -> World:
             "repeated": approved.pk,
             "position": position.pk,
             "participation": participation.pk,
+            "rule_set": participation.rule_set_id,
             "ticket": ticket.pk,
             "confirm": EmailConfirmationHMAC(address).key,
             "reminders": reminders_token(owner),

@@ -40,6 +40,7 @@ from tests.browser.page import ALL_RULES, CONTRAST, Visitor
 from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 from tracks.actions import select_track
+from tracks.models import RuleSet
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -213,6 +214,8 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/continuing-education/claims/{portal.again.pk}/",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
         "/tracks/",
+        "/tracks/rules/",
+        *(f"/tracks/rules/{rule_set.pk}/" for rule_set in RuleSet.objects.order_by("pk")),
         portal.track.get_absolute_url(),
         "/help/",
         "/help/new/",

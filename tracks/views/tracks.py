@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -102,6 +103,7 @@ def choose(request: HttpRequest) -> HttpResponse:
                 "id": rule_set.track_id,
                 "name": rule_set.track.name,
                 "rule_set": rule_set.name,
+                "rules_url": reverse("tracks:rule_set", args=[rule_set.pk]),
                 "audience": rule_set.audience,
                 "rules": presentation.rule_set_in_words(rule_set),
                 "source": rule_set.source,
