@@ -1,6 +1,7 @@
 """Progress and credits as the pages show them: strings and figures made once, no query."""
 
 import dataclasses
+import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,10 @@ from django.urls import reverse
 from aspen import words
 from credits.enums import ENDED, ClaimRole, ClaimState
 from credits.history import Entry
-from tracks import rules
+from tracks import pace, rules
 from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
-from tracks.queries import Totals
+from tracks.queries import Course, Totals
 
 if TYPE_CHECKING:
     from tracks.queries import PostedCredit
@@ -133,9 +134,18 @@ class _Pen:
             self.notches.append(self._x() - 3)
 
 
-def track_summary(participation: Participation, progress: Progress) -> dict[str, Any]:
-    """Everything a page says about one participation's progress."""
+def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
+    """Everything a page says about one participation's progress on a day."""
+    participation, progress, counted = course
     name = str(participation.track)
+    ahead = pace.pace_of(
+        progress=progress,
+        counted=counted,
+        today=on,
+        counts_from=participation.counts_from,
+        closes_on=participation.closes_on,
+        years=participation.rule_set.years,
+    )
     return {
         "name": name,
         "url": participation.get_absolute_url(),
@@ -149,6 +159,8 @@ def track_summary(participation: Participation, progress: Progress) -> dict[str,
         "missing": missing_in_words(progress),
         "complete": progress.is_complete,
         "closes_on": words.day(participation.closes_on),
+        "days_left": pace.days_left(ahead),
+        "pace": pace.in_words(ahead),
         "counts_from": words.day(participation.counts_from),
         "selected_on": words.day(participation.selected_on),
         "rows": [
@@ -181,8 +193,10 @@ def answer(summaries: list[dict[str, Any]], totals: Totals) -> str:
 def _standing(summary: dict[str, Any]) -> str:
     start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
     if summary["complete"]:
-        return f"{start}, everything required is there."
-    return f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
+        text = f"{start}, everything required is there."
+    else:
+        text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
+    return " ".join(filter(None, (text, summary["days_left"], summary["pace"])))
 
 
 def totals_in_words(totals: Totals) -> str:

@@ -4,12 +4,22 @@ Minimums are filled first; everything beyond a minimum is elective (State Librar
 """
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from events.models import Category
 
 ZERO = Decimal(0)
+
+
+class Dated(NamedTuple):
+    """Credits of one category earned on one day."""
+
+    earned_on: dt.date
+    category_id: int
+    amount: Decimal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,3 +122,11 @@ def needed(
             chosen.add(pk)
             counted += amount
     return chosen
+
+
+def summed(credits: Iterable[Dated]) -> dict[int, Decimal]:
+    """The amounts by category id."""
+    sums: dict[int, Decimal] = {}
+    for credit in credits:
+        sums[credit.category_id] = sums.get(credit.category_id, ZERO) + credit.amount
+    return sums

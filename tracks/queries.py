@@ -32,7 +32,7 @@ from events.enums import EventState, Origin
 from events.models import Event
 from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
 from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
-from tracks.progress import ZERO, Progress, measure
+from tracks.progress import ZERO, Dated, Progress, measure, summed
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -80,6 +80,14 @@ class Line(NamedTuple):
     def counts(self) -> bool:
         """Whether it adds up: archived or posted, but neither ended nor taken out."""
         return self.claim_state in LIVE and self.withdrawn_at is None
+
+
+class Course(NamedTuple):
+    """A participation, how far it has come, and the credits that make it so."""
+
+    participation: Participation
+    progress: Progress
+    counted: list[Dated]
 
 
 class Totals(NamedTuple):
@@ -206,31 +214,37 @@ def is_unproven(claim: Claim) -> bool:
     return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
 
 
-def earned_by_category(
-    participations: Iterable[Participation], on: dt.date
-) -> dict[int, dict[int, Decimal]]:
-    """Credits per participation and category that count on a day. One query.
+def dated_credits(participations: Iterable[Participation], on: dt.date) -> dict[int, list[Dated]]:
+    """What counts on a day per participation, by the day it was earned and category. One query.
 
     Counted is what is posted and was earned within the rule set's years ending on that day
     (both ends inclusive); what has aged out stays posted.
     """
-    earned: dict[int, dict[int, Decimal]] = defaultdict(dict)
+    counted: dict[int, list[Dated]] = defaultdict(list)
     recent = Q()
     for participation in participations:
         first = years_before(on, participation.rule_set.years)
         recent |= Q(postings__participation=participation, earned_on__gte=first)
     if not recent:
-        return earned
+        return counted
     sums = (
         with_earned_on(Credit.objects.all())
         .filter(recent, earned_on__lte=on)
-        .order_by()
-        .values_list("postings__participation", "category")
+        .order_by("earned_on", "category")
+        .values_list("postings__participation", "earned_on", "category")
         .annotate(Sum("amount"))
     )
-    for participation_id, category_id, amount in sums:
-        earned[participation_id][category_id] = amount
-    return earned
+    for participation_id, *dated in sums:
+        counted[participation_id].append(Dated(*dated))
+    return counted
+
+
+def earned_by_category(
+    participations: Iterable[Participation], on: dt.date
+) -> dict[int, dict[int, Decimal]]:
+    """Credits per participation and category that count on a day. One query."""
+    counted = dated_credits(participations, on)
+    return {participation_id: summed(credits) for participation_id, credits in counted.items()}
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
@@ -249,10 +263,15 @@ def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
     """Each participation with its progress on a day. One query besides the prefetched rules."""
+    return [(each.participation, each.progress) for each in courses_of(participations, on)]
+
+
+def courses_of(participations: Iterable[Participation], on: dt.date) -> list[Course]:
+    """Each participation with its progress on a day and the credits that make it. One query."""
     participations = list(participations)
-    earned = earned_by_category(participations, on)
+    counted = dated_credits(participations, on)
     return [
-        (
+        Course(
             participation,
             measure(
                 requirements=[
@@ -260,8 +279,9 @@ def progress_of(
                     for requirement in participation.rule_set.requirements.all()
                 ],
                 total=participation.rule_set.total,
-                earned=earned.get(participation.pk, {}),
+                earned=summed(counted.get(participation.pk, [])),
             ),
+            counted.get(participation.pk, []),
         )
         for participation in participations
     ]

@@ -41,8 +41,8 @@ def panel(request: HttpRequest) -> HttpResponse:
     event_actions.settle_due(person=person)
     participations = list(queries.active_participations(person))
     summaries = [
-        presentation.track_summary(participation, progress)
-        for participation, progress in queries.progress_of(participations, today())
+        presentation.track_summary(course, today())
+        for course in queries.courses_of(participations, today())
     ]
     totals = queries.totals(person)
     latest = queries.credits_with_postings(person)[:5]
@@ -110,8 +110,8 @@ def choose(request: HttpRequest) -> HttpResponse:
             }
     context = {
         "followed": [
-            presentation.track_summary(participation, progress)
-            for participation, progress in queries.progress_of(participations, today())
+            presentation.track_summary(course, today())
+            for course in queries.courses_of(participations, today())
         ],
         "offered": list(offered.values()),
     }
@@ -165,10 +165,10 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     person = person_of(request)
     participation = get_object_or_404(queries.active_participations(person), pk=participation_id)
     event_actions.settle_due(person=person)
-    [(_, measured)] = queries.progress_of([participation], today())
+    [course] = queries.courses_of([participation], today())
     page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)
     context = {
-        "track": presentation.track_summary(participation, measured),
+        "track": presentation.track_summary(course, today()),
         "participation": participation,
         "printed_on": words.day(today()),
         "credits": [_counting(credit, participation) for credit in page],
