@@ -166,6 +166,30 @@ def rule_sets_to_choose(
     )
 
 
+def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
+    """The rules under which the person would begin each track on a day, by track.
+
+    The newest in force: for a renewal where the person holds a certificate. Three queries.
+    """
+    certified = set(
+        Certificate.objects.filter(person=person, revoked_at=None)
+        .order_by()
+        .values_list("participation__track", flat=True)
+    )
+    in_force = rule_sets().filter(Q(valid_until=None) | Q(valid_until__gte=on), valid_from__lte=on)
+    found: dict[int, RuleSet] = {}
+    for rule_set in in_force:
+        renews = rule_set.track_id in certified
+        kind = RuleSetKind.RENEWAL if renews else RuleSetKind.INITIAL
+        if rule_set.kind in (RuleSetKind.BOTH, kind):
+            found.setdefault(rule_set.track_id, rule_set)
+    return list(found.values())
+
+
+def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
+    return Posting.objects.filter(participation__in=[each.pk for each in participations])
+
+
 def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
     """The newest rule set of the track in force on a day, locked so that it stays as it is."""
     rule_sets = rule_sets_to_choose(on, kind=kind).filter(track=track)

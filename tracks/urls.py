@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracks.views import credits, rules, tracks
+from tracks.views import choosing, credits, rules, tracks
 
 app_name = "tracks"
 urlpatterns = [
@@ -13,7 +13,7 @@ urlpatterns = [
         name="transcript",
     ),
     path("continuing-education/credits/<int:credit_id>/", credits.credit, name="credit"),
-    path("tracks/", tracks.choose, name="choose"),
+    path("tracks/", choosing.choose, name="choose"),
     path("tracks/rules/", rules.rules, name="rules"),
     path("tracks/rules/<int:rule_set_id>/", rules.rule_set, name="rule_set"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),

@@ -167,6 +167,7 @@ POST /continuing-education/custom/{pending}/           door 404  404  404  404  
 
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
+GET  /tracks/?asked=1&am=director                      door 200  200  200  200  200  200  200
 GET  /tracks/rules/                                    door 200  200  200  200  200  200  200
 GET  /tracks/rules/{rule_set}/                         door 200  200  200  200  200  200  200
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
@@ -667,6 +668,8 @@ PARAMETERS = [
     "ends_at",
     "system",
     "course_credits",
+    "asked",
+    "am",
 ]
 
 

@@ -214,6 +214,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/continuing-education/claims/{portal.again.pk}/",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
         "/tracks/",
+        "/tracks/?asked=1&am=director&am=trustee",
         "/tracks/rules/",
         *(f"/tracks/rules/{rule_set.pk}/" for rule_set in RuleSet.objects.order_by("pk")),
         portal.track.get_absolute_url(),

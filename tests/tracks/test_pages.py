@@ -210,7 +210,7 @@ def test_queries(number, staff, django_assert_num_queries):
         client.get("/continuing-education/")
     with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/credits/")
-    with django_assert_num_queries(7 + extra):
+    with django_assert_num_queries(9 + extra):
         client.get("/tracks/")
     with django_assert_num_queries(8 + extra):
         client.get(f"/tracks/{participation.pk}/")

@@ -5,7 +5,7 @@ Each function is atomic and takes `by=`. Whatever concerns a person's record loc
 """
 
 from tracks.actions.certifying import open_next_period, reissue_certificate, revoke_certificate
-from tracks.actions.choosing import leave_track, resume_track, select_track
+from tracks.actions.choosing import Chosen, leave_track, resume_track, select_track, select_tracks
 from tracks.actions.extending import extend_participations
 from tracks.actions.notices import (
     promise_answer,
@@ -35,6 +35,7 @@ from tracks.actions.verifying import (
 )
 
 __all__ = [
+    "Chosen",
     "Supervisor",
     "ask_about_year",
     "ask_again",
@@ -60,6 +61,7 @@ __all__ = [
     "revoke_certificate",
     "save_rule_set",
     "select_track",
+    "select_tracks",
     "submit_track",
     "sync_postings",
     "take_back_submission",

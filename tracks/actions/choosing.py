@@ -1,5 +1,8 @@
 """Taking up a track, leaving it, and taking it up again."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
@@ -27,6 +30,31 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     if followed:
         return followed, False
     return begin_period(person=by, track=track, by=by), True
+
+
+class Chosen(NamedTuple):
+    """What came of choosing several tracks: begun now, followed before, and refused in words."""
+
+    new: list[Participation]
+    kept: list[Participation]
+    refused: list[str]
+
+
+@act
+def select_tracks(*, tracks: Iterable[Track], by: User) -> Chosen:
+    """Let `by` follow each of the tracks, in one transaction; a refused one leaves the others.
+
+    Locks the person. Idempotent like `select_track`.
+    """
+    chosen = Chosen([], [], [])
+    for track in tracks:
+        try:
+            participation, is_new = select_track(track=track, by=by)
+        except Refused as refusal:
+            chosen.refused.append(str(refusal))
+        else:
+            (chosen.new if is_new else chosen.kept).append(participation)
+    return chosen
 
 
 def begin_period(*, person: User, track: Track, by: User) -> Participation:

@@ -1,18 +1,16 @@
-"""The Continuing Education page, and the certification tracks."""
+"""The Continuing Education page, and the progress of a certification track."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from aspen import words
 from aspen.clock import today
-from aspen.errors import Refused
 from aspen.http import person_of
 from aspen.paging import page_of
 from credits import queries as credit_queries
@@ -21,8 +19,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from tracks import actions, presentation, queries, rules
 from tracks.enums import ParticipationState
-from tracks.forms import ChooseForm
-from tracks.models import Participation, Track
+from tracks.models import Participation
 
 LISTED_AT_MOST = 300
 PER_PAGE = 25
@@ -86,56 +83,6 @@ def _found(number: int) -> str:
     if number > LISTED_AT_MOST:
         return f"More than {LISTED_AT_MOST} events in the list."
     return "1 event in the list." if number == 1 else f"{number} events in the list."
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def choose(request: HttpRequest) -> HttpResponse:
-    """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
-    person = person_of(request)
-    if request.method == "POST":
-        return _follow(request, person)
-    participations = list(queries.active_participations(person))
-    followed = {participation.track_id for participation in participations}
-    offered: dict[int, dict[str, Any]] = {}
-    for rule_set in queries.rule_sets_to_choose(today()):
-        if rule_set.track_id not in followed and rule_set.track_id not in offered:
-            offered[rule_set.track_id] = {
-                "id": rule_set.track_id,
-                "name": rule_set.track.name,
-                "rule_set": rule_set.name,
-                "rules_url": reverse("tracks:rule_set", args=[rule_set.pk]),
-                "audience": rule_set.audience,
-                "rules": presentation.rule_set_in_words(rule_set),
-                "source": rule_set.source,
-            }
-    context = {
-        "followed": [
-            presentation.track_summary(course, today())
-            for course in queries.courses_of(participations, today())
-        ],
-        "offered": list(offered.values()),
-    }
-    return render(request, "tracks/choose.html", context)
-
-
-def _follow(request: HttpRequest, person: User) -> HttpResponse:
-    form = ChooseForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, "Choose one of the tracks on this page.")
-        return redirect("tracks:choose")
-    track: Track = form.cleaned_data["track"]
-    try:
-        participation, is_new = actions.select_track(track=track, by=person)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("tracks:choose")
-    if is_new:
-        number = participation.postings.count()
-        posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
-        messages.success(request, f"You now follow {track}. {posted} posted to it.")
-    else:
-        messages.info(request, f"You follow {track} already; nothing has changed.")
-    return redirect(participation)
 
 
 def leave(request: HttpRequest, participation_id: int) -> HttpResponse:

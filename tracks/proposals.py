@@ -1,0 +1,87 @@
+"""Which track fits whom, from what people do and say. No query."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from accounts.enums import OrganizationKind, PositionKind
+from accounts.models import Position
+
+
+class Role(NamedTuple):
+    """What somebody may be, in their own words, and the track that is meant for it.
+
+    Tracks are known by name: no page changes it.
+    """
+
+    key: str
+    label: str
+    track: str
+
+
+ROLES = [
+    Role("director", "I am the director of a public library", "Library Director"),
+    Role("staff", "I work in a library", "Library Staff"),
+    Role("trustee", "I am a trustee, or chair the board", "Library Trustee"),
+]
+
+
+class Changed(NamedTuple):
+    """A track that fits what somebody is by their profile and that they do not follow.
+
+    `others` are the followed tracks that fit none of their positions any more.
+    """
+
+    track: str
+    positions: str
+    others: list[str]
+
+
+def role_of(position: Position) -> str:
+    """The key of the role that a position makes of a person; nothing for friends of a library.
+
+    The directors' track is for public libraries; who directs another works in a library.
+    """
+    if position.kind in (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR):
+        return "trustee"
+    if position.kind == PositionKind.DIRECTOR:
+        is_public = position.organization.kind == OrganizationKind.PUBLIC
+        return "director" if is_public else "staff"
+    return "staff" if position.kind == PositionKind.STAFF else ""
+
+
+def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
+    """The positions that make a track fit, by the track's name."""
+    tracks = {role.key: role.track for role in ROLES}
+    fitting: dict[str, list[str]] = {}
+    for position in positions:
+        if track := tracks.get(role_of(position)):
+            fitting.setdefault(track, []).append(str(position))
+    return fitting
+
+
+def reasons(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
+    """Why a track is proposed, by its name, to somebody who says to be all this."""
+    found = {}
+    for role in ROLES:
+        if role.key not in said:
+            continue
+        if positions := fitting.get(role.track):
+            found[role.track] = f"Your profile says: {'; '.join(positions)}."
+        else:
+            found[role.track] = f"You said: {role.label}."
+    return found
+
+
+def preset(fitting: dict[str, list[str]]) -> list[str]:
+    """The roles that somebody's positions speak for."""
+    return [role.key for role in ROLES if role.track in fitting]
+
+
+def changes(followed: Collection[str], fitting: dict[str, list[str]]) -> list[Changed]:
+    """What no longer fits together for somebody who follows tracks: one line for each new one."""
+    others = [track for track in followed if track not in fitting]
+    return [
+        Changed(track, "; ".join(positions), others)
+        for track, positions in fitting.items()
+        if followed and track not in followed
+    ]
