@@ -5,6 +5,8 @@ import datetime as dt
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
+JULY = 7
+
 
 def today() -> dt.date:
     """The present day in the portal's time zone."""
@@ -13,6 +15,11 @@ def today() -> dt.date:
 
 def day_after(day: dt.date) -> dt.date:
     return day + dt.timedelta(days=1)
+
+
+def fiscal_year(day: dt.date) -> int:
+    """Montana's fiscal year of a day: 1 July to 30 June, named by the year in which it ends."""
+    return day.year + (day.month >= JULY)
 
 
 def years_before(day: dt.date, years: int) -> dt.date:

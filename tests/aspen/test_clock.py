@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 import time_machine
 
-from aspen.clock import today, years_after, years_before
+from aspen.clock import fiscal_year, today, years_after, years_before
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,21 @@ from aspen.clock import today, years_after, years_before
 def test_today_is_montanas_day(moment: str, day: str) -> None:
     with time_machine.travel(dt.datetime.strptime(moment, "%Y-%m-%d %H:%M %z"), tick=False):
         assert today() == dt.date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    ("day", "year"),
+    [
+        ("2026-06-30", 2026),
+        ("2026-07-01", 2027),
+        ("2026-12-31", 2027),
+        ("2027-01-01", 2027),
+        ("2027-06-30", 2027),
+        ("2028-02-29", 2028),
+    ],
+)
+def test_a_fiscal_year_begins_in_july_and_is_named_by_its_end(day: str, year: int) -> None:
+    assert fiscal_year(dt.date.fromisoformat(day)) == year
 
 
 def test_years_keep_the_day() -> None:
