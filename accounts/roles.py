@@ -35,6 +35,7 @@ PERMISSIONS: dict[Role, list[str]] = {
         "events.add_event",
         "events.change_event",
         "events.decide_event",
+        "events.decide_listing",
         "credits.decide_claim",
         "credits.award_credit",
         "credits.view_merge",

@@ -16,10 +16,12 @@ from credits import rules
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
 from events import queries as event_queries
-from events.enums import Attendance, Delivery, Origin
+from events.enums import Attendance, Delivery, ListingState, Origin
 from events.models import (  # type: ignore[attr-defined]
+    CatalogueListing,
     CreditOfferHistory,
     Event,
+    FiscalYear,
     MountainDay,
     Registration,
 )
@@ -68,6 +70,23 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
             default=last_day,
         )
     )
+
+
+def from_catalogue() -> Exists:
+    """Whether a credit with `earned_on` is from the course catalog: of that day's fiscal year.
+
+    Or of the one in which a recording was watched, that is claimed while it was there, because
+    the catalog of a year offers recordings of earlier ones. `rules.catalogue_years` says the same.
+    """
+    claimed_at = OuterRef("claim__claimed_at")
+    earned = Q(fiscal_year=FiscalYear(OuterRef("earned_on")))
+    watched = Q(
+        Q(event__recording_until_at=None) | Q(event__recording_until_at__gt=claimed_at),
+        event__recording_available_at__lte=claimed_at,
+        fiscal_year=FiscalYear(MountainDay(claimed_at)),
+    )
+    approved = CatalogueListing.objects.filter(state=ListingState.APPROVED)
+    return Exists(approved.filter(earned | watched, event=OuterRef("claim__event")))
 
 
 def live_claim(person: User, event: Event) -> Claim | None:

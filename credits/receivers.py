@@ -12,6 +12,7 @@ from credits import actions
 from events.models import Event, Presenter, Registration
 from events.signals import (
     attendance_settled,
+    catalogue_changed,
     custom_event_changed,
     event_revised,
     presenting_settled,
@@ -41,6 +42,11 @@ def follow_decision(sender: Any, event: Event, by: User, reason: str, **kwargs: 
 @receiver(event_revised)
 def follow_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
     actions.follow_event(event=event, by=by)
+
+
+@receiver(catalogue_changed)
+def follow_catalogue(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -> None:
+    actions.follow_catalogue(event_ids=event_ids, by=by)
 
 
 @receiver(post_save, sender=EmailAddress)

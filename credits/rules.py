@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from aspen import words
-from aspen.clock import years_after, years_before
+from aspen.clock import fiscal_year, years_after, years_before
 from credits.enums import MOVES, ClaimRole, ClaimState, Mover
 from credits.models import Claim
 from events.enums import Attendance, EventState
@@ -42,6 +42,18 @@ def clash(one: Event, other: Event) -> bool:
         return False
     both = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
     return both > BETWEEN_ROOMS
+
+
+def catalogue_years(claim: Claim, earned_on: dt.date) -> set[int]:
+    """The fiscal years whose catalog makes a credit one of the catalog. No query.
+
+    That of the day it was earned; of a recording, also that in which it was watched, because the
+    catalog of a year offers recordings of earlier ones (queries.from_catalogue).
+    """
+    years = {fiscal_year(earned_on)}
+    if has_recording(claim.event, claim.claimed_at):
+        years.add(fiscal_year(timezone.localdate(claim.claimed_at)))
+    return years
 
 
 def may_move(claim: Claim, target: ClaimState, mover: Mover) -> bool:

@@ -11,10 +11,14 @@ from django.http import HttpRequest
 from aspen import words
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
 from aspen.http import person_of
-from events import actions, queries
+from events import actions, catalogue, queries
+from events.actions.catalogue import propose_listing
+from events.admin_catalogue import CatalogueListingAdmin
 from events.admin_words import count_done, credit_in_words, when
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
+
+__all__ = ["CatalogueListingAdmin"]  # Django looks for the administration in this module
 
 # ---------- The calendar ----------
 
@@ -97,12 +101,13 @@ class EventAdmin(StaffAdmin):
 
     form = EventForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
-    list_filter = ("type", "delivery", "state", "in_catalogue", "is_demonstration")
+    list_filter = ("type", "delivery", "state", "is_demonstration")
     search_fields = ("title", "sponsor", "presenter", "city")
     ordering = ("-begins_at", "-id")
     raw_id_fields = ("parent", "organization")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     inlines = (CreditOfferInline,)
+    actions = ("propose_for_catalogue",)
     fieldsets = (
         (None, {"fields": ("title", "type", "state", "description")}),
         ("When", {"fields": ("begins_at", "ends_at", "all_day")}),
@@ -144,7 +149,6 @@ class EventAdmin(StaffAdmin):
                     "recording_until_at",
                     "recording_url",
                     "source_url",
-                    "in_catalogue",
                 )
             },
         ),
@@ -165,6 +169,17 @@ class EventAdmin(StaffAdmin):
             origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED]
         )
         return public.prefetch_related(queries.OFFERS)
+
+    @admin.action(description="Propose for the course catalog", permissions=["change"])
+    def propose_for_catalogue(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
+        """Of the present fiscal year where the event is of use in it, else of its last day's."""
+        years = {event.pk: catalogue.usual_year(event) for event in chosen.order_by("pk")}
+        done = count_done(
+            request,
+            list(years),
+            lambda pk: propose_listing(event_id=pk, fiscal_year=years[pk], by=person_of(request)),
+        )
+        messages.success(request, f"Proposed for the catalog: {done} of {len(years)}.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

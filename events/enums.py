@@ -116,6 +116,25 @@ class QuestionKind(models.TextChoices):
     ACCOMMODATION = "accommodation", "Accommodation needs (only the organizer reads them)"
 
 
+class ListingState(models.TextChoices):
+    """Whether an event is in the course catalog of a fiscal year."""
+
+    PROPOSED = "proposed", "Waits for a decision"
+    APPROVED = "approved", "In the catalog"
+    DECLINED = "declined", "Declined"
+
+
+# What staff decide about it: from which states, and where it leads. What was declined has to be
+# proposed anew, so that nobody overrides a colleague unseen.
+LISTING_DECISIONS: dict[Decision, tuple[frozenset[ListingState], ListingState]] = {
+    Decision.APPROVE: (frozenset({ListingState.PROPOSED}), ListingState.APPROVED),
+    Decision.DECLINE: (
+        frozenset({ListingState.PROPOSED, ListingState.APPROVED}),
+        ListingState.DECLINED,
+    ),
+}
+
+
 class CourseSystem(models.TextChoices):
     """How a college counts; a semester credit earns twice what a quarter credit does."""
 

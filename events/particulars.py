@@ -123,6 +123,7 @@ LIVING = [
     ("Roster", "events:roster"),
     ("Check-in code", "events:code"),
     ("Files and links", "events:files"),
+    ("Course catalog", "events:propose"),
     ("Copy", "events:copy"),
 ]
 

@@ -14,6 +14,10 @@ presenting_settled = Signal()
 # Arguments: event, by (User), reason (str).
 custom_event_changed = Signal()
 
-# The facts of an event changed that its credits depend on: its state, its days, the catalogue
-# mark. Arguments: event, by (User, or None for an import).
+# The facts of an event changed that its credits depend on: its state, its days. Arguments: event,
+# by (User, or None for an import).
 event_revised = Signal()
+
+# Events came into the catalog of a fiscal year, or out of it. The sender holds the events' locks.
+# Arguments: event_ids (list of int), by (User).
+catalogue_changed = Signal()

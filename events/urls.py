@@ -4,6 +4,7 @@ from events.enums import KeyPurpose
 from events.views import (
     attendance,
     calendar,
+    catalogue,
     checkin,
     editing,
     event,
@@ -16,6 +17,7 @@ from events.views import (
 app_name = "events"
 urlpatterns = [
     path("", calendar.calendar, name="calendar"),
+    path("catalogue/", catalogue.show, name="catalogue"),
     path("manage/", editing.manage, name="manage"),
     path("manage/new/", editing.create, name="create"),
     path("mine/", registration.mine, name="mine"),
@@ -41,6 +43,7 @@ urlpatterns = [
     path("<int:pk>/repeat/", repeating.repeat, name="repeat"),
     path("<int:pk>/sessions/", repeating.sessions, name="sessions"),
     path("<int:pk>/questions/", material.questions, name="questions"),
+    path("<int:pk>/catalogue/", catalogue.propose, name="propose"),
     path("<int:pk>/files/", material.files, name="files"),
     path("files/<int:pk>/", material.download, name="file"),
     path("<int:pk>/roster/", attendance.roster, name="roster"),

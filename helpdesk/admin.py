@@ -17,8 +17,9 @@ from django.utils.html import format_html
 from aspen import words
 from aspen.admin import ReadOnlyAdmin, stuck_mail
 from credits import checking
-from events.enums import EventState, Origin
-from events.models import WAITS_SINCE, Event
+from events import catalogue
+from events.enums import EventState, ListingState, Origin
+from events.models import WAITS_SINCE, CatalogueListing, Event
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from helpdesk.queries import WORK
@@ -50,9 +51,14 @@ class TicketAdmin(ReadOnlyAdmin):
 def waiting_for(user: Any) -> list[dict[str, str]]:
     """What waits for somebody with these rights and for how long, each with its address.
 
-    At most three queries.
+    At most four queries.
     """
     waiting = _events_waiting() if user.has_perm("events.decide_event") else []
+    if user.has_perm(catalogue.DECIDE):
+        proposed = CatalogueListing.objects.filter(state=ListingState.PROPOSED)
+        found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
+        url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"
+        waiting += _task("{} course{} proposed for the catalog", url, **found)
     if user.has_perm(WORK):
         tickets = Ticket.objects.filter(state=TicketState.OPEN)
         found = tickets.aggregate(count=Count("pk"), since=Min("changed_at"))

@@ -10,13 +10,20 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Organization, User
-from aspen.clock import today
+from aspen.clock import fiscal_year, today
 from credits.actions import claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim
 from events.actions import CustomEventFacts
-from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
-from events.models import Category, CreditOffer, Event
+from events.enums import (
+    Delivery,
+    EventState,
+    EventType,
+    ListingState,
+    Origin,
+    RegistrationMode,
+)
+from events.models import CatalogueListing, Category, CreditOffer, Event
 from tracks import actions as track_actions
 from tracks import record
 from tracks.actions import Supervisor
@@ -73,6 +80,17 @@ def event(
         CreditOffer.objects.create(event=made, category=category(slug), amount=Decimal(amount))
     made.refresh_from_db()
     return made
+
+
+def listing(event: Event, **fields: Any) -> CatalogueListing:
+    """An event in the catalog of the present fiscal year: approved, unless `state` says else."""
+    state = fields.setdefault("state", ListingState.APPROVED)
+    values: dict[str, Any] = {"fiscal_year": fiscal_year(today()), "proposed_by": person()}
+    if state != ListingState.PROPOSED:
+        values |= {"decided_by": person(), "decided_at": timezone.now()}
+    if state == ListingState.DECLINED:
+        values |= {"reason": "For the test."}
+    return CatalogueListing.objects.create(event=event, **values | fields)
 
 
 def facts(**fields: Any) -> CustomEventFacts:

@@ -27,7 +27,8 @@ from accounts.models import User
 from aspen.clock import years_before
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim, Credit
-from credits.queries import LIVE_CREDIT, live_credits, with_earned_on
+from credits.queries import LIVE_CREDIT, from_catalogue, live_credits, with_earned_on
+from events.catalogue import approved_years
 from events.enums import EventState, Origin
 from events.models import Event
 from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         earned_on: dt.date
         posted_in: list[int]
         counted_in: list[str]
+        catalogue_years: list[int]
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
@@ -202,7 +204,7 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
     A row is a pair; the participation is at `person__participations`. A credit is eligible when
     its claim is neither declined nor withdrawn, it was earned from the participation's
     `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
-    at an event of the catalogue, and when no certificate of that track has counted it already.
+    from the course catalogue, and when no certificate of that track has counted it already.
     `rules.why_not_posted` words the same rule.
 
     `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
@@ -215,8 +217,7 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
     )
     return live_credits().filter(
         ~Exists(counted),
-        Q(**{f"{participation}__rule_set__catalogue_only": False})
-        | Q(claim__event__in_catalogue=True),
+        Q(**{f"{participation}__rule_set__catalogue_only": False}) | Q(from_catalogue()),
         **{
             f"{participation}__state__in": sorted(ACTIVE),
             f"{participation}__rule_set__requirements__category": F("category"),
@@ -338,7 +339,8 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
     """The person's credits, last earned first, with event and category; one query.
 
     `posted_in` lists the ids of the participations the credit is posted to, `earned_on` is the day
-    it was earned, `counted_in` the certificates that counted it (rules.certificate_of).
+    it was earned, `counted_in` the certificates that counted it (rules.certificate_of),
+    `catalogue_years` those in whose catalog its event is.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
     counted_in = Certificate.objects.filter(
@@ -352,6 +354,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
         .annotate(
             posted_in=ArraySubquery(posted_in.values("participation_id")),
             counted_in=ArraySubquery(counted_in.values_list(name)),
+            catalogue_years=approved_years("claim__event"),
         )
         .select_related("category", "claim__event")
         .order_by("-earned_on", "-claim_id", "line")

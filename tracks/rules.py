@@ -7,6 +7,7 @@ from django.utils.dateformat import format as format_date
 
 from aspen.clock import today, years_before
 from credits.enums import ENDED, ClaimState
+from credits.rules import catalogue_years
 from tracks.enums import STEPS, Actor, ParticipationState, Step
 from tracks.models import Participation
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
     """The first reason why `credit` is not eligible for `participation`, or None when it is.
 
-    The credit carries `earned_on`, its claim and event; the rule set its requirements. No query.
+    The credit carries `earned_on` and `catalogue_years`, its claim and event; the rule set its
+    requirements. No query.
     """
     claim = credit.claim
     rule_set = participation.rule_set
@@ -40,8 +42,12 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
         return f"Earned after {_day(participation.closes_on)}, the last day that counts."
     if credit.category_id not in {line.category_id for line in rule_set.requirements.all()}:
         return "This track does not count this category."
-    if rule_set.catalogue_only and not claim.event.in_catalogue:
-        return "This track counts only training from the State Library's own catalog."
+    years = catalogue_years(claim, earned_on)
+    if rule_set.catalogue_only and years.isdisjoint(credit.catalogue_years):
+        return (
+            "This track counts only training that was in the State Library's course catalog in "
+            f"fiscal year {' or '.join(map(str, sorted(years)))}."
+        )
     return None
 
 

@@ -24,7 +24,7 @@ from credits.actions.correcting import Corrected, correct_credit, correct_event
 from credits.actions.deciding import DECIDED, approve_verified, decide_claim
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
-from credits.actions.following import follow_custom_event, follow_event
+from credits.actions.following import follow_catalogue, follow_custom_event, follow_event
 from credits.actions.merging import Merged, merge_events, undo_merge, why_not_undo
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "credit_presenting",
     "decide_claim",
     "drop_draft",
+    "follow_catalogue",
     "follow_custom_event",
     "follow_event",
     "keep_award_list",

@@ -1,6 +1,6 @@
 """Claims follow what becomes of their event."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
@@ -69,13 +69,26 @@ def follow_event(*, event: Event, by: User | None) -> None:
     if event.origin != Origin.CALENDAR:
         return
     if has_taken_place(event):
-        credits = list(Credit.objects.filter(claim__event=event).order_by("pk"))
-        lock_people({credit.person_id for credit in credits})
-        if credits:
-            tell(credits)
+        _tell_all([event.pk])
         return
     claims = list(queries.claims_on(event))
     lock_people([claim.person_id for claim in claims])
     cancelled = event.state == EventState.CANCELLED
     reason = "The event was cancelled." if cancelled else "The event has not taken place yet."
     withdraw(claims, reason=reason, by=by or portal_itself())
+
+
+@act
+def follow_catalogue(*, event_ids: Collection[int], by: User) -> None:
+    """Tell the tracks of every credit of these events: some count only what is in the catalog.
+
+    Locks the people; the caller holds the events' locks.
+    """
+    _tell_all(event_ids)
+
+
+def _tell_all(event_ids: Collection[int]) -> None:
+    credits = list(Credit.objects.filter(claim__event__in=event_ids).order_by("pk"))
+    lock_people({credit.person_id for credit in credits})
+    if credits:
+        tell(credits)

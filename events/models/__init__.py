@@ -1,5 +1,6 @@
 """The tables of the calendar, by noun."""
 
+from events.models.catalogue import CatalogueListing, FiscalYear
 from events.models.event import (
     EARLIEST,
     LATEST,
@@ -27,11 +28,13 @@ __all__ = [
     "Answer",
     "AttendanceList",
     "CalendarVersion",
+    "CatalogueListing",
     "Category",
     "CollegeWork",
     "CreditOffer",
     "CustomEvent",
     "Event",
+    "FiscalYear",
     "MountainDay",
     "MountainMidnightAfter",
     "PersonalKey",

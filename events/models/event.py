@@ -143,11 +143,6 @@ class Event(models.Model):
     recording_until_at = models.DateTimeField("recording earns credit until", null=True, blank=True)
     recording_url = models.URLField("recording address", max_length=500, blank=True)
     source_url = models.URLField("source", max_length=500, blank=True)
-    in_catalogue = models.BooleanField(
-        "in the course catalogue",
-        default=False,
-        help_text="Counts under rule sets that accept catalogue credits only.",
-    )
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
 
     # What calendar programs know an event by. The database counts its changes (triggers.py).

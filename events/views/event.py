@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from aspen import context
-from events import editors, feeds, particulars, presentation, queries
+from events import catalogue, editors, feeds, particulars, presentation, queries
 from events.enums import EventState, Origin
 from events.marks import recorded_ids
 from events.models import Event
@@ -23,7 +23,9 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
     person = visitor(request)
     events = editors.with_is_managed(
-        queries.with_asks(queries.with_a_page()), person, context.organizes(request)
+        catalogue.with_years(queries.with_asks(queries.with_a_page())),
+        person,
+        context.organizes(request),
     )
     events = events.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(events, pk=pk)
@@ -61,6 +63,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "recording": particulars.recording(
             event, known.now, earns_credit=event.pk in known.credits
         ),
+        "catalogue_years": catalogue.shown_years(event),
         "source": presentation.web_link(event.source_url),
         "other_dates": [presentation.row(other, known) for other in queries.other_dates(event)],
     }

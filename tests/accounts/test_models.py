@@ -152,10 +152,16 @@ def test_roles_are_created_once_and_then_belong_to_staff() -> None:
 def test_who_works_on_tickets_and_who_decides_custom_events() -> None:
     allowed = {
         name: {role for role, names in PERMISSIONS.items() if name in names}
-        for name in ("helpdesk.work_ticket", "events.decide_event", "accounts.change_user")
+        for name in (
+            "helpdesk.work_ticket",
+            "events.decide_event",
+            "events.decide_listing",
+            "accounts.change_user",
+        )
     }
     assert allowed == {
         "helpdesk.work_ticket": {Role.HELP_DESK, Role.CE_COORDINATOR},
         "events.decide_event": {Role.CE_COORDINATOR},
+        "events.decide_listing": {Role.CE_COORDINATOR},
         "accounts.change_user": {Role.ADMINISTRATOR},
     }

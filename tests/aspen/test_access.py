@@ -58,6 +58,7 @@ GET  /events/                                          200  200  200  200  200  
 GET  /events/?view=list&past=1                         200  200  200  200  200  200  200  200
 GET  /events/calendar.ics                              200  200  200  200  200  200  200  200
 GET  /events/calendar.atom                             200  200  200  200  200  200  200  200
+GET  /events/catalogue/                                200  200  200  200  200  200  200  200
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
 GET  /events/personal/{feed}.ics                       200  200  200  200  200  200  200  200
@@ -96,6 +97,9 @@ GET  /events/{proposal}/questions/                     door 404  404  404  200  
 POST /events/{proposal}/questions/                     door 404  404  404  200  404  200  404
 GET  /events/{proposal}/files/                         door 404  404  404  200  404  200  404
 POST /events/{proposal}/files/                         door 404  404  404  302  404  302  404
+GET  /events/{now}/catalogue/                          door 404  404  404  200  404  200  404
+POST /events/{now}/catalogue/                          door 404  404  404  200  404  200  404
+GET  /events/{fresh}/catalogue/                        door 404  404  404  404  404  200  404
 GET  /events/files/{file}/                             200  200  200  200  200  200  200  200
 GET  /events/files/{secret}/                           404  404  404  404  200  404  200  404
 GET  /events/mine/                                     door 200  200  200  200  200  200  200
@@ -245,6 +249,7 @@ credits.awardlist               403  403   403  403   200+ 403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
 credits.merge                   403  403   403  403   200  403   403  403
 credits.waitingaward            403  403   403  403   200+ 403   403  403
+events.cataloguelisting         403  403   403  403   200  403   403  403
 events.category                 200  403   200  403   200  403   200  403
 events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403
@@ -277,6 +282,7 @@ PUBLIC = [
     "events/<int:pk>/event.ics",
     "events/calendar.atom",
     "events/calendar.ics",
+    "events/catalogue/",
     "events/embed/",
     "events/embed/how/",
     "events/files/<int:pk>/",
@@ -650,6 +656,7 @@ PARAMETERS = [
     "view",
     "month",
     "day",
+    "year",
     "category",
     "type",
     "delivery",
@@ -744,6 +751,7 @@ FIELDS = [
     "s-TOTAL_FORMS",
     "s-0-title",
     "s-0-category",
+    "fiscal_year",
 ]
 
 

@@ -32,7 +32,7 @@ from credits.actions import (
 )
 from credits.models import Claim
 from events.actions import decide_custom_event, register
-from events.enums import Decision, Delivery, EventState, EventType
+from events.enums import Decision, Delivery, EventState, EventType, ListingState
 from events.models import Event
 from helpdesk import actions as helpdesk
 from tests import factories as make
@@ -83,6 +83,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         keep_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
+        catalogue_courses(events)
     return SimpleNamespace(
         librarian=librarian,
         staff=staff,
@@ -164,6 +165,16 @@ def award_credits(event: Event, librarian: User, staff: User) -> None:
             apply_award_list(list_id=found.pk, by=staff)
 
 
+def catalogue_courses(events: SimpleNamespace) -> None:
+    """In the catalog with lines in all categories, waiting, and declined with many words."""
+    for event in events.past:
+        make.listing(event)
+    make.listing(events.upcoming[0], state=ListingState.PROPOSED)
+    make.listing(
+        events.past[0], fiscal_year=2020, state=ListingState.DECLINED, reason=f"{SCRIPT} {LONG}"
+    )
+
+
 # ---------- Every page ----------
 
 
@@ -180,6 +191,8 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/events/?view=list&past=1",
         "/events/?q=nothing+like+this",
         "/accessibility/",
+        "/events/catalogue/",
+        "/events/catalogue/?year=2031",
         *(event.get_absolute_url() for event in shown),
         "/accounts/login/",
         "/accounts/signup/",
@@ -242,6 +255,8 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         "/help/queue/?state=all",
         portal.ticket.get_absolute_url(),
         "/admin/",
+        f"/events/{portal.events.past[0].pk}/catalogue/",
+        f"/events/{portal.events.conference.pk}/catalogue/",
         f"/admin/events/customevent/{waiting}/change/",
         "/admin/credits/merge/",
         f"/admin/credits/merge/start/?source={waiting}",

@@ -30,6 +30,7 @@ PAGES = [
     "/events/calendar.ics",
     "/events/calendar.atom",
     "/events/embed/",
+    "/events/catalogue/",
 ]
 
 
@@ -168,6 +169,10 @@ def rename_federation(event: Event) -> None:
     Federation.objects.filter(pk=federation.pk).update(name="Renamed")  # type: ignore[union-attr]
 
 
+def put_into_the_catalogue(event: Event) -> None:
+    factories.listing(event)
+
+
 def import_file(event: Event) -> None:
     call_command("import_events", str(Path("events/data/aspen-events.csv")), verbosity=0)
 
@@ -183,6 +188,7 @@ CHANGES: list[Callable[[Event], None]] = [
     rename_category,
     move_library,
     rename_federation,
+    put_into_the_catalogue,
     import_file,
 ]
 

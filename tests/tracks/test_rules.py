@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from aspen.clock import fiscal_year
 from credits.enums import ENDED, ClaimState
 from credits.models import Claim
 from events.actions import save_event
+from events.enums import ListingState
 from events.models import Event
 from tests import factories as make
 from tracks import actions, queries, rules
@@ -49,9 +51,10 @@ class TestTheRuleAndItsWordsAgree(TestCase):
             participation, _ = actions.select_track(track=make.track(), by=person)
             claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
             begins_at = dt.datetime(2026, 11, 23, 16, tzinfo=dt.UTC) + dt.timedelta(days=days)
-            Event.objects.filter(pk=claim.event_id).update(
-                begins_at=begins_at, ends_at=begins_at, in_catalogue=in_catalogue
-            )
+            Event.objects.filter(pk=claim.event_id).update(begins_at=begins_at, ends_at=begins_at)
+            if in_catalogue:
+                day = timezone.localdate(begins_at)
+                make.listing(claim.event, fiscal_year=fiscal_year(day))
             Claim.objects.filter(pk=claim.pk).update(
                 state=state,
                 claimed_at=begins_at + dt.timedelta(days=1),
@@ -78,6 +81,50 @@ class TestTheRuleAndItsWordsAgree(TestCase):
                 and (in_catalogue or not catalogue_only)
             )
             assert eligible == expected
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        year=st.integers(2026, 2028),
+        state=st.sampled_from(list(ListingState)),
+        day=st.dates(dt.date(2026, 5, 1), dt.date(2026, 8, 31)),
+        days_long=st.sampled_from([0, 700]),
+        claimed=st.integers(0, 600),
+        recorded=st.booleans(),
+        available=st.integers(0, 100),
+        watchable=st.none() | st.integers(1, 500),
+    )
+    def test_of_the_catalogue(
+        self, year, state, day, days_long, claimed, recorded, available, watchable
+    ):
+        """Earned in the year of an approved listing, or watched in it, says a third one."""
+        with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
+            person = make.person()
+            participation, _ = actions.select_track(track=make.track(), by=person)
+            RuleSet.objects.filter(pk=participation.rule_set_id).update(catalogue_only=True)
+            claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
+            begins_at = dt.datetime.combine(day, dt.time(9), ZONE)
+            claimed_at = begins_at + dt.timedelta(days=claimed)
+            since = begins_at + dt.timedelta(days=available) if recorded else None
+            until = since + dt.timedelta(days=watchable) if since and watchable else None
+            Event.objects.filter(pk=claim.event_id).update(
+                begins_at=begins_at,
+                ends_at=begins_at + dt.timedelta(days=days_long),
+                recording_available_at=since,
+                recording_until_at=until,
+            )
+            Claim.objects.filter(pk=claim.pk).update(claimed_at=claimed_at)
+            make.listing(claim.event, fiscal_year=year, state=state)
+
+            participation = queries.visible_to(person).get()
+            credit = queries.credits_with_postings(person).get()
+            pairs = queries.eligible(pk=credit.pk, person__participations=participation.pk)
+            reason = rules.why_not_posted(credit, participation)
+            assert pairs.exists() == (reason is None), reason
+            watched = since and since <= claimed_at and (until is None or claimed_at < until)
+            days = {credit.earned_on, *([claimed_at.date()] if watched else [])}
+            first, last = dt.date(year - 1, 7, 1), dt.date(year, 6, 30)
+            is_in = any(first <= each <= last for each in days)
+            assert (reason is None) == (state == ListingState.APPROVED and is_in)
 
 
 @pytest.mark.django_db

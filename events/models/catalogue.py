@@ -1,0 +1,90 @@
+"""The State Library's course catalog: which events are in it, for which fiscal year."""
+
+import pghistory
+from django.conf import settings
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+
+from events.enums import ListingState
+from events.models.event import EARLIEST, LATEST, Event
+from events.models.triggers import new_version
+
+
+class FiscalYear(Func):
+    """The fiscal year of a day, as aspen.clock.fiscal_year counts it."""
+
+    template = "date_part('year', (%(expressions)s) + interval '6 months')::integer"
+    output_field = models.IntegerField()
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="CatalogueListingHistory"
+)
+class CatalogueListing(models.Model):
+    """An event in the course catalog of one fiscal year, or proposed for it."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="listings")
+    fiscal_year = models.PositiveSmallIntegerField(
+        help_text="1 July to 30 June, named by the year in which it ends."
+    )
+    state = models.CharField(
+        max_length=10, choices=ListingState, default=ListingState.PROPOSED, editable=False
+    )
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Nobody: it was marked before there was a catalog for each year.",
+    )
+    proposed_at = models.DateTimeField("proposed", db_default=Now(), editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    decided_at = models.DateTimeField("decided", null=True, editable=False)
+    reason = models.TextField(blank=True, editable=False, validators=[MaxLengthValidator(2_000)])
+
+    class Meta:
+        ordering = ["-fiscal_year", "event_id"]
+        verbose_name = "course in the catalog"
+        verbose_name_plural = "course catalog"
+        permissions = [
+            ("decide_listing", "Can approve and decline what is proposed for the course catalog")
+        ]
+        triggers = [new_version()]
+        indexes = [models.Index(fields=["fiscal_year", "state"], name="events_listings_of_year")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "fiscal_year"], name="events_one_listing_per_year"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=ListingState.values,
+                    fiscal_year__range=(EARLIEST.year, LATEST.year),
+                ),
+                name="events_listing_words_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ListingState.PROPOSED, decided_by=None, decided_at=None)
+                | ~Q(state=ListingState.PROPOSED)
+                & Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="events_listing_decided_by_someone_sometime",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ListingState.DECLINED) | ~Q(reason=""),
+                name="events_listing_decline_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ListingState.APPROVED)
+                | Q(proposed_by=None)
+                | ~Q(proposed_by=F("decided_by")),
+                name="events_nobody_approves_their_own_listing",
+                violation_error_message="A colleague has to approve what you proposed yourself.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} in fiscal year {self.fiscal_year}"
