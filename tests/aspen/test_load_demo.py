@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
+from aspen.clock import fiscal_year
 from aspen.demo import calendar
 from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, TRAININGS
 from aspen.management.commands import portal
 from credits.models import Claim, Credit
 from credits.queries import claimable_by
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
-from events.models import Category, Event, Registration
+from events.models import CatalogueListing, Category, Event, Registration
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from tests import factories
@@ -244,6 +245,18 @@ def test_what_the_people_have_done_so_far() -> None:
     learners = User.objects.filter(email__startswith="learner")
     assert not Claim.objects.filter(person__in=learners).exists()
     assert not Participation.objects.filter(person__in=learners).exists()
+
+
+def test_a_catalog_of_two_years_is_there_to_try_and_one_course_waits() -> None:
+    call_command("import_libraries", str(LIBRARIES), verbosity=0)
+    load()
+    now = fiscal_year(timezone.localdate())
+    listings = CatalogueListing.objects.order_by("fiscal_year", "pk")
+    approved = listings.filter(state="approved")
+    assert set(approved.values_list("fiscal_year", flat=True)) == {now - 1, now}
+    assert not approved.filter(event__is_demonstration=False).exists()
+    waiting = listings.get(state="proposed")
+    assert (waiting.fiscal_year, waiting.proposed_by) == (now, account("editor"))
 
 
 def test_loading_again_changes_nothing() -> None:

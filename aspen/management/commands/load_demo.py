@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Organization
 from aspen.clock import today
+from aspen.demo.courses import load_courses
 from aspen.demo.people import load_accounts, load_positions
 from aspen.demo.story import load_stories
 from aspen.demo.trainings import load_trainings
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         accounts, positions = load_accounts(), load_positions()
         events = load_trainings(today()) + load_workshops()
         stories = load_stories()
+        load_courses()
         if verbosity < 1:
             return
         self.stdout.write(

@@ -1,0 +1,58 @@
+"""A course catalog to try out: invented trainings in it, last year's and this one's, one proposed.
+
+Everything goes through the portal's own actions, once: a catalog with anything in it is left alone.
+"""
+
+from django.db import transaction
+
+from accounts.models import User
+from aspen.clock import fiscal_year, today
+from aspen.demo.people import DOMAIN, demonstration_people
+from events.actions.catalogue import decide_listings, propose_listing
+from events.enums import Decision, EventState
+from events.models import CatalogueListing, Event, FiscalYear
+
+# The first date of each in a fiscal year is in its catalog.
+COURSES = (
+    *("open-meetings", "policy-shelf", "evaluating-director"),
+    *("reference-interview", "story-time", "summer-reading"),
+    *("copy-cataloging", "weeding", "passwords", "broadband"),
+)
+
+
+def load_courses() -> int:
+    """Put courses into the catalog of this fiscal year and the last; return how many."""
+    people = demonstration_people()
+    staff = [people.get(f"{name}@{DOMAIN}") for name in ("admin", "coordinator")]
+    if None in staff or CatalogueListing.objects.exists():
+        return 0
+    admin, coordinator = (each for each in staff if each)
+    with transaction.atomic():
+        for year in (fiscal_year(today()) - 1, fiscal_year(today())):
+            ids = [_propose(event, year, admin) for event in _first_dates(year)]
+            decide_listings(ids=ids, decision=Decision.APPROVE, by=coordinator)
+        _one_of_the_editor(people.get(f"editor@{DOMAIN}"))
+    return CatalogueListing.objects.count()
+
+
+def _propose(event: Event, year: int, by: User) -> int:
+    return propose_listing(event_id=event.pk, fiscal_year=year, by=by).pk
+
+
+def _first_dates(year: int) -> list[Event]:
+    found: dict[str, Event] = {}
+    events = Event.objects.filter(import_key__startswith="demo:", state=EventState.PUBLISHED)
+    in_year = events.annotate(year=FiscalYear("last_day")).filter(year=year)
+    for event in in_year.exclude(offers=None).order_by("begins_at", "pk").distinct():
+        slug = str(event.import_key).split(":")[1]
+        if slug in COURSES:
+            found.setdefault(slug, event)
+    return list(found.values())
+
+
+def _one_of_the_editor(editor: User | None) -> None:
+    """A recording that its organizer proposes, so that something waits for staff."""
+    recorded = Event.objects.filter(created_by=editor, recording_available_at__isnull=False)
+    event = recorded.filter(state=EventState.PUBLISHED).order_by("pk").first()
+    if editor and event:
+        _propose(event, fiscal_year(today()), editor)
