@@ -51,7 +51,8 @@ def question(mail: Mail) -> Letter | None:
     person, track = asked.person, asked.participation.track
     what = f"the continuing education of {asked.year}" if asked.year else "the record"
     again = "Not answered yet: " if mail.facts.get("again") else ""
-    lines = record.lines(asked.record)
+    number = len(asked.record["lines"])
+    lines = "1 line" if number == 1 else f"{number} lines"
     return Letter(
         subject=f"{again}{person} asks you to verify {what} for {track}",
         paragraphs=[
@@ -63,7 +64,7 @@ def question(mail: Mail) -> Letter | None:
         facts=[
             ("Whose", str(person)),
             ("Track", str(track)),
-            ("Credits", f"{words.credits(record.counted(asked.record))} in {len(lines)} lines"),
+            ("Credits", f"{words.credits(record.counted(asked.record))} in {lines}"),
             ("Until", words.day(timezone.localdate(asked.expires_at))),
         ],
         button=("Look at the record", _url("tracks:verify", token_of(asked))),

@@ -1,0 +1,294 @@
+"""Every letter about certification, really sent and read."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.core import mail as mailing
+from django.test import Client
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from aspen import outbox
+from aspen.models import Mail, MailState
+from tests import factories as make
+from tracks import actions, queries
+from tracks.models import Participation
+from tracks.verify_links import token_of
+
+pytestmark = pytest.mark.django_db
+PORTAL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def june() -> User:
+    return make.person(display_name="June Librarian", email="june@library.example")
+
+
+def read_all() -> dict[tuple[str, str], str]:
+    """What the worker sends now: text by address and subject."""
+    outbox.deliver_due()
+    sent = {(message.to[0], message.subject): message.body for message in mailing.outbox}
+    assert len(sent) == len(mailing.outbox)
+    mailing.outbox.clear()
+    return {key: " ".join(body.split()) for key, body in sent.items()}
+
+
+def subjects() -> list[tuple[str, str]]:
+    return sorted(read_all())
+
+
+def is_sent(june: User) -> Participation:
+    participation = make.following(june)
+    make.submission(participation)
+    return participation
+
+
+def test_the_supervisor_is_asked_with_a_link_and_the_person_told(june):
+    asked = make.verification(make.submission(make.following(june)))
+    letters = read_all()
+    subject = "June Librarian asks you to verify the record for Library Trustee"
+    question = letters.pop(("dana.chair@board.example", subject))
+    assert question.startswith("Hello Dana Chair, June Librarian follows")
+    assert "Credits: 15 credits in 1 lines" not in question
+    assert "Credits: 15 credits in 1 line" in question
+    assert "Until: Wed, Dec 23, 2026" in question
+    assert f"{PORTAL}/verify/{token_of(asked)}/" in question
+    told = letters.pop((june.email, "Your record for Library Trustee was reviewed"))
+    assert "Dana Chair was asked by e-mail to verify it until Wed, Dec 23, 2026." in told
+    assert letters == {}
+
+
+def test_a_supervisor_with_an_account_is_written_to_at_the_address_given(june):
+    dana = make.person(display_name="Dana Chair")
+    dana.emailaddress_set.create(email="dana@home.example", verified=True)
+    asked = make.verification(
+        make.submission(make.following(june)), actions.Supervisor("Dana", "dana@home.example")
+    )
+    assert asked.supervisor == dana
+    assert subjects()[0][0] == "dana@home.example"
+
+
+def test_whoever_does_not_answer_is_asked_twice_again(june, now):
+    make.verification(make.submission(make.following(june)))
+    read_all()
+    again = "Not answered yet: June Librarian asks you to verify the record for Library Trustee"
+    found = []
+    for _ in range(30):
+        now.shift(dt.timedelta(days=1))
+        actions.remind_supervisors()
+        actions.remind_supervisors()
+        found += [(now_on().day, subject) for _, subject in subjects()]
+    assert found == [(30, again), (14, again)]
+
+
+def now_on() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def test_an_answer_that_came_in_the_meantime_ends_the_question(june):
+    asked = make.verification(make.submission(make.following(june)))
+    actions.refuse_record(verification_id=asked.pk, reason="I do not know June.", by=None)
+    letters = read_all()
+    assert list(letters) == [
+        (june.email, "Your supervisor did not verify your record: Library Trustee")
+    ]
+    [text] = letters.values()
+    assert "Your supervisor writes: > I do not know June." in text
+    assert "Nothing you earned is lost." in text
+    assert set(Mail.objects.filter(kind="tracks.question").values_list("state", flat=True)) == {
+        MailState.DROPPED
+    }
+
+
+def test_a_record_that_was_returned_comes_back_with_the_reason(june):
+    sent = make.submission(make.following(june))
+    reviewer = make.person(Role.CE_COORDINATOR)
+    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=reviewer)
+    [(address, subject)] = (letters := read_all())
+    assert (address, subject) == (
+        june.email,
+        "The CE Coordinator returned your record: Library Trustee",
+    )
+    assert "The CE Coordinator writes: > Twice the same." in letters[address, subject]
+
+
+def test_what_was_sent_again_in_the_meantime_is_not_told(june):
+    participation = make.following(june)
+    sent = make.submission(participation)
+    reviewer = make.person(Role.CE_COORDINATOR)
+    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=reviewer)
+    participation.refresh_from_db()
+    make.submission(participation)
+    assert subjects() == []
+
+
+def test_what_the_person_took_back_is_told_to_nobody(june):
+    participation = is_sent(june)
+    actions.take_back_submission(participation_id=participation.pk, by=june)
+    assert subjects() == []
+
+
+def test_the_certificate_is_announced(june):
+    certificate = make.certificate(make.following(june))
+    letters = read_all()
+    text = letters[june.email, "You are certified: Library Trustee"]
+    assert "Number: 2026-0001" in text
+    assert "Valid until: Sat, Nov 23, 2030" in text
+    assert f"{PORTAL}/certificates/{certificate.uuid}/" in text
+    assert len(letters) == 1  # nobody is asked, or told of a review, any more
+
+
+def test_the_answer_about_a_year_is_told(june):
+    participation = make.following(june)
+    asked = actions.ask_about_year(
+        participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
+    )
+    subject = (
+        "June Librarian asks you to verify the continuing education of 2026 for Library Trustee"
+    )
+    assert subjects() == [("dana.chair@board.example", subject)]
+    actions.refuse_record(verification_id=asked.pk, reason="Not in May.", by=None)
+    [((_, subject), text)] = read_all().items()
+    assert subject == "2026 was not verified for Library Trustee"
+    assert "Dana Chair writes: > Not in May." in text
+
+
+# ---------- Reminders ----------
+
+
+def remind() -> list[tuple[str, str]]:
+    """Twice on the same day, as after a worker that was killed."""
+    for _ in range(2):
+        actions.remind_of_ends()
+        actions.remind_directors()
+        actions.remind_idle()
+    return subjects()
+
+
+def test_a_period_is_spoken_of_12_6_3_and_1_months_before_its_end(june, now):
+    actions.select_track(track=make.track("Library Trustee"), by=june)
+    claimed_on = dt.date(2029, 10, 1)
+    found = []
+    for day in (
+        *(dt.date(2029, 11, 22), dt.date(2029, 11, 23), dt.date(2030, 5, 22)),
+        *(dt.date(2030, 5, 23), dt.date(2030, 8, 23), dt.date(2030, 10, 22)),
+        *(dt.date(2030, 10, 23), dt.date(2030, 11, 23), dt.date(2030, 11, 24)),
+    ):
+        if claimed_on < day:
+            now.move_to(dt.datetime.combine(claimed_on, dt.time(17), dt.UTC))
+            make.claim(june)  # so that nobody is reminded of a year without
+            claimed_on = day + dt.timedelta(days=30)
+        now.move_to(dt.datetime.combine(day, dt.time(17), dt.UTC))
+        found += [(day, subject) for _, subject in remind()]
+    text = "Library Trustee: until Sat, Nov 23, 2030"
+    assert found == [
+        (dt.date(2029, 11, 23), text),
+        (dt.date(2030, 5, 23), text),
+        (dt.date(2030, 8, 23), text),
+        (dt.date(2030, 10, 23), text),
+    ]
+
+
+def test_the_letter_names_the_certificate_and_what_is_missing_and_can_be_turned_off(june, now):
+    certificate = make.certificate(make.following(june))
+    read_all()
+    now.move_to("2030-10-23 10:00 -0700")
+    make.claim(june)
+    assert [subject for _, subject in remind()] == ["Library Trustee: until Sat, Nov 23, 2030"]
+    Mail.objects.filter(kind="tracks.period_ends").delete()
+    actions.remind_of_ends()
+    outbox.deliver_due()
+    [message] = mailing.outbox
+    text = " ".join(message.body.split())
+    assert (
+        f"Your certificate {certificate.number} (Library Trustee) expires on Sat, Nov 23, 2030, "
+        "in 31 days. Still missing: 10 in Library Administration" in text
+    )
+    address = message.extra_headers["List-Unsubscribe"].strip("<>")
+    assert address in text
+    path = address.removeprefix(PORTAL)
+    assert Client().get(path).status_code == 200
+    june.refresh_from_db()
+    assert june.wants_certification_reminders
+    assert Client().post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    june.refresh_from_db()
+    assert (june.wants_certification_reminders, june.wants_reminders) == (False, True)
+    mailing.outbox.clear()
+    now.move_to("2030-11-01 10:00 -0700")
+    Mail.objects.filter(kind="tracks.period_ends").delete()
+    assert remind() == []
+
+
+def test_a_certificate_whose_track_was_left_is_spoken_of_alone(june, now):
+    make.certificate(make.following(june))
+    [following] = queries.active_participations(june)
+    actions.leave_track(participation_id=following.pk, by=june)
+    read_all()
+    now.move_to("2030-10-23 10:00 -0700")
+    assert remind() == [
+        (june.email, "Your certificate for Library Trustee expires on Sat, Nov 23, 2030")
+    ]
+
+
+def test_time_that_was_added_is_time_in_which_nobody_is_reminded(june, now):
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    now.move_to("2030-10-23 10:00 -0700")
+    make.claim(june)
+    actions.remind_of_ends()  # promised, and then staff give more time
+    actions.extend_participations(
+        participation_ids=[participation.pk],
+        closes_on=dt.date(2032, 11, 23),
+        reason="Illness.",
+        by=make.person(),
+    )
+    assert remind() == []
+
+
+def test_a_new_director_hears_of_the_four_years(june, now):
+    library = make.organization(name="Alpha Library")
+    Position.objects.create(
+        person=june,
+        organization=library,
+        kind=PositionKind.DIRECTOR,
+        since_on=dt.date(2023, 11, 23),
+    )
+    assert remind() == [(june.email, "Director’s certificate: until Tue, Nov 23, 2027")]
+    make.certificate(make.following(june, "Library Director"))
+    read_all()
+    now.move_to("2027-10-30 10:00 -0700")
+    assert [subject for _, subject in remind() if "Director’s" in subject] == []
+
+
+def test_a_year_without_a_claim_is_mentioned_once_a_year(june, now):
+    actions.select_track(track=make.track("Library Trustee"), by=june)
+    now.move_to("2027-11-22 10:00 -0700")
+    assert remind() == []
+    now.move_to("2027-11-23 10:00 -0700")
+    assert remind() == [(june.email, "No credit claimed for a year")]
+    now.move_to("2027-12-23 10:00 -0700")
+    assert remind() == []
+    make.claim(june)
+    now.move_to("2028-06-01 10:00 -0700")
+    assert remind() == []
+
+
+def test_reminding_takes_the_same_few_queries_for_one_person_and_three(
+    june, now, django_assert_num_queries
+):
+    for number in (1, 3):
+        for _ in range(number):
+            actions.select_track(track=make.track("Library Trustee"), by=make.person())
+        now.shift(dt.timedelta(days=3 * 365 + 200))
+        with django_assert_num_queries(37):
+            actions.remind_of_ends()
+            actions.remind_directors()
+            actions.remind_idle()
+        read_all()
