@@ -70,7 +70,7 @@ class AmountField(forms.DecimalField):
 class CustomEventForm(WithFiles, NoteForm):
     """Create New…: a training that is not on the calendar. The CE category comes last.
 
-    An empty credit value is counted from the hours.
+    An empty credit value is counted from the hours, so it is only missing where these are wrong.
     """
 
     field_order = [
@@ -123,8 +123,9 @@ class CustomEventForm(WithFiles, NoteForm):
     )
     amount = AmountField(
         label="Credit value",
-        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … Left empty, it is "
-        "counted from the hours, rounded down to the half.",
+        required=False,
+        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … You may leave it empty: "
+        "then it is counted from the hours, rounded down to the half.",
     )
     category = CategoryField(
         label="CE category",

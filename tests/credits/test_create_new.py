@@ -242,9 +242,13 @@ def test_an_empty_credit_value_is_counted_from_the_hours(client, end, amount):
     assert Claim.objects.get().credits.get().amount == Decimal(amount)
 
 
-def test_without_hours_an_empty_credit_value_is_missing(client):
-    response = client.post(NEW, typed(amount="", ends_at=""))
-    assert list(response.context["form"].errors) == ["ends_at", "amount"]
+@pytest.mark.parametrize("end", ["", "2020-01-01T09:00", "2099-01-01T09:00"])
+def test_without_right_hours_an_empty_credit_value_waits_for_them(client, end):
+    response = client.post(NEW, typed(amount="", ends_at=end))
+    assert list(response.context["form"].errors) == ["ends_at"]
+    assert not Claim.objects.exists()
+    client.post(NEW, typed(amount=""))
+    assert Claim.objects.get().credits.get().amount == Decimal("1.5")
 
 
 def test_the_hours_are_told_while_they_are_typed(client):
