@@ -14,6 +14,7 @@ from events.enums import QuestionKind
 from events.models import Event, Question, Resource
 
 MOST_RESOURCES = 20
+LONGEST_LABEL = 150
 MOST_QUESTIONS = 15
 
 
@@ -67,9 +68,19 @@ def _refuse_too_many(event: Event) -> None:
         raise Refused(f"An event has at most {MOST_RESOURCES} files and links. Remove one first.")
 
 
+def _refuse_long(label: str, what: str, *, field: str) -> None:
+    if len(label) > LONGEST_LABEL:
+        raise Refused(
+            f"The name of the {what} has {len(label)} characters. Shorten it to at most "
+            f"{LONGEST_LABEL}.",
+            field=field,
+        )
+
+
 @act
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
-    """Add a link. The same one twice is one. Locks the event."""
+    """Add a link. The same one twice is one. Locks the event. Raises Refused."""
+    _refuse_long(label, "link", field="link_label")
     event = _lock(event_id, by)
     if same := event.resources.filter(url=url, label=label).first():
         return same
@@ -83,6 +94,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
 
     It is stored under a random name; people download it under its own.
     """
+    _refuse_long(label, "file", field="label")
     kind = uploads.kind_of(file)
     event = _lock(event_id, by)
     _refuse_too_many(event)

@@ -13,7 +13,7 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from events import uploads
-from events.actions.material import MOST_RESOURCES, add_link
+from events.actions.material import MOST_RESOURCES, add_file, add_link
 from events.enums import EventState
 from events.models import Event, Resource
 from tests import factories as make
@@ -193,6 +193,18 @@ def test_links(client: Client, editor: User, event: Event) -> None:
         add_link(event_id=event.pk, label=f"{number}", url="https://example.org/", by=editor)
     page = client.post(address, link | {"link_label": "One more"})
     assert "at most 20 files and links" in page.content.decode()
+
+
+def test_a_name_too_long_is_refused_in_words(editor: User, event: Event) -> None:
+    with pytest.raises(Refused, match=r"has 151 characters. Shorten it to at most 150\.") as link:
+        add_link(event_id=event.pk, label="x" * 151, url="https://example.org/", by=editor)
+    assert link.value.field == "link_label"
+    with pytest.raises(Refused, match="151 characters"):
+        add_file(
+            event_id=event.pk, label="x" * 151, file=SimpleUploadedFile("plan.pdf", PDF), by=editor
+        )
+    assert not Resource.objects.exists()
+    assert add_link(event_id=event.pk, label="x" * 150, url="https://example.org/", by=editor).pk
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
