@@ -27,6 +27,9 @@ MINUTES = {
     "totaltime",
     "inmeetingduration",
 }
+# When this person came and went; start and end are often those of the event, for everybody.
+JOINED = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
+LEFT = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
 CLOCK = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
 SPOKEN = re.compile(
     r"^(?:(?P<h>\d{1,3})\s*h(?:ours?|rs?)?)?\s*(?:(?P<m>\d{1,4})\s*m(?:in(?:ute)?s?)?\.?)?"
@@ -39,7 +42,8 @@ class Sheet(NamedTuple):
     """A list as it was read.
 
     `rows` are [address in lower case, whole minutes, line], one per address, in the order of the
-    file; the minutes of a person who came and went are added up. `refused` are [line, reason].
+    file; the minutes of a person who came and went are added up. `refused` are [line, reason]; a
+    visit that the list says twice is among them.
     """
 
     rows: list[list[str | int]]
@@ -57,15 +61,14 @@ def read(data: bytes) -> Sheet:
 
 
 def _table(lines: Any) -> Sheet:
-    columns: tuple[int, int] | None = None
-    rows: dict[str, list[str | int]] = {}
-    seconds: dict[str, int] = {}
-    refused: list[list[str | int]] = []
+    found: _Rows | None = None
     count = 0
     for cells in lines:
-        if columns is None:
+        if found is None:
             columns = _columns(cells)
-            if columns is None and lines.line_num >= lists.LINES_BEFORE:
+            if columns is not None:
+                found = _Rows(columns)
+            elif lines.line_num >= lists.LINES_BEFORE:
                 break
             continue
         if not any(cell.strip() for cell in cells):
@@ -73,51 +76,84 @@ def _table(lines: Any) -> Sheet:
         count += 1
         if count > lists.ROWS_AT_MOST:
             raise lists.too_many()
-        _take(cells, columns, lines.line_num, rows, seconds, refused)
-    if columns is None:
+        found.take(cells, lines.line_num)
+    if found is None:
         raise Refused(
             "No column for the e-mail address and the minutes was found. The first row has to "
             "name them, for example: Email, Minutes.",
             field="file",
         )
-    for address, row in rows.items():
-        row[1] = min(seconds[address] // 60, MINUTES_AT_MOST)
-    return Sheet(list(rows.values()), refused)
+    return found.sheet()
 
 
-def _columns(cells: list[str]) -> tuple[int, int] | None:
+class Columns(NamedTuple):
+    """Where in a row stands what is asked; not every tool writes when people came and went."""
+
+    email: int
+    minutes: int
+    joined: int | None
+    left: int | None
+
+
+def _columns(cells: list[str]) -> Columns | None:
     email, minutes = lists.column(cells, lists.EMAIL), lists.column(cells, MINUTES)
-    return None if email is None or minutes is None else (email, minutes)
+    if email is None or minutes is None:
+        return None
+    return Columns(email, minutes, lists.column(cells, JOINED), lists.column(cells, LEFT))
 
 
-def _take(
-    cells: list[str],
-    columns: tuple[int, int],
-    line: int,
-    rows: dict[str, list[str | int]],
-    seconds: dict[str, int],
-    refused: list[list[str | int]],
-) -> None:
-    def refuse(reason: str) -> None:
-        if len(refused) < REFUSED_AT_MOST:
-            refused.append([line, reason])
-        elif len(refused) == REFUSED_AT_MOST:
-            refused.append([line, "From here on more rows cannot be read; they are not shown."])
+class _Rows:
+    """What was read so far."""
 
-    if len(cells) <= max(columns) or sum(map(len, cells)) > lists.LONGEST_LINE:
-        refuse("The row has other columns than the heading.")
-        return
-    address, time = (cells[index].strip() for index in columns)
-    address = address.lower()
-    if reason := lists.why_no_address(address):
-        refuse(reason)
-        return
-    length = _seconds(time)
-    if length is None:
-        refuse("The time is not in minutes, like 55, 0:55:00 or 55 min.")
-        return
-    rows.setdefault(address, [address, 0, line])
-    seconds[address] = seconds.get(address, 0) + length
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.people: dict[str, list[str | int]] = {}
+        self.seconds: dict[str, int] = {}
+        self.visits: dict[tuple[str | int, ...], int] = {}
+        self.refused: list[list[str | int]] = []
+
+    def refuse(self, line: int, reason: str) -> None:
+        if len(self.refused) < REFUSED_AT_MOST:
+            self.refused.append([line, reason])
+        elif len(self.refused) == REFUSED_AT_MOST:
+            self.refused.append([line, "From here on more rows are left out; they are not shown."])
+
+    def take(self, cells: list[str], line: int) -> None:
+        wanted = [index for index in self.columns if index is not None]
+        if len(cells) <= max(wanted) or sum(map(len, cells)) > lists.LONGEST_LINE:
+            self.refuse(line, "The row has other columns than the heading.")
+            return
+        address = cells[self.columns.email].strip().lower()
+        if reason := lists.why_no_address(address):
+            self.refuse(line, reason)
+            return
+        length = _seconds(cells[self.columns.minutes].strip())
+        if length is None:
+            self.refuse(line, "The time is not in minutes, like 55, 0:55:00 or 55 min.")
+            return
+        if first := self._same_visit(cells, address, length, line):
+            self.refuse(
+                line, f"Came and went at the same moments as in line {first}; it counts once."
+            )
+            return
+        self.people.setdefault(address, [address, 0, line])
+        self.seconds[address] = self.seconds.get(address, 0) + length
+
+    def _same_visit(self, cells: list[str], address: str, length: int, line: int) -> int | None:
+        """The line that says this visit already. Without moments, equal rows are two visits."""
+        moments = [
+            cells[index].strip() if index is not None else ""
+            for index in (self.columns.joined, self.columns.left)
+        ]
+        if not moments[0]:
+            return None
+        first = self.visits.setdefault((address, *moments, length), line)
+        return first if first != line else None
+
+    def sheet(self) -> Sheet:
+        for address, row in self.people.items():
+            row[1] = min(self.seconds[address] // 60, MINUTES_AT_MOST)
+        return Sheet(list(self.people.values()), self.refused)
 
 
 def _seconds(text: str) -> int | None:

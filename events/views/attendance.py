@@ -328,7 +328,7 @@ def _groups(match: rosters.Match, found: AttendanceList) -> list[Group]:
         ("Registered, not on the list", [(str(each.person), "") for each in match.missing]),
         ("With an account, not registered", without_place),
         (UNKNOWN, unknown),
-        ("Rows that could not be read", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
+        ("Rows left out", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
     ]
     return [
         Group(label, len(lines), lines[:LINES_AT_MOST], label == UNKNOWN) for label, lines in groups

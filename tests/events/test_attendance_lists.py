@@ -87,6 +87,32 @@ def test_rows_that_make_no_sense_are_reported_by_line() -> None:
     assert [line for line, _ in sheet.refused] == [2, 3, 4, 5, 7]
 
 
+def test_a_visit_that_the_list_says_twice_counts_once() -> None:
+    sheet = attendance_lists.read(
+        b"Name,Email,Join Time,Leave Time,Duration (Minutes)\n"
+        b"Ada,ada@x.example,9:00,9:20,20\n"
+        b"Ada Lake,ADA@x.example, 9:00,9:20 ,20 min\n"
+        b"Bo,bo@x.example,9:00,9:20,20\n"
+        b"Ada,ada@x.example,9:00,9:25,25\n"
+        b"Ada,ada@x.example,9:40,9:45,5\n"
+        b"Cy,cy@x.example,,,7\n"
+        b"Cy,cy@x.example,,,7\n"
+    )
+    assert [row[:2] for row in sheet.rows] == [
+        ["ada@x.example", 50],
+        ["bo@x.example", 20],
+        ["cy@x.example", 14],
+    ]
+    assert sheet.refused == [[3, "Came and went at the same moments as in line 2; it counts once."]]
+
+
+def test_without_moments_equal_rows_are_two_visits() -> None:
+    sheet = attendance_lists.read(
+        b"Email,Start Time,Minutes\nada@x.example,9:00,20\nada@x.example,9:00,20\n"
+    )
+    assert sheet == ([["ada@x.example", 40, 2]], [])
+
+
 @pytest.mark.parametrize(
     ("written", "minutes"),
     [
@@ -108,7 +134,7 @@ def test_time_as_people_write_it(written: str, minutes: int) -> None:
 def test_of_very_many_bad_rows_the_first_are_reported() -> None:
     sheet = attendance_lists.read(b"Email,Minutes\n" + b"nobody,5\n" * 1_000)
     assert len(sheet.refused) == 201
-    assert sheet.refused[-1] == [202, "From here on more rows cannot be read; they are not shown."]
+    assert sheet.refused[-1] == [202, "From here on more rows are left out; they are not shown."]
 
 
 def test_twenty_thousand_rows_take_little_memory() -> None:
@@ -282,6 +308,16 @@ def test_the_preview_counts_nothing_and_the_button_does(
     assert "'=cmd@x.example" in unknown
     client.post(address)
     assert set(marks(event).values()) == {PRESENT}
+
+
+def test_the_preview_says_which_rows_count_once(client: Client, staff: User) -> None:
+    event, row = make.event(days=-1), "ada@x.example,9:00,9:20,20\n"
+    page = upload(client, event, f"Email,Join Time,Leave Time,Minutes\n{row}{row}".encode())
+    told = {group.label: group.lines for group in page.context["groups"]}
+    assert told["Rows left out"] == [
+        ("Line 3", "Came and went at the same moments as in line 2; it counts once.")
+    ]
+    assert "it counts once" in page.content.decode()
 
 
 def test_of_very_many_people_the_first_are_named(client: Client, staff: User) -> None:
