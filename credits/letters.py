@@ -1,4 +1,7 @@
-"""The letter about a credit that was listed without the person doing anything."""
+"""The letters about credits: listed without the person doing anything, and decided by staff."""
+
+import datetime as dt
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.urls import reverse
@@ -6,43 +9,46 @@ from django.utils import timezone
 
 from aspen import words
 from aspen.models import Mail
-from aspen.outbox import Letter, composers
+from aspen.outbox import Later, Letter, composers
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
+
+THEY_WRITE = "They write:"
+# So many approved credits are named in one letter; the page lists them all.
+NAMED_AT_MOST = 30
+# An act that began in time may be committed this much later.
+GRACE = dt.timedelta(minutes=1)
 
 
 def register_composers() -> None:
     """Let the outbox know who composes the messages of this app."""
-    composers["credits.listed"] = listed
+    composers.update(
+        {
+            "credits.listed": listed,
+            "credits.approved": approved,
+            "credits.returned": returned,
+            "credits.declined": declined,
+        }
+    )
 
 
 def listed(mail: Mail) -> Letter | None:
     """A credit came of a registration, of presenting, or was awarded by staff. Two queries."""
-    claim = Claim.objects.select_related("event").get(pk=mail.facts["claim"], person=mail.to_id)
-    credits = list(claim.credits.select_related("category").order_by("line"))
-    if claim.state not in LIVE or not credits:
+    claim = _claim(mail)
+    facts = _about(claim)
+    if claim.state not in LIVE or not facts:
         return None
-    event = claim.event
-    earned = "; ".join(f"{words.credits(each.amount)} in {each.category}" for each in credits)
-    each = "credit is" if len(credits) == 1 else "credits are"
+    each = "credit is" if len(claim.credits.all()) == 1 else "credits are"
     # What staff awarded is approved by that.
     pending = ["Each is Pending until it is verified with your track; it counts all the same."]
     if claim.state != ClaimState.PENDING:
         pending = []
     return Letter(
-        subject=f"Your credit is listed: {event.title}",
-        paragraphs=[f"{_how(claim)} “{event.title}”. Your {each} listed."],
-        facts=[
-            ("Credits", earned),
-            ("Earned on", words.day(timezone.localdate(event.ends_at or event.begins_at))),
-        ],
-        button=("Look at your credits", settings.ADDRESS + reverse("tracks:credits")),
-        closing=[
-            *pending,
-            "Something is wrong? Open a help ticket, and we put it right: "
-            + settings.ADDRESS
-            + reverse("helpdesk:create"),
-        ],
+        subject=f"Your credit is listed: {claim.event.title}",
+        paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {each} listed."],
+        facts=facts,
+        button=("Look at your credits", _url("tracks:credits")),
+        closing=[*pending, _something_wrong()],
     )
 
 
@@ -52,3 +58,124 @@ def _how(claim: Claim) -> str:
     if claim.source == ClaimSource.AWARD:
         return "Library staff awarded you credit for"
     return "You took part in"
+
+
+# ---------- What staff decided ----------
+
+
+def approved(mail: Mail) -> Letter | None:
+    """What staff approved of one person within an hour, in one letter. Two queries."""
+    since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
+    if timezone.now() < until + GRACE:
+        raise Later(until + GRACE)
+    claims = list(
+        Claim.objects.filter(
+            person=mail.to_id,
+            state=ClaimState.APPROVED,
+            decided_at__gte=since,
+            decided_at__lt=until,
+        )
+        .exclude(source=ClaimSource.AWARD)  # told as listed
+        .select_related("event")
+        .prefetch_related("credits__category")
+        .order_by("decided_at", "pk")
+    )
+    if not claims:
+        return None
+    return Letter(
+        subject=_approved_in_short(claims),
+        paragraphs=[
+            "The State Library's staff approved what you claimed:",
+            "\n".join(_lines(claims)),
+        ],
+        button=("Look at your credits", _url("tracks:credits")),
+        closing=["There is nothing you have to do.", _something_wrong()],
+    )
+
+
+def _approved_in_short(claims: Sequence[Claim]) -> str:
+    if len(claims) == 1:
+        return f"Approved: {claims[0].event.title}"
+    return f"Approved: {len(claims)} trainings that you claimed"
+
+
+def _lines(claims: Sequence[Claim]) -> list[str]:
+    lines = [f"– {claim.event.title}: {_earned(claim)}" for claim in claims[:NAMED_AT_MOST]]
+    more = len(claims) - NAMED_AT_MOST
+    return [*lines, f"– and {more} more"] if more > 0 else lines
+
+
+def returned(mail: Mail) -> Letter | None:
+    """Staff gave the author of a custom event something to change or to answer. Two queries."""
+    claim = _claim(mail)
+    if claim.state != ClaimState.RETURNED or not _is_about(mail, claim):
+        return None
+    return Letter(
+        subject=f"Please answer: {claim.event.title}",
+        paragraphs=[
+            f"The State Library's staff looked at “{claim.event.title}” and need something from "
+            "you before they can approve it. What you entered is kept, and so is the credit."
+        ],
+        quote=(THEY_WRITE, claim.reason),
+        facts=_about(claim),
+        button=("Change it and send it again", _url("credits:revise", claim.event_id)),
+        closing=[
+            "They ask for a certificate or a transcript? Add it to your claim first: "
+            + _url("credits:detail", claim.pk),
+        ],
+    )
+
+
+def declined(mail: Mail) -> Letter | None:
+    """Staff declined a claim. Two queries."""
+    claim = _claim(mail)
+    if claim.state != ClaimState.DECLINED or not _is_about(mail, claim):
+        return None
+    return Letter(
+        subject=f"Declined: {claim.event.title}",
+        paragraphs=[
+            f"The State Library's staff declined what you claimed for “{claim.event.title}”. It "
+            "counts in no track; what you entered is kept."
+        ],
+        quote=(THEY_WRITE, claim.reason),
+        facts=_about(claim),
+        button=("Look at your claim", _url("credits:detail", claim.pk)),
+        closing=[
+            "You think that this is a mistake? Open a help ticket, and we look at it again: "
+            + _url("helpdesk:create")
+        ],
+    )
+
+
+# ---------- Parts ----------
+
+
+def _claim(mail: Mail) -> Claim:
+    claims = Claim.objects.select_related("event").prefetch_related("credits__category")
+    return claims.get(pk=mail.facts["claim"], person=mail.to_id)
+
+
+def _is_about(mail: Mail, claim: Claim) -> bool:
+    """Whether the key names this decision: a later one has its own letter."""
+    *_, told = mail.key.split(":", 2)
+    return dt.datetime.fromisoformat(told) == claim.decided_at
+
+
+def _about(claim: Claim) -> list[tuple[str, str]]:
+    """The credits and their day; nothing where there are none."""
+    day = timezone.localdate(claim.event.ends_at or claim.event.begins_at)
+    earned = _earned(claim)
+    return [("Credits", earned), ("Earned on", words.day(day))] if earned else []
+
+
+def _earned(claim: Claim) -> str:
+    lines = sorted(claim.credits.all(), key=lambda credit: credit.line)
+    return "; ".join(f"{words.credits(each.amount)} in {each.category}" for each in lines)
+
+
+def _something_wrong() -> str:
+    return f"Something is wrong? Open a help ticket, and we put it right: {_url('helpdesk:create')}"
+
+
+def _url(name: str, *arguments: object) -> str:
+    return settings.ADDRESS + reverse(name, args=arguments)

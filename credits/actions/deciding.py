@@ -9,7 +9,7 @@ from accounts.queries import lock_people
 from aspen.acts import act
 from aspen.errors import Refused
 from credits import queries, rules
-from credits.actions.writing import move, move_all, tell
+from credits.actions.writing import move, move_all, tell, tell_decided
 from credits.enums import ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries
@@ -41,11 +41,11 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
 def decide_claim(
     *, claim_id: int, target: ClaimState, reason: str, by: User, seen: str = ""
 ) -> Claim:
-    """Approve or decline one claim (`target`); the tracks follow. Locks its event and person.
+    """Approve or decline one claim (`target`); the tracks follow, and a letter.
 
-    The person reads `reason`, so declining needs one. `seen` is the version
-    (queries.claim_version) the one who decides was looking at, where known. A custom event and
-    its author's claim are decided together, in the queue. Raises Claim.DoesNotExist or Refused.
+    Locks its event and person. The person reads `reason`, so declining needs one. `seen` is the
+    version (queries.claim_version) the one who decides was looking at, where known. A custom event
+    and its author's claim are decided together, in the queue. Raises Claim.DoesNotExist or Refused.
     """
     event_id, person_id = Claim.objects.values_list("event_id", "person_id").get(pk=claim_id)
     event_queries.lock_event(event_id)
@@ -64,4 +64,6 @@ def decide_claim(
     if target == ClaimState.DECLINED and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
     move(claim, target, mover=Mover.STAFF, reason=reason.strip(), by=by)
+    assert claim.decided_at is not None
+    tell_decided([claim], target, at=claim.decided_at)
     return claim

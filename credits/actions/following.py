@@ -10,7 +10,13 @@ from accounts.queries import lock_people
 from aspen.acts import act
 from credits import queries, rules
 from credits.actions.lines import set_lines
-from credits.actions.writing import move_all, refuse_third_presentation, tell, withdraw
+from credits.actions.writing import (
+    move_all,
+    refuse_third_presentation,
+    tell,
+    tell_decided,
+    withdraw,
+)
 from credits.enums import ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries
@@ -25,10 +31,10 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
 
     Others than its author hold one where it was merged. What stands there already stays, and so
     does the claim of whoever approves. An event that was changed and sent again brings its
-    author's credit along. The caller holds the event's lock.
+    author's credit along. What staff decide is told by mail. The caller holds the event's lock.
     """
     lock_people(queries.claims_on(event).values_list("person_id", flat=True))
-    claims = list(queries.claims_on(event))
+    claims = list(queries.claims_on(event).select_related("person", "event"))
     target = {
         EventState.PUBLISHED: ClaimState.APPROVED,
         EventState.DRAFT: ClaimState.RETURNED,
@@ -47,7 +53,10 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
         if rules.may_move(claim, target, mover)
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
-    move_all(following, target, mover=mover, reason=reason, by=by, at=timezone.now())
+    at = timezone.now()
+    move_all(following, target, mover=mover, reason=reason, by=by, at=at)
+    if mover == Mover.STAFF:
+        tell_decided(following, target, at=at)
     tell(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
 
 

@@ -16,7 +16,7 @@ from aspen import acts
 from aspen.acts import act
 from aspen.errors import Refused
 from credits import rules
-from credits.actions.writing import move_all, tell, withdraw
+from credits.actions.writing import move_all, tell, tell_decided, withdraw
 from credits.enums import LIVE, ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit, Merge
 from events import actions as event_actions
@@ -94,6 +94,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User) -> Merged:
     for claim in sent_back:
         claim.state = ClaimState.PENDING
     move_all(approving, ClaimState.APPROVED, mover=Mover.STAFF, reason="", by=by, at=at)
+    tell_decided(approving, ClaimState.APPROVED, at=at)
     event_actions.mark_merged(source=source, target=target)
     followed |= tell(Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line"))
     return Merged(

@@ -250,8 +250,8 @@ class CustomEventAdmin(ReadOnlyAdmin):
         done = queue_words.state_in_words(DECISIONS[decision][1]).lower()
         messages.success(
             request,
-            f"“{event.title}” is {done}. {event.created_by} will see it on the Continuing "
-            "Education page.",
+            f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it on the "
+            "Continuing Education page.",
         )
         return self._on(request, event)
 

@@ -1,0 +1,259 @@
+"""What people are told by mail about the decisions of staff."""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail as mailing
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen import outbox
+from aspen.errors import Refused
+from aspen.models import Mail, MailState
+from credits import actions
+from credits.enums import ClaimState
+from credits.letters import NAMED_AT_MOST
+from credits.models import Claim
+from events.actions import decide_custom_event, publish_custom_event, resubmit_custom_event
+from events.enums import Decision
+from events.queries import version
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+PORTAL = "http://127.0.0.1:8000"
+TITLE = "Weeding & <b>more</b> — “the basics”"
+REASON = "Which part was about <i>your</i> library?\nPlease add the programme."
+APPROVE, RETURN, DECLINE = Decision.APPROVE, Decision.RETURN, Decision.DECLINE
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-11-23 10:20 -0700", tick=False) as traveller:
+        yield traveller
+
+
+def custom(by: User | None = None, **fields: Any) -> Claim:
+    values = {"title": TITLE, "amount": Decimal("0.5")} | fields
+    return actions.claim_custom_event(facts=make.facts(**values), by=by or make.person())
+
+
+def decide(claim: Claim, decision: Decision, reason: str = "", by: User | None = None) -> None:
+    decide_custom_event(
+        event_id=claim.event_id, decision=decision, reason=reason, by=by or make.person()
+    )
+
+
+def sent() -> list[EmailMultiAlternatives]:
+    """What the worker sends now, and never again."""
+    outbox.deliver_due()
+    messages = list(mailing.outbox)
+    mailing.outbox.clear()
+    assert all("<b>more" not in str(message.alternatives[0].content) for message in messages)
+    assert all("<i>your" not in str(message.alternatives[0].content) for message in messages)
+    return messages
+
+
+def an_hour_later(now: time_machine.Traveller) -> None:
+    now.shift(dt.timedelta(hours=1))
+
+
+def flat(message: EmailMultiAlternatives) -> str:
+    return " ".join(str(message.body).split())
+
+
+# ---------- One letter of each kind ----------
+
+
+def test_returned_asks_the_author_and_leads_to_the_form() -> None:
+    claim = custom()
+    decide(claim, RETURN, REASON)
+    [message] = sent()
+    assert message.to == [claim.person.email]
+    assert message.subject == f"Please answer: {TITLE}"
+    assert "They write:\n\n> Which part was about <i>your</i> library?\n> Please" in message.body
+    assert "Credits:   0.5 credits in Technology\nEarned on: Mon, Nov 16, 2026" in message.body
+    form = f"/continuing-education/custom/{claim.event_id}/"
+    assert f"Change it and send it again:\n{PORTAL}{form}" in message.body
+    client = Client()
+    client.force_login(claim.person)
+    assert client.get(form).context["form"]["title"].value() == TITLE
+    assert sent() == []
+
+
+def test_declined_gives_the_reason_and_the_way_to_object() -> None:
+    claim = custom()
+    decide(claim, DECLINE, REASON)
+    [message] = sent()
+    assert message.subject == f"Declined: {TITLE}"
+    assert "> Please add the programme." in message.body
+    assert f"Look at your claim:\n{PORTAL}/continuing-education/claims/{claim.pk}/" in message.body
+    assert f"{PORTAL}/help/new/" in message.body
+    assert sent() == []
+
+
+def test_approved_is_told_when_the_hour_is_over(now: time_machine.Traveller) -> None:
+    claim = custom()
+    decide(claim, APPROVE)
+    assert sent() == []
+    an_hour_later(now)
+    [message] = sent()
+    assert (message.to, message.subject) == ([claim.person.email], f"Approved: {TITLE}")
+    assert f"– {TITLE}: 0.5 credits in Technology" in flat(message)
+    assert f"Look at your credits:\n{PORTAL}/continuing-education/credits/" in message.body
+    assert sent() == []
+
+
+def test_a_single_claim_that_staff_decide_is_told_too(now: time_machine.Traveller) -> None:
+    event, staff = make.event(title="Repair"), make.person()
+    good, bad = (make.claim(make.person(), event) for _ in range(2))
+    actions.decide_claim(claim_id=good.pk, target=ClaimState.APPROVED, reason="", by=staff)
+    actions.decide_claim(claim_id=bad.pk, target=ClaimState.DECLINED, reason="A demo.", by=staff)
+    [message] = sent()
+    assert (message.to, message.subject) == ([bad.person.email], "Declined: Repair")
+    an_hour_later(now)
+    [message] = sent()
+    assert (message.to, message.subject) == ([good.person.email], "Approved: Repair")
+
+
+def test_what_is_put_on_the_calendar_is_approved_by_it(now: time_machine.Traveller) -> None:
+    claim = custom()
+    publish_custom_event(event_id=claim.event_id, by=make.person())
+    an_hour_later(now)
+    assert [message.subject for message in sent()] == [f"Approved: {TITLE}"]
+
+
+# ---------- Many at once ----------
+
+
+def test_many_approvals_are_one_letter_to_each_person(now: time_machine.Traveller) -> None:
+    ada, bo = make.person(), make.person()
+    claims = [custom(bo)]
+    for n in range(3):  # of different days, so that there is nothing to remark
+        begins_at = timezone.now() - dt.timedelta(days=20 + n)
+        hour = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
+        claims.append(custom(ada, title=f"Webinar {n}", **hour))
+    client = Client()
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    boxes = [f"{claim.event_id}||{version(claim.event)}" for claim in claims]
+    client.post("/admin/events/customevent/", {"chosen": boxes})
+    assert set(Claim.objects.order_by("pk").values_list("state", flat=True)) == {"approved"}
+    assert Mail.objects.count() == 2
+    an_hour_later(now)
+    found = {message.to[0]: message for message in sent()}
+    assert found[ada.email].subject == "Approved: 3 trainings that you claimed"
+    assert [line for line in str(found[ada.email].body).splitlines() if line.startswith("–")] == [
+        f"– Webinar {n}: 0.5 credits in Technology" for n in range(3)
+    ]
+    assert found[bo.email].subject == f"Approved: {TITLE}"
+
+
+def test_the_next_hour_has_its_own_letter(now: time_machine.Traveller) -> None:
+    person = make.person()
+    first, second = (custom(person, title=f"Webinar {n}") for n in range(2))
+    decide(first, APPROVE)
+    an_hour_later(now)
+    decide(second, APPROVE)
+    an_hour_later(now)
+    assert [message.subject for message in sent()] == ["Approved: Webinar 0", "Approved: Webinar 1"]
+
+
+def test_of_very_many_the_first_are_named(now: time_machine.Traveller) -> None:
+    person, staff = make.person(), make.person()
+    for n in range(NAMED_AT_MOST + 2):
+        decide(custom(person, title=f"Webinar {n}"), APPROVE, by=staff)
+    an_hour_later(now)
+    [message] = sent()
+    assert message.subject == f"Approved: {NAMED_AT_MOST + 2} trainings that you claimed"
+    assert str(message.body).count("– Webinar") == NAMED_AT_MOST
+    assert "– and 2 more" in message.body
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(now: time_machine.Traveller, number: int, django_assert_num_queries: Any) -> None:
+    person = make.person()
+    for n in range(number):
+        decide(custom(person, title=f"Webinar {n}"), APPROVE)
+    an_hour_later(now)
+    mail = Mail.objects.select_related("to").get()
+    with django_assert_num_queries(3):
+        assert outbox.composers[mail.kind](mail)
+
+
+# ---------- What holds no longer is not told ----------
+
+
+def test_sent_again_before_the_letter_goes_out() -> None:
+    claim = custom()
+    decide(claim, RETURN, REASON)
+    facts = make.facts(title=TITLE)
+    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
+    assert sent() == []
+    assert Mail.objects.get().state == MailState.DROPPED
+
+
+def test_approved_and_declined_within_the_hour(now: time_machine.Traveller) -> None:
+    event, staff = make.event(), make.person()
+    claim = make.claim(make.person(), event)
+    for target in (ClaimState.APPROVED, ClaimState.DECLINED):
+        actions.decide_claim(claim_id=claim.pk, target=target, reason="A demo.", by=staff)
+    assert [message.subject for message in sent()] == [f"Declined: {event.title}"]
+    an_hour_later(now)
+    assert sent() == []
+
+
+def test_returned_twice_is_asked_twice(now: time_machine.Traveller) -> None:
+    claim = custom()
+    for reason in ("First question", "Second question"):
+        decide(claim, RETURN, reason)
+        [message] = sent()
+        assert f"> {reason}" in message.body
+        now.shift(dt.timedelta(minutes=1))
+        resubmit_custom_event(
+            event_id=claim.event_id, facts=make.facts(title=TITLE), by=claim.person
+        )
+
+
+# ---------- Who is told, and when nothing was decided ----------
+
+
+def test_only_the_author_is_asked_and_everybody_is_told_the_end() -> None:
+    claim, other = custom(), custom()
+    actions.merge_events(
+        source_id=other.event_id, target_id=claim.event_id, reason="", by=make.person()
+    )
+    decide(claim, RETURN, REASON)
+    assert [message.to for message in sent()] == [[claim.person.email]]
+    facts = make.facts(title=TITLE)
+    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
+    decide(claim, DECLINE, REASON)
+    assert sorted(message.to[0] for message in sent()) == sorted(
+        [claim.person.email, other.person.email]
+    )
+
+
+def test_a_claim_approved_by_a_merge_is_told(now: time_machine.Traveller) -> None:
+    approved, other = custom(), custom(title="The same")
+    decide(approved, APPROVE)
+    an_hour_later(now)
+    sent()
+    actions.merge_events(
+        source_id=other.event_id, target_id=approved.event_id, reason="", by=make.person()
+    )
+    an_hour_later(now)
+    assert [message.to for message in sent()] == [[other.person.email]]
+
+
+def test_what_was_refused_promises_no_letter() -> None:
+    claim = custom()
+    with pytest.raises(Refused, match="Give a reason"):
+        decide(claim, RETURN)
+    with pytest.raises(Refused, match="your own event"):
+        decide(claim, APPROVE, by=claim.person)
+    assert not Mail.objects.exists()
