@@ -8,7 +8,7 @@ from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.acts import act
-from credits import queries, rules
+from credits import awards, queries, rules
 from credits.actions.lines import set_lines
 from credits.actions.writing import (
     move_all,
@@ -17,12 +17,15 @@ from credits.actions.writing import (
     tell_decided,
     withdraw,
 )
-from credits.enums import ClaimRole, ClaimState, Mover
+from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
 from events.rules import has_taken_place
+
+# Why an event's claims are withdrawn. Registrations settle again when it passes.
+CANCELLED, AHEAD = "The event was cancelled.", "The event has not taken place yet."
 
 
 @act
@@ -73,17 +76,21 @@ def follow_event(*, event: Event, by: User | None) -> None:
 
     An event that is cancelled, or in the future again, earns nothing: live claims are withdrawn
     with the reason. Otherwise the tracks are told, because the credits may have been earned on
-    another day. `by` is None for an import; the portal's own account stands for it.
+    another day, and what staff had awarded comes back. `by` is None for an import; the portal's
+    own account stands for it.
     """
     if event.origin != Origin.CALENDAR:
         return
     if has_taken_place(event):
+        people = Credit.objects.filter(claim__event=event).order_by()
+        lock_people(people.values_list("person_id", flat=True))
+        _bring_back_awards(event)
         _tell_all([event.pk])
         return
     claims = list(queries.claims_on(event))
     lock_people([claim.person_id for claim in claims])
     cancelled = event.state == EventState.CANCELLED
-    reason = "The event was cancelled." if cancelled else "The event has not taken place yet."
+    reason = CANCELLED if cancelled else AHEAD
     withdraw(claims, reason=reason, by=by or portal_itself())
 
 
@@ -101,3 +108,31 @@ def _tell_all(event_ids: Collection[int]) -> None:
     lock_people({credit.person_id for credit in credits})
     if credits:
         tell(credits)
+
+
+def _bring_back_awards(event: Event) -> None:
+    """Approve again what staff awarded and the event took along, for all who do not hold it.
+
+    Who took it back, was declined or marked absent since stays without (awards.standing), and so
+    does everybody where the award is older than the end the event has now. The caller locks the
+    people and tells.
+    """
+    taken = Claim.objects.filter(
+        event=event,
+        source=ClaimSource.AWARD,
+        state=ClaimState.WITHDRAWN,
+        reason__in=[CANCELLED, AHEAD],
+        claimed_at__gte=event.over_at,
+    )
+    claims = {claim.person_id: claim for claim in taken.select_related("claimed_by").order_by("pk")}
+    if not claims:
+        return
+    held, why_not = awards.standing(list(claims), [event])
+    by_staff: dict[User, list[Claim]] = {}
+    for person_id, claim in claims.items():
+        if (person_id, event.pk) not in {*held, *why_not}:
+            by_staff.setdefault(claim.claimed_by, []).append(claim)
+    for staff, some in by_staff.items():
+        move_all(
+            some, ClaimState.APPROVED, mover=Mover.PORTAL, reason="", by=staff, at=timezone.now()
+        )

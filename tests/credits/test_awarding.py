@@ -354,3 +354,64 @@ def test_a_cancelled_event_takes_the_award_back(staff: User) -> None:
     event.state = EventState.CANCELLED
     save_event(event=event, by=staff)
     assert claims_of(ada) == [(event.pk, "withdrawn")]
+
+
+def revised(event: Event, staff: User, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(event, name, value)
+    save_event(event=event, by=staff)
+
+
+@pytest.mark.parametrize("away", [{"state": EventState.CANCELLED}, {"days": 3}])
+def test_an_award_comes_back_with_its_event(staff: User, away: dict[str, Any]) -> None:
+    event = make.event()
+    ada, back, declined, claimed, absent = (make.person() for _ in range(5))
+    people = [ada, back, declined, claimed, absent]
+    select_track(track=make.track(), by=ada)
+    award(event, staff, *(person.email for person in people))
+    before = {"state": event.state, "begins_at": event.begins_at, "ends_at": event.ends_at}
+    if days := away.get("days"):
+        moved = dt.timedelta(days=7 + days)
+        away = {name: before[name] + moved for name in ("begins_at", "ends_at")}
+    revised(event, staff, **away)
+    assert {state for person in people for _, state in claims_of(person)} == {"withdrawn"}
+    assert not Posting.objects.exists()
+    now = timezone.now()
+    mine = {person: Claim.objects.filter(person=person) for person in people}
+    mine[back].update(decided_by=back)
+    mine[declined].update(state=ClaimState.DECLINED, reason="A duplicate.")
+    Registration.objects.create(
+        event=event,
+        person=absent,
+        state=RegistrationState.CONFIRMED,
+        attendance=Attendance.ABSENT,
+        registered_at=now,
+        marked_at=now,
+        marked_by=staff,
+        settled_at=now,
+    )
+    Event.objects.filter(pk=event.pk).update(**before)
+    make.claim(claimed, event)
+    Event.objects.filter(pk=event.pk).update(state=event.state)
+    revised(event, staff, **before)
+    claim = mine[ada].get()
+    assert (claim.state, claim.decided_by, claim.reason) == (ClaimState.APPROVED, staff, "")
+    assert Posting.objects.get().credit.claim == claim
+    assert [[state for _, state in claims_of(person)] for person in people[1:]] == [
+        ["withdrawn"],
+        ["declined"],
+        ["withdrawn", "pending"],
+        ["withdrawn"],
+    ]
+    revised(event, staff, title="Once more")
+    assert [state for _, state in claims_of(ada)] == ["approved"]
+
+
+def test_an_award_older_than_the_new_end_stays_away(staff: User) -> None:
+    event, ada = make.event(), make.person()
+    award(event, staff, ada.email)
+    moved = {"begins_at": timezone.now() - dt.timedelta(hours=2), "ends_at": timezone.now()}
+    Claim.objects.update(claimed_at=timezone.now() - dt.timedelta(days=1))
+    revised(event, staff, state=EventState.CANCELLED)
+    revised(event, staff, state=EventState.PUBLISHED, **moved)
+    assert [state for _, state in claims_of(ada)] == ["withdrawn"]
