@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import tracemalloc
 import zipfile
 from typing import Any
 
@@ -185,6 +186,73 @@ def test_an_enormous_file_is_left_out_and_what_was_typed_stays(client, claim):
     assert form.errors["evidence"][0].startswith("A file was left out")
     assert (form["title"].value(), form["sponsor"].value()) == ("Weeding", "After the file")
     assert stored() == set()
+
+
+class Upload(io.RawIOBase):
+    """A form with a film of 200 MB between two fields, made while it is read."""
+
+    def __init__(self, **typed: str) -> None:
+        fields = [
+            f'--x\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'
+            for k, v in typed.items()
+        ]
+        film = '--x\r\nContent-Disposition: form-data; name="evidence"; filename="film.pdf"\r\n\r\n'
+        self.parts = [
+            (fields[0] + film).encode() + PDF,
+            ("\r\n" + fields[1] + "--x--\r\n").encode(),
+        ]
+        self.zeros = 200 * 1024 * 1024
+        self.size = sum(map(len, self.parts)) + self.zeros
+        self.given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert 0 < size < 1024 * 1024, "everything at once"
+        begins, ends = self.given, min(self.given + size, self.size)
+        self.given = ends
+        before, zeros_end = len(self.parts[0]), len(self.parts[0]) + self.zeros
+        return (
+            self.parts[0][begins:ends]
+            + bytes(max(0, min(ends, zeros_end) - max(begins, before)))
+            + self.parts[1][max(0, begins - zeros_end) : max(0, ends - zeros_end)]
+        )
+
+
+@pytest.mark.parametrize("where", ["claim", "review", "create"])
+def test_two_hundred_megabytes_are_left_out_without_filling_memory_or_disk(
+    client, claim, where, tmp_path, settings
+):
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    addresses = {
+        "claim": page(claim),
+        "review": f"/continuing-education/claim/{make.event().pk}/",
+        "create": "/continuing-education/new/",
+    }
+    fields = {"claim": ("add", "1"), "review": ("note", "Morning"), "create": ("title", "Weeding")}
+    name, text = fields[where]
+    body = Upload(**{name: text, "sponsor": "After the file"})
+    tracemalloc.start()
+    response = client.request(
+        **{
+            "PATH_INFO": addresses[where],
+            "REQUEST_METHOD": "POST",
+            "CONTENT_TYPE": "multipart/form-data; boundary=x",
+            "CONTENT_LENGTH": str(body.size),
+            "wsgi.input": body,
+        }
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert response.status_code == 200
+    form = response.context["files" if where == "claim" else "form"]
+    assert form.errors["evidence"][0].startswith("A file was left out")
+    if where != "claim":
+        assert form[name].value() == text
+    if where == "create":
+        assert form["sponsor"].value() == "After the file"
+    assert body.given == body.size, "the browser shows no answer before it has sent everything"
+    assert (stored(), list(tmp_path.iterdir())) == (set(), [])
+    assert Claim.objects.count() == 1
+    assert peak < 30_000_000
 
 
 def test_a_little_over_ten_megabytes_is_too_much(client, claim):
