@@ -19,6 +19,7 @@ from credits import actions
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, ClaimHistory, Credit, Merge
 from events import actions as event_actions
+from events import queries
 from events.enums import Attendance, Decision, EventState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
@@ -28,6 +29,7 @@ from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
 pytestmark = pytest.mark.django_db
+ROUNDS = 20
 
 
 def merge(source: Event, target: Event, by: User | None = None, reason: str = "") -> Any:
@@ -609,23 +611,44 @@ def test_each_into_the_other_at_once_is_one_merge() -> None:
     assert live(done.target) == [person.pk for person in people]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.parametrize("number", range(3))
-def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> None:
+def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any]]:
+    """One merges while eight claim, half of them each event; what came of each."""
     source, target, staff = make.event(), make.event(), make.person()
-    people = [make.person() for _ in range(8)]
 
     def act(n: int) -> Any:
         if n == 4:
             return merge(source, target, staff).moved
         return make.claim(people[n % 8], target if n % 2 else source).pk
 
-    came = at_once(9, act)
+    return source, target, at_once(9, act)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("number", range(3))
+def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> None:
+    people = [make.person() for _ in range(8)]
+    source, target, came = merge_while_people_claim(people)
     for each in came:
         assert isinstance(each, int | Event.DoesNotExist | actions.AlreadyClaimed), each
     claimed = [n % 8 for n, each in enumerate(came) if n != 4 and isinstance(each, int)]
     assert live(source) == []
     assert live(target) == sorted({people[n].pk for n in claimed})
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same race as above can fail: somebody claims what is being merged, and is left behind."""
+    monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
+    monkeypatch.setattr(queries, "lock_events", lambda ids: None)
+    people = [make.person() for _ in range(8)]
+    for _ in range(ROUNDS):
+        source, _target, _came = merge_while_people_claim(people)
+        source.refresh_from_db()
+        if source.state == EventState.MERGED and live(source):
+            return
+    raise AssertionError(f"nothing was left behind in {ROUNDS} rounds: the lock is not tested")
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
