@@ -106,7 +106,7 @@ class MergeAdmin(ReadOnlyAdmin):
         chosen = ChosenForm(request.POST if request.method == "POST" else request.GET)
         if not chosen.is_valid():
             raise Http404
-        source, target = (_event(chosen.cleaned_data[name]) for name in ("source", "target"))
+        source, target = _events(chosen.cleaned_data["source"], chosen.cleaned_data["target"])
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and source and target and form.is_valid():
             try:
@@ -205,11 +205,14 @@ class MergeAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related(*self.list_select_related)
 
 
-def _event(pk: int | None) -> Event | None:
-    if pk is None:
-        return None
+def _events(*pks: int | None) -> list[Event | None]:
+    """The events chosen so far, None where none is. Raises Http404."""
+    wanted = [pk for pk in pks if pk is not None]
     events = Event.objects.select_related("created_by").prefetch_related(event_queries.OFFERS)
-    return get_object_or_404(events.defer("search"), pk=pk)
+    found = events.defer("search").in_bulk(wanted)
+    if len(found) < len(set(wanted)):
+        raise Http404
+    return [None if pk is None else found[pk] for pk in pks]
 
 
 def _address(source: Event | None, target: Event | None = None) -> str:

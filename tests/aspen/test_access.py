@@ -23,7 +23,7 @@ from zeal import zeal_ignore
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from credits.actions import add_evidence, claim_custom_event, keep_draft
+from credits.actions import add_evidence, claim_custom_event, keep_draft, merge_events
 from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register
 from events.actions.lists import keep_list
@@ -247,7 +247,7 @@ aspen.mail                      403  403   403  403   200+ 403   200+ 403
 auth.group                      403  403   403  403   403  403   403  403
 credits.awardlist               403  403   403  403   200+ 403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
-credits.merge                   403  403   403  403   200  403   403  403
+credits.merge                   403  403   403  403   200+ 403   403  403
 credits.waitingaward            403  403   403  403   200+ 403   403  403
 events.cataloguelisting         403  403   403  403   200  403   403  403
 events.category                 200  403   200  403   200  403   200  403
@@ -259,6 +259,16 @@ procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
 tracks.participation            403  403   200+ 403   200+ 403   200+ 403
 tracks.ruleset                  403  403   200  403   200  200   200  403
 tracks.track                    403  403   200  403   200  403   200  403
+"""
+# The pages about one merge of the owner's, and about the next one.
+MERGES = """
+                                       anon own  othr supr edit help coor admn
+{merge}/change/                        door 302  302  302  403  403  200+ 403
+{merge}/history/                       door 302  302  302  403  403  200  403
+{merge}/undo/                          door 302  302  302  403  403  200+ 403
+start/?source={pending}                door 302  302  302  403  403  200+ 403
+start/?source={pending}&target={ended} door 302  302  302  403  403  200+ 403
+start/?find=Quillfeather               door 302  302  302  403  403  200+ 403
 """
 PUBLIC = [
     "",
@@ -369,6 +379,10 @@ def a_world() -> World:
     decide_custom_event(
         event_id=approved.event_id, decision=Decision.APPROVE, reason="", by=coordinator
     )
+    merged = claim_custom_event(facts=factories.facts(title="Merged Quillfeather"), by=owner).event
+    merge = merge_events(
+        source_id=merged.pk, target_id=factories.event().pk, reason="", by=coordinator
+    ).merge
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
@@ -429,6 +443,7 @@ def a_world() -> World:
             "credit": credit.pk,
             "claim": credit.claim_id,
             "evidence": evidence.pk,
+            "merge": merge.pk,
             "approved": approved.event_id,
             "repeated": approved.pk,
             "position": position.pk,
@@ -580,6 +595,18 @@ def test_staff_see_in_the_administration_what_is_stated(world: World) -> None:
         ]
         found.append(" ".join([label, *cells]))
     assert found == [" ".join(line.split()) for line in stated]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_does_not_merge_reads_nothing_of_a_merge(world: World, role: str) -> None:
+    client = world.client(role)
+    expected, found = [], []
+    for line in MERGES.strip().splitlines()[1:]:
+        page, *cells = line.split()
+        response = send(client, "GET", "/admin/credits/merge/" + page.format_map(world.ids))
+        expected.append(f"{page} {cells[ROLES.index(role)]}")
+        found.append(f"{page} {cell(response, role)}")
+    assert found == expected
 
 
 # ---------- Without the portal's own form ----------
