@@ -339,7 +339,7 @@ def test_approving_takes_the_same_few_queries(
         person = make.person()
         make.claim(person, listing.event)
         select_track(track=make.track(), by=person)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         decide_listings(ids=[each.pk for each in listings], decision=APPROVE, by=staff)
     assert Posting.objects.count() == items
 
