@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='CatalogueListing',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fiscal_year', models.PositiveSmallIntegerField(help_text='1 July to 30 June, named by the year in which it ends.')),
+                ('fiscal_year', models.PositiveSmallIntegerField(help_text='July 1 to June 30, named by the year in which it ends.')),
                 ('state', models.CharField(choices=[('proposed', 'Waits for a decision'), ('approved', 'In the catalog'), ('declined', 'Declined')], default='proposed', editable=False, max_length=10)),
                 ('proposed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='proposed')),
                 ('decided_at', models.DateTimeField(editable=False, null=True, verbose_name='decided')),
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('pgh_context', pghistory.utils.JSONField(null=True)),
                 ('pgh_context_id', models.UUIDField(null=True)),
                 ('id', models.BigIntegerField()),
-                ('fiscal_year', models.PositiveSmallIntegerField(help_text='1 July to 30 June, named by the year in which it ends.')),
+                ('fiscal_year', models.PositiveSmallIntegerField(help_text='July 1 to June 30, named by the year in which it ends.')),
                 ('state', models.CharField(choices=[('proposed', 'Waits for a decision'), ('approved', 'In the catalog'), ('declined', 'Declined')], default='proposed', editable=False, max_length=10)),
                 ('proposed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='proposed')),
                 ('decided_at', models.DateTimeField(editable=False, null=True, verbose_name='decided')),

@@ -27,7 +27,7 @@ class CatalogueListing(models.Model):
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="listings")
     fiscal_year = models.PositiveSmallIntegerField(
-        help_text="1 July to 30 June, named by the year in which it ends."
+        help_text="July 1 to June 30, named by the year in which it ends."
     )
     state = models.CharField(
         max_length=10, choices=ListingState, default=ListingState.PROPOSED, editable=False
