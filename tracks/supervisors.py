@@ -1,0 +1,92 @@
+"""Who may verify somebody's record: found from present positions, each with words why.
+
+The State Library's order: staff ask their supervisor or director, a director the board's chair (or
+whoever is responsible), a trustee the chair, the chair another member of the board.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from accounts.enums import PositionKind
+from accounts.models import Position, User
+from accounts.queries import positions_of
+from tracks.models import Track
+
+# The supervisor that a position itself names.
+NAMED = "named"
+# Whom somebody in a position asks: the first of these that there is.
+ASKED: dict[str, tuple[str, ...]] = {
+    PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
+    PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),
+    PositionKind.TRUSTEE: (PositionKind.BOARD_CHAIR, NAMED),
+    PositionKind.BOARD_CHAIR: (PositionKind.TRUSTEE, NAMED),
+    PositionKind.FRIEND: (PositionKind.DIRECTOR, NAMED),
+}
+# The word in a track's name that tells for which position it is; it only decides what comes first.
+FITTING = {
+    PositionKind.DIRECTOR: "director",
+    PositionKind.STAFF: "staff",
+    PositionKind.TRUSTEE: "trustee",
+    PositionKind.BOARD_CHAIR: "trustee",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+    """Somebody with an account who may verify, and why."""
+
+    person: User
+    why: str
+
+
+def proposals_for(person: User, track: Track) -> list[Proposal]:
+    """Who may verify the person's record on a track: positions that fit the track first, nobody
+    twice, never the person, only active accounts. Two queries."""
+    positions = list(positions_of(person).select_related("supervisor"))
+    positions.sort(key=lambda position: not _fits(position, track))
+    colleagues = _colleagues(positions, besides=person)
+    found: dict[int, Proposal] = {}
+    for position in positions:
+        for proposal in _asked_by(position, colleagues):
+            found.setdefault(proposal.person.pk, proposal)
+    return list(found.values())
+
+
+def _fits(position: Position, track: Track) -> bool:
+    word = FITTING.get(PositionKind(position.kind), "")
+    return bool(word) and word in track.name.lower()
+
+
+def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Position]:
+    """Present positions of others who may be asked, at the same organizations or the ones above."""
+    places = {position.organization_id for position in positions}
+    places |= {position.organization.parent_id for position in positions} - {None}
+    kinds = {kind for asked in ASKED.values() for kind in asked} - {NAMED}
+    return list(
+        Position.objects.filter(
+            organization__in=places, kind__in=kinds, until_on=None, person__is_active=True
+        )
+        .exclude(person=besides)
+        .select_related("person", "organization")
+        .order_by("person__display_name", "pk")
+    )
+
+
+def _asked_by(position: Position, colleagues: Sequence[Position]) -> list[Proposal]:
+    """Whom this position asks: at its own organization, or where there is nobody, above it."""
+    for kind in ASKED[position.kind]:
+        if kind == NAMED:
+            if (named := position.supervisor) and named.is_active:
+                return [Proposal(named, f"Your supervisor at {position.organization.name}")]
+            continue
+        for place in (position.organization_id, position.organization.parent_id):
+            found = [
+                each for each in colleagues if (each.kind, each.organization_id) == (kind, place)
+            ]
+            if found:
+                return [Proposal(each.person, _office(each)) for each in found]
+    return []
+
+
+def _office(position: Position) -> str:
+    return f"{position.get_kind_display()} of {position.organization.name}"
