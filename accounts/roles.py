@@ -16,6 +16,7 @@ VIEW = [
     "events.view_category",
     "events.view_registration",
     "credits.view_claim",
+    "tracks.view_certificate",
     "tracks.view_participation",
     "tracks.view_ruleset",
     "tracks.view_track",

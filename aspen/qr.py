@@ -1,5 +1,7 @@
 """QR codes as part of a page: paths only, no style of their own (the CSP allows none)."""
 
+import io
+
 import segno
 from django.utils.safestring import SafeString, mark_safe
 
@@ -9,8 +11,18 @@ def svg(text: str) -> SafeString:
 
     Decoration for readers: the page says the address, or the code, in words as well.
     """
-    code = segno.make(text, error="m")
-    drawn = code.svg_inline(
+    drawn = code(text).svg_inline(
         border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"
     )
     return mark_safe(drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
+
+
+def picture(text: str) -> str:
+    """The same code as an SVG file, for paper; whoever sets it there gives it its words."""
+    file = io.BytesIO()
+    code(text).save(file, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, nl=False)
+    return file.getvalue().decode()
+
+
+def code(text: str) -> segno.QRCode:
+    return segno.make(text, error="m")

@@ -41,17 +41,17 @@ def _tag(element: Any, texts: dict[Any, dict[int, str]], page: Any) -> Tag:
     kids = element.get("/K", [])
     for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
         if isinstance(kid, int):
-            tag.inside.append(Tag("", texts[page][kid]))
+            tag.inside.append(Tag("", texts[page].get(kid, "")))
         elif "/MCID" in kid:
             where = kid.Pg.objgen if "/Pg" in kid else page
-            tag.inside.append(Tag("", texts[where][int(kid.MCID)]))
+            tag.inside.append(Tag("", texts[where].get(int(kid.MCID), "")))
         elif "/S" in kid:
             tag.inside.append(_tag(kid, texts, page))
     return tag
 
 
 def _texts(page: Any) -> dict[int, str]:
-    """What each marked piece of a page's content says."""
+    """What each marked piece of a page's content says; pictures have no text."""
     fonts = {name: _letters(font) for name, font in page.get("/Resources").get("/Font", {}).items()}
     texts: dict[int, str] = {}
     letters: dict[int, str] = {}

@@ -205,3 +205,6 @@ class ParticipationAdmin(ReadOnlyAdmin):
     def posted(self, participation: Participation) -> int:
         count: int = participation.posting_count  # type: ignore[attr-defined]
         return count
+
+
+from tracks import admin_certificates  # noqa: E402, F401 - registers them

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django import forms
 
 from events.models import Category
+from tracks import presentation
 from tracks.models import Participation, Track
 from tracks.proposals import ROLES
 from tracks.transcript import PERIODS, STATES, Choice
@@ -116,5 +117,7 @@ class TranscriptForm(forms.Form):
 
 
 def _period(participation: Participation) -> str:
+    if participation.certified_as:
+        return presentation.period(participation)
     begin, end = participation.counts_from, participation.closes_on
     return f"{participation.track}, {begin:%Y}–{end:%Y}"

@@ -246,14 +246,43 @@ def credit_row(
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
     """What each of the person's tracks makes of a credit, a sentence each."""
+    counted = {
+        each.track_id
+        for each in participations
+        if each.certified_as and each.pk in credit.posted_in
+    }
     verdicts = []
     for participation in participations:
         track = str(participation.track)
-        if participation.pk not in credit.posted_in:
+        if participation.certified_as:
+            verdicts += _settled(credit, participation)
+        elif participation.pk not in credit.posted_in:
             reason = rules.why_not_posted(credit, participation)
-            verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
+            if participation.track_id not in counted:  # its certificate says so
+                verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
         elif aged := rules.why_aged_out(credit, participation):
             verdicts.append(f"Posted to {track}. {aged}")
         else:
             verdicts.append(f"Posted to {track}")
     return verdicts
+
+
+def _settled(credit: "PostedCredit", participation: Participation) -> list[str]:
+    """What a certified period made of a credit: counted, not needed, or nothing to say."""
+    if participation.pk in credit.posted_in:
+        return [counted_in(participation)]
+    if rules.was_surplus(credit, participation):
+        certificate = f"certificate {participation.certified_as}, {participation.track}"
+        return [f"Not needed for {certificate}."]
+    return []
+
+
+def counted_in(participation: Participation) -> str:
+    """What stands beside a credit of a certified period."""
+    return f"Counted in certificate {participation.certified_as}, {participation.track}"
+
+
+def period(participation: Participation) -> str:
+    """The track, and for a certified period its certificate: one track may have several."""
+    number = participation.certified_as
+    return f"{participation.track}, certificate {number}" if number else str(participation.track)

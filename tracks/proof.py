@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from aspen import database_role
@@ -20,8 +20,8 @@ from credits.models import Claim, Credit, Merge, WaitingAward
 from events.enums import Attendance, EventState, Origin, RegistrationState
 from events.models import CreditOffer, Event, Registration
 from tracks import queries
-from tracks.enums import ACTIVE, ParticipationState
-from tracks.models import Participation, Posting
+from tracks.enums import ACTIVE, Ending, ParticipationState
+from tracks.models import Certificate, Participation, Posting, Submission, Verification
 
 SHOWN = 20
 
@@ -191,6 +191,57 @@ def _awarded_and_lost() -> QuerySet[WaitingAward]:
     )
 
 
+# ---------- Certificates: what was reviewed and verified, and nothing twice ----------
+
+
+def _certified_without_certificate() -> QuerySet[Participation]:
+    valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None)
+    return Participation.objects.filter(~Exists(valid), state=ParticipationState.CERTIFIED)
+
+
+def _certificates_of_what_is_not_certified() -> QuerySet[Certificate]:
+    valid = Certificate.objects.filter(revoked_at=None)
+    return valid.exclude(participation__state=ParticipationState.CERTIFIED)
+
+
+def _certificates_not_resting_on_what_was_certified() -> QuerySet[Certificate]:
+    return Certificate.objects.filter(
+        ~Q(submission__ending=Ending.CERTIFIED) | ~Q(record=F("submission__record"))
+    )
+
+
+# Each line that a certificate counts and that was not revoked.
+COUNTED = (
+    "SELECT certificate.id, certificate.participation_id AS participation,"
+    " (line ->> 'credit')::bigint AS credit"
+    " FROM tracks_certificate AS certificate, jsonb_array_elements(record -> 'lines') AS line"
+    " WHERE revoked_at IS NULL"
+)
+
+
+def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
+    """Valid certificates that count a credit which is not posted there, or the reverse."""
+    return _statement(
+        f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED}) AS counted FULL JOIN ("
+        "  SELECT certificate.id, posting.participation_id AS participation,"
+        "   posting.credit_id AS credit FROM tracks_posting AS posting"
+        "   JOIN tracks_certificate AS certificate USING (participation_id)"
+        "   WHERE certificate.revoked_at IS NULL"
+        " ) AS posted USING (participation, credit)"
+        " WHERE counted.id IS NULL OR posted.id IS NULL"
+    )
+
+
+def _counted_twice() -> tuple[int, list[int]]:
+    """Credits that two valid certificates of one track count."""
+    return _statement(
+        f"SELECT credit FROM ({COUNTED}) AS counted"
+        " JOIN tracks_participation AS participation"
+        "  ON participation.id = counted.participation"
+        " GROUP BY credit, participation.track_id HAVING count(*) > 1"
+    )
+
+
 # ---------- The history ----------
 
 
@@ -228,6 +279,7 @@ def _gone(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
 
 ARCHIVED = "Each credit is archived, posted, or withdrawn with who, when and why"
 ONCE = "One person claims one event once, and registering leads to the credit"
+CERTIFIED = "Each certificate counts what was reviewed and verified, and nothing twice"
 TOLD = "Every change is in a history that nobody rewrites"
 
 CHECKS = (
@@ -242,6 +294,25 @@ CHECKS = (
     Check(ONCE, "Claims returned without a question", _rows(_returned_but_not_asked)),
     Check(ONCE, "Events merged without a record of it", _rows(_merged_by_nobody)),
     Check(ONCE, "Awards that wait although the address is known", _rows(_awarded_and_lost)),
+    Check(
+        CERTIFIED, "Certified periods without a certificate", _rows(_certified_without_certificate)
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates of a period that is not certified",
+        _rows(_certificates_of_what_is_not_certified),
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates that rest on no certified record",
+        _rows(_certificates_not_resting_on_what_was_certified),
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates that count otherwise than what is posted",
+        _certificates_that_differ_from_postings,
+    ),
+    Check(CERTIFIED, "Credits counted twice for one track", _counted_twice),
     *(
         Check(TOLD, f"{name} whose history does not tell how they stand", _untold(model))
         for name, model in (
@@ -250,10 +321,21 @@ CHECKS = (
             ("Events", Event),
             ("Credit lines of events", CreditOffer),
             ("Participations", Participation),
+            ("Submissions", Submission),
+            ("Verifications", Verification),
+            ("Certificates", Certificate),
         )
     ),
-    Check(TOLD, "Claims that are gone", _gone(Claim)),
-    Check(TOLD, "Credits that are gone", _gone(Credit)),
+    *(
+        Check(TOLD, f"{name} that are gone", _gone(model))
+        for name, model in (
+            ("Claims", Claim),
+            ("Credits", Credit),
+            ("Submissions", Submission),
+            ("Verifications", Verification),
+            ("Certificates", Certificate),
+        )
+    ),
 )
 
 

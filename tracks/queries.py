@@ -17,11 +17,12 @@ from django.db.models import (
     Prefetch,
     Q,
     QuerySet,
+    Subquery,
     Sum,
     Value,
     prefetch_related_objects,
 )
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.models import User
 from aspen.clock import years_before
@@ -120,17 +121,32 @@ def active_participations(person: User) -> QuerySet[Participation]:
 
 
 def counting_participations(person: User) -> QuerySet[Participation]:
-    """Where the person's credits may count: the tracks followed now, and certified periods."""
-    return visible_to(person).filter(state__in=sorted(ACTIVE | {ParticipationState.CERTIFIED}))
+    """Where the person's credits may count: the tracks followed now, and certified periods.
+
+    The latter know their certificate: `certified_as` its number, `certified_on` its day.
+    """
+    states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
+    valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
+    return (
+        visible_to(person)
+        .filter(state__in=states)
+        .annotate(
+            certified_as=Coalesce(Subquery(valid.values("number")), Value("")),
+            certified_on=Subquery(valid.values("issued_on")),
+        )
+    )
+
+
+def certificates() -> QuerySet[Certificate]:
+    """Certificates with all that a page says of them, latest first."""
+    return Certificate.objects.select_related(
+        "person", "participation__track", "replaces", "replaced_by"
+    ).order_by("-issued_on", "-id")
 
 
 def certificates_of(person: User) -> QuerySet[Certificate]:
     """The person's certificates, revoked ones included, latest first."""
-    return (
-        Certificate.objects.filter(person=person)
-        .select_related("participation__track", "replaces")
-        .order_by("-issued_on", "-id")
-    )
+    return certificates().filter(person=person)
 
 
 def held_certificate(person: User, track: Track) -> Certificate | None:

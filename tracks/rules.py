@@ -65,6 +65,16 @@ def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
     return ""
 
 
+def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
+    """Whether a certified period could have counted the credit and had enough without it."""
+    issued_on = participation.certified_on
+    return (
+        issued_on is not None
+        and credit.earned_on <= issued_on
+        and not why_not_posted(credit, participation)
+    )
+
+
 def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
     """Why a posted credit no longer counts today, or None while it does. No query."""
     first = years_before(today(), participation.rule_set.years)

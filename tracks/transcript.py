@@ -14,6 +14,7 @@ from aspen import words
 from aspen.clock import today, years_before
 from credits.enums import ENDED, ClaimState
 from events.models import Category
+from tracks import presentation
 from tracks.models import Participation
 from tracks.queries import TAKEN_OUT, Line, Totals
 
@@ -156,13 +157,16 @@ def arrange(
 
 
 def _posted(tracks: list[Participation], lines: list[Line]) -> Group:
-    title = " and ".join(str(each.track) for each in tracks)
+    title = " and ".join(presentation.period(each) for each in tracks)
     notes = [_note(each, lines, is_alone=len(tracks) == 1) for each in tracks]
     return Group(title, " ".join(notes), lines)
 
 
 def _note(participation: Participation, lines: list[Line], *, is_alone: bool) -> str:
-    """The period, and what of these lines has aged out of it by today."""
+    """The period, and what of these lines has aged out of it by today; or its certificate."""
+    if issued_on := participation.certified_on:
+        number, day = participation.certified_as, words.day(issued_on)
+        return f"Counted in certificate {number}, issued on {day}: they do not count there again."
     begin, end = (words.day(day) for day in (participation.counts_from, participation.closes_on))
     whose = "" if is_alone else f" of {participation.track}"
     note = f"Certification period{whose}: {begin} to {end}."

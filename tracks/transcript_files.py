@@ -67,6 +67,7 @@ def rows_of(
 def _row(group: Group, credit: "PostedCredit", participations: list[Participation]) -> Row:
     told = presentation.credit_row(credit, participations, ending=history.ending(credit))
     plain = {f"Posted to {each.track}" for each in participations}  # the group says so
+    plain |= {presentation.counted_in(each) for each in participations}
     remarks = [told["reason"], *(each for each in told["tracks"] if each not in plain)]
     return Row(
         group=group,

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from tracks.views import choosing, credits, rules, tracks
+from tracks.views import certificates, credits, tracks
 
 app_name = "tracks"
 urlpatterns = [
@@ -18,4 +19,11 @@ urlpatterns = [
     path("tracks/rules/<int:rule_set_id>/", rules.rule_set, name="rule_set"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
     path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
+    path("certificates/", certificates.mine, name="certificates"),
+    path("certificates/<str:address>/", certificates.certificate, name="certificate"),
+    path(
+        "certificates/<str:address>/certificate.pdf",
+        certificates.certificate_pdf,
+        name="certificate_pdf",
+    ),
 ]

@@ -1,5 +1,7 @@
 """Who follows which track for how long, and what counts in it."""
 
+import datetime as dt
+
 import pghistory
 from django.conf import settings
 from django.db import models
@@ -39,6 +41,10 @@ class Participation(models.Model):
     follows = models.ForeignKey(
         "tracks.Certificate", models.PROTECT, null=True, blank=True, related_name="followed_by"
     )
+
+    # Of a certified period, its certificate: filled in by queries.counting_participations().
+    certified_as: str = ""
+    certified_on: dt.date | None = None
 
     class Meta:
         ordering = ["track__position", "-selected_on", "-id"]

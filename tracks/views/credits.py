@@ -22,6 +22,7 @@ from events import queries as event_queries
 from events.models import Category, Registration
 from tracks import presentation, queries, transcript_files
 from tracks import transcript as transcripts
+from tracks.enums import ACTIVE
 from tracks.forms import TranscriptForm
 from tracks.models import Participation
 from tracks.queries import Line
@@ -90,7 +91,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
         "page": page,
         "upcoming": [_coming(each) for each in upcoming[:COMING_UP]],
         "more_upcoming": len(upcoming) > COMING_UP,
-        "has_track": bool(asked.participations),
+        "has_track": any(each.state in ACTIVE for each in asked.participations),
     }
     return render(request, "tracks/credits.html", context)
 

@@ -17,8 +17,8 @@ from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
 from events import queries as event_queries
-from tracks import actions, presentation, queries, rules
-from tracks.enums import ParticipationState
+from tracks import actions, certificates, presentation, queries, rules
+from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Participation
 
 LISTED_AT_MOST = 300
@@ -36,10 +36,11 @@ def panel(request: HttpRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
     event_actions.settle_due(person=person)
-    participations = list(queries.active_participations(person))
+    participations = list(queries.counting_participations(person))
+    active = [each for each in participations if each.state in ACTIVE]
     summaries = [
         presentation.track_summary(course, today())
-        for course in queries.courses_of(participations, today())
+        for course in queries.courses_of(active, today())
     ]
     totals = queries.totals(person)
     latest = queries.credits_with_postings(person)[:5]
@@ -52,6 +53,7 @@ def panel(request: HttpRequest) -> HttpResponse:
             {"title": event.title, "id": event.pk, "reason": event.decision_reason}
             for event in queries.returned_events(person)
         ],
+        "certificates": [certificates.listed(each) for each in queries.certificates_of(person)],
         **_list_to_claim(request, person),
     }
     return render(request, "tracks/panel.html", context)

@@ -1,0 +1,85 @@
+"""What a certificate says of itself: whether it holds, and what people read of it. No query."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.urls import reverse
+from django.utils import timezone
+
+from aspen import words
+from aspen.clock import today
+from tracks.models import Certificate
+
+
+class Standing(NamedTuple):
+    """Whether a certificate holds: a word with its shape, and a sentence."""
+
+    label: str
+    tone: str
+    shape: str
+    text: str
+
+
+UNKNOWN = Standing("Unknown", "neutral", "?", "No certificate has this address.")
+
+
+def standing(certificate: Certificate, on: dt.date | None = None) -> Standing:
+    """Valid through its last day, then expired; revoked at any time, and that stays."""
+    number, on = certificate.number, on or today()
+    if certificate.revoked_at:
+        day = words.day(timezone.localdate(certificate.revoked_at))
+        return Standing("Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}.")
+    if certificate.expires_on < on:
+        day = words.day(certificate.expires_on)
+        text = f"Certificate {number} was valid until {day} and has expired since."
+        return Standing("Expired", "warn", "◷", text)
+    day = words.day(certificate.expires_on)
+    return Standing("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
+
+
+def replacement(certificate: Certificate) -> Certificate | None:
+    """The one issued anew in its place. Needs `replaced_by` selected."""
+    try:
+        return certificate.replaced_by
+    except ObjectDoesNotExist:
+        return None
+
+
+def told(certificate: Certificate) -> dict[str, Any]:
+    """What anybody may read who has the address: nothing of the person but the name on it.
+
+    Needs the person and `replaced_by` selected.
+    """
+    anew = replacement(certificate)
+    return {
+        "number": certificate.number,
+        "name": certificate.name,
+        "track": certificate.record["track"],
+        "issued_on": words.day(certificate.issued_on),
+        "expires_on": words.day(certificate.expires_on),
+        "standing": standing(certificate),
+        "revoked_why": certificate.revoked_why,
+        "anew": anew.number if anew else "",
+        "is_demonstration": certificate.person.is_demonstration,
+    }
+
+
+def listed(certificate: Certificate) -> dict[str, Any]:
+    """A row of the person's own list: the same, and where to print and to show it."""
+    return {
+        **told(certificate),
+        "url": certificate.get_absolute_url(),
+        "address": address(certificate),
+        "pdf_url": "" if certificate.revoked_at else pdf_url(certificate),
+    }
+
+
+def address(certificate: Certificate) -> str:
+    """Where anybody can look it up: printed on paper, so it does not hang on this request."""
+    return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
+
+
+def pdf_url(certificate: Certificate) -> str:
+    return reverse("tracks:certificate_pdf", args=[certificate.uuid])
