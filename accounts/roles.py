@@ -19,6 +19,7 @@ VIEW = [
     "tracks.view_certificate",
     "tracks.view_participation",
     "tracks.view_ruleset",
+    "tracks.view_submission",
     "tracks.view_track",
     "helpdesk.view_ticket",
 ]
@@ -45,6 +46,7 @@ PERMISSIONS: dict[Role, list[str]] = {
         "tracks.add_ruleset",
         "tracks.change_ruleset",
         "tracks.change_track",
+        "tracks.review_submission",
         "events.change_category",
         "helpdesk.work_ticket",
     ],

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Min, Q, When
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from aspen import words
@@ -23,6 +24,7 @@ from events.models import WAITS_SINCE, CatalogueListing, Event
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from helpdesk.queries import WORK
+from tracks.models import Submission
 
 
 @admin.register(Ticket)
@@ -51,7 +53,7 @@ class TicketAdmin(ReadOnlyAdmin):
 def waiting_for(user: Any) -> list[dict[str, str]]:
     """What waits for somebody with these rights and for how long, each with its address.
 
-    At most four queries.
+    At most five queries.
     """
     waiting = _events_waiting() if user.has_perm("events.decide_event") else []
     if user.has_perm(catalogue.DECIDE):
@@ -59,6 +61,8 @@ def waiting_for(user: Any) -> list[dict[str, str]]:
         found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
         url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"
         waiting += _task("{} course{} proposed for the catalog", url, **found)
+    if user.has_perm("tracks.review_submission"):
+        waiting += _records_waiting()
     if user.has_perm(WORK):
         tickets = Ticket.objects.filter(state=TicketState.OPEN)
         found = tickets.aggregate(count=Count("pk"), since=Min("changed_at"))
@@ -93,6 +97,29 @@ def _events_waiting() -> list[dict[str, str]]:
         for key, (text, url) in tasks.items()
         if key in found
         for line in _task(text, url, *found[key])
+    ]
+
+
+def _records_waiting() -> list[dict[str, str]]:
+    """Records to review, and those with a supervisor whose link has expired without an answer."""
+    page = reverse("admin:tracks_submission_changelist")
+    expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
+    under_way = Submission.objects.filter(ended_at=None)
+    to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired
+    found = under_way.aggregate(
+        reviews=Count("pk", filter=to_review, distinct=True),
+        reviews_since=Min("submitted_at", filter=to_review),
+        unanswered=Count("pk", filter=unanswered, distinct=True),
+        unanswered_since=Min("verifications__expires_at", filter=unanswered),
+    )
+    return [
+        *_task("{} record{} to review", page, found["reviews"], found["reviews_since"]),
+        *_task(
+            "{} record{} without an answer of the supervisor",
+            f"{page}?state=supervisor",
+            found["unanswered"],
+            found["unanswered_since"],
+        ),
     ]
 
 

@@ -1,7 +1,6 @@
 from django.urls import path
 
-from tracks.views import choosing, credits, rules, tracks
-from tracks.views import certificates, credits, tracks
+from tracks.views import certificates, choosing, credits, rules, tracks
 
 app_name = "tracks"
 urlpatterns = [

@@ -258,6 +258,7 @@ helpdesk.ticket                 403  403   200+ 403   200+ 403   200+ 403
 procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
 tracks.participation            403  403   200+ 403   200+ 403   200+ 403
 tracks.ruleset                  403  403   200  403   200  200   200  403
+tracks.submission               403  403   200+ 403   200+ 403   200+ 403
 tracks.track                    403  403   200  403   200  403   200  403
 """
 # The pages about one merge of the owner's, and about the next one.
@@ -385,6 +386,7 @@ def a_world() -> World:
     ).merge
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
+    factories.submission(factories.following(owner))
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
     feed = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.FEED, token="k" * 43)
     badge = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.BADGE, token="b" * 43)

@@ -126,7 +126,7 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
         ticket = a_ticket(credit=credit, by=person)
         a_custom_event()
     client = signed_in(factories.person(Role.CE_COORDINATOR))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/admin/")
     with django_assert_num_queries(7):
         client.get(TICKETS)

@@ -108,12 +108,18 @@ def take_back_submission(*, participation_id: int, by: User) -> None:
 
 
 @act
-def return_submission(*, submission_id: int, reason: str, by: User) -> None:
+def return_submission(*, submission_id: int, reason: str, seen: str = "", by: User) -> None:
     """Return a record for changes, with a reason the person reads. Locks the person.
 
-    Raises Submission.DoesNotExist, or Refused where it is no longer under way.
+    `seen` is the state `by` was looking at: what went to the supervisor in the meantime is not
+    taken from there unawares. Raises Submission.DoesNotExist, or Refused where it is no longer
+    under way or in another state.
     """
     submission = lock_submission(submission_id, by=by)
+    if seen and submission.participation.state != seen:
+        raise Refused(
+            "This record went on in the meantime, so nothing was changed. Look at it again."
+        )
     if not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
     take_step(submission.participation, Step.RETURN, actor=Actor.COORDINATOR)

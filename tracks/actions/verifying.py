@@ -120,6 +120,8 @@ def ask_again(*, verification_id: int, supervisor: Supervisor, by: User) -> Veri
     own. Locks the person. Raises Verification.DoesNotExist, or Refused.
     """
     verification = _lock(verification_id)
+    if verification.submission_id and verification.person_id == by.pk:
+        raise Refused("Somebody else has to ask about your own record.")
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     supervisor.refuse_oneself(verification.person)

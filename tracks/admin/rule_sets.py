@@ -1,19 +1,18 @@
-"""Tracks, their dated rules and who follows them, for CE Coordinators."""
+"""Tracks and their dated rules, for CE Coordinators."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from aspen import words
-from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
+from aspen.admin import CategoryLinesInline, StaffAdmin
 from aspen.errors import Refused
 from aspen.http import person_of
 from tracks import actions
-from tracks.models import Participation, Posting, Requirement, RuleSet, Track
+from tracks.models import Participation, Requirement, RuleSet, Track
 
 
 @admin.register(Track)
@@ -170,41 +169,3 @@ class RuleSetAdmin(StaffAdmin):
             },
             by=person_of(request),
         )
-
-
-@admin.register(Participation)
-class ParticipationAdmin(ReadOnlyAdmin):
-    """Who follows which track. People choose by themselves."""
-
-    list_display = ("person", "track", "rule_set", "state", "selected_on", "closes_on", "posted")
-    list_filter = ("track", "state", "rule_set")
-    search_fields = ("person__display_name", "person__email")
-    ordering = ("-selected_on", "-id")
-    fields = (
-        "person",
-        "track",
-        "rule_set",
-        "state",
-        "selected_on",
-        "counts_from",
-        "closes_on",
-        "selected_by",
-        "posted",
-    )
-    readonly_fields = ("posted",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Participation]:
-        participations: QuerySet[Participation] = super().get_queryset(request)
-        postings = Posting.objects.filter(participation=OuterRef("pk")).order_by()
-        counts = postings.values("participation").annotate(count=Count("pk")).values("count")
-        return participations.select_related("person", "track", "rule_set", "selected_by").annotate(
-            posting_count=Coalesce(Subquery(counts), 0)
-        )
-
-    @admin.display(description="credits posted")
-    def posted(self, participation: Participation) -> int:
-        count: int = participation.posting_count  # type: ignore[attr-defined]
-        return count
-
-
-from tracks import admin_certificates  # noqa: E402, F401 - registers them

@@ -1,0 +1,535 @@
+"""The CE Coordinator's queue of records: the list, the page, and the decisions."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from aspen.clock import today
+from aspen.errors import Refused
+from credits.actions import claim_custom_event, decide_claim
+from credits.enums import ClaimState
+from events.actions import decide_custom_event
+from events.enums import Decision
+from tests import factories as make
+from tests.factories import ADMINISTRATION, category
+from tracks import actions
+from tracks.actions import Supervisor
+from tracks.enums import Answer, Ending, ParticipationState
+from tracks.models import Participation, Submission
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/tracks/submission/"
+OTHER = Supervisor("Mary Board", "mary@board.example")
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def coordinator() -> Client:
+    return signed_in(make.person(Role.CE_COORDINATOR))
+
+
+def text(response: Any) -> str:
+    if hasattr(response, "render"):
+        response.render()
+    return str(response.content.decode())
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def address(submission: Submission, what: str = "change") -> str:
+    return f"{QUEUE}{submission.pk}/{what}/"
+
+
+def seen(client: Client, submission: Submission) -> str:
+    return str(client.get(address(submission)).context["seen"])
+
+
+def decide(client: Client, submission: Submission, what: str, **values: Any) -> Any:
+    sent = {"seen": seen(client, submission)} | values
+    return client.post(address(submission, what), sent)
+
+
+def state_of(submission: Submission) -> str:
+    return str(Participation.objects.get(pk=submission.participation_id).state)
+
+
+def with_custom_event(by: User) -> Submission:
+    """A record that rests on a custom event about which staff have not decided."""
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=by)
+    make.claim(by, days=-40, credits={ADMINISTRATION: "7.5"})
+    make.claim(by, days=-30, credits={ADMINISTRATION: "7.0"})
+    claim_custom_event(facts=make.facts(category=category(ADMINISTRATION)), by=by)
+    return make.submission(participation)
+
+
+def listed(client: Client, query: str = "") -> list[int]:
+    return [each.pk for each in client.get(QUEUE + query).context["cl"].result_list]
+
+
+# ---------- The list ----------
+
+
+def test_what_waits_comes_first_the_longest_waiting_before_all() -> None:
+    with time_machine.travel(timezone.now()) as clock:
+        returned = make.submission()
+        actions.return_submission(
+            submission_id=returned.pk, reason="Twice.", by=make.person(Role.CE_COORDINATOR)
+        )
+        asked = make.verification().submission
+        first = make.submission()
+        clock.shift(86_400)
+        second = make.submission(make.following(name="Library Staff"))
+        client = coordinator()
+        assert asked
+        assert listed(client) == [first.pk, second.pk, asked.pk]
+        assert listed(client, "?state=nonsense") == [first.pk, second.pk, asked.pk]
+        assert listed(client, "?state=review") == [first.pk, second.pk]
+        assert listed(client, "?state=supervisor") == [asked.pk]
+        assert listed(client, "?state=returned") == [returned.pk]
+        assert listed(client, "?state=all") == [first.pk, second.pk, asked.pk, returned.pk]
+        staff = make.track("Library Staff").pk
+        assert listed(client, f"?participation__track__id__exact={staff}") == [second.pk]
+
+
+def test_a_row_says_who_sent_what_when_and_who_has_it() -> None:
+    june = make.person(display_name="June Librarian")
+    library = make.organization(name="Sidney Library")
+    Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
+    with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)) as clock:
+        sent = with_custom_event(june)
+        clock.shift(86_400 * 3)
+        page = text(coordinator().get(QUEUE))
+    for part in (
+        f'<a href="{address(sent)}">June Librarian</a>',
+        "Sidney Library",
+        "Library Trustee",
+        "Mon, Nov 2, 2026, waits 3 days",
+        '<td class="field-remarked">1</td>',
+        "The CE Coordinator",
+    ):
+        assert part in page, part
+
+
+def test_a_row_says_that_a_supervisor_has_not_answered_in_time() -> None:
+    with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)) as clock:
+        make.verification()
+        assert "Dana Chair, until Wed, Dec 2, 2026" in text(coordinator().get(QUEUE))
+        clock.shift(86_400 * 31)
+        late = "Dana Chair, who has not answered by Wed, Dec 2, 2026"
+        assert late in text(coordinator().get(QUEUE))
+
+
+# ---------- The page ----------
+
+
+def test_the_page_shows_what_was_sent() -> None:
+    june = make.person(display_name="June Librarian")
+    sent = with_custom_event(june)
+    page = coordinator().get(address(sent))
+    shown = page.context
+    assert [(each["name"], each["sum"]) for each in shown["categories"] if each["lines"]] == [
+        ("Library Administration", "15.5 credits")
+    ]
+    [first, _, third] = shown["categories"][0]["lines"]
+    assert (first["credit"], first["state"], first["verified"]) == ("7.5", "Pending", "")
+    assert third["undecided"] == shown["undecided"][0]["url"]
+    assert shown["undecided"][0]["url"].startswith("/admin/events/customevent/")
+    assert shown["remarks"] == sent.remarks
+    assert dict(shown["facts"])["Credits"] == f"15.5 of 15 on {_today()}"
+    assert "Decide about these first" in text(page)
+
+
+def _today() -> str:
+    return f"{today():%a, %b} {today().day}, {today().year}"
+
+
+def test_a_remark_that_came_later_and_one_that_is_settled_are_told_apart() -> None:
+    june = make.person()
+    sent = with_custom_event(june)
+    [event] = [each.event for each in june.claims.filter(event__origin="custom")]
+    decide_custom_event(event_id=event.pk, decision=Decision.APPROVE, reason="", by=make.person())
+    again = make.event(title=event.title, begins_at=event.begins_at, ends_at=event.ends_at)
+    make.claim(june, again)
+    shown = coordinator().get(address(sent)).context
+    assert shown["gone"] == [f"“{event.title}” waits for a decision of staff."]
+    assert [each in shown["remarks"] for each in shown["new"]] == [True]
+    assert shown["new"][0].startswith(f"“{event.title}”: “{again.title}”")
+    assert shown["undecided"] == []
+
+
+def test_lines_that_a_supervisor_verified_before_are_marked() -> None:
+    june = make.person()
+    participation = make.following(june)
+    year = participation.postings.get().credit.claim.event.last_day.year
+    asked = actions.ask_about_year(
+        participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
+    )
+    actions.verify_record(verification_id=asked.pk, by=None)
+    sent = make.submission(participation)
+    [category_] = [
+        each for each in coordinator().get(address(sent)).context["categories"] if each["lines"]
+    ]
+    assert category_["lines"][0]["verified"] == f"Verified by Dana Chair, {_today()}"
+
+
+def test_earlier_records_and_certificates_of_the_person_are_there_and_nobody_elses() -> None:
+    make.certificate()
+    certificate = make.certificate()
+    june = certificate.person
+    other = make.submission(make.following(june, "Library Director"))
+    shown = coordinator().get(address(other)).context
+    assert [each["url"] for each in shown["earlier"]] == [address(certificate.submission)]
+    assert [each["number"] for each in shown["certificates"]] == [certificate.number]
+
+
+def test_what_happened_is_told_in_order() -> None:
+    with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)):
+        june = make.person(display_name="June")
+        asked = make.verification(make.submission(make.following(june)))
+        actions.refuse_record(verification_id=asked.pk, reason="Unknown to me.", by=None)
+        assert asked.submission
+        shown = coordinator().get(address(asked.submission)).context["happenings"]
+    by = asked.asked_by
+    assert shown == [
+        "Mon, Nov 2, 2026: Sent by June.",
+        f"Mon, Nov 2, 2026: Reviewed by {by}.",
+        f"Mon, Nov 2, 2026: {by} asked Dana Chair (dana.chair@board.example); the link works "
+        "until Wed, Dec 2, 2026.",
+        "Mon, Nov 2, 2026: Dana Chair refused it: Unknown to me.",
+        "Mon, Nov 2, 2026: Refused by the supervisor: Unknown to me.",
+    ]
+
+
+# ---------- Deciding ----------
+
+
+def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
+    first, second = make.submission(), make.submission()
+    client = coordinator()
+    answer = decide(client, first, "review", supervisor=make.SUPERVISOR.email)
+    assert answer.headers["Location"] == address(second)
+    asked = first.verifications.get()
+    assert (asked.supervisor_name, asked.supervisor_email) == ("Dana Chair", make.SUPERVISOR.email)
+    assert state_of(first) == ParticipationState.REVIEWED
+    assert said(answer) == [f"{first.person}'s record: Reviewed; Dana Chair is asked."]
+    assert "Reviewed; Dana Chair is asked." in text(client.get(address(first, "history")))
+    answer = decide(client, second, "review", supervisor=make.SUPERVISOR.email)
+    assert answer.headers["Location"] == QUEUE
+
+
+def test_somebody_else_is_asked_by_name_and_address() -> None:
+    sent = make.submission(supervisor=None)
+    client = coordinator()
+    named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
+    assert decide(client, sent, "review", supervisor="other", **named).status_code == 302
+    assert sent.verifications.get().supervisor_email == OTHER.email
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({}, {"supervisor": ["Choose who verifies it."]}),
+        (
+            {"supervisor": "other"},
+            {
+                "supervisor_name": ["Give the name of whoever verifies it."],
+                "supervisor_email": ["Give the address the link shall go to."],
+            },
+        ),
+        (
+            {"supervisor": "other", "supervisor_name": "Mary", "supervisor_email": "mary"},
+            {"supervisor_email": ["Enter a valid email address."]},
+        ),
+        (
+            {"supervisor": "other", "supervisor_name": "a\x00b", "supervisor_email": OTHER.email},
+            {"supervisor_name": ["Null characters are not allowed."]},
+        ),
+        (
+            {"supervisor": "other", "supervisor_name": "x" * 151, "supervisor_email": OTHER.email},
+            {"supervisor_name": ["Ensure this value has at most 150 characters (it has 151)."]},
+        ),
+    ],
+)
+def test_without_a_supervisor_nothing_is_reviewed(
+    values: dict[str, str], errors: dict[str, list[str]]
+) -> None:
+    sent = make.submission()
+    answer = decide(coordinator(), sent, "review", **values)
+    form = answer.context_data["supervisor_form"]
+    assert form.errors == errors
+    assert form["supervisor_name"].value() == values.get("supervisor_name")
+    assert "Nothing was decided yet." in text(answer)
+    assert state_of(sent) == ParticipationState.SUBMITTED
+
+
+def test_nobody_is_asked_about_themselves() -> None:
+    sent = make.submission()
+    named = {"supervisor_name": "June", "supervisor_email": sent.person.email}
+    answer = decide(coordinator(), sent, "review", supervisor="other", **named)
+    [[error]] = answer.context_data["supervisor_form"].errors.values()
+    assert error.startswith("Nobody verifies their own record.")
+    assert not sent.verifications.exists()
+
+
+def test_a_record_is_returned_with_a_reason() -> None:
+    sent = make.submission()
+    client = coordinator()
+    answer = decide(client, sent, "return", reason="  ")
+    assert answer.context_data["return_form"].errors == {
+        "reason": ["Give a reason; the person will read it."]
+    }
+    assert decide(client, sent, "return", reason="Twice the same.").headers["Location"] == QUEUE
+    sent.refresh_from_db()
+    assert (sent.ending, sent.reason) == (Ending.RETURNED, "Twice the same.")
+    assert "There is nothing for you to decide here." in text(client.get(address(sent)))
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "overlap", "unproven"])
+def test_a_reason_at_hand_fills_the_text_and_decides_nothing(kind: str) -> None:
+    sent = with_custom_event(make.person())
+    answer = decide(coordinator(), sent, "return", reason="My own words.", ready=kind)
+    filled = answer.context_data["return_form"]["reason"].value()
+    assert filled.startswith("My own words.\n\n“")
+    custom = answer.context_data["undecided"][0]["title"]
+    assert (f"“{custom}”" in filled) == (kind == "unproven")
+    assert state_of(sent) == ParticipationState.SUBMITTED
+
+
+def test_a_reason_at_hand_names_what_it_fits() -> None:
+    june = make.person()
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    event = make.claim(june, credits={ADMINISTRATION: "7.5"}).event
+    same = {"begins_at": event.begins_at, "ends_at": event.ends_at}
+    make.claim(june, title=event.title, credits={ADMINISTRATION: "7.5"}, **same)
+    sent = make.submission(participation)
+    answer = decide(coordinator(), sent, "return", ready="duplicate")
+    assert (
+        answer.context_data["return_form"]["reason"]
+        .value()
+        .startswith(
+            f"“{event.title}”, “{event.title}”: the same training seems to be listed twice."
+        )
+    )
+
+
+def test_what_waits_for_a_decision_is_decided_first() -> None:
+    sent = with_custom_event(make.person())
+    client = coordinator()
+    page = text(client.get(address(sent)))
+    assert "It can be sent to the supervisor once staff have decided" in page
+    assert address(sent, "review") not in page
+    answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
+    [error] = answer.context_data["supervisor_form"].non_field_errors()
+    assert "waits for a decision of staff. Decide about it first" in error
+    assert state_of(sent) == ParticipationState.SUBMITTED
+
+
+@pytest.mark.parametrize("what", ["review", "return"])
+def test_nothing_is_decided_that_changed_since_it_was_shown(what: str) -> None:
+    sent = make.submission()
+    client = coordinator()
+    old = seen(client, sent)
+    [claim] = sent.person.claims.all()
+    again = {"begins_at": claim.event.begins_at, "ends_at": claim.event.ends_at}
+    make.claim(sent.person, title=claim.event.title, **again)
+    values = {"seen": old, "supervisor": make.SUPERVISOR.email, "reason": "My words"}
+    for shown in (old, "", "x" * 61):
+        answer = client.post(address(sent, what), values | {"seen": shown})
+        page = text(answer)
+        assert ("Something about this record changed" in page) == (shown != "x" * 61)
+        assert state_of(sent) == ParticipationState.SUBMITTED
+    assert (
+        client.post(address(sent, what), values | {"seen": seen(client, sent)}).status_code == 302
+    )
+
+
+def test_what_went_to_the_supervisor_meanwhile_is_not_returned_unawares() -> None:
+    sent = make.submission()
+    client = coordinator()
+    old = seen(client, sent)
+    make.verification(sent)
+    answer = client.post(address(sent, "return"), {"seen": old, "reason": "Twice the same."})
+    assert "Something about this record changed" in text(answer)
+    assert answer.context_data["return_form"]["reason"].value() == "Twice the same."
+    assert state_of(sent) == ParticipationState.REVIEWED
+    # And where it goes there between the look and the lock.
+    with pytest.raises(Refused, match="went on in the meantime"):
+        actions.return_submission(
+            submission_id=sent.pk, reason="No.", seen="submitted", by=make.person()
+        )
+
+
+def test_a_credit_declined_meanwhile_reopens_and_the_page_says_so() -> None:
+    sent = make.submission()
+    client = coordinator()
+    old = seen(client, sent)
+    decide_claim(
+        claim_id=sent.person.claims.get().pk,
+        target=ClaimState.DECLINED,
+        reason="An author talk.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    answer = client.post(
+        address(sent, "review"), {"seen": old, "supervisor": make.SUPERVISOR.email}
+    )
+    page = text(answer)
+    assert "Reopened by a correction" in page
+    assert "There is nothing for you to decide here." in page
+
+
+# ---------- With the supervisor ----------
+
+
+def test_a_new_link_is_sent_or_somebody_else_is_asked() -> None:
+    first = make.verification()
+    sent = first.submission
+    assert sent
+    client = coordinator()
+    assert decide(client, sent, "ask", supervisor=make.SUPERVISOR.email).status_code == 302
+    first.refresh_from_db()
+    second = sent.verifications.get(answered_at=None)
+    assert (first.answer, second.supervisor_email) == (Answer.WITHDRAWN, make.SUPERVISOR.email)
+    assert second.nonce != first.nonce
+    named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
+    decide(client, sent, "ask", supervisor="other", **named)
+    assert sent.verifications.get(answered_at=None).supervisor_name == OTHER.name
+    assert state_of(sent) == ParticipationState.REVIEWED
+
+
+def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
+    asked = make.verification()
+    assert asked.submission
+    decide(coordinator(), asked.submission, "return", reason="Twice the same.")
+    asked.refresh_from_db()
+    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, "Twice the same.")
+    assert state_of(asked.submission) == ParticipationState.OPEN
+
+
+def test_nobody_puts_the_question_about_their_own_record_to_somebody_else() -> None:
+    asked = make.verification()
+    with pytest.raises(Refused, match="Somebody else has to ask about your own record"):
+        actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
+    asked.refresh_from_db()
+    assert asked.answered_at is None
+
+
+def test_nobody_is_asked_about_what_is_not_with_a_supervisor() -> None:
+    sent = make.submission()
+    answer = decide(coordinator(), sent, "ask", supervisor=make.SUPERVISOR.email)
+    assert answer.context_data["supervisor_form"].non_field_errors() == [
+        "No supervisor is asked about this record at present."
+    ]
+
+
+# ---------- Who may ----------
+
+
+@pytest.mark.parametrize("what", ["review", "return", "ask"])
+def test_nobody_decides_about_their_own_record(what: str) -> None:
+    me = make.person(Role.CE_COORDINATOR)
+    sent = make.submission(make.following(me))
+    if what == "ask":
+        make.verification(sent)
+    client = signed_in(me)
+    page = text(client.get(address(sent)))
+    assert "This is your own record. A colleague has to decide about it." in page
+    assert "<textarea" not in page
+    before = state_of(sent)
+    values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
+    answer = decide(client, sent, what, **values)
+    assert "Somebody else has to" in text(answer)
+    assert state_of(sent) == before
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR])
+def test_others_look_at_a_record_and_decide_nothing(role: Role) -> None:
+    sent = make.submission()
+    client = signed_in(make.person(role))
+    page = text(client.get(address(sent)))
+    assert sent.person.display_name in page
+    assert address(sent, "return") not in page
+    for what in ("review", "return", "ask"):
+        assert client.get(address(sent, what)).status_code == 403
+        assert client.post(address(sent, what), {"reason": "No."}).status_code == 403
+    assert state_of(sent) == ParticipationState.SUBMITTED
+
+
+def test_event_editors_see_no_records() -> None:
+    june = make.person(display_name="June Librarian")
+    sent = make.submission(make.following(june))
+    client = signed_in(make.person(Role.EVENT_EDITOR))
+    for page in (QUEUE, address(sent), address(sent, "history")):
+        answer = client.get(page)
+        assert answer.status_code == 403
+        assert "June Librarian" not in text(answer)
+
+
+def test_a_record_that_is_not_there() -> None:
+    client = coordinator()
+    for number in ("0", "9" * 19, "x", "%00"):
+        assert client.get(f"{QUEUE}{number}/change/").status_code == 404
+        answer = client.post(f"{QUEUE}{number}/return/", {"reason": "No."})
+        assert answer.status_code in (302, 404)
+
+
+# ---------- The first page, and queries ----------
+
+
+def test_the_first_page_says_what_waits_for_review() -> None:
+    with time_machine.travel(timezone.now()) as clock:
+        make.verification()
+        clock.shift(86_400 * 33)
+        make.submission()
+        clock.shift(86_400 * 2)
+        make.submission()
+        page = coordinator().get("/admin/")
+        waiting = [(task["text"], task["url"]) for task in page.context["waiting"]]
+        assert waiting == [
+            ("2 records to review, the oldest waits 2 days", QUEUE),
+            (
+                "1 record without an answer of the supervisor, it waits 5 days",
+                f"{QUEUE}?state=supervisor",
+            ),
+        ]
+        page = signed_in(make.person(Role.HELP_DESK)).get("/admin/")
+        assert page.context["waiting"] == []
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries(items: int, django_assert_num_queries: Any) -> None:
+    """So many records that wait, lines of the record, earlier ones, and certificates."""
+    june, library = make.person(), make.organization()
+    Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    issued, staff = make.certificate(make.following(june, "Library Staff")), make.person()
+    for number in range(items):
+        make.submission()
+        credits = {ADMINISTRATION: {1: "15.0", 3: "5.0"}[items]}
+        make.claim(june, days=-20 * (number + 2), credits=credits)
+    for number in range(items):
+        sent = make.submission(participation)
+        actions.return_submission(submission_id=sent.pk, reason="Twice.", by=staff)
+        if number:
+            changed = {"name": f"June {number}", "reason": "Married.", "by": staff}
+            issued = actions.reissue_certificate(certificate_id=issued.pk, **changed)
+    sent = make.submission(participation)
+    client = coordinator()
+    for page, count in {QUEUE: 9, address(sent): 19, "/admin/": 10}.items():
+        client.get(page)  # Django remembers content types
+        with django_assert_num_queries(count):
+            client.get(page)
+    shown = client.get(address(sent)).context
+    assert [len(shown[name]) for name in ("earlier", "certificates")] == [items + 1, items]
