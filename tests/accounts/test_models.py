@@ -175,21 +175,15 @@ def test_who_works_on_tickets_and_who_decides_custom_events() -> None:
         for name in (
             "helpdesk.work_ticket",
             "events.decide_event",
-<<<<<<< HEAD
             "events.decide_listing",
-=======
             "tracks.review_submission",
->>>>>>> 0b32ba6 (Review what was sent: a queue, a page that shows what a decision rests on, and the decisions)
             "accounts.change_user",
         )
     }
     assert allowed == {
         "helpdesk.work_ticket": {Role.HELP_DESK, Role.CE_COORDINATOR},
         "events.decide_event": {Role.CE_COORDINATOR},
-<<<<<<< HEAD
         "events.decide_listing": {Role.CE_COORDINATOR},
-=======
         "tracks.review_submission": {Role.CE_COORDINATOR},
->>>>>>> 0b32ba6 (Review what was sent: a queue, a page that shows what a decision rests on, and the decisions)
         "accounts.change_user": {Role.ADMINISTRATOR},
     }
