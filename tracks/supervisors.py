@@ -59,8 +59,11 @@ def _fits(position: Position, track: Track) -> bool:
 
 def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Position]:
     """Present positions of others who may be asked, at the same organizations or the ones above."""
-    places = {position.organization_id for position in positions}
-    places |= {position.organization.parent_id for position in positions} - {None}
+    places = {
+        place
+        for position in positions
+        for place in (position.organization_id, position.organization.parent_id)
+    }
     kinds = {kind for asked in ASKED.values() for kind in asked} - {NAMED}
     return list(
         Position.objects.filter(

@@ -30,6 +30,7 @@ from tracks.actions.verifying import (
     ask_about_year,
     ask_again,
     refuse_record,
+    renew_link,
     verify_record,
     withdraw_question,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "remind_idle",
     "remind_of_ends",
     "remind_supervisors",
+    "renew_link",
     "resume_track",
     "return_submission",
     "review_submission",

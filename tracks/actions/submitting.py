@@ -9,13 +9,13 @@ from accounts.queries import lock_people
 from aspen.acts import act
 from aspen.clock import today
 from aspen.errors import Refused
-from credits import care
 from credits.models import Claim, Credit
 from tracks import queries, record, rules, signals
 from tracks.actions.steps import take_step
 from tracks.actions.verifying import Supervisor, ask, withdraw_open_question
 from tracks.enums import SENT, Actor, Ending, ParticipationState, Step
 from tracks.models import Participation, Submission
+from tracks.remarks import remarks_of
 
 
 @act
@@ -63,7 +63,7 @@ def submit_track(
         person=by,
         submitted_at=timezone.now(),
         record=made,
-        remarks=remarks_on(made),
+        remarks=[remark.text for remark in remarks_of(made)],
         name=name.strip(),
         listed_as=listed_as.strip(),
         note=note.strip(),
@@ -72,25 +72,6 @@ def submit_track(
     )
     take_step(participation, Step.SUBMIT, actor=Actor.PERSON)
     return submission
-
-
-def remarks_on(made: record.Record) -> list[str]:
-    """What a reviewer has to look at, a sentence each: what automatic care remarks about the
-    claims that are counted, and what staff have not decided about yet. Four queries."""
-    claims = list(
-        Claim.objects.filter(pk__in={line["claim"] for line in made["lines"]})
-        .select_related("event")
-        .order_by("pk")
-    )
-    found = [
-        f"“{claim.event.title}” waits for a decision of staff."
-        for claim in claims
-        if queries.is_unproven(claim)
-    ]
-    remarks = care.remarks_for(claims)
-    for claim in claims:
-        found += [f"“{claim.event.title}”: {each.text}" for each in remarks.get(claim.pk, [])]
-    return found
 
 
 @act

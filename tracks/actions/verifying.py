@@ -5,6 +5,7 @@ import datetime as dt
 
 from django.utils import timezone
 
+from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people, person_at
 from aspen import acts
@@ -19,6 +20,7 @@ from tracks.models import Certificate, Participation, Submission, Verification
 
 # How long the link to a record works; asked again it begins anew.
 DAYS = 30
+NEWER_LINK = "A newer link was sent, and only that one works."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +127,34 @@ def ask_again(*, verification_id: int, supervisor: Supervisor, by: User) -> Veri
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     supervisor.refuse_oneself(verification.person)
-    _close(verification, Answer.WITHDRAWN, reason=f"{supervisor.name} was asked instead.")
+    return _ask_instead(verification, supervisor, by=by)
+
+
+@act
+def renew_link(*, verification_id: int, by: User | None) -> Verification:
+    """Send the supervisor a new link in place of one that has expired, to the same address.
+
+    So whoever holds an old link learns nothing by asking. Locks the person. Idempotent while the
+    link works. Raises Verification.DoesNotExist, or Refused where nobody needs an answer.
+    """
+    verification = _lock(verification_id)
+    _refuse_needless(verification)
+    if verification.expires_at > timezone.now():
+        return verification
+    same = Supervisor(verification.supervisor_name, verification.supervisor_email)
+    return _ask_instead(verification, same, by=by or portal_itself())
+
+
+def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> Verification:
+    is_same = supervisor.email.strip().lower() == earlier.supervisor_email
+    reason = NEWER_LINK if is_same else f"{supervisor.name} was asked instead."
+    _close(earlier, Answer.WITHDRAWN, reason=reason)
     return _ask(
-        verification.participation,
+        earlier.participation,
         supervisor,
-        submission=verification.submission,
-        year=verification.year,
-        record_=verification.record,
+        submission=earlier.submission,
+        year=earlier.year,
+        record_=earlier.record,
         by=by,
     )
 
@@ -151,9 +174,10 @@ def withdraw_question(*, verification_id: int, by: User) -> None:
 
 
 @act
-def verify_record(*, verification_id: int, by: User | None) -> Certificate | None:
+def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
     """The supervisor finds the record right. Of a submission, the certificate is issued at once.
 
+    `name` is the supervisor's own signature, where it differs from the name they were asked by.
     `by` is None for a supervisor without an account: whoever calls has proved by the link that
     they are the one who was asked. Locks the person. Idempotent: verified again it returns the
     same certificate (None for a year). Raises Verification.DoesNotExist, or Refused.
@@ -163,7 +187,7 @@ def verify_record(*, verification_id: int, by: User | None) -> Certificate | Non
         return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
     _refuse_answer(verification, by=by)
     acts.note(supervisor=verification.supervisor_email)
-    _close(verification, Answer.VERIFIED)
+    _close(verification, Answer.VERIFIED, name=name.strip() or verification.supervisor_name)
     signals.verification_answered.send(Verification, verification=verification)
     submission = verification.submission
     if submission is None:
@@ -215,17 +239,24 @@ def _lock(verification_id: int, **conditions: object) -> Verification:
 def _refuse_answer(verification: Verification, *, by: User | None) -> None:
     if by == verification.person:
         raise Refused("Nobody verifies their own record.")
-    if verification.answer == Answer.WITHDRAWN:
-        raise Refused(f"Your answer is no longer needed: {verification.reason}")
-    if verification.answered_at:
-        raise Refused(f"This was {verification.get_answer_display().lower()} already.")
+    _refuse_needless(verification)
     if verification.expires_at <= timezone.now():
         raise Refused(
             "This link has expired. Ask the person, or the CE Coordinator, to send you a new one."
         )
 
 
-def _close(verification: Verification, answer: Answer, *, reason: str = "") -> None:
+def _refuse_needless(verification: Verification) -> None:
+    if verification.answer == Answer.WITHDRAWN:
+        raise Refused(f"Your answer is no longer needed: {verification.reason}")
+    if verification.answered_at:
+        raise Refused(f"This was {verification.get_answer_display().lower()} already.")
+    if verification.participation.state not in ACTIVE:
+        raise Refused("Your answer is no longer needed: this period is over.")
+
+
+def _close(verification: Verification, answer: Answer, *, reason: str = "", name: str = "") -> None:
     verification.answered_at, verification.answer = timezone.now(), answer
     verification.reason = reason
-    verification.save(update_fields=["answered_at", "answer", "reason"])
+    verification.supervisor_name = name or verification.supervisor_name
+    verification.save(update_fields=["answered_at", "answer", "reason", "supervisor_name"])
