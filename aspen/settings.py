@@ -176,6 +176,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "signup": "60/m/ip",
     "login_failed": "60/m/ip,5/5m/key",
+    "supervisor_link": "60/m/ip",
 }
 
 LANGUAGE_CODE = "en-us"

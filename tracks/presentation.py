@@ -147,6 +147,7 @@ def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
         years=participation.rule_set.years,
     )
     return {
+        "id": participation.pk,
         "name": name,
         "url": participation.get_absolute_url(),
         "rule_set": participation.rule_set.name,

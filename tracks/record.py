@@ -120,6 +120,11 @@ def counted(record: Record) -> Decimal:
     return sum((Decimal(line["amount"]) for line in record["lines"]), ZERO)
 
 
+def required(record: Record) -> Decimal:
+    """The credits that its rule set asks for."""
+    return Decimal(record["total"])
+
+
 def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any, Verification]]:
     """Credits that a supervisor has verified before, by id: the line as it was, and by whom."""
     return {

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from tracks.views import certificates, choosing, credits, rules, tracks
+from tracks.views import (
+    certificates,
+    choosing,
+    credits,
+    rules,
+    submitting,
+    tracks,
+    verifying,
+)
 
 app_name = "tracks"
 urlpatterns = [
@@ -25,4 +33,11 @@ urlpatterns = [
         certificates.certificate_pdf,
         name="certificate_pdf",
     ),
+    path("tracks/<int:participation_id>/submit/", submitting.submit, name="submit"),
+    path("tracks/<int:participation_id>/take-back/", submitting.take_back, name="take_back"),
+    path("tracks/<int:participation_id>/years/", submitting.years, name="years"),
+    path(
+        "tracks/verifications/<int:verification_id>/", verifying.verification, name="verification"
+    ),
+    path("verify/<str:token>/", verifying.verify, name="verify"),
 ]

@@ -32,7 +32,8 @@ from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
 from helpdesk.actions import open_ticket
 from tests import factories
-from tracks.actions import select_track
+from tracks.actions import Supervisor, select_track
+from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db
 MARK = "quillfeather"  # in whatever the owner has that is nobody else's business
@@ -177,6 +178,21 @@ GET  /tracks/rules/{rule_set}/                         door 200  200  200  200  
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
 GET  /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
 POST /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
+GET  /tracks/{participation}/submit/                   door 200  404  404  404  404  404  404
+POST /tracks/{participation}/submit/                   door 200  404  404  404  404  404  404
+GET  /tracks/{sent}/submit/                            door 302  404  404  404  404  404  404
+POST /tracks/{sent}/submit/                            door 302  404  404  404  404  404  404
+GET  /tracks/{sent}/                                   door 200  404  404  404  404  404  404
+GET  /tracks/{sent}/take-back/                         door 200  404  404  404  404  404  404
+POST /tracks/{sent}/take-back/                         door 302  404  404  404  404  404  404
+GET  /tracks/{sent}/years/                             door 200  404  404  404  404  404  404
+POST /tracks/{sent}/years/                             door 200  404  404  404  404  404  404
+GET  /tracks/verifications/{asked}/                    door 404  404  200+ 404  404  404  404
+POST /tracks/verifications/{asked}/                    door 404  404  200+ 404  404  404  404
+GET  /verify/{link}/                                   200+ 200  200+ 200+ 200+ 200+ 200+ 200+
+POST /verify/{link}/                                   200+ 200  200+ 200+ 200+ 200+ 200+ 200+
+GET  /verify/forged/                                   404  404  404  404  404  404  404  404
+POST /verify/forged/                                   404  404  404  404  404  404  404  404
 
 GET  /help/                                            door 200  200  200  200  200  200  200
 GET  /help/new/                                        door 200  200  200  200  200  200  200
@@ -232,7 +248,8 @@ GET  /admin/                                           302  302  302  302  200  
 GET  /admin/login/                                     door 403  403  403  302  302  302  302
 GET  /admin/nowhere/                                   302  302  302  302  404  404  404  404
 """
-# Whoever has a confirmation link sees the address it is about; it went there by mail.
+# Whoever has a confirmation link sees the address it is about; it went there by mail. So does
+# whoever has a supervisor's link see the record it is about, and may answer.
 
 # Staff in the administration: whether the list of a model opens, and the form that adds one.
 # Everybody else is turned away from every address below admin/.
@@ -300,6 +317,7 @@ PUBLIC = [
     "events/personal/<slug:token>.ics",
     "healthz",
     "readyz",
+    "verify/<str:token>/",
 ]
 
 
@@ -387,6 +405,8 @@ def a_world() -> World:
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
     factories.submission(factories.following(owner))
+    sent = factories.submission(factories.following(owner))
+    asked = factories.verification(sent, Supervisor("Sue Supervisor", supervisor.email))
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
     feed = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.FEED, token="k" * 43)
     badge = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.BADGE, token="b" * 43)
@@ -451,6 +471,9 @@ def a_world() -> World:
             "position": position.pk,
             "participation": participation.pk,
             "rule_set": participation.rule_set_id,
+            "sent": sent.participation_id,
+            "asked": asked.pk,
+            "link": token_of(asked),
             "ticket": ticket.pk,
             "confirm": EmailConfirmationHMAC(address).key,
             "reminders": reminders_token(owner),
@@ -618,8 +641,9 @@ def test_who_does_not_merge_reads_nothing_of_a_merge(world: World, role: str) ->
 def test_nothing_is_accepted_from_another_site(world: World, role: str) -> None:
     client = world.client(role, enforce_csrf_checks=True)
     for method, address, _ in rows():
-        # Mail programs press that button for people; the signed address is the right to do it.
-        if method == "POST" and not address.startswith("/accounts/reminders/"):
+        # The signed address is the right to do it: mail programs press that button for people,
+        # and supervisors have no account.
+        if method == "POST" and not address.startswith(("/accounts/reminders/", "/verify/")):
             response = send(client, "POST", address.format_map(world.ids))
             assert response.status_code == 403
             assert "<h1>Please send it once more</h1>" in text(response)
@@ -630,7 +654,7 @@ def test_nothing_is_accepted_from_another_site(world: World, role: str) -> None:
 NUMBERED = [
     (method, address)
     for method, address, _ in rows()
-    if re.search(r"/\{(?!confirm)\w+\}/", address) and not address.endswith("/end/")
+    if re.search(r"/\{(?!confirm|link)\w+\}/", address) and not address.endswith("/end/")
 ] + [("POST", "/accounts/profile/positions/{position}/end/")]
 
 

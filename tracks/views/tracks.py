@@ -1,6 +1,6 @@
 """The Continuing Education page, and the progress of a certification track."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,15 +11,28 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.models import User
 from aspen import words
 from aspen.clock import today
+from aspen.errors import Refused
 from aspen.http import person_of
 from aspen.paging import page_of
 from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
 from events import queries as event_queries
-from tracks import actions, certificates, presentation, queries, rules
+from tracks import (
+    actions,
+    certificates,
+    presentation,
+    queries,
+    record_words,
+    rules,
+    status,
+    submissions,
+)
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Participation
+
+if TYPE_CHECKING:
+    from tracks.submissions import ToldSubmission
 
 LISTED_AT_MOST = 300
 PER_PAGE = 25
@@ -38,8 +51,16 @@ def panel(request: HttpRequest) -> HttpResponse:
     event_actions.settle_due(person=person)
     participations = list(queries.counting_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
+    latest_sent = submissions.latest_of(active)
     summaries = [
         presentation.track_summary(course, today())
+        | {
+            "status": status.status_of(
+                course.participation,
+                latest_sent.get(course.participation.pk),
+                complete=course.progress.is_complete,
+            )
+        }
         for course in queries.courses_of(active, today())
     ]
     totals = queries.totals(person)
@@ -47,6 +68,7 @@ def panel(request: HttpRequest) -> HttpResponse:
     context = {
         "answer": presentation.answer(summaries, totals),
         "tracks": summaries,
+        "waiting": submissions.waiting_for(person),
         "totals": totals,
         "credits": [presentation.credit_row(credit, participations) for credit in latest],
         "returned": [
@@ -94,12 +116,16 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
     """
     person = person_of(request)
     participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
-    if participation.state != ParticipationState.OPEN:
+    if participation.state == ParticipationState.LEFT:
         messages.info(request, f"You left {participation.track} before.")
         return redirect("tracks:choose")
     if request.method != "POST":
         return redirect(participation)
-    actions.leave_track(participation_id=participation.pk, by=person)
+    try:
+        actions.leave_track(participation_id=participation.pk, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(participation)
     messages.success(
         request,
         f"You no longer follow {participation.track}. Your credits are kept. When you choose it "
@@ -110,20 +136,57 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
 
 @require_safe
 def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
-    """One track: how far, what is missing, and for each credit whether it counts or why not."""
+    """One track: how far, what is missing, where the record is, and for each credit whether it
+    counts or why not. A period that is over shows what became of it."""
     person = person_of(request)
-    participation = get_object_or_404(queries.active_participations(person), pk=participation_id)
+    participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
+    if participation.state not in ACTIVE:
+        return _over(request, participation)
     event_actions.settle_due(person=person)
     [course] = queries.courses_of([participation], today())
     page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)
+    sent = list(submissions.submissions_of([participation]))
     context = {
         "track": presentation.track_summary(course, today()),
         "participation": participation,
+        "is_open": participation.state == ParticipationState.OPEN,
         "printed_on": words.day(today()),
         "credits": [_counting(credit, participation) for credit in page],
         "page": page,
+        "years": status.year_states(list(submissions.year_questions(participation))),
+        **_standing(participation, sent, complete=course.progress.is_complete),
     }
     return render(request, "tracks/progress.html", context)
+
+
+def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
+    """A certified, revoked or left period: what became of it, and what a certificate counted."""
+    sent = list(submissions.submissions_of([participation]))
+    context = {
+        "participation": participation,
+        "period": f"{words.day(participation.counts_from)} to {words.day(participation.closes_on)}",
+        "rules": presentation.rule_set_in_words(participation.rule_set),
+        **_standing(participation, sent, complete=False),
+    }
+    if participation.state == ParticipationState.CERTIFIED:
+        counted = participation.certificates.filter(revoked_at=None).get().record
+        categories = [line.category for line in participation.rule_set.requirements.all()]
+        context["groups"] = record_words.groups(counted, categories, {})
+        context["total"] = record_words.total(counted)
+    return render(request, "tracks/over.html", context)
+
+
+def _standing(
+    participation: Participation, sent: "list[ToldSubmission]", *, complete: bool
+) -> dict[str, Any]:
+    """Where the record is, the stages of its way, and what was sent before."""
+    latest = sent[0] if sent else None
+    standing = status.status_of(participation, latest, complete=complete)
+    return {
+        "status": standing,
+        "stages": status.stages_of(participation, latest) if standing else [],
+        "sent_before": status.sent_before(sent),
+    }
 
 
 def _counting(credit: Any, participation: Participation) -> dict[str, Any]:

@@ -1,0 +1,442 @@
+"""Sending a record, taking it back, and having years verified: the pages of the person."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position
+from credits.actions import claim_custom_event, correct_credit
+from credits.models import Claim
+from tests import factories as make
+from tracks import actions
+from tracks.enums import ParticipationState
+from tracks.models import Submission, Verification
+
+pytestmark = pytest.mark.django_db
+State = ParticipationState
+
+
+@pytest.fixture
+def june():
+    return make.person(display_name="June Librarian")
+
+
+@pytest.fixture
+def client(june):
+    client = Client()
+    client.force_login(june)
+    return client
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def page(client, address):
+    return client.get(address).content.decode()
+
+
+def typed(client, participation, **fields):
+    """What somebody sends who has looked at the page."""
+    seen = client.get(f"/tracks/{participation.pk}/submit/").context.get("seen", "")
+    values = {
+        "seen": seen,
+        "name": "June P. Librarian",
+        "listing": "own",
+        "supervisor_name": "Dana Chair",
+        "supervisor_email": "dana.chair@board.example",
+        "note": "Thank you for looking.",
+    }
+    return values | fields
+
+
+def send(client, participation, **fields):
+    values = typed(client, participation, **fields)
+    return client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
+
+
+# ---------- What will be sent ----------
+
+
+def test_the_page_shows_what_counts_and_what_is_beyond(client, june):
+    participation = make.following(june)
+    make.claim(june, days=-2, credits={make.TECHNOLOGY: "3.0"}, title="One more")
+    context = client.get(f"/tracks/{participation.pk}/submit/").context
+    [group] = context["groups"]
+    assert (group["category"].slug, group["total"]) == (make.ADMINISTRATION, "15 credits")
+    assert [row["amount"] for row in group["rows"]] == ["15"]
+    assert [(row["title"], row["amount"]) for row in context["surplus"]] == [("One more", "3")]
+    text = page(client, f"/tracks/{participation.pk}/submit/")
+    assert "do not count toward the next one" in text
+    assert 'value="June Librarian"' in text
+
+
+def test_it_is_sent_as_it_was_shown(client, june):
+    participation = make.following(june)
+    response = send(client, participation)
+    assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
+    sent = Submission.objects.get()
+    assert (sent.name, sent.listed_as) == ("June P. Librarian", "June P. Librarian")
+    assert (sent.supervisor_name, sent.supervisor_email) == (
+        "Dana Chair",
+        "dana.chair@board.example",
+    )
+    assert sent.note == "Thank you for looking."
+    assert [line["amount"] for line in sent.record["lines"]] == ["15.0"]
+
+
+def test_sent_twice_it_is_one(client, june):
+    participation = make.following(june)
+    values = typed(client, participation)
+    for _ in range(2):
+        response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
+    assert Submission.objects.count() == 1
+    assert "is sent already; nothing was sent twice" in said(response)[-1]
+
+
+@pytest.mark.parametrize(
+    ("listing", "other", "expected"),
+    [("own", "", "June P. Librarian"), ("other", "J. L.", "J. L."), ("not", "x", "")],
+)
+def test_how_the_yearly_list_names_somebody(client, june, listing, other, expected):
+    send(client, make.following(june), listing=listing, other_name=other)
+    assert Submission.objects.get().listed_as == expected
+
+
+def test_remarks_come_first_with_a_link_and_what_to_do(client, june):
+    participation = make.following(june)
+    begins_at = timezone.now() - dt.timedelta(days=30)
+    facts = make.facts(
+        category=make.category(make.ADMINISTRATION),
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=1),
+    )
+    waiting = claim_custom_event(facts=facts, by=june)
+    response = client.get(f"/tracks/{participation.pk}/submit/")
+    first, *_ = response.context["remarks"]
+    assert first.claim_id == waiting.pk
+    assert first.text == f"“{facts.title}” waits for a decision of staff."
+    text = response.content.decode()
+    assert text.index("Please look at this first") < text.index("<h2>What counts</h2>")
+    assert f"/continuing-education/claims/{waiting.pk}/" in text
+    send(client, participation)
+    assert first.text in Submission.objects.get().remarks
+
+
+def test_while_something_is_missing_the_page_says_what(client, june):
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    make.claim(june, credits={make.ADMINISTRATION: "14.5"})
+    text = page(client, f"/tracks/{participation.pk}/submit/")
+    assert "Still missing: 0.5 in any category." in text
+    assert "Send to the CE Coordinator" not in text
+    response = client.post(f"/tracks/{participation.pk}/submit/", {"note": "Keep me"})
+    assert "nothing was sent" in response.content.decode()
+    assert "Keep me" in response.content.decode()
+    assert not Submission.objects.exists()
+
+
+def test_what_changed_in_the_meantime_is_shown_and_what_was_typed_kept(client, june):
+    participation = make.following(june)
+    values = typed(client, participation, note="Keep me")
+    correct_credit(
+        credit_id=Claim.objects.get(person=june).credits.get().pk,
+        category=make.category(make.ADMINISTRATION),
+        amount=16,
+        by=make.person(Role.HELP_DESK),
+    )
+    response = client.post(f"/tracks/{participation.pk}/submit/", values)
+    text = response.content.decode()
+    assert "Your credits changed since you opened this page" in text
+    assert "Keep me" in text
+    assert response.context["total"] == "16 credits"
+    assert not Submission.objects.exists()
+    values["seen"] = response.context["seen"]
+    client.post(f"/tracks/{participation.pk}/submit/", values)
+    assert Submission.objects.get().note == "Keep me"
+
+
+# ---------- Who verifies ----------
+
+
+def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
+    library = make.organization(name="Alpha Public Library")
+    director = make.person(display_name="Ida Director")
+    for person, kind in ((june, PositionKind.STAFF), (director, PositionKind.DIRECTOR)):
+        Position.objects.create(person=person, organization=library, kind=kind)
+    participation = make.following(june)
+    text = page(client, f"/tracks/{participation.pk}/submit/")
+    assert "Ida Director: Director of Alpha Public Library" in text
+    response = send(client, participation, supervisor="")
+    assert "Choose who verifies your record." in response.content.decode()
+    response = send(client, participation, supervisor="else", supervisor_email="")
+    assert "Type the address of the person you want to ask." in response.content.decode()
+    send(client, participation, supervisor=str(director.pk), supervisor_name="Somebody")
+    sent = Submission.objects.get()
+    assert (sent.supervisor_name, sent.supervisor_email) == ("Ida Director", director.email)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_nobody_names_themselves(client, june, upper):
+    participation = make.following(june)
+    address = june.email.upper() if upper else june.email
+    response = send(client, participation, supervisor_email=address)
+    assert "Nobody verifies their own record" in response.content.decode()
+    assert "Thank you for looking." in response.content.decode()
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["\x00", "x" * 5000, "\x00" * 5000, " "])
+def test_odd_input_is_refused_with_words(client, june, value):
+    participation = make.following(june)
+    for name in ("name", "supervisor_name", "supervisor_email", "listing"):
+        response = send(client, participation, **{name: value})
+        assert response.context["form"].errors[name], name
+    for name in ("note", "other_name", "seen"):
+        send(client, participation, **{"seen": "stale", name: value})
+    assert not Submission.objects.exists()
+
+
+# ---------- Where it is ----------
+
+
+def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june):
+    with time_machine.travel(dt.datetime(2026, 6, 10, 18, tzinfo=dt.UTC)) as clock:
+        participation = make.following(june)
+        here = participation.get_absolute_url()
+        for address in (here, "/continuing-education/"):
+            text = page(client, address)
+            assert "Ready to submit" in text
+            assert f"{here}submit/" in text
+        sent = make.submission(participation)
+        clock.shift(3 * 86_400)
+        text = "Sent on Wed, Jun 10, 2026; with the CE Coordinator for 3 days."
+        for address in (here, "/continuing-education/"):
+            assert text in page(client, address)
+            assert f"{here}take-back/" in page(client, address)
+        asked = make.verification(sent)
+        text = page(client, here)
+        assert "Waiting for Dana Chair, who was asked on Sat, Jun 13, 2026" in text
+        assert "can answer until Mon, Jul 13, 2026." in text
+        clock.shift(31 * 86_400)
+        assert "Dana Chair did not answer until Mon, Jul 13, 2026." in page(client, here)
+        again = actions.renew_link(verification_id=asked.pk, by=None)
+        certificate = actions.verify_record(verification_id=again.pk, by=None)
+        text = page(client, here)
+        assert f"Certificate {certificate.number} was issued." in text
+        assert "Verified by Dana Chair on Tue, Jul 14, 2026" in text
+        assert [group["total"] for group in client.get(here).context["groups"]] == ["15 credits"]
+
+
+def stages(client, participation):
+    context = client.get(participation.get_absolute_url()).context
+    return "".join(stage.shape for stage in context["stages"])
+
+
+def test_the_stages_fill_one_after_the_other(client, june):
+    participation = make.following(june)
+    seen = [stages(client, participation)]
+    sent = make.submission(participation)
+    seen.append(stages(client, participation))
+    asked = make.verification(sent)
+    seen.append(stages(client, participation))
+    actions.verify_record(verification_id=asked.pk, by=None)
+    seen.append(stages(client, participation))
+    assert seen == ["○○○○", "✓◷○○", "✓✓◷○", "✓✓✓✓"]
+
+
+def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
+    participation = make.following(june)
+    coordinator = make.person(Role.CE_COORDINATOR, display_name="Cora")
+    sent = make.submission(participation)
+    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=coordinator)
+    text = page(client, participation.get_absolute_url())
+    assert "Cora returned your record for changes on" in text
+    assert "Twice the same." in text
+    assert "submit it again" in text
+    asked = make.verification(make.submission(participation))
+    actions.refuse_record(verification_id=asked.pk, reason="Who is that?", by=None)
+    text = page(client, participation.get_absolute_url())
+    assert "Dana Chair found something wrong on" in text
+    rows = client.get(participation.get_absolute_url()).context["sent_before"]
+    assert [(row["ending"], row["reason"]) for row in rows] == [
+        ("Refused by the supervisor", "Who is that?"),
+        ("Returned for changes", "Twice the same."),
+    ]
+    make.submission(participation)
+    credit = participation.postings.get().credit
+    correct_credit(
+        credit_id=credit.pk,
+        category=make.category(make.ADMINISTRATION),
+        amount=3,
+        by=make.person(Role.HELP_DESK),
+    )
+    text = page(client, participation.get_absolute_url())
+    assert "changed what you had sent" in text
+    assert "is 3.0 in Library Administration now." in text
+    assert "Something is missing now" in text
+
+
+def test_periods_that_are_over_say_what_became_of_them(client, june):
+    certificate = make.certificate(make.following(june))
+    here = certificate.participation.get_absolute_url()
+    actions.revoke_certificate(
+        certificate_id=certificate.pk, reason="Invented.", by=make.person(Role.CE_COORDINATOR)
+    )
+    text = page(client, here)
+    assert "Certificate revoked" in text
+    assert "Invented." in text
+    left, _ = actions.select_track(track=make.track(), by=june)
+    actions.leave_track(participation_id=left.pk, by=june)
+    assert "You left Library Staff." in page(client, left.get_absolute_url())
+    assert "Leave Library Staff" not in page(client, left.get_absolute_url())
+
+
+def test_a_revoked_certificate_opens_the_period_again_with_the_reason(client, june):
+    certificate = make.certificate(make.following(june))
+    actions.revoke_certificate(
+        certificate_id=certificate.pk,
+        reason="A training too many.",
+        reopen=True,
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    text = page(client, certificate.participation.get_absolute_url())
+    assert f"Certificate {certificate.number} was revoked, and this period is open." in text
+    assert "A training too many." in text
+
+
+# ---------- Taking it back ----------
+
+
+def test_taking_back_asks_first(client, june):
+    participation = make.following(june)
+    asked = make.verification(make.submission(participation))
+    address = f"/tracks/{participation.pk}/take-back/"
+    assert "Take it back" in page(client, address)
+    participation.refresh_from_db()
+    assert participation.state == State.REVIEWED
+    response = client.post(address, follow=True)
+    assert said(response) == ["You took your record back. You can send it again at any time."]
+    participation.refresh_from_db()
+    asked.refresh_from_db()
+    assert (participation.state, asked.answer) == (State.OPEN, "withdrawn")
+    response = client.post(address, follow=True)
+    assert said(response)[-1] == "Nothing is under way, so there is nothing to take back."
+
+
+def test_what_is_sent_cannot_be_left(client, june):
+    participation = make.following(june)
+    make.submission(participation)
+    assert "Leave Library Trustee" not in page(client, participation.get_absolute_url())
+    response = client.post(f"/tracks/{participation.pk}/leave/", follow=True)
+    assert "it is with the CE Coordinator" in said(response)[0]
+    participation.refresh_from_db()
+    assert participation.state == State.SUBMITTED
+
+
+# ---------- Year by year ----------
+
+
+def years_form(participation, **fields):
+    values = {
+        "year": str(participation.postings.get().credit.claim.event.last_day.year),
+        "supervisor_name": "Dana Chair",
+        "supervisor_email": "dana.chair@board.example",
+    }
+    return values | fields
+
+
+def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
+    participation = make.following(june)
+    address = f"/tracks/{participation.pk}/years/"
+    values = years_form(participation)
+    year = values["year"]
+    assert f"{year}: 15 credits" in page(client, address)
+    response = client.post(address, values, follow=True)
+    assert said(response) == [f"Dana Chair is asked to verify {year}."]
+    assert "Asked" in page(client, participation.get_absolute_url())
+    assert "No year to ask about" in page(client, address)
+    client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)
+    assert Verification.objects.get().answer == "withdrawn"
+    client.post(address, values)
+    asked = Verification.objects.get(answered_at=None)
+    actions.refuse_record(verification_id=asked.pk, reason="I know of none.", by=None)
+    assert "I know of none." in page(client, participation.get_absolute_url())
+    client.post(address, values)
+    asked = Verification.objects.get(answered_at=None)
+    actions.verify_record(verification_id=asked.pk, by=None)
+    [row] = client.get(address).context["years"]
+    assert (row["label"], row["text"][:14]) == ("Verified", "by Dana Chair ")
+    # A form of before: no double question.
+    response = client.post(address, values)
+    assert response.context["form"].errors["year"]
+    assert Verification.objects.count() == 3
+
+
+def test_nobody_has_their_year_verified_by_themselves(client, june):
+    participation = make.following(june)
+    values = years_form(participation, supervisor_email=june.email)
+    response = client.post(f"/tracks/{participation.pk}/years/", values)
+    assert "Nobody verifies their own record" in response.content.decode()
+    assert not Verification.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["", "0", "x", "\x00", "9" * 30, "other"])
+def test_a_question_that_is_not_ones_own_is_not_withdrawn(client, june, value):
+    participation, other = make.following(june), make.following()
+    asked = actions.ask_about_year(
+        participation_id=other.pk,
+        year=int(years_form(other)["year"]),
+        supervisor=make.SUPERVISOR,
+        by=other.person,
+    )
+    number = asked.pk if value == "other" else value
+    address = f"/tracks/{participation.pk}/years/"
+    assert client.post(address, {"withdraw": number}).status_code == 404
+    asked.refresh_from_db()
+    assert asked.answered_at is None
+
+
+# ---------- The cost ----------
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(number, client, june, django_assert_num_queries):
+    library = make.organization()
+    Position.objects.create(person=june, organization=library, kind=PositionKind.STAFF)
+    for _ in range(number):
+        director = make.person()
+        Position.objects.create(person=director, organization=library, kind=PositionKind.DIRECTOR)
+    participation = make.following(june, "Library Staff")
+    for days in range(number):
+        make.claim(june, days=-40 - days, credits={make.TECHNOLOGY: "1.0"})
+        facts = make.facts(begins_at=timezone.now() - dt.timedelta(60 + days))
+        claim_custom_event(facts=facts, by=june)
+        make.submission(participation)
+        actions.take_back_submission(participation_id=participation.pk, by=june)
+        actions.ask_about_year(
+            participation_id=participation.pk,
+            year=participation.postings.first().credit.claim.event.last_day.year,
+            supervisor=make.SUPERVISOR,
+            by=june,
+        )
+    here = participation.get_absolute_url()
+    with django_assert_num_queries(10):
+        client.get(here)
+    with django_assert_num_queries(13):
+        client.get(f"{here}submit/")
+    with django_assert_num_queries(8):
+        client.get(f"{here}years/")
+    make.submission(participation)
+    with django_assert_num_queries(10):
+        client.get(here)
+    asked = make.verification(Submission.objects.get(ended_at=None))
+    with django_assert_num_queries(10):
+        client.get(here)
+    actions.verify_record(verification_id=asked.pk, by=None)
+    with django_assert_num_queries(6):
+        client.get(here)
