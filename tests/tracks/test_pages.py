@@ -198,6 +198,7 @@ def test_queries(number, staff, django_assert_num_queries):
         make.claim(person, days=-5 * 366)
         make.event()
         register(event_id=make.event(days=3).pk, by=person)
+        make.event(days=4)
         claim = claim_custom_event(facts=make.facts(), by=person)
         decide_custom_event(
             event_id=claim.event_id, decision=Decision.RETURN, reason="Why?", by=make.person()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -27,6 +28,7 @@ from tracks import (
     rules,
     status,
     submissions,
+    suggestions,
 )
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Participation
@@ -148,6 +150,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     sent = list(submissions.submissions_of([participation]))
     context = {
         "track": presentation.track_summary(course, today()),
+        "suggestions": suggestions.suggest(person, course, timezone.now()),
         "participation": participation,
         "is_open": participation.state == ParticipationState.OPEN,
         "printed_on": words.day(today()),

@@ -1,0 +1,200 @@
+"""What the progress page suggests, and what it never does."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from events.actions import cancel_registration, register
+from events.enums import Attendance, Delivery, EventState, Origin
+from events.models import Event, Registration
+from tests import factories as make
+from tracks.actions import select_track
+from tracks.models import Participation, RuleSet
+
+pytestmark = pytest.mark.django_db
+NOW = dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def now() -> Any:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def person() -> User:
+    return make.person()
+
+
+@pytest.fixture
+def participation(person: User) -> Participation:
+    """Of the staff's 60 credits: 4.5 missing in Technology, the other minimums are there."""
+    full = dict.fromkeys((make.ADMINISTRATION, make.PUBLIC, make.COLLECTION), "5.0")
+    make.claim(person, credits=full | {make.TECHNOLOGY: "0.5"}, title="Claimed")
+    return select_track(track=make.track(), by=person)[0]
+
+
+def suggested(person: User) -> list[tuple[str, str]]:
+    client = Client()
+    client.force_login(person)
+    participation = Participation.objects.get(person=person, state="open")
+    rows = client.get(participation.get_absolute_url()).context["suggestions"]
+    return [(row["title"], row["fills"]) for row in rows]
+
+
+def recording(**fields: Any) -> Event:
+    available = NOW - dt.timedelta(days=2)
+    values = {"delivery": Delivery.RECORDED, "recording_url": "https://videos.example/1"}
+    return make.event(days=-3, recording_available_at=available, **values | fields)
+
+
+def test_what_fills_a_minimum_comes_first_by_date(
+    person: User, participation: Participation
+) -> None:
+    make.event(days=1, credits={make.PUBLIC: "2.0"}, title="Elective soon")
+    make.event(days=9, credits={make.TECHNOLOGY: "1.0"}, title="Technology later")
+    make.event(
+        days=5, credits={make.TECHNOLOGY: "6.0", make.PUBLIC: "1.0"}, title="Technology sooner"
+    )
+    recording(title="Recorded")
+    assert suggested(person) == [
+        (
+            "Technology sooner",
+            "Fills 4.5 of 4.5 missing in Technology and 2.5 of 40 missing elective credits.",
+        ),
+        ("Technology later", "Fills 1 of 4.5 missing in Technology."),
+        ("Recorded", "Fills 1 of 4.5 missing in Technology."),
+        ("Elective soon", "Fills 2 of 40 missing elective credits."),
+    ]
+
+
+def test_at_most_five_and_each_missing_category_has_its_turn(person: User) -> None:
+    select_track(track=make.track(), by=person)
+    for number in range(7):
+        make.event(days=number + 1, title=f"Technology {number}")
+    make.event(days=50, credits={make.COLLECTION: "1.0"}, title="Weeding")
+    recording(title="Recorded")
+    assert [title for title, _ in suggested(person)] == [
+        "Technology 0",
+        "Technology 1",
+        "Technology 2",
+        "Weeding",
+        "Recorded",
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"days": -1},  # over, and nothing to watch
+        {"days": -1, "recording_available_at": NOW + dt.timedelta(days=1)},
+        {
+            "days": -9,
+            "recording_available_at": NOW - dt.timedelta(days=5),
+            "recording_until_at": NOW - dt.timedelta(hours=1),
+        },
+        {"days": 3, "state": EventState.CANCELLED},
+        {"days": 3, "state": EventState.PENDING},
+        {"days": 3, "origin": Origin.CUSTOM, "state": EventState.PENDING},
+        {"days": 3, "credits": {}},
+        {"days": 4 * 365 + 2},  # after the period
+        {"days": -4 * 365 - 2, "recording_available_at": NOW - dt.timedelta(days=1000)},
+        {"days": 3, "registration_closes_at": NOW - dt.timedelta(hours=1)},
+        {"days": 3, "capacity": 0 + 1, "has_waitlist": False, "taken": True},
+    ],
+)
+def test_what_is_never_suggested(
+    person: User, participation: Participation, fields: dict[str, Any]
+) -> None:
+    taken = fields.pop("taken", False) if "taken" in (fields := dict(fields)) else False
+    event = make.event(**fields)
+    if taken:
+        register(event_id=event.pk, by=make.person())
+    assert suggested(person) == []
+    make.event(days=3, title="The control")
+    assert [title for title, _ in suggested(person)] == ["The control"]
+
+
+def test_a_full_event_with_a_waitlist_or_without_registering_is_suggested(
+    person: User, participation: Participation
+) -> None:
+    waiting = make.event(days=3, capacity=1, has_waitlist=True, title="Waitlist")
+    make.event(days=4, registration_mode="none", title="Just come")
+    register(event_id=waiting.pk, by=make.person())
+    assert [title for title, _ in suggested(person)] == ["Waitlist", "Just come"]
+
+
+def test_what_is_registered_or_claimed_is_left_out_and_comes_back(
+    person: User, participation: Participation
+) -> None:
+    event = make.event(days=3, title="Registered")
+    register(event_id=event.pk, by=person)
+    make.claim(person, recording(title="Watched"))
+    assert suggested(person) == []
+    assert [title for title, _ in suggested(other_staff())] == ["Registered", "Watched"]
+    cancel_registration(event_id=event.pk, by=person)
+    assert [title for title, _ in suggested(person)] == ["Registered"]
+
+
+def other_staff() -> User:
+    other = make.person()
+    select_track(track=make.track(), by=other)
+    return other
+
+
+def test_who_was_absent_may_watch_the_recording(person: User, participation: Participation) -> None:
+    event = make.event(days=3, title="Missed")
+    register(event_id=event.pk, by=person)
+    Registration.objects.update(
+        attendance=Attendance.ABSENT,
+        settled_at=timezone.now(),
+        marked_at=timezone.now(),
+        marked_by=make.person(),
+    )
+    past = NOW - dt.timedelta(days=2)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=past, ends_at=past, recording_available_at=NOW - dt.timedelta(days=1)
+    )
+    assert [title for title, _ in suggested(person)] == ["Missed"]
+
+
+def test_only_the_catalogue_where_only_that_counts(
+    person: User, participation: Participation
+) -> None:
+    RuleSet.objects.filter(pk=participation.rule_set_id).update(catalogue_only=True)
+    make.event(days=3, title="Elsewhere")
+    make.listing(make.event(days=4, title="From the catalog"))
+    make.listing(make.event(days=5, title="Of last year"), fiscal_year=2026)
+    make.listing(recording(title="Recorded"))
+    assert [title for title, _ in suggested(person)] == ["From the catalog", "Recorded"]
+
+
+def test_nothing_fits_in_words_and_nothing_is_asked_when_complete(person: User) -> None:
+    client = Client()
+    client.force_login(person)
+    participation, _ = select_track(track=make.track("Library Trustee"), by=person)
+    text = client.get(participation.get_absolute_url()).content.decode()
+    assert "Nothing on the calendar fits at present" in text
+    make.claim(person, credits={make.ADMINISTRATION: "15.0"})
+    make.event(days=3)
+    text = client.get(participation.get_absolute_url()).content.decode()
+    assert "Ready to submit." in text
+    assert "What would fill the gap" not in text
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(
+    person: User, participation: Participation, number: int, django_assert_num_queries: Any
+) -> None:
+    client = Client()
+    client.force_login(person)
+    for _ in range(number):
+        make.event(days=3)
+        recording()
+    with django_assert_num_queries(10):
+        client.get(participation.get_absolute_url())
