@@ -10,12 +10,11 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
 from accounts.models import User
@@ -26,6 +25,14 @@ from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event
 from events.rules import has_taken_place
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Summed(TypedDict):
+        sum: Decimal
+
+    SummedClaim = WithAnnotations[Claim, _Summed]
 
 DAY = dt.timedelta(days=1)
 CREDITS_A_DAY = 12
@@ -64,9 +71,9 @@ class Subject:
 
 
 def remarks_for(claims: Iterable[Claim]) -> dict[int, list[Remark]]:
-    """What looks odd about each of these claims, by claim id. Three queries for all of them."""
+    """What looks odd about each of these claims, which stand, by id. Three queries for all."""
     subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
-    found = _look_at(subjects)
+    found = look_at(subjects)
     return {each.claim_id: found[n] for n, each in enumerate(subjects) if each.claim_id}
 
 
@@ -82,7 +89,7 @@ def remarks_on(
         Subject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
         for event, credits in proposed
     ]
-    return _look_at(subjects)
+    return look_at(subjects)
 
 
 def fingerprint(remarks: Iterable[Remark]) -> str:
@@ -114,10 +121,14 @@ def same_address(one: str, other: str) -> bool:
 # ---------- Looking ----------
 
 
-def _look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
+def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
+    """What looks odd about each of these, in their order. Two queries."""
     if not subjects:
         return []
-    claimed = _subjects(Claim.objects.filter(_near(subjects), state__in=sorted(LIVE)))
+    known = {each.claim_id: each for each in subjects if each.claim_id is not None}
+    near = Claim.objects.filter(pk__in=_near(subjects), state__in=sorted(LIVE))
+    claimed = [*known.values(), *_subjects(near.exclude(pk__in=known))]
+    claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
     offered = list(_offered_like(subjects))
     new = [each for each in subjects if each.claim_id is None]
     found = []
@@ -273,26 +284,62 @@ def _bare(address: str) -> str:
 # ---------- Reading ----------
 
 
-def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
+def with_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
+    """Annotate what the credits of a claim add up to that were not taken out, as `sum`."""
     standing = Q(credits__withdrawn_at=None)
-    summed = claims.annotate(
-        sum=Coalesce(Sum("credits__amount", filter=standing), Value(Decimal()))
-    )
-    rows = summed.select_related("event").defer("event__search", "event__description")
+    return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=standing), Value(Decimal())))
+
+
+def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
+    rows = with_sum(claims).select_related("event").defer("event__search", "event__description")
     return [
         Subject(person_id=claim.person_id, event=claim.event, credits=claim.sum, claim_id=claim.pk)
         for claim in rows.order_by("event__begins_at", "pk")
     ]
 
 
-def _near(subjects: Sequence[Subject]) -> Q:
+# A table of what is asked about, joined, where a condition for each would be a statement of pages.
+NEAR = """
+    SELECT claim.id
+      FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+           AS asked (person_id, since, until, recording)
+      JOIN credits_claim AS claim USING (person_id)
+      JOIN events_event AS event ON event.id = claim.event_id
+     -- Said twice, so that it goes through the index of people.
+     WHERE claim.person_id = ANY (%s) AND (
+           event.begins_at <= asked.until AND event.over_at >= asked.since
+        OR asked.recording <> '' AND strpos(lower(event.recording_url), asked.recording) > 0)
+"""
+LIKE = """
+    SELECT event.id
+      FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS asked (title, since, until)
+      JOIN events_event AS event ON event.begins_at BETWEEN asked.since AND asked.until
+       AND event.state = 'published'
+       -- The index of days leaves few; the one of titles would compare with all of them.
+       AND similarity(event.title, asked.title) >= %s
+"""
+OF_RECORDINGS = """
+    UNION
+    SELECT event.id
+      FROM unnest(%s::text[]) AS asked (recording)
+      JOIN events_event AS event ON strpos(lower(event.recording_url), asked.recording) > 0
+"""
+
+
+def _near(subjects: Sequence[Subject]) -> RawSQL:
     """The claims of the same people within a day of these, or of the same recording."""
-    found = Q(pk=None)
-    for each in subjects:
-        begins_at, ends_at = _reach(each.event)
-        near = Q(event__begins_at__lte=ends_at, event__over_at__gte=begins_at)
-        found |= Q(person=each.person_id) & (near | _recording("event__", each.event))
-    return found
+    people = [each.person_id for each in subjects]
+    reaches = [_reach(each.event) for each in subjects]
+    return RawSQL(
+        NEAR,
+        (
+            people,
+            [begins_at for begins_at, _ in reaches],
+            [ends_at for _, ends_at in reaches],
+            [_bare(each.event.recording_url) for each in subjects],
+            people,
+        ),
+    )
 
 
 def _reach(event: Event) -> tuple[dt.datetime, dt.datetime]:
@@ -300,28 +347,24 @@ def _reach(event: Event) -> tuple[dt.datetime, dt.datetime]:
     return event.begins_at - DAY, max(event.begins_at, event.ends_at or event.begins_at) + DAY
 
 
-def _recording(prefix: str, event: Event) -> Q:
-    """Events whose recording may be the same; same_address() decides."""
-    if not event.recording_url:
-        return Q(pk=None)
-    return Q(**{f"{prefix}recording_url__icontains": _bare(event.recording_url)})
-
-
 def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
     """Calendar events and approved custom events that resemble one of the custom events here."""
-    found = Q(pk=None)
-    for each in subjects:
-        event = each.event
-        if event.origin == Origin.CUSTOM:
-            day = Q(begins_at__range=(event.begins_at - DAY, event.begins_at + DAY))
-            # The index of days leaves few; the one of titles would compare with all of them.
-            title = Q(GreaterThanOrEqual(TrigramSimilarity("title", event.title), NEARLY))
-            found |= day & title
-            if event.recording_url:
-                found |= _recording("", event)
+    events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
+    recordings = [bare for event in events if (bare := _bare(event.recording_url))]
+    begins = [event.begins_at for event in events]
+    found = RawSQL(
+        LIKE + OF_RECORDINGS * bool(recordings),
+        (
+            [event.title for event in events],
+            [begins_at - DAY for begins_at in begins],
+            [begins_at + DAY for begins_at in begins],
+            NEARLY,
+            *([recordings] if recordings else []),
+        ),
+    )
     credit = CreditOffer.objects.filter(event=OuterRef("pk"))
     return (
-        Event.objects.filter(found, state=EventState.PUBLISHED)
+        Event.objects.filter(pk__in=found, state=EventState.PUBLISHED)
         .annotate(has_credit=Exists(credit))
         .defer("search", "description")
         .order_by("-origin", "begins_at", "pk")

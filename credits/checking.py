@@ -1,8 +1,8 @@
 """What staff want to know of custom events before they decide, read for a whole list at once."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
@@ -10,12 +10,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from credits import care
-from credits.care import Remark
+from credits.care import Remark, Subject
 from credits.enums import LIVE
 from credits.models import Claim
 from events.alike import Alike, alike, most_alike
 from events.enums import EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
+
+if TYPE_CHECKING:
+    from credits.care import SummedClaim
 
 RETURNED_FOR = dt.timedelta(days=30)
 
@@ -65,7 +68,7 @@ def next_waiting(event: Event, *, by: User) -> Event | None:
 def check(events: Sequence[Event]) -> list[Checked]:
     """What there is to think about each of these custom events. A fixed number of queries."""
     claims = claims_of_authors(events)
-    remarks = remarks_on(claims.values())
+    remarks = remarks_on(events, claims)
     similar = most_alike(events)
     before = decided_before(events)
     return [
@@ -80,17 +83,23 @@ def check(events: Sequence[Event]) -> list[Checked]:
     ]
 
 
-def remarks_on(claims: Iterable[Claim]) -> dict[int, Sequence[Remark]]:
-    """The remarks of automatic care by event, of claims on different events that still stand."""
-    standing = [claim for claim in claims if claim.state in LIVE]
-    found = care.remarks_for(standing)
-    return {claim.event_id: found.get(claim.pk, ()) for claim in standing}
+def remarks_on(
+    events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
+) -> dict[int, Sequence[Remark]]:
+    """The remarks of automatic care on these claims, by event, where they still stand."""
+    subjects = [
+        Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
+        for event in events
+        if (claim := claims.get(event.pk)) and claim.state in LIVE
+    ]
+    found = care.look_at(subjects)
+    return {each.event.pk: remarks for each, remarks in zip(subjects, found, strict=True)}
 
 
-def claims_of_authors(events: Iterable[Event]) -> dict[int, Claim]:
+def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
     """The claim of each custom event's author with its evidence, by event. Two queries."""
     authors = {event.pk: event.created_by_id for event in events}
-    claims = Claim.objects.filter(event__in=authors).prefetch_related("evidence", "credits")
+    claims = care.with_sum(Claim.objects.filter(event__in=authors)).prefetch_related("evidence")
     return {
         claim.event_id: claim
         for claim in claims.order_by("pk")

@@ -128,8 +128,8 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
     """Everything a decision about one custom event may rest on. A fixed number of queries."""
     person = event.created_by
     assert person is not None  # events_custom_has_author
-    claim = checking.claims_of_authors([event]).get(event.pk)
-    claims = [claim] if claim else []
+    claims = checking.claims_of_authors([event])
+    claim = claims.get(event.pk)
     similar = checking.similar_to(event)
     is_own = person.pk == by.pk
     decides = may_decide and not is_own
@@ -140,7 +140,7 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
         "marks": marks(event, claim),
         "note": claim.note if claim else "",
         "evidence": links.evidence(claim),
-        "remarks": [each.text for each in checking.remarks_on(claims).get(event.pk, ())],
+        "remarks": [each.text for each in checking.remarks_on([event], claims).get(event.pk, ())],
         "heads": [head(each, event, decides=decides) for each in similar],
         "comparison": comparison(event, [each.event for each in similar]),
         "overlapping": [meanwhile(each) for each in checking.claimed_meanwhile(event)],

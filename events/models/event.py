@@ -223,8 +223,12 @@ class Event(models.Model):
             models.Index(fields=["begins_at", "id"], name="events_begins"),
             models.Index(fields=["over_at", "id"], name="events_over"),
             models.Index(fields=["parent", "begins_at"], name="events_sessions"),
-            GinIndex(fields=["search"], name="events_search"),
-            # Titles are compared with what stands, not with what waits.
+            # Words are looked for and titles compared in what stands, not in what waits.
+            GinIndex(
+                fields=["search"],
+                condition=Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED]),
+                name="events_search",
+            ),
             GinIndex(
                 OpClass("title", name="gin_trgm_ops"),
                 condition=Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED]),
