@@ -404,6 +404,8 @@ def transcript_lines(person: User) -> list[Line]:
         filter=Q(postings__isnull=False),
         default=Value([]),
     )
-    rows = with_earned_on(Credit.objects.filter(person=person)).values_list(*names)
+    # Said of the claims as well, because the database would read everybody's.
+    own = Credit.objects.filter(person=person, claim__person=person)
+    rows = with_earned_on(own).values_list(*names)
     ordered = rows.annotate(posted_in=posted_in).order_by("-earned_on", "-claim_id", "line")
     return [Line(*row) for row in ordered]

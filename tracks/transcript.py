@@ -5,9 +5,10 @@ posted to the same tracks together, the archived ones, and those that do not cou
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
+from heapq import nlargest
 from typing import NamedTuple
 
 from aspen import words
@@ -60,18 +61,17 @@ def _periods(line: Line) -> list[str]:
 def totals(lines: Sequence[Line]) -> Totals:
     """What queries.totals() reads from the database, of lines that are at hand."""
     counting = [line for line in lines if line.counts]
-
-    def add(kept: Callable[[Line], object]) -> Decimal:
-        return sum((line.amount for line in counting if kept(line)), ZERO)
-
+    credits = sum((line.amount for line in counting), ZERO)
+    posted = sum((line.amount for line in counting if line.posted_in), ZERO)
+    pending = (line.amount for line in counting if line.claim_state == ClaimState.PENDING)
     return Totals(
         lines=len(lines),
         trainings=len({line.claim_id for line in counting}),
         ended=len({line.claim_id for line in lines if line.claim_state in ENDED}),
-        credits=add(lambda line: True),
-        posted=add(lambda line: line.posted_in),
-        archived=add(lambda line: not line.posted_in),
-        pending=add(lambda line: line.claim_state == ClaimState.PENDING),
+        credits=credits,
+        posted=posted,
+        archived=credits - posted,
+        pending=sum(pending, ZERO),
     )
 
 
@@ -137,9 +137,8 @@ def arrange(
     order = {participation.pk: place for place, participation in enumerate(participations)}
     found: dict[tuple[int, ...], list[Line]] = {}
     archived, ended = (len(order),), (len(order) + 1,)
-    for line in lines:
-        if not choice.keeps(line):
-            continue
+    kept = lines if choice == Choice() else [line for line in lines if choice.keeps(line)]
+    for line in kept:
         posted = tuple(sorted(order[each] for each in line.posted_in if each in order))
         key = (posted or archived) if line.counts else ended
         found.setdefault(key, []).append(line)
@@ -190,10 +189,10 @@ def added_lately(lines: Sequence[Line], number: int) -> list[Added]:
     for line in lines:
         if line.counts:
             claims.setdefault(line.claim_id, []).append(line)
-    latest = sorted(claims, key=lambda claim: (claims[claim][0].claimed_at, claim), reverse=True)
+    latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_at, claim))
     return [
         Added(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
-        for claim in latest[:number]
+        for claim in latest
     ]
 
 
