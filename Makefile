@@ -72,8 +72,8 @@ browser:
 	$(call title,Browser)
 	@sh scripts/install-chromium
 
-bench: $(VENV)/.dev  ## Measure import and pages with 10,000 events (BENCH_EVENTS=30000: with more)
-	@$(PY) scripts/bench.py
+bench: $(VENV)/.dev  ## Measure import, pages and proofs (BENCH_CREDITS=1000000, ARGS=proof: scripts/bench.py says)
+	@$(PY) scripts/bench.py $(ARGS)
 
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--upgrade: newer versions)
 	@for name in base dev; do \

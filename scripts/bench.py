@@ -1,9 +1,12 @@
 """Measure what people wait for, in a database made for it and thrown away: `make bench`.
 
-With 10,000 events, or as many as BENCH_EVENTS says: `BENCH_EVENTS=30000 make bench`. How many
-queries the calendar asks is counted at 300 events first, then at all of them.
+With 10,000 events, 50,000 waiting custom events and 20,000 credits, or as many as BENCH_EVENTS,
+BENCH_WAITING and BENCH_CREDITS say: `BENCH_CREDITS=1000000 make bench`, which takes some minutes.
+How many queries the calendar asks is counted at 300 events first, then at all of them. Names of
+measures after `python scripts/bench.py` (queue, transcript, proof …) measure only these.
 
-Prints medians; judges nothing. Numbers depend on the machine, so compare runs on the same one.
+Prints medians; judges nothing. Numbers depend on the machine and on what else it does, so compare
+runs on the same one; processor time, which is printed too, varies less than the time that passes.
 """
 
 import csv
@@ -17,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench_settings")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import django
@@ -29,15 +32,12 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.test.utils import (
-    CaptureQueriesContext,
-    setup_test_environment,
-    teardown_test_environment,
-)
+from django.test.utils import CaptureQueriesContext
 
 ROWS = int(os.environ.get("BENCH_EVENTS", "10000"))
 FEW = 300
 WAITING = int(os.environ.get("BENCH_WAITING", "50000"))
+CREDITS = int(os.environ.get("BENCH_CREDITS", "20000"))
 ROUNDS = 15
 # Of the calendar, what everybody asks for; the last one has the most events that a feed may have.
 CALENDAR = (
@@ -173,83 +173,43 @@ def measure_pages() -> None:
         f"/tracks/{participation.pk}/",
         "/help/",
     ):
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(address).status_code == 200
-        asked = len(queries)
-        taken = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            client.get(address)
-            taken.append(time.perf_counter() - started)
-        median = statistics.median(taken) * 1000
-        print(f"{address:<62}{median:>8.1f} ms{asked:>4} queries")
+        measure_page(client, address)
 
 
 def measure_queue() -> None:
     """What staff wait for when everything waits: the queue of custom events, and one of them."""
+    import bench_data
+
     from accounts.enums import Role
-    from accounts.models import User
-    from credits.actions import claim_custom_event
-    from events.models import Event
     from tests import factories as make
 
-    address = "/admin/events/customevent/"
-    many = (User(email=f"b{n}@library.example", password="!") for n in range(WAITING // 20))
-    people = [person.pk for person in User.objects.bulk_create(many)]
-    claim = claim_custom_event(facts=make.facts(), by=make.person())
-    words = [["Weeding", "Grants", "Privacy", "Budgets", "Outreach"], ["for", "without", "with"]]
-    words += [["trustees", "toddlers", "tears", "volunteers", "teens", "Koha", "seniors"]]
-    copied = [
-        field.column
-        for field in Event._meta.concrete_fields
-        if not field.generated
-        and field.name
-        not in ("id", "uid", "title", "created_by", "begins_at", "ends_at", "check_in_code")
-        and field.name != "import_key"
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO events_event (title, created_by_id, begins_at, ends_at,"
-            f" {', '.join(copied)}) SELECT concat_ws(' ', (%s::text[])[1 + n %% 5],"
-            " (%s::text[])[1 + n %% 3], (%s::text[])[1 + n %% 7], n %% 97),"
-            " (%s::bigint[])[1 + n %% %s],"
-            " begins_at - n * interval '37 minutes', ends_at - n * interval '37 minutes',"
-            f" {', '.join(copied)} FROM events_event, generate_series(1, %s) AS n WHERE id = %s",
-            [*words, people, len(people), WAITING, claim.event_id],
-        )
-        cursor.execute(
-            "INSERT INTO events_creditoffer (event_id, category_id, amount)"
-            " SELECT event.id, offer.category_id, 1 FROM events_event AS event,"
-            " events_creditoffer AS offer WHERE offer.event_id = %s AND event.origin = 'custom'"
-            " AND event.id <> %s",
-            [claim.event_id] * 2,
-        )
-        cursor.execute(
-            "INSERT INTO credits_claim (person_id, event_id, role, source, state, claimed_at,"
-            " claimed_by_id, reason, note) SELECT created_by_id, id, 'attendee', 'custom',"
-            " 'pending', created_at, created_by_id, '', '' FROM events_event"
-            " WHERE origin = 'custom' AND id <> %s",
-            [claim.event_id],
-        )
-        cursor.execute("ANALYZE")
-        cursor.execute(
-            "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
-            " withdrawn_why) SELECT claim.id, claim.person_id, 1, offer.category_id, offer.amount,"
-            " '' FROM credits_claim AS claim JOIN events_creditoffer AS offer USING (event_id)"
-            " WHERE source = 'custom' AND claim.id <> %s",
-            [claim.pk],
-        )
-        cursor.execute("VACUUM ANALYZE")
+    event = bench_data.waiting_events(WAITING)
     client = Client()
     client.force_login(make.person(Role.CE_COORDINATOR))
     print(f"{WAITING:,} custom events wait")
-    middle, one = f"{address}?p={WAITING // 100}", f"{address}{claim.event_id}/change/"
+    address = "/admin/events/customevent/"
+    middle, one = f"{address}?p={WAITING // 100}", f"{address}{event.pk}/change/"
     for page in ("/admin/", address, middle, one):
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(page).status_code == 200
-        asked = len(queries)
-        taken = measure(lambda page=page: client.get(page))
-        print(f"{page:<62}{taken:>8.1f} ms{asked:>4} queries")
+        measure_page(client, page)
+
+
+def measure_proof() -> None:
+    """How long `manage.py check_credits` takes, and each of its proofs."""
+    import bench_data
+
+    from tracks import proof
+
+    started = time.perf_counter()
+    bench_data.credits(CREDITS)
+    print(f"{f'{CREDITS:,} credits made':<62}{time.perf_counter() - started:>8.1f} s")
+    for check in proof.CHECKS:
+        started = time.perf_counter()
+        count, _ = check.find()
+        taken = time.perf_counter() - started
+        print(f"    {check.fault:<58}{taken:>8.1f} s{count:>4} found")
+    started = time.perf_counter()
+    call_command("check_credits")
+    print(f"{'check_credits, all of it':<62}{time.perf_counter() - started:>8.1f} s")
 
 
 def measure_public_pages() -> None:
@@ -295,11 +255,23 @@ def measure_transcript() -> None:
         "transcript.xlsx",
         "transcript.pdf",
     ):
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(address + path).status_code == 200
-        asked = len(queries)
-        taken = measure(lambda path=path: client.get(address + path))
-        print(f"    {address + path:<58}{taken:>8.1f} ms{asked:>4} queries")
+        measure_page(client, address + path)
+
+
+def measure_page(client: Client, address: str) -> None:
+    """Print what one page takes, and how much of that is Python's own time."""
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    asked = len(queries)
+    own = []
+
+    def get() -> None:
+        started = time.process_time()
+        client.get(address)
+        own.append(time.process_time() - started)
+
+    taken, python = measure(get), statistics.median(own) * 1000
+    print(f"{address:<62}{taken:>8.1f} ms ({python:.0f} ms Python){asked:>4} queries")
 
 
 def measure(act: Callable[[], object]) -> float:
@@ -312,25 +284,32 @@ def measure(act: Callable[[], object]) -> float:
     return statistics.median(taken) * 1000
 
 
-def main() -> None:
-    setup_test_environment()
-    settings.ZEAL_RAISE = False
+MEASURES = {
+    "pages": measure_pages,
+    "queue": measure_queue,
+    "public": measure_public_pages,
+    "transcript": measure_transcript,
+    "proof": measure_proof,
+}
+
+
+def main(chosen: list[str]) -> None:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
     name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         with event_file(FEW) as path:
             call_command("import_events", path, verbosity=0)
-        few = calendar_queries()
+        few = {} if chosen else calendar_queries()
         measure_import()
-        compare_queries(few, calendar_queries())
-        measure_pages()
-        measure_queue()
-        measure_public_pages()
-        measure_transcript()
+        if not chosen:
+            compare_queries(few, calendar_queries())
+        for measure_it in [MEASURES[each] for each in chosen or MEASURES]:
+            measure_it()
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
-        teardown_test_environment()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

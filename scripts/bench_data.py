@@ -1,0 +1,202 @@
+"""Many rows for measuring, made by the database itself, with their history."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Model
+
+from accounts.models import User
+from aspen import history
+from credits.actions import claim_custom_event
+from credits.models import Claim, Credit
+from events.models import CreditOffer, Event, Registration
+from tests import factories as make
+from tracks.models import Participation
+from tracks.queries import eligible_pairs
+
+TRAININGS = 30_000
+RULES = "2023 Library Staff"
+
+WORDS = (
+    ["Weeding", "Grants", "Privacy", "Budgets", "Outreach"],
+    ["for", "without", "with"],
+    ["trustees", "toddlers", "tears", "volunteers", "teens", "Koha", "seniors"],
+)
+
+
+def run(*statements: tuple[str, list[Any]] | str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(*([statement] if isinstance(statement, str) else statement))
+
+
+@contextmanager
+def in_bulk(*models: type[Model]) -> Iterator[None]:
+    """Make rows of these without their triggers, which take most of the time; then the history."""
+    switch = "ALTER TABLE {} {} TRIGGER USER"
+    run(*(switch.format(model._meta.db_table, "DISABLE") for model in models))
+    yield
+    run(*(switch.format(model._meta.db_table, "ENABLE") for model in models))
+    with connection.schema_editor() as editor:
+        for model in models:
+            if model is not Registration:
+                names = model.__name__, history.history_of(model).__name__
+                history.begin(model._meta.app_label, names)(apps, editor)
+
+
+def people(count: int, *, name: str) -> range:
+    """The ids of so many new people, who cannot sign in."""
+    for start in range(0, count, 5000):
+        numbers = range(start, min(start + 5000, count))
+        User.objects.bulk_create(
+            User(email=f"{name}{n}@library.example", password="!") for n in numbers
+        )
+    last = User.objects.latest("pk").pk
+    return range(last - count + 1, last + 1)
+
+
+def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
+    """The statement that copies an event; `columns` say in SQL what differs in copy number n."""
+    own = {"id", "uid", "check_in_code", "import_key", *columns}
+    copied = [
+        field.column
+        for field in Event._meta.concrete_fields
+        if not field.generated and field.column not in own
+    ]
+    return (
+        f"INSERT INTO events_event ({', '.join([*columns, *copied])})"
+        f" SELECT {', '.join([*columns.values(), *copied])}"
+        " FROM events_event, generate_series(1, %s) AS n WHERE id = %s ORDER BY n",
+        [count, event.pk],
+    )
+
+
+def waiting_events(count: int) -> Event:
+    """So many custom events of people who have about twenty each wait; return one of them."""
+    authors = people(max(1, count // 20), name="author")
+    claim = claim_custom_event(facts=make.facts(), by=make.person())
+    event = claim.event
+    title = ", ".join(
+        f"('{{{','.join(each)}}}'::text[])[1 + mod(n, {len(each)})]" for each in WORDS
+    )
+    with in_bulk(Event, CreditOffer, Claim, Credit):
+        run(
+            copies(
+                event,
+                count,
+                title=f"concat_ws(' ', {title}, mod(n, 97))",
+                created_by_id=f"{authors.start} + mod(n, {len(authors)})",
+                begins_at="begins_at - n * interval '37 minutes'",
+                ends_at="ends_at - n * interval '37 minutes'",
+            ),
+            (
+                "INSERT INTO events_creditoffer (event_id, category_id, amount)"
+                " SELECT event.id, offer.category_id, 1 FROM events_event AS event,"
+                " events_creditoffer AS offer WHERE offer.event_id = %s AND event.origin = 'custom'"
+                " AND event.id <> %s",
+                [event.pk] * 2,
+            ),
+            (
+                "INSERT INTO credits_claim (person_id, event_id, role, source, state, claimed_at,"
+                " claimed_by_id, reason, note) SELECT created_by_id, id, 'attendee', 'custom',"
+                " 'pending', created_at, created_by_id, '', '' FROM events_event"
+                " WHERE origin = 'custom' AND id <> %s",
+                [event.pk],
+            ),
+            (
+                "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
+                " withdrawn_why) SELECT claim.id, claim.person_id, 1, offer.category_id,"
+                " offer.amount, '' FROM credits_claim AS claim"
+                " JOIN events_creditoffer AS offer USING (event_id)"
+                " WHERE source = 'custom' AND claim.id <> %s",
+                [claim.pk],
+            ),
+        )
+    run("VACUUM ANALYZE")
+    return event
+
+
+def credits(count: int) -> None:
+    """So many credits of the calendar's trainings, ten to nine claims and twenty to a person.
+
+    Every second person follows a track, and what counts is posted to it. A third of the claims
+    come from registrations, and one in twenty was taken back.
+    """
+    with in_bulk(Event, CreditOffer, Participation, Claim, Credit, Registration):
+        _claims(people(max(1, count // 20), name="holder"), _trainings())
+    run("ANALYZE")
+    pairs, params = eligible_pairs().order_by().query.sql_with_params()
+    insert = "INSERT INTO tracks_posting (credit_id, participation_id, person_id)"
+    run((f"{insert} {pairs} ON CONFLICT DO NOTHING", list(params)), "VACUUM ANALYZE")
+
+
+def _trainings() -> range:
+    """The ids of many trainings of the past years."""
+    event = make.event()
+    run(
+        copies(
+            event,
+            TRAININGS,
+            title="'Training of the bench ' || n",
+            begins_at="begins_at - n * interval '2 hours'",
+            ends_at="ends_at - n * interval '2 hours'",
+        ),
+        (
+            "INSERT INTO events_creditoffer (event_id, category_id, amount)"
+            " SELECT event.id, category.id, 1 FROM events_event AS event, events_category AS"
+            " category WHERE event.id > %s AND category.position = 1 + mod(event.id, 4)",
+            [event.pk],
+        ),
+    )
+    first = Event.objects.filter(pk__gt=event.pk).earliest("pk").pk
+    return range(first, first + TRAININGS)
+
+
+def _claims(holders: range, trainings: range) -> None:
+    """Eighteen claims of each person on as many trainings, and the rest as credits() says."""
+    staff = people(1, name="staff").start
+    between = [holders.start, holders.stop - 1]
+    run(
+        (
+            "INSERT INTO tracks_participation (person_id, track_id, rule_set_id, state,"
+            " selected_on, counts_from, closes_on, selected_by_id)"
+            " SELECT person, rules.track_id, rules.id, 'open', day, day - 1461, day + 1461, person"
+            " FROM generate_series(%s::bigint, %s, 2) AS person, tracks_ruleset AS rules,"
+            " (SELECT current_date - 365) AS chosen (day) WHERE rules.name = %s",
+            [*between, RULES],
+        ),
+        (
+            "INSERT INTO credits_claim (person_id, event_id, role, source, state, claimed_at,"
+            " claimed_by_id, decided_at, decided_by_id, reason, note)"
+            " SELECT person, event, 'attendee', CASE WHEN mod(n, 3) = 0 THEN 'registration' ELSE"
+            "  'list' END, CASE WHEN gone THEN 'withdrawn' ELSE 'pending' END, now(), person,"
+            "  CASE WHEN gone THEN now() END, CASE WHEN gone THEN %s END,"
+            "  CASE WHEN gone THEN 'Taken back.' ELSE '' END, ''"
+            " FROM (SELECT n, mod(n, 20) = 1 AS gone, %s + n / 18 AS person,"
+            "  %s + mod(n / 18 * 7 + mod(n, 18) * %s, %s) AS event"
+            "  FROM generate_series(0, %s::bigint - 1) AS n) AS made",
+            [
+                *(staff, holders.start, trainings.start),
+                *(TRAININGS // 18, TRAININGS, len(holders) * 18),
+            ],
+        ),
+        (
+            "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
+            " withdrawn_why) SELECT claim.id, person_id, line, category.id, 1, ''"
+            " FROM credits_claim AS claim,"
+            " generate_series(1, CASE WHEN mod(claim.id, 9) = 0 THEN 2 ELSE 1 END) AS line,"
+            " events_category AS category WHERE person_id BETWEEN %s AND %s"
+            " AND category.position = 1 + mod(event_id + line - 1, 4) ORDER BY claim.id, line",
+            between,
+        ),
+        (
+            "INSERT INTO events_registration (event_id, person_id, state, attendance, walk_in,"
+            " registered_at, settled_at) SELECT event_id, person_id, 'confirmed', 'unknown',"
+            " false, now(), now() FROM credits_claim WHERE source = 'registration'"
+            " AND person_id BETWEEN %s AND %s",
+            between,
+        ),
+    )
