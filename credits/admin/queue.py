@@ -99,10 +99,12 @@ class Choice(forms.Form):
 class PageByIds(Paginator):
     """Finds the ids of a page first: reading and joining all rows before it costs most of it."""
 
-    def _get_page(self, *args: Any, **kwargs: Any) -> Page:
-        found, *rest = args
-        ids = list(found.values_list("pk", flat=True))
-        return super()._get_page(self.object_list.filter(pk__in=ids), *rest, **kwargs)
+    def page(self, number: int | str) -> Page:
+        page = super().page(number)
+        events: Any = self.object_list
+        found: Any = page.object_list
+        page.object_list = events.filter(pk__in=list(found.values_list("pk", flat=True)))
+        return page
 
 
 class Queue(ChangeList):
