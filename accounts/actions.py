@@ -41,6 +41,13 @@ def set_reminders(
 
 
 @act
+def set_shows_progress(*, agreed: bool, by: User) -> None:
+    """Let the director of one's library see one's progress and certificates, or not. Idempotent."""
+    by.shows_progress = agreed
+    by.save(update_fields=["shows_progress"])
+
+
+@act
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
@@ -92,12 +99,12 @@ def assign_position(
 ) -> Position:
     """Record a position of somebody, and who verifies that person. Idempotent; locks the person.
 
-    An open position of the kind keeps the supervisor it has.
+    It counts as confirmed. An open position of the kind keeps the supervisor it has.
     """
     position = take_position(organization=organization, kind=kind, by=person)
-    if supervisor and position.supervisor_id is None:
-        position.supervisor = supervisor
-        position.save(update_fields=["supervisor"])
+    position.is_confirmed = True
+    position.supervisor = position.supervisor or supervisor
+    position.save(update_fields=["is_confirmed", "supervisor"])
     return position
 
 

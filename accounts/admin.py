@@ -59,7 +59,7 @@ class PositionLine(forms.ModelForm):
 
     class Meta:
         model = Position
-        fields = ("organization", "kind", "since_on", "until_on", "supervisor")
+        fields = ("organization", "kind", "since_on", "until_on", "supervisor", "is_confirmed")
 
     def validate_unique(self) -> None:
         super().validate_unique()
@@ -179,8 +179,14 @@ class PositionAdmin(StaffAdmin):
     The constraints of the model are all the rules there are, and forms know them.
     """
 
-    list_display = ("person", "kind", "organization", "since_on", "until_on", "supervisor")
-    list_filter = ("kind", ("until_on", admin.EmptyFieldListFilter), "organization__federation")
+    list_display = (
+        *("person", "kind", "organization", "since_on", "until_on", "supervisor"),
+        "is_confirmed",
+    )
+    list_filter = (
+        *("kind", "is_confirmed", ("until_on", admin.EmptyFieldListFilter)),
+        "organization__federation",
+    )
     list_select_related = ("person", "organization", "supervisor")
     search_fields = (
         "person__display_name",

@@ -21,6 +21,10 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
+# They may see what people of their library or board agreed to show.
+LEADING = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
+
+
 class Role(models.TextChoices):
     """Django groups that carry the portal's permissions (accounts/roles.py)."""
 

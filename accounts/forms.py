@@ -113,6 +113,15 @@ class RemindersForm(forms.Form):
     )
 
 
+class ShowsProgressForm(forms.Form):
+    shows_progress = forms.BooleanField(
+        label="My library's director may see my progress and certificates",
+        required=False,
+        help_text="For trustees also: the board chair may see my hours of a year. Nobody else at "
+        "your library sees them, and you can take this back at any time.",
+    )
+
+
 class FindForm(forms.Form):
     """Words that narrow the list of libraries."""
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from accounts.enums import OrganizationKind, PositionKind
+from accounts.enums import LEADING, OrganizationKind, PositionKind
 
 
 class UserManager(BaseUserManager["User"]):
@@ -25,7 +25,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 @pghistory.track(
-    fields=["email", "display_name", "is_active", "is_staff", "is_superuser"],
+    fields=[
+        *("email", "display_name", "is_active", "is_staff", "is_superuser"),
+        "shows_progress",
+    ],
     model_name="AccountHistory",
 )
 class User(AbstractBaseUser, PermissionsMixin):
@@ -44,6 +47,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         "certification reminders",
         default=True,
         help_text="Before a certificate or a period ends, and after a year without credit.",
+    )
+    shows_progress = models.BooleanField(
+        "shows progress",
+        default=False,
+        help_text="The director of the person's library, and for trustees the board chair, may "
+        "see progress and certificates.",
     )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
@@ -147,6 +156,13 @@ class Position(models.Model):
     supervisor = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="supervised_positions"
     )
+    # People enter their positions themselves, so what shows other people's data asks for this.
+    is_confirmed = models.BooleanField(
+        "confirmed",
+        default=False,
+        help_text="Staff know that this is so. Opens the page about the library's people to its "
+        "director, and the board's hours to its chair.",
+    )
 
     class Meta:
         ordering = ["person_id", "organization__name", "id"]
@@ -174,3 +190,8 @@ class Position(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.organization}"
+
+    @property
+    def waits_for_staff(self) -> bool:
+        """Whether it would open a page about others, once staff confirm it."""
+        return self.kind in LEADING and not self.is_confirmed

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
+from accounts.enums import LEADING
 from accounts.models import Organization, Position, User
 
 REMINDERS = Signer(salt="accounts.reminders")
@@ -47,6 +48,11 @@ def positions_of(person: User) -> QuerySet[Position]:
         .select_related("organization")
         .order_by("organization__name", "id")
     )
+
+
+def led_by(person: User) -> list[Position]:
+    """The person's present positions as a director or board chair that staff confirmed."""
+    return list(positions_of(person).filter(kind__in=LEADING, is_confirmed=True))
 
 
 def library_of(person: User) -> str:

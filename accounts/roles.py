@@ -47,6 +47,7 @@ PERMISSIONS: dict[Role, list[str]] = {
         "tracks.change_ruleset",
         "tracks.change_track",
         "tracks.review_submission",
+        "tracks.view_reports",
         "events.change_category",
         "helpdesk.work_ticket",
     ],
@@ -64,6 +65,7 @@ PERMISSIONS: dict[Role, list[str]] = {
         "accounts.change_federation",
         "events.change_category",
         "tracks.change_track",
+        "tracks.view_reports",
     ],
 }
 

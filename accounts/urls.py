@@ -6,6 +6,7 @@ app_name = "accounts"
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("profile/reminders/", views.set_reminders, name="set_reminders"),
+    path("profile/progress/", views.set_shows_progress, name="set_shows_progress"),
     path("reminders/<str:token>/", views.reminders, name="reminders"),
     path(
         "reminders/certification/<str:token>/",

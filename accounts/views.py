@@ -9,7 +9,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import actions, queries
 from accounts.enums import PositionKind
-from accounts.forms import FindForm, NameForm, PositionForm, RemindersForm
+from accounts.forms import (
+    FindForm,
+    NameForm,
+    PositionForm,
+    RemindersForm,
+    ShowsProgressForm,
+)
 from accounts.models import Position, User
 from aspen.context import LIBRARY
 from aspen.errors import Refused
@@ -45,6 +51,21 @@ def set_reminders(request: HttpRequest) -> HttpResponse:
         by=person_of(request),
     )
     messages.success(request, "Your choice of reminders is saved.")
+    return redirect("accounts:profile")
+
+
+def set_shows_progress(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("accounts:profile")
+    form = ShowsProgressForm(request.POST)
+    agreed = form.is_valid() and form.cleaned_data["shows_progress"]
+    actions.set_shows_progress(agreed=agreed, by=person_of(request))
+    messages.success(
+        request,
+        "Your library's director may see your progress and certificates."
+        if agreed
+        else "Your library's director does not see your progress and certificates.",
+    )
     return redirect("accounts:profile")
 
 
@@ -125,6 +146,9 @@ def _page(
         "has_errors": bool(name_form.errors or position_form.errors),
         "reminders_form": RemindersForm(
             initial={name: getattr(person_of(request), name) for name in RemindersForm.base_fields}
+        ),
+        "shows_progress_form": ShowsProgressForm(
+            initial={"shows_progress": person_of(request).shows_progress}
         ),
         "positions": list(queries.positions_of(person_of(request))),
         **_libraries(request, position_form),

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 LIBRARY = "library"
 # Whether that person looks after events, as it was when signing in: for links, not for rights.
 ORGANIZES = "organizes"
+# Whether that person is a library's director or board's chair, as it was when signing in.
+LEADS = "leads"
 OWN, ALL = "own", "all"
 
 
@@ -19,6 +21,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         # Asked only by pages that show it: session and person may not have been read yet.
         "library": partial(library, request),
         "organizes": partial(organizes, request),
+        "leads": partial(leads, request),
     }
     if settings.DEMO:
         known["demonstration"] = demonstration
@@ -32,6 +35,10 @@ def library(request: HttpRequest) -> str:
 def organizes(request: HttpRequest) -> str:
     """ALL events, those of the OWN organizations, or empty for none."""
     return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
+
+
+def leads(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated and request.session.get(LEADS))
 
 
 def demonstration() -> dict[str, object]:

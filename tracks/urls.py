@@ -9,6 +9,7 @@ from tracks.views import (
     tracks,
     verifying,
 )
+from tracks.views import credits, library, reports, tracks
 
 app_name = "tracks"
 urlpatterns = [
@@ -24,6 +25,11 @@ urlpatterns = [
     path("tracks/", choosing.choose, name="choose"),
     path("tracks/rules/", rules.rules, name="rules"),
     path("tracks/rules/<int:rule_set_id>/", rules.rule_set, name="rule_set"),
+    path("continuing-education/library/", library.people, name="library"),
+    path("reports/", reports.index, name="reports"),
+    path("reports/<slug:name>/", reports.report, name="report"),
+    path("reports/<slug:name>/<slug:table>.<slug:format>", reports.file, name="report_file"),
+    path("tracks/", tracks.choose, name="choose"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
     path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
     path("certificates/", certificates.mine, name="certificates"),

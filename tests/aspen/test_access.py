@@ -137,6 +137,7 @@ GET  /continuing-education/credits/transcript.pdf      door 200  200  200  200  
 GET  /continuing-education/credits/transcript.xlsx     door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/transcript.exe      door 404  404  404  404  404  404  404
 GET  /continuing-education/credits/{credit}/           door 200  404  404  404  200+ 200+ 200+
+GET  /continuing-education/library/                    door 404  404  200+ 404  404  404  404
 GET  /continuing-education/claim/?event={fresh}        door 302  302  302  302  302  302  302
 GET  /continuing-education/claim/{ended}/              door 200  200  200  200  200  200  200
 POST /continuing-education/claim/{fresh}/              door 302  302  302  302  302  302  302
@@ -169,6 +170,12 @@ GET  /continuing-education/custom/{returned}/          door 200  404  404  404  
 POST /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
 GET  /continuing-education/custom/{pending}/           door 404  404  404  404  404  404  404
 POST /continuing-education/custom/{pending}/           door 404  404  404  404  404  404  404
+
+GET  /reports/                                         door 404  404  404  404  404  200  200
+GET  /reports/certification/                           door 404  404  404  404  404  200  200
+GET  /reports/people/?standing=in-progress             door 404  404  404  404  404  200+ 200+
+GET  /reports/people/people.csv?standing=in-progress   door 404  404  404  404  404  200+ 200+
+GET  /reports/trustees/boards.xlsx                     door 404  404  404  404  404  200  200
 
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
@@ -216,6 +223,8 @@ POST /accounts/profile/positions/{position}/end/       door 302  404  404  404  
 
 GET  /accounts/profile/reminders/                      door 302  302  302  302  302  302  302
 POST /accounts/profile/reminders/                      door 302  302  302  302  302  302  302
+GET  /accounts/profile/progress/                       door 302  302  302  302  302  302  302
+POST /accounts/profile/progress/                       door 302  302  302  302  302  302  302
 GET  /accounts/reminders/{reminders}/                  200  200  200  200  200  200  200  200
 POST /accounts/reminders/{reminders}/                  302  302  302  302  302  302  302  302
 GET  /accounts/reminders/1:forged/                     404  404  404  404  404  404  404  404
@@ -353,7 +362,9 @@ def world(settings: Any) -> World:
 
 
 def a_world() -> World:
-    owner = factories.person(display_name="Olive Quillfeather", email=f"{MARK}@library.example")
+    owner = factories.person(
+        display_name="Olive Quillfeather", email=f"{MARK}@library.example", shows_progress=True
+    )
     other, supervisor = factories.person(), factories.person()
     coordinator = factories.person(Role.CE_COORDINATOR)
     position = Position.objects.create(
@@ -361,6 +372,12 @@ def a_world() -> World:
         organization=factories.organization(),
         kind=PositionKind.STAFF,
         supervisor=supervisor,
+    )
+    Position.objects.create(
+        person=supervisor,
+        organization=position.organization,
+        kind=PositionKind.DIRECTOR,
+        is_confirmed=True,
     )
     ended, fresh, upcoming = factories.event(), factories.event(), factories.event(days=7)
     register(event_id=upcoming.pk, by=owner)

@@ -266,6 +266,7 @@ class Certificate(models.Model):
 
     class Meta:
         ordering = ["-issued_on", "-number"]
+        permissions = [("view_reports", "Can see the reports on certification and credits")]
         constraints = [
             models.UniqueConstraint(
                 fields=["participation"],

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("tracks", "0006_certification"),
+        ("tracks", "0007_staff_review_records"),
     ]
 
     operations = [migrations.RunPython(allow, migrations.RunPython.noop)]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0006_history_begins'),
-        ('events', '0012_indexes_for_checking'),
+        ('events', '0015_catalogue_replaces_the_mark'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

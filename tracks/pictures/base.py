@@ -1,0 +1,67 @@
+"""What every report is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from tracks.charts import Series
+from tracks.models import Track
+from tracks.report_forms import Question
+from tracks.tables import Table
+
+Chosen = Mapping[str, str]
+Questions = dict[str, Question]
+PEOPLE = 50
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page says; `answer` is its first line. Without a title it has that of its kind."""
+
+    answer: str
+    tables: list[Table]
+    title: str = ""
+    notes: list[str] = field(default_factory=list)
+    chart: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One report: what it answers, what can be asked, and how it is made of the answers."""
+
+    title: str
+    about: str
+    questions: Callable[[], Questions]
+    make: Callable[[Chosen], Report]
+    part_of: str = ""
+
+
+def address(name: str, **asked: object) -> str:
+    query = urlencode({key: value for key, value in asked.items() if value not in ("", None)})
+    return reverse("tracks:report", args=[name]) + (f"?{query}" if query else "")
+
+
+def number_of(choice: str) -> int | None:
+    """The number that was chosen, where the first choice is empty."""
+    return int(choice) if choice else None
+
+
+def track_names() -> dict[int, str]:
+    return dict(Track.objects.order_by("position").values_list("pk", "name"))
+
+
+def of_track() -> Questions:
+    """The question of which track."""
+    names = [(str(pk), name) for pk, name in track_names().items()]
+    return {"track": Question("Track", [("", "All tracks"), *names])}
+
+
+def track_series(names: Mapping[int, str]) -> list[Series]:
+    return [Series(name, f"track-{1 + place % 4}") for place, name in enumerate(names.values())]
+
+
+def people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"

@@ -1,0 +1,120 @@
+"""Who is certified, in progress or expired, by federation and library."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from tracks import charts, reports
+from tracks.charts import Bar, Chart, Series
+from tracks.pictures.base import (
+    PEOPLE,
+    Chosen,
+    Questions,
+    Report,
+    address,
+    number_of,
+    of_track,
+    people,
+)
+from tracks.report_forms import Question
+from tracks.tables import ALL, GROUP, LINE, Column, Row, Rows, Table
+
+STANDINGS = {
+    "certified": (reports.CERTIFIED, "Certified"),
+    "sent": (reports.SENT, "Record sent"),
+    "expired": (reports.EXPIRED, "Expired"),
+    "in-progress": (reports.IN_PROGRESS, "In progress"),
+}
+
+
+def certification(chosen: Chosen) -> Report:
+    track = number_of(chosen["track"])
+    found = reports.standings(track)
+    federations = reports.federations()
+    libraries = reports.libraries(each.library for each in found.libraries if each.library)
+    by_library = {each.library: each for each in found.libraries}
+    by_federation = {each.federation: each for each in found.federations}
+    rows, bars = [], []
+    for federation, name in federations.items():
+        if federation not in by_federation:
+            continue
+        sums = by_federation[federation]
+        bars.append(Bar(name, sums.figures))
+        label = "No position" if federation == reports.NO_LIBRARY else "All libraries"
+        rows.append(_standing_row(sums, name, label, GROUP, chosen, f"f{federation}"))
+        rows += [
+            _standing_row(by_library[pk], name, library, LINE, chosen, f"l{pk}")
+            for pk, library in libraries.items()
+            if by_library[pk].federation == federation
+        ]
+    rows.append(_standing_row(found.total, "All", "Everybody", ALL, chosen, ""))
+    columns = [Column("Federation"), Column("Library")]
+    columns += [Column(label, True) for _, label in STANDINGS.values()]
+    columns.append(Column("People", True))
+    answer = ", ".join(
+        f"{figure:,} {label.lower()}"
+        for figure, (_, label) in zip(found.total.figures, STANDINGS.values(), strict=True)
+    )
+    series = [Series(label, slug) for slug, (_, label) in STANDINGS.items()]
+    chart = Chart("standing", "People by federation", f"{answer}.", series, bars)
+    return Report(
+        answer=f"{people(sum(found.total.figures))}: {answer}.",
+        chart=charts.bars(chart) if bars else None,
+        tables=[Table("libraries", "People by federation and library", columns, rows)],
+        notes=[
+            "Everybody counts once, in the first of these that fits: certified (holds a "
+            "certificate that is valid today), record sent (with the CE Coordinator or the "
+            "supervisor), expired (the last certificate has run out), in progress (follows a "
+            "track). For all tracks it is the best of a person's tracks.",
+            "People count where they have a present position: somebody at two libraries counts "
+            "at both, but once in the federation and once in all.",
+        ],
+    )
+
+
+def _standing_row(
+    standing: reports.Standing, federation: str, library: str, kind: str, chosen: Chosen, place: str
+) -> Row:
+    figures = standing.figures
+    links = {
+        number: address("people", standing=slug, track=chosen["track"], place=place)
+        for number, slug in enumerate(STANDINGS, start=2)
+        if figures[number - 2]
+    }
+    return Row((federation, library, *figures, sum(figures)), kind, links)
+
+
+def ask_people() -> Questions:
+    standings = [(slug, label) for slug, (_, label) in STANDINGS.items()]
+    places = [(f"f{pk}", name) for pk, name in reports.federations().items()]
+    libraries = [(f"l{pk}", name) for pk, name in reports.libraries().items()]
+    return {
+        "standing": Question("Standing", standings),
+        **of_track(),
+        "place": Question("Where", [("", "Everywhere"), *places, *libraries]),
+    }
+
+
+def standing_people(chosen: Chosen) -> Report:
+    standing, label = STANDINGS[chosen["standing"]]
+    kind, place = chosen["place"][:1], number_of(chosen["place"][1:])
+    found = reports.people_standing(
+        standing,
+        track=number_of(chosen["track"]),
+        federation=place if kind == "f" else None,
+        library=place if kind == "l" else None,
+    )
+    rows = Rows(found, _person_row)
+    columns = [Column("Name"), Column("Libraries"), Column("Last certificate valid until")]
+    return Report(
+        title=f"People: {label.lower()}",
+        answer=f"{people(len(rows))}.",
+        tables=[Table("people", "People", columns, rows, PEOPLE)],
+    )
+
+
+def _person_row(person: Any) -> Row:
+    return Row(
+        (person.display_name, "; ".join(person.libraries), person.expires_on or ""),
+        links={0: reverse("admin:accounts_user_change", args=[person.pk])},
+    )

@@ -1,0 +1,136 @@
+"""Tables of figures, as a page shows them and a file keeps them: made once, so that both agree."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple, overload
+
+import xlsxwriter
+from django.db.models import QuerySet
+
+from aspen import words
+from aspen.spreadsheet import harmless, one_line
+
+Cell = str | int | Decimal | dt.date
+GROUP, ALL, LINE = "group", "all", "line"
+WIDEST = 60
+
+
+class Column(NamedTuple):
+    label: str
+    is_number: bool = False
+
+
+class Row(NamedTuple):
+    """A line of figures; GROUP and ALL are sums. `links` are addresses by number of the cell."""
+
+    cells: tuple[Cell, ...]
+    kind: str = LINE
+    links: Mapping[int, str] = {}
+
+
+class Table(NamedTuple):
+    """`key` names its files. A table of people is shown in pages of `size`; 0 shows all of it."""
+
+    key: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    size: int = 0
+
+
+class Rows(Sequence[Row]):
+    """The rows of a long table, fetched as they are asked for; one query counts them."""
+
+    def __init__(
+        self, found: QuerySet, to_row: Callable[[Any], Row], last: Sequence[Row] = ()
+    ) -> None:
+        """`last` are rows that follow those found."""
+        self.found, self.to_row, self.last = found, to_row, list(last)
+        self._count: int | None = None
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = self.found.count()
+        return self._count + len(self.last)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, int):
+            return self[index : index + 1][0]
+        start, stop, _ = index.indices(len(self))
+        count = len(self) - len(self.last)
+        rows = [self.to_row(each) for each in self.found[start : min(stop, count)]]
+        return rows + self.last[max(0, start - count) : max(0, stop - count)]
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from map(self.to_row, self.found.iterator(chunk_size=2000))
+        yield from self.last
+
+
+def shown(cell: Cell) -> str:
+    """A cell as the page says it."""
+    if isinstance(cell, dt.date):
+        return words.day(cell)
+    if isinstance(cell, Decimal):
+        whole, dot, half = words.amount(cell).partition(".")
+        return f"{int(whole):,}{dot}{half}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def as_csv(table: Table) -> bytes:
+    """What a spreadsheet would run as a formula gets an apostrophe in front."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow([column.label for column in table.columns])
+    writer.writerows([_plain(cell) for cell in row.cells] for row in table.rows)
+    return f"\ufeff{file.getvalue()}".encode()
+
+
+def _plain(cell: Cell) -> str:
+    if isinstance(cell, dt.date):
+        return cell.isoformat()
+    if isinstance(cell, Decimal):
+        return words.amount(cell)
+    return harmless(one_line(cell)) if isinstance(cell, str) else str(cell)
+
+
+def as_xlsx(table: Table) -> bytes:
+    """One sheet. Texts are stored as text, figures as figures, days as days."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        book.set_properties({"title": table.title})
+        bold = book.add_format({"bold": True})
+        days = {kind: {"num_format": "yyyy-mm-dd", "bold": kind != LINE} for kind in (LINE, GROUP)}
+        day = {kind: book.add_format(format) for kind, format in days.items()}
+        sheet = book.add_worksheet("Figures")
+        sheet.freeze_panes(1, 0)
+        widths = [len(column.label) for column in table.columns]
+        for place, column in enumerate(table.columns):
+            sheet.write_string(0, place, column.label, bold)
+        for line, row in enumerate(table.rows, start=1):
+            for place, cell in enumerate(row.cells):
+                widths[place] = max(widths[place], len(_plain(cell)))
+                if isinstance(cell, dt.date):
+                    format = day[LINE if row.kind == LINE else GROUP]
+                    sheet.write_datetime(line, place, dt.datetime.combine(cell, dt.time()), format)
+                    continue
+                format = None if row.kind == LINE else bold
+                if isinstance(cell, str):
+                    sheet.write_string(line, place, one_line(cell), format)
+                else:
+                    sheet.write_number(line, place, cell, format)
+        for place, width in enumerate(widths):
+            sheet.set_column(place, place, min(WIDEST, width + 2))
+    return file.getvalue()
+
+
+FORMATS: dict[str, tuple[str, Callable[[Table], bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
+}
