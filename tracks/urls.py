@@ -4,12 +4,13 @@ from tracks.views import (
     certificates,
     choosing,
     credits,
+    library,
+    reports,
     rules,
     submitting,
     tracks,
     verifying,
 )
-from tracks.views import credits, library, reports, tracks
 
 app_name = "tracks"
 urlpatterns = [
@@ -29,7 +30,6 @@ urlpatterns = [
     path("reports/", reports.index, name="reports"),
     path("reports/<slug:name>/", reports.report, name="report"),
     path("reports/<slug:name>/<slug:table>.<slug:format>", reports.file, name="report_file"),
-    path("tracks/", tracks.choose, name="choose"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
     path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
     path("certificates/", certificates.mine, name="certificates"),
