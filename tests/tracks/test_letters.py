@@ -287,7 +287,7 @@ def test_reminding_takes_the_same_few_queries_for_one_person_and_three(
         for _ in range(number):
             actions.select_track(track=make.track("Library Trustee"), by=make.person())
         now.shift(dt.timedelta(days=3 * 365 + 200))
-        with django_assert_num_queries(37):
+        with django_assert_num_queries(21):
             actions.remind_of_ends()
             actions.remind_directors()
             actions.remind_idle()
