@@ -23,7 +23,8 @@ MOST_STOPS = 150
 FOCUSED = """() => {
     const element = document.activeElement;
     if (!element || element === document.body) return null;
-    const words = element.labels?.[0]?.textContent || element.ariaLabel || element.textContent;
+    const words = element.labels?.[0]?.textContent || element.ariaLabel || element.textContent
+        || (element.type === "submit" ? element.value : "");
     const style = getComputedStyle(element);
     // Inside a date, the browser outlines the button that opens its calendar by itself.
     const outlined = !element.matches(":focus")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from events.enums import EventState, Origin
 from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
+from tests.browser.test_keyboard import all_stops, press_enter, tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 QUEUE = "/admin/events/customevent/"
@@ -74,6 +76,94 @@ def decides_about_the_doubtful(staff: Visitor, titles: list[str]) -> None:
             staff.press("Decline")
         else:
             staff.press("Approve and next" if number < 5 else "Approve")
+
+
+def test_fifty_are_cleared_with_a_keyboard_alone(
+    open_browser: Callable[..., Visitor], settings: Any
+) -> None:
+    settings.ZEAL_ALLOWLIST = [{"model": "*", "field": "*"}]
+    with zeal_ignore():
+        doubtful = fifty_wait()
+        target = make.event(title=f"{doubtful[4]} online", days=-7)
+        coordinator = make.person(Role.CE_COORDINATOR)
+    staff = open_browser(coordinator)
+    staff.page.set_default_navigation_timeout(60_000)  # forty-three acts, one after the other
+    staff.visit("/admin/")
+    tab_to(staff, "50 custom events to approve")
+    press_enter(staff)
+    approves_one_and_the_clear_ones(staff)
+    tab_to(staff, doubtful[0])
+    press_enter(staff)
+    for number, (button, state) in enumerate([("Return", "draft"), ("Decline", "declined")]):
+        all_stops(staff)
+        tab_to(staff, "Question or reason")
+        staff.page.keyboard.type("Where were you at that hour?")
+        tab_to(staff, button)
+        press_enter(staff)
+        assert Event.objects.get(title=doubtful[number]).state == state
+    for _ in range(2):
+        tab_to(staff, "Approve and next")
+        press_enter(staff)
+    merges_and_takes_it_back(staff, doubtful[4], target)
+    staff.open(QUEUE)
+    for number in (4, 5):
+        tab_to(staff, doubtful[number] if number == 4 else "Question or reason")
+        if number == 4:
+            press_enter(staff)
+        tab_to(staff, "Approve")
+        press_enter(staff)
+    staff.sees("Nothing waits here.")
+    states = Event.objects.filter(title__in=doubtful).order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["draft", "declined", *["published"] * 4]
+
+
+def approves_one_and_the_clear_ones(staff: Visitor) -> None:
+    tab_to(staff, "Approve “Weeding in Alzada”")
+    staff.page.keyboard.press("Space")
+    expect(staff.page.get_by_role("checkbox", checked=True)).to_have_count(1)
+    tab_to(staff, "Approve selected")
+    press_enter(staff)
+    expect(staff.page.get_by_text("Approved: 1 of 1.")).to_be_visible()
+    tab_to(staff, "Select those without remarks")
+    press_enter(staff)
+    tab_to(staff, "Approve selected")
+    press_enter(staff)
+    expect(staff.page.get_by_text("Approved: 43 of 43.")).to_be_visible()
+
+
+def merges_and_takes_it_back(staff: Visitor, title: str, target: Event) -> None:
+    """From the page of the one that waits, and back to it; a correction lies on the way."""
+    source = Event.objects.get(title=title)
+    tab_to(staff, "Correct category or credits")
+    press_enter(staff)
+    all_stops(staff)
+    tab_to(staff, "Technology")
+    staff.page.keyboard.press("Control+A")
+    staff.page.keyboard.type("0.5")
+    tab_to(staff, "Reason")
+    staff.page.keyboard.type("Half an hour.")
+    for button in ("Show what would change", "Save for everybody"):
+        tab_to(staff, button)
+        press_enter(staff)
+    assert source.offers.get().amount == Decimal("0.5")
+    staff.open(f"{QUEUE}{source.pk}/change/")
+    tab_to(staff, "Merge into another event")
+    press_enter(staff)
+    tab_to(staff, target.title)
+    press_enter(staff)
+    all_stops(staff)
+    tab_to(staff, "Reason")
+    staff.page.keyboard.type("The same webinar.")
+    tab_to(staff, "Merge")
+    press_enter(staff)
+    source.refresh_from_db()
+    assert (source.state, source.merged_into) == (EventState.MERGED, target)
+    tab_to(staff, "Undo")
+    press_enter(staff)
+    tab_to(staff, "Undo the merge")
+    press_enter(staff)
+    source.refresh_from_db()
+    assert source.state == EventState.PENDING
 
 
 def fits_on_a_phone(staff: Visitor) -> None:
