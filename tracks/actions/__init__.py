@@ -18,6 +18,7 @@ from tracks.actions.notices import (
     remind_supervisors,
 )
 from tracks.actions.posting import post_anew, post_archived, sync_postings
+from tracks.actions.replacing import replace_rule_set
 from tracks.actions.rule_sets import end_rule_set, save_rule_set
 from tracks.actions.submitting import (
     return_submission,
@@ -57,6 +58,7 @@ __all__ = [
     "remind_of_ends",
     "remind_supervisors",
     "renew_link",
+    "replace_rule_set",
     "resume_track",
     "return_submission",
     "review_submission",
