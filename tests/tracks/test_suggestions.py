@@ -196,5 +196,5 @@ def test_queries(
     for _ in range(number):
         make.event(days=3)
         recording()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         client.get(participation.get_absolute_url())
