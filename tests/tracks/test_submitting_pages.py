@@ -427,7 +427,7 @@ def test_queries(number, client, june, django_assert_num_queries):
     here = participation.get_absolute_url()
     with django_assert_num_queries(10):
         client.get(here)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         client.get(f"{here}submit/")
     with django_assert_num_queries(8):
         client.get(f"{here}years/")

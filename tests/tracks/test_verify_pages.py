@@ -291,5 +291,5 @@ def test_queries(number, client, june, django_assert_num_queries):
     for _ in range(number):
         supervisor = actions.Supervisor("Dana", dana.email)
         make.verification(make.submission(make.following()), supervisor)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/continuing-education/")
