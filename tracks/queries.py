@@ -127,14 +127,11 @@ def counting_participations(person: User) -> QuerySet[Participation]:
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
-    return (
-        visible_to(person)
-        .filter(state__in=states)
-        .annotate(
-            certified_as=Coalesce(Subquery(valid.values("number")), Value("")),
-            certified_on=Subquery(valid.values("issued_on")),
-        )
-    )
+    certificate = {
+        "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
+        "certified_on": Subquery(valid.values("issued_on")),
+    }
+    return visible_to(person).filter(state__in=states).annotate(**certificate)
 
 
 def certificates() -> QuerySet[Certificate]:

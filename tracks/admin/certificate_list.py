@@ -43,10 +43,8 @@ class TrackFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Certificate]
     ) -> QuerySet[Certificate]:
-        known = {key for key, _ in self.lookup_choices}
-        if self.value() not in known:
-            return queryset
-        return queryset.filter(participation__track=self.value())
+        tracks = [int(key) for key, _ in self.lookup_choices if key == self.value()]
+        return queryset.filter(participation__track__in=tracks) if tracks else queryset
 
 
 class YearFilter(admin.SimpleListFilter):
@@ -96,7 +94,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Without what there is not: a certificate that holds says nothing of revoking."""
         assert isinstance(obj, Certificate)
-        none = {"listed_as"} if not obj.listed_as else set()
+        none: set[Any] = set() if obj.listed_as else {"listed_as"}
         if not obj.revoked_at:
             none |= {("revoked_at", "revoked_by"), "revoked_why"}
         if not (obj.replaces or certificates.replacement(obj)):
