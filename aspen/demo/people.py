@@ -80,7 +80,7 @@ _WORDS = {
     "librarian": "A member of library staff: register, claim credits, follow a track.",
     "director": "A library director, who needs certification for state aid.",
     "trustee": "A member of a library board.",
-    "chair": "The chair of that board.",
+    "chair": "The chair of that board, who holds a certificate.",
     "editor": "An event editor of an organization that offers training.",
     "helpdesk": "The help desk: answers tickets and corrects credits.",
     "coordinator": "The CE Coordinator: approves custom events.",

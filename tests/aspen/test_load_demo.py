@@ -27,7 +27,9 @@ from events.models import CatalogueListing, Category, Event, Registration
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from tests import factories
-from tracks.models import Participation, Posting
+from tracks import record
+from tracks.models import Certificate, Participation, Posting
+from tracks.queries import active_participations
 
 LIBRARIES = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
 PASSWORD = "aspen-demo-2026"
@@ -53,6 +55,7 @@ def demonstration() -> Any:
 def everything() -> dict[str, list[Any]]:
     """All rows of the demonstration, to see that nothing changed."""
     models = [User, Position, Event, Claim, Credit, Posting, Participation, Ticket, Registration]
+    models += [Certificate]
     return {model.__name__: sorted(map(str, model.objects.values_list())) for model in models}
 
 
@@ -97,7 +100,9 @@ def test_staff_accounts_have_their_roles_and_no_more() -> None:
 
     roles = {
         user.email.split("@")[0]: [group.name for group in user.groups.all()]
-        for user in User.objects.prefetch_related("groups").order_by("pk")
+        for user in User.objects.filter(is_demonstration=True)
+        .prefetch_related("groups")
+        .order_by("pk")
         if not user.email.startswith("learner")
     }
     assert roles == {
@@ -242,6 +247,14 @@ def test_what_the_people_have_done_so_far() -> None:
     assert Posting.objects.filter(person=director).count() == 13  # one has two credit lines
     assert str(trustee.participations.get().track) == "Library Trustee"
     assert Posting.objects.filter(person=trustee).count() == 4
+    certificate = Certificate.objects.get()
+    assert certificate.person == account("chair")
+    assert certificate.person.is_demonstration
+    assert certificate.supervisor_name == trustee.display_name
+    assert record.counted(certificate.record) >= 15
+    assert [str(each.follows) for each in active_participations(account("chair"))] == [
+        certificate.number
+    ]
     learners = User.objects.filter(email__startswith="learner")
     assert not Claim.objects.filter(person__in=learners).exists()
     assert not Participation.objects.filter(person__in=learners).exists()
