@@ -93,8 +93,10 @@ class Submission(models.Model):
                 | Q(verified_at__isnull=False) & ~Q(verified_name=""),
                 name="tracks_verified_by_someone_sometime",
             ),
+            # Said of its own accord, because a comparison with nothing would pass.
             models.CheckConstraint(
-                condition=Q(verified_at=None) | Q(reviewed_at__lte=F("verified_at")),
+                condition=Q(verified_at=None)
+                | Q(reviewed_at__isnull=False, reviewed_at__lte=F("verified_at")),
                 name="tracks_reviewed_before_verified",
             ),
             models.CheckConstraint(
