@@ -421,7 +421,6 @@ def a_world() -> World:
     ).merge
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
-    factories.submission(factories.following(owner))
     sent = factories.submission(factories.following(owner))
     asked = factories.verification(sent, Supervisor("Sue Supervisor", supervisor.email))
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)

@@ -238,6 +238,33 @@ def test_somebody_else_is_asked_by_name_and_address() -> None:
     assert sent.verifications.get().supervisor_email == OTHER.email
 
 
+def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
+    june, library = make.person(), make.organization(name="Sidney Library")
+    chair = make.person(display_name="Carl Chair")
+    Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
+    Position.objects.create(person=chair, organization=library, kind=PositionKind.BOARD_CHAIR)
+    sent = make.submission(make.following(june))
+
+    def choices() -> list[str]:
+        form = coordinator().get(address(sent)).context["supervisor_form"]
+        return [label for _, label in form.fields["supervisor"].choices]
+
+    dana = "Dana Chair, dana.chair@board.example"
+    carl = f"Carl Chair, {chair.email}"
+    assert choices() == [
+        f"{dana}: proposed by the person",
+        f"{carl}: Board chair of Sidney Library",
+        "Somebody else, named below",
+    ]
+    with time_machine.travel(dt.datetime(2026, 11, 27, 18, tzinfo=dt.UTC)):
+        make.verification(sent, Supervisor("Carl Chair", chair.email))
+        assert choices() == [
+            f"{carl}: asked Fri, Nov 27, 2026; choose it to send a new link",
+            f"{dana}: proposed by the person",
+            "Somebody else, named below",
+        ]
+
+
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
@@ -527,7 +554,7 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
             issued = actions.reissue_certificate(certificate_id=issued.pk, **changed)
     sent = make.submission(participation)
     client = coordinator()
-    for page, count in {QUEUE: 9, address(sent): 19, "/admin/": 10}.items():
+    for page, count in {QUEUE: 9, address(sent): 21, "/admin/": 10}.items():
         client.get(page)  # Django remembers content types
         with django_assert_num_queries(count):
             client.get(page)

@@ -46,16 +46,20 @@ def confirm(client: Client, address: str, **values: str) -> Any:
     return client.post(address, values | {"shown": shown, "save": "1"})
 
 
-def test_the_page_of_a_record_leads_to_both_pages_while_the_certificate_stands() -> None:
+def test_record_and_certificate_lead_to_both_pages_while_the_certificate_stands() -> None:
     certificate = make.certificate()
-    client = coordinator()
-    record_page = f"/admin/tracks/submission/{certificate.submission_id}/change/"
-    for what in ("revoke", "reissue"):
-        assert f'href="{page(certificate, what)}"' in text(client.get(record_page))
-    helper = signed_in(make.person(Role.HELP_DESK))
-    assert page(certificate, "revoke") not in text(helper.get(record_page))
+    client, helper = coordinator(), signed_in(make.person(Role.HELP_DESK))
+    pages = [
+        f"/admin/tracks/submission/{certificate.submission_id}/change/",
+        f"/admin/tracks/certificate/{certificate.pk}/change/",
+    ]
+    links = [f'href="{page(certificate, what)}"' for what in ("revoke", "reissue")]
+    for address in pages:
+        assert [link in text(client.get(address)) for link in links] == [True, True]
+        assert [link in text(helper.get(address)) for link in links] == [False, False]
     confirm(client, page(certificate, "revoke"), reason=WHY, then="leave")
-    assert page(certificate, "revoke") not in text(client.get(record_page))
+    for address in pages:
+        assert [link in text(client.get(address)) for link in links] == [False, False]
 
 
 def test_what_follows_is_said_before_anything_happens() -> None:
@@ -90,8 +94,8 @@ def test_what_follows_is_said_before_anything_happens() -> None:
 def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
     certificate = make.certificate()
     answer = confirm(coordinator(), page(certificate, "revoke"), reason=WHY, then=then)
-    record_page = f"/admin/tracks/submission/{certificate.submission_id}/change/"
-    assert answer.headers["Location"] == record_page
+    address = f"/admin/tracks/certificate/{certificate.pk}/change/"
+    assert answer.headers["Location"] == address
     assert [str(each) for each in get_messages(answer.wsgi_request)] == [
         f"Certificate {certificate.number} is revoked."
     ]

@@ -148,7 +148,7 @@ def _answer(
             if "save" in request.POST and form.cleaned_data["shown"] == form.asked():
                 act(form, by)
                 messages.success(request, done)
-                page = reverse("admin:tracks_submission_change", args=[certificate.submission_id])
+                page = reverse("admin:tracks_certificate_change", args=[certificate.pk])
                 return HttpResponseRedirect(page)
             rehearse(lambda: act(form, by))
             consequences = follows(form)

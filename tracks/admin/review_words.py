@@ -13,7 +13,7 @@ from aspen import words
 from credits.admin import links
 from credits.enums import ClaimRole, RemarkKind
 from events.enums import Origin
-from tracks import record, reviewing
+from tracks import record, reviewing, supervisors
 from tracks.enums import Answer, ParticipationState
 from tracks.models import Certificate, Submission, Verification
 from tracks.progress import ZERO
@@ -222,16 +222,21 @@ def _answer(verification: Verification) -> str:
 
 
 def proposals(submission: Submission) -> list[tuple[str, str, str]]:
-    """Who may be asked, each once: name, address, and why they are named here. Who is asked
-    now comes first, then whom the person proposes."""
+    """Who may be asked, each once: name, address, and why they are named here.
+
+    Who is asked now comes first, then whom the person proposes, then those found from positions.
+    """
     found: list[tuple[str, str, str]] = []
     if asked := question(submission):
         since = f"asked {day(asked.asked_at)}; choose it to send a new link"
         found.append((asked.supervisor_name, asked.supervisor_email, since))
-    if submission.supervisor_email:
-        name = submission.supervisor_name or submission.supervisor_email
-        found.append((name, submission.supervisor_email.lower(), "proposed by the person"))
-    return list({email: (name, email, why) for name, email, why in reversed(found)}.values())[::-1]
+    if email := submission.supervisor_email.lower():
+        found.append((submission.supervisor_name or email, email, "proposed by the person"))
+    for each in supervisors.proposals_for(submission.person, submission.participation.track):
+        why = each.why.replace("Your supervisor", "Supervisor")
+        found.append((str(each.person), each.person.email, why))
+    first = {email: (name, email, why) for name, email, why in reversed(found)}
+    return [each for each in dict.fromkeys(found) if first[each[1]] == each]
 
 
 READY = {

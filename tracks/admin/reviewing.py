@@ -335,10 +335,12 @@ class SubmissionAdmin(ReadOnlyAdmin):
             "submission": submission,
             "is_own": is_own,
             "seen": reviewing.version(submission, looked),
-            "supervisor_form": SupervisorForm(proposed=review_words.proposals(submission)),
             "return_form": ReturnForm(),
             "ready": review_words.READY.items(),
             "next_url": reverse(PAGE, args=[following.pk]) if following else "",
             **(forms or {}),
         }
+        if "supervisor_form" not in context:
+            proposed = review_words.proposals(submission) if decides else []
+            context["supervisor_form"] = SupervisorForm(proposed=proposed)
         return TemplateResponse(request, "admin/tracks/submission/review.html", context)

@@ -7,7 +7,7 @@ NAME = "tracks_reviewed_before_verified"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tracks", "0007_staff_review_records")]
+    dependencies = [("tracks", "0009_reports")]
 
     operations = [
         migrations.RemoveConstraint(model_name="submission", name=NAME),
