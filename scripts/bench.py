@@ -212,6 +212,32 @@ def measure_proof() -> None:
     print(f"{'check_credits, all of it':<62}{time.perf_counter() - started:>8.1f} s")
 
 
+def measure_reports() -> None:
+    """What staff wait for who look at the reports, over as many credits and their people."""
+    import bench_data
+
+    from accounts.enums import Role
+    from accounts.models import Federation, Organization
+    from aspen.clock import today
+    from tests import factories as make
+    from tracks.pictures import KINDS
+
+    holders = bench_data.credits(CREDITS)
+    bench_data.certified(holders)
+    print(f"{CREDITS:,} credits of {len(holders):,} people")
+    client = Client()
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    track, federation = make.track().pk, Federation.objects.earliest("pk").pk
+    board = Organization.objects.filter(positions__kind="trustee").earliest("pk").pk
+    narrowed = (
+        *(f"certification/?track={track}", f"people/?standing=certified&place=f{federation}"),
+        *(f"credits/?federation=f{federation}", f"credits/?track={track}", f"board/?board={board}"),
+        f"trustees/?year={today().year - 1}",
+    )
+    for path in (*(f"{name}/" for name in KINDS), *narrowed):
+        measure_page(client, f"/reports/{path}")
+
+
 def measure_public_pages() -> None:
     """What the public waits for: made anew, from the cache, and still the same (304)."""
     for address in CALENDAR:
@@ -290,6 +316,7 @@ MEASURES = {
     "public": measure_public_pages,
     "transcript": measure_transcript,
     "proof": measure_proof,
+    "reports": measure_reports,
 }
 
 

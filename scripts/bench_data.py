@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -14,10 +15,10 @@ from credits.actions import claim_custom_event
 from credits.models import Claim, Credit
 from events.models import CreditOffer, Event, Registration
 from tests import factories as make
-from tracks.models import Participation
+from tracks.models import Certificate, Participation, Submission
 from tracks.queries import eligible_pairs
 
-TRAININGS = 30_000
+TRAININGS, LIBRARIES = 30_000, 500
 RULES = "2023 Library Staff"
 
 WORDS = (
@@ -119,18 +120,81 @@ def waiting_events(count: int) -> Event:
     return event
 
 
-def credits(count: int) -> None:
+@cache
+def credits(count: int) -> range:
     """So many credits of the calendar's trainings, ten to nine claims and twenty to a person.
+
+    Made once; returns the ids of the people.
 
     Every second person follows a track, and what counts is posted to it. A third of the claims
     come from registrations, and one in twenty was taken back.
     """
     with in_bulk(Event, CreditOffer, Participation, Claim, Credit, Registration):
-        _claims(people(max(1, count // 20), name="holder"), _trainings())
+        holders = people(max(1, count // 20), name="holder")
+        _claims(holders, _trainings())
     run("ANALYZE")
     pairs, params = eligible_pairs().order_by().query.sql_with_params()
     insert = "INSERT INTO tracks_posting (credit_id, participation_id, person_id)"
     run((f"{insert} {pairs} ON CONFLICT DO NOTHING", list(params)), "VACUUM ANALYZE")
+    return holders
+
+
+def certified(holders: range) -> None:
+    """Everybody works at one of 500 libraries, some at two, and one in twelve sits on a board.
+
+    Three of four were certified on some day of the past six years.
+    """
+    between = [holders.start, holders.stop - 1]
+    with in_bulk(Participation, Submission, Certificate):
+        run(
+            (
+                "INSERT INTO accounts_organization (name, kind, city, county, federation_id,"
+                " source, import_digest) SELECT 'Library of the bench ' || n, 'public', '', '',"
+                " (SELECT id FROM accounts_federation ORDER BY id OFFSET mod(n, 7) LIMIT 1), '', ''"
+                " FROM generate_series(1, %s) AS n",
+                [LIBRARIES],
+            ),
+            (
+                "INSERT INTO accounts_position (person_id, organization_id, kind, is_confirmed)"
+                " SELECT person, library.id, CASE WHEN mod(person, 12) = 0 THEN 'trustee' ELSE"
+                "  'staff' END, false FROM generate_series(%s::bigint, %s) AS person,"
+                "  generate_series(0, 1) AS second, accounts_organization AS library"
+                " WHERE library.name = 'Library of the bench ' || 1 + mod(person + second * 77, %s)"
+                " AND (second = 0 OR mod(person, 10) = 0)",
+                [*between, LIBRARIES],
+            ),
+            (
+                "INSERT INTO tracks_participation (person_id, track_id, rule_set_id, state,"
+                " selected_on, counts_from, closes_on, selected_by_id) SELECT person,"
+                "  rules.track_id, rules.id, 'certified', day - 900, day - 2361, day + 561, person"
+                " FROM generate_series(%s::bigint, %s) AS person, tracks_ruleset AS rules,"
+                " LATERAL (SELECT current_date - mod(person * 7, 2190)::integer) AS issued (day)"
+                " WHERE rules.name = %s AND mod(person, 4) <> 0",
+                [*between, RULES],
+            ),
+            (
+                "INSERT INTO tracks_submission (participation_id, person_id, submitted_at, record,"
+                " remarks, note, name, listed_as, supervisor_name, supervisor_email, reviewed_at,"
+                " reviewed_by_id, verified_at, verified_name, ended_at, ending, reason)"
+                " SELECT id, person_id, at, '{}', '[]', '', 'Somebody', 'Somebody', '', '', at,"
+                "  (SELECT id FROM accounts_user WHERE email = 'staff0@library.example'), at,"
+                "  'Somebody else', at, 'certified', ''"
+                " FROM tracks_participation, LATERAL (SELECT (selected_on + 900)::timestamptz) AS"
+                "  issued (at) WHERE state = 'certified' AND person_id BETWEEN %s AND %s",
+                between,
+            ),
+            (
+                "INSERT INTO tracks_certificate (uuid, number, participation_id, person_id,"
+                " submission_id, reviewed_at, verified_at, name, listed_as, record,"
+                " coordinator_name, supervisor_name, issued_on, expires_on, revoked_why)"
+                " SELECT gen_random_uuid(), 'bench-' || id, participation_id, person_id, id,"
+                "  reviewed_at, verified_at, name, CASE WHEN mod(id, 10) = 0 THEN '' ELSE name END,"
+                "  record, 'Coordinator', verified_name, ended_at::date, ended_at::date + 1461, ''"
+                " FROM tracks_submission WHERE person_id BETWEEN %s AND %s",
+                between,
+            ),
+        )
+    run("VACUUM ANALYZE")
 
 
 def _trainings() -> range:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 from zeal import zeal_ignore
 
-from accounts.actions import take_position
+from accounts.actions import assign_position, set_shows_progress
 from accounts.enums import PositionKind, Role
 from accounts.models import User
 from credits.actions import (
@@ -41,6 +41,7 @@ from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 from tracks.actions import select_track
 from tracks.models import RuleSet
+from tracks.pictures import KINDS
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -67,9 +68,11 @@ def portal(transactional_db: None) -> SimpleNamespace:
     with zeal_ignore():
         librarian = make.person(display_name=f"{LONG[:80]} <b>Ann</b>")
         staff = make.person(Role.CE_COORDINATOR, is_superuser=True)
-        take_position(
-            organization=make.organization(name=LONG[:200]), kind=PositionKind.STAFF, by=librarian
-        )
+        library = make.organization(name=LONG[:200])
+        for kind in (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR):
+            assign_position(person=librarian, organization=library, kind=kind, supervisor=None)
+        set_shows_progress(agreed=True, by=librarian)
+        make.certificate(make.following(librarian, "Library Director"), listed_as=SCRIPT)
         events = a_calendar()
         claims = [make.claim(librarian, event) for event in events.past]
         register(event_id=events.upcoming[0].pk, by=librarian)
@@ -86,6 +89,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         catalogue_courses(events)
     return SimpleNamespace(
         librarian=librarian,
+        library=library,
         staff=staff,
         events=events,
         customs=customs,
@@ -231,6 +235,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         "/tracks/rules/",
         *(f"/tracks/rules/{rule_set.pk}/" for rule_set in RuleSet.objects.order_by("pk")),
         portal.track.get_absolute_url(),
+        "/continuing-education/library/",
         "/help/",
         "/help/new/",
         f"/help/new/?credit={portal.credit.pk}",
@@ -254,6 +259,10 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         "/help/queue/",
         "/help/queue/?state=all",
         portal.ticket.get_absolute_url(),
+        "/reports/",
+        *(f"/reports/{name}/" for name in KINDS),
+        f"/reports/board/?board={portal.library.pk}",
+        "/reports/trustees/?year=nonsense",
         "/admin/",
         f"/events/{portal.events.past[0].pk}/catalogue/",
         f"/events/{portal.events.conference.pk}/catalogue/",

@@ -211,7 +211,7 @@ def test_certificates_by_the_quarter_in_which_they_expire(
         ["Ann", "Baker; Baker; Ekalaka", "Library Trustee", "2024-0001", "Fri, Mar 10, 2028"]
     ]
     [found] = re.findall(
-        r'href="(/admin/tracks/participation/\d+/change/)"',
+        r'href="(/admin/tracks/certificate/\d+/change/)"',
         page(staff, "expiring-people/?quarter=2028-01-01"),
     )
     assert staff.get(found).status_code == 200

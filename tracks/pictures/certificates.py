@@ -101,13 +101,16 @@ def expiring_people(chosen: Chosen) -> Report:
 
 
 def _certificate_row(found: Any) -> Row:
-    period = found.participation
     return Row(
         (
-            *(found.person.display_name, "; ".join(found.libraries), period.track.name),
+            *(
+                found.person.display_name,
+                "; ".join(found.libraries),
+                found.participation.track.name,
+            ),
             *(found.number, found.expires_on),
         ),
-        links={0: reverse("admin:tracks_participation_change", args=[period.pk])},
+        links={0: reverse("admin:tracks_certificate_change", args=[found.pk])},
     )
 
 

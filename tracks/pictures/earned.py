@@ -7,7 +7,7 @@ from decimal import Decimal
 from dateutil.relativedelta import relativedelta
 
 from aspen import words
-from aspen.clock import today
+from aspen.clock import JULY, fiscal_year, today
 from events.models import Category
 from events.queries import categories
 from tracks import charts, reports
@@ -19,7 +19,6 @@ from tracks.tables import GROUP, LINE, Column, Row, Table
 
 MONTHS = 24
 FISCAL, CALENDAR = "fiscal", "calendar"
-FISCAL_BEGINS = 7  # July, as in Montana's state government
 
 
 def ask_credits() -> Questions:
@@ -34,7 +33,7 @@ def ask_credits() -> Questions:
 
 
 def credits(chosen: Chosen) -> Report:
-    begins = FISCAL_BEGINS if chosen["years"] == FISCAL else 1
+    begins = JULY if chosen["years"] == FISCAL else 1
     months = _months(begins)
     sums = reports.credits_by_month(
         months[0],
@@ -87,7 +86,7 @@ def _apart(first: dt.date, second: dt.date) -> int:
 
 def _year(first: dt.date, begins: int) -> str:
     """2026, or FY 2027 for the fiscal year that begins in July 2026."""
-    return str(first.year) if begins == 1 else f"FY {first.year + 1}"
+    return f"FY {fiscal_year(first)}" if begins == JULY else str(first.year)
 
 
 def _credits_row(
