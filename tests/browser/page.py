@@ -9,8 +9,9 @@ from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-# What is wrong with a page: width, short words broken in two, headings, accessibility. Preloading
-# would ask for stylesheets a second time, some at a wrong address; none of these rules needs it.
+# What is wrong with a page: width, short words broken in two, forms that would be refused,
+# headings, accessibility. Preloading would ask for stylesheets a second time, some at a wrong
+# address; none of these rules needs it.
 CHECK = """(runOnly) => {
     // In these every word is ours, and short enough for a line of its own.
     const WHOLE = "button, .btn, .state, time";
@@ -36,6 +37,9 @@ CHECK = """(runOnly) => {
             const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
             if (lines.size > 1) found.push(`breaks the word ${word[0]} of “${text.data}”`);
         }
+    }
+    for (const form of document.querySelectorAll("form[method=post]")) {
+        if (!form.elements.csrfmiddlewaretoken) found.push(`would be refused: ${form.action}`);
     }
     const headings = document.querySelectorAll("h1").length;
     if (headings !== 1) found.push(`has ${headings} headings of the first level`);
