@@ -133,7 +133,7 @@ def returns_it_for_the_duplicate(staff: Visitor) -> None:
     staff.follow("June Alvarez")
     staff.sees(SECURITY)
     expect(staff.page.locator(".remarks").first).to_contain_text("online")
-    staff.page.get_by_label("Reason").fill("You claimed the security training twice.")
+    staff.page.get_by_label("What has to change").fill("You claimed the security training twice.")
     staff.press("Return for changes")
 
 
@@ -143,6 +143,7 @@ def mends_it(librarian: Visitor, other: Event) -> None:
     librarian.follow("My credits", within=librarian.menu)
     row = librarian.row(f"{SECURITY} (online)")
     librarian.click(row.get_by_role("button", name="Take it back"))
+    librarian.sees("Taken back")
     claims(librarian, other)
 
 
