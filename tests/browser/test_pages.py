@@ -39,9 +39,16 @@ from tests import factories as make
 from tests.browser.page import ALL_RULES, CONTRAST, Visitor
 from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
-from tracks.actions import select_track
+from tracks.actions import (
+    Supervisor,
+    ask_about_year,
+    refuse_record,
+    return_submission,
+    select_track,
+)
 from tracks.models import RuleSet
 from tracks.pictures import KINDS
+from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -86,6 +93,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         keep_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
+        records = sent_records(librarian, staff)
         catalogue_courses(events)
     return SimpleNamespace(
         librarian=librarian,
@@ -98,7 +106,28 @@ def portal(transactional_db: None) -> SimpleNamespace:
         again=Claim.objects.get(event=customs["approve"]),
         credit=credit,
         ticket=ticket,
+        **records,
     )
+
+
+def sent_records(librarian: User, staff: User) -> dict[str, Any]:
+    """A record ready to be sent after it was returned, one that its supervisor is asked about, and
+    a year that was refused."""
+    missing = librarian.participations.get(track__name="Library Staff")
+    ready = make.following(librarian, "Library Director")
+    sent = make.submission(ready, note=LONG)
+    return_submission(submission_id=sent.pk, reason=f"{LONG} {SCRIPT}", by=staff)
+    year = ready.postings.first().credit.claim.event.last_day.year
+    named = Supervisor(f"Dana {LONG[:120]}", f"{LONG[:50].lower()}@library.example")
+    asked = ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
+    refuse_record(verification_id=asked.pk, reason=f"{LONG} {SCRIPT}", by=None)
+    ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
+    colleague = make.person(display_name=f"Bo {LONG[:80]}")
+    waiting = make.verification(
+        make.submission(make.following(colleague, "Library Staff")),
+        Supervisor(librarian.display_name, librarian.email),
+    )
+    return {"missing": missing, "ready": ready, "waiting": waiting, "answered": asked}
 
 
 def a_calendar() -> SimpleNamespace:
@@ -204,6 +233,7 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/accounts/password/reset/done/",
         "/accounts/confirm-email/",
         "/accounts/confirm-email/nonsense/",
+        f"/verify/{token_of(portal.waiting)}/",
         "/accounts/password/reset/key/1-nonsense/",
     ]
 
@@ -236,6 +266,12 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         *(f"/tracks/rules/{rule_set.pk}/" for rule_set in RuleSet.objects.order_by("pk")),
         portal.track.get_absolute_url(),
         "/continuing-education/library/",
+        portal.ready.get_absolute_url(),
+        f"/tracks/{portal.ready.pk}/submit/",
+        f"/tracks/{portal.ready.pk}/years/",
+        f"/tracks/{portal.missing.pk}/submit/",
+        f"/tracks/verifications/{portal.waiting.pk}/",
+        f"/verify/{token_of(portal.answered)}/",
         "/help/",
         "/help/new/",
         f"/help/new/?credit={portal.credit.pk}",
@@ -332,6 +368,8 @@ def test_forms_full_of_errors(
         ("/continuing-education/new/college/", "Save"),
         ("/continuing-education/new/conference/", "Save the sessions"),
         ("/help/new/", "Send the ticket"),
+        (f"/tracks/{portal.ready.pk}/submit/", "Send to the CE Coordinator"),
+        (f"/tracks/verifications/{portal.waiting.pk}/", "Something is wrong"),
         ("/accounts/password/change/", "Save the new password"),
     ]:
         visitor.open(path)

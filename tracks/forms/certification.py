@@ -25,6 +25,7 @@ class SupervisorForm(forms.Form):
         label="Name of somebody else",
         max_length=150,
         required=False,
+        help_text="Only where none of these verifies it; their address too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = forms.EmailField(
@@ -97,6 +98,7 @@ class SubmitForm(SupervisorForm):
         label="Another name for the list",
         max_length=150,
         required=False,
+        help_text="Only where you chose “By another name”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = forms.CharField(

@@ -1,0 +1,92 @@
+"""A record is sent and verified in real browsers, without a mouse or without scripts."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from zeal import zeal_ignore
+
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.browser.test_keyboard import all_stops, press_enter, tab_to
+from tracks.enums import ParticipationState
+from tracks.models import Certificate, Submission
+from tracks.verify_links import token_of
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_from_the_button_to_the_certificate(
+    open_browser: Callable[..., Visitor], scripts: bool
+) -> None:
+    with zeal_ignore():
+        june = make.person(display_name="June Librarian")
+        participation = make.following(june)
+    person = open_browser(june, scripts=scripts)
+    person.visit(participation.get_absolute_url())
+    person.sees("Ready to submit")
+    person.follow("Look at your record and submit it")
+    person.field("Who verifies it?").fill("Dana Chair")
+    person.field("Their e-mail address").fill(june.email)
+    person.press("Send to the CE Coordinator")
+    person.sees("Nobody verifies their own record")
+    person.field("Their e-mail address").fill("dana.chair@board.example")
+    person.press("Send to the CE Coordinator")
+    person.sees("With the CE Coordinator", "since today")
+    with zeal_ignore():
+        asked = make.verification(Submission.objects.get())
+    dana = open_browser(scripts=scripts)
+    dana.visit(f"/verify/{token_of(asked)}/")
+    dana.sees("Is this record right?", "June Librarian", "15 credits")
+    # Where an address is given away to nobody, Chromium sends "Origin: null"; it counts all the
+    # same.
+    dana.press("I verify this record")
+    number = Certificate.objects.get().number
+    dana.sees(f"Thank you, certificate {number} was issued.")
+    person.visit(participation.get_absolute_url())
+    person.sees(f"Certificate {number} was issued.")
+
+
+def test_sending_and_taking_back_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
+    with zeal_ignore():
+        june = make.person(display_name="June Librarian")
+        participation = make.following(june)
+    visitor = open_browser(june)
+    visitor.visit(participation.get_absolute_url())
+    tab_to(visitor, "Look at your record")
+    press_enter(visitor)
+    tab_to(visitor, "Who verifies it?")
+    visitor.page.keyboard.type("Dana Chair")
+    tab_to(visitor, "Their e-mail address")
+    visitor.page.keyboard.type("dana.chair@board.example")
+    tab_to(visitor, "Send to the CE Coordinator")
+    press_enter(visitor)
+    visitor.sees("With the CE Coordinator")
+    tab_to(visitor, re.compile("^Take back$"))
+    press_enter(visitor)
+    tab_to(visitor, re.compile("^Take it back$"))
+    press_enter(visitor)
+    visitor.sees("You took your record back")
+    participation.refresh_from_db()
+    assert participation.state == ParticipationState.OPEN
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_every_stop_of_these_pages_is_visible(
+    open_browser: Callable[..., Visitor], width: int
+) -> None:
+    with zeal_ignore():
+        june = make.person(display_name="June Librarian")
+        ready = make.following(june)
+        asked = make.verification(make.submission(make.following()))
+    visitor = open_browser(june, width=width)
+    for path in (
+        f"/tracks/{ready.pk}/submit/",
+        f"/tracks/{ready.pk}/years/",
+        f"/verify/{token_of(asked)}/",
+    ):
+        visitor.open(path)
+        stops = all_stops(visitor)
+        assert stops[0] == "Skip to the main content"
+        assert stops[-2] == "Accessibility statement"
