@@ -11,6 +11,7 @@ from aspen import words
 from credits.enums import ENDED, ClaimRole, ClaimState
 from credits.history import Entry
 from tracks import pace, rules
+from tracks.enums import SENT
 from tracks.models import Participation, RuleSet
 from tracks.progress import Progress
 from tracks.queries import Course, Totals
@@ -161,7 +162,7 @@ def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
         "complete": progress.is_complete,
         "closes_on": words.day(participation.closes_on),
         "days_left": pace.days_left(ahead),
-        "pace": pace.in_words(ahead),
+        "pace": "" if participation.state in SENT else pace.in_words(ahead),
         "counts_from": words.day(participation.counts_from),
         "selected_on": words.day(participation.selected_on),
         "rows": [

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tracks.submissions import ToldSubmission
 
 State = ParticipationState
-DONE, NOW, AHEAD = ("good", "✓"), ("info", "◷"), ("neutral", "○")
 AGAIN = "Look at what would be sent now, and submit it again."
 
 
@@ -168,30 +167,32 @@ def stages_of(participation: Participation, latest: "ToldSubmission | None") -> 
     state = State(participation.state)
     sent = latest if state in SENT | {State.CERTIFIED} else None
     reviewed, verified = sent and sent.reviewed_at, sent and sent.verified_at
-    supervisor = (sent and sent.asked_name) or "Your supervisor"
+    supervisor = (sent and sent.asked_name) or "your supervisor"
     return [
-        _stage("Sent", day(sent.submitted_at) if sent else "", DONE if sent else AHEAD),
+        _stage("Sent", "Sent", sent.submitted_at if sent else None, is_now=False),
         _stage(
             "Reviewed by the CE Coordinator",
-            day(reviewed) if reviewed else "",
-            DONE if reviewed else NOW if sent else AHEAD,
+            "Review by the CE Coordinator",
+            reviewed or None,
+            is_now=bool(sent),
         ),
         _stage(
-            f"Verified by {supervisor}" if sent else "Verified by your supervisor",
-            day(verified) if verified else "",
-            DONE if verified else NOW if reviewed else AHEAD,
+            f"Verified by {sent.verified_name if sent else ''}",
+            f"Verification by {supervisor}",
+            verified or None,
+            is_now=bool(reviewed),
         ),
-        _stage(
-            "Certificate",
-            (sent and sent.certificate_number) or "",
-            DONE if state == State.CERTIFIED else AHEAD,
-        ),
+        _stage("Certificate", "Certificate", verified or None, is_now=False),
     ]
 
 
-def _stage(label: str, note: str, look: tuple[str, str]) -> Stage:
-    words_of = {DONE: "done", NOW: "now", AHEAD: "to come"}
-    return Stage(label, note or words_of[look], *look)
+def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> Stage:
+    """A stage that is done says when, the others whether their turn has come."""
+    if at:
+        return Stage(done, day(at), "good", "✓")
+    if is_now:
+        return Stage(ahead, "under way", "info", "◷")
+    return Stage(ahead, "to come", "neutral", "○")
 
 
 def sent_before(submissions: "list[ToldSubmission]") -> list[dict[str, str]]:

@@ -218,6 +218,7 @@ def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june)
         for address in (here, "/continuing-education/"):
             assert text in page(client, address)
             assert f"{here}take-back/" in page(client, address)
+            assert "Ready to submit" not in page(client, address)
         asked = make.verification(sent)
         text = page(client, here)
         assert "Waiting for Dana Chair, who was asked on Sat, Jun 13, 2026" in text
@@ -247,6 +248,10 @@ def test_the_stages_fill_one_after_the_other(client, june):
     actions.verify_record(verification_id=asked.pk, by=None)
     seen.append(stages(client, participation))
     assert seen == ["○○○○", "✓◷○○", "✓✓◷○", "✓✓✓✓"]
+    labels = [
+        stage.label for stage in client.get(participation.get_absolute_url()).context["stages"]
+    ]
+    assert labels[2] == "Verified by Dana Chair"
 
 
 def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
