@@ -129,7 +129,7 @@ GET  /events/{now}/roster/lists/{list}/                door 404  404  404  200+ 
 POST /events/{now}/roster/lists/{list}/                door 404  404  404  302  404  302  404
 GET  /events/{now}/roster/lists/{list}/unknown.csv     door 404  404  404  200  404  200  404
 
-GET  /continuing-education/                            door 200  200  200  200  200  200  200
+GET  /continuing-education/                            door 200  200  200+ 200  200  200  200
 GET  /continuing-education/credits/                    door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/?q=Quill             door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/transcript.csv      door 200  200  200  200  200  200  200
@@ -173,8 +173,8 @@ POST /continuing-education/custom/{pending}/           door 404  404  404  404  
 
 GET  /reports/                                         door 404  404  404  404  404  200  200
 GET  /reports/certification/                           door 404  404  404  404  404  200  200
-GET  /reports/people/?standing=in-progress             door 404  404  404  404  404  200+ 200+
-GET  /reports/people/people.csv?standing=in-progress   door 404  404  404  404  404  200+ 200+
+GET  /reports/people/?standing=certified               door 404  404  404  404  404  200+ 200+
+GET  /reports/people/people.csv?standing=certified     door 404  404  404  404  404  200+ 200+
 GET  /reports/trustees/boards.xlsx                     door 404  404  404  404  404  200  200
 
 GET  /tracks/                                          door 200  200  200  200  200  200  200
@@ -200,6 +200,11 @@ GET  /verify/{link}/                                   200+ 200  200+ 200+ 200+ 
 POST /verify/{link}/                                   200+ 200  200+ 200+ 200+ 200+ 200+ 200+
 GET  /verify/forged/                                   404  404  404  404  404  404  404  404
 POST /verify/forged/                                   404  404  404  404  404  404  404  404
+
+GET  /certificates/                                    door 200  200  200  200  200  200  200
+GET  /certificates/{certificate}/                      200+ 200  200+ 200+ 200+ 200+ 200+ 200+
+GET  /certificates/nothing/                            404  404  404  404  404  404  404  404
+GET  /certificates/{certificate}/certificate.pdf       door 200  404  404  404  200+ 200+ 200+
 
 GET  /help/                                            door 200  200  200  200  200  200  200
 GET  /help/new/                                        door 200  200  200  200  200  200  200
@@ -227,6 +232,9 @@ GET  /accounts/profile/progress/                       door 302  302  302  302  
 POST /accounts/profile/progress/                       door 302  302  302  302  302  302  302
 GET  /accounts/reminders/{reminders}/                  200  200  200  200  200  200  200  200
 POST /accounts/reminders/{reminders}/                  302  302  302  302  302  302  302  302
+GET  /accounts/reminders/certification/{reminders}/    200  200  200  200  200  200  200  200
+POST /accounts/reminders/certification/{reminders}/    302  302  302  302  302  302  302  302
+GET  /accounts/reminders/certification/1:forged/       404  404  404  404  404  404  404  404
 GET  /accounts/reminders/1:forged/                     404  404  404  404  404  404  404  404
 
 GET  /accounts/login/                                  200  302  302  302  302  302  302  302
@@ -258,7 +266,8 @@ GET  /admin/login/                                     door 403  403  403  302  
 GET  /admin/nowhere/                                   302  302  302  302  404  404  404  404
 """
 # Whoever has a confirmation link sees the address it is about; it went there by mail. So does
-# whoever has a supervisor's link see the record it is about, and may answer.
+# whoever has a supervisor's link see the record it is about, and may answer; and whoever has the
+# address of a certificate, which is on the paper, the name on it.
 
 # Staff in the administration: whether the list of a model opens, and the form that adds one.
 # Everybody else is turned away from every address below admin/.
@@ -282,6 +291,7 @@ events.event                    200  403   200  403   200  200   200  403
 events.registration             403  403   200+ 403   200+ 403   200+ 403
 helpdesk.ticket                 403  403   200+ 403   200+ 403   200+ 403
 procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
+tracks.certificate              403  403   200+ 403   200+ 403   200+ 403
 tracks.participation            403  403   200+ 403   200+ 403   200+ 403
 tracks.ruleset                  403  403   200  403   200  200   200  403
 tracks.submission               403  403   200+ 403   200+ 403   200+ 403
@@ -311,8 +321,10 @@ PUBLIC = [
     "accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
     "accounts/password/reset/key/done/",
     "accounts/reminders/<str:token>/",
+    "accounts/reminders/certification/<str:token>/",
     "accounts/signup/",
     "admin/login/",
+    "certificates/<str:address>/",
     "events/",
     "events/<int:pk>/",
     "events/<int:pk>/<slug:slug>/",
@@ -379,6 +391,7 @@ def a_world() -> World:
         kind=PositionKind.DIRECTOR,
         is_confirmed=True,
     )
+    certificate = factories.certificate(factories.following(owner, "Library Director"))
     ended, fresh, upcoming = factories.event(), factories.event(), factories.event(days=7)
     register(event_id=upcoming.pk, by=owner)
     credit = factories.claim(owner, ended).credits.get()
@@ -480,6 +493,7 @@ def a_world() -> World:
             "returned": returned.pk,
             "credit": credit.pk,
             "claim": credit.claim_id,
+            "certificate": certificate.uuid,
             "evidence": evidence.pk,
             "merge": merge.pk,
             "approved": approved.event_id,
@@ -670,7 +684,8 @@ def test_nothing_is_accepted_from_another_site(world: World, role: str) -> None:
 NUMBERED = [
     (method, address)
     for method, address, _ in rows()
-    if re.search(r"/\{(?!confirm|link)\w+\}/", address) and not address.endswith("/end/")
+    if re.search(r"/\{(?!confirm|link|certificate\}/$)\w+\}/", address)
+    and not address.endswith("/end/")
 ] + [("POST", "/accounts/profile/positions/{position}/end/")]
 
 

@@ -46,6 +46,7 @@ from tracks.actions import (
     return_submission,
     select_track,
 )
+from tracks.actions import reissue_certificate, select_track
 from tracks.models import RuleSet
 from tracks.pictures import KINDS
 from tracks.verify_links import token_of
@@ -79,7 +80,12 @@ def portal(transactional_db: None) -> SimpleNamespace:
         for kind in (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR):
             assign_position(person=librarian, organization=library, kind=kind, supervisor=None)
         set_shows_progress(agreed=True, by=librarian)
-        make.certificate(make.following(librarian, "Library Director"), listed_as=SCRIPT)
+        issued = make.certificate(
+            make.following(librarian, "Library Director"), name=LONG[:150], listed_as=EMOJI
+        )
+        again = reissue_certificate(
+            certificate_id=issued.pk, name=SCRIPT, reason=SCRIPT + LONG, by=staff
+        )
         events = a_calendar()
         claims = [make.claim(librarian, event) for event in events.past]
         register(event_id=events.upcoming[0].pk, by=librarian)
@@ -107,6 +113,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         credit=credit,
         ticket=ticket,
         **records,
+        certificates=[issued, again],
     )
 
 
@@ -227,6 +234,7 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/events/catalogue/",
         "/events/catalogue/?year=2031",
         *(event.get_absolute_url() for event in shown),
+        *(certificate.get_absolute_url() for certificate in portal.certificates),
         "/accounts/login/",
         "/accounts/signup/",
         "/accounts/password/reset/",
@@ -272,6 +280,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/tracks/{portal.missing.pk}/submit/",
         f"/tracks/verifications/{portal.waiting.pk}/",
         f"/verify/{token_of(portal.answered)}/",
+        "/certificates/",
         "/help/",
         "/help/new/",
         f"/help/new/?credit={portal.credit.pk}",
@@ -411,6 +420,12 @@ def test_a_page_that_is_not_there(open_browser: Callable[..., Visitor]) -> None:
     visitor.open("/nothing/", answers=404)
     assert not looks_bad(visitor, "404")
     visitor.follow("Go to the events calendar")
+
+
+def test_a_certificate_that_is_not_there(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.open("/certificates/2026-0001/", answers=404)
+    assert not looks_bad(visitor, "no certificate")
 
 
 def test_a_form_of_which_the_cookie_is_gone(open_browser: Callable[..., Visitor]) -> None:
