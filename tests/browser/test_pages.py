@@ -100,6 +100,8 @@ def portal(transactional_db: None) -> SimpleNamespace:
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
         records = sent_records(librarian, staff)
+        record = make.submission(make.following(make.person(display_name=LONG[:150])), note=LONG)
+        certificate = make.certificate(make.following(make.person(display_name=LONG[:150])))
         catalogue_courses(events)
     return SimpleNamespace(
         librarian=librarian,
@@ -114,6 +116,8 @@ def portal(transactional_db: None) -> SimpleNamespace:
         ticket=ticket,
         **records,
         certificates=[issued, again],
+        record=record,
+        certificate=certificate,
     )
 
 
@@ -318,6 +322,10 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         f"/admin/credits/claim/correct-event/{portal.events.past[0].pk}/",
         f"/admin/credits/awardlist/start/{portal.events.past[0].pk}/",
         f"/admin/credits/awardlist/start/{portal.events.upcoming[0].pk}/",
+        f"/admin/tracks/submission/{portal.record.pk}/change/",
+        f"/admin/tracks/submission/certificates/{portal.certificate.pk}/revoke/",
+        f"/admin/tracks/submission/certificates/{portal.certificate.pk}/reissue/",
+        f"/admin/tracks/participation/extend/?ids={portal.track.pk}",
         *administration_pages(),
     ]
 

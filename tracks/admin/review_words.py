@@ -70,7 +70,7 @@ def page(submission: Submission, looked: Sequence[Looked], *, decides: bool) -> 
     asked = list(submission.verifications.select_related("asked_by").order_by("pk"))
     is_open = submission.ended_at is None
     return {
-        "state": f"{with_whom(submission)}; sent {sent(submission)}",
+        "state": f"{_whose_turn(submission)}; sent {sent(submission)}",
         "facts": _facts(submission),
         "remarks": now,
         "new": sorted(set(now) - set(submission.remarks)),
@@ -91,6 +91,12 @@ def page(submission: Submission, looked: Sequence[Looked], *, decides: bool) -> 
         "can_ask": decides and is_open and submission.participation.state == State.REVIEWED,
         "can_return": decides and is_open,
     }
+
+
+def _whose_turn(submission: Submission) -> str:
+    if is_waiting(submission):
+        return "With the CE Coordinator"
+    return with_whom(submission) if submission.ended_at else f"With {with_whom(submission)}"
 
 
 def _facts(submission: Submission) -> list[tuple[str, str]]:

@@ -1,0 +1,52 @@
+"""The CE Coordinator goes through the records that were sent, with a keyboard alone."""
+
+from collections.abc import Callable
+
+import pytest
+from zeal import zeal_ignore
+
+from accounts.enums import Role
+from tests import factories as make
+from tests.browser.page import Visitor
+from tests.browser.test_keyboard import all_stops, press_enter, tab_to
+from tracks.enums import ParticipationState
+from tracks.models import Verification
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def test_records_are_returned_and_sent_on_with_a_keyboard_alone(
+    open_browser: Callable[..., Visitor],
+) -> None:
+    with zeal_ignore():
+        people = [make.person(display_name=f"Person {name}") for name in ("One", "Two")]
+        first, second = (make.submission(make.following(person)) for person in people)
+        coordinator = make.person(Role.CE_COORDINATOR)
+    staff = open_browser(coordinator)
+    staff.visit("/admin/")
+    tab_to(staff, "2 records to review, the oldest came today")
+    press_enter(staff)
+    tab_to(staff, "Person One")
+    press_enter(staff)
+    all_stops(staff)
+    returns_with_a_reason_at_hand(staff)
+    staff.sees("Person Two, Library Trustee")
+    tab_to(staff, "Review and send to the supervisor")
+    press_enter(staff)
+    staff.sees("Person Two's record: Reviewed; Dana Chair is asked.")
+    for sent, state in (first, ParticipationState.OPEN), (second, ParticipationState.REVIEWED):
+        sent.participation.refresh_from_db()
+        assert sent.participation.state == state
+    first.refresh_from_db()
+    written = " ".join(first.reason.split())
+    assert written.startswith("Please mend this: “…”: the same training seems to be listed twice.")
+    assert Verification.objects.get().submission == second
+
+
+def returns_with_a_reason_at_hand(staff: Visitor) -> None:
+    tab_to(staff, "What has to change")
+    staff.page.keyboard.type("Please mend this:")
+    tab_to(staff, "Fill in: Twice the same")
+    press_enter(staff)
+    tab_to(staff, "Return for changes")
+    press_enter(staff)
