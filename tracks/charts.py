@@ -116,8 +116,8 @@ def _em(lines: float | Decimal) -> str:
 
 
 def _round_up(figure: Figure) -> int:
-    """The next of 1, 2, 4, 6, 8, 10, 20, 40 … that is not below the figure."""
+    """The next of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is not below the figure."""
     if figure <= 1:
         return 1
     power = int("1" + "0" * (len(str(math.ceil(figure))) - 1))
-    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= figure)
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= figure)

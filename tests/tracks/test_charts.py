@@ -36,7 +36,7 @@ def test_columns_stand_on_each_other_below_a_round_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("figure", "top"), [(0, 1), (1, 1), (3, 4), (7, 8), (9, 10), (11, 20), (Decimal("99.5"), 100)]
+    ("figure", "top"), [(0, 1), (1, 1), (3, 3), (7, 8), (9, 10), (11, 20), (Decimal("99.5"), 100)]
 )
 def test_the_highest_line_is_round_and_above_every_column(figure: Decimal, top: int) -> None:
     drawn = charts.columns(chart(Bar("Q1", [figure, 0])))

@@ -118,7 +118,9 @@ def tables(text: str) -> list[list[list[str]]]:
             for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
             if (cells := re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL))
         ]
-        for table in re.findall(r'<table class="stacked-table sums">.*?</table>', text, re.DOTALL)
+        for table in re.findall(
+            r'<table class="stacked-table sums figures">.*?</table>', text, re.DOTALL
+        )
     ]
 
 

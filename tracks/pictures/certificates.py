@@ -25,6 +25,7 @@ from tracks.report_forms import Question
 from tracks.tables import ALL, Column, Row, Rows, Table
 
 QUARTERS = 8
+LAST_QUARTER = 10  # begins in October
 NAMES = 500
 
 
@@ -47,8 +48,10 @@ def expiring(chosen: Chosen) -> Report:
     bars: list[Bar] = []
     for day in quarters:
         figures = [counts.get((day, track), 0) for track in tracks]
+        begins = not bars and day.month < LAST_QUARTER
         bars.append(
-            Bar(_quarter(day), figures, str(day.year) if day.month == 1 or not bars else "")
+            # The year stands once, and where the next one leaves it room.
+            Bar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
         )
         links = {
             number: address("expiring-people", quarter=day.isoformat(), track=track)

@@ -25,6 +25,7 @@ STANDINGS = {
     "expired": (reports.EXPIRED, "Expired"),
     "in-progress": (reports.IN_PROGRESS, "In progress"),
 }
+PHRASES = ("certified", "sent a record", "expired", "in progress")
 
 
 def certification(chosen: Chosen) -> Report:
@@ -52,8 +53,7 @@ def certification(chosen: Chosen) -> Report:
     columns += [Column(label, True) for _, label in STANDINGS.values()]
     columns.append(Column("People", True))
     answer = ", ".join(
-        f"{figure:,} {label.lower()}"
-        for figure, (_, label) in zip(found.total.figures, STANDINGS.values(), strict=True)
+        f"{figure:,} {phrase}" for figure, phrase in zip(found.total.figures, PHRASES, strict=True)
     )
     series = [Series(label, slug) for slug, (_, label) in STANDINGS.items()]
     chart = Chart("standing", "People by federation", f"{answer}.", series, bars)

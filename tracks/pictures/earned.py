@@ -51,7 +51,7 @@ def credits(chosen: Chosen) -> Report:
         rows.append(_credits_row(_year(year_begin, begins), label, [month], named, sums))
     latest = months[-MONTHS:]
     bars = [
-        Bar(f"{month:%b} {month.year}", [sums.get((month, each.pk), ZERO) for each in named])
+        Bar(f"{month:%b}", [sums.get((month, each.pk), ZERO) for each in named], str(month.year))
         for month in latest
     ]
     total = sum((Decimal(sum(bar.figures)) for bar in bars), ZERO)
