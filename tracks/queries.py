@@ -120,6 +120,34 @@ def active_participations(person: User) -> QuerySet[Participation]:
     return visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
+def left_to_resume(person: User, on: dt.date) -> QuerySet[Participation]:
+    """Tracks the person has left and may take up again in the same period, the latest first.
+
+    Not once it is over, nor where another one is under way, or a certificate of the track was
+    issued or revoked since.
+    """
+    another = Participation.objects.filter(
+        person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
+    )
+    issued_since = Certificate.objects.filter(
+        person=person,
+        participation__track=OuterRef("track"),
+        revoked_at=None,
+        issued_on__gte=OuterRef("selected_on"),
+    ).exclude(pk=Coalesce(OuterRef("follows"), 0))
+    return (
+        visible_to(person)
+        .filter(
+            ~Exists(another),
+            ~Exists(issued_since),
+            Q(follows=None) | Q(follows__revoked_at=None),
+            state=ParticipationState.LEFT,
+            closes_on__gte=on,
+        )
+        .order_by("-selected_on", "-id")
+    )
+
+
 def counting_participations(person: User) -> QuerySet[Participation]:
     """Where the person's credits may count: the tracks followed now, and certified periods.
 

@@ -32,6 +32,7 @@ urlpatterns = [
     path("reports/<slug:name>/<slug:table>.<slug:format>", reports.file, name="report_file"),
     path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
     path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
+    path("tracks/<int:participation_id>/resume/", tracks.resume, name="resume"),
     path("certificates/", certificates.mine, name="certificates"),
     path("certificates/<str:address>/", certificates.certificate, name="certificate"),
     path(

@@ -185,6 +185,8 @@ GET  /tracks/rules/{rule_set}/                         door 200  200  200  200  
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
 GET  /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
 POST /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
+GET  /tracks/{participation}/resume/                   door 302  404  404  404  404  404  404
+POST /tracks/{participation}/resume/                   door 302  404  404  404  404  404  404
 GET  /tracks/{participation}/submit/                   door 200  404  404  404  404  404  404
 POST /tracks/{participation}/submit/                   door 200  404  404  404  404  404  404
 GET  /tracks/{sent}/submit/                            door 302  404  404  404  404  404  404

@@ -43,10 +43,10 @@ from tracks.actions import (
     Supervisor,
     ask_about_year,
     refuse_record,
+    reissue_certificate,
     return_submission,
     select_track,
 )
-from tracks.actions import reissue_certificate, select_track
 from tracks.models import RuleSet
 from tracks.pictures import KINDS
 from tracks.verify_links import token_of

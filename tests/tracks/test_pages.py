@@ -8,13 +8,15 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
+from aspen.clock import today
 from credits.actions import claim_custom_event
 from credits.models import Claim
 from events.actions import decide_custom_event, register, settle_due
 from events.enums import Decision
 from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
-from tracks.actions import select_track
+from tracks import queries
+from tracks.actions import leave_track, select_track
 from tracks.models import Participation
 
 pytestmark = pytest.mark.django_db
@@ -211,7 +213,7 @@ def test_queries(number, staff, django_assert_num_queries):
         client.get("/continuing-education/")
     with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/credits/")
-    with django_assert_num_queries(9 + extra):
+    with django_assert_num_queries(10 + extra):
         client.get("/tracks/")
     with django_assert_num_queries(12 + extra):
         client.get(f"/tracks/{participation.pk}/")
@@ -280,6 +282,35 @@ def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
     again = Participation.objects.get(state="open")
     assert again != first
     assert again.postings.count() == 1
+
+
+def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, person):
+    make.claim(person)
+    client.post("/tracks/", {"track": make.track().pk})
+    first = Participation.objects.get()
+    left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
+    assert said(left)[-1].endswith("you can take it up again where you left it.")
+    assert f'href="/tracks/{first.pk}/">Take it up again' in left.content.decode()
+    assert "Take up Library Staff again" in page(client, f"/tracks/{first.pk}/")
+    again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
+    assert said(again)[-1] == "You follow Library Staff again. 1 credit line was posted to it."
+    assert Participation.objects.get() == first
+    client.post(f"/tracks/{first.pk}/leave/")
+    client.post("/tracks/", {"track": make.track().pk})
+    assert "Take up Library Staff again" not in page(client, f"/tracks/{first.pk}/")
+    refused = client.post(f"/tracks/{first.pk}/resume/", follow=True)
+    assert said(refused)[-1] == "You follow Library Staff in another period already."
+
+
+def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
+    participation = make.following(person)
+    leave_track(participation_id=participation.pk, by=person)
+    assert list(queries.left_to_resume(person, today())) == [participation]
+    make.certificate(make.following(person))
+    assert list(queries.left_to_resume(person, today())) == []
+    [following] = queries.active_participations(person)
+    leave_track(participation_id=following.pk, by=person)
+    assert list(queries.left_to_resume(person, today())) == [following]
 
 
 def test_nobody_leaves_somebody_elses_track(client):

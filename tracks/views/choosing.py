@@ -30,8 +30,11 @@ def choose(request: HttpRequest) -> HttpResponse:
     fitting = proposals.positions_by_track(positions_of(person))
     who = WhoForm(request.GET if "asked" in request.GET else None, preset=proposals.preset(fitting))
     reasons = proposals.reasons(who.said(), fitting)
+    left: dict[int, Participation] = {}
+    for participation in queries.left_to_resume(person, today()):
+        left.setdefault(participation.track_id, participation)
     offered = [
-        _offer(rule_set, reasons.get(rule_set.track.name, ""))
+        _offer(rule_set, reasons.get(rule_set.track.name, ""), left.get(rule_set.track_id))
         for rule_set in queries.rule_sets_for(person, today())
         if rule_set.track.name not in followed
     ]
@@ -47,8 +50,9 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "tracks/choose.html", context)
 
 
-def _offer(rule_set: RuleSet, why: str) -> dict[str, Any]:
+def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
     return {
+        "left": left,
         "id": rule_set.track_id,
         "name": rule_set.track.name,
         "why": why,

@@ -130,10 +130,27 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
         return redirect(participation)
     messages.success(
         request,
-        f"You no longer follow {participation.track}. Your credits are kept. When you choose it "
-        "again, a new period begins under the rules of that day.",
+        f"You no longer follow {participation.track}. Your credits are kept. Until "
+        f"{words.day(participation.closes_on)} you can take it up again where you left it.",
     )
     return redirect("tracks:choose")
+
+
+def resume(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """Take up a track again that was left, in the same period. By GET comes who had to sign in."""
+    person = person_of(request)
+    participation = get_object_or_404(queries.visible_to(person), pk=participation_id)
+    if request.method != "POST":
+        return redirect(participation)
+    try:
+        actions.resume_track(participation_id=participation.pk, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("tracks:choose")
+    number = participation.postings.count()
+    posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+    messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
+    return redirect(participation)
 
 
 @require_safe
@@ -169,6 +186,9 @@ def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
         "participation": participation,
         "period": f"{words.day(participation.counts_from)} to {words.day(participation.closes_on)}",
         "rules": presentation.rule_set_in_words(participation.rule_set),
+        "can_resume": participation in queries.left_to_resume(participation.person, today()),
+        "closes_on": words.day(participation.closes_on),
+        "is_left": participation.state == ParticipationState.LEFT,
         **_standing(participation, sent, complete=False),
     }
     if participation.state == ParticipationState.CERTIFIED:
