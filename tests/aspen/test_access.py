@@ -294,7 +294,6 @@ events.registration             403  403   200+ 403   200+ 403   200+ 403
 helpdesk.ticket                 403  403   200+ 403   200+ 403   200+ 403
 procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
 tracks.certificate              403  403   200+ 403   200+ 403   200+ 403
-tracks.certificate              403  403   200  403   200  403   200  403
 tracks.participation            403  403   200+ 403   200+ 403   200+ 403
 tracks.ruleset                  403  403   200  403   200  200   200  403
 tracks.submission               403  403   200+ 403   200+ 403   200+ 403
