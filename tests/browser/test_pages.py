@@ -81,7 +81,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
             assign_position(person=librarian, organization=library, kind=kind, supervisor=None)
         set_shows_progress(agreed=True, by=librarian)
         issued = make.certificate(
-            make.following(librarian, "Library Director"), name=LONG[:150], listed_as=EMOJI
+            make.following(librarian, "Library Trustee"), name=LONG[:150], listed_as=EMOJI
         )
         again = reissue_certificate(
             certificate_id=issued.pk, name=SCRIPT, reason=SCRIPT + LONG, by=staff
