@@ -12,14 +12,14 @@ from django.utils import timezone
 from accounts.models import Position, User
 from accounts.queries import reminders_token
 from aspen import words
-from aspen.clock import today, years_after
+from aspen.clock import today
 from aspen.models import Mail
 from aspen.outbox import Letter, composers
 from tracks import queries, record
-from tracks.actions.notices import DIRECTORS_TRACK, DIRECTORS_YEARS
 from tracks.enums import ACTIVE, Answer, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification
 from tracks.presentation import missing_in_words
+from tracks.rules import DIRECTORS_TRACK, directors_deadline
 from tracks.verify_links import token_of
 
 
@@ -32,6 +32,9 @@ def register_composers() -> None:
             "tracks.year_answered": year_answered,
             "tracks.came_back": came_back,
             "tracks.certified": certified,
+            "tracks.revoked": revoked,
+            "tracks.reissued": reissued,
+            "tracks.extended": extended,
             "tracks.period_ends": period_ends,
             "tracks.certificate_ends": certificate_ends,
             "tracks.new_director": new_director,
@@ -169,6 +172,70 @@ def certified(mail: Mail) -> Letter | None:
     )
 
 
+def revoked(mail: Mail) -> Letter | None:
+    """A certificate was revoked, and why."""
+    certificate = Certificate.objects.select_related("participation__track").get(
+        pk=mail.facts["certificate"], person=mail.to_id
+    )
+    participation = certificate.participation
+    track, number = participation.track, certificate.number
+    then = "Your credits are kept in your archive."
+    if participation.state in ACTIVE:
+        then = (
+            "Your period on the track is open again, with all its credits: put right what is "
+            "wrong, and send your record anew."
+        )
+    return Letter(
+        subject=f"Your certificate for {track} was revoked",
+        paragraphs=[
+            f"Certificate {number} ({track}) is no longer valid, and whoever checks it reads so.",
+            then,
+        ],
+        quote=("The CE Coordinator writes:", certificate.revoked_why),
+        button=("Look at the track", _progress(participation)),
+        closing=[f"You think that this is wrong? Open a help ticket: {_url('helpdesk:create')}"],
+    )
+
+
+def reissued(mail: Mail) -> Letter | None:
+    """A certificate was issued anew, with another name on it."""
+    certificate = Certificate.objects.select_related("participation__track", "replaces").get(
+        pk=mail.facts["certificate"], person=mail.to_id
+    )
+    before = certificate.replaces
+    if certificate.revoked_at or before is None:
+        return None
+    return Letter(
+        subject=f"Your certificate was issued anew: {certificate.number}",
+        paragraphs=[
+            f"Certificate {certificate.number} takes the place of {before.number}, which is no "
+            "longer valid. Print the new one; days and credits are the same.",
+        ],
+        facts=[("Name on it", certificate.name), ("Why", before.revoked_why)],
+        button=("Open the certificate", settings.ADDRESS + certificate.get_absolute_url()),
+    )
+
+
+def extended(mail: Mail) -> Letter | None:
+    """Staff gave more time; the latest extension is told."""
+    participation = Participation.objects.select_related("track").get(
+        pk=mail.facts["participation"], person=mail.to_id
+    )
+    extension = participation.extensions.order_by("-pk")[0]
+    if str(extension.closes_on) not in mail.key.split(":"):
+        return None
+    day = words.day(extension.closes_on)
+    return Letter(
+        subject=f"More time for {participation.track}: until {day}",
+        paragraphs=[
+            f"Your time on the track {participation.track} ends on {day} now, not on "
+            f"{words.day(extension.closed_on)}. What you earn until then counts."
+        ],
+        quote=("The CE Coordinator writes:", extension.reason),
+        button=("Look at the track", _progress(participation)),
+    )
+
+
 # ---------- Reminders ----------
 
 
@@ -239,7 +306,7 @@ def new_director(mail: Mail) -> Letter | None:
     mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
     if mine.filter(participation__track__name=DIRECTORS_TRACK).exists():
         return None
-    deadline = years_after(position.since_on, DIRECTORS_YEARS)
+    deadline = directors_deadline(position.since_on)
     left = (deadline - today()).days
     if left < 0:
         return None

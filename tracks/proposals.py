@@ -1,5 +1,6 @@
 """Which track fits whom, from what people do and say. No query."""
 
+import datetime as dt
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -57,6 +58,12 @@ def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
         if track := tracks.get(role_of(position)):
             fitting.setdefault(track, []).append(str(position))
     return fitting
+
+
+def director_since(positions: Iterable[Position]) -> dt.date | None:
+    """Since when somebody directs a public library, where they do and the day is known."""
+    days = [each.since_on for each in positions if role_of(each) == "director" and each.since_on]
+    return min(days, default=None)
 
 
 def reasons(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.dateformat import format as format_date
 
-from aspen.clock import today, years_before
+from aspen.clock import today, years_after, years_before
 from credits.enums import ENDED, ClaimState
 from credits.rules import catalogue_years
 from tracks.enums import STEPS, Actor, ParticipationState, Step
@@ -13,6 +13,16 @@ from tracks.models import Participation
 
 if TYPE_CHECKING:
     from tracks.queries import PostedCredit
+
+# Tracks are known by name: no page changes it.
+DIRECTORS_TRACK = "Library Director"
+# Newly hired directors have four years to be certified (State Library).
+DIRECTORS_YEARS = 4
+
+
+def directors_deadline(since: dt.date) -> dt.date:
+    """Until when somebody who is director since that day has to be certified as one."""
+    return years_after(since, DIRECTORS_YEARS)
 
 
 def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:

@@ -281,6 +281,17 @@ def test_a_participation_shows_how_many_credits_are_posted() -> None:
     assert client.post(address, {}).status_code == 403
 
 
+def test_staff_read_the_same_reasons_as_the_person() -> None:
+    person = factories.person()
+    participation, _new = select_track(track=factories.track(), by=person)
+    factories.claim(person, title="A fresh one", days=-3)
+    factories.claim(person, title="An old <b>one</b>", days=-5 * 366)
+    page = coordinator().get(f"/admin/tracks/participation/{participation.pk}/change/")
+    text = page.content.decode()
+    assert "“A fresh one”, 1 credit in Technology: posted." in text
+    assert "“An old &lt;b&gt;one&lt;/b&gt;”, 1 credit in Technology: Earned before" in text
+
+
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
@@ -295,7 +306,7 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
         f"{RULES}{unused.pk}/change/": 8,
         f"{RULES}{participation.rule_set_id}/change/": 8,
         "/admin/tracks/participation/": 9,
-        f"/admin/tracks/participation/{participation.pk}/change/": 5,
+        f"/admin/tracks/participation/{participation.pk}/change/": 8,
         "/admin/tracks/track/": 7,
     }
     for address in pages:

@@ -4,11 +4,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.enums import PositionKind
 from accounts.models import Position, User
+from aspen.clock import today
 from tests import factories as make
 from tracks import actions, queries
 from tracks.models import Participation, Posting, RuleSet
@@ -49,6 +51,27 @@ def choose(client: Client, *names: str) -> Any:
 
 
 # ---------- What is proposed ----------
+
+
+def test_a_new_director_reads_until_when(client, person):
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
+        works(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
+        [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert why.endswith("A new director has four years to be certified: until Tue, Feb 29, 2028.")
+    with time_machine.travel("2028-03-01 10:00 -0700", tick=False):
+        client.force_login(person)
+        [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert "four years" not in why
+
+
+def test_who_was_certified_as_a_director_before_reads_no_deadline(client, person):
+    works(person, PositionKind.DIRECTOR, since_on=today())
+    make.certificate(make.following(person, DIRECTOR))
+    [following] = queries.active_participations(person)
+    actions.leave_track(participation_id=following.pk, by=person)
+    [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert why
+    assert "four years" not in why
 
 
 @pytest.mark.parametrize(
@@ -195,5 +218,5 @@ def test_queries(client: Client, person: User, number: int, django_assert_num_qu
     for kind in kinds[:number]:
         works(person, kind)
     actions.select_track(track=make.track(STAFF), by=person)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/tracks/")

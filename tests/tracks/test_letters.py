@@ -161,6 +161,55 @@ def test_the_answer_about_a_year_is_told(june):
     assert "Dana Chair writes: > Not in May." in text
 
 
+def test_a_revoked_certificate_is_told_with_the_reason_and_what_follows(june):
+    certificate = make.certificate(make.following(june))
+    read_all()
+    by = make.person(Role.CE_COORDINATOR)
+    for reopen, follows in ((False, "are kept in your archive"), (True, "is open again")):
+        actions.revoke_certificate(
+            certificate_id=certificate.pk, reason="An invented training.", reopen=reopen, by=by
+        )
+        [((_, subject), text)] = read_all().items()
+        assert subject == "Your certificate for Library Trustee was revoked"
+        assert "The CE Coordinator writes: > An invented training." in text
+        assert follows in text
+        for participation in queries.active_participations(june):
+            actions.leave_track(participation_id=participation.pk, by=june)
+        certificate = make.certificate(make.following(june))
+        read_all()
+
+
+def test_a_certificate_that_is_issued_anew_is_told_with_its_new_page(june):
+    certificate = make.certificate(make.following(june))
+    read_all()
+    anew = actions.reissue_certificate(
+        certificate_id=certificate.pk,
+        name="June Librarian-Smith",
+        reason="She married.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    [((_, subject), text)] = read_all().items()
+    assert subject == "Your certificate was issued anew: 2026-0002"
+    assert "takes the place of 2026-0001" in text
+    assert f"{PORTAL}/certificates/{anew.uuid}/" in text
+    assert "Why: Issued anew: She married." in text
+
+
+def test_more_time_is_told_with_the_reason(june):
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    for year in (2031, 2032):
+        actions.extend_participations(
+            participation_ids=[participation.pk],
+            closes_on=dt.date(year, 6, 30),
+            reason=f"Illness until {year}.",
+            by=make.person(Role.CE_COORDINATOR),
+        )
+    [((_, subject), text)] = read_all().items()  # of two extensions the last one
+    assert subject == "More time for Library Trustee: until Wed, Jun 30, 2032"
+    assert "not on Mon, Jun 30, 2031" in text
+    assert "The CE Coordinator writes: > Illness until 2032." in text
+
+
 # ---------- Reminders ----------
 
 
@@ -249,7 +298,9 @@ def test_time_that_was_added_is_time_in_which_nobody_is_reminded(june, now):
         reason="Illness.",
         by=make.person(),
     )
-    assert remind() == []
+    assert [subject for _, subject in remind()] == [
+        "More time for Library Trustee: until Tue, Nov 23, 2032"
+    ]
 
 
 def test_a_new_director_hears_of_the_four_years(june, now):

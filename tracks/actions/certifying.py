@@ -14,6 +14,7 @@ from aspen.errors import Refused
 from credits.actions import approve_verified
 from tracks import signals
 from tracks.actions.choosing import begin_period, stop_following
+from tracks.actions.notices import promise_reissued, promise_revoked
 from tracks.actions.steps import take_step
 from tracks.enums import ACTIVE, Actor, Ending, Step
 from tracks.models import Certificate, Participation, Submission
@@ -117,6 +118,7 @@ def revoke_certificate(
     if not reason.strip():
         raise Refused("Give a reason; whoever checks the certificate reads it.", field="reason")
     _revoke(certificate, reason=reason.strip(), by=by)
+    promise_revoked(certificate=certificate)
     participation = certificate.participation
     if not reopen:
         take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
@@ -147,7 +149,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
     if not name.strip():
         raise Refused("Say which name shall stand on it.", field="name")
     _revoke(certificate, reason=f"Issued anew: {reason.strip()}", by=by)
-    return _issue(
+    anew = _issue(
         participation=certificate.participation,
         person=certificate.person,
         submission=certificate.submission,
@@ -156,6 +158,8 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
         record=certificate.record,
         replaces=certificate,
     )
+    promise_reissued(certificate=anew)
+    return anew
 
 
 def _revoke(certificate: Certificate, *, reason: str, by: User) -> None:

@@ -8,6 +8,7 @@ from accounts.queries import lock_people
 from aspen.acts import act
 from aspen.clock import today, years_after
 from aspen.errors import Refused
+from tracks.actions.notices import promise_extended
 from tracks.actions.posting import post_anew
 from tracks.enums import ParticipationState
 from tracks.models import Extension, Participation
@@ -51,6 +52,7 @@ def extend_participations(
     Participation.objects.filter(pk__in=ids).update(closes_on=closes_on)
     if ids:
         post_anew(participation_ids=ids)
+        promise_extended(participations=longer, closes_on=closes_on)
     return len(ids)
 
 

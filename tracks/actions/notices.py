@@ -1,7 +1,7 @@
 """Which letters about certification are promised to whom (tracks/letters.py composes them)."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -16,12 +16,10 @@ from aspen.outbox import Addressee, post, post_many
 from credits.models import Claim
 from tracks.enums import Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification
+from tracks.rules import DIRECTORS_TRACK, DIRECTORS_YEARS
 
 # Months before something ends. Whoever missed one (the worker stood still) gets the next alone.
 MONTHS = (12, 6, 3, 1)
-DIRECTORS_TRACK = "Library Director"
-# Newly hired directors have four years (State Library).
-DIRECTORS_YEARS = 4
 # A supervisor who has not answered is asked again after so many days.
 SUPERVISORS_AFTER = (7, 21)
 AT_ONCE = 1_000
@@ -76,6 +74,35 @@ def promise_certificate(*, certificate: Certificate) -> None:
         key=f"certified:{certificate.pk}",
         to=certificate.person,
         certificate=certificate.pk,
+    )
+
+
+def promise_revoked(*, certificate: Certificate) -> None:
+    post(
+        kind="tracks.revoked",
+        key=f"revoked:{certificate.pk}",
+        to=certificate.person,
+        certificate=certificate.pk,
+    )
+
+
+def promise_reissued(*, certificate: Certificate) -> None:
+    post(
+        kind="tracks.reissued",
+        key=f"reissued:{certificate.pk}",
+        to=certificate.person,
+        certificate=certificate.pk,
+    )
+
+
+def promise_extended(*, participations: Iterable[Participation], closes_on: dt.date) -> None:
+    """Tell people that they have more time. Their persons have been fetched."""
+    post_many(
+        kind="tracks.extended",
+        messages=[
+            (f"extended:{each.pk}:{closes_on}", each.person, {"participation": each.pk})
+            for each in participations
+        ],
     )
 
 

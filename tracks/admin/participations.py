@@ -2,34 +2,48 @@
 
 import datetime as dt
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Min, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Min,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from accounts.enums import PositionKind
 from accounts.models import Position
 from aspen import words
 from aspen.admin import ReadOnlyAdmin
-from aspen.clock import today, years_after, years_before
+from aspen.clock import today, years_before
 from aspen.errors import Refused
 from aspen.http import number_in, person_of
 from aspen.rehearsal import rehearse
-from tracks import actions
+from tracks import actions, queries, rules
 from tracks.models import Extension, Participation, Posting
+from tracks.rules import DIRECTORS_YEARS, directors_deadline
+
+if TYPE_CHECKING:
+    from tracks.queries import PostedCredit
 
 LIST = "admin:tracks_participation_changelist"
 PAGE = "admin:tracks_participation_change"
 AT_MOST = 500
 QUARTERS = 8
-# Newly hired directors have four years to be certified (State Library).
-DIRECTORS_HAVE = 4
+SHOWN = 100
 
 
 class QuarterFilter(admin.SimpleListFilter):
@@ -84,12 +98,12 @@ class DirectorFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Participation]
     ) -> QuerySet[Participation]:
-        first = years_before(today(), DIRECTORS_HAVE)
+        first = years_before(today(), DIRECTORS_YEARS)
         chosen = {
             self.NEW: Q(director_since__gt=first),
             self.DUE: Q(
                 director_since__gt=first,
-                director_since__lte=years_before(today(), DIRECTORS_HAVE - 1),
+                director_since__lte=years_before(today(), DIRECTORS_YEARS - 1),
             ),
             self.LONGER: Q(director_since__lte=first),
         }
@@ -168,9 +182,10 @@ class ParticipationAdmin(ReadOnlyAdmin):
         "closes_on",
         "selected_by",
         "posted",
+        "counting",
         "director",
     )
-    readonly_fields = ("posted", "director")
+    readonly_fields = ("posted", "counting", "director")
     inlines = (ExtensionInline,)
     actions = ("extend_selected",)
 
@@ -201,13 +216,34 @@ class ParticipationAdmin(ReadOnlyAdmin):
         count: int = participation.posting_count  # type: ignore[attr-defined]
         return count
 
+    @admin.display(description="does it count?")
+    def counting(self, participation: Participation) -> str:
+        """Each of the person's credits, and what this track makes of it, as the person reads it."""
+        credits = list(queries.credits_with_postings(participation.person)[: SHOWN + 1])
+        prefetch_related_objects([participation], queries.REQUIREMENTS, "follows")
+        lines = [
+            (
+                words.day(each.earned_on),
+                each.claim.event.title,
+                words.credits(each.amount),
+                str(each.category),
+                _verdict(each, participation),
+            )
+            for each in credits[:SHOWN]
+        ]
+        if not lines:
+            return "No credits yet."
+        told = format_html_join("", "<li>{}, “{}”, {} in {}: {}</li>", lines)
+        more = "<li>… and more</li>" if len(credits) > SHOWN else ""
+        return format_html("<ul>{}{}</ul>", told, mark_safe(more))
+
     @admin.display(description="director since", ordering="director_since")
     def director(self, participation: Participation) -> str:
         """Mon, Mar 3, 2025; four years end Sat, Mar 3, 2029"""
         since: dt.date | None = participation.director_since  # type: ignore[attr-defined]
         if since is None:
             return "–"
-        end = years_after(since, DIRECTORS_HAVE)
+        end = directors_deadline(since)
         ended = "end" if end >= today() else "ended"
         return f"{words.day(since)}; four years {ended} {words.day(end)}"
 
@@ -304,6 +340,12 @@ class ParticipationAdmin(ReadOnlyAdmin):
             "extend_url": reverse("admin:tracks_participation_extend"),
         }
         return TemplateResponse(request, "admin/tracks/participation/extend.html", context)
+
+
+def _verdict(credit: "PostedCredit", participation: Participation) -> str:
+    if participation.pk in credit.posted_in:
+        return rules.why_aged_out(credit, participation) or "posted."
+    return rules.why_not_posted(credit, participation) or "not posted."
 
 
 def _ids(text: str) -> list[int]:

@@ -1,5 +1,6 @@
 """Choosing certification tracks: what fits whom, one at a time or several at once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -8,14 +9,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
+from accounts.models import Position, User
 from accounts.queries import positions_of
+from aspen import words
 from aspen.clock import today
 from aspen.errors import Refused
 from aspen.http import person_of
 from tracks import actions, presentation, proposals, queries
+from tracks.enums import RuleSetKind
 from tracks.forms import ChooseForm, SeveralForm, WhoForm
 from tracks.models import Participation, RuleSet, Track
+from tracks.rules import DIRECTORS_TRACK, directors_deadline
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,14 +31,19 @@ def choose(request: HttpRequest) -> HttpResponse:
         return follow(request, person)
     participations = list(queries.active_participations(person))
     followed = [str(participation.track) for participation in participations]
-    fitting = proposals.positions_by_track(positions_of(person))
+    held = list(positions_of(person))
+    fitting = proposals.positions_by_track(held)
     who = WhoForm(request.GET if "asked" in request.GET else None, preset=proposals.preset(fitting))
     reasons = proposals.reasons(who.said(), fitting)
     left: dict[int, Participation] = {}
     for participation in queries.left_to_resume(person, today()):
         left.setdefault(participation.track_id, participation)
     offered = [
-        _offer(rule_set, reasons.get(rule_set.track.name, ""), left.get(rule_set.track_id))
+        _offer(
+            rule_set,
+            " ".join(filter(None, (reasons.get(rule_set.track.name), _deadline(rule_set, held)))),
+            left.get(rule_set.track_id),
+        )
         for rule_set in queries.rule_sets_for(person, today())
         if rule_set.track.name not in followed
     ]
@@ -48,6 +57,17 @@ def choose(request: HttpRequest) -> HttpResponse:
         "offered": sorted(offered, key=lambda track: not track["why"]),
     }
     return render(request, "tracks/choose.html", context)
+
+
+def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
+    """Until when a new director has to be certified; nothing for whoever was certified before."""
+    since = proposals.director_since(held)
+    if rule_set.track.name != DIRECTORS_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
+        return ""
+    deadline = directors_deadline(since)
+    if deadline < today():
+        return ""
+    return f"A new director has four years to be certified: until {words.day(deadline)}."
 
 
 def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
