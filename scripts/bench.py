@@ -30,9 +30,11 @@ django.setup()
 from django.conf import settings
 from django.core.cache import caches
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
 
 ROWS = int(os.environ.get("BENCH_EVENTS", "10000"))
 FEW = 300
@@ -284,6 +286,37 @@ def measure_transcript() -> None:
         measure_page(client, address + path)
 
 
+def measure_choosing() -> None:
+    """Somebody with 5,000 archived credits among CREDITS of others takes up a track."""
+    import bench_data
+
+    from tests import factories as make
+    from tests.tracks.test_transcript import a_thousand_claims
+    from tracks.actions import select_track
+
+    bench_data.credits(CREDITS)
+    few, many = make.person(), make.person()
+    make.claim(few)
+    for lines in (4, 1):
+        a_thousand_claims(many, lines=lines)
+    bench_data.run("VACUUM ANALYZE")
+    for person in (few, many):
+        counts = []
+
+        def choose(person: User = person, counts: list[int] = counts) -> None:
+            with transaction.atomic():
+                participation, _ = select_track(track=make.track(), by=person)
+                counts.append(participation.postings.count())
+                transaction.set_rollback(True)
+
+        with CaptureQueriesContext(connection) as queries:
+            choose()
+        taken = measure(choose)
+        label = f"Choosing a track with {counts[-1]:,} archived credits"
+        # Without those that begin, count, and end the round.
+        print(f"{label:<62}{taken:>8.1f} ms{len(queries) - 3:>4} queries")
+
+
 def measure_page(client: Client, address: str) -> None:
     """Print what one page takes, and how much of that is Python's own time."""
     with CaptureQueriesContext(connection) as queries:
@@ -315,6 +348,7 @@ MEASURES = {
     "queue": measure_queue,
     "public": measure_public_pages,
     "transcript": measure_transcript,
+    "choosing": measure_choosing,
     "proof": measure_proof,
     "reports": measure_reports,
 }
