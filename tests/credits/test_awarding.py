@@ -205,7 +205,7 @@ def test_as_many_statements_for_one_as_for_three(staff: User, number: int) -> No
     found = kept(event, staff, *strangers, *(person.email for person in people))
     with CaptureQueriesContext(connection) as queries:
         assert actions.apply_award_list(list_id=found.pk, by=staff) == (number, number)
-    assert len(queries) == 23
+    assert len(queries) == 24
 
 
 # ---------- Without an account ----------

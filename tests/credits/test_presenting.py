@@ -202,7 +202,7 @@ def test_queries(number: int, django_assert_num_queries) -> None:
     portal_itself()
     for index in range(number):
         make.claim(person, presents(person, title=f"Topic {index}"))
-    with django_assert_num_queries(31):
+    with django_assert_num_queries(33):
         event_actions.settle_due(person=person)
     assert len(earned(person)) == number
 

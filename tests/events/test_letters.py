@@ -653,7 +653,10 @@ def test_a_credit_taken_back_is_not_announced(person: User) -> None:
 
 def test_every_kind_has_its_composer() -> None:
     assert sorted(outbox.composers) == [
+        "credits.approved",
+        "credits.declined",
         "credits.listed",
+        "credits.returned",
         "events.absent",
         "events.called_off",
         "events.changed",
@@ -665,6 +668,18 @@ def test_every_kind_has_its_composer() -> None:
         "events.registration_cancelled",
         "events.reminder",
         "events.waitlisted",
+        "tracks.came_back",
+        "tracks.certificate_ends",
+        "tracks.certified",
+        "tracks.extended",
+        "tracks.idle",
+        "tracks.new_director",
+        "tracks.period_ends",
+        "tracks.question",
+        "tracks.reissued",
+        "tracks.reviewed",
+        "tracks.revoked",
+        "tracks.year_answered",
     ]
 
 

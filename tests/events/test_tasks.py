@@ -39,5 +39,6 @@ def test_the_worker_knows_its_periodic_jobs() -> None:
         "events.tasks.tell_in_time": "*/10 * * * *",
         "aspen.tasks.deliver_mail": "* * * * *",
         "aspen.tasks.remove_old_jobs": "17 9 * * *",
+        "tracks.tasks.remind_of_certification": "17 15 * * *",
     }
     assert app.tasks["events.tasks.settle_due"].queueing_lock == "settle_due"

@@ -182,13 +182,15 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
 def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
     """A certified, revoked or left period: what became of it, and what a certificate counted."""
     sent = list(submissions.submissions_of([participation]))
+    is_left = participation.state == ParticipationState.LEFT
+    to_resume = queries.left_to_resume(person_of(request), today())
     context = {
         "participation": participation,
         "period": f"{words.day(participation.counts_from)} to {words.day(participation.closes_on)}",
         "rules": presentation.rule_set_in_words(participation.rule_set),
-        "can_resume": participation in queries.left_to_resume(participation.person, today()),
+        "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
         "closes_on": words.day(participation.closes_on),
-        "is_left": participation.state == ParticipationState.LEFT,
+        "is_left": is_left,
         **_standing(participation, sent, complete=False),
     }
     if participation.state == ParticipationState.CERTIFIED:
