@@ -32,8 +32,8 @@ from credits.actions import (
 )
 from credits.models import Claim
 from events.actions import decide_custom_event, register
-from events.enums import Decision, Delivery, EventState, EventType, ListingState
-from events.models import Event
+from events.enums import Decision, Delivery, EventState, EventType, ListingState, Origin
+from events.models import CustomEvent, Event
 from helpdesk import actions as helpdesk
 from tests import factories as make
 from tests.browser.page import ALL_RULES, CONTRAST, Visitor
@@ -337,7 +337,10 @@ def administration_pages() -> Iterable[str]:
             continue
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         yield f"{reverse(f'{name}_changelist')}?q="
-        if newest := model._default_manager.order_by("-pk").first():
+        rows = model._default_manager.order_by("-pk")
+        if model is CustomEvent:
+            rows = rows.filter(origin=Origin.CUSTOM)
+        if newest := rows.first():
             yield reverse(f"{name}_change", args=[newest.pk])
 
 
