@@ -5,12 +5,13 @@ last day, as everywhere in the portal; of an earlier year, one held on its last 
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import ExtractYear, TruncMonth, TruncQuarter
@@ -234,17 +235,14 @@ def unlisted(year: int) -> int:
 def credits_by_month(
     begin: dt.date, *, track: int | None = None, federation: int | None = None
 ) -> dict[tuple[dt.date, int], Decimal]:
-    """Credits that count, earned since a day, by first day of the month and category.
+    """Credits that count, earned since the first day of a month, by the month and category.
 
     Of a federation: those of people who work at one of its libraries at present. Of a track: those
     posted to it.
     """
-    credits = live_credits().filter(
-        # What was earned since then is of an event that ended since then.
-        claim__event__last_day__gte=begin,
-        earned_on__gte=begin,
-        earned_on__lte=today(),
-    )
+    # What was earned since then is of an event that ended since then. More the database is not
+    # asked: it takes each further condition for a rare one, and goes through credits one by one.
+    credits = live_credits().filter(claim__event__last_day__gte=begin)
     if federation is not None:
         held = Position.objects.filter(
             until_on=None, organization__in=_libraries_of(federation)
@@ -259,7 +257,20 @@ def credits_by_month(
         .values_list("month", "category")
         .annotate(Sum("amount"))
     )
-    return {(month, category): amount for month, category, amount in rows}
+    with _room():
+        return {
+            (month, category): amount
+            for month, category, amount in rows
+            if begin <= month <= today()
+        }
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Let PostgreSQL hold what it joins in memory, for one statement over very many rows."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem TO '64MB'")
+        yield
 
 
 # ---------- Boards ----------

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from tracks import queries
-from tracks.enums import Answer
+from tracks.enums import ACTIVE, Answer
 from tracks.models import Certificate, Participation, Submission, Verification
 from tracks.progress import ZERO
 
@@ -84,8 +84,9 @@ def asked_of(person: User) -> QuerySet[Verification]:
 
 
 def waiting_for(person: User) -> QuerySet[Verification]:
-    """Of these, the ones that nobody has answered yet, longest waiting first. One query."""
-    return asked_of(person).filter(answered_at=None).defer("record")
+    """Of these, the ones that still need an answer, longest waiting first. One query."""
+    open_ones = asked_of(person).filter(answered_at=None, participation__state__in=sorted(ACTIVE))
+    return open_ones.defer("record")
 
 
 def verified_years(participation_id: int) -> QuerySet[Verification]:

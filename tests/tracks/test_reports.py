@@ -429,7 +429,7 @@ QUERIES = {
     "people": 9,
     "expiring": 6,
     "expiring-people": 7,
-    "credits": 8,
+    "credits": 11,
     "certificates": 10,
     "trustees": 6,
     "board": 8,

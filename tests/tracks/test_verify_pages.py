@@ -276,6 +276,22 @@ def test_a_year_of_a_period_that_is_over_needs_no_answer(client, june):
 # ---------- The cost ----------
 
 
+def test_nobody_is_kept_waiting_for_a_word_about_a_period_that_is_over(client, june):
+    dana = make.person()
+    participation = make.following(june)
+    year = participation.postings.get().credit.claim.event.last_day.year
+    actions.ask_about_year(
+        participation_id=participation.pk,
+        year=year,
+        supervisor=actions.Supervisor(str(dana), dana.email),
+        by=june,
+    )
+    client.force_login(dana)
+    assert "Waiting for your word" in client.get("/continuing-education/").content.decode()
+    actions.leave_track(participation_id=participation.pk, by=june)
+    assert "Waiting for your word" not in client.get("/continuing-education/").content.decode()
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number, client, june, django_assert_num_queries):
     participation = make.following(june, "Library Staff")
