@@ -189,7 +189,7 @@ def added_lately(lines: Sequence[Line], number: int) -> list[Added]:
     for line in lines:
         if line.counts:
             claims.setdefault(line.claim_id, []).append(line)
-    latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_at, claim))
+    latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_on, claim))
     return [
         Added(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
         for claim in latest

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -113,7 +112,7 @@ def _added(added: transcripts.Added) -> dict[str, Any]:
         "id": added.line.id,
         "title": added.line.title,
         "credits": words.credits(added.amount),
-        "day": words.day(timezone.localdate(added.line.claimed_at)),
+        "day": words.day(added.line.claimed_on),
     }
 
 
