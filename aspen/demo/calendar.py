@@ -9,7 +9,8 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, SCHOOL, TRAININGS, Conference, Training
+from aspen.demo.catalogue import SCHOOL, TRAININGS, Training
+from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB, Conference
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 
 FIRST_MONDAY = dt.date(2024, 1, 1)

@@ -35,14 +35,14 @@ class Training:
     cancelled: bool = False
 
 
-def _online(
+def online(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
     options = {"hours": float(amount), "delivery": Delivery.ONLINE, "location": "Online meeting"}
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 
 
-def _in_person(
+def in_person(
     slug: str, category: str, amount: str, city: str, title: str, description: str, **more: object
 ) -> Training:
     options = {
@@ -56,14 +56,14 @@ def _in_person(
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 
 
-def _hybrid(
+def hybrid(
     slug: str, category: str, amount: str, city: str, title: str, description: str, **more: object
 ) -> Training:
     options = {"delivery": Delivery.HYBRID, "sponsor": ACADEMY, "start": 9}
-    return _in_person(slug, category, amount, city, title, description, **options | more)
+    return in_person(slug, category, amount, city, title, description, **options | more)
 
 
-def _course(
+def course(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
     """A recorded course that anybody may take at any time from its day on."""
@@ -73,7 +73,7 @@ def _course(
 
 TRAININGS = [
     # Library Administration
-    _online(
+    online(
         "open-meetings",
         ADMINISTRATION,
         "1.0",
@@ -83,7 +83,7 @@ TRAININGS = [
         audience="Trustees and directors",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "board-orientation",
         ADMINISTRATION,
         "3.0",
@@ -93,7 +93,7 @@ TRAININGS = [
         presenter="Ines Okafor",
         audience="New trustees",
     ),
-    _course(
+    course(
         "policy-shelf",
         ADMINISTRATION,
         "1.0",
@@ -116,7 +116,7 @@ TRAININGS = [
         presenter="Tobias Redfern",
         audience="Directors and trustees",
     ),
-    _online(
+    online(
         "evaluating-director",
         ADMINISTRATION,
         "1.5",
@@ -126,7 +126,7 @@ TRAININGS = [
         audience="Trustees",
         start=15,
     ),
-    _online(
+    online(
         "advocacy-neighbors",
         ADMINISTRATION,
         "1.0",
@@ -135,7 +135,7 @@ TRAININGS = [
         presenter="Marisol Vance",
         recorded=True,
     ),
-    _hybrid(
+    hybrid(
         "strategic-plan",
         ADMINISTRATION,
         "2.0",
@@ -145,7 +145,7 @@ TRAININGS = [
         presenter="Tobias Redfern",
         audience="Directors and trustees",
     ),
-    _online(
+    online(
         "hiring-small-town",
         ADMINISTRATION,
         "1.5",
@@ -154,7 +154,7 @@ TRAININGS = [
         presenter="Marisol Vance",
         audience="Directors",
     ),
-    _in_person(
+    in_person(
         "grant-writing",
         ADMINISTRATION,
         "4.0",
@@ -166,7 +166,7 @@ TRAININGS = [
         hours=5,
     ),
     # Library Services to the Public
-    _online(
+    online(
         "reference-interview",
         PUBLIC,
         "1.0",
@@ -175,7 +175,7 @@ TRAININGS = [
         presenter="Jonah Whitebear",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "story-time",
         PUBLIC,
         "2.0",
@@ -185,7 +185,7 @@ TRAININGS = [
         presenter="Priya Halvorsen",
         audience="Children's librarians",
     ),
-    _course(
+    course(
         "dementia-welcome",
         PUBLIC,
         "1.0",
@@ -193,7 +193,7 @@ TRAININGS = [
         "Signs, spaces and conversations; self-paced, with short films.",
         presenter="Jonah Whitebear",
     ),
-    _online(
+    online(
         "teen-advisory",
         PUBLIC,
         "0.5",
@@ -202,7 +202,7 @@ TRAININGS = [
         presenter="Priya Halvorsen",
         start=15.5,
     ),
-    _hybrid(
+    hybrid(
         "summer-reading",
         PUBLIC,
         "2.0",
@@ -212,7 +212,7 @@ TRAININGS = [
         presenter="Priya Halvorsen",
         audience="Youth services staff",
     ),
-    _online(
+    online(
         "hard-conversations",
         PUBLIC,
         "1.5",
@@ -221,7 +221,7 @@ TRAININGS = [
         presenter="Samuel Ortega",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "accessible-programs",
         PUBLIC,
         "2.5",
@@ -230,7 +230,7 @@ TRAININGS = [
         "Rooms, sound, handouts and wording: accessibility before the first invitation.",
         presenter="Samuel Ortega",
     ),
-    _online(
+    online(
         "local-history",
         PUBLIC,
         "1.0",
@@ -238,7 +238,7 @@ TRAININGS = [
         "Newspapers, land records and cemeteries: what is online and what is not.",
         presenter="Jonah Whitebear",
     ),
-    _in_person(
+    in_person(
         "bookmobile-winter",
         PUBLIC,
         "3.0",
@@ -249,7 +249,7 @@ TRAININGS = [
         cancelled=True,
     ),
     # Collection Management and Technical Services
-    _online(
+    online(
         "weeding",
         COLLECTION,
         "1.0",
@@ -258,7 +258,7 @@ TRAININGS = [
         presenter="Greta Novak",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "book-repair",
         COLLECTION,
         "3.0",
@@ -268,7 +268,7 @@ TRAININGS = [
         presenter="Henrik Sandoval",
         audience="Technical services staff",
     ),
-    _course(
+    course(
         "subject-headings",
         COLLECTION,
         "1.5",
@@ -276,7 +276,7 @@ TRAININGS = [
         "Self-paced: find, choose and check headings with twenty exercises.",
         presenter="Greta Novak",
     ),
-    _online(
+    online(
         "copy-cataloging",
         COLLECTION,
         "2.0",
@@ -285,7 +285,7 @@ TRAININGS = [
         presenter="Greta Novak",
         start=13,
     ),
-    _hybrid(
+    hybrid(
         "collection-policy",
         COLLECTION,
         "1.5",
@@ -295,7 +295,7 @@ TRAININGS = [
         presenter="Leona Birch",
         audience="Directors and selectors",
     ),
-    _online(
+    online(
         "local-newspapers",
         COLLECTION,
         "1.0",
@@ -303,7 +303,7 @@ TRAININGS = [
         "Microfilm, scans and rights: preservation for one shelf of papers.",
         presenter="Henrik Sandoval",
     ),
-    _in_person(
+    in_person(
         "disaster-plan",
         COLLECTION,
         "4.0",
@@ -314,7 +314,7 @@ TRAININGS = [
         start=9,
         hours=4.5,
     ),
-    _online(
+    online(
         "ebook-licenses",
         COLLECTION,
         "1.0",
@@ -323,7 +323,7 @@ TRAININGS = [
         presenter="Leona Birch",
         recorded=True,
     ),
-    _online(
+    online(
         "serials",
         COLLECTION,
         "0.5",
@@ -333,7 +333,7 @@ TRAININGS = [
         start=11,
     ),
     # Technology
-    _online(
+    online(
         "passwords",
         TECHNOLOGY,
         "1.0",
@@ -342,7 +342,7 @@ TRAININGS = [
         presenter="Yuki Carmody",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "makerspace",
         TECHNOLOGY,
         "3.0",
@@ -351,7 +351,7 @@ TRAININGS = [
         "Small tools, large curiosity: printers, circuits and cutting, hands on.",
         presenter="Yuki Carmody",
     ),
-    _course(
+    course(
         "patron-privacy",
         TECHNOLOGY,
         "1.0",
@@ -359,7 +359,7 @@ TRAININGS = [
         "Self-paced: settings, signs and logs that protect the people who use them.",
         presenter="Nils Abernathy",
     ),
-    _hybrid(
+    hybrid(
         "broadband",
         TECHNOLOGY,
         "2.0",
@@ -369,7 +369,7 @@ TRAININGS = [
         presenter="Nils Abernathy",
         audience="Directors and technology staff",
     ),
-    _online(
+    online(
         "website-review",
         TECHNOLOGY,
         "1.5",
@@ -378,7 +378,7 @@ TRAININGS = [
         presenter="Yuki Carmody",
         start=14,
     ),
-    _online(
+    online(
         "spreadsheets",
         TECHNOLOGY,
         "1.0",
@@ -387,7 +387,7 @@ TRAININGS = [
         presenter="Nils Abernathy",
         recorded=True,
     ),
-    _in_person(
+    in_person(
         "device-help",
         TECHNOLOGY,
         "2.0",
@@ -418,124 +418,5 @@ TRAININGS = [
         sponsor=CONSORTIUM,
         audience="Directors",
         type=EventType.MEETING,
-    ),
-]
-
-# Short events around the present day, so that the calendar is never quiet: one per weekday.
-DROP_INS = [
-    _online(
-        "monday-reference",
-        PUBLIC,
-        "0.5",
-        "Drop-in: tricky reference questions",
-        "Bring the question that nobody could answer last week.",
-        start=9,
-        presenter="Jonah Whitebear",
-    ),
-    _online(
-        "tuesday-technology",
-        TECHNOLOGY,
-        "0.5",
-        "Drop-in: technology questions",
-        "Printers, tablets, meetings: ask anything.",
-        start=11,
-        presenter="Yuki Carmody",
-    ),
-    _online(
-        "wednesday-boards",
-        ADMINISTRATION,
-        "0.5",
-        "Drop-in: questions about boards",
-        "For trustees and directors, with a short tip at the beginning.",
-        start=16,
-        presenter="Ines Okafor",
-        audience="Trustees and directors",
-    ),
-    _online(
-        "thursday-cataloging",
-        COLLECTION,
-        "0.5",
-        "Drop-in: cataloging questions",
-        "Share a record and mend it together.",
-        start=13,
-        presenter="Greta Novak",
-    ),
-    _online(
-        "friday-youth",
-        PUBLIC,
-        "0.5",
-        "Drop-in: ideas for children and teens",
-        "Half an hour of things that worked.",
-        start=10,
-        presenter="Priya Halvorsen",
-    ),
-]
-
-LAB = _in_person(
-    "small-group-cataloguing-lab",
-    COLLECTION,
-    "2.0",
-    "Bozeman",
-    "Small-group cataloguing lab",
-    "Five people, five difficult items each, one cataloguer. Places are few.",
-    presenter="Greta Novak",
-    audience="Technical services staff",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Conference:
-    month: int
-    season: str
-    city: str
-    # category, credits, title
-    sessions: list[tuple[str, str, str]]
-
-
-CONFERENCES = [
-    Conference(
-        2,
-        "Winter",
-        "Helena",
-        [
-            (ADMINISTRATION, "1.0", "What the county wants to know about its library"),
-            (ADMINISTRATION, "1.0", "A year of board meetings, planned in an hour"),
-            (PUBLIC, "1.0", "Winter programs for people who cannot drive"),
-            (PUBLIC, "1.0", "Reading groups that outlive their founder"),
-            (COLLECTION, "1.0", "Interlibrary loan across three time zones"),
-            (COLLECTION, "0.5", "Barcodes, spine labels and other small print"),
-            (TECHNOLOGY, "1.0", "Lending hotspots after the grant is over"),
-            (TECHNOLOGY, "1.0", "Teaching people to recognize fraud"),
-        ],
-    ),
-    Conference(
-        6,
-        "Summer",
-        "Missoula",
-        [
-            (ADMINISTRATION, "1.0", "Succession: when the only librarian retires"),
-            (ADMINISTRATION, "1.0", "Reading the library law together"),
-            (PUBLIC, "1.0", "Libraries and tribal colleges as partners"),
-            (PUBLIC, "1.0", "Quiet hours and loud hours"),
-            (COLLECTION, "1.0", "Buying local authors without regret"),
-            (COLLECTION, "1.0", "Inventory with a telephone and a cart"),
-            (TECHNOLOGY, "0.5", "Five forms your website does not need"),
-            (TECHNOLOGY, "1.0", "Digitizing a scrapbook well enough"),
-        ],
-    ),
-    Conference(
-        10,
-        "Fall",
-        "Great Falls",
-        [
-            (ADMINISTRATION, "1.0", "Levies, ballots and what staff may say"),
-            (ADMINISTRATION, "0.5", "Policies for rooms, walls and bulletin boards"),
-            (PUBLIC, "1.0", "Homework help in a town without a bus"),
-            (PUBLIC, "1.0", "Welcoming newcomers in three languages"),
-            (COLLECTION, "1.0", "Large print, audio and other formats that wait"),
-            (COLLECTION, "1.0", "Cleaning up authority records together"),
-            (TECHNOLOGY, "1.0", "Printing from anything"),
-            (TECHNOLOGY, "1.0", "Backups that somebody has tried"),
-        ],
     ),
 ]

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from aspen.demo import calendar
 from aspen.demo.calendar import Planned
-from aspen.demo.catalogue import LAB
+from aspen.demo.occasions import LAB
 from events import actions
 from events.enums import EventState
 from events.models import Category, Event

@@ -18,7 +18,8 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.clock import fiscal_year
 from aspen.demo import calendar
-from aspen.demo.catalogue import CONFERENCES, DROP_INS, LAB, TRAININGS
+from aspen.demo.catalogue import TRAININGS
+from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB
 from aspen.management.commands import portal
 from credits.models import Claim, Credit
 from credits.queries import claimable_by
