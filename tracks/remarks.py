@@ -24,6 +24,16 @@ class Remark(NamedTuple):
     advice: str
 
 
+def undecided(claim: Claim) -> str:
+    """That staff have to decide about the claim's event first."""
+    return f"“{claim.event.title}” waits for a decision of staff."
+
+
+def remarked(claim: Claim, remark: care.Remark) -> str:
+    """What automatic care remarks about the claim, with the training it is about."""
+    return f"“{claim.event.title}”: {remark.text}"
+
+
 def remarks_of(record: Record) -> list[Remark]:
     """What automatic care remarks about the claims that are counted, and what staff have not
     decided about yet, that first. Four queries."""
@@ -33,13 +43,10 @@ def remarks_of(record: Record) -> list[Remark]:
         .order_by("pk")
     )
     found = [
-        Remark(claim.pk, f"“{claim.event.title}” waits for a decision of staff.", WAITS)
-        for claim in claims
-        if queries.is_unproven(claim)
+        Remark(claim.pk, undecided(claim), WAITS) for claim in claims if queries.is_unproven(claim)
     ]
     remarks = care.remarks_for(claims)
     for claim in claims:
         for each in remarks.get(claim.pk, []):
-            text = f"“{claim.event.title}”: {each.text}"
-            found.append(Remark(claim.pk, text, ADVICE[each.kind]))
+            found.append(Remark(claim.pk, remarked(claim, each), ADVICE[each.kind]))
     return found

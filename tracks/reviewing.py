@@ -11,7 +11,7 @@ from accounts.models import Position, User
 from credits import care
 from credits.care import Remark
 from credits.models import Claim
-from tracks import queries, record
+from tracks import queries, record, remarks
 from tracks.enums import Answer
 from tracks.models import Certificate, Submission, Verification
 
@@ -86,13 +86,9 @@ def look_at(made: record.Record) -> list[Looked]:
 def sentences(looked: Iterable[Looked]) -> list[str]:
     """What a reviewer has to look at, a sentence each."""
     looked = list(looked)
-    undecided = [
-        f"“{each.claim.event.title}” waits for a decision of staff."
-        for each in looked
-        if each.is_unproven
-    ]
+    undecided = [remarks.undecided(each.claim) for each in looked if each.is_unproven]
     return undecided + [
-        f"“{each.claim.event.title}”: {remark.text}" for each in looked for remark in each.remarks
+        remarks.remarked(each.claim, remark) for each in looked for remark in each.remarks
     ]
 
 

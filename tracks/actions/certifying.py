@@ -14,7 +14,7 @@ from aspen.errors import Refused
 from credits.actions import approve_verified
 from tracks import signals
 from tracks.actions.choosing import begin_period, stop_following
-from tracks.actions.notices import promise_reissued, promise_revoked
+from tracks.actions.notices import promise_certificate
 from tracks.actions.steps import take_step
 from tracks.enums import ACTIVE, Actor, Ending, Step
 from tracks.models import Certificate, Participation, Submission
@@ -118,7 +118,7 @@ def revoke_certificate(
     if not reason.strip():
         raise Refused("Give a reason; whoever checks the certificate reads it.", field="reason")
     _revoke(certificate, reason=reason.strip(), by=by)
-    promise_revoked(certificate=certificate)
+    promise_certificate(certificate=certificate, what="revoked")
     participation = certificate.participation
     if not reopen:
         take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
@@ -158,7 +158,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
         record=certificate.record,
         replaces=certificate,
     )
-    promise_reissued(certificate=anew)
+    promise_certificate(certificate=anew, what="reissued")
     return anew
 
 

@@ -68,28 +68,11 @@ def promise_ending(*, submission: Submission) -> None:
         )
 
 
-def promise_certificate(*, certificate: Certificate) -> None:
+def promise_certificate(*, certificate: Certificate, what: str = "certified") -> None:
+    """Tell the person that it is there; or `what` became of it: "revoked", or "reissued"."""
     post(
-        kind="tracks.certified",
-        key=f"certified:{certificate.pk}",
-        to=certificate.person,
-        certificate=certificate.pk,
-    )
-
-
-def promise_revoked(*, certificate: Certificate) -> None:
-    post(
-        kind="tracks.revoked",
-        key=f"revoked:{certificate.pk}",
-        to=certificate.person,
-        certificate=certificate.pk,
-    )
-
-
-def promise_reissued(*, certificate: Certificate) -> None:
-    post(
-        kind="tracks.reissued",
-        key=f"reissued:{certificate.pk}",
+        kind=f"tracks.{what}",
+        key=f"{what}:{certificate.pk}",
         to=certificate.person,
         certificate=certificate.pk,
     )
