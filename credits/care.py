@@ -130,9 +130,13 @@ def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
     claimed = [*known.values(), *_subjects(near.exclude(pk__in=known))]
     claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
     offered = list(_offered_like(subjects))
-    new = [each for each in subjects if each.claim_id is None]
-    found = []
+    again = [each for each in subjects if any(_is_again(each, other) for other in claimed)]
+    new = [each for each in subjects if each.claim_id is None and each not in again]
+    found: list[list[Remark]] = []
     for subject in subjects:
+        if subject in again:
+            found.append([])
+            continue
         others = [
             each
             for each in [*claimed, *new]
@@ -146,6 +150,18 @@ def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
             ]
         )
     return found
+
+
+def _is_again(subject: Subject, claimed: Subject) -> bool:
+    """Whether this very training was saved a moment ago: whoever presses twice is not asked about
+    it, saving it again says that it is listed."""
+    return (
+        subject.event.pk is None
+        and subject.person_id == claimed.person_id == claimed.event.created_by_id
+        and claimed.event.origin == Origin.CUSTOM
+        and subject.event.title == claimed.event.title
+        and subject.event.begins_at == claimed.event.begins_at
+    )
 
 
 def _is_same(one: Subject, other: Subject) -> bool:

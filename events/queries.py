@@ -390,17 +390,6 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
     )
 
 
-def custom_events_begun(
-    person: User, moments: Iterable[dt.datetime]
-) -> set[tuple[str, dt.datetime]]:
-    """Title and beginning of the person's own custom events that stand and began then."""
-    mine = Event.objects.filter(origin=Origin.CUSTOM, created_by=person, begins_at__in=moments)
-    mine = mine.exclude(
-        state__in=[EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
-    ).order_by("pk")
-    return set(mine.values_list("title", "begins_at"))
-
-
 def version(event: Event) -> str:
     """What changes with every decision about a custom event, and with its author's answer."""
     return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()

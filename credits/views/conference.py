@@ -46,7 +46,7 @@ def _save(
     person = person_of(request)
     facts = [row.facts(**form.cleaned_data) for row in rows]
     proposed = [(event_actions.event_of(each), each.amount) for each in facts]
-    found = care.remarks_on(_not_saved_before(proposed, person), person=person)
+    found = care.remarks_on(proposed, person=person)
     remarks = [remark for of_row in found for remark in of_row]
     if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
         return _page(request, form, sheet, remarks)
@@ -57,12 +57,6 @@ def _save(
         return _page(request, form, sheet)
     messages.success(request, _saved(len(claims)))
     return redirect(listed())
-
-
-def _not_saved_before(proposed: list[Any], person: Any) -> list[Any]:
-    """Without those that are listed already: sending the sheet twice is harmless."""
-    known = event_queries.custom_events_begun(person, [event.begins_at for event, _ in proposed])
-    return [pair for pair in proposed if (pair[0].title, pair[0].begins_at) not in known]
 
 
 def _saved(number: int) -> str:

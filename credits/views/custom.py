@@ -76,10 +76,8 @@ def _save(form: CustomEventForm, person: User) -> Claim:
 
 
 def _remarks(form: CustomEventForm, person: User) -> list[care.Remark]:
-    """What to say before it is saved. The very same training twice is answered otherwise."""
+    """What to say before it is saved."""
     facts = form.facts()
-    if event_queries.same_custom_events(person, facts.title, facts.begins_at).exists():
-        return []
     credits = rules.TIMES[form.cleaned_data["role"]] * facts.amount
     return care.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
 

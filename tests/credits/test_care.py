@@ -272,6 +272,20 @@ def test_a_claim_that_is_changed_is_not_compared_with_itself():
     assert remarks == []
 
 
+def test_a_training_that_is_saved_once_more_is_not_asked_about():
+    person = make.person()
+    listed = custom(person, title="Weeding online").event
+    again = Event(
+        title=listed.title,
+        origin=Origin.CUSTOM,
+        begins_at=listed.begins_at,
+        ends_at=listed.ends_at,
+    )
+    assert care.remarks_on([(again, Decimal(13))], person=person) == [[]]
+    [others] = care.remarks_on([(again, Decimal(13))], person=make.person())
+    assert [each.kind for each in others] == [RemarkKind.MANY]
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number, django_assert_num_queries):
     claims = []

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from events import actions as event_actions
 from events.enums import Decision, EventState
 from events.models import Event
 from tests import factories as make
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 NEW = "/continuing-education/new/"
@@ -403,6 +405,27 @@ def test_queries(client, person, number, django_assert_num_queries):
     actions.keep_draft(typed={"title": "Weeding online"}, by=person)
     with django_assert_num_queries(5):
         client.get(NEW)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         response = client.post(NEW, typed(begins_at=typed()["begins_at"].replace("09:00", "09:30")))
     assert response.context["remarks"]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, person):
+    """The first of two presses is saved just before the second one is compared with claims."""
+    first = Client()
+    first.force_login(person)
+    answers = []
+
+    def save_meanwhile(execute, sql, params, many, context):
+        if "credits_claim AS claim" in sql and not answers:
+            answers.extend(at_once(1, lambda _: first.post(NEW, typed())))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(save_meanwhile):
+        answers.append(client.post(NEW, typed()))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert said(answers[1]) == [
+        "You have saved this training already; it is listed once, as you entered it first."
+    ]
+    assert Claim.objects.count() == 1

@@ -177,6 +177,6 @@ def test_queries(client, number, django_assert_num_queries):
     with django_assert_num_queries(3):
         client.get(PAGE)
     overlapping = [row(f"Room {n}", "09:00", "11:00") for n in range(number + 1)]
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         response = client.post(PAGE, sheet(*overlapping))
     assert len(response.context["remarks"]) == (number + 1) * number
