@@ -121,6 +121,7 @@ def open_browser(
     noise = [line for visitor in visitors for line in visitor.noise]
     if noise or _failed(request.node):
         _take_pictures(request.node.name, visitors)
+        _tell_where_they_are(visitors)
     for visitor in visitors:
         visitor.page.context.close()
     assert not noise, "\n".join(noise)
@@ -137,6 +138,12 @@ def _sign_in(context: BrowserContext, address: str, person: User) -> None:
         client.force_login(person)
     name = django_settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
+
+
+def _tell_where_they_are(visitors: list[Visitor]) -> None:
+    """Print it, for whoever has only what the run printed."""
+    for visitor in visitors:
+        print(f"{visitor.page.url}\n{visitor.page.inner_text('body')}\n")
 
 
 def _take_pictures(name: str, visitors: list[Visitor]) -> None:
