@@ -91,11 +91,14 @@ class Part:
     training: Training
     state: str
     lines: list[tuple[str, Decimal]]
+    is_award: bool = False
     taken_back: bool = False
+    went_with_event: bool = False
     decisions: int = 0
 
-    def decide(self, state: str) -> None:
+    def decide(self, state: str, *, with_event: bool = False) -> None:
         self.state = state
+        self.went_with_event = with_event
         self.decisions += 1
 
 
@@ -161,6 +164,25 @@ class Model:
         lines = [(slug, training.lines[slug]) for slug in SLUGS if slug in training.lines]
         self.parts.append(Part(person, training, state, lines))
 
+    def award(self, person: int, training: Training) -> None:
+        if not self.may_not_be_awarded(person, training):
+            self.add(person, training, "approved")
+            self.parts[-1].is_award = True
+
+    def may_not_be_awarded(self, person: int, training: Training) -> bool:
+        """Held, declined, taken back by the person, or marked absent."""
+        mine = [p for p in self.parts if p.person == person and p.training is training]
+        stands = any(p.state in LIVE or p.state == "declined" or p.taken_back for p in mine)
+        return stands or training.places.get(person) == "absent"
+
+    def bring_back_awards(self, training: Training) -> None:
+        """What staff awarded comes back with the event, the latest of each person."""
+        for part in reversed(self.parts):
+            went_along = part.training is training and part.is_award and part.went_with_event
+            if went_along and not self.may_not_be_awarded(part.person, training):
+                part.decide("approved")
+                happened("an award comes back with its event")
+
     def may_claim(self, person: int, training: Training) -> bool:
         """Over, standing, with credit; not held, not declined, not marked absent."""
         return (
@@ -184,9 +206,7 @@ class Model:
             if part := self.live(person, training):
                 part.decide("withdrawn")
             return
-        mine = [p for p in self.parts if p.person == person and p.training is training]
-        stands = any(p.state in LIVE or p.state == "declined" or p.taken_back for p in mine)
-        if not stands:
+        if not self.may_not_be_awarded(person, training):
             self.add(person, training)
 
     def merge(self, pk: int, source: Training, target: Training) -> Joining:
@@ -340,7 +360,9 @@ class Stories(RuleBasedStateMachine):
             training.settled.clear()
             for part in self.model.parts:
                 if part.training is training and part.state in LIVE:
-                    part.decide("withdrawn")
+                    part.decide("withdrawn", with_event=True)
+        elif training.is_over:
+            self.model.bring_back_awards(training)
         self.model.settle(training)
 
     # Taking part
@@ -581,18 +603,7 @@ class Stories(RuleBasedStateMachine):
             return
         assert training.state == "published"
         for person in whom:
-            taken_back = any(
-                p.taken_back
-                for p in self.model.parts
-                if p.person == person and p.training is training
-            )
-            if not (
-                self.model.live(person, training)
-                or self.model.was(person, training, "declined")
-                or taken_back
-                or training.places.get(person) == "absent"
-            ):
-                self.model.add(person, training, "approved")
+            self.model.award(person, training)
 
     @rule(target=merges, source=st.one_of(calendar, custom), other=st.one_of(calendar, custom))
     def are_merged(self, source: Training, other: Training) -> Any:
