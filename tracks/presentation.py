@@ -13,11 +13,12 @@ from credits.history import Entry
 from tracks import pace, rules
 from tracks.enums import SENT
 from tracks.models import Participation, RuleSet
+from tracks.own_credits import Totals
 from tracks.progress import Progress
-from tracks.queries import Course, Totals
+from tracks.queries import Course
 
 if TYPE_CHECKING:
-    from tracks.queries import PostedCredit
+    from tracks.own_credits import PostedCredit
 
 WIDTH = 600
 ALL_CATEGORIES = 4

@@ -12,7 +12,7 @@ from tracks.enums import STEPS, Actor, ParticipationState, Step
 from tracks.models import Participation
 
 if TYPE_CHECKING:
-    from tracks.queries import PostedCredit
+    from tracks.own_credits import PostedCredit
 
 # Tracks are known by name: no page changes it.
 DIRECTORS_TRACK = "Library Director"

@@ -17,7 +17,7 @@ from credits.enums import ENDED, ClaimState
 from events.models import Category
 from tracks import presentation
 from tracks.models import Participation
-from tracks.queries import TAKEN_OUT, Line, Totals
+from tracks.own_credits import TAKEN_OUT, Line, Totals
 
 ZERO = Decimal(0)
 ARCHIVED, NOT_COUNTED = "archived", "not-counted"
@@ -59,7 +59,7 @@ def _periods(line: Line) -> list[str]:
 
 
 def totals(lines: Sequence[Line]) -> Totals:
-    """What queries.totals() reads from the database, of lines that are at hand."""
+    """What own_credits.totals() reads from the database, of lines that are at hand."""
     counting = [line for line in lines if line.counts]
     credits = sum((line.amount for line in counting), ZERO)
     posted = sum((line.amount for line in counting if line.posted_in), ZERO)

@@ -19,7 +19,7 @@ from tracks.models import Participation
 from tracks.transcript import Group, Transcript, sums_table
 
 if TYPE_CHECKING:
-    from tracks.queries import PostedCredit
+    from tracks.own_credits import PostedCredit
 
 TITLE = "Continuing education credits"
 COLUMNS = (
@@ -60,7 +60,7 @@ def rows_of(
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
 ) -> list[Row]:
-    """The lines of a transcript in its order. No query after queries.to_tell_endings()."""
+    """The lines of a transcript in its order. No query after own_credits.to_tell_endings()."""
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 

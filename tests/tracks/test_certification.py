@@ -14,7 +14,7 @@ from credits.actions import correct_credit, decide_claim
 from credits.enums import ClaimState
 from credits.models import Claim
 from tests import factories as make
-from tracks import actions, queries, record, rules
+from tracks import actions, own_credits, queries, record, rules
 from tracks.enums import ACTIVE, STEPS, Actor, Answer, Ending, ParticipationState, Step
 from tracks.models import Certificate, Participation, Submission, Verification
 
@@ -50,7 +50,7 @@ def test_what_goes_beyond_is_archived_and_says_why():
     assert participation.postings.count() == 2
     certificate = make.certificate(participation)
     [following] = queries.active_participations(june)
-    credits = {credit.pk: credit for credit in queries.credits_with_postings(june)}
+    credits = {credit.pk: credit for credit in own_credits.credits_with_postings(june)}
     assert credits[extra.pk].posted_in == []
     assert [line.amount for line in record.lines(certificate.record, "surplus")] == [Decimal(3)]
     why = rules.why_not_posted(credits[extra.pk], following)

@@ -17,7 +17,7 @@ from events.actions import save_event
 from events.enums import ListingState
 from events.models import Event
 from tests import factories as make
-from tracks import actions, queries, rules
+from tracks import actions, own_credits, queries, rules
 from tracks.models import Participation, Posting, RuleSet
 from tracks.progress import measure
 
@@ -68,7 +68,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
                 rule_set.requirements.filter(category__slug=make.TECHNOLOGY).delete()
 
             participation = queries.visible_to(person).get()
-            credit = queries.credits_with_postings(person).get()
+            credit = own_credits.credits_with_postings(person).get()
             eligible = queries.eligible(
                 pk=credit.pk, person__participations=participation.pk
             ).exists()
@@ -116,7 +116,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
             make.listing(claim.event, fiscal_year=year, state=state)
 
             participation = queries.visible_to(person).get()
-            credit = queries.credits_with_postings(person).get()
+            credit = own_credits.credits_with_postings(person).get()
             pairs = queries.eligible(pk=credit.pk, person__participations=participation.pk)
             reason = rules.why_not_posted(credit, participation)
             assert pairs.exists() == (reason is None), reason

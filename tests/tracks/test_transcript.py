@@ -18,7 +18,7 @@ from events.actions import decide_custom_event, register
 from events.enums import Decision
 from events.models import Event
 from tests import factories as make
-from tracks import queries, transcript
+from tracks import own_credits, transcript
 from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db
@@ -126,8 +126,8 @@ def test_the_sums_add_up_by_category_year_and_period(client, many):
 
 
 def test_the_totals_are_those_of_the_database(person, many):
-    assert transcript.totals(queries.transcript_lines(person)) == queries.totals(person)
-    assert queries.totals(person).credits == 7
+    assert transcript.totals(own_credits.transcript_lines(person)) == own_credits.totals(person)
+    assert own_credits.totals(person).credits == 7
 
 
 @pytest.mark.parametrize(

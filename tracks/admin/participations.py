@@ -32,12 +32,12 @@ from aspen.clock import today, years_before
 from aspen.errors import Refused
 from aspen.http import number_in, person_of
 from aspen.rehearsal import rehearse
-from tracks import actions, queries, rules
+from tracks import actions, own_credits, queries, rules
 from tracks.models import Extension, Participation, Posting
 from tracks.rules import DIRECTORS_YEARS, directors_deadline
 
 if TYPE_CHECKING:
-    from tracks.queries import PostedCredit
+    from tracks.own_credits import PostedCredit
 
 LIST = "admin:tracks_participation_changelist"
 PAGE = "admin:tracks_participation_change"
@@ -219,7 +219,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
     @admin.display(description="does it count?")
     def counting(self, participation: Participation) -> str:
         """Each of the person's credits, and what this track makes of it, as the person reads it."""
-        credits = list(queries.credits_with_postings(participation.person)[: SHOWN + 1])
+        credits = list(own_credits.credits_with_postings(participation.person)[: SHOWN + 1])
         prefetch_related_objects([participation], queries.REQUIREMENTS, "follows")
         lines = [
             (

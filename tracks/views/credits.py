@@ -19,21 +19,22 @@ from credits.models import Credit
 from events import actions as event_actions
 from events import queries as event_queries
 from events.models import Category, Registration
-from tracks import presentation, queries, transcript_files
+from tracks import own_credits, presentation, queries, transcript_files
 from tracks import transcript as transcripts
 from tracks.enums import ACTIVE
 from tracks.forms import TranscriptForm
 from tracks.models import Participation
-from tracks.queries import Line
+from tracks.own_credits import Line
 from tracks.transcript import Group, Transcript
 from tracks.transcript_files import FORMATS, Paper
 
 if TYPE_CHECKING:
-    from tracks.queries import PostedCredit
+    from tracks.own_credits import PostedCredit
 
 PER_PAGE = 25
 LATELY = 3
 COMING_UP = 10
+COMING = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
 
 
 class Asked(NamedTuple):
@@ -50,7 +51,7 @@ def _asked(request: HttpRequest, person: User) -> Asked:
     event_actions.settle_due(person=person)
     participations = list(queries.counting_participations(person))
     categories = list(event_queries.categories())
-    lines = queries.transcript_lines(person)
+    lines = own_credits.transcript_lines(person)
     form = TranscriptForm(
         request.GET,
         participations=participations,
@@ -69,7 +70,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
     totals = transcripts.totals(asked.lines)
     page = page_of(asked.transcript.listed, request, size=PER_PAGE)
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
-    upcoming = list(coming[: COMING_UP + 1])
+    upcoming = list(coming.only(*COMING)[: COMING_UP + 1])
     query = urlencode(asked.form.asked())
     names = [*(category.name for category in asked.categories), "All"]
     groups = _groups(page, person, asked.participations)
@@ -127,8 +128,8 @@ def _coming(registration: Registration) -> dict[str, str]:
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
     """These credits of the person with all that a row says of them, by id."""
-    credits = queries.credits_with_postings(person).filter(pk__in=ids)
-    return {credit.pk: credit for credit in queries.to_tell_endings(credits)}
+    credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
+    return {credit.pk: credit for credit in own_credits.to_tell_endings(credits)}
 
 
 def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from events import queries as event_queries
 from tracks import (
     actions,
     certificates,
+    own_credits,
     presentation,
     queries,
     record_words,
@@ -65,8 +66,8 @@ def panel(request: HttpRequest) -> HttpResponse:
         }
         for course in queries.courses_of(active, today())
     ]
-    totals = queries.totals(person)
-    latest = queries.credits_with_postings(person)[:5]
+    totals = own_credits.totals(person)
+    latest = own_credits.credits_with_postings(person)[:5]
     context = {
         "answer": presentation.answer(summaries, totals),
         "tracks": summaries,
@@ -163,7 +164,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
         return _over(request, participation)
     event_actions.settle_due(person=person)
     [course] = queries.courses_of([participation], today())
-    page = page_of(queries.credits_with_postings(person), request, size=PER_PAGE)
+    page = page_of(own_credits.credits_with_postings(person), request, size=PER_PAGE)
     sent = list(submissions.submissions_of([participation]))
     context = {
         "track": presentation.track_summary(course, today()),
