@@ -23,7 +23,7 @@ from credits import rules
 from credits.enums import LIVE, RemarkKind
 from credits.models import Claim
 from events.enums import EventState, Origin
-from events.models import CreditOffer, Event
+from events.models import CreditOffer, Event, RecordingPage
 from events.rules import has_taken_place
 
 if TYPE_CHECKING:
@@ -130,8 +130,9 @@ def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
     claimed = [*known.values(), *_subjects(near.exclude(pk__in=known))]
     claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
     offered = list(_offered_like(subjects))
-    again = [each for each in subjects if any(_is_again(each, other) for other in claimed)]
-    new = [each for each in subjects if each.claim_id is None and each not in again]
+    new = [each for each in subjects if each.claim_id is None]
+    again = [each for each in new if any(_is_again(each, other) for other in claimed)]
+    new = [each for each in new if each not in again]
     found: list[list[Remark]] = []
     for subject in subjects:
         if subject in again:
@@ -307,13 +308,19 @@ def with_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
 
 
 def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
-    rows = with_sum(claims).select_related("event").defer("event__search", "event__description")
+    rows = with_sum(claims).select_related("event")
+    rows = rows.only("person", *(f"event__{name}" for name in COMPARED))
     return [
         Subject(person_id=claim.person_id, event=claim.event, credits=claim.sum, claim_id=claim.pk)
         for claim in rows.order_by("event__begins_at", "pk")
     ]
 
 
+# What a remark says of the other event, and what it is compared by.
+COMPARED = (
+    *("title", "begins_at", "ends_at", "all_day", "origin", "state", "parent", "created_by"),
+    *("recording_url", "recording_available_at", "claimable_at"),
+)
 # A table of what is asked about, joined, where a condition for each would be a statement of pages.
 NEAR = """
     SELECT claim.id
@@ -326,19 +333,21 @@ NEAR = """
            event.begins_at <= asked.until AND event.over_at >= asked.since
         OR asked.recording <> '' AND strpos(lower(event.recording_url), asked.recording) > 0)
 """
+# Each asks the index of days by itself (OFFSET 0 keeps it so): that leaves few titles to compare.
 LIKE = """
-    SELECT event.id
-      FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS asked (title, since, until)
-      JOIN events_event AS event ON event.begins_at BETWEEN asked.since AND asked.until
-       AND event.state = 'published'
-       -- The index of days leaves few; the one of titles would compare with all of them.
-       AND similarity(event.title, asked.title) >= %s
+    SELECT near.id
+      FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS asked (title, since, until),
+           LATERAL (SELECT id, title FROM events_event
+                     WHERE begins_at BETWEEN asked.since AND asked.until AND state = 'published'
+                    OFFSET 0) AS near
+     WHERE similarity(near.title, asked.title) >= %s
 """
-OF_RECORDINGS = """
+OF_RECORDINGS = rf"""
     UNION
-    SELECT event.id
-      FROM unnest(%s::text[]) AS asked (recording)
-      JOIN events_event AS event ON strpos(lower(event.recording_url), asked.recording) > 0
+    SELECT id
+      FROM events_event
+     WHERE {RecordingPage.template % {"expressions": "recording_url"}} = ANY (%s)
+       AND state = 'published' AND recording_url <> ''
 """
 
 
@@ -382,6 +391,6 @@ def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
     return (
         Event.objects.filter(pk__in=found, state=EventState.PUBLISHED)
         .annotate(has_credit=Exists(credit))
-        .defer("search", "description")
+        .only(*COMPARED)
         .order_by("-origin", "begins_at", "pk")
     )

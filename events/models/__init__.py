@@ -11,6 +11,7 @@ from events.models.event import (
     Event,
     MountainDay,
     MountainMidnightAfter,
+    RecordingPage,
 )
 from events.models.material import (
     AttendanceList,
@@ -40,6 +41,7 @@ __all__ = [
     "PersonalKey",
     "Presenter",
     "Question",
+    "RecordingPage",
     "Registration",
     "Resource",
 ]

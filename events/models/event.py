@@ -48,6 +48,14 @@ OVER_AT = Case(
     output_field=models.DateTimeField(),
 )
 
+
+class RecordingPage(Func):
+    """An address without what two addresses of one page may differ in: http, www., a last slash."""
+
+    template = r"rtrim(regexp_replace(lower(%(expressions)s), '^(.*://)?(www\.)?', ''), '/')"
+    output_field = models.TextField()
+
+
 # Sent again after a return, a custom event waits anew.
 WAITS_SINCE = Coalesce("submitted_at", "created_at")
 
@@ -246,6 +254,11 @@ class Event(models.Model):
                 name="events_custom_waiting",
             ),
             models.Index(fields=["recording_available_at"], name="events_recorded"),
+            models.Index(
+                RecordingPage("recording_url"),
+                condition=Q(state=EventState.PUBLISHED) & ~Q(recording_url=""),
+                name="events_recording_page",
+            ),
             *[
                 models.Index(fields=[field], condition=~Q(**{field: None}), name=name)
                 for field, name in (

@@ -123,6 +123,22 @@ def test_the_same_recording_is_remarked_years_later():
     assert about(new) == [(RemarkKind.SAME, old.event_id)]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://video.example/weeding",
+        "http://www.Video.example/Weeding/",
+        "https://elsewhere.example/?to=https://video.example/weeding",
+    ],
+)
+def test_the_database_knows_the_addresses_of_one_recording(address):
+    known = make.event(title="Quite different", days=-900, recording_url=address)
+    make.event(title="Another", recording_url="https://video.example/weeding/2")
+    new = custom(make.person(), recording_url="https://www.video.example/weeding")
+    assert care.same_address(known.recording_url, "https://www.video.example/weeding")
+    assert about(new) == [(RemarkKind.SAME, known.pk)]
+
+
 def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
     begins_at = morning()
     times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
