@@ -5,8 +5,8 @@ BENCH_WAITING and BENCH_CREDITS say: `BENCH_CREDITS=1000000 make bench`, which t
 How many queries the calendar asks is counted at 300 events first, then at all of them. Names of
 measures after `python scripts/bench.py` (queue, transcript, proof …) measure only these.
 
-Prints medians; judges nothing. Numbers depend on the machine and on what else it does, so compare
-runs on the same one; processor time, which is printed too, varies less than the time that passes.
+Prints medians; judges nothing. Processors of shared machines change their pace: beside what passed
+stands what it would have been at the best pace seen, by a short loop before and after each round.
 """
 
 import csv
@@ -259,7 +259,7 @@ def measure_public_pages() -> None:
             with CaptureQueriesContext(connection) as queries:
                 act()
             asked = len(queries)
-            print(f"    {label:<58}{measure(act):>8.1f} ms{asked:>4} queries")
+            print(f"    {label:<58}{measure(act)}{asked:>4} queries")
 
 
 def measure_transcript() -> None:
@@ -314,33 +314,38 @@ def measure_choosing() -> None:
         taken = measure(choose)
         label = f"Choosing a track with {counts[-1]:,} archived credits"
         # Without those that begin, count, and end the round.
-        print(f"{label:<62}{taken:>8.1f} ms{len(queries) - 3:>4} queries")
+        print(f"{label:<62}{taken}{len(queries) - 3:>4} queries")
 
 
 def measure_page(client: Client, address: str) -> None:
-    """Print what one page takes, and how much of that is Python's own time."""
+    """Print what one page takes."""
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     asked = len(queries)
-    own = []
-
-    def get() -> None:
-        started = time.process_time()
-        client.get(address)
-        own.append(time.process_time() - started)
-
-    taken, python = measure(get), statistics.median(own) * 1000
-    print(f"{address:<62}{taken:>8.1f} ms ({python:.0f} ms Python){asked:>4} queries")
+    print(f"{address:<62}{measure(lambda: client.get(address))}{asked:>4} queries")
 
 
-def measure(act: Callable[[], object]) -> float:
-    """The median of some rounds, in milliseconds."""
-    taken = []
+def measure(act: Callable[[], object]) -> str:
+    """The median of some rounds, in milliseconds, and what it would be at the best pace."""
+    taken, even = [], []
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        before, started = pace(), time.perf_counter()
         act()
         taken.append(time.perf_counter() - started)
-    return statistics.median(taken) * 1000
+        even.append(taken[-1] / statistics.mean([before, pace()]))
+    passed, at_best = (statistics.median(each) * 1000 for each in (taken, even))
+    return f"{passed:>8.1f} ms, at best pace {at_best * min(PACES):>6.1f} ms"
+
+
+PACES: list[float] = []
+
+
+def pace() -> float:
+    """How long a short loop takes now."""
+    started = time.perf_counter()
+    sum(number * number % 7 for number in range(40_000))
+    PACES.append(time.perf_counter() - started)
+    return PACES[-1]
 
 
 MEASURES = {

@@ -92,6 +92,7 @@ def waiting_events(count: int) -> Event:
                 created_by_id=f"{authors.start} + mod(n, {len(authors)})",
                 begins_at="begins_at - n * interval '37 minutes'",
                 ends_at="ends_at - n * interval '37 minutes'",
+                recording_url="'https://www.example.org/recordings/' || n",
             ),
             (
                 "INSERT INTO events_creditoffer (event_id, category_id, amount)"
