@@ -118,14 +118,9 @@ def people_standing(
     """Those whom `standings` counts at a place, by name, with `libraries` and `expires_on`."""
     sql, params = _standing(track)
     chosen = f"SELECT person_id FROM ({sql}) AS who WHERE standing = %s"
-    people = User.objects.filter(pk__in=RawSQL(chosen, [*params, standing]))
-    held = Position.objects.filter(person=OuterRef("pk"), until_on=None)
-    if federation == NO_LIBRARY:
-        people = people.filter(~Exists(held))
-    elif federation is not None:
-        people = people.filter(Exists(held.filter(organization__in=_libraries_of(federation))))
-    if library is not None:
-        people = people.filter(Exists(held.filter(organization=library)))
+    people = User.objects.filter(
+        _works_at("pk", federation, library), pk__in=RawSQL(chosen, [*params, standing])
+    )
     certificates = Q(certificates__revoked_at=None)
     if track is not None:
         certificates &= Q(certificates__participation__track=track)
@@ -133,6 +128,18 @@ def people_standing(
         libraries=libraries_of_each("pk"),
         expires_on=Max("certificates__expires_on", filter=certificates),
     ).order_by("display_name", "pk")
+
+
+def _works_at(person: str, federation: int | None, library: int | None) -> Q:
+    """Who has a present position at a library of the federation, or at the library; or anybody."""
+    held = Position.objects.filter(person=OuterRef(person), until_on=None)
+    if federation == NO_LIBRARY:
+        return ~Q(Exists(held))
+    if federation is not None:
+        return Q(Exists(held.filter(organization__in=_libraries_of(federation))))
+    if library is not None:
+        return Q(Exists(held.filter(organization=library)))
+    return Q()
 
 
 def _libraries_of(federation: int) -> QuerySet[Organization]:
@@ -172,10 +179,18 @@ def federations() -> dict[int, str]:
 # ---------- Certificates ----------
 
 
-def expiring(begin: dt.date, end: dt.date, track: int | None = None) -> QuerySet[Certificate]:
+def expiring(
+    begin: dt.date,
+    end: dt.date,
+    *,
+    track: int | None = None,
+    federation: int | None = None,
+    library: int | None = None,
+) -> QuerySet[Certificate]:
     """Valid certificates of which the last day lies from `begin` to before `end`.
 
-    Without those whose person holds one of the same track already that is valid longer.
+    Without those whose person holds one of the same track already that is valid longer. Of a
+    federation or a library: those of people who have a present position there.
     """
     later = Certificate.objects.filter(
         person=OuterRef("person"),
@@ -184,16 +199,19 @@ def expiring(begin: dt.date, end: dt.date, track: int | None = None) -> QuerySet
         expires_on__gt=OuterRef("expires_on"),
     )
     found = Certificate.objects.filter(
-        ~Exists(later), revoked_at=None, expires_on__gte=max(begin, today()), expires_on__lt=end
+        ~Exists(later),
+        _works_at("person", federation, library),
+        revoked_at=None,
+        expires_on__gte=max(begin, today()),
+        expires_on__lt=end,
     )
     return found if track is None else found.filter(participation__track=track)
 
 
-def expiring_by_quarter(begin: dt.date, end: dt.date) -> dict[tuple[dt.date, int], int]:
-    """How many certificates expire, by first day of the quarter and track."""
+def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int], int]:
+    """How many of these certificates expire, by first day of the quarter and track."""
     rows = (
-        expiring(begin, end)
-        .order_by()
+        certificates.order_by()
         .annotate(quarter=TruncQuarter("expires_on"))
         .values_list("quarter", "participation__track")
         .annotate(Count("pk"))

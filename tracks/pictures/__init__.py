@@ -1,7 +1,7 @@
 """The reports for staff: from figures to the chart, the tables and the words of a page."""
 
 from tracks.pictures import boards, certificates, certification, earned
-from tracks.pictures.base import Kind, Report, of_track
+from tracks.pictures.base import Kind, Report, of_place, of_track
 
 __all__ = ["KINDS", "Kind", "Report"]
 
@@ -14,7 +14,7 @@ CERTIFICATION = Kind(
 EXPIRING = Kind(
     "Certificates that expire",
     "How many certificates expire in each of the coming eight quarters, and whose they are.",
-    dict,
+    of_place,
     certificates.expiring,
 )
 CREDITS = Kind(

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from tracks import reports
 from tracks.charts import Series
 from tracks.models import Track
 from tracks.report_forms import Question
@@ -57,6 +58,22 @@ def of_track() -> Questions:
     """The question of which track."""
     names = [(str(pk), name) for pk, name in track_names().items()]
     return {"track": Question("Track", [("", "All tracks"), *names])}
+
+
+def of_place() -> Questions:
+    """The question of which federation or library."""
+    federations = [(f"f{pk}", name) for pk, name in reports.federations().items()]
+    libraries = [(f"l{pk}", name) for pk, name in reports.libraries().items()]
+    return {"place": Question("Where", [("", "Everywhere"), *federations, *libraries])}
+
+
+def place_of(chosen: Chosen) -> dict[str, int | None]:
+    """The federation or the library that was chosen, as the reports ask for it."""
+    kind, number = chosen["place"][:1], number_of(chosen["place"][1:])
+    return {
+        "federation": number if kind == "f" else None,
+        "library": number if kind == "l" else None,
+    }
 
 
 def track_series(names: Mapping[int, str]) -> list[Series]:

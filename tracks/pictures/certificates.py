@@ -17,7 +17,9 @@ from tracks.pictures.base import (
     Report,
     address,
     number_of,
+    of_place,
     of_track,
+    place_of,
     track_names,
     track_series,
 )
@@ -42,7 +44,7 @@ def _quarter(day: dt.date) -> str:
 
 def expiring(chosen: Chosen) -> Report:
     *quarters, end = _quarters()
-    counts = reports.expiring_by_quarter(quarters[0], end)
+    counts = reports.by_quarter(reports.expiring(quarters[0], end, **place_of(chosen)))
     tracks = track_names()
     rows: list[Row] = []
     bars: list[Bar] = []
@@ -54,7 +56,9 @@ def expiring(chosen: Chosen) -> Report:
             Bar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
         )
         links = {
-            number: address("expiring-people", quarter=day.isoformat(), track=track)
+            number: address(
+                "expiring-people", quarter=day.isoformat(), track=track, place=chosen["place"]
+            )
             for number, track in enumerate([*tracks, ""], start=1)
             if (figures[number - 1] if track else sum(figures))
         }
@@ -74,21 +78,22 @@ def expiring(chosen: Chosen) -> Report:
         tables=[Table("quarters", "Certificates that expire, by quarter", columns, rows)],
         notes=[
             "A certificate counts on its last day. It is left out once its person holds one of "
-            "the same track that is valid longer. The first quarter counts from today."
+            "the same track that is valid longer. The first quarter counts from today.",
+            "A library's certificates are those of people who have a present position there.",
         ],
     )
 
 
 def ask_expiring_people() -> Questions:
     quarters = [(day.isoformat(), f"{_quarter(day)} {day.year}") for day in _quarters()[:-1]]
-    return {"quarter": Question("Quarter", quarters), **of_track()}
+    return {"quarter": Question("Quarter", quarters), **of_track(), **of_place()}
 
 
 def expiring_people(chosen: Chosen) -> Report:
     begin = dt.date.fromisoformat(chosen["quarter"])
     end = begin + relativedelta(months=3)
     found = (
-        reports.expiring(begin, end, number_of(chosen["track"]))
+        reports.expiring(begin, end, track=number_of(chosen["track"]), **place_of(chosen))
         .select_related("person", "participation__track")
         .annotate(libraries=reports.libraries_of_each("person"))
         .order_by("expires_on", "number")

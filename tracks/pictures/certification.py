@@ -13,8 +13,10 @@ from tracks.pictures.base import (
     Report,
     address,
     number_of,
+    of_place,
     of_track,
     people,
+    place_of,
 )
 from tracks.report_forms import Question
 from tracks.tables import ALL, GROUP, LINE, Column, Row, Rows, Table
@@ -86,24 +88,13 @@ def _standing_row(
 
 def ask_people() -> Questions:
     standings = [(slug, label) for slug, (_, label) in STANDINGS.items()]
-    places = [(f"f{pk}", name) for pk, name in reports.federations().items()]
-    libraries = [(f"l{pk}", name) for pk, name in reports.libraries().items()]
-    return {
-        "standing": Question("Standing", standings),
-        **of_track(),
-        "place": Question("Where", [("", "Everywhere"), *places, *libraries]),
-    }
+    return {"standing": Question("Standing", standings), **of_track(), **of_place()}
 
 
 def standing_people(chosen: Chosen) -> Report:
     standing, label = STANDINGS[chosen["standing"]]
-    kind, place = chosen["place"][:1], number_of(chosen["place"][1:])
-    found = reports.people_standing(
-        standing,
-        track=number_of(chosen["track"]),
-        federation=place if kind == "f" else None,
-        library=place if kind == "l" else None,
-    )
+    track = number_of(chosen["track"])
+    found = reports.people_standing(standing, track=track, **place_of(chosen))
     rows = Rows(found, _person_row)
     columns = [Column("Name"), Column("Libraries"), Column("Last certificate valid until")]
     return Report(
