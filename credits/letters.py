@@ -11,7 +11,7 @@ from aspen import words
 from aspen.models import Mail
 from aspen.outbox import Later, Letter, composers
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
-from credits.models import Claim
+from credits.models import Claim, Credit
 
 THEY_WRITE = "They write:"
 # So many approved credits are named in one letter; the page lists them all.
@@ -38,7 +38,7 @@ def listed(mail: Mail) -> Letter | None:
     facts = _about(claim)
     if claim.state not in LIVE or not facts:
         return None
-    each = "credit is" if len(claim.credits.all()) == 1 else "credits are"
+    each = "credit is" if len(_standing(claim)) == 1 else "credits are"
     # What staff awarded is approved by that.
     pending = ["Each is Pending until it is verified with your track; it counts all the same."]
     if claim.state != ClaimState.PENDING:
@@ -169,8 +169,14 @@ def _about(claim: Claim) -> list[tuple[str, str]]:
 
 
 def _earned(claim: Claim) -> str:
-    lines = sorted(claim.credits.all(), key=lambda credit: credit.line)
+    lines = _standing(claim)
     return "; ".join(f"{words.credits(each.amount)} in {each.category}" for each in lines)
+
+
+def _standing(claim: Claim) -> list[Credit]:
+    """The prefetched credits of a claim that were not taken out, in their order."""
+    lines = sorted(claim.credits.all(), key=lambda credit: credit.line)
+    return [line for line in lines if line.withdrawn_at is None]
 
 
 def _something_wrong() -> str:

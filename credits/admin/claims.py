@@ -34,7 +34,7 @@ class CreditInline(admin.TabularInline):
     """The claim's credits; whoever may see the claim sees them."""
 
     model = Credit
-    fields = ("line", "category", "amount")
+    fields = ("line", "category", "amount", "withdrawn_why")
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credit]:
@@ -153,7 +153,9 @@ class ClaimAdmin(ReadOnlyAdmin):
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:
         return "; ".join(
-            f"{credit.category} {words.amount(credit.amount)}" for credit in claim.credits.all()
+            f"{credit.category} {words.amount(credit.amount)}"
+            for credit in claim.credits.all()
+            if credit.withdrawn_at is None
         )
 
     @admin.display(description="state", ordering="state")

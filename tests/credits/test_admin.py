@@ -81,6 +81,17 @@ def test_event_editors_see_no_claims() -> None:
     assert not any("Not for editors" in text(answer) for answer in answers)
 
 
+def test_a_line_that_was_taken_out_is_told_apart() -> None:
+    claim = a_claim(credits={TECHNOLOGY: "1.0", ADMINISTRATION: "0.5"})
+    line = claim.credits.filter(category__slug=TECHNOLOGY)
+    line.update(withdrawn_at=timezone.now(), withdrawn_by=factories.person(), withdrawn_why="Zoom.")
+    client = coordinator()
+    page = text(client.get(CLAIMS))
+    assert "Library Administration 0.5</td>" in page
+    assert "Technology 1" not in page
+    assert "Zoom." in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
+
+
 # ---------- Deciding ----------
 
 

@@ -25,6 +25,7 @@ from events.actions import decide_custom_event, publish_custom_event, resubmit_c
 from events.enums import Decision
 from events.queries import version
 from tests import factories as make
+from tests.factories import PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db
 PORTAL = "http://127.0.0.1:8000"
@@ -120,6 +121,19 @@ def test_a_single_claim_that_staff_decide_is_told_too(now: time_machine.Travelle
     an_hour_later(now)
     [message] = sent()
     assert (message.to, message.subject) == ([good.person.email], "Approved: Repair")
+
+
+def test_a_line_that_was_taken_out_is_not_told(now: time_machine.Traveller) -> None:
+    event, staff = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"}), make.person()
+    claim = make.claim(make.person(), event)
+    actions.correct_event(
+        event_id=event.pk, offers={make.category(PUBLIC).pk: Decimal("0.5")}, reason="So.", by=staff
+    )
+    actions.decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=staff)
+    an_hour_later(now)
+    [message] = sent()
+    [line] = [line for line in str(message.body).splitlines() if line.startswith("– ")]
+    assert line == f"– {event.title}: 0.5 credits in Library Services to the Public"
 
 
 def test_what_is_put_on_the_calendar_is_approved_by_it(now: time_machine.Traveller) -> None:
