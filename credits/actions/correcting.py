@@ -1,7 +1,7 @@
 """Putting credits right: one person's credit, or what an event earned everybody."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -45,7 +45,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     if (before.category_id, before.amount) == (category.pk, amount):
         raise Refused("This is what the credit says already. Choose what must change.")
     if claim.event.origin == Origin.CUSTOM:
-        _correct_custom_event(claim, before.category, category, amount)
+        _correct_custom_event(claim, before, category, amount)
     else:
         _refuse_more_than_offered(before, amount)
     Credit.objects.filter(pk=credit_id).update(category=category, amount=amount)
@@ -53,22 +53,25 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     return before
 
 
-def _correct_custom_event(claim: Claim, was: Category, category: Category, amount: Decimal) -> None:
-    """Let the line of a custom event say what its one claim says, while only one person holds it.
+def _correct_custom_event(claim: Claim, was: Credit, category: Category, amount: Decimal) -> None:
+    """Let the lines of a custom event say what its one claim says, while only one person holds it.
 
-    The line holds what attendees earn. Raises Refused for more than the event's length.
+    They hold what attendees earn. Raises Refused for more than the event's length in all.
     """
-    offered = amount / TIMES[ClaimRole(claim.role)]
-    if not is_in_halves(offered):
+    times = TIMES[ClaimRole(claim.role)]
+    if not is_in_halves(amount / times):
         raise Refused(
             "Presenters earn twice what attendees earn, so theirs are whole credits.",
             field="amount",
         )
-    event_actions.refuse_too_many(claim.event, offered)
-    if not queries.claims_on(claim.event).exclude(pk=claim.pk).exists():
-        event_actions.correct_offer(
-            event_id=claim.event_id, before=was, after=category, amount=offered
-        )
+    offers = defaultdict(Decimal, {category.pk: amount / times})
+    for line in claim.credits.filter(withdrawn_at=None).exclude(pk=was.pk).order_by("line"):
+        offers[line.category_id] += line.amount / times
+    if amount > was.amount:
+        event_actions.refuse_too_many(claim.event, sum(offers.values(), Decimal()))
+    is_alone = not queries.claims_on(claim.event).exclude(pk=claim.pk).exists()
+    if is_alone and all(is_in_halves(each) for each in offers.values()):
+        event_actions.set_offers(event=claim.event, offers=offers)
 
 
 def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:

@@ -236,14 +236,3 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     if was_waiting:
         signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
-
-
-@act
-def correct_offer(*, event_id: int, before: Category, after: Category, amount: Decimal) -> None:
-    """Make a custom event's credit line say what the corrected credit of its one claim says.
-
-    The caller holds the event's lock, and has judged the amount.
-    """
-    offers = CreditOffer.objects.filter(event=event_id)
-    offers.filter(category__in=[before, after]).delete()
-    CreditOffer.objects.create(event_id=event_id, category=after, amount=amount)

@@ -81,7 +81,7 @@ def import_event(
 
 @act
 def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
-    """Give a calendar event exactly these credit lines: amounts by category id. Locks the event.
+    """Give an event exactly these credit lines: amounts by category id. Locks the event.
 
     Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
     """

@@ -1,11 +1,13 @@
 """What an event earns, corrected for everybody at once: lines changed, added, and taken out."""
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
 from aspen.errors import Refused
@@ -177,3 +179,46 @@ def test_the_number_of_statements_does_not_grow() -> None:
             correct(event, {TECHNOLOGY: "2.0"})
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+# ---------- One line of a custom event that has several ----------
+
+
+def three_hours() -> Claim:
+    """A custom event of three hours that staff divided between two categories."""
+    begins_at = timezone.now() - dt.timedelta(days=7)
+    facts = make.facts(
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=3),
+        amount=Decimal(3),
+    )
+    claim = actions.claim_custom_event(facts=facts, by=make.person())
+    correct(claim.event, {TECHNOLOGY: "2.0", PUBLIC: "1.0"})
+    return claim
+
+
+def correct_technology(claim: Claim, category: str, amount: str) -> None:
+    credit = claim.credits.get(category__slug=TECHNOLOGY)
+    actions.correct_credit(
+        credit_id=credit.pk,
+        category=make.category(category),
+        amount=Decimal(amount),
+        by=make.person(),
+    )
+
+
+def test_all_lines_together_carry_at_most_the_length() -> None:
+    claim = three_hours()
+    with pytest.raises(Refused, match="at most 3 credits"):
+        correct_technology(claim, TECHNOLOGY, "3.0")
+    correct_technology(claim, ADMINISTRATION, "1.5")
+    lines = {ADMINISTRATION: Decimal("1.5"), PUBLIC: Decimal(1)}
+    assert standing(claim) == lines
+    assert dict(claim.event.offers.values_list("category__slug", "amount").order_by("pk")) == lines
+
+
+def test_two_lines_of_one_category_are_one_of_the_event() -> None:
+    claim = three_hours()
+    correct_technology(claim, PUBLIC, "2.0")
+    [offer] = claim.event.offers.order_by("pk").values_list("category__slug", "amount")
+    assert offer == (PUBLIC, 3)
