@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import User
 from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
@@ -24,6 +25,10 @@ from events.models import Event
 from events.uploads import was_ended
 
 MOST = 300  # sessions of a conference on one page
+GONE = (
+    "staff merged it with another event, or took it away, at this very moment, so nothing was "
+    "claimed. Look for it once more in the list."
+)
 
 
 @require_safe
@@ -78,18 +83,29 @@ def _save(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     except actions.AlreadyClaimed as refusal:
         messages.info(request, f"“{event.title}”: {refusal}")
         return redirect(listed())
+    except Event.DoesNotExist:
+        messages.error(request, f"“{event.title}”: {GONE}{_drafted(request, person)}")
+        return redirect("tracks:panel")
     except Refused as refusal:
         if refusal.field == "evidence":
             form.add_error("evidence", str(refusal))
             form.put_aside()
             return _review(request, event, form)
-        messages.error(request, f"“{event.title}”: {refusal}")
+        messages.error(request, f"“{event.title}”: {refusal}{_drafted(request, person)}")
         return redirect("credits:claim", event.pk)
     form.done()
     if "instead" in request.POST:
         actions.drop_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
     return redirect(listed())
+
+
+def _drafted(request: HttpRequest, person: User) -> str:
+    """Keep what was typed under Create New… where the event that stood beside it is not claimed."""
+    if "instead" not in request.POST:
+        return ""
+    actions.keep_draft(typed=typed_in(request.POST), by=person)
+    return " What you typed under Create New… is kept there as a draft."
 
 
 def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:

@@ -175,6 +175,18 @@ def test_one_click_claims_the_existing_one_with_what_was_typed(client, person):
     assert (Event.objects.count(), Draft.objects.count()) == (1, 0)
 
 
+def test_instead_of_create_new_what_is_refused_leaves_a_draft(client):
+    event = make.event(days=2)
+    response = client.post(
+        f"/continuing-education/claim/{event.pk}/", typed(instead="1"), follow=True
+    )
+    assert said(response) == [
+        f"“{event.title}”: This event is not over yet. Credit can be claimed once it has ended. "
+        "What you typed under Create New… is kept there as a draft."
+    ]
+    assert client.get(NEW).context["form"]["title"].value() == "Weeding online"
+
+
 def test_others_approved_training_leads_to_its_review_until_it_is_claimed(client, person):
     event = approved(title="Weeding online")
     page = f"/events/{event.pk}/"
