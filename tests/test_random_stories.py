@@ -231,10 +231,13 @@ class Model:
         return joining
 
     def undo(self, joining: Joining) -> None:
-        """As before; what was decided about a claim since stays decided."""
+        """As before; what was decided about a claim since stays decided, and what went along with
+        the target alone comes back."""
         for part, state in joining.moved:
             part.training = joining.source
             if part.state == "returned" and joining.was != "draft":
+                part.decide(state)
+            if part.state == "withdrawn" and not part.taken_back:
                 part.decide(state)
         for part, state, decisions in joining.decided:
             if part.decisions == decisions:

@@ -26,6 +26,7 @@ from events.rules import has_taken_place
 
 # Why an event's claims are withdrawn. Registrations settle again when it passes.
 CANCELLED, AHEAD = "The event was cancelled.", "The event has not taken place yet."
+DECLINED = "The training was declined."
 
 
 @act
@@ -89,9 +90,14 @@ def follow_event(*, event: Event, by: User | None) -> None:
         return
     claims = list(queries.claims_on(event))
     lock_people([claim.person_id for claim in claims])
-    cancelled = event.state == EventState.CANCELLED
-    reason = CANCELLED if cancelled else AHEAD
-    withdraw(claims, reason=reason, by=by or portal_itself())
+    withdraw(claims, reason=why_it_earns_nothing(event), by=by or portal_itself())
+
+
+def why_it_earns_nothing(event: Event) -> str:
+    """Why nobody holds a claim on an event that was called off, put off or declined, or nothing."""
+    if event.state in (EventState.CANCELLED, EventState.DECLINED):
+        return CANCELLED if event.state == EventState.CANCELLED else DECLINED
+    return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else AHEAD
 
 
 @act

@@ -16,6 +16,7 @@ from aspen import acts
 from aspen.acts import act
 from aspen.errors import Refused
 from credits import rules
+from credits.actions.following import why_it_earns_nothing
 from credits.actions.writing import move_all, tell, tell_decided, withdraw
 from credits.enums import LIVE, ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit, Merge
@@ -220,9 +221,10 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
 def undo_merge(*, merge_id: int, by: User) -> Merge:
     """Give the source back what a merge took, as it was, within a day.
 
-    What somebody decided about one of its claims since stays decided; what was claimed at the
-    target since stays there; corrected credits stay correct. Locks both events, then the people.
-    Idempotent. Raises Merge.DoesNotExist, or Refused.
+    What somebody decided about one of its claims since stays decided; what only went along with
+    the target since, cancelled say, comes back. What was claimed at the target since stays there;
+    corrected credits stay correct. Locks both events, then the people. Idempotent. Raises
+    Merge.DoesNotExist, or Refused.
     """
     merge = Merge.objects.get(pk=merge_id)
     source, target = _lock(merge.source_id, merge.target_id)
@@ -241,16 +243,19 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     moved = {each["claim"] for each in merge.moved}
     for claim in found:
         claim.event_id = source.pk if claim.pk in moved else claim.event_id
-    # What the merge itself decided, and what was asked about the other event; everything else
-    # somebody decided since.
+    # What the merge itself decided, and what the other event took along; everything else somebody
+    # decided since.
     decided = [
         claim
         for claim in found
-        if claim.decided_at == merge.merged_at
-        or (claim.pk in moved and _is_asked_elsewhere(claim, merge))
+        if claim.decided_at == merge.merged_at or (claim.pk in moved and _went_along(claim, merge))
     ]
+    ended = why_it_earns_nothing(target)
     for claim in decided:
-        _restore(claim, remembered[claim.pk])
+        if ended and claim.event_id == target.pk:
+            claim.reason = ended
+        else:
+            _restore(claim, remembered[claim.pk])
     _refuse_two_claims(found)
     Claim.objects.filter(pk__in=moved).update(event=source)
     Claim.objects.bulk_update(
@@ -272,8 +277,11 @@ def why_not_undo(merge: Merge, target: Event) -> str | None:
     return None
 
 
-def _is_asked_elsewhere(claim: Claim, merge: Merge) -> bool:
-    """Whether the claim was returned with the target, while its own event waits for no changes."""
+def _went_along(claim: Claim, merge: Merge) -> bool:
+    """Whether the claim became what it is with the target alone: withdrawn by anybody but its
+    person, or returned while its own event waits for no changes."""
+    if claim.state == ClaimState.WITHDRAWN:
+        return claim.decided_by_id != claim.person_id
     return claim.state == ClaimState.RETURNED and merge.was != EventState.DRAFT
 
 

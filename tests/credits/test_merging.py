@@ -1,13 +1,16 @@
 """Merging two events that are the same: no claim lost, none doubled, and all of it undone."""
 
 import datetime as dt
+import threading
 import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.db import connection
+from django.contrib.messages import get_messages
+from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -493,6 +496,55 @@ def test_what_was_asked_about_the_target_is_not_asked_about_the_source() -> None
     assert refresh(of_target).state == ClaimState.RETURNED
 
 
+def save(event: Event, **fields: Any) -> None:
+    event.refresh_from_db()
+    for name, value in fields.items():
+        setattr(event, name, value)
+    event_actions.save_event(event=event, by=make.person())
+
+
+def test_what_was_withdrawn_with_the_target_comes_back_to_the_source() -> None:
+    source, target = make.event(), make.event()
+    claim, taken_back = make.claim(make.person(), source), make.claim(make.person(), source)
+    before = refresh(claim).state, refresh(claim).decided_at, refresh(claim).reason
+    done = merge(source, target)
+    actions.withdraw_claim(claim_id=taken_back.pk, by=taken_back.person)
+    save(target, state=EventState.CANCELLED)
+    assert refresh(claim).reason == "The event was cancelled."
+    undo(done)
+    claim, taken_back = refresh(claim), refresh(taken_back)
+    assert (claim.event, (claim.state, claim.decided_at, claim.reason)) == (source, before)
+    assert (taken_back.event, taken_back.state) == (source, ClaimState.WITHDRAWN)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"state": EventState.CANCELLED}, "The event was cancelled."),
+        (
+            {"begins_at": dt.datetime(2090, 1, 1, tzinfo=dt.UTC), "ends_at": None},
+            "The event has not taken place yet.",
+        ),
+    ],
+)
+def test_nobody_gets_a_claim_back_on_a_target_that_earns_nothing(
+    fields: dict[str, Any], reason: str
+) -> None:
+    person, source, target = make.person(), make.event(), make.event()
+    presented, attended = make.claim(person, source), make.claim(person, target)
+    Claim.objects.filter(pk=presented.pk).update(role=ClaimRole.PRESENTER)
+    done = merge(source, target)
+    save(target, **fields)
+    undo(done)
+    presented, attended = refresh(presented), refresh(attended)
+    assert (presented.event, presented.state) == (source, ClaimState.PENDING)
+    assert (attended.event, attended.state, attended.reason) == (
+        target,
+        ClaimState.WITHDRAWN,
+        reason,
+    )
+
+
 def test_who_claimed_again_since_would_hold_two() -> None:
     person = make.person(display_name="Ann Twice")
     source, target = make.event(), make.event()
@@ -669,3 +721,26 @@ def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
         if isinstance(each, Claim)
     ]
     assert live(target) == [claim.person_id for claim in claims if claim.person_id not in back]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_who_saves_a_claim_while_its_event_is_merged_is_told() -> None:
+    source, target, person = make.event(), make.event(), make.person()
+    client, answers = Client(), []
+    client.force_login(person)
+
+    def press() -> None:
+        answers.append(client.post(f"/continuing-education/claim/{source.pk}/"))
+        connection.close()
+
+    pressing = threading.Thread(target=press)
+    with transaction.atomic():
+        queries.lock_events([source.pk, target.pk])
+        pressing.start()
+        time.sleep(1)  # It has read the event, and waits for its lock.
+        event_actions.mark_merged(source=source, target=target)
+    pressing.join(timeout=30)
+    [answer] = answers
+    [said] = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert said.startswith(f"“{source.title}”: staff merged it with another event")
+    assert not Claim.objects.exists()
