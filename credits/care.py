@@ -373,7 +373,10 @@ def _reach(event: Event) -> tuple[dt.datetime, dt.datetime]:
 
 
 def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
-    """Calendar events and approved custom events that resemble one of the custom events here."""
+    """Calendar events and approved custom events that resemble one of the custom events here.
+
+    College courses are one person's each.
+    """
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
     recordings = [bare for event in events if (bare := _bare(event.recording_url))]
     begins = [event.begins_at for event in events]
@@ -389,7 +392,7 @@ def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
     )
     credit = CreditOffer.objects.filter(event=OuterRef("pk"))
     return (
-        Event.objects.filter(pk__in=found, state=EventState.PUBLISHED)
+        Event.objects.filter(pk__in=found, state=EventState.PUBLISHED, college_work=None)
         .annotate(has_credit=Exists(credit))
         .only(*COMPARED)
         .order_by("-origin", "begins_at", "pk")

@@ -89,10 +89,13 @@ def visible_to(person: User | None) -> QuerySet[Event]:
 
 
 def open_to_claims() -> QuerySet[Event]:
-    """What anybody may claim once it is over: the calendar, and custom events staff approved."""
+    """What anybody may claim once it is over: the calendar, and custom events staff approved.
+
+    Not somebody's college course: whoever took it, too, has a transcript to show for it.
+    """
     return Event.objects.filter(
         Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
-        | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED)
+        | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED, college_work=None)
     )
 
 

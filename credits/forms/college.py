@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from aspen.clock import today
 from credits.forms.claiming import NoteForm
-from credits.forms.custom import CategoryField
+from credits.forms.custom import CategoryField, worth
 from credits.forms.files import WithFiles
 from events import rules
 from events.actions import Course, CustomEventFacts
@@ -77,7 +77,7 @@ class CollegeForm(WithFiles, NoteForm, WorthForm):
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
         """The form filled with what a returned course says; its claim keeps the transcript."""
-        offer, work = event.offers.get(), event.college_work
+        work = event.college_work
         initial = {
             "title": event.title,
             "institution": event.sponsor,
@@ -85,7 +85,7 @@ class CollegeForm(WithFiles, NoteForm, WorthForm):
             "last_day": timezone.localdate(event.ends_at),
             "system": work.system,
             "course_credits": work.course_credits,
-            "category": offer.category_id,
+            "category": worth(event).get("category"),
         }
         form = cls(data, initial=initial)
         for name in ("note", "evidence"):

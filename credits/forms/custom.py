@@ -145,7 +145,7 @@ class CustomEventForm(WithFiles, NoteForm):
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
         """The form filled with what a returned custom event says; the claim keeps its own."""
         initial = {name: getattr(event, name) for name in (*AGAIN, "begins_at", "ends_at")}
-        form = cls(data, initial=initial | _worth(event))
+        form = cls(data, initial=initial | worth(event))
         for name in ("role", "note", "evidence"):
             del form.fields[name]
         return form
@@ -195,9 +195,10 @@ def again(claim: Claim) -> dict[str, Any]:
     initial = {name: getattr(event, name) for name in AGAIN}
     if event.created_by_id != claim.person_id:
         del initial["description"]
-    return initial | {"role": claim.role} | _worth(event)
+    return initial | {"role": claim.role} | worth(event)
 
 
-def _worth(event: Event) -> dict[str, Any]:
+def worth(event: Event) -> dict[str, Any]:
+    """The first credit line of an event, as these forms have one."""
     offer = event.offers.order_by("category__position").first()
     return {"amount": offer.amount, "category": offer.category_id} if offer else {}

@@ -20,6 +20,7 @@ from events.models import CollegeWork, Event
 from events.rules import course_credits
 from tests import factories as make
 from tests.credits.test_evidence import PDF, file
+from tests.factories import PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/college/"
@@ -182,6 +183,35 @@ def test_a_returned_course_is_changed_and_sent_again(client, person):
     assert (claim.state, claim.credits.get().amount) == (ClaimState.PENDING, 6)
     assert CollegeWork.objects.get().system == CourseSystem.QUARTER
     assert claim.evidence.count() == 1
+
+
+def test_a_course_that_staff_divided_is_returned_and_shown(client):
+    client.post(PAGE, typed())
+    claim = Claim.objects.get()
+    halves = {make.category(slug).pk: Decimal(6) for slug in (TECHNOLOGY, PUBLIC)}
+    actions.correct_event(event_id=claim.event_id, offers=halves, reason="Both.", by=make.person())
+    event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=Decision.RETURN, reason="Quarter?", by=make.person()
+    )
+    form = client.get(f"/continuing-education/custom/{claim.event_id}/").context["form"]
+    assert form["category"].value() == make.category(PUBLIC).pk
+
+
+def test_a_course_is_one_persons(client):
+    """Others are neither shown it nor claim it: they would need no transcript."""
+    client.post(PAGE, typed())
+    claim = Claim.objects.get()
+    event_actions.decide_custom_event(
+        event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
+    )
+    other = Client()
+    other.force_login(make.person())
+    found = other.get("/continuing-education/new/similar/", {"title": "Cataloging 501"})
+    assert "Cataloging 501" not in found.content.decode()
+    assert other.post(f"/continuing-education/claim/{claim.event_id}/").status_code == 404
+    assert not Claim.objects.exclude(pk=claim.pk).exists()
+    other.post(PAGE, typed())
+    assert Claim.objects.exclude(pk=claim.pk).get().event.title == "Cataloging 501"
 
 
 def test_the_database_knows_the_table(client):
