@@ -20,6 +20,7 @@ from credits.models import Claim, Evidence
 from events import uploads
 
 MOST = 10
+TOO_MANY = f"A claim has at most {MOST} files. Remove one first, or put several pages into one PDF."
 # What waits for its form to be accepted, and is not, is thrown away after this time.
 WAITS_FOR = dt.timedelta(days=1)
 WAITING = "waiting"
@@ -44,11 +45,7 @@ def attach(claim: Claim, files: Iterable[File]) -> list[Evidence]:
     """Add these files to a claim. The caller holds the lock of its person. Raises Refused."""
     files = list(files)
     if files and claim.evidence.count() + len(files) > MOST:
-        raise Refused(
-            f"A claim has at most {MOST} files. Remove one first, or put several pages into one "
-            "PDF.",
-            field="evidence",
-        )
+        raise Refused(TOO_MANY, field="evidence")
     return [_keep(claim, file) for file in files]
 
 

@@ -1,6 +1,7 @@
 """Evidence in a form: several files at once, which stay when the form has to be sent again."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from accounts.models import User
 from aspen.errors import Refused
 from credits.actions import evidence as waiting
-from events.uploads import EVIDENCE, EVIDENCE_ALLOWED
+from events.uploads import EVIDENCE, EVIDENCE_ALLOWED, clean_name
 
 TOO_LARGE = (
     "A file was left out: all files of one form together are at most 10 MB. Scan it in a lower "
@@ -63,17 +64,33 @@ class WithFiles(forms.Form):
                 reasons.append(str(refusal))
             else:
                 self.fitting.append(file)
+        if too_many := self._leave_out():
+            reasons.append(too_many)
         if reasons:
             raise forms.ValidationError(reasons)
         return self.fitting
+
+    def _leave_out(self) -> str:
+        """Drop what is more than a claim may have, and say so; or nothing."""
+        room = waiting.MOST - len(self.waiting)
+        left_out, self.fitting = self.fitting[room:], self.fitting[:room]
+        names = ", ".join(f"“{clean_name(file.name or '')}”" for file in left_out)
+        return f"{waiting.TOO_MANY} Left out: {names}." if names else ""
 
     @property
     def has_files(self) -> bool:
         return bool(self.fitting or self.waiting)
 
     def all_files(self) -> Sequence[File]:
-        """What was sent now and before, once the form is valid."""
-        return [*(each.open() for each in self.waiting), *self.fitting]
+        """What was sent now and before, once the form is valid.
+
+        What waited and is gone has arrived with the same form, which was sent twice.
+        """
+        files: list[File] = []
+        for each in self.waiting:
+            with suppress(FileNotFoundError):
+                files.append(each.open())
+        return [*files, *self.fitting]
 
     def put_aside(self) -> None:
         """Keep what fits for the next time this form is sent."""

@@ -75,6 +75,9 @@ def _add(request: HttpRequest, claim: Claim, form: EvidenceForm) -> bool:
         form.add_error("evidence", str(refusal))
         return False
     form.done()
+    if not added:
+        messages.info(request, "These files are added already.")
+        return True
     names = ", ".join(f"“{each.file_name}”" for each in added)
     messages.success(request, f"{names} {'is' if len(added) == 1 else 'are'} added.")
     return True

@@ -11,6 +11,7 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from accounts.enums import Role
 from aspen.errors import Refused
 from credits import actions
 from credits.actions import evidence
+from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
 from events.actions import decide_custom_event
 from events.enums import Decision
@@ -273,6 +275,35 @@ def test_ten_files_and_no_more(client, person, claim):
     assert claim.evidence.count() == 9
     client.post(page(claim), {"evidence": file("a.pdf")})
     assert claim.evidence.count() == 10
+
+
+def test_no_file_that_waits_is_lost_because_there_are_too_many(client):
+    address = f"/continuing-education/claim/{make.event().pk}/"
+    files = [file(f"{n}.pdf") for n in range(12)]
+    form = client.post(address, {"evidence": files}).context["form"]
+    assert form.errors["evidence"] == [
+        "A claim has at most 10 files. Remove one first, or put several pages into one PDF. "
+        "Left out: “10.pdf”, “11.pdf”."
+    ]
+    tickets = [each.ticket for each in form.waiting]
+    form = client.post(address, {"evidence": file("a.pdf"), "waiting": tickets}).context["form"]
+    assert form.errors["evidence"][0].endswith("Left out: “a.pdf”.")
+    client.post(address, {"waiting": tickets})
+    assert Claim.objects.get().evidence.count() == 10
+
+
+def test_a_form_that_was_sent_twice_finds_its_files_arrived(person):
+    """The second was read while the first was saved."""
+    ticket = evidence.keep_waiting(file(), by=person).ticket
+    first, second = (
+        EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
+        EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
+    )
+    assert first.is_valid()
+    assert len(first.all_files()) == 1
+    first.done()
+    assert second.is_valid()
+    assert second.all_files() == []
 
 
 def test_nothing_chosen_is_said(client, claim):
