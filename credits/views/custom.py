@@ -23,7 +23,7 @@ from credits.views.common import listed, remarks_in_words, typed_in
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
-from events.models import CollegeWork
+from events.models import CollegeWork, Event
 from events.rules import has_taken_place, hours
 from events.uploads import was_ended
 
@@ -246,8 +246,10 @@ def _people(number: int) -> str:
 def revise(request: HttpRequest, event_id: int) -> HttpResponse:
     """Change a custom event that staff returned, and send it again."""
     person = person_of(request)
-    mine = event_queries.custom_event_of(person, event_id).filter(state=EventState.DRAFT)
-    event = get_object_or_404(mine)
+    event = get_object_or_404(event_queries.custom_event_of(person, event_id))
+    if event.state != EventState.DRAFT:
+        messages.info(request, _waits_not(event))
+        return redirect("tracks:credits")
     is_course = CollegeWork.objects.filter(event=event).exists()
     kind = CollegeForm if is_course else CustomEventForm
     form = kind.for_event(event, request.POST if request.method == "POST" else None)
@@ -266,3 +268,13 @@ def revise(request: HttpRequest, event_id: int) -> HttpResponse:
         "claim_id": claim.pk if claim else None,
     }
     return render(request, "credits/revise.html", context)
+
+
+def _waits_not(event: Event) -> str:
+    """Why there is nothing to change: it was sent again already, say by pressing twice."""
+    if event.state == EventState.PENDING:
+        return f"“{event.title}” is sent and waits for approval, as you entered it first."
+    return (
+        f"“{event.title}” does not wait for your changes any more, so nothing was changed. Open a "
+        "help ticket if something is wrong."
+    )

@@ -257,7 +257,8 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
 
     claim = claim_custom_event(facts=make.facts(), by=person)
     address = f"/continuing-education/custom/{claim.event_id}/"
-    assert client.get(address).status_code == 404
+    waits = f"“{claim.event.title}” is sent and waits for approval, as you entered it first."
+    assert said(client.get(address, follow=True)) == [waits]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
     )
@@ -269,6 +270,14 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
     assert other.post(address, typed()).status_code == 404
     sent = client.post(address, typed(title="With hours"), follow=True)
     assert "is sent again" in said(sent)[0]
+    assert Event.objects.get().title == "With hours"
+    twice = client.post(address, typed(title="With hours"), follow=True)
+    assert said(twice) == ["“With hours” is sent and waits for approval, as you entered it first."]
+    decide_custom_event(
+        event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
+    )
+    late = client.post(address, typed(title="Too late"), follow=True)
+    assert "“With hours” does not wait for your changes any more" in said(late)[0]
     assert Event.objects.get().title == "With hours"
 
 
