@@ -113,6 +113,17 @@ def _write_worth(event: Event, facts: CustomEventFacts) -> None:
         CollegeWork.objects.update_or_create(event=event, defaults=course)
 
 
+def _leaves_the_credit(event: Event, facts: CustomEventFacts) -> bool:
+    """Whether the facts say of an event's credit what it says first: where staff divided it, the
+    author is shown no more than that. Raises Refused where all lines are too many now."""
+    lines = list(event.offers.order_by("category__position").values_list("category", "amount"))
+    if facts.course or lines[:1] != [(facts.category.pk, facts.amount)]:
+        return False
+    total = sum((amount for _, amount in lines), Decimal())
+    _refuse_too_many(facts.begins_at, facts.ends_at, total)
+    return True
+
+
 @act
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Record a training that is not on the calendar; it waits for approval.
@@ -156,8 +167,9 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     event.state = EventState.PENDING
     event.submitted_at = timezone.now()
     event.save()
-    event.offers.all().delete()
-    _write_worth(event, facts)
+    if not _leaves_the_credit(event, facts):
+        event.offers.all().delete()
+        _write_worth(event, facts)
     signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,6 +16,8 @@ from aspen.rehearsal import rehearse
 from credits import actions, queries
 from credits.enums import ClaimRole
 from credits.models import Claim, Credit, CreditHistory
+from events import actions as event_actions
+from events.enums import Decision
 from events.models import Event
 from tests import factories as make
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
@@ -215,6 +218,35 @@ def test_all_lines_together_carry_at_most_the_length() -> None:
     lines = {ADMINISTRATION: Decimal("1.5"), PUBLIC: Decimal(1)}
     assert standing(claim) == lines
     assert dict(claim.event.offers.values_list("category__slug", "amount").order_by("pk")) == lines
+
+
+def send_again(claim: Claim, **fields: Any) -> None:
+    """As the form does, which shows the first line alone."""
+    event = Event.objects.get(pk=claim.event_id)
+    event_actions.decide_custom_event(
+        event_id=event.pk, decision=Decision.RETURN, reason="Which?", by=make.person()
+    )
+    shown = {"title": event.title, "begins_at": event.begins_at, "ends_at": event.ends_at}
+    shown |= {"category": make.category(PUBLIC), "amount": Decimal("1.0")}
+    event_actions.resubmit_custom_event(
+        event_id=event.pk, facts=make.facts(**shown | fields), by=claim.person
+    )
+
+
+def test_what_staff_divided_stays_so_when_the_author_sends_it_again() -> None:
+    claim = three_hours()
+    send_again(claim, description="It was about both.")
+    lines = {TECHNOLOGY: Decimal(2), PUBLIC: Decimal(1)}
+    assert standing(claim) == lines
+    shorter = claim.event.begins_at + dt.timedelta(hours=2)
+    with pytest.raises(Refused, match="at most 2 credits"):
+        send_again(claim, ends_at=shorter)
+
+
+def test_what_the_author_enters_anew_takes_the_place_of_all_lines() -> None:
+    claim = three_hours()
+    send_again(claim, amount=Decimal("2.5"))
+    assert standing(claim) == {PUBLIC: Decimal("2.5")}
 
 
 def test_two_lines_of_one_category_are_one_of_the_event() -> None:
