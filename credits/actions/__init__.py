@@ -25,7 +25,7 @@ from credits.actions.deciding import DECIDED, approve_verified, decide_claim
 from credits.actions.drafts import drop_draft, keep_draft
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.following import follow_catalogue, follow_custom_event, follow_event
-from credits.actions.merging import Merged, merge_events, undo_merge, why_not_undo
+from credits.actions.merging import Merged, merge_events, pair_version, undo_merge, why_not_undo
 
 __all__ = [
     "DECIDED",
@@ -53,6 +53,7 @@ __all__ = [
     "match_awards",
     "merge_events",
     "note_claim",
+    "pair_version",
     "remove_evidence",
     "take_back_award",
     "undo_merge",

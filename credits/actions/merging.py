@@ -51,28 +51,35 @@ class Merged:
     tracks: int = 0
 
 
-def merge_events(*, source_id: int, target_id: int, reason: str, by: User) -> Merged:
+def merge_events(
+    *, source_id: int, target_id: int, reason: str, by: User, seen: str = ""
+) -> Merged:
     """Let the target hold every live claim of the source, which leads there from now on.
 
     Who holds both keeps one: the target's, unless only the source's is a presenter's. What was
     declined or withdrawn stays at the source, and so do its registrations, which are settled
     before and never again. Credits stay what they were. Atomic; locks both events, then the people;
-    a fixed number of statements. Pressed twice it merges once. Raises Event.DoesNotExist, or
-    Refused.
+    a fixed number of statements. Pressed twice it merges once. `seen` is what the two were
+    (pair_version) when they were looked at, where known. Raises Event.DoesNotExist, or Refused.
     """
     # What registrations still have to bring comes first, in transactions of its own.
     event_actions.settle_due(event_id=source_id)
-    return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by)
+    return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by, seen=seen)
 
 
 @act
-def _merge(*, source_id: int, target_id: int, reason: str, by: User) -> Merged:
+def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) -> Merged:
     if source_id == target_id:
         raise Refused("An event cannot be merged into itself. Choose another one.")
     source, target = _lock(source_id, target_id)
     done = Merge.objects.filter(source=source, target=target, undone_at=None).first()
     if done:
         return Merged(merge=done)
+    if seen and seen != pair_version(source, target):
+        raise Refused(
+            "Somebody changed one of the two events since you opened this page. Look at them again "
+            "before you merge them."
+        )
     if refusal := why_not_merge(source, target):
         raise Refused(refusal)
     acts.note(reason=reason, merged=source_id, into=target_id)
@@ -107,6 +114,11 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User) -> Merged:
         differing=_differing(moving, target),
         tracks=len({where for _, where in followed.added | followed.removed}),
     )
+
+
+def pair_version(source: Event, target: Event) -> str:
+    """What changes whenever one of two events is stored, which every decision does."""
+    return f"{source.changed_at.isoformat()} {target.changed_at.isoformat()}"
 
 
 def _lock(source_id: int, target_id: int) -> tuple[Event, Event]:

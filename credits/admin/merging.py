@@ -45,6 +45,7 @@ class ReasonForm(forms.Form):
         help_text="For colleagues, and for whoever asks about a credit later.",
         widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
     )
+    seen = forms.CharField(required=False, max_length=100)
 
 
 @admin.register(Merge)
@@ -110,16 +111,20 @@ class MergeAdmin(ReadOnlyAdmin):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and source and target and form.is_valid():
             try:
-                return self._merge(request, source, target, form.cleaned_data["reason"])
+                return self._merge(request, source, target, **form.cleaned_data)
             except Refused as refusal:
                 form.add_error(None, str(refusal))
         return self._start_page(request, source, target, chosen.cleaned_data["find"], form)
 
     def _merge(
-        self, request: HttpRequest, source: Event, target: Event, reason: str
+        self, request: HttpRequest, source: Event, target: Event, reason: str, seen: str
     ) -> HttpResponse:
         done = actions.merge_events(
-            source_id=source.pk, target_id=target.pk, reason=reason, by=person_of(request)
+            source_id=source.pk,
+            target_id=target.pk,
+            reason=reason,
+            seen=seen,
+            by=person_of(request),
         )
         self.log_change(request, done.merge, f"Merged “{source}” into “{target}”. {reason}".strip())
         messages.success(
@@ -166,6 +171,7 @@ class MergeAdmin(ReadOnlyAdmin):
             "find": find,
             "found": found,
             "preview": preview,
+            "seen": actions.pair_version(source, target) if source and target else "",
             "refusal": refusal,
             "form": form,
         }

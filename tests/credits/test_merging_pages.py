@@ -9,7 +9,8 @@ from accounts.enums import Role
 from accounts.models import User
 from credits import actions
 from credits.models import Claim, Merge
-from events.enums import EventState
+from events import actions as event_actions
+from events.enums import Decision, EventState
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,23 @@ def staff() -> Client:
 def text(response: Any) -> str:
     assert response.status_code == 200
     return str(response.content.decode())
+
+
+def test_what_was_changed_since_the_preview_is_looked_at_again() -> None:
+    author, target = make.person(), make.event()
+    claim = actions.claim_custom_event(facts=make.facts(), by=author)
+    decide = {"event_id": claim.event_id, "by": make.person(), "reason": "Which?"}
+    event_actions.decide_custom_event(decision=Decision.RETURN, **decide)
+    client, pair = staff(), {"source": claim.event_id, "target": target.pk, "reason": "The same."}
+    seen = client.get(START, pair).context["seen"]
+    facts = make.facts(title="Something else entirely")
+    event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=author)
+    answer = client.post(START, pair | {"seen": seen})
+    assert "Nothing was merged. Somebody changed one of the two events" in text(answer)
+    assert answer.context["form"]["reason"].value() == "The same."
+    assert not Merge.objects.exists()
+    client.post(START, pair | {"seen": answer.context["seen"]})
+    assert Merge.objects.get().source_id == claim.event_id
 
 
 def test_the_story_of_a_merge() -> None:
