@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-# A person takes up a participation. Arguments: participation.
+# A person takes up a participation, or it may count what it could not. Arguments: participation.
 track_selected = Signal()
 
 # A record that was sent is under way no more. Arguments: submission.

@@ -107,8 +107,9 @@ def revoke_certificate(
     """Revoke a certificate, with a reason that everybody reads who checks it. Locks the person.
 
     Its credits are archived; what was earned before its issue does not count in the period that
-    has begun since. With `reopen` the certified period is under way again instead, so that what
-    is wrong can be mended and sent anew, and the period that has begun since is left. Idempotent.
+    has begun since. With `reopen` the certified period is under way again instead, with what is
+    eligible now, so that what is wrong can be mended and sent anew, and the period that has begun
+    since is left. Idempotent.
     Raises Certificate.DoesNotExist; Refused without a reason, for one's own, or where the period
     since cannot be left.
     """
@@ -120,14 +121,17 @@ def revoke_certificate(
     _revoke(certificate, reason=reason.strip(), by=by)
     promise_certificate(certificate=certificate, what="revoked")
     participation = certificate.participation
-    if not reopen:
-        take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
-        participation.postings.all().delete()
-        return certificate
     following = Participation.objects.filter(
         person=certificate.person, track=participation.track, state__in=sorted(ACTIVE)
-    )
-    for period in following.select_related("track"):
+    ).select_related("track")
+    # In either case: what was declined or corrected since it was counted does not come back.
+    participation.postings.all().delete()
+    if not reopen:
+        take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
+        for period in following:  # what turned out to be earned after the issue counts there
+            signals.track_selected.send(Participation, participation=period)
+        return certificate
+    for period in following:
         stop_following(period, actor=Actor.PORTAL)
     take_step(participation, Step.RESTORE, actor=Actor.COORDINATOR)
     signals.track_selected.send(Participation, participation=participation)
