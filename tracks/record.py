@@ -9,12 +9,16 @@ import hashlib
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aspen import words
 from credits.models import Credit
 from tracks import queries
 from tracks.models import Participation, Verification
 from tracks.progress import ZERO, Progress, measure, needed
+
+if TYPE_CHECKING:
+    from credits.queries import EarnedCredit
 
 Record = dict[str, Any]
 
@@ -109,8 +113,10 @@ def lines(record: Record, part: str = "lines") -> list[RecordLine]:
 
 
 def fingerprint(record: Record) -> str:
-    """What changes when a record counts something else, or otherwise; the day does not matter."""
-    facts = [(line["credit"], line["amount"], line["slug"]) for line in record["lines"]]
+    """What changes when a record counts something else, or otherwise; the day on which it was made
+    does not matter."""
+    names = ("credit", "amount", "slug", "earned_on")
+    facts = [[line[name] for name in names] for line in record["lines"]]
     told = json.dumps([record["rule_set"], record["total"], facts])
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
@@ -134,10 +140,11 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
     }
 
 
-def changed(record: Record, credits: Iterable[Credit]) -> str:
+def changed(record: Record, credits: Iterable["EarnedCredit"]) -> str:
     """The first of these credits that is no longer what the record counts, in words; or nothing.
 
-    `credits` are those that are posted still, as they are now; only the record's own matter.
+    `credits` are those that are posted still, as they are now; only the record's own matter. The
+    day matters too: a credit counts only in the years before the record was made.
     """
     now = {credit.pk: credit for credit in credits}
     for line in record["lines"]:
@@ -148,6 +155,12 @@ def changed(record: Record, credits: Iterable[Credit]) -> str:
             return (
                 f"“{line['title']}” was {line['amount']} in {line['category']} and is "
                 f"{credit.amount} in {credit.category} now."
+            )
+        if credit.earned_on.isoformat() != line["earned_on"]:
+            before = words.day(dt.date.fromisoformat(line["earned_on"]))
+            return (
+                f"“{line['title']}” was earned on {before} and is dated "
+                f"{words.day(credit.earned_on)} now."
             )
     return ""
 

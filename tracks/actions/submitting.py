@@ -1,6 +1,6 @@
 """A record is sent, taken back, returned, reviewed, and reopened by a correction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
@@ -10,6 +10,7 @@ from aspen.acts import act
 from aspen.clock import today
 from aspen.errors import Refused
 from credits.models import Claim, Credit
+from credits.queries import with_earned_on
 from tracks import queries, record, rules, signals
 from tracks.actions.steps import take_step
 from tracks.actions.verifying import Supervisor, ask, withdraw_open_question
@@ -159,7 +160,8 @@ def end_submission(
 
 
 def reopen_what_changed(*, credit_ids: Collection[int]) -> None:
-    """Reopen records that were sent and count one of these credits otherwise than it is now.
+    """Reopen records that were sent and count one of these credits otherwise than it is now, or
+    were reviewed and count what staff have to decide about again.
 
     One query where none was sent. The caller holds the people's locks.
     """
@@ -169,6 +171,21 @@ def reopen_what_changed(*, credit_ids: Collection[int]) -> None:
         submission = participation.submissions.get(ended_at=None)
         held = [line["credit"] for line in submission.record["lines"]]
         posted = Credit.objects.filter(pk__in=held, postings__participation=participation)
-        if why := record.changed(submission.record, posted.select_related("category")):
+        credits = list(with_earned_on(posted).select_related("category", "claim__event"))
+        why = record.changed(submission.record, credits)
+        if not why and participation.state == ParticipationState.REVIEWED:
+            why = _undecided_again(credits)
+        if why:
             take_step(participation, Step.REOPEN, actor=Actor.PORTAL)
             end_submission(participation, Ending.REOPENED, reason=why, by=None)
+
+
+def _undecided_again(credits: Iterable[Credit]) -> str:
+    """The first of these that staff have to decide about after all, in words; or nothing.
+
+    A merge, or its end, brings a claim to a training that waits. Nothing like that was reviewed.
+    """
+    for credit in credits:
+        if queries.is_unproven(credit.claim):
+            return f"“{credit.claim.event.title}” waits for a decision of staff."
+    return ""
