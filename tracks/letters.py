@@ -51,6 +51,8 @@ def question(mail: Mail) -> Letter | None:
     asked = _verification(mail)
     if asked.answered_at or asked.expires_at <= timezone.now():
         return None
+    if asked.participation.state not in ACTIVE:
+        return None  # a year of a period that is over
     person, track = asked.person, asked.participation.track
     what = f"the continuing education of {asked.year}" if asked.year else "the record"
     again = "Not answered yet: " if mail.facts.get("again") else ""

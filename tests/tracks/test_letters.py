@@ -89,6 +89,31 @@ def test_whoever_does_not_answer_is_asked_twice_again(june, now):
     assert found == [(30, again), (14, again)]
 
 
+def test_whoever_was_not_asked_again_in_time_is_asked_again_once(june, now):
+    make.verification(make.submission(make.following(june)))
+    read_all()
+    now.shift(dt.timedelta(days=22))  # the worker stood still
+    for _ in range(2):
+        actions.remind_supervisors()
+    assert len(read_all()) == 1
+
+
+def test_nobody_is_asked_again_about_a_year_of_a_track_that_was_left(june, now):
+    participation = make.following(june)
+    actions.ask_about_year(
+        participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
+    )
+    read_all()
+    now.shift(dt.timedelta(days=7))
+    assert actions.remind_supervisors() == 1  # promised, and then the track is left
+    actions.leave_track(participation_id=participation.pk, by=june)
+    assert subjects() == []
+    now.shift(dt.timedelta(days=14))
+    assert actions.remind_supervisors() == 0
+    actions.resume_track(participation_id=participation.pk, by=june)
+    assert actions.remind_supervisors() == 1
+
+
 def now_on() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.enums import PositionKind
@@ -14,7 +14,7 @@ from aspen.acts import act
 from aspen.clock import today, years_before
 from aspen.outbox import Addressee, post, post_many
 from credits.models import Claim
-from tracks.enums import Ending, ParticipationState
+from tracks.enums import ACTIVE, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification
 from tracks.rules import DIRECTORS_TRACK, DIRECTORS_YEARS
 
@@ -189,15 +189,17 @@ def remind_idle() -> int:
 def remind_supervisors() -> int:
     """Ask supervisors again who have not answered after a week and after three.
 
-    Idempotent; returns how many were promised.
+    Not about a year of a period that is over. Whoever missed the first (the worker stood still)
+    gets the second alone. Idempotent; returns how many were promised.
     """
     now, number = timezone.now(), 0
-    for times, days in enumerate(SUPERVISORS_AFTER, start=1):
+    for times, days in reversed(list(enumerate(SUPERVISORS_AFTER, start=1))):
         due = Verification.objects.select_for_update(of=("self",), skip_locked=True).filter(
             answered_at=None,
             expires_at__gt=now,
-            reminders=times - 1,
+            reminders__lt=times,
             asked_at__lte=now - dt.timedelta(days=days),
+            participation__state__in=sorted(ACTIVE),
         )
         found = list(due.order_by("pk"))
         post_many(
@@ -211,9 +213,7 @@ def remind_supervisors() -> int:
                 for each in found
             ],
         )
-        Verification.objects.filter(pk__in=[each.pk for each in found]).update(
-            reminders=F("reminders") + 1
-        )
+        Verification.objects.filter(pk__in=[each.pk for each in found]).update(reminders=times)
         number += len(found)
     return number
 
