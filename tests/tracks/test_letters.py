@@ -349,10 +349,13 @@ def test_a_year_without_a_claim_is_mentioned_once_a_year(june, now):
     assert remind() == []
     now.move_to("2027-11-23 10:00 -0700")
     assert remind() == [(june.email, "No credit claimed for a year")]
-    now.move_to("2027-12-23 10:00 -0700")
-    assert remind() == []
+    for day in ("2027-12-23", "2028-01-02", "2028-11-21"):  # a new year is not a year later
+        now.move_to(f"{day} 10:00 -0700")
+        assert remind() == []
+    now.move_to("2028-11-22 10:00 -0700")
+    assert remind() == [(june.email, "No credit claimed for a year")]
     make.claim(june)
-    now.move_to("2028-06-01 10:00 -0700")
+    now.move_to("2029-06-01 10:00 -0700")
     assert remind() == []
 
 

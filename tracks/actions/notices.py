@@ -12,6 +12,7 @@ from accounts.enums import PositionKind
 from accounts.models import Position, User
 from aspen.acts import act
 from aspen.clock import today, years_before
+from aspen.models import Mail
 from aspen.outbox import Addressee, post, post_many
 from credits.models import Claim
 from tracks.enums import ACTIVE, Ending, ParticipationState
@@ -165,11 +166,13 @@ def remind_directors() -> int:
 
 @act
 def remind_idle() -> int:
-    """Remind people who follow a track and have claimed nothing for a year, once a year.
+    """Remind people who follow a track and have claimed nothing for a year, once in 365 days.
 
     Idempotent; returns how many were promised at most.
     """
     since = timezone.now() - dt.timedelta(days=365)
+    a_year_ago = (today() - dt.timedelta(days=365)).isoformat()
+    told = Mail.objects.filter(kind="tracks.idle", to=OuterRef("pk"), facts__on__gt=a_year_ago)
     claimed = Claim.objects.filter(person=OuterRef("pk"), claimed_at__gt=since)
     following = Participation.objects.filter(
         person=OuterRef("pk"),
@@ -177,10 +180,10 @@ def remind_idle() -> int:
         selected_on__lte=today() - dt.timedelta(days=365),
         closes_on__gte=today(),
     )
-    idle = User.objects.filter(_wants(""), Exists(following), ~Exists(claimed))
+    idle = User.objects.filter(_wants(""), Exists(following), ~Exists(claimed), ~Exists(told))
 
     def message(person: User) -> tuple[str, User, dict[str, object]]:
-        return f"tracks.idle:{person.pk}:{today().year}", person, {}
+        return f"tracks.idle:{person.pk}:{today()}", person, {"on": today().isoformat()}
 
     return _promise("tracks.idle", idle, message)
 
