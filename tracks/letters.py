@@ -154,6 +154,10 @@ def certified(mail: Mail) -> Letter | None:
     if certificate.revoked_at:
         return None
     track = certificate.participation.track
+    then = "This track has no rules for a next period at present."
+    if certificate.followed_by.exists():
+        day = words.day(certificate.issued_on)
+        then = f"Your next period has begun by itself: what you earn after {day} counts in it."
     return Letter(
         subject=f"You are certified: {track}",
         paragraphs=[
@@ -167,10 +171,7 @@ def certified(mail: Mail) -> Letter | None:
             ("Valid until", words.day(certificate.expires_on)),
         ],
         button=("Open the certificate", settings.ADDRESS + certificate.get_absolute_url()),
-        closing=[
-            "Your next period has begun by itself: what you earn from tomorrow on counts in it. "
-            f"Your tracks: {_url('tracks:panel')}"
-        ],
+        closing=[f"{then} Your tracks: {_url('tracks:panel')}"],
     )
 
 

@@ -14,7 +14,7 @@ from aspen import outbox
 from aspen.models import Mail, MailState
 from tests import factories as make
 from tracks import actions, queries
-from tracks.models import Participation
+from tracks.models import Participation, RuleSet
 from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +168,16 @@ def test_the_certificate_is_announced(june):
     assert "Number: 2026-0001" in text
     assert "Valid until: Sat, Nov 23, 2030" in text
     assert f"{PORTAL}/certificates/{certificate.uuid}/" in text
+    assert "next period has begun by itself: what you earn after Mon, Nov 23, 2026" in text
     assert len(letters) == 1  # nobody is asked, or told of a review, any more
+
+
+def test_a_certificate_after_which_no_period_begins_promises_none(june):
+    asked = make.verification(make.submission(make.following(june)))
+    RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
+    actions.verify_record(verification_id=asked.pk, by=None)
+    text = read_all()[june.email, "You are certified: Library Trustee"]
+    assert "This track has no rules for a next period at present. Your tracks:" in text
 
 
 def test_the_answer_about_a_year_is_told(june):
