@@ -66,23 +66,20 @@ def left_to_resume(person: User, on: dt.date) -> QuerySet[Participation]:
     """Tracks the person has left and may take up again in the same period, the latest first.
 
     Not once it is over, nor where another one is under way, or a certificate of the track was
-    issued or revoked since.
+    issued or revoked since; issued anew it is the same. `actions.resume_track` says the same.
     """
     another = Participation.objects.filter(
         person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
     )
-    issued_since = Certificate.objects.filter(
-        person=person,
-        participation__track=OuterRef("track"),
-        revoked_at=None,
-        issued_on__gte=OuterRef("selected_on"),
-    ).exclude(pk=Coalesce(OuterRef("follows"), 0))
+    held = Certificate.objects.filter(
+        person=person, participation__track=OuterRef("track"), revoked_at=None
+    ).order_by("-issued_on")
     return (
         visible_to(person)
+        .annotate(held_since=Subquery(held.values("issued_on")[:1]))
         .filter(
             ~Exists(another),
-            ~Exists(issued_since),
-            Q(follows=None) | Q(follows__revoked_at=None),
+            Q(follows=None, held_since=None) | Q(follows__issued_on=F("held_since")),
             state=ParticipationState.LEFT,
             closes_on__gte=on,
         )

@@ -8,6 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
+from accounts.enums import Role
 from aspen.clock import today
 from credits.actions import claim_custom_event
 from credits.models import Claim
@@ -16,7 +17,7 @@ from events.enums import Decision
 from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
 from tracks import queries
-from tracks.actions import leave_track, select_track
+from tracks.actions import leave_track, reissue_certificate, revoke_certificate, select_track
 from tracks.models import Participation
 
 pytestmark = pytest.mark.django_db
@@ -311,6 +312,21 @@ def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
     [following] = queries.active_participations(person)
     leave_track(participation_id=following.pk, by=person)
     assert list(queries.left_to_resume(person, today())) == [following]
+
+
+def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(client, person):
+    certificate = make.certificate(make.following(person))
+    [following] = queries.active_participations(person)
+    leave_track(participation_id=following.pk, by=person)
+    values = {"reason": "Misspelt.", "by": make.person(Role.CE_COORDINATOR)}
+    anew = reissue_certificate(certificate_id=certificate.pk, name="June", **values)
+    assert f"Take up {following.track} again" in page(client, f"/tracks/{following.pk}/")
+    assert list(queries.left_to_resume(person, today())) == [following]
+    client.post(f"/tracks/{following.pk}/resume/")
+    assert queries.active_participations(person).get() == following
+    leave_track(participation_id=following.pk, by=person)
+    revoke_certificate(certificate_id=anew.pk, **values)
+    assert list(queries.left_to_resume(person, today())) == []
 
 
 def test_nobody_leaves_somebody_elses_track(client):
