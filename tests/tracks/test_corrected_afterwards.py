@@ -17,6 +17,7 @@ from tests import factories as make
 from tracks import actions, proof, queries, record
 from tracks.enums import Answer, Ending
 from tracks.models import Certificate
+from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +94,18 @@ def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is
     sent.refresh_from_db()
     why = f"“{facts.title}” waits for a decision of staff." if is_reviewed else ""
     assert (sent.ending, sent.reason) == (Ending.REOPENED if is_reviewed else "", why)
+
+
+def test_what_the_coordinator_writes_to_the_person_is_not_for_the_supervisor(client):
+    asked = make.verification()
+    actions.return_submission(
+        submission_id=asked.submission_id,
+        reason="Your leave of May is no training.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    page = client.get(f"/verify/{token_of(asked)}/").content.decode()
+    assert "The CE Coordinator returned the record for changes." in page
+    assert "leave of May" not in page
 
 
 # ---------- After the certificate ----------

@@ -441,7 +441,8 @@ def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
     assert asked.submission
     decide(coordinator(), asked.submission, "return", reason="Twice the same.")
     asked.refresh_from_db()
-    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, "Twice the same.")
+    told = "The CE Coordinator returned the record for changes."
+    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, told)
     assert state_of(asked.submission) == ParticipationState.OPEN
 
 

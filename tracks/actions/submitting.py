@@ -18,6 +18,12 @@ from tracks.enums import SENT, Actor, Ending, ParticipationState, Step
 from tracks.models import Participation, Submission
 from tracks.remarks import remarks_of
 
+# What the CE Coordinator writes is for the person alone.
+TOLD_SUPERVISORS = {
+    Ending.TAKEN_BACK: "The person took the record back.",
+    Ending.RETURNED: "The CE Coordinator returned the record for changes.",
+}
+
 
 @act
 def submit_track(
@@ -155,7 +161,7 @@ def end_submission(
     submission.ended_at, submission.ended_by = timezone.now(), by
     submission.ending, submission.reason = ending, reason
     submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-    withdraw_open_question(submission, reason=reason or "The person took the record back.")
+    withdraw_open_question(submission, reason=TOLD_SUPERVISORS.get(ending, reason))
     signals.submission_ended.send(Submission, submission=submission)
 
 
