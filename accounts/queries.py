@@ -85,3 +85,10 @@ def person_at(address: str) -> User | None:
     """The person with an account whose own or confirmed address this is."""
     address = address.strip().lower()
     return people_by_address([address]).get(address)
+
+
+def is_address_of(person: User, address: str) -> bool:
+    """Whether this is the person's own address, or one beside it, confirmed or not yet."""
+    address = address.strip().lower()
+    beside = EmailAddress.objects.filter(user=person, email=address)
+    return address == person.email or beside.exists()

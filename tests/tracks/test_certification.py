@@ -305,8 +305,9 @@ def test_nothing_is_sent_while_something_is_missing():
 def test_nobody_is_their_own_supervisor_by_any_address():
     june = make.person()
     june.emailaddress_set.create(email="june@home.example", verified=True)
+    june.emailaddress_set.create(email="june@new.example", verified=False)
     sent = make.submission(make.following(june))
-    for address in (june.email, june.email.upper(), "june@home.example"):
+    for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
         with pytest.raises(Refused, match="Nobody verifies their own record"):
             make.verification(sent, actions.Supervisor("Somebody", address))
     assert not sent.verifications.exists()

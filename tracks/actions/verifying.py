@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.actions import portal_itself
 from accounts.models import User
-from accounts.queries import lock_people, person_at
+from accounts.queries import is_address_of, lock_people, person_at
 from aspen import acts
 from aspen.acts import act
 from aspen.clock import today
@@ -36,8 +36,7 @@ class Supervisor:
 
     def refuse_oneself(self, person: User) -> None:
         """Nobody verifies themselves, with none of their addresses. Raises Refused."""
-        account = self.account
-        if account == person or self.email.strip().lower() == person.email:
+        if is_address_of(person, self.email):
             raise Refused(
                 "Nobody verifies their own record. Name your supervisor or another member of the "
                 "board.",
