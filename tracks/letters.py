@@ -13,13 +13,14 @@ from accounts.models import Position, User
 from accounts.queries import reminders_token
 from aspen import words
 from aspen.clock import today
-from aspen.models import Mail
+from aspen.models import Mail, MailState
 from aspen.outbox import Letter, composers
 from tracks import queries, record
 from tracks.enums import ACTIVE, Answer, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification
 from tracks.presentation import missing_in_words
 from tracks.rules import DIRECTORS_TRACK, directors_deadline
+from tracks.submissions import newer_question
 from tracks.verify_links import token_of
 
 
@@ -28,6 +29,7 @@ def register_composers() -> None:
     composers.update(
         {
             "tracks.question": question,
+            "tracks.question_withdrawn": question_withdrawn,
             "tracks.reviewed": reviewed,
             "tracks.year_answered": year_answered,
             "tracks.came_back": came_back,
@@ -53,8 +55,7 @@ def question(mail: Mail) -> Letter | None:
         return None
     if asked.participation.state not in ACTIVE:
         return None  # a year of a period that is over
-    person, track = asked.person, asked.participation.track
-    what = f"the continuing education of {asked.year}" if asked.year else "the record"
+    person, track, what = asked.person, asked.participation.track, _asked_about(asked)
     again = "Not answered yet: " if mail.facts.get("again") else ""
     number = len(asked.record["lines"])
     lines = "1 line" if number == 1 else f"{number} lines"
@@ -76,6 +77,26 @@ def question(mail: Mail) -> Letter | None:
         closing=[
             "You do not know this person, or are not the one to ask? Open the link and say so "
             "with “Something is wrong”; nothing is verified without you."
+        ],
+    )
+
+
+def question_withdrawn(mail: Mail) -> Letter | None:
+    """A supervisor need not answer any more; nothing to whom the question never reached, who could
+    not answer any more, or who has a newer one."""
+    asked = _verification(mail)
+    assert asked.answered_at is not None
+    sent = Mail.objects.filter(key=f"question:{asked.pk}", state=MailState.SENT)
+    if asked.expires_at <= asked.answered_at or not sent.exists() or newer_question(asked):
+        return None
+    person, track, what = asked.person, asked.participation.track, _asked_about(asked)
+    day = words.day(timezone.localdate(asked.asked_at))
+    return Letter(
+        subject=f"No longer needed: your word on {what} of {person} for {track}",
+        paragraphs=[
+            f"On {day} you were asked to verify {what} of {person} for the certification track "
+            f"{track}. Your answer is no longer needed: {asked.reason}",
+            "There is nothing for you to do. If you are needed again, you get a new message.",
         ],
     )
 
@@ -373,6 +394,10 @@ def _is_wanted(mail: Mail) -> bool:
 
 def _days(number: int) -> str:
     return {0: "0 days: today", 1: "1 day"}.get(number, f"{number} days")
+
+
+def _asked_about(asked: Verification) -> str:
+    return f"the continuing education of {asked.year}" if asked.year else "the record"
 
 
 def _verification(mail: Mail) -> Verification:

@@ -9,6 +9,7 @@ from tracks import actions
 from tracks.models import Certificate, Participation, Submission, Verification
 from tracks.signals import (
     certificate_issued,
+    question_withdrawn,
     submission_ended,
     track_selected,
     verification_answered,
@@ -34,6 +35,11 @@ def write_to_supervisor(sender: Any, verification: Verification, **kwargs: Any) 
 @receiver(verification_answered)
 def tell_answer(sender: Any, verification: Verification, **kwargs: Any) -> None:
     actions.promise_answer(verification=verification)
+
+
+@receiver(question_withdrawn)
+def tell_withdrawn(sender: Any, verification: Verification, **kwargs: Any) -> None:
+    actions.promise_withdrawn(verification=verification)
 
 
 @receiver(submission_ended)

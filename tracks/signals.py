@@ -14,5 +14,8 @@ verification_asked = Signal()
 # A supervisor has answered: verified or refused. Arguments: verification.
 verification_answered = Signal()
 
+# A supervisor was asked and need not answer any more. Arguments: verification.
+question_withdrawn = Signal()
+
 # A certificate was issued, not merely anew. Arguments: certificate.
 certificate_issued = Signal()

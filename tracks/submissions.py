@@ -89,6 +89,17 @@ def waiting_for(person: User) -> QuerySet[Verification]:
     return open_ones.defer("record")
 
 
+def newer_question(asked: Verification) -> Verification | None:
+    """What was put to the same address later about the same, and was not withdrawn. One query."""
+    later = Verification.objects.filter(
+        participation=asked.participation_id,
+        year=asked.year,
+        supervisor_email=asked.supervisor_email,
+        pk__gt=asked.pk,
+    )
+    return later.exclude(answer=Answer.WITHDRAWN).defer("record").order_by("pk").last()
+
+
 def verified_years(participation_id: int) -> QuerySet[Verification]:
     """The years of a participation that a supervisor has verified, earliest answer first."""
     return Verification.objects.filter(

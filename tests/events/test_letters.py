@@ -676,6 +676,7 @@ def test_every_kind_has_its_composer() -> None:
         "tracks.new_director",
         "tracks.period_ends",
         "tracks.question",
+        "tracks.question_withdrawn",
         "tracks.reissued",
         "tracks.reviewed",
         "tracks.revoked",

@@ -161,6 +161,51 @@ def test_what_the_person_took_back_is_told_to_nobody(june):
     assert subjects() == []
 
 
+NO_LONGER = "No longer needed: your word on the record of June Librarian for Library Trustee"
+
+
+def test_a_supervisor_who_was_asked_hears_that_no_answer_is_needed(june):
+    asked = make.verification(make.submission(make.following(june)))
+    read_all()
+    actions.take_back_submission(participation_id=asked.participation_id, by=june)
+    [((address, subject), text)] = read_all().items()
+    assert (address, subject) == ("dana.chair@board.example", NO_LONGER)
+    assert (
+        "On Mon, Nov 23, 2026 you were asked to verify the record of June Librarian for the "
+        "certification track Library Trustee. Your answer is no longer needed: The person took "
+        "the record back." in text
+    )
+
+
+def test_whoever_is_asked_anew_hears_of_the_new_question_alone(june):
+    participation = make.following(june)
+    make.verification(make.submission(participation))
+    read_all()
+    actions.take_back_submission(participation_id=participation.pk, by=june)
+    participation.refresh_from_db()
+    again = make.verification(make.submission(participation))
+    assert [subject for _, subject in subjects()] == [
+        "June Librarian asks you to verify the record for Library Trustee",
+        "Your record for Library Trustee was reviewed",
+    ]
+    mary = actions.Supervisor("Mary", "mary@board.example")
+    by = make.person(Role.CE_COORDINATOR)
+    actions.ask_again(verification_id=again.pk, supervisor=mary, by=by)
+    told = read_all()
+    assert "Mary was asked instead." in told["dana.chair@board.example", NO_LONGER]
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_nobody_hears_of_a_question_that_never_came_or_could_not_be_answered(june, now, is_sent):
+    asked = make.verification(make.submission(make.following(june)))
+    if is_sent:
+        read_all()
+        now.shift(dt.timedelta(days=30))
+    actions.take_back_submission(participation_id=asked.participation_id, by=june)
+    assert subjects() == []
+
+
 def test_the_certificate_is_announced(june):
     certificate = make.certificate(make.following(june))
     letters = read_all()

@@ -8,11 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
+from aspen import words
+from aspen.clock import today
 from credits.actions import correct_credit
 from tests import factories as make
 from tracks import actions
 from tracks.enums import Answer
-from tracks.models import Certificate, Verification
+from tracks.models import Certificate, Participation, Verification
 from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +168,19 @@ def test_what_was_taken_back_says_why(client, asked, june):
     client.post(link(asked), {"renew": "1"})
     assert not Certificate.objects.exists()
     assert Verification.objects.count() == 1
+
+
+def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again(
+    client, asked, june
+):
+    with time_machine.travel(timezone.now()) as clock:
+        actions.take_back_submission(participation_id=asked.participation_id, by=june)
+        clock.shift(86_400 * 3)
+        make.verification(make.submission(Participation.objects.get(pk=asked.participation_id)))
+        text = page(client, asked)
+        day = words.day(today())
+    assert "A newer link was sent to you" in text
+    assert f"it came to the same address as this one, on {day}." in text
 
 
 # ---------- Who opens it ----------

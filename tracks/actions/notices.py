@@ -47,6 +47,16 @@ def promise_question(*, verification: Verification) -> None:
         )
 
 
+def promise_withdrawn(*, verification: Verification) -> None:
+    """Tell the supervisor that no answer is needed any more, where the question was sent."""
+    post(
+        kind="tracks.question_withdrawn",
+        key=f"question_withdrawn:{verification.pk}",
+        to=Addressee(verification.supervisor_name, verification.supervisor_email),
+        verification=verification.pk,
+    )
+
+
 def promise_answer(*, verification: Verification) -> None:
     """Tell the person what the supervisor said of a year. Of a submission other letters tell."""
     if verification.year:

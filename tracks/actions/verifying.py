@@ -67,7 +67,7 @@ def ask_about_year(
             return earlier
         if earlier.answered_at:
             raise Refused(f"{earlier.supervisor_name} has verified {year} already.")
-        _close(earlier, Answer.WITHDRAWN, reason="It was asked again.")
+        _withdraw(earlier, reason="It was asked again.")
     made = record.of_year(participation, year, today())
     if not made["lines"]:
         raise Refused(f"No credit of {year} counts in {participation.track}.")
@@ -147,7 +147,7 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
 def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> Verification:
     is_same = supervisor.email.strip().lower() == earlier.supervisor_email
     reason = NEWER_LINK if is_same else f"{supervisor.name} was asked instead."
-    _close(earlier, Answer.WITHDRAWN, reason=reason)
+    _withdraw(earlier, reason=reason)
     return _ask(
         earlier.participation,
         supervisor,
@@ -169,7 +169,7 @@ def withdraw_question(*, verification_id: int, by: User) -> None:
         return
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
-    _close(verification, Answer.WITHDRAWN, reason="The person took the question back.")
+    _withdraw(verification, reason="The person took the question back.")
 
 
 @act
@@ -224,7 +224,7 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
     """Nobody needs an answer any more. The caller holds the person's lock."""
     if verification := submission.verifications.filter(answered_at=None).first():
-        _close(verification, Answer.WITHDRAWN, reason=reason)
+        _withdraw(verification, reason=reason)
 
 
 def _lock(verification_id: int, **conditions: object) -> Verification:
@@ -252,6 +252,11 @@ def _refuse_needless(verification: Verification) -> None:
         raise Refused(f"This was {verification.get_answer_display().lower()} already.")
     if verification.participation.state not in ACTIVE:
         raise Refused("Your answer is no longer needed: this period is over.")
+
+
+def _withdraw(verification: Verification, *, reason: str) -> None:
+    _close(verification, Answer.WITHDRAWN, reason=reason)
+    signals.question_withdrawn.send(Verification, verification=verification)
 
 
 def _close(verification: Verification, answer: Answer, *, reason: str = "", name: str = "") -> None:

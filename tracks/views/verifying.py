@@ -164,11 +164,13 @@ def _closed(asked: Verification, is_over: bool) -> dict[str, Any]:
         issued = Certificate.objects.filter(submission=asked.submission_id, replaces=None)
         number = issued.values_list("number", flat=True).get()
     kind = asked.answer or (Answer.WITHDRAWN if is_over else "expired")
-    if asked.reason == NEWER_LINK:
+    newer = submissions.newer_question(asked) if asked.answer == Answer.WITHDRAWN else None
+    if newer or asked.reason == NEWER_LINK:
         kind = "newer"
+    answered_at = newer.asked_at if newer else asked.answered_at
     return {
         "kind": kind,
-        "answered_on": status.day(asked.answered_at) if asked.answered_at else "",
+        "answered_on": status.day(answered_at) if answered_at else "",
         "reason": asked.reason or ("This period is over." if is_over else ""),
         "certificate": number,
     }
