@@ -201,7 +201,7 @@ def test_nobody_hears_of_a_question_that_never_came_or_could_not_be_answered(jun
     asked = make.verification(make.submission(make.following(june)))
     if is_sent:
         read_all()
-        now.shift(dt.timedelta(days=30))
+        now.shift(dt.timedelta(days=31))
     actions.take_back_submission(participation_id=asked.participation_id, by=june)
     assert subjects() == []
 

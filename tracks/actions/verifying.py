@@ -107,7 +107,7 @@ def _ask(
         supervisor_email=supervisor.email.strip().lower(),
         asked_at=now,
         asked_by=by,
-        expires_at=now + dt.timedelta(days=DAYS),
+        expires_at=_end_of(today() + dt.timedelta(days=DAYS)),
     )
     signals.verification_asked.send(Verification, verification=verification)
     return verification
@@ -142,6 +142,11 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
         return verification
     same = Supervisor(verification.supervisor_name, verification.supervisor_email)
     return _ask_instead(verification, same, by=by or portal_itself())
+
+
+def _end_of(day: dt.date) -> dt.datetime:
+    """Mail and pages name the day, so the link works until it is over."""
+    return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
 
 
 def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> Verification:
