@@ -230,8 +230,9 @@ def publishes_it(staff: Visitor) -> None:
 
 
 def moves_it_to_today(editor: Visitor, event: Event) -> None:
-    begin = timezone.localtime() - dt.timedelta(minutes=5)
-    end = begin + dt.timedelta(hours=2)
+    begin, end = (
+        timezone.localtime(timezone.now() + dt.timedelta(minutes=minutes)) for minutes in (-5, 115)
+    )
     editor.follow("Events I look after", within=editor.menu)
     editor.follow(event.title)
     editor.follow("Edit")

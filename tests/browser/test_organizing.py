@@ -36,7 +36,7 @@ def work(transactional_db: None) -> SimpleNamespace:
         staff = make.person(Role.CE_COORDINATOR, display_name=f"{LONG[:60]} Staff")
         learner = make.person(display_name=f"{LONG[:60]} <b>Ann</b>")
         others = [make.person(display_name=f"{SCRIPT[:40]} {number}") for number in range(3)]
-        now = timezone.now()
+        now = timezone.localtime()  # days below are Montana's, whenever its clocks change
         title = f"Today {LONG}"[:300]
         today = make.event(title=title, days=0, hours=3, location=LONG[:200], city="Ekalaka")
         for person in (learner, *others):

@@ -24,6 +24,7 @@ from tests.factories import PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/college/"
+TOMORROW = f"{timezone.localdate() + dt.timedelta(days=1)}"
 WORTH = [
     ("semester", 1, 4),
     ("semester", 2, 8),
@@ -104,7 +105,11 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
         ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),
         ({"course_credits": "1.5"}, "course_credits", "whole number"),
         ({"system": "trimester"}, "system", "valid choice"),
-        ({"last_day": f"{dt.date.today()}"}, "last_day", "not over yet"),
+        (
+            {"last_day": f"{timezone.localdate() + dt.timedelta(days=1)}"},
+            "last_day",
+            "not over yet",
+        ),
         ({"last_day": "2001-01-01"}, "last_day", "must be after the first"),
         ({"first_day": "0026-01-01"}, "first_day", "between 1990 and 2099"),
         ({"title": "x" * 301}, "title", "at most 300"),
