@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+PATIENCE = 300  # seconds; only what hangs takes so long, however busy the machine
+
 
 def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     """Call `act(0)` … `act(number - 1)` in threads that start together; return what came of each.
@@ -17,7 +19,7 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
 
     def run(index: int) -> None:
         try:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=PATIENCE)
             results[index] = act(index)
         except Exception as error:
             results[index] = error
@@ -28,5 +30,5 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=PATIENCE)
     return results

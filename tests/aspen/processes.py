@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# Seconds until what does not happen counts as not happening; only a test that fails waits so long.
+PATIENCE = 60
 
 # As few applications as the job worker needs: the portal's own take seconds to migrate.
 SETTINGS = """
@@ -97,7 +99,7 @@ class Project:
             if process.poll() is None:
                 process.terminate()
             if process.stdout is not None and not process.stdout.closed:
-                process.communicate(timeout=20)
+                process.communicate(timeout=PATIENCE)
         self._started.clear()
 
     def left(self) -> list[str]:
@@ -139,19 +141,19 @@ def says(process: subprocess.Popen[str], text: str) -> str:
 
 def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
     """End the process's input and return its status and what it still printed."""
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, output
 
 
 def dies(process: subprocess.Popen[str]) -> None:
     """Kill the process without giving it a chance to clear up."""
     process.kill()
-    process.wait(20)
+    process.wait(PATIENCE)
 
 
 def soon(true: Callable[[], bool]) -> bool:
-    """Wait up to ten seconds for something to become true."""
-    deadline = time.monotonic() + 10
+    """Wait for something to become true; False when it does not."""
+    deadline = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > deadline:
             return False

@@ -34,7 +34,7 @@ from aspen.errors import Refused
 from aspen.models import Mail, MailState
 from aspen.outbox import Later, Letter
 from tests import factories
-from tests.aspen.processes import ROOT, dies, soon
+from tests.aspen.processes import PATIENCE, ROOT, dies, soon
 from tests.aspen.smtp import MailServer
 from tests.races import at_once
 
@@ -406,10 +406,10 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
     for process in started:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 @committed
@@ -425,7 +425,7 @@ def test_a_worker_that_is_killed_sends_nothing_twice(
     server.held.clear()
     actions.register(event_id=event.pk, by=people[0])
     first = worker()
-    assert server.taken.wait(30), "the worker never came"
+    assert server.taken.wait(PATIENCE), "the worker never came"
     assert states() == [SENDING]
 
     dies(first)

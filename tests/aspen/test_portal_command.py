@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aspen.processes import Project, dies, ends, says, soon
+from tests.aspen.processes import PATIENCE, Project, dies, ends, says, soon
 
 pytestmark = pytest.mark.enable_socket
 
@@ -32,7 +32,7 @@ def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: i
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
     assert "Demonstration accounts" not in said
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=5) as page:
+    with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE) as page:
         assert page.read() == b"ok"
     assert any("procrastinate worker" in line for line in project.left())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aspen.postgres.server import Server, socket_folder
-from tests.aspen.processes import ROOT, Project, dies, ends, says, soon
+from tests.aspen.processes import PATIENCE, ROOT, Project, dies, ends, says, soon
 
 SERVER_PROCESS = """
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_sigterm_stops_the_server_too(project: Project) -> None:
 
     process.terminate()
 
-    assert process.wait(10) == 128 + signal.SIGTERM
+    assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     assert project.left() == []
 
 

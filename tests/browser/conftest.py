@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from zeal import zeal_ignore
 
 from accounts.models import User
@@ -36,6 +36,10 @@ FLAGS = [
     # intercepts requests turns the browser's cache off, and every page loads twice as long.)
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+# Milliseconds until something that does not come counts as missing. Only a test that fails waits
+# so long; a machine with more to do than this suite needs much of it for forty acts in one request.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 FOLDER = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
 
@@ -108,7 +112,7 @@ def open_browser(
             timezone_id=zone,
             reduced_motion="reduce",  # nothing slides, so that nothing has to be waited for
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         if scripts:
             context.add_init_script(AXE)
         visitor = Visitor(context.new_page(), address=live_server.url)

@@ -87,7 +87,6 @@ def test_fifty_are_cleared_with_a_keyboard_alone(
         target = make.event(title=f"{doubtful[4]} online", days=-7)
         coordinator = make.person(Role.CE_COORDINATOR)
     staff = open_browser(coordinator)
-    staff.page.set_default_navigation_timeout(60_000)  # forty-three acts, one after the other
     staff.visit("/admin/")
     tab_to(staff, "50 custom events to approve")
     press_enter(staff)

@@ -396,7 +396,7 @@ def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
     assert everything() == before
     assert Mail.objects.count() == mails
-    assert seconds < 2
+    assert seconds < 15  # measured below one; the limit leaves room for a busy machine
 
 
 def test_the_number_of_statements_does_not_grow() -> None:
