@@ -1,5 +1,6 @@
 """Certification when several people press at the same moment."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from aspen.clock import today
 from aspen.errors import Refused
 from credits.actions import correct_credit
 from tests import factories as make
-from tests.races import at_once
+from tests.races import PATIENCE, at_once
 from tracks import actions, record
 from tracks.actions import certifying, choosing, submitting, verifying
 from tracks.enums import Ending, ParticipationState
@@ -192,9 +193,16 @@ def test_reviewed_and_returned_at_once_never_both() -> None:
     }
 
 
-def test_control_without_the_lock_both_happen(without_lock: Any) -> None:
+def test_control_without_the_lock_both_happen(without_lock: Any, monkeypatch: Any) -> None:
     sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
     without_lock(submitting)
+    both_have_looked, step = threading.Barrier(2), submitting.take_step
+
+    def later(*args: Any, **kwargs: Any) -> None:
+        both_have_looked.wait(timeout=PATIENCE)
+        step(*args, **kwargs)
+
+    monkeypatch.setattr(submitting, "take_step", later)
 
     def review() -> None:
         actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
