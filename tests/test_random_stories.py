@@ -4,7 +4,8 @@ The model below knows no database: dictionaries, and the rules of docs/rules.md 
 After every step claims, credits, postings and totals of the portal have to be those of the model,
 and check_credits must find nothing. Hypothesis makes the stories and shortens one that fails.
 
-`make test` plays a few; `STORIES=2000 make pytest ARGS=tests/test_random_stories.py` plays more.
+`make test` plays a few, always the same ones;
+`STORIES=2000 make pytest ARGS=tests/test_random_stories.py` plays more, and others each time.
 """
 
 import dataclasses
