@@ -105,11 +105,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
         ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),
         ({"course_credits": "1.5"}, "course_credits", "whole number"),
         ({"system": "trimester"}, "system", "valid choice"),
-        (
-            {"last_day": f"{timezone.localdate() + dt.timedelta(days=1)}"},
-            "last_day",
-            "not over yet",
-        ),
+        ({"last_day": TOMORROW}, "last_day", "not over yet"),
         ({"last_day": "2001-01-01"}, "last_day", "must be after the first"),
         ({"first_day": "0026-01-01"}, "first_day", "between 1990 and 2099"),
         ({"title": "x" * 301}, "title", "at most 300"),
