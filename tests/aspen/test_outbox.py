@@ -74,7 +74,7 @@ def server(settings: Any) -> Iterator[MailServer]:
     server = MailServer()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-    settings.EMAIL_TIMEOUT = 10
+    settings.EMAIL_TIMEOUT = PATIENCE
     yield server
     server.close()
 

@@ -74,7 +74,9 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
         # runs Django keeps its connections apart. This one alone knows the rows that migrations
         # made, which every test gets back (serialized_rollback).
         connections["default"] = connection
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS, timeout=3 * PATIENCE
+        )
         yield browser
         browser.close()
 

@@ -1,8 +1,11 @@
 """Somebody at a browser: what a person does there, and what every page has to pass."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
 
@@ -157,6 +160,17 @@ class Visitor:
         for label, text in words.items():
             self.field(label.replace("_", " ")).fill(text)
 
+    @contextmanager
+    def answered(self, words: str) -> Iterator[None]:
+        """Type these words inside; afterwards the page shows what the server says to all of them.
+
+        Whoever types slowly gets answers to the first letters, too, and the last answer may come
+        in the middle of what is done next.
+        """
+        with self.page.expect_response(lambda answer: words in _asked(answer.url)):
+            yield
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
+
     def error_at(self, label: str) -> str:
         """What stands beside a field as its error; the field points at it."""
         described_by = self.field(label).get_attribute("aria-describedby") or ""
@@ -198,3 +212,7 @@ class Visitor:
         """
         found: list[str] = self.page.evaluate(CHECK, rules)
         return found
+
+
+def _asked(url: str) -> list[str]:
+    return [value for _, value in parse_qsl(urlsplit(url).query)]
