@@ -340,10 +340,10 @@ def test_files_ask_the_same_queries(client, person, number, django_assert_num_qu
 
 
 def test_two_thousand_credits_come_soon(client, person):
-    """Measured some two seconds; the limit leaves room for a busy machine."""
+    """Measured some two seconds of work; the limit leaves room for a slow machine."""
     a_thousand_claims(person, lines=2)
     select_track(track=make.track(), by=person)
-    started = time.perf_counter()
+    started = time.process_time()  # what else the machine has to do does not count
     content = client.get(f"{ADDRESS}transcript.pdf").content
-    assert time.perf_counter() - started < 15
+    assert time.process_time() - started < 15
     assert len(from_pdf(content).rows) == Credit.objects.count() == 2000
