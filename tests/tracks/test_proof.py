@@ -85,7 +85,7 @@ def test_a_credit_that_is_not_posted(person: User) -> None:
 
 
 def test_a_credit_that_is_posted_where_it_does_not_count(person: User) -> None:
-    old = Credit.objects.get(claim__event__last_day__lt="2022-01-01")
+    old = Credit.objects.earliest("claim__event__last_day")
     Posting.objects.create(credit=old, participation=Participation.objects.get(), person=person)
     assert faults() == {"Credits posted where they do not count": 1}
 
@@ -171,7 +171,7 @@ def test_what_the_history_does_not_tell(person: User) -> None:
 
 def test_a_credit_that_is_gone(person: User) -> None:
     # Not posted, so that nothing else holds it.
-    old = Credit.objects.get(claim__event__last_day__lt="2022-01-01")
+    old = Credit.objects.earliest("claim__event__last_day")
     by_sql(f"DELETE FROM credits_credit WHERE id = {old.pk}", "credits_credit")
     assert faults() == {"Claims without any credit": 1, "Credits that are gone": 1}
 
