@@ -1,6 +1,7 @@
 """Doing one thing many times at the same moment."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,3 +33,18 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.join(timeout=PATIENCE)
     return results
+
+
+def until_somebody_waits() -> None:
+    """Come back when another connection waits for a lock that this one holds."""
+    deadline = time.monotonic() + PATIENCE
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("nobody waits")

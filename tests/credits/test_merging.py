@@ -28,7 +28,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tests.races import PATIENCE, at_once
+from tests.races import PATIENCE, at_once, until_somebody_waits
 from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
@@ -754,9 +754,9 @@ def test_who_saves_a_claim_while_its_event_is_merged_is_told() -> None:
     with transaction.atomic():
         queries.lock_events([source.pk, target.pk])
         pressing.start()
-        time.sleep(1)  # It has read the event, and waits for its lock.
+        until_somebody_waits()  # It has read the event.
         event_actions.mark_merged(source=source, target=target)
-    pressing.join(timeout=30)
+    pressing.join(timeout=PATIENCE)
     [answer] = answers
     [said] = [str(message) for message in get_messages(answer.wsgi_request)]
     assert said.startswith(f"“{source.title}”: staff merged it with another event")
