@@ -46,7 +46,7 @@ TOLD = (
     *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_why"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
     *("claim__decided_at", "claim__reason", "claim__event__title"),
-    "claim__event__recording_available_at",
+    *("claim__event__recording_available_at", "claim__event__recording_until_at"),
     *("category__name", "category__slug", "category__shape"),
 )
 ENDED_BY = tuple(
