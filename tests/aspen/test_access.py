@@ -168,8 +168,8 @@ POST /continuing-education/new/conference/             door 200  200  200  200  
 GET  /continuing-education/new/similar/?title=Pending  door 200  200  200  200  200  200  200
 GET  /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
 POST /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
-GET  /continuing-education/custom/{pending}/           door 404  404  404  404  404  404  404
-POST /continuing-education/custom/{pending}/           door 404  404  404  404  404  404  404
+GET  /continuing-education/custom/{pending}/           door 302  404  404  404  404  404  404
+POST /continuing-education/custom/{pending}/           door 302  404  404  404  404  404  404
 
 GET  /reports/                                         door 404  404  404  404  404  200  200
 GET  /reports/certification/                           door 404  404  404  404  404  200  200
