@@ -121,6 +121,12 @@ def test_what_does_not_fit_is_explained_beside_its_field_and_kept(client, change
     assert not Event.objects.exists()
 
 
+def test_a_course_that_ends_today_is_not_over_yet(client):
+    response = client.post(PAGE, typed(last_day=f"{timezone.localdate()}"))
+    assert "not over yet" in response.context["form"].errors["last_day"][0]
+    assert not Event.objects.exists()
+
+
 def test_the_transcript_need_not_be_chosen_twice(client):
     response = client.post(PAGE, typed(title=""))
     [waiting] = response.context["form"].waiting

@@ -376,9 +376,9 @@ def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
     staff = make.person()
     preview = rehearse(lambda: merge(source, target, staff))
     assert everything() == before
-    started = time.monotonic()
+    started, begun = time.monotonic(), time.process_time()
     done = merge(source, target, staff)
-    seconds = time.monotonic() - started
+    seconds, worked = time.monotonic() - started, time.process_time() - begun
     numbers = (done.moved, len(done.dropped), done.approved, done.differing, done.tracks)
     assert numbers == (400, 100, 0, 200, 10)
     told = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
@@ -396,7 +396,9 @@ def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
     assert everything() == before
     assert Mail.objects.count() == mails
-    assert seconds < 15  # measured below one; the limit leaves room for a busy machine
+    # Measured below one; what the machine does besides counts only in the second one.
+    assert worked < 2
+    assert seconds < 15
 
 
 def test_the_number_of_statements_does_not_grow() -> None:
