@@ -16,7 +16,7 @@ from tracks.actions.steps import take_step
 from tracks.actions.verifying import Supervisor, ask, withdraw_open_question
 from tracks.enums import SENT, Actor, Ending, ParticipationState, Step
 from tracks.models import Participation, Submission
-from tracks.remarks import remarks_of
+from tracks.remarks import remarks_of, undecided
 
 # What the CE Coordinator writes is for the person alone.
 TOLD_SUPERVISORS = {
@@ -193,5 +193,5 @@ def _undecided_again(credits: Iterable[Credit]) -> str:
     """
     for credit in credits:
         if queries.is_unproven(credit.claim):
-            return f"“{credit.claim.event.title}” waits for a decision of staff."
+            return undecided(credit.claim)
     return ""
