@@ -51,25 +51,24 @@ def set_shows_progress(*, agreed: bool, by: User) -> None:
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
-    position, _ = Position.objects.get_or_create(
-        person=by,
-        organization=organization,
-        kind=kind,
-        until_on=None,
-        defaults={"since_on": today()},
+    held = Position.objects.without_last_day().filter(
+        person=by, organization=organization, kind=kind
     )
-    return position
+    return held.first() or Position.objects.create(
+        person=by, organization=organization, kind=kind, since_on=today()
+    )
 
 
 @act
 def end_position(*, position_id: int, by: User) -> None:
-    """End a position of `by` today; it stays on record. Raises Position.DoesNotExist, or Refused.
+    """Make today the last day of a position of `by`; it stays on record.
 
-    One that staff entered for a later day ends on its first.
+    One that staff entered for a later day ends on its first day; a last day entered ahead becomes
+    today. Raises Position.DoesNotExist, or Refused where it has ended or ends today.
     """
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
-    if position.until_on is not None:
-        raise Refused("This position has ended already.")
+    if position.ends_today_or_ended:
+        raise Refused("This position has ended, or today is its last day.")
     position.until_on = max(today(), position.since_on or today())
     position.save(update_fields=["until_on"])
 

@@ -1,3 +1,4 @@
+import datetime as dt
 from typing import Any
 
 import pghistory
@@ -7,6 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
 from accounts.enums import LEADING, OrganizationKind, PositionKind
+from aspen import words
+from aspen.clock import today
 
 
 class UserManager(BaseUserManager["User"]):
@@ -145,6 +148,23 @@ class Organization(models.Model):
         return f"{self.name}, {self.city}" if self.city else self.name
 
 
+class PositionQuerySet(models.QuerySet["Position"]):
+    def present(self, on: dt.date | None = None) -> "PositionQuerySet":
+        """Positions held on a day (today): begun and not yet ended, both days inclusive.
+
+        One without a first or a last day is open on that side.
+        """
+        on = on or today()
+        return self.filter(Q(since_on=None) | Q(since_on__lte=on)).not_ended(on)
+
+    def not_ended(self, on: dt.date | None = None) -> "PositionQuerySet":
+        """Present positions and those that begin after the day (today)."""
+        return self.filter(Q(until_on=None) | Q(until_on__gte=on or today()))
+
+    def without_last_day(self) -> "PositionQuerySet":
+        return self.filter(until_on=None)
+
+
 class Position(models.Model):
     """What a person does at an organization, from a day until a day (both inclusive)."""
 
@@ -163,6 +183,8 @@ class Position(models.Model):
         help_text="Staff know that this is so. Opens the page about the library's people to its "
         "director, and the board's hours to its chair.",
     )
+
+    objects = PositionQuerySet.as_manager()
 
     class Meta:
         ordering = ["person_id", "organization__name", "id"]
@@ -190,6 +212,18 @@ class Position(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.organization}"
+
+    @property
+    def ends_today_or_ended(self) -> bool:
+        return self.until_on is not None and self.until_on <= today()
+
+    @property
+    def dates(self) -> str:
+        """The first day if it is to come, and the last day if one is set; else nothing."""
+        coming = self.since_on if self.since_on and self.since_on > today() else None
+        begins = f"begins {words.day(coming)}" if coming else ""
+        ends = f"last day {words.day(self.until_on)}" if self.until_on else ""
+        return ", ".join(filter(None, [begins, ends]))
 
     @property
     def waits_for_staff(self) -> bool:

@@ -43,11 +43,16 @@ def person_of_reminders(token: str) -> User | None:
 
 def positions_of(person: User) -> QuerySet[Position]:
     """The person's present positions with their organizations, by organization name."""
-    return (
-        Position.objects.filter(person=person, until_on=None)
-        .select_related("organization")
-        .order_by("organization__name", "id")
-    )
+    return _by_organization(Position.objects.present().filter(person=person))
+
+
+def present_and_coming_positions_of(person: User) -> QuerySet[Position]:
+    """The person's present positions and those entered ahead, by organization name."""
+    return _by_organization(Position.objects.not_ended().filter(person=person))
+
+
+def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:
+    return positions.select_related("organization").order_by("organization__name", "id")
 
 
 def led_by(person: User) -> list[Position]:

@@ -130,7 +130,7 @@ def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
     try:
         actions.end_position(position_id=position_id, by=person)
         request.session[LIBRARY] = queries.library_of(person)
-        messages.success(request, "The position has ended. It stays on record.")
+        messages.success(request, "Today is the last day of this position. It stays on record.")
     except Position.DoesNotExist as error:
         raise Http404 from error
     except Refused as refusal:
@@ -150,7 +150,7 @@ def _page(
         "shows_progress_form": ShowsProgressForm(
             initial={"shows_progress": person_of(request).shows_progress}
         ),
-        "positions": list(queries.positions_of(person_of(request))),
+        "positions": list(queries.present_and_coming_positions_of(person_of(request))),
         **_libraries(request, position_form),
     }
     return render(request, "accounts/profile.html", context)

@@ -31,9 +31,7 @@ def organizations_of(person: User) -> QuerySet[Organization]:
 
 def _places_of(person: User) -> QuerySet[Position, Any]:
     """The ids of the organizations where the person has a present position."""
-    today = timezone.localdate()
-    present = Position.objects.filter(person=person, until_on=None).exclude(since_on__gt=today)
-    return present.values("organization")
+    return Position.objects.present().filter(person=person).values("organization")
 
 
 def managed_by(person: User) -> QuerySet[Event]:

@@ -60,7 +60,7 @@ def waiting(event: Event) -> QuerySet[Registration]:
 
 
 def _with_people(event: Event) -> QuerySet[Registration]:
-    present = Position.objects.filter(person=OuterRef("person"), until_on=None)
+    present = Position.objects.present().filter(person=OuterRef("person"))
     library = present.order_by("organization__name", "id").values("organization__name")[:1]
     return event.registrations.select_related("person").annotate(library=Subquery(library))
 
@@ -93,8 +93,8 @@ def reads_accommodation(person: User, event: Event) -> bool:
         return editors.publishes(person)
     if not editors.proposes(person):
         return False
-    here = Position.objects.filter(person=person, organization=event.organization_id, until_on=None)
-    return here.exclude(since_on__gt=timezone.localdate()).exists()
+    present = Position.objects.present()
+    return present.filter(person=person, organization=event.organization_id).exists()
 
 
 def event_of_code(code: str) -> Event | None:

@@ -322,10 +322,9 @@ def certificate_ends(mail: Mail) -> Letter | None:
 
 def new_director(mail: Mail) -> Letter | None:
     """Newly hired directors have four years to be certified."""
-    position = Position.objects.select_related("organization").get(
-        pk=mail.facts["position"], person=mail.to_id
-    )
-    if position.until_on or position.since_on is None or not _is_wanted(mail):
+    held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
+    position = held.select_related("organization").first()
+    if position is None or position.since_on is None or not _is_wanted(mail):
         return None
     mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
     if mine.filter(participation__track__name=DIRECTORS_TRACK).exists():

@@ -20,10 +20,9 @@ IN_PROGRESS = {"label": "In progress", "tone": "neutral", "shape": "○"}
 
 def who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
     """The present people of these libraries who agreed to be seen, by name."""
-    held = Position.objects.filter(
+    held = Position.objects.present().filter(
         person=OuterRef("pk"),
         organization__in=[position.organization_id for position in directed],
-        until_on=None,
     )
     return User.objects.filter(Exists(held), shows_progress=True, is_active=True).order_by(
         "display_name", "pk"

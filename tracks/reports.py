@@ -82,21 +82,27 @@ def standings(track: int | None = None) -> Standings:
     Somebody at two libraries counts at both, and once in their federation and in all.
     """
     people, params = _standing(track)
+    held, held_params = (
+        Position.objects.present()
+        .values("person", "organization")
+        .order_by()
+        .query.sql_with_params()
+    )
     counts = ", ".join(
         f"count(DISTINCT who.person_id) FILTER (WHERE standing = {each})" for each in STANDINGS
     )
     sql = f"""
         SELECT GROUPING(library.id), federation, library.id, {counts}
         FROM ({people}) AS who
-        LEFT JOIN accounts_position AS held
-            ON held.person_id = who.person_id AND until_on IS NULL
+        LEFT JOIN ({held}) AS held (person_id, organization_id)
+            ON held.person_id = who.person_id
         LEFT JOIN accounts_organization AS library ON library.id = organization_id
         CROSS JOIN LATERAL (SELECT CASE WHEN library.id IS NULL THEN {NO_LIBRARY}
             ELSE COALESCE(federation_id, {NO_FEDERATION}) END) AS place (federation)
         GROUP BY GROUPING SETS ((federation, library.id), (federation), ())"""
     found = Standings(Standing(None, None, 0, 0, 0, 0), [], [])
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, [*params, *held_params])
         for is_sum, federation, library, *figures in cursor.fetchall():
             standing = Standing(federation, library, *figures)
             if federation is None:
@@ -132,7 +138,7 @@ def people_standing(
 
 def _works_at(person: str, federation: int | None, library: int | None) -> Q:
     """Who has a present position at a library of the federation, or at the library; or anybody."""
-    held = Position.objects.filter(person=OuterRef(person), until_on=None)
+    held = Position.objects.present().filter(person=OuterRef(person))
     if federation == NO_LIBRARY:
         return ~Q(Exists(held))
     if federation is not None:
@@ -149,7 +155,7 @@ def _libraries_of(federation: int) -> QuerySet[Organization]:
 
 def libraries_of_each(person: str) -> ArraySubquery:
     """The names of the libraries where each person has a present position."""
-    held = Position.objects.filter(person=OuterRef(person), until_on=None)
+    held = Position.objects.present().filter(person=OuterRef(person))
     names = held.order_by("organization__name", "pk").values("organization__name")
     return ArraySubquery(names)
 
@@ -262,9 +268,8 @@ def credits_by_month(
     # asked: it takes each further condition for a rare one, and goes through credits one by one.
     credits = live_credits().filter(claim__event__last_day__gte=begin)
     if federation is not None:
-        held = Position.objects.filter(
-            until_on=None, organization__in=_libraries_of(federation)
-        ).order_by()
+        libraries = _libraries_of(federation)
+        held = Position.objects.present().filter(organization__in=libraries).order_by()
         credits = credits.filter(person__in=held.values("person"))
     if track is not None:
         posted = Posting.objects.filter(credit=OuterRef("pk"), participation__track=track)
@@ -333,13 +338,8 @@ def boards(year: int) -> list[Board]:
 
 def _on_board(year: int) -> QuerySet[Position]:
     """Positions on boards: the present ones, or those held on the last day of an earlier year."""
-    seats = Position.objects.filter(kind__in=BOARD)
-    if year >= today().year:
-        return seats.filter(until_on=None)
-    last = dt.date(year, 12, 31)
-    return seats.filter(
-        Q(since_on=None) | Q(since_on__lte=last), Q(until_on=None) | Q(until_on__gte=last)
-    )
+    on = min(today(), dt.date(year, 12, 31))
+    return Position.objects.present(on).filter(kind__in=BOARD)
 
 
 def _members(year: int) -> QuerySet[Position, tuple[int, int]]:

@@ -38,7 +38,7 @@ def submissions() -> QuerySet[Submission]:
 
     Three queries for a list of any length.
     """
-    present = Position.objects.filter(until_on=None).select_related("organization")
+    present = Position.objects.present().select_related("organization")
     asked = Verification.objects.filter(answered_at=None).order_by("pk")
     return Submission.objects.select_related(
         "person", "participation__track", "participation__rule_set", "reviewed_by", "ended_by"

@@ -66,9 +66,8 @@ def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Positio
     }
     kinds = {kind for asked in ASKED.values() for kind in asked} - {NAMED}
     return list(
-        Position.objects.filter(
-            organization__in=places, kind__in=kinds, until_on=None, person__is_active=True
-        )
+        Position.objects.present()
+        .filter(organization__in=places, kind__in=kinds, person__is_active=True)
         .exclude(person=besides)
         .select_related("person", "organization")
         .order_by("person__display_name", "pk")

@@ -28,7 +28,7 @@ def load_workshops() -> int:
     editor = people.get("editor")
     if editor is None or Event.objects.filter(created_by=editor).exists():
         return 0
-    position = Position.objects.filter(person=editor, until_on=None).order_by("pk").first()
+    position = Position.objects.present().filter(person=editor).order_by("pk").first()
     if position is None:
         return 0
     with transaction.atomic():

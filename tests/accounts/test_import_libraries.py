@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def var(settings: Any, tmp_path: Path) -> None:
 def load(path: Path) -> str:
     out, err = io.StringIO(), io.StringIO()
     call_command("import_libraries", str(path), stdout=out, stderr=err)
-    assert err.getvalue() == ""
+    # A slow machine sees progress as well.
+    assert re.sub(r"^\d+ rows …\n", "", err.getvalue(), flags=re.MULTILINE) == ""
     return out.getvalue().strip()
 
 

@@ -19,6 +19,7 @@ PROFILE = "/accounts/profile/"
 POSITIONS = "/accounts/profile/positions/"
 SCRIPT = "<script>alert(1)</script>"
 TODAY = dt.date(2026, 11, 23)
+YESTERDAY = TODAY - dt.timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -145,12 +146,24 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     position = a_position(person)
     client = signed_in(person)
     address = f"{POSITIONS}{position.pk}/end/"
-    assert said(client.post(address)) == ["The position has ended. It stays on record."]
+    assert said(client.post(address)) == [
+        "Today is the last day of this position. It stays on record."
+    ]
     position.refresh_from_db()
     assert position.until_on == TODAY
-    assert "No library is listed yet" in text(client.get(PROFILE))
+    page = text(client.get(PROFILE))
+    assert "(last day Mon, Nov 23, 2026)" in page
+    assert address not in page
     # Said once more, so only the newest of the messages counts.
-    assert said(client.post(address))[-1] == "This position has ended already."
+    assert said(client.post(address))[-1] == ("This position has ended, or today is its last day.")
+
+
+def test_a_last_day_entered_ahead_becomes_today() -> None:
+    person = factories.person()
+    position = a_position(person, until_on=TODAY + dt.timedelta(days=40))
+    signed_in(person).post(f"{POSITIONS}{position.pk}/end/")
+    position.refresh_from_db()
+    assert position.until_on == TODAY
 
 
 def test_a_position_that_has_not_begun_ends_on_its_first_day() -> None:
@@ -192,15 +205,20 @@ def test_who_comes_back_from_signing_in_sees_the_profile() -> None:
 # ---------- The page ----------
 
 
-def test_the_page_shows_only_ones_own_present_positions() -> None:
+def test_the_page_shows_ones_own_present_and_coming_positions() -> None:
     person = factories.person()
     now_at, once_at = factories.organization(name="Now at"), factories.organization(name="Once at")
     other_at = factories.organization(name="Other at")
     mine = a_position(person, organization=now_at)
     a_position(person, organization=once_at, until_on=dt.date(2024, 1, 1))
+    yesterday = TODAY - dt.timedelta(days=1)
+    a_position(person, organization=factories.organization(name="Left"), until_on=yesterday)
+    soon_at = factories.organization(name="Coming")
+    coming = a_position(person, organization=soon_at, since_on=dt.date(2027, 1, 2))
     a_position(factories.person(), organization=other_at)
     response = signed_in(person).get(PROFILE)
-    assert response.context["positions"] == [mine]
+    assert response.context["positions"] == [coming, mine]
+    assert "(begins Sat, Jan 2, 2027)" in text(response)
     assert person.email in text(response)
 
 
@@ -302,7 +320,7 @@ def test_the_library_stands_under_the_name_and_costs_no_query(
     library = factories.organization(name="<b>Bitterroot</b> Library", city="Hamilton")
     a_position(person, organization=factories.organization(name="Zortman Library"))
     a_position(person, organization=library)
-    a_position(person, organization=factories.organization(name="A Library"), until_on=TODAY)
+    a_position(person, organization=factories.organization(name="A Library"), until_on=YESTERDAY)
     client = signed_in(person)
     with django_assert_num_queries(2):  # the session and the person
         assert library_shown(client) == "&lt;b&gt;Bitterroot&lt;/b&gt; Library"
@@ -315,8 +333,13 @@ def test_the_library_follows_the_profile() -> None:
     library = factories.organization(name="Bitterroot Library")
     client.post(POSITIONS, {"organization": library.pk, "kind": "staff"})
     assert library_shown(client) == "Bitterroot Library"
-    client.post(f"{POSITIONS}{Position.objects.get().pk}/end/")
-    assert library_shown(client) == ""
+    position = Position.objects.get()
+    Position.objects.filter(pk=position.pk).update(since_on=YESTERDAY)
+    client.post(f"{POSITIONS}{position.pk}/end/")
+    assert library_shown(client) == "Bitterroot Library"  # today is its last day
+    with time_machine.travel("2026-11-24 10:00 -0700", tick=False):
+        client = signed_in(person)
+        assert library_shown(client) == ""
 
 
 def test_the_library_goes_with_the_person(settings: Any) -> None:

@@ -154,13 +154,16 @@ def remind_directors() -> int:
     certified = Certificate.objects.filter(
         person=OuterRef("person"), participation__track__name=DIRECTORS_TRACK, revoked_at=None
     )
-    new = Position.objects.filter(
-        ~Exists(certified),
-        _wants("person"),
-        kind=PositionKind.DIRECTOR,
-        until_on=None,
-        since_on__isnull=False,
-    ).select_related("person")
+    new = (
+        Position.objects.present()
+        .filter(
+            ~Exists(certified),
+            _wants("person"),
+            kind=PositionKind.DIRECTOR,
+            since_on__isnull=False,
+        )
+        .select_related("person")
+    )
     for months, until in zip(MONTHS, (*MONTHS[1:], None), strict=True):
         latest = years_before(today() + relativedelta(months=months), DIRECTORS_YEARS)
         earliest = years_before(today() + relativedelta(months=until or 0), DIRECTORS_YEARS)

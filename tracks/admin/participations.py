@@ -193,8 +193,8 @@ class ParticipationAdmin(ReadOnlyAdmin):
         participations: QuerySet[Participation] = super().get_queryset(request)
         postings = Posting.objects.filter(participation=OuterRef("pk")).order_by()
         counts = postings.values("participation").annotate(count=Count("pk")).values("count")
-        directs = Position.objects.filter(
-            person=OuterRef("person"), kind=PositionKind.DIRECTOR, until_on=None
+        directs = Position.objects.present().filter(
+            person=OuterRef("person"), kind=PositionKind.DIRECTOR
         )
         since = directs.order_by().values("person").annotate(since=Min("since_on")).values("since")
         return participations.select_related("person", "track", "rule_set", "selected_by").annotate(
