@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core import paginator
 from django.http import HttpRequest
 
 
-def page_of(items: Any, request: HttpRequest, *, size: int, count: int | None = None) -> Page:
+def numbered_page(
+    items: Any, request: HttpRequest, *, size: int, count: int | None = None
+) -> paginator.Page:
     """The page that the address asks for (`?page=`); nonsense is the first, too far is the last.
 
     `count` spares the counting query when the number of items is known already.
     """
-    paginator = Paginator(items, size)
+    pages = paginator.Paginator(items, size)
     if count is not None:
-        paginator.count = count
-    return paginator.get_page(request.GET.get("page"))
+        pages.count = count
+    return pages.get_page(request.GET.get("page"))

@@ -16,7 +16,7 @@ from accounts.queries import positions_of
 from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from credits.models import Credit
 from events.enums import Origin
 from helpdesk import actions, queries
@@ -40,7 +40,7 @@ LABELS = {
 def ticket_list(request: HttpRequest) -> HttpResponse:
     """The person's own tickets, latest first."""
     person = person_of(request)
-    page = page_of(queries.own(person), request, size=PER_PAGE)
+    page = numbered_page(queries.own(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
     return render(request, "helpdesk/list.html", context)
 
@@ -59,7 +59,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         if state == form.ALL
         else queries.queue(state)
     )
-    page = page_of(tickets, request, size=PER_PAGE)
+    page = numbered_page(tickets, request, size=PER_PAGE)
     context = {
         "page": page,
         "query": f"state={state}&",

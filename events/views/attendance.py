@@ -18,7 +18,7 @@ from accounts.queries import person_at
 from aspen import qr, words
 from aspen.errors import Refused
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from aspen.spreadsheet import harmless
 from events import actions, editors, presentation, rosters, rules, uploads
 from events.attendance_lists import BYTES_AT_MOST
@@ -92,7 +92,7 @@ def roster(request: HttpRequest, pk: int) -> HttpResponse:
     find = form.cleaned_data["find"] if form.is_valid() else ""
     counts = rosters.counts(event)
     count = None if find else counts.registered
-    page = page_of(rosters.places(event, find), request, size=PER_PAGE, count=count)
+    page = numbered_page(rosters.places(event, find), request, size=PER_PAGE, count=count)
     found = list(page.object_list)
     waiting = list(rosters.waiting(event)[: WAITING_AT_MOST + 1]) if counts.waiting else []
     answers = _answers(request, event, found)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from aspen import words
 from aspen.clock import fiscal_year, today
 from aspen.errors import Refused
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from events import catalogue, presentation, rules
 from events.actions.catalogue import propose_listing
 from events.enums import ListingState
@@ -42,7 +42,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if chosen:
         offers = offers.filter(category=chosen)
     count = sum(number for each, number in numbers if chosen in (None, each))
-    page = page_of(offers, request, size=PER_PAGE, count=count)
+    page = numbered_page(offers, request, size=PER_PAGE, count=count)
     query = {"year": year} | ({"category": chosen.slug} if chosen else {})
     context = {
         "year": year,

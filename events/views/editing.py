@@ -15,7 +15,7 @@ from accounts.models import User
 from aspen import kept, words
 from aspen.errors import Refused
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from events import editors, presentation, queries, rules
 from events.actions import proposals
 from events.enums import EventState, Step
@@ -72,7 +72,7 @@ def manage(request: HttpRequest) -> HttpResponse:
     find = form.cleaned_data.get("q", "")
     numbers = editors.numbers(person)
     show = form.cleaned_data.get("show") or _first(person, numbers)
-    page = page_of(
+    page = numbered_page(
         _narrowed(editors.managed_by(person), show, find),
         request,
         size=PER_PAGE,

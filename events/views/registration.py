@@ -11,7 +11,7 @@ from accounts.models import User
 from aspen import kept, qr
 from aspen.errors import Refused
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from events import actions, presentation, queries
 from events.actions import keys
 from events.enums import KeyPurpose, RegistrationState
@@ -143,7 +143,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     actions.settle_due(person=person)
     coming = list(queries.coming_registrations(person))
-    page = page_of(queries.past_registrations(person), request, size=PER_PAGE)
+    page = numbered_page(queries.past_registrations(person), request, size=PER_PAGE)
     past = list(page.object_list)
     events = [registration.event for registration in [*coming, *past]]
     known = known_about(person, events)

@@ -13,7 +13,7 @@ from accounts.queries import library_of
 from aspen import words
 from aspen.clock import today
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from credits import history
 from credits.models import Credit
 from events import actions as event_actions
@@ -68,7 +68,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     asked = _asked(request, person)
     totals = transcripts.totals(asked.lines)
-    page = page_of(asked.transcript.listed, request, size=PER_PAGE)
+    page = numbered_page(asked.transcript.listed, request, size=PER_PAGE)
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
     upcoming = list(coming.only(*COMING)[: COMING_UP + 1])
     query = urlencode(asked.form.asked())

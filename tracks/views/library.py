@@ -13,7 +13,7 @@ from accounts.queries import led_by
 from aspen import words
 from aspen.clock import today
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from tracks import library
 from tracks.pictures.boards import hours_of
 from tracks.reports import members_of
@@ -30,7 +30,7 @@ def people(request: HttpRequest) -> HttpResponse:
         raise Http404
     directed = [each for each in positions if each.kind == PositionKind.DIRECTOR]
     chaired = [each for each in positions if each.kind == PositionKind.BOARD_CHAIR]
-    page = page_of(library.who_agreed(directed), request, size=PER_PAGE)
+    page = numbered_page(library.who_agreed(directed), request, size=PER_PAGE)
     context = {
         "directed": _names(directed),
         "page": page,

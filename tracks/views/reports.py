@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from aspen import words
 from aspen.clock import today
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from tracks.pictures import KINDS, Kind, Report
 from tracks.report_forms import ReportForm
 from tracks.tables import FORMATS, Column, Row, Table, shown
@@ -85,7 +85,7 @@ def _link(name: str) -> dict[str, str]:
 
 def _on_page(table: Table, request: HttpRequest) -> dict[str, Any]:
     """A table as the template shows it: the page that is asked for, where it is long."""
-    page = page_of(table.rows, request, size=table.size) if table.size else None
+    page = numbered_page(table.rows, request, size=table.size) if table.size else None
     return {
         "key": table.key,
         "title": table.title,

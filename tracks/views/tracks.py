@@ -14,7 +14,7 @@ from aspen import words
 from aspen.clock import today
 from aspen.errors import Refused
 from aspen.http import person_of
-from aspen.paging import page_of
+from aspen.paging import numbered_page
 from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
@@ -164,7 +164,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
         return _over(request, participation)
     event_actions.settle_due(person=person)
     [course] = queries.courses_of([participation], today())
-    page = page_of(own_credits.credits_with_postings(person), request, size=PER_PAGE)
+    page = numbered_page(own_credits.credits_with_postings(person), request, size=PER_PAGE)
     sent = list(submissions.submissions_of([participation]))
     context = {
         "track": presentation.track_summary(course, today()),
