@@ -4,15 +4,10 @@ Each function is atomic and takes `by=`. Whatever concerns a person's record loc
 (accounts.queries.lock_people) before it reads, so that no two steps pass each other.
 """
 
-from tracks.actions.certifying import open_next_period, reissue_certificate, revoke_certificate
+from tracks.actions.certifying import reissue_certificate, revoke_certificate
 from tracks.actions.choosing import Chosen, leave_track, resume_track, select_track, select_tracks
 from tracks.actions.extending import extend_participations
 from tracks.actions.notices import (
-    promise_answer,
-    promise_certificate,
-    promise_ending,
-    promise_question,
-    promise_withdrawn,
     remind_directors,
     remind_idle,
     remind_of_ends,
@@ -22,6 +17,7 @@ from tracks.actions.posting import post_anew, post_archived, sync_postings
 from tracks.actions.replacing import replace_rule_set
 from tracks.actions.rule_sets import end_rule_set, save_rule_set
 from tracks.actions.submitting import (
+    reopen_what_changed,
     return_submission,
     review_submission,
     submit_track,
@@ -45,14 +41,8 @@ __all__ = [
     "end_rule_set",
     "extend_participations",
     "leave_track",
-    "open_next_period",
     "post_anew",
     "post_archived",
-    "promise_answer",
-    "promise_certificate",
-    "promise_ending",
-    "promise_question",
-    "promise_withdrawn",
     "refuse_record",
     "reissue_certificate",
     "remind_directors",
@@ -60,6 +50,7 @@ __all__ = [
     "remind_of_ends",
     "remind_supervisors",
     "renew_link",
+    "reopen_what_changed",
     "replace_rule_set",
     "resume_track",
     "return_submission",

@@ -1,5 +1,6 @@
 """Certificates are issued, revoked and issued anew; the next period begins by itself."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import connection
@@ -12,9 +13,9 @@ from aspen.acts import act
 from aspen.clock import today, years_after
 from aspen.errors import Refused
 from credits.actions import approve_verified
-from tracks import signals
 from tracks.actions.choosing import begin_period, stop_following
 from tracks.actions.notices import promise_certificate
+from tracks.actions.posting import post_archived
 from tracks.actions.steps import take_step
 from tracks.enums import ACTIVE, Actor, Ending, Step
 from tracks.models import Certificate, Participation, Submission
@@ -27,7 +28,7 @@ def certify(submission: Submission, *, by: User | None) -> Certificate:
     """Issue the certificate of a submission that was reviewed and verified just now.
 
     What it counts stays posted, what goes beyond is archived; claims still Pending are Approved,
-    as reviewed. The caller holds the person's lock.
+    as reviewed. The next period begins, and the person is told. The caller holds the person's lock.
     """
     participation, reviewer = submission.participation, submission.reviewed_by
     assert reviewer is not None
@@ -49,7 +50,8 @@ def certify(submission: Submission, *, by: User | None) -> Certificate:
         reason=f"Verified with certificate {certificate.number}.",
         by=reviewer,
     )
-    signals.certificate_issued.send(Certificate, certificate=certificate)
+    _begin_next_period(certificate)
+    promise_certificate(certificate=certificate)
     return certificate
 
 
@@ -82,22 +84,16 @@ def _next_number(year: int) -> str:
     return f"{year}-{issued + 1:04d}"
 
 
-@act
-def open_next_period(*, certificate: Certificate) -> Participation | None:
-    """Begin the period after a certificate, under the renewal rules in force today.
+def _begin_next_period(certificate: Certificate) -> None:
+    """Begin the period after a certificate, where the track has renewal rules in force today.
 
-    None where the track has no such rules any more. The caller holds the person's lock.
+    The caller holds the person's lock.
     """
-    track = certificate.participation.track
-    active = Participation.objects.filter(
-        person=certificate.person, track=track, state__in=sorted(ACTIVE)
-    )
-    if active.exists():
-        return None
-    try:
-        return begin_period(person=certificate.person, track=track, by=portal_itself())
-    except Refused:
-        return None
+    person, track = certificate.person, certificate.participation.track
+    if Participation.objects.filter(person=person, track=track, state__in=sorted(ACTIVE)).exists():
+        return
+    with suppress(Refused):
+        begin_period(person=person, track=track, by=portal_itself())
 
 
 @act
@@ -129,12 +125,12 @@ def revoke_certificate(
     if not reopen:
         take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
         for period in following:  # what turned out to be earned after the issue counts there
-            signals.track_selected.send(Participation, participation=period)
+            post_archived(participation=period)
         return certificate
     for period in following:
         stop_following(period, actor=Actor.PORTAL)
     take_step(participation, Step.RESTORE, actor=Actor.COORDINATOR)
-    signals.track_selected.send(Participation, participation=participation)
+    post_archived(participation=participation)
     return certificate
 
 

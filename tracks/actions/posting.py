@@ -8,7 +8,6 @@ from django.db import connection
 from aspen.acts import act
 from credits.signals import Followed
 from tracks import queries
-from tracks.actions.submitting import reopen_what_changed
 from tracks.enums import ACTIVE
 from tracks.models import Participation, Posting
 
@@ -36,15 +35,13 @@ def sync_postings(*, credit_ids: Collection[int]) -> Followed:
     """Post these credits where they are eligible now, and take them out where they are not.
 
     Idempotent; four statements however many credits. The caller holds the people's locks.
-    Postings of certified participations are left alone; a record that was sent and is no longer
-    true is reopened. Returns which credits came to which participations, went, and stayed.
+    Postings of certified participations are left alone. Returns which credits came to which
+    participations, went, and stayed.
     """
     if not credit_ids:
         return Followed()
     with _without_loops(len(credit_ids)):
-        followed = _sync(credit_ids)
-    reopen_what_changed(credit_ids=credit_ids)
-    return followed
+        return _sync(credit_ids)
 
 
 def _sync(credit_ids: Collection[int]) -> Followed:

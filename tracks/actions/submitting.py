@@ -11,7 +11,8 @@ from aspen.clock import today
 from aspen.errors import Refused
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
-from tracks import queries, record, rules, signals
+from tracks import queries, record, rules
+from tracks.actions.notices import promise_ending
 from tracks.actions.steps import take_step
 from tracks.actions.verifying import Supervisor, ask, withdraw_open_question
 from tracks.enums import SENT, Actor, Ending, ParticipationState, Step
@@ -162,7 +163,7 @@ def end_submission(
     submission.ending, submission.reason = ending, reason
     submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
     withdraw_open_question(submission, reason=TOLD_SUPERVISORS.get(ending, reason))
-    signals.submission_ended.send(Submission, submission=submission)
+    promise_ending(submission=submission)
 
 
 def reopen_what_changed(*, credit_ids: Collection[int]) -> None:

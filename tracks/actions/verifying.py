@@ -12,8 +12,14 @@ from aspen import acts
 from aspen.acts import act
 from aspen.clock import today
 from aspen.errors import Refused
-from tracks import queries, record, signals
+from tracks import queries, record
 from tracks.actions.certifying import certify
+from tracks.actions.notices import (
+    promise_answer,
+    promise_ending,
+    promise_question,
+    promise_withdrawn,
+)
 from tracks.actions.steps import take_step
 from tracks.enums import ACTIVE, Actor, Answer, Ending, Step
 from tracks.models import Certificate, Participation, Submission, Verification
@@ -109,7 +115,7 @@ def _ask(
         asked_by=by,
         expires_at=_end_of(today() + dt.timedelta(days=DAYS)),
     )
-    signals.verification_asked.send(Verification, verification=verification)
+    promise_question(verification=verification)
     return verification
 
 
@@ -192,7 +198,7 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
     _refuse_answer(verification, by=by)
     acts.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.VERIFIED, name=name.strip() or verification.supervisor_name)
-    signals.verification_answered.send(Verification, verification=verification)
+    promise_answer(verification=verification)
     submission = verification.submission
     if submission is None:
         return None
@@ -217,13 +223,13 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
         raise Refused("Say what is wrong; the person will read it.", field="reason")
     acts.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.REFUSED, reason=reason.strip())
-    signals.verification_answered.send(Verification, verification=verification)
+    promise_answer(verification=verification)
     if submission := verification.submission:
         take_step(verification.participation, Step.REFUSE, actor=Actor.SUPERVISOR)
         submission.ended_at, submission.ended_by = verification.answered_at, by
         submission.ending, submission.reason = Ending.REFUSED, reason.strip()
         submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-        signals.submission_ended.send(Submission, submission=submission)
+        promise_ending(submission=submission)
 
 
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
@@ -261,7 +267,7 @@ def _refuse_needless(verification: Verification) -> None:
 
 def _withdraw(verification: Verification, *, reason: str) -> None:
     _close(verification, Answer.WITHDRAWN, reason=reason)
-    signals.question_withdrawn.send(Verification, verification=verification)
+    promise_withdrawn(verification=verification)
 
 
 def _close(verification: Verification, answer: Answer, *, reason: str = "", name: str = "") -> None:
