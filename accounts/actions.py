@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group
 from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import today
+from aspen.db.audit import act
 from aspen.errors import Refused
 
 

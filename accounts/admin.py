@@ -14,7 +14,7 @@ from accounts.enums import STAFF_ROLES
 from accounts.forms import NO_ADDRESS
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import Lines, StaffAdmin
-from aspen.http import person_of
+from aspen.web.request import person_of
 
 HELP = {
     "display_name": "As it stands on certificates.",

@@ -10,9 +10,9 @@ from typing import Any
 from accounts.actions import import_organization
 from accounts.enums import OrganizationKind
 from accounts.models import Federation, Organization
-from aspen import csvfile
-from aspen.csvfile import FirstLines, Outcome, Row, short_hash
 from aspen.errors import Refused
+from aspen.files import csv_import
+from aspen.files.csv_import import FirstLines, Outcome, Row, short_hash
 
 KINDS = {kind.value: kind for kind in OrganizationKind}
 
@@ -71,8 +71,8 @@ class LibraryImporter:
         self.known[key] = library.pk, digest
         return outcome
 
-    def explain(self, error: csvfile.NotStored) -> str:
-        return csvfile.explain(error, {}, Organization)
+    def explain(self, error: csv_import.NotStored) -> str:
+        return csv_import.explain(error, {}, Organization)
 
     def _read(self, row: Row) -> dict[str, Any]:
         if not row["name"]:

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
 from accounts.enums import LEADING, OrganizationKind, PositionKind
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 
 
@@ -221,8 +221,8 @@ class Position(models.Model):
     def dates(self) -> str:
         """The first day if it is to come, and the last day if one is set; else nothing."""
         coming = self.since_on if self.since_on and self.since_on > today() else None
-        begins = f"begins {words.day(coming)}" if coming else ""
-        ends = f"last day {words.day(self.until_on)}" if self.until_on else ""
+        begins = f"begins {formats.day(coming)}" if coming else ""
+        ends = f"last day {formats.day(self.until_on)}" if self.until_on else ""
         return ", ".join(filter(None, [begins, ends]))
 
     @property

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.queries import led_by, library_of
-from aspen.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
+from aspen.web.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
 
 
 @receiver(user_logged_in)

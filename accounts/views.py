@@ -17,9 +17,9 @@ from accounts.forms import (
     ShowsProgressForm,
 )
 from accounts.models import Position, User
-from aspen.context import LIBRARY
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.context import LIBRARY
+from aspen.web.request import person_of
 
 LISTED_AT_MOST = 500
 

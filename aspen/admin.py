@@ -4,6 +4,7 @@ Django imports this module before the other `admin` modules, because `aspen` is 
 installed apps. The site itself is set up here, once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -14,9 +15,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from aspen import outbox, words
-from aspen.http import person_of
+from aspen import formats
+from aspen.errors import Refused
+from aspen.mail import outbox
 from aspen.models import Mail, MailState
+from aspen.web.request import person_of
 
 admin.site.site_header = "ASPeN staff"
 admin.site.site_title = "ASPeN staff"
@@ -159,8 +162,21 @@ def stuck_mail(user: Any) -> list[dict[str, str]]:
     return [
         {
             "text": f"{count} message{'' if count == 1 else 's'} {lines[MailState(state)]}, "
-            f"{'it' if count == 1 else 'the oldest'} {words.waits(since)}",
+            f"{'it' if count == 1 else 'the oldest'} {formats.waits(since)}",
             "url": f"{reverse('admin:aspen_mail_changelist')}?state__exact={state}",
         }
         for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at"))
     ]
+
+
+def count_done(request: HttpRequest, ids: list[int], act: Callable[[int], object]) -> int:
+    """Act on each, in a transaction of its own; say why where one is refused; count the others."""
+    done = 0
+    for pk in ids:
+        try:
+            act(pk)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            done += 1
+    return done

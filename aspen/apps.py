@@ -8,6 +8,6 @@ class AspenConfig(AppConfig):
     verbose_name = "ASPeN"
 
     def ready(self) -> None:
-        from aspen import database_role
+        from aspen.db import role
 
-        post_migrate.connect(database_role.grant, sender=self, dispatch_uid="grant_rights")
+        post_migrate.connect(role.grant, sender=self, dispatch_uid="grant_rights")

@@ -58,12 +58,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "aspen.middleware.SignInFirst",
+    "aspen.web.middleware.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "aspen.middleware.explain_refused_methods",
+    "aspen.web.middleware.explain_refused_methods",
 ]
 
 ROOT_URLCONF = "aspen.urls"
@@ -79,7 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "aspen.context.portal",
+                "aspen.web.context.portal",
             ],
         },
     },
@@ -94,13 +94,13 @@ else:
     DATABASES = {"default": {"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}
     if env("ASPEN_SERVING"):
         DATABASES["default"]["USER"] = env("ASPEN_PORTAL_ROLE")
-# The role that serves; migrations give it its rights (aspen/database_role.py).
+# The role that serves; migrations give it its rights (aspen/db/role.py).
 PORTAL_ROLE = env("ASPEN_PORTAL_ROLE")
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The history (aspen/acts.py): who and why stand in each row, and no row is ever changed.
+# The history (aspen/db/audit.py): who and why stand in each row, and no row is ever changed.
 PGHISTORY_APPEND_ONLY = True
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()

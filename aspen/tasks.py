@@ -3,7 +3,7 @@
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
 
-from aspen import outbox
+from aspen.mail import outbox
 
 KEPT_HOURS = 72
 NIGHTLY = "17 9 * * *"  # in UTC: the small hours in Montana

@@ -4,8 +4,8 @@ import csv
 import re
 from typing import Any, NamedTuple
 
-from aspen import lists
 from aspen.errors import Refused
+from aspen.files import uploaded_csv
 
 MEGABYTES = 10
 BYTES_AT_MOST = MEGABYTES * 1024 * 1024
@@ -35,7 +35,7 @@ class _Reading:
 
     def take(self, written: str, line: int, row: str = "") -> None:
         """The addresses written there, in a cell of a `row` or in a line of its own."""
-        if len(row or written) > lists.LONGEST_LINE:
+        if len(row or written) > uploaded_csv.LONGEST_LINE:
             self.refuse(line, "This line is too long.", row or written)
             return
         for piece in _pieces(written):
@@ -46,7 +46,7 @@ class _Reading:
                 self._add(address.lower(), line, row or address)
 
     def _add(self, address: str, line: int, text: str) -> None:
-        if reason := lists.why_no_address(address):
+        if reason := uploaded_csv.why_no_address(address):
             self.refuse(line, reason, text)
         elif first := self.lines.get(address):
             self.refuse(line, f"The same address as in line {first}; it counts once.", text)
@@ -60,8 +60,8 @@ class _Reading:
 
     def _one_more(self) -> None:
         self.count += 1
-        if self.count > lists.ROWS_AT_MOST:
-            raise lists.too_many()
+        if self.count > uploaded_csv.ROWS_AT_MOST:
+            raise uploaded_csv.too_many()
 
     def sheet(self) -> Sheet:
         return Sheet([[address, line] for address, line in self.lines.items()], self.refused)
@@ -85,20 +85,22 @@ def read_text(text: str) -> Sheet:
 
 def read_file(data: bytes) -> Sheet:
     """A CSV file whose heading names the addresses. Raises Refused, with what to do."""
-    text = lists.text_of(data, megabytes=MEGABYTES)
-    table = lists.table(text, lambda cells: lists.column(cells, lists.EMAIL) is not None)
+    text = uploaded_csv.text_of(data, megabytes=MEGABYTES)
+    table = uploaded_csv.table(
+        text, lambda cells: uploaded_csv.column(cells, uploaded_csv.EMAIL) is not None
+    )
     try:
         return _read_table(table)
     except csv.Error as error:
-        raise lists.torn(table) from error
+        raise uploaded_csv.torn(table) from error
 
 
 def _read_table(rows: Any) -> Sheet:
     reading, column = _Reading(), None
     for cells in rows:
         if column is None:
-            column = lists.column(cells, lists.EMAIL)
-            if column is None and rows.line_num >= lists.LINES_BEFORE:
+            column = uploaded_csv.column(cells, uploaded_csv.EMAIL)
+            if column is None and rows.line_num >= uploaded_csv.LINES_BEFORE:
                 break
         elif any(cell.strip() for cell in cells):
             written = cells[column] if column < len(cells) else ""

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from credits import rules
 from credits.enums import LIVE, RemarkKind
 from credits.models import Claim
@@ -230,8 +230,9 @@ def _too_many(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
         trainings = "1 training" if number == 1 else f"{number} trainings"
         yield Remark(
             kind=RemarkKind.MANY,
-            text=f"This makes {words.amount(round(most, 1))} credits on {words.day(fullest)} in "
-            f"{trainings}; more than {CREDITS_A_DAY} in one day are unusual.",
+            text=f"This makes {formats.amount(round(most, 1))} credits on "
+            f"{formats.day(fullest)} in {trainings}; more than {CREDITS_A_DAY} "
+            "in one day are unusual.",
         )
 
 
@@ -276,7 +277,7 @@ def _span(event: Event) -> _Span:
 
 
 def _named(event: Event) -> str:
-    when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
     return f"“{event.title}” ({when})"
 
 

@@ -1,4 +1,4 @@
-"""What happened to a claim and its credits, in words, read from the history (aspen/acts.py).
+"""What happened to a claim and its credits, in words, read from the history (aspen/db/audit.py).
 
 An action explains a change by facts of its act: `acts.note(ticket=1042)`, `reason=` where the row
 that changed has no place for one, `corrected=` where an event was corrected for everybody.
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from credits.enums import ENDED, ClaimRole, ClaimSource, ClaimState
 from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
     Claim,
@@ -165,7 +165,7 @@ class _Story:
 
     def _beginning(self, row: Any) -> Entry:
         lines = [
-            f"{each.category} {words.amount(each.amount)}"
+            f"{each.category} {formats.amount(each.amount)}"
             for each in self.rows
             if isinstance(each, CreditHistory) and self._is_first(each, row)
         ]
@@ -193,7 +193,7 @@ class _Story:
     # ---------- Its credits and files ----------
 
     def _of_credit(self, row: Any, before: Any) -> Iterator[Entry]:
-        line = f"{row.category} {words.amount(row.amount)}"
+        line = f"{row.category} {formats.amount(row.amount)}"
         if before is None:
             if not self._is_first(row, self.claim):
                 yield self._entry(row, f"{line} added", credit=row.id)
@@ -285,7 +285,7 @@ def _is_taken_back(claim: Any) -> bool:
 
 def _correction(before: Any, row: Any) -> str:
     """What became of a credit's category and amount; nothing where neither changed."""
-    old, new = words.amount(before.amount), words.amount(row.amount)
+    old, new = formats.amount(before.amount), formats.amount(row.amount)
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
     if old == new:
@@ -294,7 +294,7 @@ def _correction(before: Any, row: Any) -> str:
 
 
 def _on(at: dt.datetime) -> str:
-    return f" on {words.day(timezone.localdate(at))}"
+    return f" on {formats.day(timezone.localdate(at))}"
 
 
 def _people(rows: Iterable[Any]) -> dict[int, User]:
@@ -322,7 +322,7 @@ def _office(person: User, act: str) -> str:
 
 
 def _when(event: Any) -> str:
-    return words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    return formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
 
 
 def _listed(lines: list[str]) -> str:

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
+from aspen.mail.outbox import Later, Letter, composers
 from aspen.models import Mail
-from aspen.outbox import Later, Letter, composers
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 
@@ -165,12 +165,12 @@ def _about(claim: Claim) -> list[tuple[str, str]]:
     """The credits and their day; nothing where there are none."""
     day = timezone.localdate(claim.event.ends_at or claim.event.begins_at)
     earned = _earned(claim)
-    return [("Credits", earned), ("Earned on", words.day(day))] if earned else []
+    return [("Credits", earned), ("Earned on", formats.day(day))] if earned else []
 
 
 def _earned(claim: Claim) -> str:
     lines = _standing(claim)
-    return "; ".join(f"{words.credits(each.amount)} in {each.category}" for each in lines)
+    return "; ".join(f"{formats.credits(each.amount)} in {each.category}" for each in lines)
 
 
 def _standing(claim: Claim) -> list[Credit]:

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField, in_halves
 from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
 from events.enums import EventState

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from aspen.clock import fiscal_year, years_after, years_before
 from credits.enums import MOVES, ClaimRole, ClaimState, Mover
 from credits.models import Claim
@@ -77,7 +77,7 @@ def why_not_claim(
     if event.claimable_at > now:
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
-        day = words.day(timezone.localdate(event.recording_until_at))
+        day = formats.day(timezone.localdate(event.recording_until_at))
         return f"The recording earned credit until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):

@@ -8,13 +8,13 @@ from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from aspen import words
-from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin
-from aspen.http import person_of
+from aspen import formats
+from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin, count_done
+from aspen.web.request import person_of
 from events import actions, catalogue, queries
 from events.actions.catalogue import propose_listing
 from events.admin_catalogue import CatalogueListingAdmin
-from events.admin_words import count_done, credit_in_words, when
+from events.admin_words import credit_in_words, when
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 
@@ -229,7 +229,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="day", ordering="event__last_day")
     def event_day(self, registration: Registration) -> str:
-        return words.day(registration.event.last_day)
+        return formats.day(registration.event.last_day)
 
     def has_mark_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("events.change_event")

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from events import catalogue, queries
 from events.actions.catalogue import Outcome, decide_listings, renew_listings
 from events.admin_words import credit_in_words, when

@@ -4,8 +4,8 @@ import csv
 import re
 from typing import Any, NamedTuple
 
-from aspen import lists
 from aspen.errors import Refused
+from aspen.files import uploaded_csv
 
 MEGABYTES = 5
 BYTES_AT_MOST = MEGABYTES * 1024 * 1024
@@ -52,12 +52,12 @@ class Sheet(NamedTuple):
 
 def read(data: bytes) -> Sheet:
     """Read a list. Raises Refused, with what to do, when the file is none."""
-    text = lists.text_of(data, megabytes=MEGABYTES)
-    table = lists.table(text, lambda cells: _columns(cells) is not None)
+    text = uploaded_csv.text_of(data, megabytes=MEGABYTES)
+    table = uploaded_csv.table(text, lambda cells: _columns(cells) is not None)
     try:
         return _table(table)
     except csv.Error as error:
-        raise lists.torn(table) from error
+        raise uploaded_csv.torn(table) from error
 
 
 def _table(lines: Any) -> Sheet:
@@ -68,14 +68,14 @@ def _table(lines: Any) -> Sheet:
             columns = _columns(cells)
             if columns is not None:
                 found = _Rows(columns)
-            elif lines.line_num >= lists.LINES_BEFORE:
+            elif lines.line_num >= uploaded_csv.LINES_BEFORE:
                 break
             continue
         if not any(cell.strip() for cell in cells):
             continue
         count += 1
-        if count > lists.ROWS_AT_MOST:
-            raise lists.too_many()
+        if count > uploaded_csv.ROWS_AT_MOST:
+            raise uploaded_csv.too_many()
         found.take(cells, lines.line_num)
     if found is None:
         raise Refused(
@@ -96,10 +96,15 @@ class Columns(NamedTuple):
 
 
 def _columns(cells: list[str]) -> Columns | None:
-    email, minutes = lists.column(cells, lists.EMAIL), lists.column(cells, MINUTES)
+    email, minutes = (
+        uploaded_csv.column(cells, uploaded_csv.EMAIL),
+        uploaded_csv.column(cells, MINUTES),
+    )
     if email is None or minutes is None:
         return None
-    return Columns(email, minutes, lists.column(cells, JOINED), lists.column(cells, LEFT))
+    return Columns(
+        email, minutes, uploaded_csv.column(cells, JOINED), uploaded_csv.column(cells, LEFT)
+    )
 
 
 class _Rows:
@@ -120,11 +125,11 @@ class _Rows:
 
     def take(self, cells: list[str], line: int) -> None:
         wanted = [index for index in self.columns if index is not None]
-        if len(cells) <= max(wanted) or sum(map(len, cells)) > lists.LONGEST_LINE:
+        if len(cells) <= max(wanted) or sum(map(len, cells)) > uploaded_csv.LONGEST_LINE:
             self.refuse(line, "The row has other columns than the heading.")
             return
         address = cells[self.columns.email].strip().lower()
-        if reason := lists.why_no_address(address):
+        if reason := uploaded_csv.why_no_address(address):
             self.refuse(line, reason)
             return
         length = _seconds(cells[self.columns.minutes].strip())

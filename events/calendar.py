@@ -15,8 +15,8 @@ from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen import words
-from aspen.keyset import Key
+from aspen import formats
+from aspen.web.paging import Key
 from events.enums import EventState
 from events.finding import FILTERS, Filters
 from events.models import EARLIEST, LATEST, Event
@@ -359,12 +359,12 @@ def times_on(event: Event, day: dt.date) -> str:
     if event.all_day or first < day < last:
         return "All day"
     if first == last or event.ends_at is None:
-        told = words.when(event.begins_at, event.ends_at, all_day=False)
-        start = f"{words.day(timezone.localdate(event.begins_at))}, "
+        told = formats.when(event.begins_at, event.ends_at, all_day=False)
+        start = f"{formats.day(timezone.localdate(event.begins_at))}, "
         return told.removeprefix(start)
     if day == first:
-        return f"From {words.clock(event.begins_at)}"
-    return f"Until {words.clock(event.ends_at)}"
+        return f"From {formats.clock(event.begins_at)}"
+    return f"Until {formats.clock(event.ends_at)}"
 
 
 def week_links(choice: Choice) -> Links:

@@ -6,7 +6,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Organization, Position, User
-from aspen import context
+from aspen.web import context
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
 

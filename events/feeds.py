@@ -16,7 +16,8 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 
-from aspen import ical, words
+from aspen import formats
+from aspen.files import ical
 from events import queries
 from events.enums import Delivery, EventState, EventType, RegistrationState
 from events.models import Event, Registration
@@ -200,7 +201,7 @@ def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
     if event.state == EventState.CANCELLED:
         paragraphs.append(f"This event was cancelled. {event.cancellation}".strip())
     elif credits:
-        each = [f"{words.credits(line.amount)} in {line.name}" for line in credits]
+        each = [f"{formats.credits(line.amount)} in {line.name}" for line in credits]
         paragraphs.append(f"Earns {', '.join(each)}.")
     if event.description:
         paragraphs.append(event.description.strip())
@@ -289,7 +290,7 @@ def atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -
         page = _page(event, address)
         lines = credits.get(event.pk, ())
         off = "Cancelled: " if event.state == EventState.CANCELLED else ""
-        when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+        when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
         told = "\n\n".join(
             part for part in (when, _place(event), _description(event, lines, page)) if part
         )
@@ -349,7 +350,7 @@ def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> Saf
         facts["location"] = places[0] if len(places) == 1 else places
     if credits:
         facts["educationalCredentialAwarded"] = [
-            f"{words.credits(line.amount)} in {line.name}" for line in credits
+            f"{formats.credits(line.amount)} in {line.name}" for line in credits
         ]
     data = json.dumps(facts, ensure_ascii=False).translate(HARMLESS)
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(data))

@@ -19,9 +19,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from aspen import csvfile
-from aspen.csvfile import FirstLines, Outcome, Row, short_hash
 from aspen.errors import Refused
+from aspen.files import csv_import
+from aspen.files.csv_import import FirstLines, Outcome, Row, short_hash
 from aspen.halves import MESSAGE, validate_halves
 from events.actions import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
@@ -133,8 +133,8 @@ class EventImporter:
         self.known[key] = event.pk, digest
         return Outcome.NEW if event_id is None else Outcome.CHANGED
 
-    def explain(self, error: csvfile.NotStored) -> str:
-        return csvfile.explain(error, COLUMNS, Event)
+    def explain(self, error: csv_import.NotStored) -> str:
+        return csv_import.explain(error, COLUMNS, Event)
 
     def _remember_conference(self, event: Event) -> None:
         """Let sessions find it, by its title and, when staff have renamed it, by its key."""

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import reminders_token
-from aspen import words
+from aspen import formats
+from aspen.mail.outbox import Later, Letter, composers
 from aspen.models import Mail
-from aspen.outbox import Later, Letter, composers
 from events import feeds, queries
 from events.actions.proposals import plan_of
 from events.enums import Attendance, Delivery, EventState, RegistrationState
@@ -250,7 +250,7 @@ def recording(mail: Mail) -> Letter | None:
         return None
     facts, earns = _about(event)
     if earns and until:
-        last = f"{words.day(timezone.localdate(until))}, {words.clock(until)} (Mountain time)"
+        last = f"{formats.day(timezone.localdate(until))}, {formats.clock(until)} (Mountain time)"
         facts.append(("Earns credit until", last))
     link = web_link(event.recording_url)
     closing = [
@@ -371,17 +371,17 @@ def _is_about(mail: Mail, moment: dt.datetime) -> bool:
 def _soon(event: Event) -> str:
     day = timezone.localdate(event.begins_at)
     days = (day - timezone.localdate()).days
-    return {0: "Today", 1: "Tomorrow"}.get(days, f"On {words.day(day)}")
+    return {0: "Today", 1: "Tomorrow"}.get(days, f"On {formats.day(day)}")
 
 
 def _about(event: Event) -> tuple[Facts, bool]:
     """When, where, which credits; and whether there are any. One query."""
-    when = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
     lines = queries.credit_lines([event]).get(event.pk, [])
     facts = [
         ("When", when if event.all_day else f"{when} (Mountain time)"),
         ("Where", _place(event)),
-        ("Credits", _list(f"{words.credits(line.amount)} in {line.name}" for line in lines)),
+        ("Credits", _list(f"{formats.credits(line.amount)} in {line.name}" for line in lines)),
         ("Organizer", event.sponsor),
     ]
     return [(label, value) for label, value in facts if value], bool(lines)

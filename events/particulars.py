@@ -13,7 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from events import rules
 from events.enums import Delivery, EventState
 from events.models import Event, Resource
@@ -103,11 +103,11 @@ def recording(event: Event, now: dt.datetime, *, earns_credit: bool) -> Recordin
     if not earns_credit or not until_at:
         return Recording(link, "" if link else "Available from the sponsor.")
     verb = "It earns credit until" if now < until_at else "It earned credit until"
-    return Recording(link, f"{verb} {_day(until_at)}, {words.clock(until_at)}.")
+    return Recording(link, f"{verb} {_day(until_at)}, {formats.clock(until_at)}.")
 
 
 def _day(moment: dt.datetime) -> str:
-    return words.day(timezone.localdate(moment))
+    return formats.day(timezone.localdate(moment))
 
 
 class Work(NamedTuple):

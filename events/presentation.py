@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from events import rules
 from events.enums import (
     HERE,
@@ -81,7 +81,7 @@ def _registration_states(event: Event, standing: Standing, now: dt.datetime) -> 
         return [Label(f"On the waitlist, number {standing.ahead + 1}", "warn", "…")]
     opens, closes = event.registration_opens_at, event.registration_closes_at
     if opens and now < opens:
-        return [Label(f"Registration opens {words.day(timezone.localdate(opens))}", "info", "…")]
+        return [Label(f"Registration opens {formats.day(timezone.localdate(opens))}", "info", "…")]
     if closes and closes <= now:
         return [CLOSED]
     labels = []
@@ -132,9 +132,9 @@ def day_and_times(event: Event) -> tuple[str, str]:
 
     What lasts for days is told in one piece, without the second part.
     """
-    text = words.when(event.begins_at, event.ends_at, all_day=event.all_day)
-    day = words.day(timezone.localdate(event.begins_at))
-    is_one_day = event.ends_at is None or words.day(timezone.localdate(event.ends_at)) == day
+    text = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    day = formats.day(timezone.localdate(event.begins_at))
+    is_one_day = event.ends_at is None or formats.day(timezone.localdate(event.ends_at)) == day
     if is_one_day and text.startswith(f"{day}, "):
         return day, text.removeprefix(f"{day}, ")
     return text, ""
@@ -150,7 +150,9 @@ class Credits(NamedTuple):
 
 
 def in_words(lines: Iterable[CreditLine]) -> list[Credits]:
-    return [Credits(line.name, line.slug, line.shape, words.credits(line.amount)) for line in lines]
+    return [
+        Credits(line.name, line.slug, line.shape, formats.credits(line.amount)) for line in lines
+    ]
 
 
 # ---------- The rows of lists and programmes ----------
@@ -242,7 +244,7 @@ def programme(event: Event, sessions: Iterable[Event], known: Known) -> list[tup
             shown = dataclasses.replace(shown, sponsor="")
         if _is_same_place(session, event):
             shown = dataclasses.replace(shown, where=session.room)
-        day = words.day(timezone.localdate(session.begins_at))
+        day = formats.day(timezone.localdate(session.begins_at))
         days.setdefault(day, []).append(shown)
     return list(days.items())
 

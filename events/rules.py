@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from aspen.halves import HALF
 from events.enums import CourseSystem, Delivery, EventState, Origin, RegistrationMode
 from events.models import Event
@@ -84,7 +84,7 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
 
 def _moment(moment: dt.datetime) -> str:
     """on Thu, Dec 3, 2026, at 9:00 AM"""
-    return f"on {words.day(timezone.localdate(moment))}, at {words.clock(moment)}"
+    return f"on {formats.day(timezone.localdate(moment))}, at {formats.clock(moment)}"
 
 
 def check_in_opens(event: Event) -> dt.datetime:

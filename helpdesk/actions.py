@@ -6,10 +6,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import acts
-from aspen.acts import act
+from aspen.db import audit
+from aspen.db.audit import act
 from aspen.errors import Refused
-from aspen.words import amount as in_words
+from aspen.formats import amount as in_words
 from credits import actions as credit_actions
 from credits.models import Credit
 from events.models import Category
@@ -99,7 +99,7 @@ def correct_credit(
         raise Refused("A colleague has to correct your own credits.")
     if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():
         raise Credit.DoesNotExist
-    acts.note(ticket=ticket.pk)
+    audit.note(ticket=ticket.pk)
     before = credit_actions.correct_credit(
         credit_id=credit_id, category=category, amount=amount, by=by
     )

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin, stuck_mail
 from credits import checking
 from events import catalogue
@@ -129,7 +129,7 @@ def _task(text: str, url: str, count: int, since: dt.datetime | None) -> list[di
         return []
     which = "it" if count == 1 else "the oldest"
     said = text.format(count, "" if count == 1 else "s")
-    return [{"text": f"{said}, {which} {words.waits(since)}", "url": url}]
+    return [{"text": f"{said}, {which} {formats.waits(since)}", "url": url}]
 
 
 _index = admin.site.index

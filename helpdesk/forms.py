@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.halves import HALF, validate_halves
 from credits import queries as credit_queries
 from credits.models import Credit
@@ -21,13 +21,13 @@ SUBJECT_LENGTH = 300
 
 def describe(credit: Credit) -> str:
     """Technology 1: Weeding without tears, Thu, Dec 3, 2026"""
-    return f"{credit.category} {words.amount(credit.amount)}: {subject_about(credit)}"
+    return f"{credit.category} {formats.amount(credit.amount)}: {subject_about(credit)}"
 
 
 def subject_about(credit: Credit) -> str:
     """The event's title and date, which is how the help desk knows what is meant."""
     event = credit.claim.event
-    day = words.day(event.last_day)
+    day = formats.day(event.last_day)
     room = SUBJECT_LENGTH - len(day) - 2
     title = event.title if len(event.title) <= room else f"{event.title[: room - 1]}…"
     return f"{title}, {day}"
@@ -164,7 +164,7 @@ class CorrectionForm(forms.Form):
             return
         del self.fields["credit"]
         self.fields["category"].initial = ticket.credit.category_id
-        self.fields["amount"].initial = Decimal(words.amount(ticket.credit.amount))
+        self.fields["amount"].initial = Decimal(formats.amount(ticket.credit.amount))
 
     def clean_amount(self) -> Decimal:
         """In halves; asked only once the number of digits is known to be sane."""

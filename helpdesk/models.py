@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField, in_halves
 from credits.models import Credit
 from events.models import Category

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import positions_of
-from aspen import kept, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.web import form_recovery
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from credits.models import Credit
 from events.enums import Origin
 from helpdesk import actions, queries
@@ -82,11 +83,11 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "url": ticket.get_absolute_url(),
         "subject": ticket.subject,
         "state": LABELS[TicketState(ticket.state)],
-        "changed": words.when(ticket.changed_at, None, all_day=False),
+        "changed": formats.when(ticket.changed_at, None, all_day=False),
     }
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 def create(request: HttpRequest) -> HttpResponse:
     """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
     person = person_of(request)
@@ -95,7 +96,10 @@ def create(request: HttpRequest) -> HttpResponse:
         raise Http404
     credit: Credit | None = parameter.cleaned_data["credit"]
     form = TicketForm(
-        request.POST or None, initial=kept.typed_before(request), person=person, credit=credit
+        request.POST or None,
+        initial=form_recovery.typed_before(request),
+        person=person,
+        credit=credit,
     )
     if request.method == "POST" and form.is_valid():
         ticket = actions.open_ticket(
@@ -119,8 +123,8 @@ def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
     return {
         "title": event.title,
         "url": event.get_absolute_url() if is_open else "",
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "amount": words.credits(credit.amount),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "amount": formats.credits(credit.amount),
         "category": credit.category,  # type: ignore[dict-item]
         "state": credit.claim.get_state_display(),
     }
@@ -131,12 +135,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return _ticket_page(request, _load(request, pk))
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 def reply(request: HttpRequest, pk: int) -> HttpResponse:
     """Add to the conversation. By GET comes back who had been signed out while writing."""
     ticket = _load(request, pk)
     if request.method != "POST":
-        typed = kept.typed_before(request)
+        typed = form_recovery.typed_before(request)
         if typed is None:
             return redirect(ticket)
         return _ticket_page(request, ticket, reply_form=ReplyForm(initial=typed))
@@ -224,16 +228,16 @@ def _said(message: Message, ticket: Ticket, reader: User) -> dict[str, Any]:
     who = "You" if message.author_id == reader.pk else message.author.display_name
     return {
         "who": f"{who} (help desk)" if is_staff else who,
-        "when": words.when(message.sent_at, None, all_day=False),
+        "when": formats.when(message.sent_at, None, all_day=False),
         "body": message.body,
         "is_staff": is_staff,
     }
 
 
 def _changed(correction: Correction) -> dict[str, str]:
-    before = f"{correction.category_before} {words.amount(correction.amount_before)}"
-    after = f"{correction.category_after} {words.amount(correction.amount_after)}"
-    day = words.day(timezone.localdate(correction.applied_at))
+    before = f"{correction.category_before} {formats.amount(correction.amount_before)}"
+    after = f"{correction.category_after} {formats.amount(correction.amount_after)}"
+    day = formats.day(timezone.localdate(correction.applied_at))
     return {
         "what": f"{before} → {after}",
         "by": f"by {correction.applied_by}, {day}",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Model
 
 from accounts.models import User
-from aspen import history
+from aspen.db import audit
 from credits.actions import claim_custom_event
 from credits.models import Claim, Credit
 from events.models import CreditOffer, Event, Registration
@@ -44,8 +44,8 @@ def in_bulk(*models: type[Model]) -> Iterator[None]:
     with connection.schema_editor() as editor:
         for model in models:
             if model is not Registration:
-                names = model.__name__, history.history_of(model).__name__
-                history.begin(model._meta.app_label, names)(apps, editor)
+                names = model.__name__, audit.history_of(model).__name__
+                audit.begin(model._meta.app_label, names)(apps, editor)
 
 
 def people(count: int, *, name: str) -> range:

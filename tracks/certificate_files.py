@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
-from aspen import pdf, qr, words
+from aspen import formats
+from aspen.files import pdf, qr
 from tracks import certificates, record
 from tracks.models import Certificate
 
@@ -31,11 +32,11 @@ def paper_data(certificate: Certificate) -> dict[str, Any]:
         "program": PROGRAM,
         "certifies": "This certifies that",
         "name": certificate.name,
-        "completed": f"has completed {words.credits(record.counted(made))} of continuing education "
-        "and is certified in the track",
+        "completed": f"has completed {formats.credits(record.counted(made))} of continuing "
+        "education and is certified in the track",
         "track": made["track"],
         "categories": [
-            {"credits": words.credits(credits), "name": category["name"]}
+            {"credits": formats.credits(credits), "name": category["name"]}
             for category in made["categories"]
             if (credits := Decimal(category["counted"]))
         ],

@@ -8,7 +8,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 from tracks.models import Certificate
 
@@ -29,13 +29,13 @@ def standing(certificate: Certificate, on: dt.date | None = None) -> Standing:
     """Valid through its last day, then expired; revoked at any time, and that stays."""
     number, on = certificate.number, on or today()
     if certificate.revoked_at:
-        day = words.day(timezone.localdate(certificate.revoked_at))
+        day = formats.day(timezone.localdate(certificate.revoked_at))
         return Standing("Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}.")
     if certificate.expires_on < on:
-        day = words.day(certificate.expires_on)
+        day = formats.day(certificate.expires_on)
         text = f"Certificate {number} was valid until {day} and has expired since."
         return Standing("Expired", "warn", "◷", text)
-    day = words.day(certificate.expires_on)
+    day = formats.day(certificate.expires_on)
     return Standing("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
 
 
@@ -57,8 +57,8 @@ def told(certificate: Certificate) -> dict[str, Any]:
         "number": certificate.number,
         "name": certificate.name,
         "track": certificate.record["track"],
-        "issued_on": words.day(certificate.issued_on),
-        "expires_on": words.day(certificate.expires_on),
+        "issued_on": formats.day(certificate.issued_on),
+        "expires_on": formats.day(certificate.expires_on),
         "standing": standing(certificate),
         "revoked_why": certificate.revoked_why,
         "anew": anew.number if anew else "",

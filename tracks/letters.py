@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from aspen import words
+from aspen import formats
 from aspen.clock import today
+from aspen.mail.outbox import Letter, composers
 from aspen.models import Mail, MailState
-from aspen.outbox import Letter, composers
 from tracks import queries, record
 from tracks.enums import ACTIVE, Answer, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification
@@ -70,8 +70,8 @@ def question(mail: Mail) -> Letter | None:
         facts=[
             ("Whose", str(person)),
             ("Track", str(track)),
-            ("Credits", f"{words.credits(record.counted(asked.record))} in {lines}"),
-            ("Until", words.day(timezone.localdate(asked.expires_at))),
+            ("Credits", f"{formats.credits(record.counted(asked.record))} in {lines}"),
+            ("Until", formats.day(timezone.localdate(asked.expires_at))),
         ],
         button=("Look at the record", _url("tracks:verify", token_of(asked))),
         closing=[
@@ -90,7 +90,7 @@ def question_withdrawn(mail: Mail) -> Letter | None:
     if asked.expires_at <= asked.answered_at or not sent.exists() or newer_question(asked):
         return None
     person, track, what = asked.person, asked.participation.track, _asked_about(asked)
-    day = words.day(timezone.localdate(asked.asked_at))
+    day = formats.day(timezone.localdate(asked.asked_at))
     return Letter(
         subject=f"No longer needed: your word on {what} of {person} for {track}",
         paragraphs=[
@@ -106,7 +106,7 @@ def reviewed(mail: Mail) -> Letter | None:
     asked = _verification(mail)
     if asked.answered_at:
         return None
-    until = words.day(timezone.localdate(asked.expires_at))
+    until = formats.day(timezone.localdate(asked.expires_at))
     return Letter(
         subject=f"Your record for {asked.participation.track} was reviewed",
         paragraphs=[
@@ -177,7 +177,7 @@ def certified(mail: Mail) -> Letter | None:
     track = certificate.participation.track
     then = "This track has no rules for a next period at present."
     if certificate.followed_by.exists():
-        day = words.day(certificate.issued_on)
+        day = formats.day(certificate.issued_on)
         then = f"Your next period has begun by itself: what you earn after {day} counts in it."
     return Letter(
         subject=f"You are certified: {track}",
@@ -188,8 +188,8 @@ def certified(mail: Mail) -> Letter | None:
         ],
         facts=[
             ("Number", certificate.number),
-            ("Issued", words.day(certificate.issued_on)),
-            ("Valid until", words.day(certificate.expires_on)),
+            ("Issued", formats.day(certificate.issued_on)),
+            ("Valid until", formats.day(certificate.expires_on)),
         ],
         button=("Open the certificate", settings.ADDRESS + certificate.get_absolute_url()),
         closing=[f"{then} Your tracks: {_url('tracks:panel')}"],
@@ -248,12 +248,12 @@ def extended(mail: Mail) -> Letter | None:
     extension = participation.extensions.order_by("-pk")[0]
     if str(extension.closes_on) not in mail.key.split(":"):
         return None
-    day = words.day(extension.closes_on)
+    day = formats.day(extension.closes_on)
     return Letter(
         subject=f"More time for {participation.track}: until {day}",
         paragraphs=[
             f"Your time on the track {participation.track} ends on {day} now, not on "
-            f"{words.day(extension.closed_on)}. What you earn until then counts."
+            f"{formats.day(extension.closed_on)}. What you earn until then counts."
         ],
         quote=("The CE Coordinator writes:", extension.reason),
         button=("Look at the track", _progress(participation)),
@@ -277,7 +277,7 @@ def period_ends(mail: Mail) -> Letter | None:
     if str(participation.closes_on) not in mail.key.split(":"):
         return None  # staff gave more time since
     [(_, progress)] = queries.progress_of([participation], today())
-    before, day = participation.follows, words.day(participation.closes_on)
+    before, day = participation.follows, formats.day(participation.closes_on)
     track = participation.track
     first = f"Your time on the track {track} ends on {day}, in {_days(left)}."
     if before and before.expires_on == participation.closes_on and not before.revoked_at:
@@ -288,7 +288,7 @@ def period_ends(mail: Mail) -> Letter | None:
         subject=f"{track}: until {day}",
         paragraphs=[f"{first} {todo}"],
         facts=[
-            ("Credits", f"{words.amount(progress.counted)} of {words.amount(progress.total)}"),
+            ("Credits", f"{formats.amount(progress.counted)} of {formats.amount(progress.total)}"),
             ("Until", day),
         ],
         button=("Look at the track", _progress(participation)),
@@ -308,7 +308,7 @@ def certificate_ends(mail: Mail) -> Letter | None:
     left = (certificate.expires_on - today()).days
     if certificate.revoked_at or follows or left < 0 or not _is_wanted(mail):
         return None
-    day = words.day(certificate.expires_on)
+    day = formats.day(certificate.expires_on)
     return _reminder(
         mail,
         subject=f"Your certificate for {track} expires on {day}",
@@ -335,11 +335,11 @@ def new_director(mail: Mail) -> Letter | None:
         return None
     return _reminder(
         mail,
-        subject=f"Director’s certificate: until {words.day(deadline)}",
+        subject=f"Director’s certificate: until {formats.day(deadline)}",
         paragraphs=[
-            f"You are director of {position.organization} since {words.day(position.since_on)}. "
+            f"You are director of {position.organization} since {formats.day(position.since_on)}. "
             f"A new director of a public library has four years to be certified: until "
-            f"{words.day(deadline)}, in {_days(left)}."
+            f"{formats.day(deadline)}, in {_days(left)}."
         ],
         button=("Look at your tracks", _url("tracks:panel")),
         closing=["This does not concern your library? Then there is nothing to do."],

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Position, User
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 from tracks import queries
 from tracks.enums import ACTIVE, ParticipationState
@@ -47,8 +47,8 @@ def standings_of(people: Iterable[User]) -> list[dict[str, Any]]:
         certificate = held.pop((period.person_id, period.track_id), None)
         line = _line(str(period.track), certificate, state=period.state)
         line |= {
-            "progress": f"{words.amount(progress.counted)} of {words.credits(progress.total)}",
-            "closes_on": words.day(period.closes_on),
+            "progress": f"{formats.amount(progress.counted)} of {formats.credits(progress.total)}",
+            "closes_on": formats.day(period.closes_on),
         }
         lines.setdefault(period.person_id, []).append(line)
     for (person, _), certificate in held.items():
@@ -68,7 +68,7 @@ def _line(track: str, certificate: Certificate | None, *, state: str) -> dict[st
     return {
         "track": track,
         "state": label,
-        "valid_until": words.day(certificate.expires_on) if certificate else "",
+        "valid_until": formats.day(certificate.expires_on) if certificate else "",
         "progress": "",
         "closes_on": "",
     }

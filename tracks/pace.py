@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from dateutil.relativedelta import relativedelta
 
-from aspen import words
+from aspen import formats
 from aspen.clock import years_after, years_before
 from aspen.halves import HALF
 from tracks.progress import ZERO, Dated, Progress, measure
@@ -159,7 +159,7 @@ def _up_to_half(amount: Decimal) -> Decimal:
 def days_left(pace: Pace) -> str:
     """How long the period still lasts."""
     if pace.days_left < 0:
-        return f"The period ended on {words.day(pace.closes_on)}."
+        return f"The period ended on {formats.day(pace.closes_on)}."
     if pace.days_left == 0:
         return "The period ends today."
     return "1 day left." if pace.days_left == 1 else f"{pace.days_left} days left."
@@ -181,15 +181,15 @@ def _forecast(pace: Pace) -> str:
         return f"No credits {lately}; {_takes(pace)}."
     if pace.done_on:
         return f"At this pace you are done in {pace.done_on:%B %Y}."
-    ends = words.day(pace.closes_on)
+    ends = formats.day(pace.closes_on)
     return f"At this pace you would not be done before your period ends on {ends}; {_takes(pace)}."
 
 
 def _takes(pace: Pace) -> str:
     if pace.days_left < SHORT:
         days = "the 1 day" if pace.days_left == 1 else f"the {pace.days_left} days"
-        return f"it takes {words.credits(pace.missing)} in {days} left"
-    return f"it takes about {words.credits(pace.per_month)} a month"
+        return f"it takes {formats.credits(pace.missing)} in {days} left"
+    return f"it takes about {formats.credits(pace.per_month)} a month"
 
 
 def _aging(pace: Pace) -> str:
@@ -200,8 +200,8 @@ def _aging(pace: Pace) -> str:
     last = f"{pace.ages_out[-1][0]:%B %Y}"
     soon = sum((amount for day, amount in pace.ages_out if f"{day:%B %Y}" == first), ZERO)
     verb = "credit ages" if soon == 1 else "credits age"
-    text = f"{words.amount(soon)} {verb} out by {first}"
+    text = f"{formats.amount(soon)} {verb} out by {first}"
     if last == first:
         return f"{text}."
     every = sum((amount for _, amount in pace.ages_out), ZERO)
-    return f"{text}, {words.amount(every)} in all by {last}."
+    return f"{text}, {formats.amount(every)} in all by {last}."

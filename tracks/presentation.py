@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from aspen import words
+from aspen import formats
 from credits.enums import ENDED, ClaimRole, ClaimState
 from credits.history import Entry
 from tracks import pace, rules
@@ -35,14 +35,16 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
     """60 credits in 4 years: at least 30 in Technology; the other 30 in any category."""
     requirements = list(rule_set.requirements.all())
     minimums = [
-        f"{words.amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
+        f"{formats.amount(line.minimum)} in {line.category}"
+        for line in requirements
+        if line.minimum
     ]
     free = rule_set.total - sum((line.minimum for line in requirements), Decimal(0))
     where = _anywhere([str(line.category) for line in requirements])
-    start = f"{words.credits(rule_set.total)} in {rule_set.years} years"
+    start = f"{formats.credits(rule_set.total)} in {rule_set.years} years"
     if not minimums:
         return f"{start}, {where}."
-    rest = f"; the other {words.amount(free)} {where}" if free else ""
+    rest = f"; the other {formats.amount(free)} {where}" if free else ""
     return f"{start}: at least {_listed(minimums)}{rest}."
 
 
@@ -60,14 +62,14 @@ def missing_in_words(progress: Progress) -> str:
     if progress.is_complete:
         return "Everything required is there."
     parts = [
-        f"{words.amount(line.missing)} in {line.category}"
+        f"{formats.amount(line.missing)} in {line.category}"
         for line in progress.lines
         if line.missing
     ]
     if progress.elective_missing:
         more = "more " if parts else ""
         where = _anywhere([str(line.category) for line in progress.lines])
-        parts.append(f"{words.amount(progress.elective_missing)} {more}{where}")
+        parts.append(f"{formats.amount(progress.elective_missing)} {more}{where}")
     return f"Still missing: {_listed(parts)}."
 
 
@@ -101,7 +103,7 @@ def bar(progress: Progress, *, name: str, id: str) -> Bar:
         pen.fill(elective, line.category.slug)
     pen.hatch(room)
     text = (
-        f"{name}: {words.amount(progress.counted)} of {words.credits(progress.total)}. "
+        f"{name}: {formats.amount(progress.counted)} of {formats.credits(progress.total)}. "
         f"{missing_in_words(progress)}"
     )
     return Bar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
@@ -156,31 +158,31 @@ def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
         "rules_url": reverse("tracks:rule_set", args=[participation.rule_set_id]),
         "rules": rule_set_in_words(participation.rule_set),
         "bar": bar(progress, name=name, id=f"track-{participation.pk}"),
-        "counted": words.amount(progress.counted),
-        "total": words.credits(progress.total),
-        "total_number": words.amount(progress.total),
+        "counted": formats.amount(progress.counted),
+        "total": formats.credits(progress.total),
+        "total_number": formats.amount(progress.total),
         "missing": missing_in_words(progress),
         "complete": progress.is_complete,
-        "closes_on": words.day(participation.closes_on),
+        "closes_on": formats.day(participation.closes_on),
         "days_left": pace.days_left(ahead),
         "pace": "" if participation.state in SENT else pace.in_words(ahead),
-        "counts_from": words.day(participation.counts_from),
-        "selected_on": words.day(participation.selected_on),
+        "counts_from": formats.day(participation.counts_from),
+        "selected_on": formats.day(participation.selected_on),
         "rows": [
             {
                 "category": line.category,
-                "earned": words.amount(line.earned),
-                "minimum": words.amount(line.minimum),
-                "missing": words.amount(line.missing),
-                "elective": words.amount(line.elective),
+                "earned": formats.amount(line.earned),
+                "minimum": formats.amount(line.minimum),
+                "missing": formats.amount(line.missing),
+                "elective": formats.amount(line.elective),
             }
             for line in progress.lines
         ],
-        "elective_required": words.amount(progress.elective_required),
-        "elective_earned": words.amount(progress.elective_earned),
-        "elective_missing": words.amount(progress.elective_missing),
-        "earned": words.amount(progress.earned),
-        "missing_total": words.amount(progress.missing),
+        "elective_required": formats.amount(progress.elective_required),
+        "elective_earned": formats.amount(progress.elective_earned),
+        "elective_missing": formats.amount(progress.elective_missing),
+        "earned": formats.amount(progress.earned),
+        "missing_total": formats.amount(progress.missing),
     }
 
 
@@ -190,7 +192,7 @@ def answer(summaries: list[dict[str, Any]], totals: Totals) -> str:
         return " ".join(_standing(one) for one in summaries)
     if not totals.trainings:
         return "You have no credits yet and follow no certification track."
-    return f"You have {words.credits(totals.credits)} in the archive and follow no track yet."
+    return f"You have {formats.credits(totals.credits)} in the archive and follow no track yet."
 
 
 def _standing(summary: dict[str, Any]) -> str:
@@ -206,8 +208,8 @@ def totals_in_words(totals: Totals) -> str:
     """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
     trainings = "1 training" if totals.trainings == 1 else f"{totals.trainings} trainings"
     text = (
-        f"{words.credits(totals.credits)} from {trainings}: "
-        f"{words.amount(totals.posted)} posted, {words.amount(totals.archived)} archived."
+        f"{formats.credits(totals.credits)} from {trainings}: "
+        f"{formats.amount(totals.posted)} posted, {formats.amount(totals.archived)} archived."
     )
     if totals.ended:
         claims = "1 claim was" if totals.ended == 1 else f"{totals.ended} claims were"
@@ -235,9 +237,9 @@ def credit_row(
         "url": claim.event.get_absolute_url(),
         "history_url": reverse("tracks:credit", args=[credit.pk]),
         "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
-        "earned_on": words.day(credit.earned_on),
+        "earned_on": formats.day(credit.earned_on),
         "category": credit.category,
-        "amount": words.amount(credit.amount),
+        "amount": formats.amount(credit.amount),
         "state": {"label": label, "tone": tone, "shape": shape},
         "reason": str(ending) if ending else credit.withdrawn_why or claim.reason,
         "archived": not ended and not credit.posted_in,

@@ -13,8 +13,8 @@ from django.db import connection
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from aspen import database_role
-from aspen.history import history_of
+from aspen.db import role
+from aspen.db.audit import history_of
 from credits.enums import ENDED, LIVE, ClaimState
 from credits.models import Claim, Credit, Merge, WaitingAward
 from events.enums import Attendance, EventState, Origin, RegistrationState
@@ -341,4 +341,4 @@ CHECKS = (
 
 def history_is_safe() -> bool:
     """Whether the role of this connection could not rewrite the history if it wanted."""
-    return not database_role.may_rewrite_history()
+    return not role.may_rewrite_history()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aspen import words
+from aspen import formats
 from credits.models import Credit
 from tracks import queries
 from tracks.models import Participation, Verification
@@ -157,10 +157,10 @@ def changed(record: Record, credits: Iterable["EarnedCredit"]) -> str:
                 f"{credit.amount} in {credit.category} now."
             )
         if credit.earned_on.isoformat() != line["earned_on"]:
-            before = words.day(dt.date.fromisoformat(line["earned_on"]))
+            before = formats.day(dt.date.fromisoformat(line["earned_on"]))
             return (
                 f"“{line['title']}” was earned on {before} and is dated "
-                f"{words.day(credit.earned_on)} now."
+                f"{formats.day(credit.earned_on)} now."
             )
     return ""
 

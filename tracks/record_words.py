@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from credits.enums import ClaimRole
 from events.models import Category
 from tracks import record
@@ -35,8 +35,8 @@ def groups(
             found.append(
                 {
                     "category": category,
-                    "total": words.credits(total),
-                    "minimum": words.amount(minimums.get(category.slug, ZERO)),
+                    "total": formats.credits(total),
+                    "minimum": formats.amount(minimums.get(category.slug, ZERO)),
                     "has_minimum": bool(minimums.get(category.slug)),
                     "rows": [_row(line, verified) for line in own],
                 }
@@ -50,7 +50,7 @@ def surplus(made: Record) -> list[dict[str, Any]]:
 
 
 def total(made: Record) -> str:
-    return words.credits(record.counted(made))
+    return formats.credits(record.counted(made))
 
 
 def _row(line: RecordLine, verified: Verified) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def _row(line: RecordLine, verified: Verified) -> dict[str, Any]:
         "title": line.title,
         "sponsor": line.sponsor,
         "role": ClaimRole.PRESENTER.label if line.role == ClaimRole.PRESENTER else "",
-        "earned_on": words.day(line.earned_on),
+        "earned_on": formats.day(line.earned_on),
         "category": line.category,
-        "amount": words.amount(line.amount),
+        "amount": formats.amount(line.amount),
         "verified": _verified(line, verified),
     }
 
@@ -72,5 +72,5 @@ def _verified(line: RecordLine, verified: Verified) -> str:
         return ""
     if (Decimal(before["amount"]), before["slug"]) != (line.amount, line.slug):
         return ""
-    day = words.day(timezone.localdate(verification.answered_at))
+    day = formats.day(timezone.localdate(verification.answered_at))
     return f"Verified by {verification.supervisor_name} on {day}"

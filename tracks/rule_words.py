@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from aspen import words
+from aspen import formats
 from aspen.clock import years_after, years_before
 from tracks.enums import RuleSetKind
 from tracks.models import RuleSet
@@ -55,28 +55,28 @@ def row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
 
 
 def _days(rule_set: RuleSet) -> str:
-    first = words.day(rule_set.valid_from)
+    first = formats.day(rule_set.valid_from)
     if rule_set.valid_until is None:
         return f"since {first}"
-    return f"{first} – {words.day(rule_set.valid_until)}"
+    return f"{first} – {formats.day(rule_set.valid_until)}"
 
 
 def page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
     """Everything the page of one rule set says."""
     least = {each.category_id: each.minimum for each in rule_set.requirements.all()}
     filled = _measured(rule_set, least)
-    until = words.day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
+    until = formats.day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
     return row(rule_set, on) | {
         "track": str(rule_set.track),
         "audience": rule_set.audience,
-        "first_day": words.day(rule_set.valid_from),
+        "first_day": formats.day(rule_set.valid_from),
         "last_day": until,
         "years": "1 year" if rule_set.years == 1 else f"{rule_set.years} years",
-        "total": words.credits(rule_set.total),
-        "elective": words.amount(filled.elective_required),
-        "minimums": words.amount(rule_set.total - filled.elective_required),
+        "total": formats.credits(rule_set.total),
+        "elective": formats.amount(filled.elective_required),
+        "minimums": formats.amount(rule_set.total - filled.elective_required),
         "lines": [
-            {"category": line.category, "minimum": words.amount(line.minimum)}
+            {"category": line.category, "minimum": formats.amount(line.minimum)}
             for line in filled.lines
         ],
         "bar": _composition(rule_set, filled),
@@ -107,8 +107,8 @@ def _period(rule_set: RuleSet, on: dt.date) -> str:
     first, last = years_before(day, rule_set.years), years_after(day, rule_set.years)
     span = "year" if rule_set.years == 1 else f"{rule_set.years} years"
     return (
-        f"Who chooses the track on {words.day(day)} can count what is earned from "
-        f"{words.day(first)} to {words.day(last)}. On any day, it is what was earned in the "
+        f"Who chooses the track on {formats.day(day)} can count what is earned from "
+        f"{formats.day(first)} to {formats.day(last)}. On any day, it is what was earned in the "
         f"{span} up to that day that adds up; an older credit has aged out."
     )
 
@@ -127,12 +127,14 @@ def _example(rule_set: RuleSet) -> list[str]:
     measured = _measured(rule_set, earned)
     shown = [line for line in measured.lines if line.earned]
     told = [_told(line, measured.elective_required) for line in shown]
-    what = " and ".join(f"{words.credits(line.earned)} in {line.category}" for line in shown)
+    what = " and ".join(f"{formats.credits(line.earned)} in {line.category}" for line in shown)
     if measured.is_complete:
         end = "That is all that is required."
     else:
-        end = f"Still missing: {words.credits(measured.missing)}."
-    counted = f"{words.amount(measured.counted)} of {words.credits(measured.total)} count. {end}"
+        end = f"Still missing: {formats.credits(measured.missing)}."
+    counted = (
+        f"{formats.amount(measured.counted)} of {formats.credits(measured.total)} count. {end}"
+    )
     return [f"Say you have {what}.", *told, counted]
 
 
@@ -142,9 +144,9 @@ def _told(line: Line, elective_required: Decimal) -> str:
     if not line.minimum:
         return f"{line.category}: nothing is required, so everything is {beyond}."
     if line.elective:
-        into, over = words.amount(line.towards_minimum), words.amount(line.elective)
+        into, over = formats.amount(line.towards_minimum), formats.amount(line.elective)
         return f"{line.category}: {into} fill the minimum, the other {over} are {beyond}."
     if line.missing:
-        missing = words.amount(line.missing)
+        missing = formats.amount(line.missing)
         return f"{line.category}: everything goes into the minimum; still missing there: {missing}."
     return f"{line.category}: everything goes into the minimum and fills it."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils import timezone
 
-from aspen import words
+from aspen import formats
 from tracks.enums import SENT, Answer, Ending, ParticipationState
 from tracks.models import Participation, Verification
 
@@ -241,12 +241,12 @@ def year_states(asked: list[Verification]) -> list[dict[str, Any]]:
 
 def day(moment: dt.datetime | None) -> str:
     assert moment is not None
-    return words.day(timezone.localdate(moment))
+    return formats.day(timezone.localdate(moment))
 
 
 def since(moment: dt.datetime) -> str:
     """since today, for 1 day, for 3 days"""
-    days = words.days_since(moment)
+    days = formats.days_since(moment)
     if days < 1:
         return "since today"
     return "for 1 day" if days == 1 else f"for {days} days"

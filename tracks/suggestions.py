@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.clock import fiscal_year, years_before
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
@@ -165,7 +165,7 @@ def _row(found: Found, lines: list[CreditLine], progress: Progress) -> dict[str,
         "title": event.title,
         "url": event.get_absolute_url(),
         "when": _when(found),
-        "lines": [{"category": line, "credits": words.credits(line.amount)} for line in lines],
+        "lines": [{"category": line, "credits": formats.credits(line.amount)} for line in lines],
         "fills": fills(lines, progress),
     }
 
@@ -173,9 +173,9 @@ def _row(found: Found, lines: list[CreditLine], progress: Progress) -> dict[str,
 def _when(found: Found) -> str:
     event = found.event
     if not found.is_recording:
-        return words.when(event.begins_at, event.ends_at, all_day=event.all_day)
+        return formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
     if event.recording_until_at:
-        return f"Recording, until {words.day(timezone.localdate(event.recording_until_at))}"
+        return f"Recording, until {formats.day(timezone.localdate(event.recording_until_at))}"
     return "Recording, at any time"
 
 
@@ -188,9 +188,9 @@ def fills(lines: Iterable[CreditLine], progress: Progress) -> str:
         into = min(amount, line.missing)
         over += amount - into
         if into:
-            whole = words.amount(line.missing)
-            parts.append(f"{words.amount(into)} of {whole} missing in {line.category}")
+            whole = formats.amount(line.missing)
+            parts.append(f"{formats.amount(into)} of {whole} missing in {line.category}")
     if elective := min(over, progress.elective_missing):
-        whole = words.amount(progress.elective_missing)
-        parts.append(f"{words.amount(elective)} of {whole} missing elective credits")
+        whole = formats.amount(progress.elective_missing)
+        parts.append(f"{formats.amount(elective)} of {whole} missing elective credits")
     return f"Fills {' and '.join(parts)}." if parts else ""

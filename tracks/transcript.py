@@ -11,7 +11,7 @@ from functools import cached_property
 from heapq import nlargest
 from typing import NamedTuple
 
-from aspen import words
+from aspen import formats
 from aspen.clock import today, years_before
 from credits.enums import ENDED, ClaimState
 from events.models import Category
@@ -164,15 +164,15 @@ def _posted(tracks: list[Participation], lines: list[Line]) -> Group:
 def _note(participation: Participation, lines: list[Line], *, is_alone: bool) -> str:
     """The period, and what of these lines has aged out of it by today; or its certificate."""
     if issued_on := participation.certified_on:
-        number, day = participation.certified_as, words.day(issued_on)
+        number, day = participation.certified_as, formats.day(issued_on)
         return f"Counted in certificate {number}, issued on {day}: they do not count there again."
-    begin, end = (words.day(day) for day in (participation.counts_from, participation.closes_on))
+    begin, end = (formats.day(day) for day in (participation.counts_from, participation.closes_on))
     whose = "" if is_alone else f" of {participation.track}"
     note = f"Certification period{whose}: {begin} to {end}."
     first = years_before(today(), participation.rule_set.years)
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
-        note += f" Of these, {words.credits(aged)} earned before {words.day(first)} aged out."
+        note += f" Of these, {formats.credits(aged)} earned before {formats.day(first)} aged out."
     return note
 
 
@@ -205,7 +205,7 @@ class SumRow(NamedTuple):
 
     @property
     def cells(self) -> list[str]:
-        return [self.label, *(words.amount(amount) for amount in self.amounts)]
+        return [self.label, *(formats.amount(amount) for amount in self.amounts)]
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import xlsxwriter
 
 from accounts.models import User
-from aspen import pdf, words
-from aspen.spreadsheet import harmless, one_line
+from aspen import formats
+from aspen.files import pdf
+from aspen.files.tables import harmless, one_line
 from credits import history
 from events.models import Category
 from tracks import presentation
@@ -101,7 +102,7 @@ def as_csv(paper: Paper) -> bytes:
         writer.writerow(
             [
                 *(period, row.earned_on.year, row.earned_on.isoformat(), title, role, category),
-                *(words.amount(row.amount), words.amount(row.counted), state, remark),
+                *(formats.amount(row.amount), formats.amount(row.counted), state, remark),
             ]
         )
     return f"\ufeff{file.getvalue()}".encode()
@@ -162,7 +163,7 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
         "title": TITLE,
         "name": paper.person.display_name,
         "library": paper.library,
-        "printed_on": words.day(paper.day),
+        "printed_on": formats.day(paper.day),
         "filters": paper.filters,
         "summary": paper.summary,
         "sums_header": ["Period and year", *(str(each) for each in paper.categories), "All"],
@@ -171,7 +172,7 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
             {
                 "title": group.title,
                 "note": group.note,
-                "total": words.amount(group.all.total) if group.counts else "",
+                "total": formats.amount(group.all.total) if group.counts else "",
                 "rows": by_group[id(group)],
             }
             for group in paper.transcript.groups
@@ -182,10 +183,10 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
 def _cells(row: Row) -> list[str]:
     _, title, role, category, state, remark = _texts(row)
     return [
-        words.day(row.earned_on),
+        formats.day(row.earned_on),
         f"{title} ({role})" if role else title,
         category,
-        words.amount(row.amount),
+        formats.amount(row.amount),
         remark if remark.startswith(state) else ". ".join(filter(None, (state, remark))),
     ]
 

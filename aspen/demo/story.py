@@ -14,7 +14,7 @@ from accounts.models import User
 from aspen.clock import today
 from aspen.demo.catalogue import ADMINISTRATION, PUBLIC, TECHNOLOGY
 from aspen.demo.people import DOMAIN, demonstration_people
-from aspen.words import day
+from aspen.formats import day
 from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from aspen.csvfile import Importer, Tally, UnreadableFile, import_file
+from aspen.files.csv_import import Importer, Tally, UnreadableFile, import_file
 
 
 class ImportCommand(BaseCommand):

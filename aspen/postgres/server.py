@@ -20,7 +20,7 @@ from aspen.postgres.usage import Usage, exclusive, unused
 
 PORT = "5432"  # only names the socket file: the server listens on no network
 USER = DATABASE = "aspen"
-# Whom the portal serves as (aspen/database_role.py).
+# Whom the portal serves as (aspen/db/role.py).
 PORTAL_ROLE = "aspen_portal"
 PATIENCE = 60  # seconds; recovering from a crash may take a while on a slow disk
 # A socket's address holds 107 bytes at most, the file name included.

@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import outbox
-from aspen.acts import act
+from aspen.db.audit import act
+from aspen.mail import outbox
 from credits import queries
 from credits.actions.writing import create_claims, withdraw
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import outbox
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.mail import outbox
 from credits import award_lists, awards, rules
 from credits.actions.writing import write_credits
 from credits.enums import ClaimSource, ClaimState

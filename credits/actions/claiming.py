@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from credits import queries, rules
 from credits.actions.drafts import drop_draft

@@ -9,11 +9,11 @@ from django.db.models import Sum
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import acts
-from aspen.acts import act
+from aspen.db import audit
+from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.formats import credits as in_words
 from aspen.halves import MESSAGE, is_in_halves
-from aspen.words import credits as in_words
 from credits import queries
 from credits.actions.lines import Offers, Rewritten, set_lines
 from credits.actions.writing import lock_claim, tell
@@ -138,7 +138,7 @@ def correct_event(
     own = any(claim.person_id == by.pk for claim in claims)
     if event.origin == Origin.CUSTOM and (own or event.created_by_id == by.pk):
         raise Refused("This is your own training. A colleague has to correct it.")
-    acts.note(reason=reason.strip(), corrected=event.pk, own=own)
+    audit.note(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
     rewritten = set_lines(claims, offers, why=reason.strip(), by=by)
     if not rewritten.after and was == dict(offers):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from credits.models import Draft
 
 LONGEST = 5000

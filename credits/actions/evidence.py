@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from credits.enums import LIVE, UNDECIDED
 from credits.models import Claim, Evidence

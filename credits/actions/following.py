@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
+from aspen.db.audit import act
 from credits import awards, queries, rules
 from credits.actions.lines import set_lines
 from credits.actions.writing import (

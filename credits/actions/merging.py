@@ -12,8 +12,8 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import acts
-from aspen.acts import act
+from aspen.db import audit
+from aspen.db.audit import act
 from aspen.errors import Refused
 from credits import rules
 from credits.actions.following import why_it_earns_nothing
@@ -82,7 +82,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         )
     if refusal := why_not_merge(source, target):
         raise Refused(refusal)
-    acts.note(reason=reason, merged=source_id, into=target_id)
+    audit.note(reason=reason, merged=source_id, into=target_id)
     moving, dropping = _divide(_lock_claims(source_id, target_id), source, target)
     sent_back, approving = _judge(moving, target, by=by)
     merge = Merge.objects.create(
@@ -245,7 +245,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
         return merge
     if refusal := why_not_undo(merge, target):
         raise Refused(refusal)
-    acts.note(undone=merge.pk)
+    audit.note(undone=merge.pk)
     remembered = {each["claim"]: each for each in [*merge.moved, *merge.dropped]}
     claims = Claim.objects.filter(pk__in=remembered)
     lock_people(

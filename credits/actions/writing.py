@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen import outbox
 from aspen.errors import Refused
+from aspen.mail import outbox
 from credits import queries, rules, signals
 from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit

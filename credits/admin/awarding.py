@@ -16,11 +16,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.spreadsheet import harmless
+from aspen.files.tables import harmless
+from aspen.web.request import person_of
 from credits import actions, awards, rules
 from credits.actions.awarding import AWARD
 from credits.award_lists import BYTES_AT_MOST, MEGABYTES
@@ -112,7 +112,7 @@ def _groups(found: AwardList, event: Event, by: User) -> list[Group]:
 
 def _facts(event: Event) -> list[tuple[str, str]]:
     return [
-        ("When", words.when(event.begins_at, event.ends_at, all_day=event.all_day)),
+        ("When", formats.when(event.begins_at, event.ends_at, all_day=event.all_day)),
         ("CE credit", credit_in_words(event) or "None"),
     ]
 

@@ -17,10 +17,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from credits import actions, care, history, queries, rules
 from credits.admin import links
 from credits.admin.correcting import correct_event_view
@@ -153,7 +153,7 @@ class ClaimAdmin(ReadOnlyAdmin):
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:
         return "; ".join(
-            f"{credit.category} {words.amount(credit.amount)}"
+            f"{credit.category} {formats.amount(credit.amount)}"
             for credit in claim.credits.all()
             if credit.withdrawn_at is None
         )

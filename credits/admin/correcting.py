@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
 from aspen.halves import HALF, validate_halves
-from aspen.http import person_of
-from aspen.rehearsal import rehearse
+from aspen.web.request import person_of
 from credits import actions, queries
 from credits.models import Claim
 from events import queries as event_queries
@@ -133,7 +133,7 @@ def _page(
             for before, after, number in (preview.changes if preview else ())
         ],
         "corrections": [
-            (words.day(timezone.localdate(at)), who, reason)
+            (formats.day(timezone.localdate(at)), who, reason)
             for at, who, reason in queries.corrections_of(event)
         ],
     }
@@ -141,4 +141,4 @@ def _page(
 
 
 def _in_words(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:
-    return "; ".join(f"{names[pk]} {words.amount(amount)}" for pk, amount in lines) or "nothing"
+    return "; ".join(f"{names[pk]} {formats.amount(amount)}" for pk, amount in lines) or "nothing"

@@ -13,11 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.rehearsal import rehearse
+from aspen.web.request import person_of
 from credits import actions, queries
 from credits.models import Merge
 from events import actions as event_actions
@@ -83,7 +83,7 @@ class MergeAdmin(ReadOnlyAdmin):
     @admin.display(description="undo")
     def undo(self, merge: Merge) -> str:
         if merge.undone_at:
-            day = words.day(timezone.localdate(merge.undone_at))
+            day = formats.day(timezone.localdate(merge.undone_at))
             return f"Undone by {merge.undone_by}, {day}"
         if actions.why_not_undo(merge, merge.target):
             return "–"
@@ -279,5 +279,5 @@ def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
         "numbers": numbers,
         "names": names,
         "more": max(0, len(done.dropped) - NAMES_AT_MOST),
-        "earned_on": words.day(target.last_day) if other_day else "",
+        "earned_on": formats.day(target.last_day) if other_day else "",
     }

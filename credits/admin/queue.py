@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from credits import checking
 from credits.admin import queue_words
 from events import actions, queries

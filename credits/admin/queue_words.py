@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import queries as account_queries
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from credits import checking, history
 from credits.admin import links
 from credits.care import Remark
@@ -61,13 +61,13 @@ def age(event: Event) -> str:
     if event.state != EventState.PENDING:
         return state_in_words(event.state)
     again = ", sent again" if event.decided_at else ""
-    return words.waits(checking.waits_since(event)) + again
+    return formats.waits(checking.waits_since(event)) + again
 
 
 def against_length(event: Event) -> str:
     """2.5 credits for 2:00 hours"""
     total = sum((offer.amount for offer in event.offers.all()), Decimal())
-    return f"{words.credits(total)} for {length(event)}"
+    return f"{formats.credits(total)} for {length(event)}"
 
 
 def marks(event: Event, claim: Claim | None) -> list[str]:

@@ -8,8 +8,8 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
+from aspen.formats import credits as in_words
 from aspen.halves import MESSAGE, is_in_halves
-from aspen.words import credits as in_words
 from credits.enums import ClaimRole
 from credits.forms.claiming import NoteForm
 from credits.forms.files import WithFiles

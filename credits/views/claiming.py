@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import kept, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web import form_recovery
+from aspen.web.request import person_of
 from credits import actions, care, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
@@ -121,8 +122,8 @@ def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse
     context = {
         "event": event,
         "url": event.get_absolute_url() if is_open else "",
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "offers": [(offer.category, words.credits(offer.amount)) for offer in offers],
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "offers": [(offer.category, formats.credits(offer.amount)) for offer in offers],
         "claim": claim,
         "reason": reason,
         "remarks": remarks_in_words(remarks),
@@ -149,7 +150,7 @@ def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
 # ---------- The sessions of a conference ----------
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
     """The sessions of a conference with a box each; those chosen are claimed together."""
@@ -177,7 +178,7 @@ def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
     for each in sessions:
         row = _session_row(each, standing[each.pk], credits.get(each.pk, ()))
         row["is_ticked"] = str(each.pk) in ticked
-        days.setdefault(words.day(timezone.localdate(each.begins_at)), []).append(row)
+        days.setdefault(formats.day(timezone.localdate(each.begins_at)), []).append(row)
     context = {
         "event": conference,
         "url": conference.get_absolute_url(),

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
+from aspen.web.request import number_in, person_of
 from credits import actions, care, queries
 from credits.actions import evidence
 from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
@@ -105,12 +105,12 @@ def _page(
         "claim": claim,
         "event": event,
         "url": event.get_absolute_url() if is_open else "",
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "state": {"label": claim.get_state_display(), "tone": tone, "shape": shape},
-        "claimed_on": words.day(timezone.localdate(claim.claimed_at)),
+        "claimed_on": formats.day(timezone.localdate(claim.claimed_at)),
         "is_presenter": claim.role == ClaimRole.PRESENTER,
         "credits": [
-            (credit.category, words.credits(credit.amount))
+            (credit.category, formats.credits(credit.amount))
             for credit in claim.credits.filter(withdrawn_at=None)
             .select_related("category")
             .order_by("line")

@@ -5,9 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import kept, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web import form_recovery
+from aspen.web.request import person_of
 from credits import actions, care
 from credits.forms.college import MOST, CollegeForm, WorthForm
 from credits.views.common import listed, remarks_in_words
@@ -17,13 +18,13 @@ from events.rules import course_credits
 from events.uploads import was_ended
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def college(request: HttpRequest) -> HttpResponse:
     """Enter a college course; it waits for approval like any training from elsewhere."""
     person = person_of(request)
     if request.method != "POST":
-        return _page(request, CollegeForm(initial=kept.typed_before(request)))
+        return _page(request, CollegeForm(initial=form_recovery.typed_before(request)))
     form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid():
         return _again(request, form)
@@ -44,7 +45,7 @@ def college(request: HttpRequest) -> HttpResponse:
     form.done()
     messages.success(
         request,
-        f"“{facts.title}” is saved: {words.credits(facts.amount)}. It stays Pending until staff "
+        f"“{facts.title}” is saved: {formats.credits(facts.amount)}. It stays Pending until staff "
         "have looked at the transcript.",
     )
     return redirect(listed())
@@ -57,7 +58,7 @@ def course_worth(request: HttpRequest) -> HttpResponse:
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
         course = form.course()
-        text = f"Worth {words.credits(course_credits(course.system, course.credits))}."
+        text = f"Worth {formats.credits(course_credits(course.system, course.credits))}."
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
@@ -78,7 +79,7 @@ def _page(
     context = {
         "form": form,
         "table": [
-            (system.label, [words.amount(course_credits(system, n)) for n in range(1, MOST + 1)])
+            (system.label, [formats.amount(course_credits(system, n)) for n in range(1, MOST + 1)])
             for system in CourseSystem
         ],
         "numbers": range(1, MOST + 1),

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from credits import actions, care
 from credits.forms.conference import ConferenceForm, OutsideSessionForm, SheetForm, typed_rows
 from credits.views.common import listed, remarks_in_words

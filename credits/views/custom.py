@@ -11,9 +11,10 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import kept, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
+from aspen.web import form_recovery
+from aspen.web.request import number_in, person_of
 from credits import actions, care, queries, rules
 from credits.enums import ClaimState
 from credits.forms.college import CollegeForm
@@ -30,7 +31,7 @@ from events.uploads import was_ended
 AGAIN_AT_MOST = 3
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """Create New…: report a training that is not on the calendar.
@@ -84,7 +85,7 @@ def _remarks(form: CustomEventForm, person: User) -> list[care.Remark]:
 
 def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEventForm:
     """The form as it comes: as sent while signed out, as an earlier training, or the draft."""
-    initial: dict[str, Any] | None = kept.typed_before(request)
+    initial: dict[str, Any] | None = form_recovery.typed_before(request)
     if initial is None and "again" in request.GET:
         mine = queries.own_trainings(person).filter(pk=number_in(request.GET["again"]) or 0)
         initial = again(get_object_or_404(mine))
@@ -157,7 +158,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     if _is_saved_meanwhile(person, request.POST.get("opened", "")):
         return HttpResponse(content_type="text/plain; charset=utf-8")
     kept_now = actions.keep_draft(typed=typed_in(request.POST), by=person)
-    text = f"Draft kept at {words.clock(kept_now.kept_at)}." if kept_now else ""
+    text = f"Draft kept at {formats.clock(kept_now.kept_at)}." if kept_now else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
@@ -174,7 +175,7 @@ def _is_saved_meanwhile(person: User, opened: str) -> bool:
 
 
 def _moment_in_words(draft: Draft) -> str:
-    return f"{words.day(timezone.localdate(draft.kept_at))}, {words.clock(draft.kept_at)}"
+    return f"{formats.day(timezone.localdate(draft.kept_at))}, {formats.clock(draft.kept_at)}"
 
 
 @require_safe
@@ -184,13 +185,13 @@ def worth(request: HttpRequest) -> HttpResponse:
     proposed = form.proposed()
     field = None
     if proposed is not None and not request.GET.get("amount", "").strip():
-        field = CustomEventForm(initial={"amount": words.amount(proposed)})["amount"]
+        field = CustomEventForm(initial={"amount": formats.amount(proposed)})["amount"]
     length = ""
     if proposed is not None:
         length = _length(hours(form.cleaned_data["begins_at"], form.cleaned_data["ends_at"]))
     context = {
         "length": length,
-        "proposed": "" if proposed is None else words.credits(proposed),
+        "proposed": "" if proposed is None else formats.credits(proposed),
         "field": field,
     }
     return render(request, "credits/worth.html", context)
@@ -223,7 +224,7 @@ def _similar(person: User, data: Any) -> list[dict[str, Any]]:
         {
             "title": event.title,
             "url": event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
-            "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+            "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
             "sponsor": event.sponsor,
             "people": _people(numbers.get(event.pk, 0)),
             "is_claimed": event.pk in mine,

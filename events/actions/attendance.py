@@ -13,9 +13,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.actions import portal_itself
 from accounts.models import User
-from aspen import outbox
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.mail import outbox
 from events import queries, rosters, rules, signals
 from events.enums import HERE, Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration

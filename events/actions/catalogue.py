@@ -7,7 +7,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import catalogue, editors, queries, signals
 from events.enums import LISTING_DECISIONS, Decision, ListingState

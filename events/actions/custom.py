@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import today
+from aspen.db.audit import act
 from aspen.errors import Refused
-from aspen.words import credits as in_words
+from aspen.formats import credits as in_words
 from events import queries, rules, signals
 from events.enums import (
     DECISIONS,

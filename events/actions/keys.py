@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
+from aspen.db.audit import act
 from events.enums import KeyPurpose
 from events.models import PersonalKey
 

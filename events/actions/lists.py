@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import attendance_lists, queries, rosters
 from events.actions.attendance import next_moment, settle_soon, tell_absent

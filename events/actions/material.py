@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import editors, queries, uploads
 from events.enums import QuestionKind

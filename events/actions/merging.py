@@ -1,7 +1,7 @@
 """That an event was the same as another, from the calendar's side. What people claimed moves in
 credits/actions/merging.py."""
 
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import queries
 from events.enums import EventState, Origin

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from aspen import outbox
 from aspen.clock import today
+from aspen.mail import outbox
 from aspen.models import Mail
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Registration

@@ -10,9 +10,10 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import outbox, words
-from aspen.acts import act
+from aspen import formats
+from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.mail import outbox
 from events import editors, queries, rules
 from events.actions.publishing import replace_offers, tell_revised, why_too_few_places
 from events.actions.registration import promote_waiting
@@ -47,7 +48,7 @@ def plan_of(event: Event) -> dict[str, str]:
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
-        "When": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "When": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "Where": place,
         "How it is held": Delivery(event.delivery).label if event.delivery else "",
     }

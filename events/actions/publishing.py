@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from events import queries, rules, signals
 from events.actions.registration import promote_waiting
 from events.enums import EventState, RegistrationState

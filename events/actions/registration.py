@@ -11,9 +11,9 @@ from types import MappingProxyType
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import outbox
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.mail import outbox
 from events import queries, rules
 from events.actions.attendance import next_moment
 from events.enums import Attendance, RegistrationState

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import editors, queries
 from events.actions.proposals import copy_extras

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from accounts.models import User
-from aspen.acts import act
+from aspen.db.audit import act
 from aspen.errors import Refused
 from events import editors, queries
 from events.actions.publishing import replace_offers, tell_revised

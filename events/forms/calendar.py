@@ -11,9 +11,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.text import Truncator
 
-from aspen import words
+from aspen import formats
 from aspen.clock import today
-from aspen.keyset import Key
+from aspen.web.paging import Key
 from events import finding
 from events.calendar import LIST, MONTH, WEEK, Choice
 from events.enums import Delivery, EventType
@@ -260,8 +260,8 @@ class CalendarForm(forms.Form):
             "sponsor": f"Sponsor: {choice.sponsor}",
             "federation": f"Federation: {choice.federation}",
             "city": f"City: {choice.city}",
-            "since": f"From {words.day(choice.since)}" if choice.since else "",
-            "until": f"To {words.day(choice.until)}" if choice.until else "",
+            "since": f"From {formats.day(choice.since)}" if choice.since else "",
+            "until": f"To {formats.day(choice.until)}" if choice.until else "",
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
         }

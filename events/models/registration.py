@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from events.enums import Attendance, KeyPurpose, QuestionKind, RegistrationState
 from events.models.event import Event
 from events.models.triggers import NEVER_OVERSOLD, new_version

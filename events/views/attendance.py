@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.queries import person_at
-from aspen import qr, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.paging import numbered_page
-from aspen.spreadsheet import harmless
+from aspen.files import qr
+from aspen.files.tables import harmless
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from events import actions, editors, presentation, rosters, rules, uploads
 from events.attendance_lists import BYTES_AT_MOST
 from events.enums import Attendance
@@ -55,7 +56,7 @@ def _page(event: Event) -> dict[str, Any]:
     return {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "place": presentation.where(event),
     }
 
@@ -233,7 +234,7 @@ def code(request: HttpRequest, pk: int) -> HttpResponse:
         "letters": letters,
         "drawn": qr.svg(address) if letters else "",
         "address": (settings.ADDRESS + reverse("events:check_in")).partition("://")[2],
-        "opens": words.clock(rules.check_in_opens(event)),
+        "opens": formats.clock(rules.check_in_opens(event)),
     }
     return render(request, "events/attendance/code.html", context)
 

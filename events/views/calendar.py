@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from aspen import keyset, words
+from aspen import formats
+from aspen.web import paging
 from events import calendar as pages
 from events import finding, presentation, queries
 from events.calendar import Choice, events_in_words
@@ -23,8 +24,8 @@ from events.views.common import MONTH_FIELDS, ROW_FIELDS, known_about, visitor
 from events.views.freshness import until_it_changes
 
 PAGE_SIZE = 25
-SOONEST_FIRST = keyset.Order("begins_at")
-NEWEST_FIRST = keyset.Order("begins_at", is_descending=True)
+SOONEST_FIRST = paging.Order("begins_at")
+NEWEST_FIRST = paging.Order("begins_at", is_descending=True)
 # What to say in place of "without …".
 GIVE_UP = {"earns_credit": "also without credit", "has_recording": "also without a recording"}
 
@@ -245,9 +246,9 @@ def _rows_of(events: QuerySet[Event]) -> QuerySet[Event]:
     return events.select_related("parent").only(*ROW_FIELDS)
 
 
-def _page(choice: Choice) -> keyset.Page[Event]:
+def _page(choice: Choice) -> paging.Page[Event]:
     """By date: a page that stays put while events are added and pass."""
-    return keyset.page_of(
+    return paging.page_of(
         _rows_of(_within(choice)),
         NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,
         size=PAGE_SIZE,
@@ -257,7 +258,7 @@ def _page(choice: Choice) -> keyset.Page[Event]:
     )
 
 
-def _searched(choice: Choice) -> tuple[keyset.Page[Event], dict[str, str] | None]:
+def _searched(choice: Choice) -> tuple[paging.Page[Event], dict[str, str] | None]:
     """The best matches first; and how many the other side of today has, and where."""
     events = _within(choice)
     other = None
@@ -265,7 +266,7 @@ def _searched(choice: Choice) -> tuple[keyset.Page[Event], dict[str, str] | None
     if not choice.day and (choice.past or not choice.since):
         other = choice.but(past=not choice.past)
     count, *rest = finding.counts([events, *([_within(other)] if other else [])])
-    page = keyset.numbered(
+    page = paging.numbered(
         finding.ranked(_rows_of(events), choice.words),
         size=PAGE_SIZE,
         page=choice.page,
@@ -292,11 +293,11 @@ def _relaxed_list(choice: Choice, other_side: Mapping[str, str] | None) -> list[
 
 def _heading(choice: Choice) -> str:
     if choice.day:
-        side = f"Events on {words.day(choice.day)}"
+        side = f"Events on {formats.day(choice.day)}"
     elif choice.past:
         side = "Past events"
     elif choice.since:
-        side = f"Events from {words.day(choice.since)}"
+        side = f"Events from {formats.day(choice.since)}"
     else:
         side = "Upcoming events"
     return f"{side} for “{choice.words}”, best match first" if choice.words else side

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import words
+from aspen import formats
 from aspen.clock import fiscal_year, today
 from aspen.errors import Refused
-from aspen.paging import numbered_page
+from aspen.web.paging import numbered_page
 from events import catalogue, presentation, rules
 from events.actions.catalogue import propose_listing
 from events.enums import ListingState
@@ -79,10 +79,10 @@ def _course(offer: CreditOffer) -> dict[str, Any]:
     return {
         "title": event.title,
         "url": event.get_absolute_url(),
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "where": presentation.where(event),
         "sponsor": event.sponsor,
-        "credits": words.credits(offer.amount),
+        "credits": formats.credits(offer.amount),
         "states": labels,
     }
 
@@ -103,7 +103,7 @@ def propose(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("events:propose", event.pk)
     context = {
         "event": event,
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "listings": [_listing(each) for each in catalogue.listings_of(event)],
         "form": form,
         "why_not": catalogue.why_not_propose(event, catalogue.usual_year(event)),
@@ -124,6 +124,6 @@ def _listing(listing: CatalogueListing) -> dict[str, Any]:
     return {
         "year": listing.fiscal_year,
         "state": presentation.Label(state.label, tone, shape),
-        "since": words.day(timezone.localdate(moment)),
+        "since": formats.day(timezone.localdate(moment)),
         "reason": listing.reason,
     }

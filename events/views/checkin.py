@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from events import actions, editors, presentation, queries, rosters
 from events.enums import HERE, RegistrationState
 from events.forms.attendance import CodeForm
@@ -74,7 +74,7 @@ def check_in_here(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "place": presentation.where(event),
         "is_in": is_in,
         "earns": event.offers.exists(),
@@ -113,7 +113,7 @@ def _choice(event: Event, place: Registration | None) -> dict[str, object]:
     return {
         "pk": event.pk,
         "title": event.title,
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "has_place": has_place,
         "is_in": has_place and place is not None and place.attendance in HERE,
     }

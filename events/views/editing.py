@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import kept, words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.web import form_recovery
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from events import editors, presentation, queries, rules
 from events.actions import proposals
 from events.enums import EventState, Step
@@ -118,7 +119,7 @@ def _row(event: Event) -> dict[str, Any]:
     return {
         "pk": event.pk,
         "title": event.title,
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "organization": event.organization.name if event.organization else event.sponsor,
         "state": _state(event),
         "reason": event.decision_reason if event.state == EventState.DRAFT else "",
@@ -153,7 +154,7 @@ def _form(request: HttpRequest, person: User, event: Event, **options: Any) -> E
     )
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """A new event: saved as a draft, sent to staff, or published at once by staff."""
@@ -163,7 +164,9 @@ def create(request: HttpRequest) -> HttpResponse:
     if len(own) == 1:
         initial["organization"] = own[0]
     event = Event(state=EventState.DRAFT)
-    form = _form(request, person, event, initial=initial | (kept.typed_before(request) or {}))
+    form = _form(
+        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+    )
     if request.method == "POST" and form.is_valid():
         made = _attempt(form, lambda: proposals.create_event(edited=form.edited(), by=person))
         if made is not None:
@@ -171,7 +174,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return _form_page(request, form, heading="New event")
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: HttpRequest, pk: int) -> HttpResponse:
     """The form filled from another event; its dates have to be set."""
@@ -181,7 +184,9 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
     initial |= {"organization": source.organization_id} | initial_of(source)
     for name in [each for each in initial if each.startswith("recording_") or each in _DATES]:
         initial.pop(name)
-    form = _form(request, person, event, initial=initial | (kept.typed_before(request) or {}))
+    form = _form(
+        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+    )
     if request.method == "POST" and form.is_valid():
         made = _attempt(
             form,
@@ -245,14 +250,14 @@ def _take(
 _SHOWN = {Step.PUBLISH, Step.CALL_OFF}
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an event; people who registered are told of what they plan by, if wanted."""
     person, event = editor_of(request), managed(request, pk)
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
-    initial = initial_of(event) | (kept.typed_before(request) or {})
+    initial = initial_of(event) | (form_recovery.typed_before(request) or {})
     form = _form(request, person, event, initial=initial)
     tell = TellForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and tell.is_valid():
@@ -357,7 +362,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "questions": event.questions.count(),
         "presenters": [str(each.person) for each in event.presenters.select_related("person")],
         "similar": [
-            (other.get_absolute_url(), other.title, words.day(other.last_day))
+            (other.get_absolute_url(), other.title, formats.day(other.last_day))
             for other in queries.similar_titles(event.title, limit=3)
             if other.pk != event.pk
         ]
@@ -396,7 +401,7 @@ def call_off(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "form": form,
         "registered": registered,
         "can": event.state == EventState.PUBLISHED and not rules.is_over(event),

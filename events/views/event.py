@@ -7,7 +7,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from aspen import context
+from aspen.web import context
 from events import catalogue, editors, feeds, particulars, presentation, queries
 from events.enums import EventState, Origin
 from events.marks import recorded_ids

@@ -8,9 +8,9 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
+from aspen.web.request import number_in, person_of
 from events import editors, particulars, queries, uploads
 from events.actions import material
 from events.forms.material import FileForm, LinkForm, QuestionFormSet
@@ -50,7 +50,7 @@ def questions(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("events:questions", event.pk)
     context = {
         "event": event,
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "sheet": sheet,
         "rows": [(form, answered.get(form["id"].value(), 0)) for form in sheet],
     }
@@ -74,7 +74,7 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("events:files", event.pk)
     context = {
         "event": event,
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
         "resources": [(each.pk, *particulars.files([each])) for each in resources],
         "link": link,
         "file": file,

@@ -8,10 +8,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import kept, qr
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.files import qr
+from aspen.web import form_recovery
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from events import actions, presentation, queries
 from events.actions import keys
 from events.enums import KeyPurpose, RegistrationState
@@ -23,7 +24,7 @@ from events.views.common import known_about
 PER_PAGE = 25
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 def register(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a place, or the last one on the waitlist; an organizer who asks questions has a form.
 
@@ -78,7 +79,7 @@ def _with_questions(
         request.POST if request.method == "POST" else None,
         questions=questions,
         given=given,
-        initial=kept.typed_before(request),
+        initial=form_recovery.typed_before(request),
     )
     if request.method == "POST" and form.is_valid():
         refusal = (

@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from events import editors, queries
 from events.actions import series
 from events.actions.sessions import SessionFacts, save_sessions
@@ -33,7 +33,7 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     dates: DatesForm | None = None
     if posted is not None and form.is_valid():
         choices = [
-            (each.isoformat(), words.when(each, None, all_day=source.all_day))
+            (each.isoformat(), formats.when(each, None, all_day=source.all_day))
             for each in form.moments()
         ]
         if "make" in posted:
@@ -45,7 +45,7 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
             dates = DatesForm(initial=initial, choices=choices)
     context = {
         "event": source,
-        "when": words.when(source.begins_at, source.ends_at, all_day=source.all_day),
+        "when": formats.when(source.begins_at, source.ends_at, all_day=source.all_day),
         "form": form,
         "dates": dates,
     }
@@ -111,7 +111,7 @@ def sessions(request: HttpRequest, pk: int) -> HttpResponse:
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,
-        "when": words.when(parent.begins_at, parent.ends_at, all_day=parent.all_day),
+        "when": formats.when(parent.begins_at, parent.ends_at, all_day=parent.all_day),
         "sheet": sheet,
         "is_session": parent.parent_id is not None,
         "errors": [

@@ -22,7 +22,7 @@ from zeal import zeal_ignore
 from accounts.actions import create_account
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen.outbox import deliver_due
+from aspen.mail.outbox import deliver_due
 from credits.models import Claim
 from events.actions import settle_due
 from events.models import Event

@@ -20,8 +20,8 @@ from zeal import zeal_ignore
 
 from accounts.enums import OrganizationKind, PositionKind, Role
 from accounts.models import Organization, Position, User
-from aspen import outbox
 from aspen.clock import today
+from aspen.mail import outbox
 from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor

@@ -10,7 +10,7 @@ from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
 from credits.actions import DECIDED, claim_custom_event, decide_claim
 from credits.enums import MOVES, ClaimState, Mover
@@ -123,7 +123,7 @@ def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
     assert state(claim) == (ClaimState.DECLINED, "You were not on the list.", staff)
     assert Posting.objects.count() == 0
     page = text(client.get(f"{CLAIMS}{claim.pk}/change/"))
-    day = words.day(timezone.localdate())
+    day = formats.day(timezone.localdate())
     declined = f"Declined by the CE Coordinator ({staff}) on {day}: You were not on the list."
     assert declined in page
     assert 'name="decision"' not in page

@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts.actions import create_account
 from accounts.enums import Role
 from accounts.models import User
-from aspen import outbox
 from aspen.errors import Refused
+from aspen.mail import outbox
 from aspen.models import Mail
 from credits import actions
 from credits.actions.awarding import Awarded

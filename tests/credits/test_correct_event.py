@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.rehearsal import rehearse
 from credits import actions, queries
 from credits.enums import ClaimRole
 from credits.models import Claim, Credit, CreditHistory

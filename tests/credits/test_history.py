@@ -10,8 +10,9 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.enums import Role
 from accounts.models import User
-from aspen import acts, words
-from aspen.acts import act
+from aspen import formats
+from aspen.db import audit
+from aspen.db.audit import act
 from credits import actions, history
 from credits.enums import ClaimSource, ClaimState
 from credits.models import Claim, Credit, Evidence
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 def told(claim: Claim, **kwargs: Any) -> list[str]:
     """The entries, with the present day left out: all of it happens within one test."""
-    today = words.day(timezone.localdate())
+    today = formats.day(timezone.localdate())
     claim.refresh_from_db()
     return [str(each).replace(f" on {today}", "") for each in history.of_claim(claim, **kwargs)]
 
@@ -60,7 +61,7 @@ def test_a_claim_says_when_how_and_as_what(source: ClaimSource, how: str) -> Non
     event = make.event(credits={make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "1.0"})
     claim = actions.claim_event(event_id=event.pk, source=source, by=person)
     [entry] = history.of_claim(claim)
-    day = words.day(timezone.localdate(claim.claimed_at))
+    day = formats.day(timezone.localdate(claim.claimed_at))
     assert str(entry) == (
         f"Claimed by you on {day}{how}, as Library Administration 1.5 and Technology 1."
     )
@@ -191,7 +192,7 @@ def test_a_line_taken_out_and_put_back() -> None:
 
     @act
     def put_back(*, by: User) -> None:
-        acts.note(reason="It was offered.")
+        audit.note(reason="It was offered.")
         Credit.objects.filter(pk=credit.pk).update(
             withdrawn_at=None, withdrawn_by=None, withdrawn_why=""
         )
@@ -230,8 +231,8 @@ def test_a_change_of_the_events_time_is_told() -> None:
     old = claim.event
     moved = old.begins_at - dt.timedelta(days=30)
     change_event(old, begins_at=moved, ends_at=moved, all_day=True)
-    was = words.when(old.begins_at, old.ends_at, all_day=False)
-    day = words.day(timezone.localdate(moved))
+    was = formats.when(old.begins_at, old.ends_at, all_day=False)
+    day = formats.day(timezone.localdate(moved))
     assert told(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
 
 
@@ -240,7 +241,7 @@ def test_a_correction_for_everybody_says_so() -> None:
 
     @act
     def correct(*, by: User) -> None:
-        acts.note(reason="It lasted two hours.", corrected=claim.event_id)
+        audit.note(reason="It lasted two hours.", corrected=claim.event_id)
         Credit.objects.update(amount=2)
 
     correct(by=make.person(Role.CE_COORDINATOR, display_name="Dana"))

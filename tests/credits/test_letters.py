@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import outbox
 from aspen.errors import Refused
+from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from credits import actions
 from credits.enums import ClaimState

@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
 from aspen.models import Mail
-from aspen.rehearsal import rehearse
 from credits import actions
 from credits import queries as credit_queries
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState

@@ -13,7 +13,7 @@ from zeal import zeal_ignore
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import words
+from aspen import formats
 from credits.actions import claim_custom_event
 from credits.admin.queue import CustomEventAdmin
 from credits.enums import ClaimRole, ClaimState
@@ -556,7 +556,7 @@ def test_what_happened_is_told_in_words() -> None:
         ),
         by=person,
     )
-    day = words.day(timezone.localdate())
+    day = formats.day(timezone.localdate())
     cora = f"by Cora Coordinator on {day}"
     assert [str(each) for each in context_of(event)["happenings"]] == [
         f"Claimed by Ada Reader on {day}, with Create New…, as Technology 1.",

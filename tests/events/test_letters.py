@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import reminders_token
-from aspen import outbox
+from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from credits.enums import ClaimRole
 from credits.models import Claim

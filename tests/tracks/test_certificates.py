@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.enums import Role
-from aspen import qr
+from aspen.files import qr
 from tests import factories as make
 from tracks import actions, certificates
 from tracks.models import Certificate

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import words
+from aspen import formats
 from aspen.clock import today, years_after, years_before
 from tests import factories as make
 from tracks import actions
@@ -65,7 +65,7 @@ def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None
     assert answer.context["ids"] == f"{one.pk},{other.pk}"
     assert [row["person"] for row in answer.context["rows"]] == [str(one.person), str(other.person)]
     answer = client.post(EXTEND, sent(one, other))
-    old, new = words.day(one.closes_on), words.day(later(one))
+    old, new = formats.day(one.closes_on), formats.day(later(one))
     assert [(row["old"], row["new"]) for row in answer.context["rows"]] == [(old, new)] * 2
     assert answer.context["button"] == "Extend 2 periods"
     assert not Extension.objects.exists()
@@ -231,4 +231,4 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     assert listed(client, "director=longer") == [made["longer"]]
     assert len(listed(client, "director=nonsense")) == 4
     page = text(client.get(f"{LIST}{made['longer']}/change/"))
-    assert f"{words.day(first)}; four years end {words.day(today())}" in page
+    assert f"{formats.day(first)}; four years end {formats.day(today())}" in page

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import outbox
+from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from tests import factories as make
 from tracks import actions, queries

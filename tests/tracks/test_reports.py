@@ -16,7 +16,7 @@ from django.test import Client
 
 from accounts.enums import Role
 from accounts.models import Federation, Organization, Position, User
-from aspen import words
+from aspen import formats
 from credits.actions import decide_claim
 from credits.enums import ClaimState
 from tests import factories as make
@@ -392,12 +392,12 @@ def every_table(client: Client, name: str, query: str) -> None:
 
 def as_shown(cell: object) -> str:
     if isinstance(cell, dt.datetime):
-        return words.day(cell.date())
+        return formats.day(cell.date())
     if isinstance(cell, (int, float)):
-        return words.amount(Decimal(str(cell)))
+        return formats.amount(Decimal(str(cell)))
     text = str(cell or "").removeprefix("'")
     is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", text)
-    return words.day(dt.date.fromisoformat(text)) if is_day else text
+    return formats.day(dt.date.fromisoformat(text)) if is_day else text
 
 
 def test_page_csv_and_xlsx_say_the_same(staff: Client, world: dict[str, User]) -> None:

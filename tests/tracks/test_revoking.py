@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from tests import factories as make
 from tracks import queries
 from tracks.enums import ParticipationState
@@ -67,7 +67,7 @@ def test_what_follows_is_said_before_anything_happens() -> None:
     [following] = queries.active_participations(certificate.person)
     client = coordinator()
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"})
-    began = words.day(following.selected_on)
+    began = formats.day(following.selected_on)
     assert answer.context["consequences"] == [
         f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
         "that it was revoked, and why.",
@@ -78,7 +78,7 @@ def test_what_follows_is_said_before_anything_happens() -> None:
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"})
     assert answer.context["consequences"][1:] == [
         "The certified period is under way again until "
-        f"{words.day(certificate.participation.closes_on)}, with its 15 credits as far as they "
+        f"{formats.day(certificate.participation.closes_on)}, with its 15 credits as far as they "
         "are eligible. The person can mend it and send it anew.",
         f"The period that began on {began} is left, and its credits are archived.",
     ]

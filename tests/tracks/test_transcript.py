@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
-from aspen import words
+from aspen import formats
 from credits.actions import claim_custom_event, withdraw_claim
 from credits.models import Claim, Credit
 from events.actions import decide_custom_event, register
@@ -206,7 +206,7 @@ def test_what_was_added_lately_and_what_is_to_come(client, person):
     assert [
         (each["title"], each["credits"], each["day"]) for each in response.context["lately"]
     ] == [
-        (f"Number {number}", "1.5 credits", words.day(dt.date(2026, 11, number + 1)))
+        (f"Number {number}", "1.5 credits", formats.day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
     assert "nothing, you are not registered" in response.content.decode()

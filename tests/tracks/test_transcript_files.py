@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.actions import take_position
 from accounts.enums import PositionKind, Role
-from aspen import words
+from aspen import formats
 from credits.actions import claim_custom_event, withdraw_claim
 from credits.models import Credit
 from events.actions import decide_custom_event
@@ -171,7 +171,7 @@ def from_pdf(content):
 
 
 def on_paper(day):
-    return bare(words.day(day))
+    return bare(formats.day(day))
 
 
 def from_csv(content):

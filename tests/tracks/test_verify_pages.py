@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 from credits.actions import correct_credit
 from tests import factories as make
@@ -179,7 +179,7 @@ def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again
         clock.shift(86_400 * 3)
         make.verification(make.submission(Participation.objects.get(pk=asked.participation_id)))
         text = page(client, asked)
-        day = words.day(today())
+        day = formats.day(today())
     assert "A newer link was sent to you" in text
     assert f"it came to the same address as this one, on {day}." in text
 

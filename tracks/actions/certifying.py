@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import today, years_after
+from aspen.db.audit import act
 from aspen.errors import Refused
 from credits.actions import approve_verified
 from tracks.actions.choosing import begin_period, stop_following

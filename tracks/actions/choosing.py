@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import day_after, today, years_after, years_before
+from aspen.db.audit import act
 from aspen.errors import Refused
 from tracks import queries, signals
 from tracks.actions.steps import take_step

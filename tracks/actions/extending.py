@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import today, years_after
+from aspen.db.audit import act
 from aspen.errors import Refused
 from tracks.actions.notices import promise_extended
 from tracks.actions.posting import post_anew

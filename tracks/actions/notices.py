@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from accounts.enums import PositionKind
 from accounts.models import Position, User
-from aspen.acts import act
 from aspen.clock import today, years_before
+from aspen.db.audit import act
+from aspen.mail.outbox import Addressee, post, post_many
 from aspen.models import Mail
-from aspen.outbox import Addressee, post, post_many
 from credits.models import Claim
 from tracks.enums import ACTIVE, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Submission, Verification

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from aspen.acts import act
+from aspen.db.audit import act
 from credits.signals import Followed
 from tracks import queries
 from tracks.enums import ACTIVE

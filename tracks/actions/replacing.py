@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from accounts.models import User
-from aspen import words
-from aspen.acts import act
+from aspen import formats
+from aspen.db.audit import act
 from aspen.errors import Refused
 from tracks.actions.rule_sets import end_rule_set, save_rule_set
 from tracks.models import RuleSet
@@ -32,7 +32,7 @@ def replace_rule_set(
             field="kind",
         )
     if new.valid_from <= old.valid_from:
-        first = words.day(old.valid_from)
+        first = formats.day(old.valid_from)
         raise Refused(
             f"The new rules begin after {first}, the first day of those they replace.",
             field="valid_from",

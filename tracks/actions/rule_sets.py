@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from accounts.models import User
-from aspen import words
-from aspen.acts import act
+from aspen import formats
+from aspen.db.audit import act
 from aspen.errors import Refused
 from tracks.models import Requirement, RuleSet
 
@@ -64,6 +64,6 @@ def _refuse_unfit(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> Non
     minimums = sum(requirements.values(), Decimal(0))
     if minimums > rule_set.total:
         raise Refused(
-            f"The minimums add up to {words.credits(minimums)}, which is more than the total "
-            f"of {words.credits(rule_set.total)}. Lower a minimum or raise the total."
+            f"The minimums add up to {formats.credits(minimums)}, which is more than the total "
+            f"of {formats.credits(rule_set.total)}. Lower a minimum or raise the total."
         )

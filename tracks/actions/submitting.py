@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.acts import act
 from aspen.clock import today
+from aspen.db.audit import act
 from aspen.errors import Refused
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on

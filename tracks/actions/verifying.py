@@ -8,9 +8,9 @@ from django.utils import timezone
 from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import is_address_of, lock_people, person_at
-from aspen import acts
-from aspen.acts import act
 from aspen.clock import today
+from aspen.db import audit
+from aspen.db.audit import act
 from aspen.errors import Refused
 from tracks import queries, record
 from tracks.actions.certifying import certify
@@ -196,7 +196,7 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
     if verification.answer == Answer.VERIFIED:
         return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
     _refuse_answer(verification, by=by)
-    acts.note(supervisor=verification.supervisor_email)
+    audit.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.VERIFIED, name=name.strip() or verification.supervisor_name)
     promise_answer(verification=verification)
     submission = verification.submission
@@ -221,7 +221,7 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
     _refuse_answer(verification, by=by)
     if not reason.strip():
         raise Refused("Say what is wrong; the person will read it.", field="reason")
-    acts.note(supervisor=verification.supervisor_email)
+    audit.note(supervisor=verification.supervisor_email)
     _close(verification, Answer.REFUSED, reason=reason.strip())
     promise_answer(verification=verification)
     if submission := verification.submission:

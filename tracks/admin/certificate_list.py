@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.clock import today
 from tracks import certificates, queries, record
@@ -136,7 +136,7 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it counted")
     def counted(self, certificate: Certificate) -> SafeString:
-        total = words.credits(record.counted(certificate.record))
+        total = formats.credits(record.counted(certificate.record))
         return _table(record.lines(certificate.record), f"{total} in all")
 
     @admin.display(description="beyond that")
@@ -150,8 +150,8 @@ def _table(lines: list[record.RecordLine], caption: str) -> SafeString:
         "<tr><td>{}</td><th scope='row'>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
         (
             (
-                *(words.day(line.earned_on), line.title, line.sponsor),
-                *(line.category, words.amount(line.amount)),
+                *(formats.day(line.earned_on), line.title, line.sponsor),
+                *(line.category, formats.amount(line.amount)),
             )
             for line in lines
         ),

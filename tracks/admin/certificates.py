@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.rehearsal import rehearse
+from aspen.web.request import person_of
 from tracks import actions, queries, record
 from tracks.admin import review_words
 from tracks.models import Certificate, Participation
@@ -173,28 +173,28 @@ def _answer(
 
 
 def _revoking(certificate: Certificate, reopen: bool) -> list[str]:
-    counted = words.credits(record.counted(certificate.record))
+    counted = formats.credits(record.counted(certificate.record))
     said = [
         f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
         "that it was revoked, and why."
     ]
     following = _following(certificate)
     if reopen:
-        closes_on = words.day(certificate.participation.closes_on)
+        closes_on = formats.day(certificate.participation.closes_on)
         said.append(
             f"The certified period is under way again until {closes_on}, with its {counted} as "
             "far as they are eligible. The person can mend it and send it anew."
         )
         if following:
             said.append(
-                f"The period that began on {words.day(following.selected_on)} is left, and its "
+                f"The period that began on {formats.day(following.selected_on)} is left, and its "
                 "credits are archived."
             )
         return said
     said.append(f"Its {counted} are archived; they count in no certificate any more.")
     if following:
         said.append(
-            f"The period that began on {words.day(following.selected_on)} goes on. What was "
+            f"The period that began on {formats.day(following.selected_on)} goes on. What was "
             "earned before the certificate was issued does not count in it."
         )
     return said
@@ -208,8 +208,8 @@ def _following(certificate: Certificate) -> Participation | None:
 def _reissuing(certificate: Certificate, name: str) -> list[str]:
     return [
         f"A new certificate with a new number is issued to {name}. Its days, and what it counted, "
-        f"stay as they are: issued {words.day(certificate.issued_on)}, valid until "
-        f"{words.day(certificate.expires_on)}.",
+        f"stay as they are: issued {formats.day(certificate.issued_on)}, valid until "
+        f"{formats.day(certificate.expires_on)}.",
         f"Certificate {certificate.number} stays where it is, and says that it was issued anew, "
         "and why.",
     ]

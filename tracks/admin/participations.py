@@ -26,12 +26,12 @@ from django.utils.safestring import mark_safe
 
 from accounts.enums import PositionKind
 from accounts.models import Position
-from aspen import words
+from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.clock import today, years_before
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
-from aspen.rehearsal import rehearse
+from aspen.web.request import number_in, person_of
 from tracks import actions, own_credits, queries, rules
 from tracks.models import Extension, Participation, Posting
 from tracks.rules import DIRECTORS_YEARS, directors_deadline
@@ -223,9 +223,9 @@ class ParticipationAdmin(ReadOnlyAdmin):
         prefetch_related_objects([participation], queries.REQUIREMENTS, "follows")
         lines = [
             (
-                words.day(each.earned_on),
+                formats.day(each.earned_on),
                 each.claim.event.title,
-                words.credits(each.amount),
+                formats.credits(each.amount),
                 str(each.category),
                 _verdict(each, participation),
             )
@@ -245,7 +245,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
             return "–"
         end = directors_deadline(since)
         ended = "end" if end >= today() else "ended"
-        return f"{words.day(since)}; four years {ended} {words.day(end)}"
+        return f"{formats.day(since)}; four years {ended} {formats.day(end)}"
 
     # ---------- More time ----------
 
@@ -303,7 +303,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, ids: list[int], closes_on: dt.date, number: int
     ) -> HttpResponse:
         periods = "1 period ends" if number == 1 else f"{number} periods end"
-        messages.success(request, f"{periods} on {words.day(closes_on)} now.")
+        messages.success(request, f"{periods} on {formats.day(closes_on)} now.")
         if len(ids) == 1:
             return HttpResponseRedirect(reverse(PAGE, args=ids))
         return HttpResponseRedirect(reverse(LIST))
@@ -322,7 +322,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
                 "person": str(each.person),
                 "track": str(each.track),
                 "state": each.get_state_display(),
-                "old": words.day(each.closes_on),
+                "old": formats.day(each.closes_on),
                 "new": _new_day(each, closes_on),
             }
             for each in chosen.order_by("person__display_name", "pk")
@@ -361,4 +361,4 @@ def _button(number: int) -> str:
 def _new_day(participation: Participation, closes_on: dt.date | None) -> str:
     if closes_on is None:
         return ""
-    return words.day(closes_on) if participation.closes_on < closes_on else "stays"
+    return formats.day(closes_on) if participation.closes_on < closes_on else "stays"

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import queries as account_queries
-from aspen import words
+from aspen import formats
 from credits.admin import links
 from credits.enums import ClaimRole, RemarkKind
 from events.enums import Origin
@@ -23,7 +23,7 @@ State = ParticipationState
 
 
 def day(moment: dt.datetime) -> str:
-    return words.day(timezone.localdate(moment))
+    return formats.day(timezone.localdate(moment))
 
 
 # ---------- A row of the list ----------
@@ -37,7 +37,7 @@ def library(submission: Submission) -> str:
 
 def sent(submission: Submission) -> str:
     """Mon, Nov 2, 2026, waits 3 days"""
-    waits = f", {words.waits(submission.submitted_at)}" if is_waiting(submission) else ""
+    waits = f", {formats.waits(submission.submitted_at)}" if is_waiting(submission) else ""
     return f"{day(submission.submitted_at)}{waits}"
 
 
@@ -115,7 +115,7 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
 def _credits(made: record.Record) -> str:
     measured = dt.date.fromisoformat(made["measured_on"])
     counted, total = record.counted(made), Decimal(made["total"])
-    return f"{words.amount(counted)} of {words.amount(total)} on {words.day(measured)}"
+    return f"{formats.amount(counted)} of {formats.amount(total)} on {formats.day(measured)}"
 
 
 def _categories(submission: Submission, looked: Sequence[Looked]) -> Iterator[dict[str, Any]]:
@@ -128,8 +128,8 @@ def _categories(submission: Submission, looked: Sequence[Looked]) -> Iterator[di
         minimum = Decimal(category["minimum"])
         yield {
             "name": category["name"],
-            "sum": words.credits(sum((line.amount for line in own), ZERO)),
-            "minimum": f", at least {words.amount(minimum)} needed" if minimum else "",
+            "sum": formats.credits(sum((line.amount for line in own), ZERO)),
+            "minimum": f", at least {formats.amount(minimum)} needed" if minimum else "",
             "lines": [_line(line, claims[line.claim_id], verified) for line in own],
         }
 
@@ -143,8 +143,8 @@ def _line(
         "title": line.title,
         "url": reverse("admin:credits_claim_change", args=[claim.pk]),
         "sponsor": line.sponsor,
-        "when": words.day(line.earned_on),
-        "credit": words.amount(line.amount),
+        "when": formats.day(line.earned_on),
+        "credit": formats.amount(line.amount),
         "role": "presented" if line.role == ClaimRole.PRESENTER else "",
         "state": claim.get_state_display(),
         "evidence": links.evidence(claim),
@@ -163,7 +163,7 @@ def _surplus(submission: Submission) -> str:
     surplus = record.lines(submission.record, "surplus")
     if not surplus:
         return ""
-    credits = words.credits(sum((line.amount for line in surplus), ZERO))
+    credits = formats.credits(sum((line.amount for line in surplus), ZERO))
     return f"Beyond what is needed there are {credits} more; they are not counted."
 
 
@@ -182,7 +182,7 @@ def certificate(certificate: Certificate, *, decides: bool) -> dict[str, Any]:
     if certificate.revoked_at:
         state = f"revoked {day(certificate.revoked_at)}: {certificate.revoked_why}"
     else:
-        state = f"valid until {words.day(certificate.expires_on)}"
+        state = f"valid until {formats.day(certificate.expires_on)}"
     ways = []
     if decides and not certificate.revoked_at:
         ways = [
@@ -191,8 +191,8 @@ def certificate(certificate: Certificate, *, decides: bool) -> dict[str, Any]:
         ]
     return {
         "number": certificate.number,
-        "words": f"{certificate.participation.track}, issued {words.day(certificate.issued_on)} to "
-        f"{certificate.name}; {state}",
+        "words": f"{certificate.participation.track}, issued "
+        f"{formats.day(certificate.issued_on)} to {certificate.name}; {state}",
         "ways": ways,
     }
 

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from tracks import actions, reviewing
 from tracks.actions import Supervisor
 from tracks.admin import review_words

@@ -9,12 +9,12 @@ from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from aspen import words
+from aspen import formats
 from aspen.admin import CategoryLinesInline, StaffAdmin
 from aspen.clock import today
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
-from aspen.rehearsal import rehearse
+from aspen.web.request import number_in, person_of
 from tracks import actions
 from tracks.models import Participation, Requirement, RuleSet, Track
 from tracks.outlook import Outlook, outlook
@@ -129,7 +129,7 @@ class RuleSetAdmin(StaffAdmin):
 
     @admin.display(description="total", ordering="total")
     def credits(self, rule_set: RuleSet) -> str:
-        return words.credits(rule_set.total)
+        return formats.credits(rule_set.total)
 
     @admin.display(description="followed by")
     def followed_by(self, rule_set: RuleSet) -> str:
@@ -257,5 +257,5 @@ def _outlook(rule_set: RuleSet) -> dict[str, Any]:
 
 
 def _told(row: Outlook) -> dict[str, Any]:
-    misses = words.credits(row.misses) if row.misses else ""
+    misses = formats.credits(row.misses) if row.misses else ""
     return row._asdict() | {"misses": misses}

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from aspen.history import begin
+from aspen.db.audit import begin
 
 
 class Migration(migrations.Migration):

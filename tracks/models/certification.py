@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from tracks.enums import Answer, Ending
 from tracks.models.participation import Participation
 

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from credits.models import Credit
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models.rules import RuleSet, Track

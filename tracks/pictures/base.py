@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from aspen.files.tables import Table
 from tracks import reports
 from tracks.charts import Series
 from tracks.models import Track
 from tracks.report_forms import Question
-from tracks.tables import Table
 
 Chosen = Mapping[str, str]
 Questions = dict[str, Question]

@@ -3,12 +3,12 @@
 from typing import Any
 
 from aspen.clock import today
+from aspen.files.tables import ALL, Column, Row, Table
 from tracks import charts, reports
 from tracks.charts import Bar, Chart, Series
 from tracks.pictures.base import Chosen, Questions, Report, address, number_of, people
 from tracks.progress import ZERO
 from tracks.report_forms import Question
-from tracks.tables import ALL, Column, Row, Table
 
 YEARS = 10
 

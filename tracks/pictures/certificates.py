@@ -6,8 +6,9 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 
-from aspen import words
+from aspen import formats
 from aspen.clock import today
+from aspen.files.tables import ALL, Column, Row, Rows, Table
 from tracks import charts, reports
 from tracks.charts import Bar, Chart
 from tracks.pictures.base import (
@@ -24,7 +25,6 @@ from tracks.pictures.base import (
     track_series,
 )
 from tracks.report_forms import Question
-from tracks.tables import ALL, Column, Row, Rows, Table
 
 QUARTERS = 8
 LAST_QUARTER = 10  # begins in October
@@ -68,7 +68,7 @@ def expiring(chosen: Chosen) -> Report:
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
     number = "1 certificate expires" if sum(sums) == 1 else f"{sum(sums):,} certificates expire"
-    answer = f"{number} by {words.day(end - dt.timedelta(days=1))}."
+    answer = f"{number} by {formats.day(end - dt.timedelta(days=1))}."
     chart = Chart(
         "expiring", "Certificates that expire, by quarter", answer, track_series(tracks), bars
     )

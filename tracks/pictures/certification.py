@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from aspen.files.tables import ALL, GROUP, LINE, Column, Row, Rows, Table
 from tracks import charts, reports
 from tracks.charts import Bar, Chart, Series
 from tracks.pictures.base import (
@@ -19,7 +20,6 @@ from tracks.pictures.base import (
     place_of,
 )
 from tracks.report_forms import Question
-from tracks.tables import ALL, GROUP, LINE, Column, Row, Rows, Table
 
 STANDINGS = {
     "certified": (reports.CERTIFIED, "Certified"),

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 
-from aspen import words
+from aspen import formats
 from aspen.clock import JULY, fiscal_year, today
+from aspen.files.tables import GROUP, LINE, Column, Row, Table
 from events.models import Category
 from events.queries import categories
 from tracks import charts, reports
@@ -15,7 +16,6 @@ from tracks.charts import Bar, Chart, Series
 from tracks.pictures.base import Chosen, Questions, Report, number_of, of_track
 from tracks.progress import ZERO
 from tracks.report_forms import Question
-from tracks.tables import GROUP, LINE, Column, Row, Table
 
 MONTHS = 24
 FISCAL, CALENDAR = "fiscal", "calendar"
@@ -55,7 +55,7 @@ def credits(chosen: Chosen) -> Report:
         for month in latest
     ]
     total = sum((Decimal(sum(bar.figures)) for bar in bars), ZERO)
-    answer = f"{words.credits(total)} earned since {latest[0]:%B %Y}."
+    answer = f"{formats.credits(total)} earned since {latest[0]:%B %Y}."
     series = [Series(each.name, f"cat-{each.slug}", each.shape) for each in named]
     chart = Chart("credits", "Credits by month and CE category", answer, series, bars)
     columns = [Column("Year"), Column("Month"), *(Column(each.name, True) for each in named)]

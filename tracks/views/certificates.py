@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from aspen.http import person_of
+from aspen.web.request import person_of
 from tracks import certificate_files, certificates, queries
 from tracks.models import Certificate
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Position, User
 from accounts.queries import positions_of
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from tracks import actions, presentation, proposals, queries
 from tracks.enums import RuleSetKind
 from tracks.forms import ChooseForm, SeveralForm, WhoForm
@@ -67,7 +67,7 @@ def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
     deadline = directors_deadline(since)
     if deadline < today():
         return ""
-    return f"A new director has four years to be certified: until {words.day(deadline)}."
+    return f"A new director has four years to be certified: until {formats.day(deadline)}."
 
 
 def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:

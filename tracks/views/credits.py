@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.queries import library_of
-from aspen import words
+from aspen import formats
 from aspen.clock import today
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from credits import history
 from credits.models import Credit
 from events import actions as event_actions
@@ -78,7 +78,7 @@ def my_credits(request: HttpRequest) -> HttpResponse:
         "totals": totals,
         "summary": presentation.totals_in_words(totals),
         "lately": [_added(each) for each in transcripts.added_lately(asked.lines, LATELY)],
-        "printed_on": words.day(today()),
+        "printed_on": formats.day(today()),
         "form": asked.form,
         "told": asked.form.told(),
         "query": f"{query}&" if query else "",
@@ -112,8 +112,8 @@ def _added(added: transcripts.Added) -> dict[str, Any]:
     return {
         "id": added.line.id,
         "title": added.line.title,
-        "credits": words.credits(added.amount),
-        "day": words.day(added.line.claimed_on),
+        "credits": formats.credits(added.amount),
+        "day": formats.day(added.line.claimed_on),
     }
 
 
@@ -122,7 +122,7 @@ def _coming(registration: Registration) -> dict[str, str]:
     return {
         "title": event.title,
         "url": event.get_absolute_url(),
-        "when": words.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
     }
 
 
@@ -151,14 +151,14 @@ def _groups(listed: Any, person: User, participations: list[Participation]) -> l
 
 
 def _heading(group: Group) -> dict[str, Any]:
-    total = words.credits(group.all.total) if group.counts else ""
+    total = formats.credits(group.all.total) if group.counts else ""
     return {"title": group.title, "note": group.note, "total": total, "years": []}
 
 
 def _total_of(group: Group, year: str) -> str:
     if not group.counts:
         return ""
-    return next(words.credits(each.total) for each in group.years if each.label == year)
+    return next(formats.credits(each.total) for each in group.years if each.label == year)
 
 
 @require_safe
@@ -195,7 +195,7 @@ def credit(request: HttpRequest, credit_id: int) -> HttpResponse:
     found = _credits(owner, [credit_id])[credit_id]
     context = {
         "credit": presentation.credit_row(found, participations),
-        "credits": words.credits(found.amount),
+        "credits": formats.credits(found.amount),
         "entries": history.of_credit(found, reader=reader),
         "owner": owner,
         "is_own": owner == reader,

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 from accounts.enums import PositionKind
 from accounts.models import Position
 from accounts.queries import led_by
-from aspen import words
+from aspen import formats
 from aspen.clock import today
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from tracks import library
 from tracks.pictures.boards import hours_of
 from tracks.reports import members_of
@@ -36,7 +36,7 @@ def people(request: HttpRequest) -> HttpResponse:
         "page": page,
         "people": library.standings_of(page),
         "boards": [_board(position) for position in chaired],
-        "printed_on": words.day(today()),
+        "printed_on": formats.day(today()),
     }
     return render(request, "tracks/library.html", context)
 

@@ -10,13 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from aspen import words
+from aspen import formats
 from aspen.clock import today
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.files.tables import FORMATS, Column, Row, Table, shown
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from tracks.pictures import KINDS, Kind, Report
 from tracks.report_forms import ReportForm
-from tracks.tables import FORMATS, Column, Row, Table, shown
 
 VIEW = "tracks.view_reports"
 
@@ -43,7 +43,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
         "above": _link(kind.part_of) if kind.part_of else None,
         "form": form,
         "told": ", ".join(form.told()),
-        "printed_on": words.day(today()),
+        "printed_on": formats.day(today()),
         "tables": [_on_page(table, request) for table in made.tables],
         "query": f"{asked}&" if asked else "",
         "files": f"?{asked}" if asked else "",

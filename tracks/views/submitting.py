@@ -8,10 +8,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import kept, words
+from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
-from aspen.http import number_in, person_of
+from aspen.web import form_recovery
+from aspen.web.request import number_in, person_of
 from events import actions as event_actions
 from tracks import (
     actions,
@@ -29,7 +30,7 @@ from tracks.models import Participation, Verification
 from tracks.supervisors import proposals_for
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: HttpRequest, participation_id: int) -> HttpResponse:
     """Exactly what will be sent, what to say with it, and the button that sends it."""
@@ -41,7 +42,7 @@ def submit(request: HttpRequest, participation_id: int) -> HttpResponse:
     event_actions.settle_due(person=person)
     proposals = proposals_for(person, participation.track)
     if request.method != "POST":
-        initial = {"name": person.display_name} | (kept.typed_before(request) or {})
+        initial = {"name": person.display_name} | (form_recovery.typed_before(request) or {})
         return _page(request, participation, SubmitForm(initial=initial, proposals=proposals))
     form = SubmitForm(request.POST, proposals=proposals)
     if form.is_valid() and _send(participation, form, seen=request.POST.get("seen", ""), by=person):
@@ -127,7 +128,7 @@ def take_back(request: HttpRequest, participation_id: int) -> HttpResponse:
     return redirect(participation)
 
 
-@kept.keep_typed
+@form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 def years(request: HttpRequest, participation_id: int) -> HttpResponse:
     """Have the credits of one calendar year verified, and take such a question back."""
@@ -165,11 +166,11 @@ def _year_form(
     }
     counted = submissions.years_of(participation, today())
     offered = [
-        (year, words.credits(amount)) for year, amount in counted.items() if year not in taken
+        (year, formats.credits(amount)) for year, amount in counted.items() if year not in taken
     ]
     return YearForm(
         request.POST if request.method == "POST" else None,
-        initial=kept.typed_before(request),
+        initial=form_recovery.typed_before(request),
         years=offered,
         proposals=proposals_for(person, participation.track),
     )

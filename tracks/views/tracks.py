@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
-from aspen.http import person_of
-from aspen.paging import numbered_page
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
 from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
@@ -91,8 +91,8 @@ def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
     options = [
         {
             "id": event.pk,
-            "label": f"{words.day(event.last_day)} – {event.title} "
-            f"({words.credits(event.credits_offered)})",  # type: ignore[attr-defined]
+            "label": f"{formats.day(event.last_day)} – {event.title} "
+            f"({formats.credits(event.credits_offered)})",  # type: ignore[attr-defined]
         }
         for event in event_queries.with_credits_offered(events)[: LISTED_AT_MOST + 1]
     ]
@@ -132,7 +132,7 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
     messages.success(
         request,
         f"You no longer follow {participation.track}. Your credits are kept. Until "
-        f"{words.day(participation.closes_on)} you can take it up again where you left it.",
+        f"{formats.day(participation.closes_on)} you can take it up again where you left it.",
     )
     return redirect("tracks:choose")
 
@@ -171,7 +171,7 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
         "suggestions": suggestions.suggest(person, course, timezone.now()),
         "participation": participation,
         "is_open": participation.state == ParticipationState.OPEN,
-        "printed_on": words.day(today()),
+        "printed_on": formats.day(today()),
         "credits": [_counting(credit, participation) for credit in page],
         "page": page,
         "years": status.year_states(list(submissions.year_questions(participation))),
@@ -187,10 +187,12 @@ def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
     to_resume = queries.left_to_resume(person_of(request), today())
     context = {
         "participation": participation,
-        "period": f"{words.day(participation.counts_from)} to {words.day(participation.closes_on)}",
+        "period": (
+            f"{formats.day(participation.counts_from)} to {formats.day(participation.closes_on)}"
+        ),
         "rules": presentation.rule_set_in_words(participation.rule_set),
         "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
-        "closes_on": words.day(participation.closes_on),
+        "closes_on": formats.day(participation.closes_on),
         "is_left": is_left,
         **_standing(participation, sent, complete=False),
     }

@@ -13,9 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import words
+from aspen import formats
 from aspen.errors import Refused
-from aspen.http import person_of
+from aspen.web.request import person_of
 from events.queries import categories
 from tracks import actions, record, record_words, status, submissions
 from tracks.actions.verifying import NEWER_LINK
@@ -150,7 +150,7 @@ def _page(visit: Visit, sign: forms.Form, refuse: forms.Form) -> HttpResponse:
         "asked_on": status.day(asked.asked_at),
         "reviewed": f"{sent.reviewed_by} on {status.day(sent.reviewed_at)}" if sent else "",
         "sent_on": status.day(sent.submitted_at) if sent else "",
-        "required": words.credits(record.required(made)),
+        "required": formats.credits(record.required(made)),
         "total": record_words.total(made),
         "groups": record_words.groups(made, categories(), verified),
     }

@@ -1,7 +1,7 @@
 """`manage.py import_libraries FILE`: a CSV file of libraries becomes the directory."""
 
 from accounts.importing import LibraryImporter
-from aspen.csvfile import Importer
+from aspen.files.csv_import import Importer
 from aspen.management.imports import ImportCommand
 
 

@@ -1,6 +1,6 @@
 """`manage.py import_events FILE`: a CSV file of events becomes the calendar."""
 
-from aspen.csvfile import Importer
+from aspen.files.csv_import import Importer
 from aspen.management.imports import ImportCommand
 from events.importing import EventImporter
 

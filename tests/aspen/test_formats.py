@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from aspen import words
+from aspen import formats
 
 UTC = dt.UTC
 
@@ -29,13 +29,13 @@ def at(text: str) -> dt.datetime:
     ],
 )
 def test_amounts_have_no_needless_zero(number: str, said: str) -> None:
-    assert words.credits(Decimal(number)) == said
-    assert words.amount(Decimal(number)) == said.split()[0]
+    assert formats.credits(Decimal(number)) == said
+    assert formats.amount(Decimal(number)) == said.split()[0]
 
 
 def test_a_day() -> None:
-    assert words.day(dt.date(2026, 12, 3)) == "Thu, Dec 3, 2026"
-    assert words.day(dt.date(2028, 2, 29)) == "Tue, Feb 29, 2028"
+    assert formats.day(dt.date(2026, 12, 3)) == "Thu, Dec 3, 2026"
+    assert formats.day(dt.date(2028, 2, 29)) == "Tue, Feb 29, 2028"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_day() -> None:
     ],
 )
 def test_the_clock_shows_mountain_time(moment: str, said: str) -> None:
-    assert words.clock(at(moment)) == said
+    assert formats.clock(at(moment)) == said
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_clock_shows_mountain_time(moment: str, said: str) -> None:
     ],
 )
 def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
-    assert words.when(at(begins), at(ends) if ends else None, all_day=False) == said
+    assert formats.when(at(begins), at(ends) if ends else None, all_day=False) == said
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
     ],
 )
 def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
-    assert words.when(at(begins), at(ends) if ends else None, all_day=True) == said
+    assert formats.when(at(begins), at(ends) if ends else None, all_day=True) == said
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
 )
 def test_how_long_something_waits(since: str, said: str) -> None:
     with time_machine.travel("2026-12-03T18:00Z", tick=False):
-        assert words.waits(dt.datetime.fromisoformat(since)) == said
+        assert formats.waits(dt.datetime.fromisoformat(since)) == said

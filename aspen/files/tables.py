@@ -1,8 +1,9 @@
-"""Tables of figures, as a page shows them and a file keeps them: made once, so that both agree."""
+"""Text on its way into a spreadsheet."""
 
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, overload
@@ -10,8 +11,23 @@ from typing import Any, NamedTuple, overload
 import xlsxwriter
 from django.db.models import QuerySet
 
-from aspen import words
-from aspen.spreadsheet import harmless, one_line
+from aspen import formats
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
+
+# What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def harmless(cell: str) -> str:
+    """The text, so that no spreadsheet program runs it as a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and other control characters; a blank in their place."""
+    return CONTROL.sub(" ", text).strip()
+
 
 Cell = str | int | Decimal | dt.date
 GROUP, ALL, LINE = "group", "all", "line"
@@ -76,9 +92,9 @@ class Rows(Sequence[Row]):
 def shown(cell: Cell) -> str:
     """A cell as the page says it."""
     if isinstance(cell, dt.date):
-        return words.day(cell)
+        return formats.day(cell)
     if isinstance(cell, Decimal):
-        whole, dot, half = words.amount(cell).partition(".")
+        whole, dot, half = formats.amount(cell).partition(".")
         return f"{int(whole):,}{dot}{half}"
     return f"{cell:,}" if isinstance(cell, int) else cell
 
@@ -96,7 +112,7 @@ def _plain(cell: Cell) -> str:
     if isinstance(cell, dt.date):
         return cell.isoformat()
     if isinstance(cell, Decimal):
-        return words.amount(cell)
+        return formats.amount(cell)
     return harmless(one_line(cell)) if isinstance(cell, str) else str(cell)
 
 

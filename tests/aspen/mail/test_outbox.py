@@ -29,13 +29,13 @@ from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import outbox
 from aspen.errors import Refused
+from aspen.mail import outbox
+from aspen.mail.outbox import Later, Letter
 from aspen.models import Mail, MailState
-from aspen.outbox import Later, Letter
 from tests import factories
+from tests.aspen.mail.smtp import MailServer
 from tests.aspen.processes import PATIENCE, ROOT, dies, soon
-from tests.aspen.smtp import MailServer
 from tests.races import at_once
 
 WAITING, SENDING, SENT = MailState.WAITING, MailState.SENDING, MailState.SENT

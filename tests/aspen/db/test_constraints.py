@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.serializer import serializer_factory
 from django.db.migrations.state import ModelState
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from credits.models import Claim, Credit
 from tests import factories
 

@@ -8,7 +8,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from aspen import kept
+from aspen.web import form_recovery
 
 SIGNED_OUT = "You had been signed out, so nothing was saved."
 
@@ -23,7 +23,7 @@ class SignInFirst(LoginRequiredMiddleware):
             # Part of a page, which stays as it is; what is typed there is kept once it is sent.
             return HttpResponse(status=204)
         if request.method == "POST":
-            if kept.keep(request, view_func):
+            if form_recovery.keep(request, view_func):
                 next_step = "Sign in, check what you typed, and send it again."
                 if request.FILES:
                     next_step += " Choose your files once more."

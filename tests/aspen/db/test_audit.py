@@ -14,7 +14,7 @@ from django.db.utils import ProgrammingError
 
 from accounts.enums import Role
 from accounts.models import AccountHistory, RoleHistory
-from aspen import database_role
+from aspen.db import role
 from credits import actions
 from credits.enums import ClaimState
 from credits.models import Claim, ClaimHistory, Credit, CreditHistory
@@ -37,7 +37,7 @@ def portal_role(db: None) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE ROLE {settings.PORTAL_ROLE}")
-            database_role.grant()
+            role.grant()
 
 
 def told(history: Any, *names: str) -> list[tuple[Any, ...]]:
@@ -194,15 +194,15 @@ def test_the_portal_role_works_with_everything_else_and_its_acts_are_told() -> N
     person = make.person()
     event = make.event()
     with as_the_portal_role():
-        assert database_role.may_rewrite_history() == []
+        assert role.may_rewrite_history() == []
         make.claim(person, event)
         select_track(track=make.track(), by=person)
     assert told(ClaimHistory)[0][:2] == ("insert", person.pk)
-    assert database_role.may_rewrite_history() == database_role.history_tables()
+    assert role.may_rewrite_history() == role.history_tables()
 
 
 def test_every_table_but_the_history_is_the_roles_to_work_with() -> None:
-    history = set(database_role.history_tables())
+    history = set(role.history_tables())
     with as_the_portal_role() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"

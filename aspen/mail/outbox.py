@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from aspen.errors import Refused
-from aspen.letter import Letter, message_of
+from aspen.mail.message import Letter, message_of
 from aspen.models import Mail, MailState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import page
 import pytest
 import typst
 
-from aspen import pdf
+from aspen.files import pdf
 from tests import tagged_pdf
 
 TEMPLATE = '#set document(title: "T")\n#let data = json(bytes(sys.inputs.data))\n#par(data.text)'

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from aspen.keyset import Key
+from aspen.web.paging import Key
 
 
 @pytest.mark.parametrize("micro", [0, 1, 999_999])

@@ -14,7 +14,7 @@ import typst
 from django.conf import settings
 
 # What the fonts have beyond ASCII, each range with both ends: Latin, Greek, Cyrillic, Hebrew,
-# Arabic, Devanagari, punctuation and symbols. tests/aspen/test_pdf.py sets every one of them.
+# Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py sets every one of them.
 LETTERS = (
     "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
     " 615-615 61B-61B 61F-61F 621-63A 640-655 660-66D 679-67B 67E-680 683-684 686-687 691-691"

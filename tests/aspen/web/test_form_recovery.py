@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.actions import create_account
 from accounts.enums import Role
 from accounts.models import User
-from aspen import kept
+from aspen.web import form_recovery
 from helpdesk.actions import open_ticket
 from tests import factories
 from tracks.actions import select_track
@@ -50,7 +50,7 @@ def sign_in(client: Client, address: str, email: str = "nora@library.example") -
 
 def post(client: Client, address: str, values: Any) -> Any:
     """As browsers send a form that has no file in it."""
-    return client.post(address, urlencode(values), content_type=kept.FORM_ENCODED)
+    return client.post(address, urlencode(values), content_type=form_recovery.FORM_ENCODED)
 
 
 def said(response: Any) -> list[str]:
@@ -70,7 +70,7 @@ def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
 
     assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
     assert said(answer) == [KEPT]
-    assert client.session[kept.KEY][NEW_TICKET]["typed"] == TYPED
+    assert client.session[form_recovery.KEY][NEW_TICKET]["typed"] == TYPED
     back = sign_in(client, answer.headers["Location"])
     assert back.headers["Location"] == NEW_TICKET
     page = client.get(NEW_TICKET)
@@ -135,8 +135,8 @@ def test_the_text_is_offered_for_half_an_hour(minutes: int, body: str | None) ->
         client.force_login(factories.person())
         clock.shift(minutes * 60)
         assert client.get(NEW_TICKET).context["form"]["body"].value() == body
-        assert kept.KEY in client.session
-        assert client.session[kept.KEY] == {}
+        assert form_recovery.KEY in client.session
+        assert client.session[form_recovery.KEY] == {}
 
 
 # ---------- Whose it is ----------
@@ -175,7 +175,7 @@ def test_who_is_signed_in_is_not_affected() -> None:
     client = Client()
     client.force_login(factories.person())
     assert post(client, NEW_TICKET, {"subject": "", "body": LONG_TEXT}).status_code == 200
-    assert kept.KEY not in client.session
+    assert form_recovery.KEY not in client.session
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_who_is_signed_in_is_not_affected() -> None:
         ("/accounts/reauthenticate/", {"password": "secret"}),
         ("/admin/accounts/user/add/", {"password1": "secret"}),
         ("/accounts/profile/", {"display_name": "Nora"}),
-        (NEW_TICKET, {"body": "x" * kept.CHARACTERS_AT_MOST}),
+        (NEW_TICKET, {"body": "x" * form_recovery.CHARACTERS_AT_MOST}),
     ],
 )
 def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str,
     answer = post(client, address, values)
     assert answer.headers["Location"] == f"/accounts/login/?next={address}"
     assert said(answer) == [NOT_KEPT]
-    assert kept.KEY not in client.session
+    assert form_recovery.KEY not in client.session
 
 
 def test_of_a_form_with_a_file_the_text_is_kept() -> None:
@@ -210,7 +210,11 @@ def test_a_session_keeps_the_newest_three() -> None:
     client = Client()
     for number in (1, 2, 3, 4, 2):
         post(client, f"/help/{number}/reply/", {"body": f"Reply {number}"})
-    assert list(client.session[kept.KEY]) == ["/help/3/reply/", "/help/4/reply/", "/help/2/reply/"]
+    assert list(client.session[form_recovery.KEY]) == [
+        "/help/3/reply/",
+        "/help/4/reply/",
+        "/help/2/reply/",
+    ]
 
 
 def test_looking_at_a_page_says_nothing() -> None:

@@ -3,10 +3,10 @@
 import pytest
 from django.db import transaction
 
-from aspen import outbox
+from aspen.db.audit import rehearse
 from aspen.errors import Refused
+from aspen.mail import outbox
 from aspen.models import Mail
-from aspen.rehearsal import rehearse
 from credits.models import Claim, ClaimHistory
 from tests import factories as make
 

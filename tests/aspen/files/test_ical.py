@@ -10,7 +10,7 @@ from dateutil.tz import tzical
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspen import ical
+from aspen.files import ical
 
 HOUR = dt.timedelta(hours=1)
 

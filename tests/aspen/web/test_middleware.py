@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.test import Client, RequestFactory
 
-from aspen.middleware import explain_refused_methods
+from aspen.web.middleware import explain_refused_methods
 from tests import factories
 
 pytestmark = pytest.mark.django_db

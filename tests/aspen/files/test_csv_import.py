@@ -9,9 +9,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from aspen import csvfile
-from aspen.csvfile import Outcome, Progress, Row, UnreadableFile, import_file, records
 from aspen.errors import Refused
+from aspen.files import csv_import
+from aspen.files.csv_import import Outcome, Progress, Row, UnreadableFile, import_file, records
 
 
 class Words:
@@ -34,11 +34,11 @@ class Words:
         self.taken.append((row.line, row["word"], row["note"]))
         return Outcome.NEW
 
-    def explain(self, error: csvfile.NotStored) -> str:
-        return csvfile.explain(error, {"field": "note"})
+    def explain(self, error: csv_import.NotStored) -> str:
+        return csv_import.explain(error, {"field": "note"})
 
 
-def run(content: bytes, folder: Path) -> tuple[Words, csvfile.Tally, list[str]]:
+def run(content: bytes, folder: Path) -> tuple[Words, csv_import.Tally, list[str]]:
     source, importer, said = folder / "words.csv", Words(), []
     source.write_bytes(content)
     tally = import_file(
@@ -292,6 +292,6 @@ def test_commits_wait_for_the_disk_again_afterwards() -> None:
             return str(cursor.fetchone()[0])
 
     before = setting()
-    with csvfile.quick_commits():
+    with csv_import.quick_commits():
         assert setting() == "off"
     assert setting() == before

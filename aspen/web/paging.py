@@ -12,7 +12,9 @@ import math
 import re
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from django.core import paginator
 from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest
 
 GREATEST_ID = 2**63 - 1
 WRITTEN = re.compile(r"(?P<moment>[0-9T:.-]{19,26}Z)~(?P<pk>[0-9]{1,19})")
@@ -137,3 +139,16 @@ def numbered(rows: QuerySet[Row], *, size: int, page: int, count: int) -> Page[R
         previous=f"page={number - 1}" if number > 1 else "",
         next=f"page={number + 1}" if number < last else "",
     )
+
+
+def numbered_page(
+    items: Any, request: HttpRequest, *, size: int, count: int | None = None
+) -> paginator.Page:
+    """The page that the address asks for (`?page=`); nonsense is the first, too far is the last.
+
+    `count` spares the counting query when the number of items is known already.
+    """
+    pages = paginator.Paginator(items, size)
+    if count is not None:
+        pages.count = count
+    return pages.get_page(request.GET.get("page"))
