@@ -6,9 +6,9 @@ class CreditsConfig(AppConfig):
     verbose_name = "CE credits"
 
     def ready(self) -> None:
-        from credits import letters, queries, receivers  # noqa: F401
+        from credits import emails, queries, receivers  # noqa: F401
         from events import marks
 
         marks.claim_marks.append(queries.claimed_event_ids)
         marks.record_marks.append(queries.recorded_event_ids)
-        letters.register_composers()
+        emails.register_composers()

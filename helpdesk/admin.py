@@ -17,7 +17,7 @@ from django.utils.html import format_html
 
 from aspen import formats
 from aspen.admin import ReadOnlyAdmin, stuck_mail
-from credits import checking
+from credits import review
 from events import catalogue
 from events.enums import EventState, ListingState, Origin
 from events.models import WAITS_SINCE, CatalogueListing, Event
@@ -86,7 +86,7 @@ def _events_waiting() -> list[dict[str, str]]:
     returned = Q(state=EventState.DRAFT)
     since = Case(When(returned, then=F("decided_at")), default=WAITS_SINCE)
     rows = (
-        Event.objects.filter(Q(state=EventState.PENDING) | checking.unanswered())
+        Event.objects.filter(Q(state=EventState.PENDING) | review.unanswered())
         .order_by()
         .values_list("origin", "state")
         .annotate(count=Count("pk"), since=Min(since))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from credits import care
+from credits import checks
 from credits.enums import RemarkKind
 from credits.models import Claim
 from tracks import queries
@@ -29,7 +29,7 @@ def undecided(claim: Claim) -> str:
     return f"“{claim.event.title}” waits for a decision of staff."
 
 
-def remarked(claim: Claim, remark: care.Remark) -> str:
+def remarked(claim: Claim, remark: checks.Remark) -> str:
     """What automatic care remarks about the claim, with the training it is about."""
     return f"“{claim.event.title}”: {remark.text}"
 
@@ -45,7 +45,7 @@ def remarks_of(record: Record) -> list[Remark]:
     found = [
         Remark(claim.pk, undecided(claim), WAITS) for claim in claims if queries.is_unproven(claim)
     ]
-    remarks = care.remarks_for(claims)
+    remarks = checks.remarks_for(claims)
     for claim in claims:
         for each in remarks.get(claim.pk, []):
             found.append(Remark(claim.pk, remarked(claim, each), ADVICE[each.kind]))

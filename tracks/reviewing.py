@@ -8,8 +8,8 @@ from django.db.models import Case, F, Prefetch, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import Position, User
-from credits import care
-from credits.care import Remark
+from credits import checks
+from credits.checks import Remark
 from credits.models import Claim
 from tracks import queries, record, remarks
 from tracks.enums import Answer
@@ -77,7 +77,7 @@ def look_at(made: record.Record) -> list[Looked]:
         .prefetch_related("evidence")
         .order_by("pk")
     )
-    remarks = care.remarks_for(claims)
+    remarks = checks.remarks_for(claims)
     return [
         Looked(claim, remarks.get(claim.pk, ()), queries.is_unproven(claim)) for claim in claims
     ]

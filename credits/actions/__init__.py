@@ -17,14 +17,15 @@ from credits.actions.claiming import (
     claim_event,
     claim_outside_conference,
     claim_sessions,
+    drop_draft,
+    keep_draft,
     note_claim,
     withdraw_claim,
 )
 from credits.actions.correcting import Corrected, correct_credit, correct_event
 from credits.actions.deciding import DECIDED, approve_verified, decide_claim
-from credits.actions.drafts import drop_draft, keep_draft
+from credits.actions.event_changes import follow_catalogue, follow_custom_event, follow_event
 from credits.actions.evidence import add_evidence, remove_evidence
-from credits.actions.following import follow_catalogue, follow_custom_event, follow_event
 from credits.actions.merging import Merged, merge_events, pair_version, undo_merge, why_not_undo
 
 __all__ = [

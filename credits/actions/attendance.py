@@ -12,7 +12,7 @@ from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.mail import outbox
 from credits import queries
-from credits.actions.writing import create_claims, withdraw
+from credits.actions.store import create_claims, withdraw
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.enums import EventState

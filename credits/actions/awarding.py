@@ -11,8 +11,9 @@ from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.errors import Refused
 from aspen.mail import outbox
-from credits import award_lists, awards, rules
-from credits.actions.writing import write_credits
+from credits import awards, rules
+from credits import awards as award_lists
+from credits.actions.store import write_credits
 from credits.enums import ClaimSource, ClaimState
 from credits.models import AwardList, Claim, WaitingAward
 from events import queries as event_queries

@@ -1,6 +1,6 @@
 """What people claim themselves, and take back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.core.files.base import File
 from django.utils import timezone
@@ -10,11 +10,10 @@ from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.errors import Refused
 from credits import queries, rules
-from credits.actions.drafts import drop_draft
 from credits.actions.evidence import attach
-from credits.actions.writing import create_claims, lock_claim, move, refuse_third_presentation
+from credits.actions.store import create_claims, lock_claim, move, refuse_third_presentation
 from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState, Mover
-from credits.models import Claim
+from credits.models import Claim, Draft
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
@@ -183,3 +182,26 @@ def _is_the_last(claim: Claim) -> bool:
     if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False
     return not queries.claims_on(event).exclude(pk=claim.pk).exists()
+
+
+LONGEST = 5000
+
+
+@act
+def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
+    """Keep the texts by name of their field, in place of what was kept before.
+
+    Nothing typed is no draft, and leaves an older one alone.
+    """
+    texts = {name: text[:LONGEST].replace("\0", "") for name, text in typed.items() if text}
+    if not texts:
+        return None
+    kept = {"typed": texts, "kept_at": timezone.now()}
+    draft, _ = Draft.objects.update_or_create(person=by, defaults=kept)
+    return draft
+
+
+@act
+def drop_draft(*, by: User) -> None:
+    """Throw the person's draft away. Idempotent."""
+    Draft.objects.filter(person=by).delete()

@@ -16,7 +16,7 @@ from aspen.formats import credits as in_words
 from aspen.halves import MESSAGE, is_in_halves
 from credits import queries
 from credits.actions.lines import Offers, Rewritten, set_lines
-from credits.actions.writing import lock_claim, tell
+from credits.actions.store import lock_claim, tell
 from credits.enums import ENDED, ClaimRole
 from credits.models import Claim, Credit
 from credits.rules import TIMES

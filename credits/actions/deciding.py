@@ -9,7 +9,7 @@ from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.errors import Refused
 from credits import queries, rules
-from credits.actions.writing import move, move_all, tell, tell_decided
+from credits.actions.store import move, move_all, tell, tell_decided
 from credits.enums import ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from credits import rules
-from credits.actions.writing import tell
+from credits.actions.store import tell
 from credits.enums import ClaimRole
 from credits.models import Claim, Credit
 from credits.signals import Followed

@@ -16,8 +16,8 @@ from aspen.db import audit
 from aspen.db.audit import act
 from aspen.errors import Refused
 from credits import rules
-from credits.actions.following import why_it_earns_nothing
-from credits.actions.writing import move_all, tell, tell_decided, withdraw
+from credits.actions.event_changes import why_it_earns_nothing
+from credits.actions.store import move_all, tell, tell_decided, withdraw
 from credits.enums import LIVE, ClaimRole, ClaimState, Mover
 from credits.models import Claim, Credit, Merge
 from events import actions as event_actions

@@ -23,7 +23,7 @@ from aspen.files.tables import harmless
 from aspen.web.request import person_of
 from credits import actions, awards, rules
 from credits.actions.awarding import AWARD
-from credits.award_lists import BYTES_AT_MOST, MEGABYTES
+from credits.awards import BYTES_AT_MOST, MEGABYTES
 from credits.models import AwardList, WaitingAward
 from events import uploads
 from events.admin_words import credit_in_words

@@ -21,8 +21,8 @@ from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
 from aspen.web.request import person_of
-from credits import actions, care, history, queries, rules
-from credits.admin import links
+from credits import actions, checks, history, queries, rules
+from credits.admin import queue_presentation
 from credits.admin.correcting import correct_event_view
 from credits.enums import LIVE, ClaimState, Mover
 from credits.models import Claim, Credit
@@ -88,8 +88,8 @@ class WithRemarks(ChangeList):
             claim.found = remarks.get(claim.pk, [])
 
 
-def remarks_for(claims: list[Claim]) -> dict[int, list[care.Remark]]:
-    return care.remarks_for([claim for claim in claims if claim.state in LIVE])
+def remarks_for(claims: list[Claim]) -> dict[int, list[checks.Remark]]:
+    return checks.remarks_for([claim for claim in claims if claim.state in LIVE])
 
 
 @admin.register(Claim)
@@ -177,11 +177,13 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     @admin.display(description="event")
     def event_page(self, claim: Claim) -> str:
-        return format_html('<a href="{}">{}</a>', links.event_page(claim.event), claim.event)
+        return format_html(
+            '<a href="{}">{}</a>', queue_presentation.event_page(claim.event), claim.event
+        )
 
     @admin.display(description="evidence")
     def files(self, claim: Claim) -> str:
-        files = links.evidence(claim)
+        files = queue_presentation.evidence(claim)
         linked = ((url, name) for name, url in files)
         return format_html_join(", ", '<a href="{}">{}</a>', linked) or "No files"
 
@@ -220,7 +222,9 @@ class ClaimAdmin(ReadOnlyAdmin):
         ]
 
     def _correct_url(self, request: HttpRequest, claim: Claim) -> str:
-        return links.correct(claim.event) if self.has_decide_permission(request) else ""
+        return (
+            queue_presentation.correct(claim.event) if self.has_decide_permission(request) else ""
+        )
 
     def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Approve or decline; what was refused is shown with the typed reason kept."""

@@ -17,8 +17,8 @@ from django.urls import URLPattern, path, reverse
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
 from aspen.web.request import person_of
-from credits import checking
-from credits.admin import queue_words
+from credits import review
+from credits.admin import queue_presentation
 from events import actions, queries
 from events.enums import DECISIONS, Decision, EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
@@ -45,7 +45,7 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         states = (EventState.PENDING, EventState.DRAFT, EventState.PUBLISHED, EventState.DECLINED)
         return [
-            *((state.value, queue_words.state_in_words(state)) for state in states),
+            *((state.value, queue_presentation.state_in_words(state)) for state in states),
             ("all", "All"),
         ]
 
@@ -120,9 +120,10 @@ class Queue(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         may_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
-        checked = checking.check(list(self.result_list))
+        checked = review.check(list(self.result_list))
         self.rows = [
-            queue_words.row(each, by=person_of(request), may_decide=may_decide) for each in checked
+            queue_presentation.row(each, by=person_of(request), may_decide=may_decide)
+            for each in checked
         ]
         self.can_tick = sum(row["can_tick"] for row in self.rows)
         self.clear = sum(row["is_clear"] for row in self.rows)
@@ -212,11 +213,11 @@ class CustomEventAdmin(ReadOnlyAdmin):
             messages.warning(request, "Tick the custom events to approve first.")
             return
         events = list(self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering))
-        remarks = checking.remarks_on(events, checking.claims_of_authors(events))
+        remarks = review.remarks_on(events, review.claims_of_authors(events))
         done, doubtful = 0, []
         for event in events:
             if remarks.get(event.pk) and not chosen[event.pk]["doubtful"]:
-                messages.error(request, queue_words.new_remark(event, remarks[event.pk]))
+                messages.error(request, queue_presentation.new_remark(event, remarks[event.pk]))
                 continue
             try:
                 actions.decide_custom_event(
@@ -234,7 +235,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             if chosen[event.pk]["doubtful"]:
                 doubtful.append(event.title)
         if done:
-            messages.success(request, queue_words.approved(done, len(chosen), doubtful))
+            messages.success(request, queue_presentation.approved(done, len(chosen), doubtful))
 
     # ---------- One event ----------
 
@@ -272,7 +273,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             form.add_error(refusal.field, str(refusal))
             return self._page(request, object_id, form)
         self.log_change(request, event, f"{decision.label}. {reason}".strip())
-        done = queue_words.state_in_words(DECISIONS[decision][1]).lower()
+        done = queue_presentation.state_in_words(DECISIONS[decision][1]).lower()
         messages.success(
             request,
             f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it on the "
@@ -303,7 +304,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
 
     def _on(self, request: HttpRequest, event: Event) -> HttpResponse:
         """To the next one that waits, or back to the empty list."""
-        following = checking.next_waiting(event, by=person_of(request))
+        following = review.next_waiting(event, by=person_of(request))
         if following is None:
             return HttpResponseRedirect(reverse(LIST))
         return HttpResponseRedirect(reverse(PAGE, args=[following.pk]))
@@ -314,10 +315,10 @@ class CustomEventAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if event is None:
             raise Http404
-        following = checking.next_waiting(event, by=person_of(request))
+        following = review.next_waiting(event, by=person_of(request))
         context = {
             **self.admin_site.each_context(request),
-            **queue_words.page(
+            **queue_presentation.page(
                 event, by=person_of(request), may_decide=self.has_decide_permission(request)
             ),
             "title": event.title,

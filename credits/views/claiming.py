@@ -15,7 +15,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
 from aspen.web.request import person_of
-from credits import actions, care, queries
+from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views.common import listed, remarks_in_words, typed_in
@@ -114,10 +114,10 @@ def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse
     claim = queries.live_claim(person, event)
     offers = list(event.offers.all())
     reason = "" if claim else queries.why_not_claim(person, event) or ""
-    remarks: list[care.Remark] = []
+    remarks: list[checks.Remark] = []
     if not claim and not reason:
         credits = sum((offer.amount for offer in offers), Decimal())
-        [remarks] = care.remarks_on([(event, credits)], person=person)
+        [remarks] = checks.remarks_on([(event, credits)], person=person)
     is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
     context = {
         "event": event,

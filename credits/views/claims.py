@@ -13,7 +13,7 @@ from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
 from aspen.web.request import number_in, person_of
-from credits import actions, care, queries
+from credits import actions, checks, queries
 from credits.actions import evidence
 from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.forms.claiming import NoteForm
@@ -119,7 +119,7 @@ def _page(
             (each.pk, each.file_name, filesizeformat(each.size))
             for each in claim.evidence.order_by("pk")
         ],
-        "remarks": remarks_in_words(care.remarks_for([claim])[claim.pk]) if stands else [],
+        "remarks": remarks_in_words(checks.remarks_for([claim])[claim.pk]) if stands else [],
         "note": note,
         "files": files,
         "most": evidence.MOST,

@@ -9,7 +9,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
 from aspen.web.request import person_of
-from credits import actions, care
+from credits import actions, checks
 from credits.forms.college import MOST, CollegeForm, WorthForm
 from credits.views.common import listed, remarks_in_words
 from events import actions as event_actions
@@ -30,8 +30,8 @@ def college(request: HttpRequest) -> HttpResponse:
         return _again(request, form)
     facts = form.facts()
     event = event_actions.event_of(facts)
-    [remarks] = care.remarks_on([(event, facts.amount)], person=person)
-    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+    [remarks] = checks.remarks_on([(event, facts.amount)], person=person)
+    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
         return _again(request, form, remarks)
     note, files = form.cleaned_data["note"], form.all_files()
     try:
@@ -67,14 +67,14 @@ _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "cou
 
 
 def _again(
-    request: HttpRequest, form: CollegeForm, remarks: list[care.Remark] | None = None
+    request: HttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
 ) -> HttpResponse:
     form.put_aside()
     return _page(request, form, remarks or [])
 
 
 def _page(
-    request: HttpRequest, form: CollegeForm, remarks: list[care.Remark] | None = None
+    request: HttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
 ) -> HttpResponse:
     context = {
         "form": form,
@@ -84,6 +84,6 @@ def _page(
         ],
         "numbers": range(1, MOST + 1),
         "remarks": remarks_in_words(remarks or []),
-        "confirmed": care.fingerprint(remarks or []),
+        "confirmed": checks.fingerprint(remarks or []),
     }
     return render(request, "credits/college.html", context)

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from credits import care
+from credits import checks
 from credits.enums import RemarkKind
 from credits.forms.custom import CustomEventForm
 
@@ -23,7 +23,7 @@ def typed_in(data: QueryDict) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text.strip()}
 
 
-def remarks_in_words(remarks: Iterable[care.Remark]) -> list[dict[str, Any]]:
+def remarks_in_words(remarks: Iterable[checks.Remark]) -> list[dict[str, Any]]:
     """Remarks with what can be done about each."""
     return [
         {

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
 from aspen.web.request import person_of
-from credits import actions, care
+from credits import actions, checks
 from credits.forms.conference import ConferenceForm, OutsideSessionForm, SheetForm, typed_rows
 from credits.views.common import listed, remarks_in_words
 from events import actions as event_actions
@@ -46,9 +46,9 @@ def _save(
     person = person_of(request)
     facts = [row.facts(**form.cleaned_data) for row in rows]
     proposed = [(event_actions.event_of(each), each.amount) for each in facts]
-    found = care.remarks_on(proposed, person=person)
+    found = checks.remarks_on(proposed, person=person)
     remarks = [remark for of_row in found for remark in of_row]
-    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
         return _page(request, form, sheet, remarks)
     try:
         claims = actions.claim_outside_conference(sessions=facts, by=person)
@@ -74,7 +74,7 @@ def _page(
     request: HttpRequest,
     form: ConferenceForm,
     sheet: Any,
-    remarks: Sequence[care.Remark] = (),
+    remarks: Sequence[checks.Remark] = (),
 ) -> HttpResponse:
     errors = [
         (number, row.fields[name].label, messages_of[0], row[name].auto_id)
@@ -87,6 +87,6 @@ def _page(
         "sheet": sheet,
         "errors": errors,
         "remarks": remarks_in_words(remarks),
-        "confirmed": care.fingerprint(remarks),
+        "confirmed": checks.fingerprint(remarks),
     }
     return render(request, "credits/conference.html", context)

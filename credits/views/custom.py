@@ -15,7 +15,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
 from aspen.web.request import number_in, person_of
-from credits import actions, care, queries, rules
+from credits import actions, checks, queries, rules
 from credits.enums import ClaimState
 from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, again
@@ -49,7 +49,7 @@ def create(request: HttpRequest) -> HttpResponse:
         form.put_aside()
         return _page(request, form)
     remarks = _remarks(form, person)
-    if remarks and request.POST.get("confirmed") != care.fingerprint(remarks):
+    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
         form.put_aside()
         return _page(request, form, remarks)
     try:
@@ -76,11 +76,11 @@ def _save(form: CustomEventForm, person: User) -> Claim:
     )
 
 
-def _remarks(form: CustomEventForm, person: User) -> list[care.Remark]:
+def _remarks(form: CustomEventForm, person: User) -> list[checks.Remark]:
     """What to say before it is saved."""
     facts = form.facts()
     credits = rules.TIMES[form.cleaned_data["role"]] * facts.amount
-    return care.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
+    return checks.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
 
 
 def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEventForm:
@@ -97,7 +97,7 @@ def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEv
 def _page(
     request: HttpRequest,
     form: CustomEventForm,
-    remarks: Sequence[care.Remark] = (),
+    remarks: Sequence[checks.Remark] = (),
     *,
     draft: Draft | None = None,
 ) -> HttpResponse:
@@ -109,7 +109,7 @@ def _page(
         "shows_errors": not looking,
         "similar": _similar(person, request.POST),
         "remarks": remarks_in_words(remarks),
-        "confirmed": care.fingerprint(remarks),
+        "confirmed": checks.fingerprint(remarks),
         "draft_kept": _moment_in_words(draft) if draft else "",
         "again": [(claim.pk, claim.event.title) for claim in trainings],
         "is_again": "again" in request.GET,

@@ -3,7 +3,7 @@
 import pytest
 
 from aspen.errors import Refused
-from credits import award_lists
+from credits import awards
 
 ADA, BO = "ada@library.example", "bo@library.example"
 
@@ -22,12 +22,12 @@ ADA, BO = "ada@library.example", "bo@library.example"
     ],
 )
 def test_addresses_as_they_are_pasted(text: str) -> None:
-    sheet = award_lists.read_text(text)
+    sheet = awards.read_text(text)
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
 def test_what_is_no_address_is_left_out_and_said() -> None:
-    sheet = award_lists.read_text(
+    sheet = awards.read_text(
         f"{ADA}\nAda Lake\n\nada@nowhere; {BO}, bo.library.example\nADA@library.example\n"
         f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'z' * 60}.{'z' * 60}.example\n"
     )
@@ -53,12 +53,12 @@ def test_what_is_no_address_is_left_out_and_said() -> None:
     ],
 )
 def test_files_by_their_heading(data: bytes) -> None:
-    sheet = award_lists.read_file(data)
+    sheet = awards.read_file(data)
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
 def test_rows_of_a_file_that_make_no_sense() -> None:
-    sheet = award_lists.read_file(
+    sheet = awards.read_file(
         f"Name,Email\n=cmd(),nobody\nCy\nAda,{ADA}\nAda,{ADA.upper()}\n,,\n".encode()
     )
     assert sheet.rows == [[ADA, 4]]
@@ -81,9 +81,9 @@ def test_rows_of_a_file_that_make_no_sense() -> None:
 )
 def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        award_lists.read_file(data)
+        awards.read_file(data)
 
 
 def test_a_quotation_mark_left_open_takes_nobody_along() -> None:
     with pytest.raises(Refused, match="as CSV beyond line 3: a quotation mark there, or above"):
-        award_lists.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())
+        awards.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())

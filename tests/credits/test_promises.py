@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from aspen.errors import Refused
 from credits import actions, queries
-from credits.actions import claiming, writing
+from credits.actions import claiming, store
 from credits.enums import ENDED, LIVE, MOVES, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries
@@ -157,12 +157,12 @@ def test_every_move_of_the_table_and_no_other(source, target, mover):
     )
     claim.refresh_from_db()
     if mover in MOVES.get((source, target), ()):
-        writing.move(claim, target, mover=mover, reason="Because.", by=staff)
+        store.move(claim, target, mover=mover, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert (claim.state, claim.decided_by) == (target, staff)
     else:
         with pytest.raises(Refused):
-            writing.move(claim, target, mover=mover, reason="Because.", by=staff)
+            store.move(claim, target, mover=mover, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert claim.state == source
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import queries as account_queries
 from aspen import formats
-from credits.admin import links
+from credits.admin import queue_presentation
 from credits.enums import ClaimRole, RemarkKind
 from events.enums import Origin
 from tracks import record, reviewing, supervisors
@@ -76,7 +76,10 @@ def page(submission: Submission, looked: Sequence[Looked], *, decides: bool) -> 
         "new": sorted(set(now) - set(submission.remarks)),
         "gone": [each for each in submission.remarks if each not in now],
         "undecided": [
-            {"title": each.claim.event.title, "url": links.event_page(each.claim.event)}
+            {
+                "title": each.claim.event.title,
+                "url": queue_presentation.event_page(each.claim.event),
+            }
             for each in looked
             if each.is_unproven
         ],
@@ -147,10 +150,10 @@ def _line(
         "credit": formats.amount(line.amount),
         "role": "presented" if line.role == ClaimRole.PRESENTER else "",
         "state": claim.get_state_display(),
-        "evidence": links.evidence(claim),
+        "evidence": queue_presentation.evidence(claim),
         "note": claim.note,
         "remarks": [each.text for each in looked.remarks],
-        "undecided": links.event_page(claim.event) if looked.is_unproven else "",
+        "undecided": queue_presentation.event_page(claim.event) if looked.is_unproven else "",
         "verified": f"Verified by {by.supervisor_name}, {_when(by.answered_at)}" if by else "",
     }
 

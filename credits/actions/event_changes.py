@@ -10,13 +10,7 @@ from accounts.queries import lock_people
 from aspen.db.audit import act
 from credits import awards, queries, rules
 from credits.actions.lines import set_lines
-from credits.actions.writing import (
-    move_all,
-    refuse_third_presentation,
-    tell,
-    tell_decided,
-    withdraw,
-)
+from credits.actions.store import move_all, refuse_third_presentation, tell, tell_decided, withdraw
 from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
 from credits.models import Claim, Credit
 from events import queries as event_queries

@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from accounts import queries as account_queries
 from accounts.models import User
 from aspen import formats
-from credits import checking, history
-from credits.admin import links
-from credits.care import Remark
-from credits.checking import Before, Checked, Similar
+from credits import history, review
+from credits.checks import Remark
 from credits.enums import ClaimRole
 from credits.models import Claim
+from credits.review import Before, Checked, Similar
 from events import queries
 from events.admin_words import credit_in_words, length, when
 from events.alike import Alike
@@ -45,7 +45,7 @@ def row(checked: Checked, *, by: User, may_decide: bool) -> dict[str, Any]:
         "before": before_in_words(checked.before, event),
         "alike": alike_in_words(checked.alike),
         "note": claim.note if claim else "",
-        "evidence": links.evidence(claim),
+        "evidence": evidence(claim),
         "can_tick": can_tick,
         "is_clear": can_tick and not remarks,
         "value": box_value(event, doubtful=bool(remarks)),
@@ -61,7 +61,7 @@ def age(event: Event) -> str:
     if event.state != EventState.PENDING:
         return state_in_words(event.state)
     again = ", sent again" if event.decided_at else ""
-    return formats.waits(checking.waits_since(event)) + again
+    return formats.waits(review.waits_since(event)) + again
 
 
 def against_length(event: Event) -> str:
@@ -84,7 +84,7 @@ def is_course(event: Event) -> bool:
 
 
 def before_in_words(before: Before, event: Event) -> str:
-    if before == checking.NOTHING_BEFORE:
+    if before == review.NOTHING_BEFORE:
         return f"The first one of {event.sponsor}" if event.sponsor else "No sponsor"
     return f"{before.approved} approved, {before.declined} declined before of {event.sponsor}"
 
@@ -94,7 +94,7 @@ def alike_in_words(found: Alike | None) -> dict[str, Any] | None:
         return None
     return {
         "title": found.event.title,
-        "url": links.event_page(found.event),
+        "url": event_page(found.event),
         "percent": found.percent,
         "where": where(found.event),
         "when": when(found.event),
@@ -128,9 +128,9 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
     """Everything a decision about one custom event may rest on. A fixed number of queries."""
     person = event.created_by
     assert person is not None  # events_custom_has_author
-    claims = checking.claims_of_authors([event])
+    claims = review.claims_of_authors([event])
     claim = claims.get(event.pk)
-    similar = checking.similar_to(event)
+    similar = review.similar_to(event)
     is_own = person.pk == by.pk
     decides = may_decide and not is_own
     return {
@@ -139,18 +139,18 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
         "state": f"{state_in_words(event.state)}{_age(event)}",
         "marks": marks(event, claim),
         "note": claim.note if claim else "",
-        "evidence": links.evidence(claim),
-        "remarks": [each.text for each in checking.remarks_on([event], claims).get(event.pk, ())],
+        "evidence": evidence(claim),
+        "remarks": [each.text for each in review.remarks_on([event], claims).get(event.pk, ())],
         "heads": [head(each, event, decides=decides) for each in similar],
         "comparison": comparison(event, [each.event for each in similar]),
-        "overlapping": [meanwhile(each) for each in checking.claimed_meanwhile(event)],
-        "before": before_in_words(checking.decided_before([event])[event.pk], event),
-        "lately": [lately(each) for each in checking.decided_lately(event)],
+        "overlapping": [meanwhile(each) for each in review.claimed_meanwhile(event)],
+        "before": before_in_words(review.decided_before([event])[event.pk], event),
+        "lately": [lately(each) for each in review.decided_lately(event)],
         "happenings": history.of_claim(claim, reader=by) if claim else [],
         "decisions": _decisions(event) if decides else [],
         "can_publish": decides and event.state in PUBLISHABLE and not is_course(event),
-        "merge_url": links.merge(event) if decides else "",
-        "correct_url": links.correct(event) if decides else "",
+        "merge_url": merge(event) if decides else "",
+        "correct_url": correct(event) if decides else "",
         "is_own": is_own,
     }
 
@@ -185,10 +185,10 @@ def head(similar: Similar, event: Event, *, decides: bool) -> dict[str, Any]:
     people = "1 person" if similar.people == 1 else f"{similar.people} people"
     return {
         "title": similar.event.title,
-        "url": links.event_page(similar.event),
+        "url": event_page(similar.event),
         "percent": f"{similar.percent} % alike, {where(similar.event)}",
         "people": f"{people} claimed this",
-        "merge_url": links.merge(event, similar.event) if decides else "",
+        "merge_url": merge(event, similar.event) if decides else "",
     }
 
 
@@ -210,7 +210,7 @@ def meanwhile(claim: Claim) -> dict[str, str]:
     event = claim.event
     return {
         "title": event.title,
-        "url": links.event_page(event),
+        "url": event_page(event),
         "words": f"{when(event)}; {claim.get_state_display().lower()}",
     }
 
@@ -219,6 +219,28 @@ def lately(event: Event) -> dict[str, str]:
     reason = f": {event.decision_reason}" if event.decision_reason else ""
     return {
         "title": event.title,
-        "url": links.event_page(event),
+        "url": event_page(event),
         "words": f"{when(event)}; {state_in_words(event.state).lower()}{reason}",
     }
+
+
+def event_page(event: Event) -> str:
+    """The calendar and the custom events have pages of their own in the administration."""
+    kind = "customevent" if event.origin == Origin.CUSTOM else "event"
+    return reverse(f"admin:events_{kind}_change", args=[event.pk])
+
+
+def evidence(claim: Claim | None) -> list[tuple[str, str]]:
+    """The prefetched files that were added to a claim: name and address."""
+    files = claim.evidence.all() if claim else ()
+    return [(file.file_name, reverse("credits:evidence", args=[file.pk])) for file in files]
+
+
+def merge(source: Event, target: Event | None = None) -> str:
+    """Where a custom event is merged into another, that one chosen already where it is known."""
+    asked = {"source": source.pk} | ({"target": target.pk} if target else {})
+    return f"{reverse('admin:credits_merge_start')}?{urlencode(asked)}"
+
+
+def correct(event: Event) -> str:
+    return reverse("admin:credits_claim_correct_event", args=[event.pk])

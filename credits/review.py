@@ -9,8 +9,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import User
-from credits import care
-from credits.care import Remark, Subject
+from credits import checks
+from credits.checks import Remark, Subject
 from credits.enums import LIVE
 from credits.models import Claim
 from events.alike import Alike, alike, most_alike
@@ -18,7 +18,7 @@ from events.enums import EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
 
 if TYPE_CHECKING:
-    from credits.care import SummedClaim
+    from credits.checks import SummedClaim
 
 RETURNED_FOR = dt.timedelta(days=30)
 
@@ -92,14 +92,14 @@ def remarks_on(
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE
     ]
-    found = care.look_at(subjects)
+    found = checks.look_at(subjects)
     return {each.event.pk: remarks for each, remarks in zip(subjects, found, strict=True)}
 
 
 def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
     """The claim of each custom event's author with its evidence, by event. Two queries."""
     authors = {event.pk: event.created_by_id for event in events}
-    claims = care.with_sum(Claim.objects.filter(event__in=authors)).prefetch_related("evidence")
+    claims = checks.with_sum(Claim.objects.filter(event__in=authors)).prefetch_related("evidence")
     return {
         claim.event_id: claim
         for claim in claims.order_by("pk")

@@ -18,8 +18,8 @@ from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from credits import actions
+from credits.emails import NAMED_AT_MOST
 from credits.enums import ClaimState
-from credits.letters import NAMED_AT_MOST
 from credits.models import Claim
 from events.actions import decide_custom_event, publish_custom_event, resubmit_custom_event
 from events.enums import Decision
