@@ -109,8 +109,8 @@ PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
 
 CACHES = {
     "default": env.cache_url("CACHE_URL"),
-    # Public pages (events/views/freshness.py), each process its own. Apart from the default cache,
-    # where they would push out what counts the attempts to sign in.
+    # Public pages (events/calendar/page_cache.py), each process its own. Apart from the default
+    # cache, where they would push out what counts the attempts to sign in.
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",

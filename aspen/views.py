@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from events.calendar.presentation import CANCELLED, day_and_times
 from events.enums import EventState
 from events.models import Event
-from events.presentation import CANCELLED, day_and_times
 from events.queries import OFFERS, on_calendar
 
 

@@ -7,8 +7,8 @@ class CreditsConfig(AppConfig):
 
     def ready(self) -> None:
         from credits import emails, queries, receivers  # noqa: F401
-        from events import marks
+        from events import signals
 
-        marks.claim_marks.append(queries.claimed_event_ids)
-        marks.record_marks.append(queries.recorded_event_ids)
+        signals.claim_marks.append(queries.claimed_event_ids)
+        signals.record_marks.append(queries.recorded_event_ids)
         emails.register_composers()

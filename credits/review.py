@@ -13,9 +13,9 @@ from credits import checks
 from credits.checks import Remark, Subject
 from credits.enums import LIVE
 from credits.models import Claim
-from events.alike import Alike, alike, most_alike
 from events.enums import EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
+from events.similar_titles import Alike, alike, most_alike
 
 if TYPE_CHECKING:
     from credits.checks import SummedClaim

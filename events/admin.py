@@ -11,10 +11,11 @@ from django.http import HttpRequest
 from aspen import formats
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin, count_done
 from aspen.web.request import person_of
-from events import actions, catalogue, queries
-from events.actions.catalogue import propose_listing
-from events.admin_catalogue import CatalogueListingAdmin
-from events.admin_words import credit_in_words, when
+from events import actions, queries
+from events.admin_presentation import credit_in_words, when
+from events.catalog import queries as catalog_queries
+from events.catalog.actions import propose_listing
+from events.catalog.admin import CatalogueListingAdmin
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 
@@ -173,7 +174,7 @@ class EventAdmin(StaffAdmin):
     @admin.action(description="Propose for the course catalog", permissions=["change"])
     def propose_for_catalogue(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
         """Of the present fiscal year where the event is of use in it, else of its last day's."""
-        years = {event.pk: catalogue.usual_year(event) for event in chosen.order_by("pk")}
+        years = {event.pk: catalog_queries.usual_year(event) for event in chosen.order_by("pk")}
         done = count_done(
             request,
             list(years),

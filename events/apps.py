@@ -6,6 +6,6 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        from events import letters
+        from events.emails import compose
 
-        letters.register_composers()
+        compose.register_composers()

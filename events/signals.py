@@ -1,6 +1,11 @@
 """News that the calendar sends upwards. Receivers act in the sender's transaction."""
 
+from collections.abc import Callable
+
 from django.dispatch import Signal
+
+from accounts.models import User
+from events.models import Event
 
 # An event is over and a registration stands, or attendance was marked or taken back.
 # Arguments: registrations (list of one person's, with .event and .person), earned, by (User).
@@ -21,3 +26,22 @@ event_revised = Signal()
 # Events came into the catalog of a fiscal year, or out of it. The sender holds the events' locks.
 # Arguments: event_ids (list of int), by (User).
 catalogue_changed = Signal()
+
+
+ClaimMarks = Callable[[User, list[Event]], set[int]]
+
+claim_marks: list[ClaimMarks] = []
+# The same of what is in somebody's list of credits at all, declined and withdrawn included.
+record_marks: list[ClaimMarks] = []
+
+
+def claimed_ids(person: User | None, events: list[Event]) -> set[int]:
+    """The ids of those events that are listed in the person's credits; nobody has claimed none."""
+    if person is None:
+        return set()
+    return set().union(*(marks(person, events) for marks in claim_marks))
+
+
+def recorded_ids(person: User, events: list[Event]) -> set[int]:
+    """The ids of those events that somebody's list of credits leads to."""
+    return set().union(*(marks(person, events) for marks in record_marks))

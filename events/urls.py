@@ -1,62 +1,61 @@
 from django.urls import path
 
+from events.attendance import check_in_views
+from events.attendance import views as attendance_views
+from events.calendar import feed_views
+from events.calendar import views as calendar_views
+from events.catalog import views as catalog_views
+from events.editing import material_views, series_views
+from events.editing import views as editing_views
 from events.enums import KeyPurpose
-from events.views import (
-    attendance,
-    calendar,
-    catalogue,
-    checkin,
-    editing,
-    event,
-    feeds,
-    material,
-    registration,
-    repeating,
-)
+from events.event_page import views as event_page_views
+from events.registration import views as registration_views
 
 app_name = "events"
 urlpatterns = [
-    path("", calendar.calendar, name="calendar"),
-    path("catalogue/", catalogue.show, name="catalogue"),
-    path("manage/", editing.manage, name="manage"),
-    path("manage/new/", editing.create, name="create"),
-    path("mine/", registration.mine, name="mine"),
-    path("mine/feed/", registration.keep_key, {"purpose": KeyPurpose.FEED}, name="feed_key"),
-    path("mine/badge/", registration.keep_key, {"purpose": KeyPurpose.BADGE}, name="badge_key"),
-    path("check-in/", checkin.check_in, name="check_in"),
-    path("check-in/<slug:code>/", checkin.check_in_here, name="check_in_here"),
-    path("badge/<slug:token>/", checkin.badge, name="badge"),
-    path("calendar.ics", feeds.calendar_file, name="feed"),
-    path("calendar.atom", feeds.atom, name="atom"),
-    path("personal/<slug:token>.ics", feeds.personal_file, name="personal"),
-    path("embed/", feeds.embed, name="embed"),
-    path("embed/how/", feeds.how, name="how"),
-    path("<int:pk>/event.ics", feeds.event_file, name="ics"),
-    path("<int:pk>/", event.detail, name="detail"),
+    path("", calendar_views.calendar, name="calendar"),
+    path("catalogue/", catalog_views.show, name="catalogue"),
+    path("manage/", editing_views.manage, name="manage"),
+    path("manage/new/", editing_views.create, name="create"),
+    path("mine/", registration_views.mine, name="mine"),
+    path("mine/feed/", registration_views.keep_key, {"purpose": KeyPurpose.FEED}, name="feed_key"),
+    path(
+        "mine/badge/", registration_views.keep_key, {"purpose": KeyPurpose.BADGE}, name="badge_key"
+    ),
+    path("check-in/", check_in_views.check_in, name="check_in"),
+    path("check-in/<slug:code>/", check_in_views.check_in_here, name="check_in_here"),
+    path("badge/<slug:token>/", check_in_views.badge, name="badge"),
+    path("calendar.ics", feed_views.calendar_file, name="feed"),
+    path("calendar.atom", feed_views.atom, name="atom"),
+    path("personal/<slug:token>.ics", feed_views.personal_file, name="personal"),
+    path("embed/", feed_views.embed, name="embed"),
+    path("embed/how/", feed_views.how, name="how"),
+    path("<int:pk>/event.ics", feed_views.event_file, name="ics"),
+    path("<int:pk>/", event_page_views.detail, name="detail"),
     # Before the slugs: an event may well be called "Register".
-    path("<int:pk>/register/", registration.register, name="register"),
-    path("<int:pk>/cancel/", registration.cancel, name="cancel"),
-    path("<int:pk>/review/", editing.review, name="review"),
-    path("<int:pk>/edit/", editing.edit, name="edit"),
-    path("<int:pk>/copy/", editing.copy, name="copy"),
-    path("<int:pk>/call-off/", editing.call_off, name="call_off"),
-    path("<int:pk>/repeat/", repeating.repeat, name="repeat"),
-    path("<int:pk>/sessions/", repeating.sessions, name="sessions"),
-    path("<int:pk>/questions/", material.questions, name="questions"),
-    path("<int:pk>/catalogue/", catalogue.propose, name="propose"),
-    path("<int:pk>/files/", material.files, name="files"),
-    path("files/<int:pk>/", material.download, name="file"),
-    path("<int:pk>/roster/", attendance.roster, name="roster"),
-    path("<int:pk>/roster/sheet/", attendance.sheet, name="sheet"),
-    path("<int:pk>/roster/walk-in/", attendance.walk_in, name="walk_in"),
-    path("<int:pk>/roster/roster.csv", attendance.roster_file, name="roster_file"),
-    path("<int:pk>/roster/code/", attendance.code, name="code"),
-    path("<int:pk>/roster/upload/", attendance.upload, name="upload"),
-    path("<int:pk>/roster/lists/<int:list_id>/", attendance.preview, name="list"),
+    path("<int:pk>/register/", registration_views.register, name="register"),
+    path("<int:pk>/cancel/", registration_views.cancel, name="cancel"),
+    path("<int:pk>/review/", editing_views.review, name="review"),
+    path("<int:pk>/edit/", editing_views.edit, name="edit"),
+    path("<int:pk>/copy/", editing_views.copy, name="copy"),
+    path("<int:pk>/call-off/", editing_views.call_off, name="call_off"),
+    path("<int:pk>/repeat/", series_views.repeat, name="repeat"),
+    path("<int:pk>/sessions/", series_views.sessions, name="sessions"),
+    path("<int:pk>/questions/", material_views.questions, name="questions"),
+    path("<int:pk>/catalogue/", catalog_views.propose, name="propose"),
+    path("<int:pk>/files/", material_views.files, name="files"),
+    path("files/<int:pk>/", material_views.download, name="file"),
+    path("<int:pk>/roster/", attendance_views.roster, name="roster"),
+    path("<int:pk>/roster/sheet/", attendance_views.sheet, name="sheet"),
+    path("<int:pk>/roster/walk-in/", attendance_views.walk_in, name="walk_in"),
+    path("<int:pk>/roster/roster.csv", attendance_views.roster_file, name="roster_file"),
+    path("<int:pk>/roster/code/", attendance_views.code, name="code"),
+    path("<int:pk>/roster/upload/", attendance_views.upload, name="upload"),
+    path("<int:pk>/roster/lists/<int:list_id>/", attendance_views.preview, name="list"),
     path(
         "<int:pk>/roster/lists/<int:list_id>/unknown.csv",
-        attendance.unknown_file,
+        attendance_views.unknown_file,
         name="unknown_file",
     ),
-    path("<int:pk>/<slug:slug>/", event.detail, name="detail"),
+    path("<int:pk>/<slug:slug>/", event_page_views.detail, name="detail"),
 ]

@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from aspen import formats
 from aspen.admin import ReadOnlyAdmin, stuck_mail
 from credits import review
-from events import catalogue
+from events.catalog import queries as catalog_queries
 from events.enums import EventState, ListingState, Origin
 from events.models import WAITS_SINCE, CatalogueListing, Event
 from helpdesk.enums import TicketState
@@ -56,7 +56,7 @@ def waiting_for(user: Any) -> list[dict[str, str]]:
     At most five queries.
     """
     waiting = _events_waiting() if user.has_perm("events.decide_event") else []
-    if user.has_perm(catalogue.DECIDE):
+    if user.has_perm(catalog_queries.DECIDE):
         proposed = CatalogueListing.objects.filter(state=ListingState.PROPOSED)
         found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
         url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"

@@ -13,8 +13,9 @@ from accounts import queries
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.clock import today
-from events import editors, rosters
+from events import permissions
 from events.actions import register
+from events.attendance import queries as attendance_queries
 from tests import factories as make
 from tests.test_repository import FILES, ROOT, read
 from tracks import reports
@@ -124,9 +125,9 @@ def test_an_event_editor_looks_after_events_only_while_present(
     editor = make.person(Role.EVENT_EDITOR)
     hold(editor, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
     event = make.event(organization=library)
-    assert editors.managed_by(editor).filter(pk=event.pk).exists() == is_present
-    assert list(editors.organizations_of(editor)) == [library] * is_present
-    assert rosters.reads_accommodation(editor, event) == is_present
+    assert permissions.managed_by(editor).filter(pk=event.pk).exists() == is_present
+    assert list(permissions.organizations_of(editor)) == [library] * is_present
+    assert attendance_queries.reads_accommodation(editor, event) == is_present
 
 
 @spans
@@ -136,7 +137,7 @@ def test_a_roster_names_the_library_only_while_present(
     person, event = make.person(), make.event(days=3)
     register(event_id=event.pk, by=person)
     hold(person, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
-    names = [row.library for row in rosters.places(event)]
+    names = [row.library for row in attendance_queries.places(event)]
     assert names == [library.name if is_present else None]
 
 

@@ -22,7 +22,7 @@ from accounts.models import User
 from credits.enums import LIVE, ClaimState
 from credits.models import Credit
 from credits.queries import LIVE_CREDIT, with_earned_on
-from events.catalogue import approved_years
+from events.catalog.queries import approved_years
 from events.models import MountainDay
 from tracks.enums import ParticipationState
 from tracks.models import Certificate, Posting

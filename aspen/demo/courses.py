@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from aspen.clock import fiscal_year, today
 from aspen.demo.people import DOMAIN, demonstration_people
-from events.actions.catalogue import decide_listings, propose_listing
+from events.catalog.actions import decide_listings, propose_listing
 from events.enums import Decision, EventState
 from events.models import CatalogueListing, Event, FiscalYear
 

@@ -14,8 +14,8 @@ from accounts.models import Position, User
 from aspen.demo.catalogue import COLLECTION, PUBLIC, TECHNOLOGY
 from aspen.demo.people import DOMAIN, demonstration_people
 from events.actions import new_check_in_code, register
-from events.actions.material import Asked, add_link, ask_questions
-from events.actions.proposals import Edited, create_event, take_step
+from events.editing.actions import Edited, create_event, take_step
+from events.editing.material import Asked, add_link, ask_questions
 from events.enums import Delivery, EventType, QuestionKind, RegistrationMode, Step
 from events.models import Category, Event
 

@@ -26,7 +26,7 @@ from credits.actions.awarding import AWARD
 from credits.awards import BYTES_AT_MOST, MEGABYTES
 from credits.models import AwardList, WaitingAward
 from events import uploads
-from events.admin_words import credit_in_words
+from events.admin_presentation import credit_in_words
 from events.enums import Origin
 from events.models import Event
 from events.queries import OFFERS

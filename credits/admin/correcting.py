@@ -21,7 +21,7 @@ from aspen.web.request import person_of
 from credits import actions, queries
 from credits.models import Claim
 from events import queries as event_queries
-from events.admin_words import credit_in_words, when
+from events.admin_presentation import credit_in_words, when
 from events.enums import EventState
 from events.models import Category, Event
 

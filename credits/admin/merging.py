@@ -22,7 +22,7 @@ from credits import actions, queries
 from credits.models import Merge
 from events import actions as event_actions
 from events import queries as event_queries
-from events.admin_words import credit_in_words, when
+from events.admin_presentation import credit_in_words, when
 from events.enums import EventState, Origin
 from events.models import Event
 

@@ -17,10 +17,10 @@ from credits.enums import ClaimRole
 from credits.models import Claim
 from credits.review import Before, Checked, Similar
 from events import queries
-from events.admin_words import credit_in_words, length, when
-from events.alike import Alike
+from events.admin_presentation import credit_in_words, length, when
 from events.enums import DECISIONS, PUBLISHABLE, Decision, EventState, Origin
 from events.models import Event
+from events.similar_titles import Alike
 
 # ---------- A row of the list ----------
 

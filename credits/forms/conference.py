@@ -12,7 +12,7 @@ from credits.forms.college import DayField
 from credits.forms.custom import END_FIRST, NOT_OVER, AmountField, too_much
 from events import rules
 from events.actions import CustomEventFacts
-from events.forms.fields import A_MOMENT
+from events.editing.fields import A_MOMENT
 from events.models import Category
 
 TYPED = ("title", "day", "begin", "end", "presenter", "category", "amount")

@@ -16,7 +16,7 @@ from credits.forms.files import WithFiles
 from credits.models import Claim
 from events import rules
 from events.actions import CustomEventFacts
-from events.forms.fields import MomentField, WebField
+from events.editing.fields import MomentField, WebField
 from events.models import Event
 from events.queries import categories
 

@@ -19,8 +19,8 @@ from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views.common import listed, remarks_in_words, typed_in
-from events import presentation
 from events import queries as event_queries
+from events.calendar import presentation as calendar_presentation
 from events.enums import Origin
 from events.models import Event
 from events.uploads import was_ended
@@ -200,13 +200,13 @@ def _sessions_listed(number: int) -> str:
 def _session_row(
     event: Event, standing: queries.Standing, lines: Sequence[event_queries.CreditLine]
 ) -> dict[str, Any]:
-    day, times = presentation.day_and_times(event)
+    day, times = calendar_presentation.day_and_times(event)
     return {
         "pk": event.pk,
         "title": event.title,
         "times": times or day,
         "room": event.room,
-        "credits": presentation.in_words(lines),
+        "credits": calendar_presentation.in_words(lines),
         "is_claimed": standing.is_claimed,
         "reason": "" if standing.is_claimed else standing.reason,
     }

@@ -1,6 +1,6 @@
 """The tables of the calendar, by noun."""
 
-from events.models.catalogue import CatalogueListing, FiscalYear
+from events.models.catalog import CatalogueListing, FiscalYear
 from events.models.event import (
     EARLIEST,
     LATEST,

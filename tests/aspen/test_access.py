@@ -26,8 +26,8 @@ from accounts.queries import reminders_token
 from credits.actions import add_evidence, claim_custom_event, keep_draft, merge_events
 from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register
-from events.actions.lists import keep_list
-from events.actions.material import add_file
+from events.attendance.list_actions import keep_list
+from events.editing.material import add_file
 from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
 from helpdesk.actions import open_ticket

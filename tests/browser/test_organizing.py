@@ -15,10 +15,10 @@ from zeal import zeal_ignore
 from accounts.enums import Role
 from accounts.models import User
 from events.actions import keep_list, mark_attendance, new_check_in_code, register
-from events.actions.keys import key_of
-from events.actions.material import add_link
+from events.editing.material import add_link
 from events.enums import Attendance, EventState, KeyPurpose, QuestionKind
 from events.models import Event, Question
+from events.registration.keys import key_of
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to

@@ -19,7 +19,7 @@ from credits.admin.queue import CustomEventAdmin
 from credits.enums import ClaimRole, ClaimState
 from credits.models import Claim, Evidence
 from events.actions import decide_custom_event, resubmit_custom_event
-from events.admin_words import when
+from events.admin_presentation import when
 from events.enums import Decision, EventState, Origin
 from events.models import CollegeWork, Event
 from events.queries import version

@@ -1,0 +1,72 @@
+"""Everything that writes events and registrations.
+
+Functions that change something are atomic and lock first, always in this order: event,
+registration, person. `by` is the person who acts; imports and the periodic job have none.
+"""
+
+from events.attendance.actions import (
+    add_walk_in,
+    check_in,
+    check_in_person,
+    mark_attendance,
+    mark_the_rest_present,
+    new_check_in_code,
+    remove_check_in_code,
+    settle_due,
+)
+from events.attendance.list_actions import apply_list, keep_list
+from events.custom import (
+    Course,
+    CustomEventFacts,
+    cancel_custom_event,
+    create_custom_event,
+    decide_custom_event,
+    event_of,
+    mark_merged,
+    mark_separate,
+    publish_custom_event,
+    refuse_too_many,
+    resubmit_custom_event,
+)
+from events.editing.publishing import import_event, save_event, set_offers, why_too_few_places
+from events.emails.queue import remind, tell_recordings
+from events.registration.actions import (
+    answer_questions,
+    cancel_registration,
+    promote_waiting,
+    register,
+)
+
+__all__ = [
+    "Course",
+    "CustomEventFacts",
+    "add_walk_in",
+    "answer_questions",
+    "apply_list",
+    "cancel_custom_event",
+    "cancel_registration",
+    "check_in",
+    "check_in_person",
+    "create_custom_event",
+    "decide_custom_event",
+    "event_of",
+    "import_event",
+    "keep_list",
+    "mark_attendance",
+    "mark_merged",
+    "mark_separate",
+    "mark_the_rest_present",
+    "new_check_in_code",
+    "promote_waiting",
+    "publish_custom_event",
+    "refuse_too_many",
+    "register",
+    "remind",
+    "remove_check_in_code",
+    "resubmit_custom_event",
+    "save_event",
+    "set_offers",
+    "settle_due",
+    "tell_recordings",
+    "why_too_few_places",
+]

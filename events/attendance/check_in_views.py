@@ -1,0 +1,138 @@
+"""Checking in: with the letters shown in the room, or by showing one's own code at the door."""
+
+import re
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from aspen import formats
+from aspen.errors import Refused
+from aspen.web.request import person_of
+from events import actions, permissions, queries
+from events.attendance import queries as attendance_queries
+from events.attendance.forms import CodeForm
+from events.calendar import presentation as calendar_presentation
+from events.enums import HERE, RegistrationState
+from events.models import Event, Registration
+
+GUESSES = 10  # a minute and person: nobody types six letters more often
+MINUTE = 60
+SIX_LETTERS = re.compile("[A-Za-z]{6}")
+
+
+def _guesses_too_often(person: User) -> bool:
+    key = f"check-in-guesses:{person.pk}"
+    cache.add(key, 0, MINUTE)
+    try:
+        return int(cache.incr(key)) > GUESSES
+    except ValueError:  # forgotten just now
+        return False
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_in(request: HttpRequest) -> HttpResponse:
+    """Type the six letters."""
+    person = person_of(request)
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        if _guesses_too_often(person):
+            return render(request, "429.html", status=429)
+        event = attendance_queries.event_of_code(form.cleaned_data["code"])
+        if event and event.check_in_code:
+            return redirect("events:check_in_here", event.check_in_code)
+        form.add_error(
+            "code", "No event has these letters. Look again at the screen, or ask the organizer."
+        )
+    return render(request, "events/attendance/check_in.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_in_here(request: HttpRequest, code: str) -> HttpResponse:
+    """The event these letters belong to, and the button that checks in."""
+    person = person_of(request)
+    if not SIX_LETTERS.fullmatch(code):
+        raise Http404
+    if _guesses_too_often(person):
+        return render(request, "429.html", status=429)
+    event = attendance_queries.event_of_code(code)
+    if event is None:
+        messages.error(
+            request,
+            "No event has these letters. Look again at the screen, or ask the organizer.",
+        )
+        return redirect("events:check_in")
+    if request.method == "POST":
+        try:
+            actions.check_in(event_id=event.pk, code=code, by=person)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("events:check_in_here", event.check_in_code)
+    mine = queries.registration_of(person, event)
+    is_in = mine is not None and mine.attendance in HERE
+    context = {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "place": calendar_presentation.where(event),
+        "is_in": is_in,
+        "earns": event.offers.exists(),
+        "why_not": "" if is_in else attendance_queries.why_not_check_in(person, event) or "",
+    }
+    return render(request, "events/attendance/check_in_here.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def badge(request: HttpRequest, token: str) -> HttpResponse:
+    """Somebody's own code, scanned: the organizer's events that are on, a button for each."""
+    organizer = person_of(request)
+    person = attendance_queries.owner_of_badge(token)
+    if person is None:
+        raise Http404
+    if not (permissions.publishes(organizer) or permissions.proposes(organizer)):
+        if person == organizer:
+            return render(request, "events/attendance/own_badge.html")
+        raise Http404
+    events = list(attendance_queries.on_now(organizer))
+    if request.method == "POST":
+        return _checks_in(request, events, person, token, by=organizer)
+    places = {
+        place.event_id: place
+        for place in Registration.objects.filter(person=person, event__in=events).order_by("pk")
+    }
+    context = {
+        "person": person,
+        "events": [_choice(event, places.get(event.pk)) for event in events],
+    }
+    return render(request, "events/attendance/badge.html", context)
+
+
+def _choice(event: Event, place: Registration | None) -> dict[str, object]:
+    has_place = place is not None and place.state == RegistrationState.CONFIRMED
+    return {
+        "pk": event.pk,
+        "title": event.title,
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "has_place": has_place,
+        "is_in": has_place and place is not None and place.attendance in HERE,
+    }
+
+
+def _checks_in(
+    request: HttpRequest, events: list[Event], person: User, token: str, *, by: User
+) -> HttpResponse:
+    chosen = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
+    if chosen is None:
+        messages.error(request, "This event is not on any more.")
+    else:
+        event = get_object_or_404(permissions.managed_by(by), pk=chosen.pk)
+        try:
+            actions.check_in_person(event_id=event.pk, person=person, by=by)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{person} is checked in to “{event.title}”.")
+    return redirect("events:badge", token)

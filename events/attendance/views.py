@@ -1,0 +1,352 @@
+"""The roster of an event, for those who look after it."""
+
+import csv
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from accounts.queries import person_at
+from aspen import formats
+from aspen.errors import Refused
+from aspen.files import qr
+from aspen.files.tables import harmless
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from events import actions, permissions, rules, uploads
+from events.attendance import queries
+from events.attendance.forms import ApplyForm, FindForm, ListForm, MarkForm, WalkInForm
+from events.attendance.webinar_csv import BYTES_AT_MOST
+from events.calendar import presentation as calendar_presentation
+from events.enums import Attendance
+from events.models import AttendanceList, Event, Registration
+
+PER_PAGE = 100
+WAITING_AT_MOST = 100
+LINES_AT_MOST = 200
+UNKNOWN = "Unknown: no account has this address"
+BLANK_LINES = 10
+TONES = {
+    Attendance.UNKNOWN: calendar_presentation.Label("Not marked", "neutral", "○"),
+    Attendance.PRESENT: calendar_presentation.Label("Present", "good", "✓"),
+    Attendance.LATE: calendar_presentation.Label("Came late", "good", "✓"),
+    Attendance.ABSENT: calendar_presentation.Label("Absent", "bad", "✕"),
+}
+BUTTONS = [
+    (Attendance.PRESENT, "Present"),
+    (Attendance.LATE, "Late"),
+    (Attendance.ABSENT, "Absent"),
+    (Attendance.UNKNOWN, "Clear"),
+]
+
+
+def _event(request: HttpRequest, pk: int) -> Event:
+    managed = permissions.managed_by(person_of(request)).defer("search", "description")
+    return get_object_or_404(managed, pk=pk)
+
+
+def _page(event: Event) -> dict[str, Any]:
+    """What every page about an event's attendance begins with."""
+    return {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "place": calendar_presentation.where(event),
+    }
+
+
+def _row(registration: Registration, answers: dict[int, list[tuple[str, str]]]) -> dict[str, Any]:
+    return {
+        "pk": registration.pk,
+        "name": str(registration.person),
+        "email": registration.person.email,
+        "library": registration.library or "",  # type: ignore[attr-defined]
+        "walk_in": registration.walk_in,
+        "minutes": registration.minutes,
+        "mark": TONES[Attendance(registration.attendance)],
+        "attendance": registration.attendance,
+        "answers": answers.get(registration.pk, []),
+        "buttons": BUTTONS[:-1] if registration.attendance == Attendance.UNKNOWN else BUTTONS,
+    }
+
+
+def _answers(
+    request: HttpRequest, event: Event, registrations: list[Registration]
+) -> dict[int, list[tuple[str, str]]]:
+    reads = queries.reads_accommodation(person_of(request), event)
+    return queries.answers(registrations, with_accommodation=reads)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def roster(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who has a place, and who was there; each row has its buttons."""
+    event = _event(request, pk)
+    if request.method == "POST":
+        return _mark(request, event)
+    form = FindForm(request.GET)
+    find = form.cleaned_data["find"] if form.is_valid() else ""
+    counts = queries.counts(event)
+    count = None if find else counts.registered
+    page = numbered_page(queries.places(event, find), request, size=PER_PAGE, count=count)
+    found = list(page.object_list)
+    waiting = list(queries.waiting(event)[: WAITING_AT_MOST + 1]) if counts.waiting else []
+    answers = _answers(request, event, found)
+    why_not = rules.why_not_mark(event)
+    context = {
+        **_page(event),
+        "counts": counts,
+        "form": form,
+        "find": find,
+        "rows": [_row(each, answers) for each in found],
+        "page": page,
+        "query": f"{urlencode({'find': find})}&" if find else "",
+        "waiting": waiting[:WAITING_AT_MOST],
+        "can_mark": why_not is None,
+        "why_not": why_not or "",
+    }
+    return render(request, "events/attendance/roster.html", context)
+
+
+def _mark(request: HttpRequest, event: Event) -> HttpResponse:
+    form, fragment = MarkForm(request.POST), ""
+    try:
+        if reason := rules.why_not_mark(event):
+            raise Refused(reason)
+        if "everybody" in request.POST:
+            number = actions.mark_the_rest_present(event_id=event.pk, by=person_of(request))
+            done = f"{_people(number)} marked as present."
+        elif form.is_valid():
+            place = get_object_or_404(event.registrations, pk=form.cleaned_data["registration"])
+            attendance = Attendance(form.cleaned_data["attendance"])
+            actions.mark_attendance(
+                registration_id=place.pk, attendance=attendance, by=person_of(request)
+            )
+            done = f"{place.person}: {TONES[attendance].label.lower()}."
+            fragment = f"#place-{place.pk}"
+        else:
+            raise Refused("Nothing was marked. Press one of the buttons in a row.")
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, done)
+    # Back to the same page of the same search.
+    here = f"?{request.GET.urlencode()}" if request.GET else ""
+    return redirect(f"{reverse('events:roster', args=[event.pk])}{here}{fragment}")
+
+
+def _people(number: int) -> str:
+    return "1 person is" if number == 1 else f"{number:,} people are"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def walk_in(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put somebody on the roster who came without registering."""
+    event = _event(request, pk)
+    form = WalkInForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        person = person_at(form.cleaned_data["email"])
+        if person is None:
+            form.add_error(
+                "email",
+                "Nobody has an account with this address. The person can create one, also later, "
+                "and then use Add CE credit.",
+            )
+        elif _adds(request, event, person, form):
+            return redirect("events:roster", event.pk)
+    return render(request, "events/attendance/walk_in.html", {**_page(event), "form": form})
+
+
+def _adds(request: HttpRequest, event: Event, person: User, form: WalkInForm) -> bool:
+    try:
+        actions.add_walk_in(event_id=event.pk, person=person, by=person_of(request))
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, f"{person} is on the roster, present.")
+    return True
+
+
+@require_safe
+def sheet(request: HttpRequest, pk: int) -> HttpResponse:
+    """A sign-in sheet to print: who is expected, and lines for others."""
+    event = _event(request, pk)
+    people = [
+        (str(each.person), each.library or "")  # type: ignore[attr-defined]
+        for each in queries.places(event)
+    ]
+    context = {**_page(event), "people": people, "blanks": range(BLANK_LINES)}
+    return render(request, "events/attendance/sheet.html", context)
+
+
+@require_safe
+def roster_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """The roster as CSV. A spreadsheet must not take what people typed for a formula."""
+    event = _event(request, pk)
+    found = list(queries.places(event))
+    answers = _answers(request, event, found)
+    questions = sorted({label for told in answers.values() for label, _ in told})
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    name = slugify(event.title)[:60] or "event"
+    response["Content-Disposition"] = f'attachment; filename="roster-{name}.csv"'
+    response.write("\ufeff")
+    rows = csv.writer(response)
+    rows.writerow(["Name", "Email", "Library", "Attendance", "Walk-in", "Minutes", *questions])
+    for each in found:
+        row = _row(each, answers)
+        told = dict(row["answers"])
+        cells = [
+            row["name"],
+            row["email"],
+            row["library"],
+            row["mark"].label,
+            "yes" if row["walk_in"] else "",
+            "" if row["minutes"] is None else row["minutes"],
+            *(told.get(question, "") for question in questions),
+        ]
+        rows.writerow([harmless(str(cell)) for cell in cells])
+    return response
+
+
+# ---------- The code shown in the room ----------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: HttpRequest, pk: int) -> HttpResponse:
+    """Six letters and a QR code for the wall; making, renewing and turning them off."""
+    event = _event(request, pk)
+    if request.method == "POST":
+        if "off" in request.POST:
+            actions.remove_check_in_code(event_id=event.pk, by=person_of(request))
+            messages.success(request, "Nobody can check in with the letters any more.")
+        else:
+            actions.new_check_in_code(event_id=event.pk, by=person_of(request))
+        return redirect("events:code", event.pk)
+    letters = event.check_in_code
+    address = settings.ADDRESS + reverse("events:check_in_here", args=[letters]) if letters else ""
+    context = {
+        **_page(event),
+        "letters": letters,
+        "drawn": qr.svg(address) if letters else "",
+        "address": (settings.ADDRESS + reverse("events:check_in")).partition("://")[2],
+        "opens": formats.clock(rules.check_in_opens(event)),
+    }
+    return render(request, "events/attendance/code.html", context)
+
+
+# ---------- Lists of webinar tools ----------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    """Upload the attendance list of a webinar tool; a preview follows before it counts."""
+    event = _event(request, pk)
+    form = ListForm(
+        request.POST if request.method == "POST" else None,
+        request.FILES if request.method == "POST" else None,
+        initial={"threshold": rules.half_its_minutes(event)},
+        too_large=uploads.was_ended(request),
+    )
+    if request.method == "POST" and form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            kept = actions.keep_list(
+                event_id=event.pk,
+                file_name=file.name,
+                data=file.read(BYTES_AT_MOST + 1),
+                threshold=form.cleaned_data["threshold"],
+                by=person_of(request),
+            )
+        except Refused as refusal:
+            form.add_error(refusal.field, str(refusal))
+        else:
+            return redirect("events:list", event.pk, kept.pk)
+    earlier = AttendanceList.objects.filter(event=event).defer("rows", "refused")
+    context = {
+        **_page(event),
+        "form": form,
+        "earlier": earlier.order_by("-uploaded_at", "-id")[:20],
+    }
+    return render(request, "events/attendance/upload.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def preview(request: HttpRequest, pk: int, list_id: int) -> HttpResponse:
+    """What a list would do, and the button that lets it count."""
+    event = _event(request, pk)
+    found = get_object_or_404(AttendanceList, pk=list_id, event=event)
+    form = ApplyForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            number = actions.apply_list(
+                list_id=found.pk, by=person_of(request), **form.cleaned_data
+            )
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return redirect("events:list", event.pk, found.pk)
+        messages.success(
+            request,
+            f"The list counts. {_people(number)} marked; credits follow within minutes.",
+        )
+        return redirect("events:roster", event.pk)
+    groups = _groups(queries.match(found), found)
+    context = {**_page(event), "list": found, "form": form, "groups": groups}
+    return render(request, "events/attendance/preview.html", context)
+
+
+class Group(NamedTuple):
+    """People of whom a list says the same: how many, and the first of them with details."""
+
+    label: str
+    number: int
+    lines: list[tuple[str, str]]
+    is_unknown: bool = False
+
+
+def _groups(match: queries.Match, found: AttendanceList) -> list[Group]:
+    def marks(rows: Iterable[tuple[Registration, Attendance, int]]) -> list[tuple[str, str]]:
+        return [(str(each.person), f"{minutes} min") for each, _, minutes in rows]
+
+    present = [each for each in match.marks if each[1] != Attendance.ABSENT]
+    absent = [each for each in match.marks if each[1] == Attendance.ABSENT]
+    by_hand = [
+        (str(each.person), f"{TONES[Attendance(each.attendance)].label}; on the list {minutes} min")
+        for each, _, minutes in match.by_hand
+    ]
+    without_place = [
+        (str(person), f"{person.email}, {minutes} min") for person, _, minutes in match.unregistered
+    ]
+    unknown = [(str(row[0]), f"{row[1]} min, line {row[2]}") for row in match.unknown]
+    groups = [
+        ("Present", marks(present)),
+        ("Absent, because there for less", marks(absent)),
+        ("Marked otherwise by hand, or checked in by themselves; that stays", by_hand),
+        ("Registered, not on the list", [(str(each.person), "") for each in match.missing]),
+        ("With an account, not registered", without_place),
+        (UNKNOWN, unknown),
+        ("Rows left out", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
+    ]
+    return [
+        Group(label, len(lines), lines[:LINES_AT_MOST], label == UNKNOWN) for label, lines in groups
+    ]
+
+
+@require_safe
+def unknown_file(request: HttpRequest, pk: int, list_id: int) -> HttpResponse:
+    """The rows of a list that belong to nobody, as CSV, to write to these people."""
+    event = _event(request, pk)
+    found = get_object_or_404(AttendanceList, pk=list_id, event=event)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="unknown-people.csv"'
+    rows = csv.writer(response)
+    rows.writerow(["Email", "Minutes", "Line"])
+    for row in queries.match(found).unknown:
+        rows.writerow([harmless(str(cell)) for cell in row])
+    return response

@@ -1,0 +1,206 @@
+"""The calendar for other programs and other sites: iCalendar, Atom, and a list to embed."""
+
+import datetime as dt
+import hashlib
+
+from csp.decorators import csp_replace
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.html import format_html
+from django.utils.http import quote_etag
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_safe
+
+from events import queries
+from events.calendar import feeds, presentation, search
+from events.calendar.feed_forms import FeedForm
+from events.calendar.page_cache import until_it_changes
+from events.calendar.presentation import ROW_FIELDS, known_about
+from events.calendar.search import Filters
+from events.enums import Delivery, KeyPurpose
+from events.models import Event, PersonalKey
+
+MOST = 3000
+MOST_NEWS = 100
+DAYS_BACK = 90
+PERSONAL_DAYS_BACK = 366
+NAME = "Montana library events"
+PERSONAL_NAME = "My library events"
+SNIPPET = (
+    '<iframe src="{}" title="Library events and training" width="100%" height="600" loading="lazy">'
+    "</iframe>"
+)
+
+
+# ---------- iCalendar ----------
+
+
+@login_not_required
+@require_safe
+def event_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """One event, to be put into a calendar once."""
+    event = get_object_or_404(queries.on_calendar().only(*feeds.FIELDS), pk=pk)
+    content = feeds.event_calendar(event, address=_address(request))
+    return _calendar(content, f"event-{event.pk}.ics")
+
+
+@login_not_required
+@require_safe
+@until_it_changes
+def calendar_file(request: HttpRequest) -> HttpResponse:
+    """The calendar to subscribe to, with its filters; cancelled events stay, marked as such.
+
+    Without days in the filters it begins 90 days ago. It has the first 3,000 events from there.
+    """
+    form = _form(request)
+    choice = form.choice()
+    events = _since(search.chosen(choice), choice).order_by("begins_at", "id")
+    found = events.only(*feeds.FIELDS)[:MOST]
+    content = feeds.calendar_of(found, name=_name(form), address=_address(request))
+    return _calendar(content, "aspen-events.ics")
+
+
+@login_not_required
+@require_safe
+def personal_file(request: HttpRequest, token: str) -> HttpResponse:
+    """What the person behind the address registered for, as far back as a year."""
+    keys = PersonalKey.objects.filter(
+        purpose=KeyPurpose.FEED, revoked_at=None, person__is_active=True
+    )
+    key = keys.filter(token=token).order_by("pk").select_related("person").first()
+    if key is None:
+        raise Http404
+    since = timezone.now() - dt.timedelta(days=PERSONAL_DAYS_BACK)
+    registrations = queries.kept_in_calendar(key.person, since=since)[:MOST]
+    content = feeds.personal_calendar(registrations, name=PERSONAL_NAME, address=_address(request))
+    response = _calendar(content, "my-events.ics")
+    tag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+    response.headers["ETag"] = tag
+    patch_cache_control(response, private=True, no_cache=True)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return get_conditional_response(request, etag=tag, response=response) or response
+
+
+def _calendar(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(
+        content,
+        content_type=feeds.CONTENT_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+# ---------- Atom ----------
+
+
+@login_not_required
+@require_safe
+@until_it_changes
+def atom(request: HttpRequest) -> HttpResponse:
+    """What is coming up, the latest change first, for feed readers. At most 100 events."""
+    form = _form(request)
+    choice = form.choice()
+    events = queries.upcoming(search.chosen(choice)).order_by("-changed_at", "-id")
+    content = feeds.atom(
+        events.only(*feeds.FIELDS, "created_at")[:MOST_NEWS],
+        name=_name(form),
+        address=_address(request),
+        parameters=form.parameters(),
+    )
+    return HttpResponse(content, content_type="application/atom+xml; charset=utf-8")
+
+
+# ---------- On other sites ----------
+
+
+@login_not_required
+@require_safe
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
+@until_it_changes
+def embed(request: HttpRequest) -> HttpResponse:
+    """What is coming up, as a list that any site may frame. The same for everybody."""
+    form = _form(request)
+    choice = form.choice()
+    events = queries.upcoming(search.chosen(choice)).select_related("parent").only(*ROW_FIELDS)
+    found = list(events[: form.at_most()])
+    known = known_about(None, found)
+    context = {
+        "rows": [presentation.row(event, known, event.parent) for event in found],
+        "all_url": choice.url(),
+    }
+    return render(request, "events/embed.html", context)
+
+
+@login_not_required
+@require_safe
+def how(request: HttpRequest) -> HttpResponse:
+    """How to subscribe, and the list to copy into another site, with filters to choose."""
+    form = _form(request)
+    address, parameters = _address(request), form.parameters()
+    query = f"?{parameters.removesuffix('&')}" if parameters else ""
+    feed = f"{address}{reverse('events:feed')}{query}"
+    embed = f"{address}{reverse('events:embed')}?{parameters}limit={form.at_most()}"
+    context = {
+        "form": form,
+        "filters": [form[name] for name in (*_filter_names(form), "limit")],
+        "feed": feed,
+        "webcal": "webcal:" + feed.split(":", 1)[1],
+        "atom": f"{address}{reverse('events:atom')}{query}",
+        "embed": embed,
+        "snippet": format_html(SNIPPET, embed),
+        "most": f"{MOST:,}",
+        "days_back": DAYS_BACK,
+        "is_narrowed": form.choice().is_narrowed,
+    }
+    return render(request, "events/embed_how.html", context)
+
+
+def _filter_names(form: FeedForm) -> list[str]:
+    """The filters without what only moves about in the calendar."""
+    elsewhere = {"month", "day", "limit"}
+    return [name for name in form.fields if not (form[name].is_hidden or name in elsewhere)]
+
+
+# ---------- What they share ----------
+
+
+def _form(request: HttpRequest) -> FeedForm:
+    return FeedForm(request.GET, categories=queries.categories())
+
+
+def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
+    """From 90 days ago on, counted from midnight, unless the filters say which days."""
+    if filters.since or filters.until:
+        return events
+    day = timezone.localdate() - dt.timedelta(days=DAYS_BACK)
+    return events.filter(over_at__gt=queries.midnight(day))
+
+
+def _name(form: FeedForm) -> str:
+    """What the subscription is called in somebody's calendar program, filters and all.
+
+    Without commas, of which some programs show the backslashes as well.
+    """
+    filters = form.choice()
+    categories = dict(form["category"].field.choices)  # type: ignore[attr-defined]
+    named = [
+        f"“{filters.words}”" if filters.words else "",
+        categories[filters.category] if filters.category else "",
+        "" if filters.type == search.NO_TYPE else filters.type,
+        Delivery(filters.delivery).label if filters.delivery else "",
+        filters.sponsor,
+        filters.federation,
+        filters.city,
+        "earns credit" if filters.earns_credit else "",
+        "recording available" if filters.has_recording else "",
+    ]
+    return " · ".join([NAME, *filter(None, named)])
+
+
+def _address(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/").rstrip("/")

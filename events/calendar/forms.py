@@ -1,0 +1,297 @@
+"""What people may ask of the calendar. Addresses get mangled; every one goes through here."""
+
+import datetime as dt
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
+from django.utils.text import Truncator
+
+from aspen import formats
+from aspen.clock import today
+from aspen.web.paging import Key
+from events.calendar import search
+from events.calendar.grid import LIST, MONTH, WEEK, Choice
+from events.calendar.search import NO_TYPE, Suggestions
+from events.enums import Delivery, EventType
+from events.models import EARLIEST, LATEST, Category
+
+NO_DAY = "is not a day like 2026-11-30, so it was left out."
+UNKNOWN = "That is not one of the choices, so it was left out."
+YEARS = [
+    MinValueValidator(EARLIEST.date(), "The calendar begins in 1990."),
+    MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends with 2099."),
+]
+VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
+# Fields that addresses call by words that Python keeps for itself.
+IN_ADDRESSES = {"since": "from", "until": "to"}
+NAMES_IN_VAIN = {
+    "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
+    "max_length": "That is longer than any name on the calendar, so it was left out.",
+}
+# How the filters are called where each is told or can be dropped.
+NAMES = {
+    "words": "the words",
+    "category": "the category",
+    "type": "the type",
+    "delivery": "how it is held",
+    "sponsor": "the sponsor",
+    "federation": "the federation",
+    "city": "the city",
+    "since": "the first day",
+    "until": "the last day",
+    "earns_credit": "“Earns credit”",
+    "has_recording": "“Recording available”",
+}
+
+
+class PickedDateInput(forms.DateInput):
+    """Browsers complain about a value that is no date, and show nothing in its place."""
+
+    def format_value(self, value: Any) -> str | None:
+        if isinstance(value, str):
+            try:
+                value = dt.datetime.strptime(value, self.format or "")
+            except ValueError:
+                return None
+        return super().format_value(value)
+
+
+class PickedDate(forms.DateField):
+    """A day, or a month as its first day, from the browser's own picker. Optional.
+
+    What is no date is quoted in front of the "invalid" message, as the picker cannot show it.
+    """
+
+    def __init__(self, *, type: str, format: str, **options: Any) -> None:
+        super().__init__(
+            required=False,
+            input_formats=[format],
+            validators=YEARS,
+            widget=PickedDateInput(format=format, attrs={"type": type}),
+            **options,
+        )
+
+    def to_python(self, value: Any) -> dt.date | None:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            raise ValidationError(f"“{Truncator(value).chars(20)}” {error.message}") from None
+
+
+class Tick(forms.CheckboxInput):
+    """A checkbox that is ticked by "1" in the address, and by what browsers send unasked."""
+
+    def __init__(self) -> None:
+        super().__init__(check_test=lambda value: value == "1")
+
+    def format_value(self, value: Any) -> str:
+        return "1"
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return {"on": "1", "0": ""}.get(data.get(name, ""), data.get(name, ""))
+
+
+class KeyField(forms.CharField):
+    """Where a page of a list begins or ends."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Key | None:  # type: ignore[override]
+        text = super().to_python(value)
+        try:
+            return Key.parse(text) if text else None
+        except ValueError:
+            raise ValidationError(
+                "This address does not say where its page begins. This is the first one."
+            ) from None
+
+
+class CalendarForm(forms.Form):
+    """The filters of the calendar and where in it somebody is.
+
+    A value that makes no sense is reported and left out; `choice()` works with the others, so it
+    may be called whether the form is valid or not.
+    """
+
+    MAIN = ("q", "category", "delivery")
+    MORE = ("type", "sponsor", "city", "federation", "since", "until", "credit", "recording")
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+        error_messages={
+            "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
+            "max_length": "Use fewer words: at most 200 characters are searched for.",
+        },
+    )
+    category = forms.ChoiceField(label="CE category", required=False)
+    type = forms.ChoiceField(
+        label="Type",
+        required=False,
+        choices=[("", "All types"), *EventType.choices[1:], (NO_TYPE, "Other")],
+    )
+    delivery = forms.ChoiceField(
+        label="How it is held",
+        required=False,
+        choices=[("", "Any way"), *Delivery.choices[1:]],
+    )
+    sponsor = forms.CharField(label="Sponsor", required=False, max_length=200)
+    city = forms.CharField(label="City", required=False, max_length=80)
+    federation = forms.ChoiceField(label="Federation", required=False)
+    since = PickedDate(
+        label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": NO_DAY}
+    )
+    until = PickedDate(
+        label="To", type="date", format="%Y-%m-%d", error_messages={"invalid": NO_DAY}
+    )
+    credit = forms.ChoiceField(
+        label="Earns credit", required=False, choices=[("1", "Yes")], widget=Tick
+    )
+    recording = forms.ChoiceField(
+        label="Recording available", required=False, choices=[("1", "Yes")], widget=Tick
+    )
+    month = PickedDate(
+        label="Month",
+        type="month",
+        format="%Y-%m",
+        error_messages={"invalid": "is not a month like 2026-11. This is the present month."},
+    )
+    day = PickedDate(
+        label="Only on this day",
+        type="date",
+        format="%Y-%m-%d",
+        error_messages={"invalid": NO_DAY},
+    )
+    view = forms.ChoiceField(label="View", required=False, choices=VIEWS, widget=forms.HiddenInput)
+    past = forms.ChoiceField(
+        label="Past events", required=False, choices=[("1", "Past")], widget=forms.HiddenInput
+    )
+    page = forms.IntegerField(
+        label="Page",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ["invalid", "min_value", "max_value"],
+            "There is no such page. This is the first one.",
+        ),
+    )
+
+    after = KeyField(label="Page", required=False)
+    before = KeyField(label="Page", required=False)
+
+    def __init__(
+        self,
+        data: QueryDict,
+        *,
+        categories: Iterable[Category],
+        suggestions: Suggestions | None = None,
+    ) -> None:
+        """`suggestions` help with typing names. The federations are read when they are needed."""
+        super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
+        self.asks_list = bool(data.get("q", "").strip()) or (
+            "month" not in data
+            and any(data.get(name, "").strip() for name in ("day", "from", "to", "past", "page"))
+        )
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ChoiceField):
+                field.error_messages["invalid_choice"] = UNKNOWN
+            elif isinstance(field, forms.CharField) and name in ("sponsor", "city"):
+                field.error_messages |= NAMES_IN_VAIN
+        self._choose("category").choices = [
+            ("", "All categories"),
+            *((each.slug, each.name) for each in categories),
+        ]
+        self._choose("federation").choices = functools.cache(_federations)
+        self.lists = _lists(self, suggestions)
+
+    def _choose(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+    def add_prefix(self, field_name: str) -> str:
+        """The name of a field in addresses."""
+        return IN_ADDRESSES.get(field_name, field_name)
+
+    def choice(self) -> Choice:
+        """What was asked for, with defaults for what was not or made no sense.
+
+        Without a view the month is meant, unless something is asked that is for the list.
+        """
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        return Choice(
+            view=given.get("view", LIST if self.asks_list else MONTH),
+            month=given.get("month", today()).replace(day=1),
+            day=given.get("day"),
+            words=given.get("q", ""),
+            category=given.get("category", ""),
+            type=given.get("type", ""),
+            delivery=given.get("delivery", ""),
+            sponsor=given.get("sponsor", ""),
+            federation=given.get("federation", ""),
+            city=given.get("city", ""),
+            since=given.get("since"),
+            until=given.get("until"),
+            earns_credit="credit" in given,
+            has_recording="recording" in given,
+            past="past" in given,
+            page=1 if {"after", "before"} & self.errors.keys() else given.get("page", 1),
+            after=given.get("after"),
+            before=given.get("before"),
+        )
+
+    def told(self, choice: Choice) -> list[tuple[str, str]]:
+        """The filters that are set, by name, as people say them."""
+        told = {
+            "words": f"“{choice.words}”",
+            "category": self._label("category", choice.category),
+            "type": self._label("type", choice.type),
+            "delivery": self._label("delivery", choice.delivery),
+            "sponsor": f"Sponsor: {choice.sponsor}",
+            "federation": f"Federation: {choice.federation}",
+            "city": f"City: {choice.city}",
+            "since": f"From {formats.day(choice.since)}" if choice.since else "",
+            "until": f"To {formats.day(choice.until)}" if choice.until else "",
+            "earns_credit": "Earns credit",
+            "has_recording": "Recording available",
+        }
+        return [(name, told[name]) for name in choice.filters_set]
+
+    def _label(self, name: str, value: str) -> str:
+        return str(dict(self._choose(name).choices).get(value, value))  # type: ignore[arg-type]
+
+    def errors_out_of_sight(self, choice: Choice) -> list[str]:
+        """Errors of fields that the page does not show, each with the field's name."""
+        shown = {*self.MAIN, *self.MORE, "month" if choice.view == MONTH else "day"}
+        found = (
+            f"{self.fields[name].label}: {error}"
+            for name, errors in self.errors.items()
+            if name not in shown
+            for error in errors
+        )
+        return list(dict.fromkeys(found))
+
+
+def _federations() -> list[tuple[str, str]]:
+    return [("", "All federations"), *((name, name) for name in search.federations())]
+
+
+def _lists(form: CalendarForm, suggestions: Suggestions | None) -> list[tuple[str, list[str]]]:
+    """The names to choose from while typing, by the id of the list that the field points at."""
+    if suggestions is None:
+        return []
+    lists = []
+    for name, names in (("sponsor", suggestions.sponsors), ("city", suggestions.cities)):
+        form.fields[name].widget.attrs["list"] = f"known-{name}"
+        lists.append((f"known-{name}", names))
+    return lists

@@ -1,0 +1,390 @@
+"""Where in the calendar somebody is, and the month and the week, as plain values.
+
+Nothing here asks the database. Every string is made once, here: date filters in templates are what
+makes long lists slow.
+"""
+
+import calendar
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from dateutil.relativedelta import relativedelta
+from django.urls import reverse
+from django.utils import timezone
+
+from aspen import formats
+from aspen.web.paging import Key
+from events.calendar.search import FILTERS, Filters
+from events.enums import EventState
+from events.models import EARLIEST, LATEST, Event
+from events.queries import CreditLine
+
+MONTH, WEEK, LIST = "month", "week", "list"
+# More events than this on one day and the last line says how many more there are.
+LINES_A_DAY = 4
+# A week has room for more.
+LINES_IN_WEEK = 12
+MIDNIGHT = dt.time()
+WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+
+
+# ---------- What was asked for ----------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice(Filters):
+    """Where in the calendar somebody is, and the filters that go along from page to page."""
+
+    view: str
+    month: dt.date
+    day: dt.date | None = None
+    past: bool = False
+    page: int = 1
+    after: Key | None = None
+    before: Key | None = None
+
+    def query(self) -> str:
+        """The parameters as in an address, without the page: "" or ending in an ampersand."""
+        at_list = self.view == LIST
+        # Words without a view mean the list.
+        says_view = self.view != MONTH or self.words
+        at_month = self.view == MONTH and self.month != this_month()
+        values = {
+            "view": self.view if says_view else "",
+            "month": f"{self.month:%Y-%m}" if at_month else "",
+            "day": self.day.isoformat() if self.day and self.view != MONTH else "",
+            "q": self.words,
+            "category": self.category,
+            "type": self.type,
+            "delivery": self.delivery,
+            "sponsor": self.sponsor,
+            "federation": self.federation,
+            "city": self.city,
+            "from": self.since.isoformat() if self.since else "",
+            "to": self.until.isoformat() if self.until else "",
+            "credit": "1" if self.earns_credit else "",
+            "recording": "1" if self.has_recording else "",
+            "past": "1" if at_list and self.past and not self.day else "",
+        }
+        given = {name: value for name, value in values.items() if value}
+        return f"{urlencode(given)}&" if given else ""
+
+    def url(self, **changes: object) -> str:
+        """The address of the same choice but for `changes`, on its first page."""
+        query = self.but(**changes).query().removesuffix("&")
+        address = reverse("events:calendar")
+        return f"{address}?{query}" if query else address
+
+    def but(self, **changes: object) -> "Choice":
+        """The same choice but for `changes`, from the beginning of its list."""
+        start = {"page": 1, "after": None, "before": None}
+        return dataclasses.replace(self, **start | changes)  # type: ignore[arg-type]
+
+    def without(self, *names: str) -> "Choice":
+        """The same choice without these filters."""
+        return self.but(**{name: getattr(NO_FILTERS, name) for name in names})
+
+    @property
+    def filters_set(self) -> list[str]:
+        """The names of the filters that narrow, in their order."""
+        return [name for name in FILTERS if getattr(self, name)]
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.filters_set)
+
+    @property
+    def without_filters(self) -> str:
+        """The address of the same place in the calendar without any filter."""
+        return self.without(*FILTERS).url()
+
+
+NO_FILTERS = Filters()
+
+
+def this_month() -> dt.date:
+    return timezone.localdate().replace(day=1)
+
+
+# ---------- The month ----------
+
+
+class Span(NamedTuple):
+    """When an event takes place: all that is needed to put it on its days."""
+
+    pk: int
+    begins_at: dt.datetime
+    ends_at: dt.datetime | None
+    all_day: bool
+
+    def days(self) -> tuple[dt.date, dt.date]:
+        """First and last day in Mountain time. What ends at midnight ends the day before."""
+        begin = timezone.localtime(self.begins_at)
+        end = timezone.localtime(self.ends_at) if self.ends_at else begin
+        if end > begin and end.time() == MIDNIGHT and not self.all_day:
+            return begin.date(), max(begin.date(), end.date() - dt.timedelta(days=1))
+        return begin.date(), end.date()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DayPlan:
+    """Which events a day shows, in their order, and how many more it has."""
+
+    shown: list[int]
+    more: int
+
+
+def last_of(month: dt.date) -> dt.date:
+    return month + relativedelta(day=31)
+
+
+class Entry(NamedTuple):
+    """An event on one of its days, in the order in which the day shows them."""
+
+    has_time: bool
+    begins_at: dt.datetime
+    is_short: bool
+    pk: int
+
+
+def plan(
+    spans: Iterable[Span], first_day: dt.date, last_day: dt.date, *, room: int = LINES_A_DAY
+) -> dict[dt.date, DayPlan]:
+    """Put events on the days they cover, from the first to the last one; `room` lines on each.
+
+    Within a day first what has no clock time there (days only, or begun before), then by time, and
+    a conference before its first session.
+    """
+    days: dict[dt.date, list[Entry]] = {}
+    for span in spans:
+        first, last = span.days()
+        day = max(first, first_day)
+        while day <= min(last, last_day):
+            has_time = day == first and not span.all_day
+            entry = Entry(has_time, span.begins_at, first == last, span.pk)
+            days.setdefault(day, []).append(entry)
+            day += dt.timedelta(days=1)
+    return {day: _first_lines(sorted(entries), room) for day, entries in days.items()}
+
+
+def _first_lines(entries: list[Entry], room: int) -> DayPlan:
+    """All of them, or so many that the line "+3 more" takes no more room than the others."""
+    shown = room if len(entries) <= room else room - 1
+    return DayPlan([entry.pk for entry in entries[:shown]], max(0, len(entries) - shown))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """One event on one day of the month."""
+
+    url: str
+    title: str
+    time: str
+    credits: Sequence[CreditLine]
+    mine: str
+    is_cancelled: bool
+    css: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """One day of the month's table."""
+
+    number: int
+    iso: str
+    before_number: str
+    is_today: bool
+    css: str
+    lines: list[Line]
+    # Where the whole day is listed, and how many events that are; empty without events.
+    day_url: str
+    count: str
+    more: int
+    more_day: str
+
+
+def month_grid(
+    choice: Choice,
+    plans: Mapping[dt.date, DayPlan],
+    events: Iterable[Event],
+    credits: Mapping[int, Sequence[CreditLine]],
+    mine: Mapping[int, str],
+) -> list[list[Cell]]:
+    """The weeks of the month, Sunday first. `mine` has the word for a person's own events."""
+    by_id = {event.pk: event for event in events}
+    urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
+    today = timezone.localdate()
+
+    def line(pk: int, day: dt.date) -> Line:
+        event, word = by_id[pk], mine.get(pk, "")
+        cancelled = event.state == EventState.CANCELLED
+        css = {"is-mine": bool(word), "is-cancelled": cancelled}
+        return Line(
+            url=urls[pk],
+            title=event.title,
+            time=_time_on(event, day),
+            credits=credits.get(pk, ()),
+            mine=word,
+            is_cancelled=cancelled,
+            css=_names(css),
+        )
+
+    def cell(day: dt.date) -> Cell:
+        inside = (day.year, day.month) == (choice.month.year, choice.month.month)
+        day_plan = (plans.get(day) if inside else None) or DayPlan([], 0)
+        css = {
+            "is-other": not inside,
+            "is-past": inside and day < today,
+            "is-today": inside and day == today,
+            "is-empty": not day_plan.shown,
+        }
+        return Cell(
+            number=day.day,
+            iso=day.isoformat(),
+            before_number=f"{day:%A, %B} ",
+            is_today=inside and day == today,
+            css=_names(css),
+            lines=[line(pk, day) for pk in day_plan.shown],
+            day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
+            count=events_in_words(len(day_plan.shown) + day_plan.more),
+            more=day_plan.more,
+            more_day=f"{day:%B} {day.day}",
+        )
+
+    weeks = calendar.Calendar(calendar.SUNDAY).monthdatescalendar(
+        choice.month.year, choice.month.month
+    )
+    return [[cell(day) for day in week] for week in weeks]
+
+
+def events_in_words(count: int) -> str:
+    return "1 event" if count == 1 else f"{count:,} events"
+
+
+def _names(css: Mapping[str, bool]) -> str:
+    return " ".join(name for name, holds in css.items() if holds)
+
+
+def _time_on(event: Event, day: dt.date) -> str:
+    """When the event begins on that day, as short as people write it: 9am, 1:30pm."""
+    begin = timezone.localtime(event.begins_at)
+    if event.all_day or begin.date() != day:
+        return ""
+    minutes = f":{begin:%M}" if begin.minute else ""
+    return f"{begin.hour % 12 or 12}{minutes}{begin:%p}".lower()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Links:
+    """Where a month's or a week's links lead; empty beyond the calendar's first and last year."""
+
+    name: str
+    previous: str
+    previous_url: str
+    next: str
+    next_url: str
+    today: str
+    today_url: str
+
+
+def month_links(choice: Choice) -> Links:
+    before = choice.month - relativedelta(months=1)
+    after = choice.month + relativedelta(months=1)
+    return Links(
+        name=f"{choice.month:%B %Y}",
+        previous=f"{before:%B %Y}",
+        previous_url=choice.url(month=before) if before >= EARLIEST.date() else "",
+        next=f"{after:%B %Y}",
+        next_url=choice.url(month=after) if after < LATEST.date() else "",
+        today="Today",
+        today_url=choice.url(month=this_month()),
+    )
+
+
+# ---------- The week ----------
+
+
+def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
+    """Sunday and Saturday of the week in which the day lies; without one, today."""
+    day = day or timezone.localdate()
+    sunday = day - dt.timedelta(days=(day.weekday() + 1) % 7)
+    return sunday, sunday + dt.timedelta(days=6)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WeekDay:
+    """One day of the week's table; `lines` are (time on that day, row)."""
+
+    name: str
+    iso: str
+    is_today: bool
+    lines: list[tuple[str, Any]]
+    day_url: str
+    count: str
+    more: int
+
+
+def week_days(
+    choice: Choice,
+    plans: Mapping[dt.date, DayPlan],
+    events: Iterable[Event],
+    rows: Mapping[int, Any],
+) -> list[WeekDay]:
+    """The seven days, with the rows of the events on each by their ids."""
+    by_id = {event.pk: event for event in events}
+    today = timezone.localdate()
+    sunday, _ = week_of(choice.day)
+
+    def week_day(day: dt.date) -> WeekDay:
+        planned = plans.get(day) or DayPlan([], 0)
+        return WeekDay(
+            name=f"{day:%A, %B} {day.day}",
+            iso=day.isoformat(),
+            is_today=day == today,
+            lines=[(times_on(by_id[pk], day), rows[pk]) for pk in planned.shown],
+            day_url=choice.url(view=LIST, day=day) if planned.shown else "",
+            count=events_in_words(len(planned.shown) + planned.more),
+            more=planned.more,
+        )
+
+    return [week_day(sunday + dt.timedelta(days=number)) for number in range(7)]
+
+
+def times_on(event: Event, day: dt.date) -> str:
+    """The part of an event that lies on a day: 9:00–11:00 AM, from 9:00 AM, until noon, all day."""
+    first, last = Span(event.pk, event.begins_at, event.ends_at, event.all_day).days()
+    if event.all_day or first < day < last:
+        return "All day"
+    if first == last or event.ends_at is None:
+        told = formats.when(event.begins_at, event.ends_at, all_day=False)
+        start = f"{formats.day(timezone.localdate(event.begins_at))}, "
+        return told.removeprefix(start)
+    if day == first:
+        return f"From {formats.clock(event.begins_at)}"
+    return f"Until {formats.clock(event.ends_at)}"
+
+
+def week_links(choice: Choice) -> Links:
+    sunday, saturday = week_of(choice.day)
+    before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
+    begins, ends = EARLIEST.date(), LATEST.date()
+    return Links(
+        name=f"Week of {_span_of_days(sunday, saturday)}",
+        previous="Previous week",
+        previous_url=choice.url(day=max(before, begins)) if sunday > begins else "",
+        next="Next week",
+        next_url=choice.url(day=after) if after < ends else "",
+        today="This week",
+        today_url=choice.url(day=None),
+    )
+
+
+def _span_of_days(first: dt.date, last: dt.date) -> str:
+    """November 22–28, 2026 · November 29 – December 5, 2026"""
+    if first.month == last.month:
+        return f"{first:%B} {first.day}–{last.day}, {first.year}"
+    year = f", {first.year}" if first.year != last.year else ""
+    return f"{first:%B} {first.day}{year} – {last:%B} {last.day}, {last.year}"

@@ -1,0 +1,435 @@
+"""Events as their pages show them: states, rows of lists and programmes, and what fits the moment.
+
+Nothing here asks the database. Every string is made once, here, and not row by row in templates.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from aspen import formats
+from events import queries, rules
+from events.enums import (
+    HERE,
+    Attendance,
+    Delivery,
+    EventState,
+    Origin,
+    RegistrationMode,
+    RegistrationState,
+)
+from events.models import Event, Registration
+from events.queries import NOBODY, CreditLine, Standing
+from events.signals import claimed_ids
+
+# ---------- States, places, credits ----------
+
+
+class Label(NamedTuple):
+    """A state in words, with the tone and the shape that includes/state_label.html wants."""
+
+    label: str
+    tone: str
+    shape: str
+
+
+SOON = 7  # days before registration closes from which on the calendar says so
+CANCELLED = Label("Cancelled", "bad", "✕")
+OVER = Label("Over", "neutral", "○")
+UNDER_WAY = Label("Under way", "info", "▸")
+RECORDING = Label("Recording available", "info", "▶")
+FULL = Label("Full", "warn", "!")
+WAITLIST = Label("Waitlist open", "info", "+")
+CLOSED = Label("Registration closed", "neutral", "○")
+REGISTERED = Label("Registered", "good", "✓")
+DEMONSTRATION = Label("Demonstration event", "neutral", "i")
+CUSTOM = {
+    EventState.DRAFT: Label("Returned for changes", "warn", "!"),
+    EventState.PENDING: Label("Waiting for approval", "warn", "…"),
+    EventState.PUBLISHED: Label("Approved", "good", "✓"),
+    EventState.DECLINED: Label("Declined", "bad", "✕"),
+    EventState.CANCELLED: CANCELLED,
+}
+
+
+def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+    """The states to show, the gravest first."""
+    if event.origin == Origin.CUSTOM:
+        return [CUSTOM[EventState(event.state)]]
+    if event.state == EventState.CANCELLED:
+        return [CANCELLED]
+    over = event.over_at <= now
+    checks = [
+        (OVER, over),
+        (UNDER_WAY, not over and event.begins_at <= now),
+        (RECORDING, rules.has_recording(event, now)),
+    ]
+    labels = [label for label, holds in checks if holds]
+    return labels if over else labels + _registration_states(event, standing, now)
+
+
+def _registration_states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+    """Whether there are places, until when, and whether one of them is the person's."""
+    if event.registration_mode != RegistrationMode.PORTAL:
+        return []
+    if standing.state == RegistrationState.CONFIRMED:
+        return [REGISTERED]
+    if standing.state == RegistrationState.WAITLISTED:
+        return [Label(f"On the waitlist, number {standing.ahead + 1}", "warn", "…")]
+    opens, closes = event.registration_opens_at, event.registration_closes_at
+    if opens and now < opens:
+        return [Label(f"Registration opens {formats.day(timezone.localdate(opens))}", "info", "…")]
+    if closes and closes <= now:
+        return [CLOSED]
+    labels = []
+    if rules.is_full(event, standing.taken) or standing.waiting:
+        labels.append(FULL)
+        if event.has_waitlist:
+            labels.append(WAITLIST)
+    if closes and (soon := _days_left(closes, now)):
+        labels.append(Label(f"Registration closes {soon}", "warn", "!"))
+    return labels
+
+
+def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
+    """today, tomorrow, in 3 days; nothing when it is more than a week."""
+    days = (timezone.localdate(closes) - timezone.localdate(now)).days
+    if days > SOON:
+        return ""
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+
+
+def where(event: Event) -> str:
+    """Room, place, town and delivery: Room 2, Yogo Inn, Lewistown · In person"""
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
+    delivery = Delivery(event.delivery).label if event.delivery else ""
+    return " · ".join(part for part in (place, delivery) if part)
+
+
+class Link(NamedTuple):
+    """An address elsewhere, and whose it is."""
+
+    url: str
+    host: str
+
+
+def web_link(url: str) -> Link | None:
+    """The address if a browser opens it as a page, else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return Link(url, parts.hostname.removeprefix("www."))
+
+
+def day_and_times(event: Event) -> tuple[str, str]:
+    """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
+
+    What lasts for days is told in one piece, without the second part.
+    """
+    text = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    day = formats.day(timezone.localdate(event.begins_at))
+    is_one_day = event.ends_at is None or formats.day(timezone.localdate(event.ends_at)) == day
+    if is_one_day and text.startswith(f"{day}, "):
+        return day, text.removeprefix(f"{day}, ")
+    return text, ""
+
+
+class Credits(NamedTuple):
+    """A credit line in words, shaped for includes/category_chip.html."""
+
+    name: str
+    slug: str
+    shape: str
+    amount: str
+
+
+def in_words(lines: Iterable[CreditLine]) -> list[Credits]:
+    return [
+        Credits(line.name, line.slug, line.shape, formats.credits(line.amount)) for line in lines
+    ]
+
+
+# ---------- The rows of lists and programmes ----------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Known:
+    """What was read about a number of events: for whom, when, and what belongs to each by id."""
+
+    now: dt.datetime
+    is_signed_in: bool
+    credits: Mapping[int, Sequence[CreditLine]]
+    standings: Mapping[int, Standing]
+    claimed: set[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One event in a list."""
+
+    pk: int
+    url: str
+    title: str
+    day: str
+    times: str
+    where: str
+    sponsor: str
+    states: list[Label]
+    credits: list[Credits]
+    part_of: str
+    part_of_url: str
+    credit: str
+
+
+def credit_button(event: Event, known: Known) -> str:
+    """Which form Add CE credit takes for an event: claimed, claim, sign_in, or none ("")."""
+    if event.pk in known.claimed:
+        return "claimed"
+    was_absent = known.standings.get(event.pk, NOBODY).attendance == Attendance.ABSENT
+    claimable = (
+        event.origin == Origin.CALENDAR
+        and event.state == EventState.PUBLISHED
+        and event.pk in known.credits
+        and event.claimable_at <= known.now
+        and not rules.is_past_recording(event, known.now)
+        and (not was_absent or rules.has_recording(event, known.now))
+    )
+    if not claimable:
+        return ""
+    return "claim" if known.is_signed_in else "sign_in"
+
+
+def row(
+    event: Event,
+    known: Known,
+    parent: Event | None = None,
+    *,
+    without: Collection[Label] = (),
+) -> Row:
+    """One event as a list shows it; `parent` is its conference, where that is news.
+
+    The states in `without` go without saying in that list.
+    """
+    day, times = day_and_times(event)
+    labels = states(event, known.standings.get(event.pk, NOBODY), known.now)
+    return Row(
+        pk=event.pk,
+        url=event.get_absolute_url(),
+        title=event.title,
+        day=day,
+        times=times,
+        where=where(event),
+        sponsor=event.sponsor,
+        states=[label for label in labels if label not in without],
+        credits=in_words(known.credits.get(event.pk, ())),
+        part_of=parent.title if parent else "",
+        part_of_url=parent.get_absolute_url() if parent else "",
+        credit=credit_button(event, known),
+    )
+
+
+def programme(event: Event, sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
+    """The sessions of a conference by day, time and room, without repeating what it says itself."""
+    said = states(event, NOBODY, known.now)
+    days: dict[str, list[Row]] = {}
+    for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
+        shown = row(session, known, without=said)
+        if session.sponsor == event.sponsor:
+            shown = dataclasses.replace(shown, sponsor="")
+        if _is_same_place(session, event):
+            shown = dataclasses.replace(shown, where=session.room)
+        day = formats.day(timezone.localdate(session.begins_at))
+        days.setdefault(day, []).append(shown)
+    return list(days.items())
+
+
+def _is_same_place(session: Event, conference: Event) -> bool:
+    return (session.location, session.city, session.delivery) == (
+        conference.location,
+        conference.city,
+        conference.delivery,
+    )
+
+
+# ---------- The page of one event ----------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Moment:
+    """What fits an event now: a button (`kind`), where it leads outside, and a sentence."""
+
+    kind: str = ""
+    url: str = ""
+    note: str = ""
+    can_cancel: bool = False
+
+
+def moment(event: Event, known: Known) -> Moment:
+    """The one thing to do with an event now, for the person it is shown to."""
+    standing = known.standings.get(event.pk, NOBODY)
+    if event.origin == Origin.CUSTOM:
+        return _custom_moment(event, known)
+    if event.pk in known.claimed:
+        return Moment("claimed")
+    if event.state == EventState.CANCELLED:
+        return Moment(note="This event was cancelled. It earns no credit.")
+    registered = standing.state == RegistrationState.CONFIRMED
+    if button := credit_button(event, known):
+        is_unmarked = standing.attendance == Attendance.UNKNOWN
+        can_cancel = registered and is_unmarked and event.over_at > known.now
+        return Moment(button, note=_credit_note(event, standing, known), can_cancel=can_cancel)
+    if event.over_at <= known.now:
+        return Moment(note=_over_note(event, standing, known))
+    if registered:
+        return _registered_moment(event, standing, known)
+    if standing.state == RegistrationState.WAITLISTED:
+        return Moment("waitlisted", note=_waiting_note(standing), can_cancel=True)
+    return _registration_moment(event, standing, known)
+
+
+def _registered_moment(event: Event, standing: Standing, known: Known) -> Moment:
+    """Who was marked has no place to give back any more."""
+    if standing.attendance == Attendance.ABSENT:
+        return Moment("registered", note=_over_note(event, standing, known))
+    is_in = standing.attendance in HERE
+    note = "You are checked in." if is_in else "You are registered."
+    if event.pk in known.credits:
+        note += " When the event is over, your credit is listed by itself."
+    return Moment("registered", note=note, can_cancel=not is_in)
+
+
+def _waiting_note(standing: Standing) -> str:
+    ahead = {0: "You are next", 1: "One person is before you"}.get(
+        standing.ahead, f"{standing.ahead} people are before you"
+    )
+    return (
+        f"You are on the waitlist. {ahead}. As soon as a place is yours, you are registered by "
+        "itself and told by mail."
+    )
+
+
+def _custom_moment(event: Event, known: Known) -> Moment:
+    if event.state == EventState.DRAFT:
+        return Moment("revise", note=f"Staff ask for changes: {event.decision_reason}")
+    if event.state == EventState.DECLINED:
+        return Moment(note=f"Staff declined this event: {event.decision_reason}")
+    return Moment("claimed" if event.pk in known.claimed else "")
+
+
+def _credit_note(event: Event, standing: Standing, known: Known) -> str:
+    awaits = standing.state == RegistrationState.CONFIRMED and standing.settled_at is None
+    if awaits and event.over_at <= known.now:
+        return "You registered, so your credit will be listed by itself. You need not wait for it."
+    if rules.has_recording(event, known.now):
+        return "Did you take part, or watch the recording? Then the credit is yours."
+    return "Did you take part? Then the credit is yours."
+
+
+def _over_note(event: Event, standing: Standing, known: Known) -> str:
+    if standing.attendance == Attendance.ABSENT:
+        return (
+            "The organizer marked you as absent, so no credit is listed. "
+            "If that is a mistake, open a help ticket."
+        )
+    if event.pk in known.credits:
+        return ""
+    if known.credits:  # The page of a conference knows its sessions' credits too.
+        return "Each session is claimed by itself, in the program below."
+    return "This event carries no CE credit."
+
+
+def _registration_moment(event: Event, standing: Standing, known: Known) -> Moment:
+    if event.registration_mode == RegistrationMode.NONE:
+        return Moment(note="Registration not necessary.")
+    if event.registration_mode == RegistrationMode.EXTERNAL:
+        site = web_link(event.registration_url)
+        if site is None:
+            return Moment(note="Register with the sponsor of this event.")
+        if event.pk not in known.credits:
+            return Moment("external", site.url)
+        note = "We do not hear of it when you register there: add your credit here afterwards."
+        return Moment("external", site.url, note=note)
+    if reason := rules.why_not_register(event, standing.taken, standing.waiting):
+        note = reason if event.registration_mode else "Ask the sponsor whether to register."
+        return Moment(note=note)
+    if rules.is_full(event, standing.taken) or standing.waiting:
+        note = "All places are taken. Who waits longest gets the next one."
+        return Moment("join" if known.is_signed_in else "sign_in_join", note=note)
+    return Moment("register" if known.is_signed_in else "sign_in_register")
+
+
+def places(event: Event, standing: Standing, now: dt.datetime) -> str:
+    """Places left, as long as somebody may still take one: 3 of 5 left"""
+    takes_people = (
+        event.registration_mode == RegistrationMode.PORTAL
+        and event.state == EventState.PUBLISHED
+        and event.over_at > now
+    )
+    if event.capacity is None or not takes_people:
+        return ""
+    left = max(0, event.capacity - standing.taken)
+    if not standing.waiting:
+        return f"{left} of {event.capacity} left"
+    waiting = "1 person waits" if standing.waiting == 1 else f"{standing.waiting} people wait"
+    return f"None of {event.capacity} left, {waiting}"
+
+
+def outcome(registration: Registration, known: Known, *, is_claimed: bool) -> Label:
+    """What became of a place at an event that is over."""
+    if is_claimed:
+        return Label("Credit listed", "good", "✓")
+    if registration.event.state == EventState.CANCELLED:
+        return CANCELLED
+    if registration.attendance == Attendance.ABSENT:
+        return Label("Absent, no credit", "warn", "!")
+    if registration.event_id not in known.credits:
+        return Label("Carries no credit", "neutral", "○")
+    return Label("No credit listed", "neutral", "○")
+
+
+MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
+# Everything but the long texts: the description and the words prepared for searching.
+ROW_FIELDS = (
+    *MONTH_FIELDS,
+    "origin",
+    "delivery",
+    "location",
+    "city",
+    "room",
+    "sponsor",
+    "registration_mode",
+    "registration_opens_at",
+    "registration_closes_at",
+    "capacity",
+    "has_waitlist",
+    "recording_available_at",
+    "recording_until_at",
+    "over_at",
+    "claimable_at",
+    "parent__title",
+)
+
+
+def visitor(request: HttpRequest) -> User | None:
+    """The signed-in person, or None for the public."""
+    return request.user if request.user.is_authenticated else None
+
+
+def known_about(person: User | None, events: list[Event]) -> Known:
+    """What lists and pages tell about these events. A fixed number of queries."""
+    return Known(
+        now=timezone.now(),
+        is_signed_in=person is not None,
+        credits=queries.credit_lines(events),
+        standings=queries.standings(person, events),
+        claimed=claimed_ids(person, events),
+    )

@@ -1,0 +1,150 @@
+"""Writing the course catalog: proposals of editors, staff's decisions, and the next year's."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.db.audit import act
+from aspen.errors import Refused
+from events import permissions, queries, signals
+from events.catalog import queries as catalog_queries
+from events.enums import LISTING_DECISIONS, Decision, ListingState
+from events.models import CatalogueListing, Event
+
+
+class Outcome(NamedTuple):
+    """What became of several listings: those that changed, and a sentence for each left alone.
+
+    What was so already is in neither.
+    """
+
+    changed: list[CatalogueListing]
+    left: list[str]
+
+
+@act
+def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogueListing:
+    """Propose an event for the catalog of a fiscal year, anew where it was declined.
+
+    `by` looks after the event (editors.managed_by). Idempotent: what waits or is approved stays
+    as it is. Locks the event. Raises Event.DoesNotExist, or Refused.
+    """
+    event = queries.lock_event(event_id)
+    if not permissions.managed_by(by).filter(pk=event.pk).exists():
+        raise Refused("You do not look after this event any more.")
+    listing = CatalogueListing.objects.filter(event=event, fiscal_year=fiscal_year).first()
+    if listing and listing.state != ListingState.DECLINED:
+        return listing
+    if reason := catalog_queries.why_not_propose(event, fiscal_year):
+        raise Refused(reason, field="fiscal_year")
+    return _propose(listing or CatalogueListing(event=event, fiscal_year=fiscal_year), by)
+
+
+def _propose(listing: CatalogueListing, by: User) -> CatalogueListing:
+    listing.state = ListingState.PROPOSED
+    listing.proposed_by, listing.proposed_at = by, timezone.now()
+    listing.decided_by, listing.decided_at, listing.reason = None, None, ""
+    listing.save()
+    return listing
+
+
+@act
+def renew_listings(*, ids: Collection[int], by: User) -> Outcome:
+    """Propose these approved courses for the catalog of the following fiscal year, all at once.
+
+    Left alone, with the reason, is what earns no credit in that year, or was declined for it.
+    Idempotent. Locks the events. Raises Refused for whoever does not decide about the catalog.
+    """
+    _refuse_others(by)
+    outcome, now = Outcome([], []), timezone.now()
+    chosen = _lock(ids)
+    prefetch_related_objects([each.event for each in chosen], "offers", "listings")
+    for listing in chosen:
+        event, year = listing.event, listing.fiscal_year + 1
+        following = [each for each in event.listings.all() if each.fiscal_year == year]
+        if any(each.state != ListingState.DECLINED for each in following):
+            continue
+        if reason := _why_not_renew(listing, was_declined=bool(following)):
+            outcome.left.append(reason)
+            continue
+        outcome.changed.append(
+            CatalogueListing(event=event, fiscal_year=year, proposed_by=by, proposed_at=now)
+        )
+    CatalogueListing.objects.bulk_create(outcome.changed)
+    return outcome
+
+
+def _why_not_renew(listing: CatalogueListing, *, was_declined: bool) -> str | None:
+    """Why a listing is not carried over into the next year, or None. No query."""
+    title, year = listing.event.title, listing.fiscal_year
+    if was_declined:
+        return f"“{title}” was declined for fiscal year {year + 1}."
+    if listing.state != ListingState.APPROVED:
+        return f"“{title}” is not in the catalog of fiscal year {year}."
+    return catalog_queries.why_not_propose(listing.event, year + 1)
+
+
+@act
+def decide_listings(
+    *, ids: Collection[int], decision: Decision, reason: str = "", by: User
+) -> Outcome:
+    """Approve or decline what is proposed (enums.LISTING_DECISIONS); credits and tracks follow.
+
+    Declining needs a `reason`, which the editors read; what was approved can be taken out so.
+    Left alone, with the reason, is what `by` proposed and would approve, and what cannot be
+    decided so any more. Idempotent. Locks the events. Raises Refused.
+    """
+    _refuse_others(by)
+    reason = reason.strip()
+    if decision == Decision.DECLINE and not reason:
+        raise Refused("Say why; whoever looks after the event will read it.", field="reason")
+    _, target = LISTING_DECISIONS[decision]
+    outcome, now = Outcome([], []), timezone.now()
+    counted: list[int] = []
+    for listing in _lock(ids):
+        before = ListingState(listing.state)
+        if before == target:
+            continue
+        if why := _why_not(listing, decision, by):
+            outcome.left.append(why)
+            continue
+        outcome.changed.append(listing)
+        if ListingState.APPROVED in (before, target):
+            counted.append(listing.event_id)
+    CatalogueListing.objects.filter(pk__in=[each.pk for each in outcome.changed]).update(
+        state=target,
+        decided_by=by,
+        decided_at=now,
+        reason=reason if decision == Decision.DECLINE else "",
+    )
+    if counted:
+        signals.catalogue_changed.send(Event, event_ids=sorted(set(counted)), by=by)
+    return outcome
+
+
+def _why_not(listing: CatalogueListing, decision: Decision, by: User) -> str | None:
+    """Why this listing is not decided so, or None. No query."""
+    sources, _ = LISTING_DECISIONS[decision]
+    title = listing.event.title
+    if listing.state not in sources:
+        return f"“{title}” was declined. It has to be proposed again first."
+    if decision != Decision.APPROVE:
+        return None
+    if listing.proposed_by_id == by.pk:
+        return f"You proposed “{title}” yourself, so a colleague has to approve it."
+    return catalog_queries.why_not_list(listing.event)
+
+
+def _refuse_others(by: User) -> None:
+    if not catalog_queries.decides(by):
+        raise Refused("CE Coordinators decide about the course catalog.")
+
+
+def _lock(ids: Collection[int]) -> list[CatalogueListing]:
+    """These listings with their events, which are locked, by id."""
+    listings = CatalogueListing.objects.filter(pk__in=ids)
+    queries.lock_events(listings.order_by().values_list("event_id", flat=True))
+    return list(listings.select_related("event").order_by("pk"))

@@ -1,0 +1,134 @@
+"""The course catalog, for staff: what is proposed, what is in it, and the next year's."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Model, Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from aspen.admin import ReadOnlyAdmin
+from aspen.errors import Refused
+from aspen.web.request import person_of
+from events import queries
+from events.admin_presentation import credit_in_words, when
+from events.catalog import queries as catalog_queries
+from events.catalog.actions import Outcome, decide_listings, renew_listings
+from events.enums import Decision
+from events.models import CatalogueListing
+
+REASONS_SHOWN = 5
+
+
+class ReasonForm(ActionForm):
+    """What is done with the chosen listings, and why."""
+
+    reason = forms.CharField(
+        label="Reason, to decline:", required=False, max_length=2000, widget=forms.TextInput
+    )
+
+
+@admin.register(CatalogueListing)
+class CatalogueListingAdmin(ReadOnlyAdmin):
+    """What is proposed for the catalog of a fiscal year, and in it; longest waiting first."""
+
+    list_display = (
+        "event",
+        "fiscal_year",
+        "state",
+        "when",
+        "credit",
+        "proposed_by",
+        "proposed_at",
+        "decided_by",
+    )
+    list_filter = ("state", "fiscal_year", "event__delivery", "event__offers__category")
+    list_select_related = ("event", "proposed_by", "decided_by")
+    search_fields = ("event__title", "event__sponsor", "event__presenter")
+    ordering = ("proposed_at", "id")
+    fields = (
+        "event_page",
+        "fiscal_year",
+        "state",
+        ("proposed_by", "proposed_at"),
+        ("decided_by", "decided_at"),
+        "reason",
+    )
+    readonly_fields = ("event_page",)
+    action_form = ReasonForm
+    actions = ("approve", "decline", "renew")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogueListing]:
+        listings: QuerySet[CatalogueListing] = super().get_queryset(request)
+        offers = Prefetch("event__offers", queries.OFFERS.queryset)
+        return listings.defer("event__search", "event__description").prefetch_related(offers)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return catalog_queries.decides(person_of(request))
+
+    @admin.display(description="when", ordering="event__begins_at")
+    def when(self, listing: CatalogueListing) -> str:
+        return when(listing.event)
+
+    @admin.display(description="CE credit")
+    def credit(self, listing: CatalogueListing) -> str:
+        return credit_in_words(listing.event)
+
+    @admin.display(description="event")
+    def event_page(self, listing: CatalogueListing) -> str:
+        address = reverse("events:detail", args=[listing.event_id])
+        return format_html('<a href="{}">{}</a>', address, listing.event)
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+        self._decide(request, chosen, Decision.APPROVE, "In the catalog")
+
+    @admin.action(description="Decline, or take out", permissions=["decide"])
+    def decline(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+        self._decide(request, chosen, Decision.DECLINE, "Declined")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[CatalogueListing],
+        decision: Decision,
+        done: str,
+    ) -> None:
+        reason = request.POST.get("reason", "").replace("\x00", "")[:2000]
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True))
+        try:
+            outcome = decide_listings(
+                ids=ids, decision=decision, reason=reason, by=person_of(request)
+            )
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return
+        for listing in outcome.changed:
+            said = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
+            self.log_change(request, listing, said)
+        _tell(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
+
+    @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
+    def renew(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True))
+        outcome = renew_listings(ids=ids, by=person_of(request))
+        _tell(
+            request,
+            outcome,
+            f"Proposed for the next fiscal year: {len(outcome.changed)} of {len(ids)}. A "
+            "colleague approves them.",
+        )
+
+
+def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:
+    """What changed, and of what was left alone the first few with the reason."""
+    for sentence in outcome.left[:REASONS_SHOWN]:
+        messages.warning(request, sentence)
+    if len(outcome.left) > REASONS_SHOWN:
+        messages.warning(request, f"Left alone for like reasons: {len(outcome.left)} in all.")
+    if outcome.changed or not outcome.left:
+        messages.success(request, done)

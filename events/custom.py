@@ -1,0 +1,278 @@
+"""Custom events: what librarians create with Create New…, and what staff decide about it."""
+
+import dataclasses
+import datetime as dt
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen.clock import today
+from aspen.db.audit import act
+from aspen.errors import Refused
+from aspen.formats import credits as in_words
+from events import queries, rules, signals
+from events.enums import (
+    DECISIONS,
+    PUBLISHABLE,
+    CourseSystem,
+    Decision,
+    EventState,
+    EventType,
+    Origin,
+)
+from events.models import Category, CollegeWork, CreditOffer, Event
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Course:
+    """What a college course was worth there."""
+
+    system: CourseSystem
+    credits: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CustomEventFacts:
+    """What Create New… asks. Moments are aware; `amount` is what attendees earn, in credits.
+
+    College work has a `course` and days instead of hours; the State Library's table gives its
+    amount, whatever its length.
+    """
+
+    title: str
+    begins_at: dt.datetime
+    ends_at: dt.datetime
+    sponsor: str
+    presenter: str
+    description: str
+    category: Category
+    amount: Decimal
+    recording_url: str = ""
+    course: Course | None = None
+
+
+def event_of(facts: CustomEventFacts) -> Event:
+    """These facts as an event that is not saved, to look at."""
+    event = Event(origin=Origin.CUSTOM)
+    _apply(event, facts)
+    return event
+
+
+def _refuse_unfit(facts: CustomEventFacts) -> None:
+    if facts.ends_at <= facts.begins_at:
+        raise Refused("The end must be after the beginning.", field="ends_at")
+    if not _is_over(facts):
+        raise Refused(
+            "This training is not over yet. Credits can be claimed once it has ended.",
+            field="ends_at",
+        )
+    if facts.course is None:
+        _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+    elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
+        raise Refused("College credits are worth what the table says.", field="course_credits")
+
+
+def _is_over(facts: CustomEventFacts) -> bool:
+    if facts.course:
+        return timezone.localdate(facts.ends_at) < today()
+    return facts.ends_at <= timezone.now()
+
+
+def refuse_too_many(event: Event, amount: Decimal) -> None:
+    """Raise Refused when a custom event is too short for `amount`; college work has its table."""
+    if not CollegeWork.objects.filter(event=event).exists():
+        _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
+
+
+def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
+    most = rules.most_credits(begins_at, ends_at)
+    if amount > most:
+        raise Refused(
+            f"A training of this length can carry at most {in_words(most)}. "
+            "Lower the credit value or correct the times.",
+            field="amount",
+        )
+
+
+def _apply(event: Event, facts: CustomEventFacts) -> None:
+    for name in (
+        *("title", "begins_at", "ends_at", "sponsor", "presenter", "description"),
+        "recording_url",
+    ):
+        setattr(event, name, getattr(facts, name))
+    event.all_day = facts.course is not None
+
+
+def _write_worth(event: Event, facts: CustomEventFacts) -> None:
+    """The credit line, and what the course was worth where it came from."""
+    CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
+    if facts.course:
+        course = {"system": facts.course.system, "course_credits": facts.course.credits}
+        CollegeWork.objects.update_or_create(event=event, defaults=course)
+
+
+def _leaves_the_credit(event: Event, facts: CustomEventFacts) -> bool:
+    """Whether the facts say of an event's credit what it says first: where staff divided it, the
+    author is shown no more than that. Raises Refused where all lines are too many now."""
+    lines = list(event.offers.order_by("category__position").values_list("category", "amount"))
+    if facts.course or lines[:1] != [(facts.category.pk, facts.amount)]:
+        return False
+    total = sum((amount for _, amount in lines), Decimal())
+    _refuse_too_many(facts.begins_at, facts.ends_at, total)
+    return True
+
+
+@act
+def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
+    """Record a training that is not on the calendar; it waits for approval.
+
+    Returns the event and whether it is new: the same title and beginning by the same person is
+    the same event. The caller holds the person's lock. Raises Refused.
+    """
+    _refuse_unfit(facts)
+    if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
+        return same, False
+    event = Event(
+        origin=Origin.CUSTOM,
+        state=EventState.PENDING,
+        type=EventType.CONTINUING_EDUCATION,
+        created_by=by,
+        is_demonstration=by.is_demonstration,
+    )
+    _apply(event, facts)
+    event.save()
+    _write_worth(event, facts)
+    return event, True
+
+
+@act
+def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
+    """Change a returned custom event and send it again. Locks the event and its author.
+
+    Raises Refused when it is not waiting for its author, the facts do not fit, or they are those
+    of another custom event of the same person.
+    """
+    event = queries.lock_event(event_id)
+    lock_people([by.pk])
+    if event.created_by_id != by.pk or event.state != EventState.DRAFT:
+        raise Refused("This event is not waiting for your changes.")
+    _refuse_unfit(facts)
+    if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
+        raise Refused(
+            "You have saved another training with this title and beginning.", field="title"
+        )
+    _apply(event, facts)
+    event.state = EventState.PENDING
+    event.submitted_at = timezone.now()
+    event.save()
+    if not _leaves_the_credit(event, facts):
+        event.offers.all().delete()
+        _write_worth(event, facts)
+    signals.custom_event_changed.send(Event, event=event, by=by, reason="")
+    return event
+
+
+@act
+def cancel_custom_event(*, event: Event) -> None:
+    """Take a custom event out of the queue for good. The caller holds its lock."""
+    event.state = EventState.CANCELLED
+    event.save(update_fields=["state"])
+
+
+@act
+def decide_custom_event(
+    *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
+) -> Event:
+    """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
+
+    The person sees `reason`, so returning and declining need one. `seen` is the version
+    (queries.version) the one who decides was looking at, where known: what a colleague decided or
+    the author changed in between is not decided unseen. Raises Refused.
+    """
+    event = queries.lock_event(event_id)
+    sources, target = DECISIONS[decision]
+    _refuse_unseen(event, seen)
+    if event.origin != Origin.CUSTOM or event.state not in sources:
+        raise Refused(
+            f"“{event.title}” is {event.get_state_display().lower()}; "
+            f"{decision.label.lower()} is not possible any more."
+        )
+    _refuse_own(event, by)
+    if decision != Decision.APPROVE and not reason.strip():
+        raise Refused("Give a reason; the person will read it.", field="reason")
+    event.state = target
+    event.decided_by = by
+    event.decided_at = timezone.now()
+    event.decision_reason = reason.strip()
+    event.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
+    signals.custom_event_changed.send(Event, event=event, by=by, reason=event.decision_reason)
+    return event
+
+
+def _refuse_unseen(event: Event, seen: str) -> None:
+    if seen and queries.version(event) != seen:
+        raise Refused(
+            f"“{event.title}” was changed since you opened this page; it is "
+            f"{event.get_state_display().lower()} now. Look at it again before you decide."
+        )
+
+
+def _refuse_own(event: Event, by: User) -> None:
+    if event.created_by_id == by.pk:
+        raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
+
+
+@act
+def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
+    """Put a custom event on the calendar, for everybody to find and claim. Locks the event.
+
+    One that waits is approved by it, and its author's claim too. Its author stays known. `seen`
+    as in decide_custom_event. Raises Refused.
+    """
+    event = queries.lock_event(event_id)
+    _refuse_unseen(event, seen)
+    if event.origin != Origin.CUSTOM or event.state not in PUBLISHABLE:
+        raise Refused(
+            f"“{event.title}” is {event.get_state_display().lower()}; it cannot be put on the "
+            "calendar from here."
+        )
+    _refuse_own(event, by)
+    if CollegeWork.objects.filter(event=event).exists():
+        raise Refused(f"“{event.title}” is one person's college course, not an event for all.")
+    was_waiting = event.state == EventState.PENDING
+    event.origin, event.state = Origin.CALENDAR, EventState.PUBLISHED
+    event.decided_by, event.decided_at, event.decision_reason = by, timezone.now(), ""
+    event.save(update_fields=["origin", "state", "decided_by", "decided_at", "decision_reason"])
+    if was_waiting:
+        signals.custom_event_changed.send(Event, event=event, by=by, reason="")
+    return event
+
+
+@act
+def mark_merged(*, source: Event, target: Event) -> None:
+    """Let an event lead to another from now on. The caller holds both events' locks.
+
+    Its registrations stay where they are; a merged event settles nothing.
+    """
+    source.state, source.merged_into = EventState.MERGED, target
+    source.save(update_fields=["state", "merged_into"])
+
+
+@act
+def mark_separate(*, event: Event, state: EventState) -> None:
+    """Let a merged event stand for itself again, in the state it had. The caller holds its lock.
+
+    Raises Refused when its author has recorded the same training anew.
+    """
+    if event.origin == Origin.CUSTOM:
+        assert event.created_by is not None  # events_custom_has_author
+        same = queries.same_custom_events(event.created_by, event.title, event.begins_at)
+        if same.exclude(pk=event.pk).exists():
+            raise Refused(
+                f"{event.created_by} has created “{event.title}” anew since, so the merge cannot "
+                "be undone. Decide about the new one instead."
+            )
+    event.state, event.merged_into = state, None
+    event.save(update_fields=["state", "merged_into"])

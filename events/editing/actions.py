@@ -1,0 +1,294 @@
+"""Editing events: drafts, proposals, publishing, changes people are told, calling off.
+
+`by` has to look after the event (editors.managed_by); each function checks that itself.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts.models import User
+from aspen import formats
+from aspen.db.audit import act
+from aspen.errors import Refused
+from aspen.mail import outbox
+from events import permissions, queries, rules
+from events.editing.publishing import replace_offers, tell_revised, why_too_few_places
+from events.enums import STEPS, Delivery, EventState, Origin, RegistrationState, Step
+from events.models import Event, Presenter, Question, Registration, Resource
+from events.registration.actions import promote_waiting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Edited:
+    """An event as its form left it: `fields` names what is to be stored.
+
+    `offers` are amounts by category id, `presenters` people with an account.
+    """
+
+    event: Event
+    fields: Sequence[str]
+    offers: Mapping[int, Decimal]
+    presenters: Sequence[User]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """Something people plan by, before and after."""
+
+    what: str
+    before: str
+    after: str
+
+
+def plan_of(event: Event) -> dict[str, str]:
+    """What people plan by, in words."""
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
+    return {
+        "Title": event.title,
+        "When": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "Where": place,
+        "How it is held": Delivery(event.delivery).label if event.delivery else "",
+    }
+
+
+class Overtaken(Refused):
+    """Somebody else changed the event in the meantime; `version` is what stands now."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            "Somebody changed this event since you opened it. What you typed is still here: "
+            "compare it with the event in another window, then save it again."
+        )
+        self.version = version
+
+
+def version(event: Event) -> str:
+    """What changes whenever an event is stored; a form carries it along."""
+    return event.changed_at.isoformat()
+
+
+# ---------- Storing ----------
+
+
+@act
+def create_event(*, edited: Edited, by: User) -> Event:
+    """Store a new event as a draft of `by`. Raises Refused or ValidationError."""
+    event = edited.event
+    _refuse_foreign(event, by)
+    event.origin, event.state, event.created_by = Origin.CALENDAR, EventState.DRAFT, by
+    event.is_demonstration = by.is_demonstration
+    event.full_clean()
+    event.save()
+    replace_offers(event, edited.offers, is_new=True)
+    _replace_presenters(event, edited.presenters)
+    return event
+
+
+def _refuse_foreign(event: Event, by: User) -> None:
+    if permissions.publishes(by):
+        return
+    if event.organization is None or not permissions.proposes(by):
+        raise Refused("Choose the library or organization you do this for.", field="organization")
+    if not permissions.organizations_of(by).filter(pk=event.organization.pk).exists():
+        raise Refused("You do not work there at present.", field="organization")
+
+
+def _refuse_others(event: Event, by: User) -> None:
+    if not permissions.managed_by(by).filter(pk=event.pk).exists():
+        raise Refused("You do not look after this event any more.")
+
+
+@act
+def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
+    """Store changes of an event and return those that people plan by. Locks the event.
+
+    `seen` is the version the form was made from. Once published, credit lines and organizer are
+    staff's alone. More places go to those who wait. Raises ValidationError, Overtaken, or
+    Refused: fewer places than people who hold one.
+    """
+    event = edited.event
+    before = queries.lock_event(event.pk)
+    _refuse_others(before, by)
+    if version(before) != seen:
+        raise Overtaken(version(before))
+    fields = set(edited.fields)
+    may_all = before.state != EventState.PUBLISHED or permissions.publishes(by)
+    if may_all:
+        _refuse_foreign(event, by)
+    else:
+        fields.discard("organization")
+    event.state = before.state
+    if reason := why_too_few_places(event):
+        raise Refused(reason, field="capacity")
+    event.full_clean()
+    event.save(update_fields=sorted(fields))
+    if may_all:
+        replace_offers(event, edited.offers, is_new=False)
+    _replace_presenters(event, edited.presenters)
+    tell_revised(event, by=by)
+    promote_waiting(event=event, by=by)
+    was, now = plan_of(before), plan_of(event)
+    return [Change(what, was[what], now[what]) for what in was if was[what] != now[what]]
+
+
+def _replace_presenters(event: Event, people: Iterable[User]) -> None:
+    """Make the presenters exactly these; whoever has earned credit by it stays."""
+    ids = [person.pk for person in people]
+    event.presenters.exclude(person__in=ids).filter(settled_at=None).delete()
+    Presenter.objects.bulk_create(
+        (Presenter(event=event, person_id=pk) for pk in ids), ignore_conflicts=True
+    )
+
+
+@act
+def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
+    """Promise everybody with a place, or waiting for one, the news; return to how many."""
+    event = Event.objects.get(pk=event_id)
+    told = [[change.what, change.before, change.after] for change in changes]
+    return _tell(
+        event,
+        kind="changed",
+        key=f"{event.pk}:{event.sequence}:{version(event)}",
+        facts={"note": note.strip(), "changes": told},
+    )
+
+
+def _tell(event: Event, *, kind: str, key: str, facts: Mapping[str, object]) -> int:
+    people = list(
+        Registration.objects.filter(event=event)
+        .exclude(state=RegistrationState.CANCELLED)
+        .select_related("person")
+        .order_by("pk")
+    )
+    name = kind.replace("_", "-")
+    outbox.post_many(
+        kind=f"events.{kind}",
+        messages=[
+            (
+                f"{name}:{key}:{each.person_id}",
+                each.person,
+                {"event": event.pk, "registration": each.pk, **facts},
+            )
+            for each in people
+        ],
+    )
+    return len(people)
+
+
+# ---------- Steps ----------
+
+
+@act
+def take_step(
+    *,
+    event_id: int,
+    step: Step,
+    by: User,
+    reason: str = "",
+    tell: bool = True,
+    whole_series: bool = False,
+) -> list[Event]:
+    """Take a step (enums.STEPS) with an event, or with all its series in the same state.
+
+    `reason` is what the proposal's author reads on return, and everybody on the event's page when
+    it is called off; then `tell` sends it to those who registered as well. Locks the events.
+    Returns those that took the step. Raises Refused.
+    """
+    event = queries.lock_event(event_id)
+    events = [event]
+    if whole_series and event.series_key:
+        others = Event.objects.filter(series_key=event.series_key, state=event.state)
+        ids = others.exclude(pk=event.pk).order_by("pk").values_list("pk", flat=True)
+        events += [queries.lock_event(pk) for pk in ids]
+    for each in events:
+        _step(each, step, reason=reason.strip(), tell=tell, by=by)
+    return events
+
+
+def _step(event: Event, step: Step, *, reason: str, tell: bool, by: User) -> None:
+    sources, target, staff_only = STEPS[step]
+    _refuse_others(event, by)
+    if staff_only and not permissions.publishes(by):
+        raise Refused("Staff of the state library publish events. Send it to them.")
+    if event.state not in sources:
+        raise Refused(
+            f"“{event.title}” is {rules.state_in_words(event)} now, so this is not possible."
+        )
+    if step in (Step.RETURN, Step.CALL_OFF) and not reason:
+        raise Refused("Say why; people will read it.", field="reason")
+    if step == Step.CALL_OFF and rules.is_over(event):
+        raise Refused("This event is over. What it led to is corrected in the administration.")
+    event.state = target
+    _record(event, step, reason=reason, by=by)
+    event.save(
+        update_fields=[
+            "state",
+            "submitted_at",
+            "decided_by",
+            "decided_at",
+            "decision_reason",
+            "cancellation",
+        ]
+    )
+    if step == Step.CALL_OFF:
+        tell_revised(event, by=by)
+        if tell:
+            event.refresh_from_db(fields=["sequence"])
+            facts = {"message": reason}
+            _tell(event, kind="called_off", key=f"{event.pk}:{event.sequence}", facts=facts)
+
+
+def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
+    now = timezone.now()
+    if step == Step.SUBMIT:
+        event.submitted_at = now
+    elif step == Step.CALL_OFF:
+        event.cancellation = reason
+    elif step in (Step.PUBLISH, Step.RETURN):
+        event.decided_by, event.decided_at, event.decision_reason = by, now, reason
+        author = event.created_by
+        if author and author != by:
+            outbox.post(
+                kind=f"events.proposal_{'published' if step == Step.PUBLISH else 'returned'}",
+                key=f"proposal:{event.pk}:{now.isoformat()}",
+                to=author,
+                event=event.pk,
+            )
+
+
+# ---------- Copies ----------
+
+
+@act
+def copy_event(*, source_id: int, edited: Edited, by: User) -> Event:
+    """Store a copy, as a draft, with the questions and links of its source. Raises as create."""
+    source = permissions.managed_by(by).get(pk=source_id)
+    event = create_event(edited=edited, by=by)
+    copy_extras(source, [event])
+    return event
+
+
+def copy_extras(source: Event, copies: Sequence[Event]) -> None:
+    """Give the copies the source's questions and links. Files stay where they were uploaded."""
+    questions = list(source.questions.order_by("position"))
+    links = list(source.resources.exclude(url="").order_by("pk"))
+    Question.objects.bulk_create(
+        Question(
+            event=event,
+            position=each.position,
+            kind=each.kind,
+            label=each.label,
+            choices=each.choices,
+            is_required=each.is_required,
+        )
+        for event in copies
+        for each in questions
+    )
+    Resource.objects.bulk_create(
+        Resource(event=event, label=each.label, url=each.url, added_by=each.added_by)
+        for event in copies
+        for each in links
+    )

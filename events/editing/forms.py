@@ -1,0 +1,261 @@
+"""The form in which an event is written, and small ones around it."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from accounts.models import Organization, User
+from accounts.queries import people_by_address
+from aspen.halves import MESSAGE, is_in_halves
+from events.editing.actions import Edited, version
+from events.editing.fields import MomentField, WebField
+from events.enums import Delivery, EventState, EventType, RegistrationMode
+from events.models import Category, Event
+
+# The parts of the form, each under a heading of its own.
+PARTS: list[tuple[str, tuple[str, ...]]] = [
+    ("What", ("title", "type", "description", "audience", "organization", "sponsor")),
+    ("When", ("begins_at", "ends_at", "all_day")),
+    ("Where", ("delivery", "location", "city", "room")),
+    ("CE credits", ()),
+    ("Who presents", ("presenter", "presenters")),
+    (
+        "Registration",
+        (
+            "registration_mode",
+            "registration_url",
+            "capacity",
+            "has_waitlist",
+            "registration_opens_at",
+            "registration_closes_at",
+            "allows_walk_ins",
+        ),
+    ),
+    ("Recording", ("recording_url", "recording_available_at", "recording_until_at")),
+]
+MOST_PRESENTERS = 20
+
+
+class EventForm(forms.ModelForm):
+    """An event as its organizer describes it, with its credit lines and presenters.
+
+    `organizations` are those the person may choose; `fixed` names fields that are staff's alone.
+    """
+
+    begins_at = MomentField(label="Begins", help_text="Mountain time.")
+    ends_at = MomentField(
+        label="Ends",
+        required=False,
+        help_text="Without an end, credit can be claimed the next day.",
+    )
+    registration_opens_at = MomentField(
+        label="Registration opens", required=False, help_text="Empty: at once."
+    )
+    registration_closes_at = MomentField(
+        label="Registration closes", required=False, help_text="Empty: when the event is over."
+    )
+    recording_available_at = MomentField(
+        label="Recording available since",
+        required=False,
+        help_text="From then on it earns the credit, and registered people are told.",
+    )
+    recording_until_at = MomentField(
+        label="Recording earns credit until", required=False, help_text="Empty: without an end."
+    )
+    type = forms.ChoiceField(
+        label="Type", required=False, choices=[("", "Other"), *EventType.choices[1:]]
+    )
+    delivery = forms.ChoiceField(
+        label="How it is held", required=False, choices=[("", "Not said"), *Delivery.choices[1:]]
+    )
+    registration_mode = forms.ChoiceField(
+        label="Registration",
+        required=False,
+        choices=[("", "Not said"), *RegistrationMode.choices[1:]],
+        help_text="Whoever registers here gets the credit once the event is over.",
+    )
+    registration_url = WebField(label="Address of the other site", required=False)
+    recording_url = WebField(label="Address of the recording", required=False)
+    presenters = forms.CharField(
+        label="Presenters with an account",
+        required=False,
+        max_length=3000,
+        help_text="E-mail addresses, one a line. They earn twice the credits without claiming.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Event
+        fields = [name for _, names in PARTS for name in names if name != "presenters"]
+        labels = {
+            "title": "Event title",
+            "description": "What it is about",
+            "audience": "For whom",
+            "organization": "Library or organization",
+            "location": "Building or address",
+            "presenter": "Trainer or presenter name",
+            "capacity": "Places",
+            "has_waitlist": "Keep a waitlist when all places are taken",
+            "allows_walk_ins": "People may check in without being registered",
+            "all_day": "Only the days matter, not the clock times",
+        }
+        help_texts = {
+            "organization": "Its event editors look after the event.",
+            "sponsor": "Who offers it, as people know it. Empty: the library or organization.",
+            "capacity": "Empty: no limit.",
+            "has_waitlist": "",
+            "allows_walk_ins": "",
+            "all_day": "",
+        }
+        widgets = {"description": forms.Textarea(attrs={"rows": 6})}
+
+    def __init__(
+        self,
+        *args: Any,
+        categories: Iterable[Category],
+        organizations: QuerySet[Organization],
+        needs_organization: bool,
+        fixed: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.categories = list(categories)
+        self.fixed = fixed
+        organization = self.fields["organization"]
+        assert isinstance(organization, forms.ModelChoiceField)
+        organization.queryset = organizations
+        organization.required = needs_organization
+        for category in self.categories:
+            self.fields[f"offer_{category.slug}"] = forms.DecimalField(
+                label=f"{category.shape} {category.name}",
+                required=False,
+                max_value=Decimal("99.5"),
+                widget=forms.NumberInput(attrs={"step": "0.5", "min": "0.5"}),
+            )
+        if fixed:
+            for name in ("organization", *self.offer_names):
+                self.fields[name].disabled = True
+                self.fields[name].required = False
+        if self.instance.pk and "seen" not in self.initial:
+            self.initial["seen"] = version(self.instance)
+
+    def has_seen(self, version: str) -> None:
+        """Whoever was told that this version stands now may save over it."""
+        self.data = {name: self.data[name] for name in self.data} | {"seen": version}
+
+    @property
+    def offer_names(self) -> list[str]:
+        return [f"offer_{category.slug}" for category in self.categories]
+
+    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The form's fields under their headings."""
+        return [
+            (heading, [self[name] for name in names or self.offer_names])
+            for heading, names in PARTS
+        ]
+
+    def clean_presenters(self) -> list[User]:
+        text: str = self.cleaned_data["presenters"]
+        addresses = [part.lower() for part in text.replace(",", " ").replace(";", " ").split()]
+        if len(addresses) > MOST_PRESENTERS:
+            raise forms.ValidationError(f"Name at most {MOST_PRESENTERS} presenters.")
+        people = people_by_address(addresses)
+        unknown = [address for address in addresses if address not in people]
+        if unknown:
+            raise forms.ValidationError(
+                f"Nobody has an account with {', '.join(unknown)}. Leave it out here and write "
+                "the name above; it can be added later."
+            )
+        return list({person.pk: person for person in people.values()}.values())
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for name in self.offer_names:
+            amount = data.get(name)
+            if amount and not is_in_halves(amount):
+                self.add_error(name, MESSAGE)
+        external = data.get("registration_mode") == RegistrationMode.EXTERNAL
+        if external and not data.get("registration_url") and "registration_url" not in self.errors:
+            self.add_error("registration_url", "Enter the address where people register.")
+        organization = data.get("organization")
+        if organization and not data.get("sponsor"):
+            data["sponsor"] = organization.name
+        return data
+
+    def edited(self) -> Edited:
+        """What was entered, once the form is valid."""
+        offers = {
+            category.pk: self.cleaned_data[name]
+            for category, name in zip(self.categories, self.offer_names, strict=True)
+            if self.cleaned_data.get(name)
+        }
+        return Edited(
+            event=self.instance,
+            fields=list(self.Meta.fields),
+            offers=offers,
+            presenters=self.cleaned_data["presenters"],
+        )
+
+
+def initial_of(event: Event) -> dict[str, Any]:
+    """What the form's own fields say of an event: its credit lines and presenters. Two queries."""
+    lines = event.offers.order_by("pk").values_list("category__slug", "amount")
+    people = event.presenters.order_by("pk").values_list("person__email", flat=True)
+    return {f"offer_{slug}": amount for slug, amount in lines} | {"presenters": "\n".join(people)}
+
+
+class TellForm(forms.Form):
+    """Whether the people who registered are told of a change."""
+
+    tell = forms.BooleanField(label="Tell them", required=False, initial=True)
+    note = forms.CharField(
+        label="What you want to add",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why a proposal goes back."""
+
+    reason = forms.CharField(
+        label="What has to change",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The author reads it.",
+        error_messages={"required": "Say what has to change; the author reads it."},
+    )
+
+
+class CallOffForm(forms.Form):
+    """Cancelling an event that people may have planned for."""
+
+    reason = forms.CharField(
+        label="Why is it cancelled?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="It stands on the event's page and in the message.",
+        error_messages={"required": "Say why; it stands on the event's page."},
+    )
+    tell = forms.BooleanField(label="Tell everybody who registered", required=False, initial=True)
+
+
+class FindForm(forms.Form):
+    """Which of one's events to list."""
+
+    q = forms.CharField(label="Title", required=False, max_length=200)
+    show = forms.ChoiceField(
+        required=False,
+        choices=[(name, name) for name in ("drafts", "waiting", "coming", "past")],
+    )
+
+
+STATES_SHOWN = {
+    "drafts": [EventState.DRAFT],
+    "waiting": [EventState.PENDING],
+}

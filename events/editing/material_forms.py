@@ -1,0 +1,80 @@
+"""Questions to whoever registers; files and links."""
+
+from typing import Any
+
+from django import forms
+
+from events.editing.fields import WebField
+from events.editing.material import Asked
+from events.enums import QuestionKind
+from events.uploads import TOO_LARGE
+
+
+class QuestionForm(forms.Form):
+    """One question; a row without words is left out."""
+
+    id = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    label = forms.CharField(label="Question", max_length=200, required=False)
+    kind = forms.ChoiceField(label="Kind of answer", choices=QuestionKind.choices)
+    choices = forms.CharField(
+        label="Choices",
+        max_length=2000,
+        required=False,
+        help_text="For a choice: one a line, at least two.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    is_required = forms.BooleanField(label="An answer is required", required=False)
+    remove = forms.BooleanField(label="Remove this question", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        lines = [line.strip()[:100] for line in data.get("choices", "").splitlines()]
+        data["choices"] = [line for line in dict.fromkeys(lines) if line]
+        is_choice = data.get("kind") == QuestionKind.CHOICE and data.get("label")
+        if is_choice and not data.get("remove") and len(data["choices"]) < 2:
+            self.add_error("choices", "Give at least two choices, one a line.")
+        if data.get("id") and not data.get("label"):
+            self.add_error("label", "Enter the question, or tick Remove this question.")
+        return data
+
+    def asked(self) -> Asked:
+        data = self.cleaned_data
+        return Asked(
+            pk=data["id"],
+            label=data["label"],
+            kind=QuestionKind(data["kind"]),
+            choices=data["choices"],
+            is_required=data["is_required"],
+            remove=data["remove"],
+        )
+
+
+QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absolute_max=50)
+
+
+class LinkForm(forms.Form):
+    """A page elsewhere that goes with the event."""
+
+    url = WebField(label="Address")
+    link_label = forms.CharField(label="Name of the link", max_length=150)
+
+
+class FileForm(forms.Form):
+    """A file that goes with the event."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="PDF, PNG, JPEG, Word, Excel, PowerPoint, text or CSV; at most 10 MB.",
+        error_messages={
+            "required": "Choose a file.",
+            "empty": "This file is empty.",
+        },
+    )
+    label = forms.CharField(
+        label="Name of the file", max_length=150, required=False, help_text="Empty: its own name."
+    )
+
+    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if too_large:  # it never arrived
+            self.fields["file"].error_messages["required"] = TOO_LARGE

@@ -1,0 +1,127 @@
+"""Questions, files and links of an event; handing out what was uploaded."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from aspen import formats
+from aspen.errors import Refused
+from aspen.web.request import number_in, person_of
+from events import permissions, queries, uploads
+from events.calendar.presentation import visitor
+from events.editing import material
+from events.editing.material_forms import FileForm, LinkForm, QuestionFormSet
+from events.event_page import details
+from events.models import Event, Resource
+from events.permissions import editor_of, managed
+
+BLANK_QUESTIONS = 3
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def questions(request: HttpRequest, pk: int) -> HttpResponse:
+    """The organizer's questions in one form, in their order, with blank ones below."""
+    person, event = editor_of(request), managed(request, pk)
+    rows = [
+        {
+            "id": each.pk,
+            "label": each.label,
+            "kind": each.kind,
+            "choices": "\n".join(each.choices),
+            "is_required": each.is_required,
+        }
+        for each in event.questions.order_by("position")
+    ]
+    answered = dict(queries.answers_per_question(event))
+    posted = request.POST if request.method == "POST" else None
+    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
+    sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
+    if posted is not None and sheet.is_valid():
+        asked = [form.asked() for form in sheet if form.cleaned_data.get("label")]
+        try:
+            material.ask_questions(event_id=event.pk, asked=asked, by=person)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "The questions are saved.")
+            return redirect("events:questions", event.pk)
+    context = {
+        "event": event,
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "sheet": sheet,
+        "rows": [(form, answered.get(form["id"].value(), 0)) for form in sheet],
+    }
+    return render(request, "events/manage/questions.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def files(request: HttpRequest, pk: int) -> HttpResponse:
+    """Files and links of an event: add and remove."""
+    editor_of(request)
+    event = managed(request, pk)
+    link = LinkForm(request.POST if "add_link" in request.POST else None)
+    ended = uploads.was_ended(request)
+    file = (
+        FileForm(request.POST, request.FILES, too_large=ended)
+        if "add_file" in request.POST or ended
+        else FileForm()
+    )
+    resources = event.resources.order_by("pk")
+    if request.method == "POST" and _did(request, event, link, file):
+        return redirect("events:files", event.pk)
+    context = {
+        "event": event,
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "resources": [(each.pk, *details.files([each])) for each in resources],
+        "link": link,
+        "file": file,
+    }
+    return render(request, "events/manage/files.html", context)
+
+
+def _did(request: HttpRequest, event: Event, link: LinkForm, file: FileForm) -> bool:
+    """Add or remove what was asked; False leaves the form on the page with its reason."""
+    person = person_of(request)
+    form = link if link.is_bound else file
+    try:
+        if link.is_bound and link.is_valid():
+            label, url = link.cleaned_data["link_label"], link.cleaned_data["url"]
+            material.add_link(event_id=event.pk, label=label, url=url, by=person)
+            messages.success(request, f"“{label}” is added.")
+        elif file.is_bound and file.is_valid():
+            added = material.add_file(event_id=event.pk, by=person, **file.cleaned_data)
+            messages.success(request, f"“{added.label}” is added.")
+        elif number := number_in(request.POST.get("remove", "")):
+            material.remove_resource(event_id=event.pk, resource_id=number, by=person)
+            messages.success(request, "It is removed.")
+        else:
+            return not form.is_bound
+    except Refused as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        return False
+    return True
+
+
+@login_not_required
+@require_safe
+def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
+    """An uploaded file, always as an attachment: no browser opens it as a page of this site."""
+    resource = get_object_or_404(Resource.objects.exclude(file=""), pk=pk)
+    person = visitor(request)
+    events = queries.visible_to(person).filter(pk=resource.event_id)
+    if not events.exists():
+        managing = permissions.managed_by(person) if person else Event.objects.none()
+        get_object_or_404(managing, pk=resource.event_id)
+    response = FileResponse(
+        resource.file.open("rb"),
+        as_attachment=True,
+        filename=resource.file_name,
+        content_type=resource.content_type,
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response

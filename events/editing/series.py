@@ -1,0 +1,132 @@
+"""A series: dated occurrences of one event, each an event of its own."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.db.audit import act
+from aspen.errors import Refused
+from events import permissions, queries
+from events.editing.actions import copy_extras
+from events.enums import EventState
+from events.models import CreditOffer, Event, Presenter
+
+MOST = 60
+# What the occurrences do not share with their source.
+OWN = {
+    "id",
+    "uid",
+    "sequence",
+    "changed_at",
+    "begins_at",
+    "ends_at",
+    "registration_opens_at",
+    "registration_closes_at",
+    "check_in_code",
+    "recording_available_at",
+    "recording_until_at",
+    "recording_url",
+    "import_key",
+    "import_digest",
+    "created_at",
+    "created_by",
+    "decided_by",
+    "decided_at",
+    "decision_reason",
+    "submitted_at",
+    "cancellation",
+    "state",
+    "series_key",
+}
+
+
+@act
+def repeat_event(
+    *, source_id: int, begins: Iterable[dt.datetime], series_key: uuid.UUID, by: User
+) -> list[Event]:
+    """Make an occurrence at each moment, as long as the source is, and return those made.
+
+    They are drafts; staff publish and editors send the whole series in one step. Idempotent by
+    `series_key` and moment: a date the series has is left out. Registration opens and closes as
+    long before as at the source. Locks the source. Raises Event.DoesNotExist, or Refused.
+    """
+    if not permissions.managed_by(by).filter(pk=source_id).exists():
+        raise Event.DoesNotExist
+    source = queries.lock_event(source_id)
+    moments = sorted(set(begins))
+    if not moments:
+        raise Refused("Choose at least one date.")
+    if len(moments) > MOST:
+        raise Refused(f"A series has at most {MOST} dates. Make it shorter.")
+    if source.series_key is None:
+        Event.objects.filter(pk=source.pk).update(series_key=series_key)
+    key = source.series_key or series_key
+    same = Event.objects.filter(series_key=key, title=source.title)
+    taken = set(same.values_list("begins_at", flat=True)) | {source.begins_at}
+    events = [_occurrence(source, moment, key, by) for moment in moments if moment not in taken]
+    for event in events:
+        event.clean_fields(exclude=["parent", "organization"])
+    events = Event.objects.bulk_create(events)
+    _copy_lines(source, events)
+    return events
+
+
+def _occurrence(source: Event, begins_at: dt.datetime, key: uuid.UUID, by: User) -> Event:
+    facts = {
+        field.attname: getattr(source, field.attname)
+        for field in Event._meta.concrete_fields
+        if field.name not in OWN and not field.generated
+    }
+    ends_at = source.ends_at and wall_clock_after(begins_at, source.begins_at, source.ends_at)
+    window = {
+        name: moment and wall_clock_after(begins_at, source.begins_at, moment)
+        for name, moment in (
+            ("registration_opens_at", source.registration_opens_at),
+            ("registration_closes_at", source.registration_closes_at),
+        )
+    }
+    return Event(
+        **facts,
+        **window,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        state=EventState.DRAFT,
+        created_by=by,
+        series_key=key,
+    )
+
+
+def wall_clock_after(
+    begins_at: dt.datetime, origin: dt.datetime, moment: dt.datetime
+) -> dt.datetime:
+    """`moment` moved as far as `begins_at` lies from `origin`, by the clock on the wall.
+
+    What ends two hours later by the clock does so on the day on which clocks change, too.
+    """
+    return existing(_wall(begins_at) + (_wall(moment) - _wall(origin)))
+
+
+def _wall(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(timezone.get_default_timezone()).replace(tzinfo=None)
+
+
+def existing(local: dt.datetime) -> dt.datetime:
+    """A time on the wall in Montana as a moment; the hour that spring skips moves forward."""
+    zone = timezone.get_default_timezone()
+    moment = local.replace(tzinfo=zone)
+    return moment.astimezone(dt.UTC).astimezone(zone)
+
+
+def _copy_lines(source: Event, events: list[Event]) -> None:
+    lines = list(source.offers.order_by("pk").values("category_id", "amount"))
+    CreditOffer.objects.bulk_create(
+        CreditOffer(event=event, **line) for event in events for line in lines
+    )
+    people = list(source.presenters.order_by("pk").values_list("person_id", flat=True))
+    Presenter.objects.bulk_create(
+        Presenter(event=event, person_id=pk) for event in events for pk in people
+    )
+    copy_extras(source, events)

@@ -1,0 +1,181 @@
+"""A series, and the sheet of a conference's sessions."""
+
+import calendar
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dateutil import rrule
+from django import forms
+from django.utils import timezone
+
+from aspen.halves import MESSAGE, is_in_halves
+from events.editing.series import MOST, existing
+from events.models import Category, Event
+
+WEEKLY, FORTNIGHTLY, MONTH_DAY, MONTH_WEEKDAY, MONTH_LAST = (
+    "weekly",
+    "fortnightly",
+    "month-day",
+    "month-weekday",
+    "month-last",
+)
+ORDINALS = ["first", "second", "third", "fourth", "fifth"]
+
+
+class RepeatForm(forms.Form):
+    """How an event is repeated: a rule with an end. `source` gives the day and the clock time."""
+
+    how = forms.ChoiceField(label="How often", widget=forms.RadioSelect)
+    times = forms.IntegerField(
+        label="How many more times", min_value=1, max_value=MOST, required=False
+    )
+    until = forms.DateField(
+        label="Or until",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, source: Event, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.begin = timezone.localtime(source.begins_at).replace(tzinfo=None)
+        self.fields["how"].choices = self._choices()  # type: ignore[attr-defined]
+        self.initial = {"how": WEEKLY, "times": 5, "key": uuid.uuid4(), **self.initial}
+
+    def _choices(self) -> list[tuple[str, str]]:
+        day, name = self.begin.day, calendar.day_name[self.begin.weekday()]
+        number = (day - 1) // 7
+        choices = [
+            (WEEKLY, f"Every week on {name}"),
+            (FORTNIGHTLY, f"Every second week on {name}"),
+            (MONTH_DAY, f"Every month on day {day}"),
+            (MONTH_WEEKDAY, f"Every month on the {ORDINALS[number]} {name}"),
+        ]
+        if (self.begin + dt.timedelta(days=7)).month != self.begin.month:
+            choices.append((MONTH_LAST, f"Every month on the last {name}"))
+        return choices
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        until = data.get("until")
+        if not data.get("times") and not until and not self.errors:
+            self.add_error("times", "Say how many times, or until which day.")
+        if until and until <= self.begin.date():
+            self.add_error("until", "The last day lies before the next date.")
+        return data
+
+    def moments(self) -> list[dt.datetime]:
+        """The dates after the source's own, at the same time on the wall. At most `MOST`."""
+        how, until = self.cleaned_data["how"], self.cleaned_data["until"]
+        times = self.cleaned_data["times"] or MOST
+        rules: dict[str, dict[str, Any]] = {
+            WEEKLY: {"freq": rrule.WEEKLY},
+            FORTNIGHTLY: {"freq": rrule.WEEKLY, "interval": 2},
+            MONTH_DAY: {"freq": rrule.MONTHLY, "bymonthday": self.begin.day},
+            MONTH_WEEKDAY: {
+                "freq": rrule.MONTHLY,
+                "byweekday": rrule.weekday(self.begin.weekday(), (self.begin.day - 1) // 7 + 1),
+            },
+            MONTH_LAST: {
+                "freq": rrule.MONTHLY,
+                "byweekday": rrule.weekday(self.begin.weekday(), -1),
+            },
+        }
+        options = rules[how]
+        if until:
+            options["until"] = dt.datetime.combine(until, dt.time.max)
+        found: list[dt.datetime] = []
+        for local in rrule.rrule(dtstart=self.begin, **options):
+            if local == self.begin:
+                continue
+            if len(found) >= min(times, MOST) or local.year > 2099:
+                break
+            found.append(existing(local))
+        return found
+
+
+class DatesForm(forms.Form):
+    """Which of the dates are made, as moments in ISO form."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    dates = forms.TypedMultipleChoiceField(
+        label="Dates",
+        coerce=dt.datetime.fromisoformat,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one date."},
+    )
+
+    def __init__(self, *args: Any, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["dates"].choices = list(choices)  # type: ignore[attr-defined]
+
+
+class SessionForm(forms.Form):
+    """One row of the sheet; a row without a title is left out."""
+
+    id = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    title = forms.CharField(label="Title", max_length=300, required=False)
+    day = forms.DateField(
+        label="Day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    begin = forms.TimeField(
+        label="Begins",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    end = forms.TimeField(
+        label="Ends",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    room = forms.CharField(label="Room", max_length=80, required=False)
+    presenter = forms.CharField(label="Presenter", max_length=200, required=False)
+    category = forms.ChoiceField(label="CE category", required=False)
+    amount = forms.DecimalField(
+        label="Credits",
+        required=False,
+        min_value=0,
+        max_value=99,
+        widget=forms.NumberInput(attrs={"step": "0.5", "min": "0.5"}),
+    )
+
+    def __init__(self, *args: Any, categories: Mapping[int, Category], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.categories = categories
+        for name, field in self.fields.items():
+            kind = "form-select" if name == "category" else "form-control"
+            field.widget.attrs.setdefault("class", kind)
+        names = [(str(pk), category.name) for pk, category in categories.items()]
+        self.fields["category"].choices = [("", "None"), *names]  # type: ignore[attr-defined]
+
+    def clean_category(self) -> Category | None:
+        chosen: str = self.cleaned_data["category"]
+        return self.categories[int(chosen)] if chosen else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not data.get("title"):
+            if any(data.get(name) for name in ("day", "begin", "end", "room", "presenter")):
+                self.add_error("title", "Enter the title of this session.")
+            return data
+        for name, words in (("day", "Enter the day."), ("begin", "Enter when it begins.")):
+            if not data.get(name) and name not in self.errors:
+                self.add_error(name, words)
+        begin, end = data.get("begin"), data.get("end")
+        if begin and end and end <= begin:
+            self.add_error("end", "The end must be after the beginning.")
+        amount = data.get("amount")
+        if amount and not is_in_halves(amount):
+            self.add_error("amount", MESSAGE)
+        if amount and not data.get("category"):
+            self.add_error("category", "Choose the category of the credit.")
+        if data.get("category") and not amount and "amount" not in self.errors:
+            self.add_error("amount", "Enter the credits.")
+        return data
+
+
+SessionFormSet = forms.formset_factory(SessionForm, extra=0, max_num=300, absolute_max=310)

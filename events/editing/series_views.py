@@ -1,0 +1,167 @@
+"""Series of dates, and the sessions of a conference in one sheet."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from aspen import formats
+from aspen.errors import Refused
+from aspen.web.request import person_of
+from events import permissions, queries
+from events.editing import series
+from events.editing.series_forms import DatesForm, RepeatForm, SessionFormSet
+from events.editing.sessions import SessionFacts, save_sessions
+from events.enums import EventState
+from events.models import Event
+from events.permissions import editor_of, managed
+
+BLANK_ROWS = 10
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def repeat(request: HttpRequest, pk: int) -> HttpResponse:
+    """First the rule, then its dates with a box each, then the occurrences are made."""
+    editor_of(request)
+    source = managed(request, pk)
+    posted = request.POST if request.method == "POST" else None
+    form = RepeatForm(posted, source=source)
+    dates: DatesForm | None = None
+    if posted is not None and form.is_valid():
+        choices = [
+            (each.isoformat(), formats.when(each, None, all_day=source.all_day))
+            for each in form.moments()
+        ]
+        if "make" in posted:
+            dates = DatesForm(posted, choices=choices)
+            if dates.is_valid():
+                return _make(request, source, dates)
+        else:
+            initial = {"dates": [value for value, _ in choices], "key": form.cleaned_data["key"]}
+            dates = DatesForm(initial=initial, choices=choices)
+    context = {
+        "event": source,
+        "when": formats.when(source.begins_at, source.ends_at, all_day=source.all_day),
+        "form": form,
+        "dates": dates,
+    }
+    return render(request, "events/manage/repeat.html", context)
+
+
+def _make(request: HttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
+    person = person_of(request)
+    try:
+        made = series.repeat_event(
+            source_id=source.pk,
+            begins=dates.cleaned_data["dates"],
+            series_key=dates.cleaned_data["key"],
+            by=person,
+        )
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("events:repeat", source.pk)
+    if not made:
+        messages.info(request, "The series has all these dates already.")
+        return redirect("events:manage")
+    number = "1 date is" if len(made) == 1 else f"{len(made)} dates are"
+    step = "Publish" if permissions.publishes(person) else "Send to staff"
+    messages.success(request, f"{number} made, as drafts. “{step}” below is for the whole series.")
+    return redirect("events:review", made[0].pk)
+
+
+# ---------- The sheet of a conference ----------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: HttpRequest, pk: int) -> HttpResponse:
+    """All sessions of a conference, a row each, and blank rows; saved together or not at all."""
+    person, parent = editor_of(request), managed(request, pk)
+    existing = list(
+        Event.objects.filter(parent=parent)
+        .exclude(state__in=[EventState.CANCELLED, EventState.DECLINED])
+        .defer("search", "description")
+        .prefetch_related(queries.OFFERS)
+        .order_by("begins_at", "id")
+    )
+    rows = [_row(session) for session in existing]
+    categories = {category.pk: category for category in queries.categories()}
+    options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
+    if request.method != "POST":
+        sheet = _sheet(rows + [{} for _ in range(BLANK_ROWS)], options)
+    else:
+        sheet = SessionFormSet(request.POST, initial=rows, **options)
+        if "more" in request.POST:
+            sheet = _with_more(request, sheet, options)
+        elif sheet.is_valid():
+            facts = [_facts(form.cleaned_data) for form in sheet if form.cleaned_data.get("title")]
+            try:
+                number = save_sessions(parent_id=parent.pk, sessions=facts, by=person)
+            except (Refused, ValidationError) as error:
+                messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
+            else:
+                what = "1 session is" if number == 1 else f"{number} sessions are"
+                if number:
+                    messages.success(request, f"{what} saved.")
+                else:
+                    messages.info(request, "No row has a title, so no session is saved.")
+                return redirect("events:sessions", parent.pk)
+    context = {
+        "event": parent,
+        "when": formats.when(parent.begins_at, parent.ends_at, all_day=parent.all_day),
+        "sheet": sheet,
+        "is_session": parent.parent_id is not None,
+        "errors": [
+            (number, label, error, form[name].auto_id)
+            for number, form in enumerate(sheet.forms, 1)
+            for name, errors in form.errors.items()
+            for label, error in [(form.fields[name].label, errors[0])]
+        ]
+        if sheet.is_bound
+        else [],
+    }
+    return render(request, "events/manage/sessions.html", context)
+
+
+def _sheet(initial: list[dict[str, Any]], options: dict[str, Any]) -> Any:
+    return SessionFormSet(initial=initial, **options)
+
+
+def _with_more(request: HttpRequest, sheet: Any, options: dict[str, Any]) -> Any:
+    """The same rows as typed, and more blank ones."""
+    typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
+    return _sheet(typed + [{} for _ in range(BLANK_ROWS)], options)
+
+
+def _row(session: Event) -> dict[str, Any]:
+    begin = timezone.localtime(session.begins_at)
+    end = timezone.localtime(session.ends_at) if session.ends_at else None
+    [offer, *_] = [*session.offers.all(), None]
+    return {
+        "id": session.pk,
+        "title": session.title,
+        "day": begin.date(),
+        "begin": begin.time(),
+        "end": end.time() if end else None,
+        "room": session.room,
+        "presenter": session.presenter,
+        "category": offer.category_id if offer else None,
+        "amount": offer.amount if offer else None,
+    }
+
+
+def _facts(data: dict[str, Any]) -> SessionFacts:
+    return SessionFacts(
+        pk=data["id"],
+        title=data["title"],
+        day=data["day"],
+        begin=data["begin"],
+        end=data["end"],
+        room=data["room"],
+        presenter=data["presenter"],
+        category=data["category"],
+        amount=data["amount"],
+    )

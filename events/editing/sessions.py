@@ -1,0 +1,114 @@
+"""The sessions of a conference, entered in one sheet."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounts.models import User
+from aspen.db.audit import act
+from aspen.errors import Refused
+from events import permissions, queries
+from events.editing.publishing import replace_offers, tell_revised
+from events.editing.series import existing
+from events.enums import EventState, Origin, RegistrationMode
+from events.models import Category, Event
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SessionFacts:
+    """One row of the sheet; `pk` is that of a session that exists. Times are Mountain time."""
+
+    pk: int | None
+    title: str
+    day: dt.date
+    begin: dt.time
+    end: dt.time | None
+    room: str
+    presenter: str
+    category: Category | None
+    amount: Decimal | None
+
+
+@act
+def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User) -> int:
+    """Store new and changed sessions of a conference, all or none; return how many changed.
+
+    New ones take the conference's state, place, sponsor and organizer; a row that was sent twice
+    (same title and beginning) is one session. Sessions that are not in the sheet stay. Locks the
+    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused: not a
+    conference, or published and not by staff.
+    """
+    if not permissions.managed_by(by).filter(pk=parent_id).exists():
+        raise Event.DoesNotExist
+    parent = queries.lock_event(parent_id)
+    if parent.parent_id is not None:
+        raise Refused("This event is a session itself, so it cannot have sessions.")
+    if parent.state not in (EventState.DRAFT, EventState.PENDING) and not permissions.publishes(by):
+        raise Refused(
+            "This conference is published; its program is changed by staff of the state library. "
+            "Open a help ticket with what has to change."
+        )
+    before = {
+        session.pk: session
+        for session in Event.objects.select_for_update(of=("self",), no_key=True)
+        .filter(parent=parent)
+        .prefetch_related("offers")
+        .order_by("pk")
+    }
+    same = {(session.title, session.begins_at): session for session in before.values()}
+    changed = 0
+    for facts in sessions:
+        begins_at = existing(dt.datetime.combine(facts.day, facts.begin))
+        session = before.get(facts.pk or 0) or same.get((facts.title, begins_at))
+        if session is None:
+            session = _new(parent, by)
+            same[facts.title, begins_at] = session
+        changed += _store(session, facts, begins_at, by=by)
+    return changed
+
+
+def _new(parent: Event, by: User) -> Event:
+    return Event(
+        parent=parent,
+        origin=Origin.CALENDAR,
+        state=parent.state,
+        submitted_at=parent.submitted_at,
+        created_by=by,
+        type=parent.type,
+        delivery=parent.delivery,
+        location=parent.location,
+        city=parent.city,
+        sponsor=parent.sponsor,
+        organization_id=parent.organization_id,
+        registration_mode=RegistrationMode.NONE,
+        is_demonstration=parent.is_demonstration,
+    )
+
+
+def _store(session: Event, facts: SessionFacts, begins_at: dt.datetime, *, by: User) -> bool:
+    """Store a row; False when it says what the session says already."""
+    ends_at = existing(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
+    values = {
+        "title": facts.title,
+        "begins_at": begins_at,
+        "ends_at": ends_at,
+        "room": facts.room,
+        "presenter": facts.presenter,
+    }
+    is_new = session.pk is None
+    offers = {facts.category.pk: facts.amount} if facts.category and facts.amount else {}
+    lines = {} if is_new else {each.category_id: each.amount for each in session.offers.all()}
+    # A session with several credit lines keeps those that the sheet has no room for.
+    same_lines = offers == lines or len(lines) > 1
+    if not is_new and same_lines and all(getattr(session, n) == v for n, v in values.items()):
+        return False
+    for name, value in values.items():
+        setattr(session, name, value)
+    session.full_clean()
+    session.save()
+    if not same_lines:
+        replace_offers(session, offers, is_new=is_new)
+    if not is_new:
+        tell_revised(session, by=by)
+    return True

@@ -1,0 +1,400 @@
+"""Writing events: what one looks after, the form, proposals and their way to the calendar."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from aspen import formats
+from aspen.errors import Refused
+from aspen.web import form_recovery
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from events import permissions, queries, rules
+from events.calendar import presentation as calendar_presentation
+from events.editing import actions
+from events.editing.forms import (
+    STATES_SHOWN,
+    CallOffForm,
+    EventForm,
+    FindForm,
+    ReasonForm,
+    TellForm,
+    initial_of,
+)
+from events.enums import EventState, Step
+from events.models import Event
+from events.permissions import editor_of, managed
+
+PER_PAGE = 25
+TONES = {
+    EventState.DRAFT: calendar_presentation.Label("Draft", "neutral", "○"),
+    EventState.PENDING: calendar_presentation.Label("Waiting for staff", "warn", "…"),
+    EventState.PUBLISHED: calendar_presentation.Label("Published", "good", "✓"),
+    EventState.CANCELLED: calendar_presentation.CANCELLED,
+    EventState.DECLINED: calendar_presentation.Label("Discarded", "neutral", "✕"),
+}
+RETURNED = calendar_presentation.Label("Returned for changes", "warn", "!")
+
+
+def _state(event: Event) -> calendar_presentation.Label:
+    returned = event.state == EventState.DRAFT and event.decision_reason
+    return RETURNED if returned else TONES[EventState(event.state)]
+
+
+# ---------- What one looks after ----------
+
+
+@require_safe
+def manage(request: HttpRequest) -> HttpResponse:
+    """The events one looks after; for staff who publish, what waits for them comes first."""
+    person = editor_of(request)
+    form = FindForm(request.GET)
+    form.is_valid()
+    find = form.cleaned_data.get("q", "")
+    numbers = permissions.numbers(person)
+    show = form.cleaned_data.get("show") or _first(person, numbers)
+    page = numbered_page(
+        _narrowed(permissions.managed_by(person), show, find),
+        request,
+        size=PER_PAGE,
+        count=None if find else numbers[show],
+    )
+    labels = [
+        ("waiting", "To publish" if permissions.publishes(person) else "Waiting for staff"),
+        ("drafts", "Drafts and returned"),
+        ("coming", "Coming up"),
+        ("past", "Past"),
+    ]
+    context = {
+        "tabs": [(name, label, numbers[name], name == show) for name, label in labels],
+        "rows": [_row(event) for event in page],
+        "page": page,
+        "query": f"show={show}&" + (f"q={find}&" if find else ""),
+        "show": show,
+        "find": find,
+        "publishes": permissions.publishes(person),
+        "has_organization": permissions.organizations_of(person).exists(),
+    }
+    return render(request, "events/manage/list.html", context)
+
+
+def _first(person: User, numbers: dict[str, int]) -> str:
+    """What somebody comes for: staff for what waits, editors for what came back."""
+    wanted = "waiting" if permissions.publishes(person) else "drafts"
+    return wanted if numbers[wanted] else "coming"
+
+
+def _narrowed(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
+    events = events.select_related("organization").defer("search", "description")
+    for word in find.split():
+        events = events.filter(title__icontains=word)
+    if states := STATES_SHOWN.get(show):
+        return events.filter(state__in=states).order_by("submitted_at", "begins_at", "id")
+    events = events.filter(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
+    events = queries.past(events) if show == "past" else queries.upcoming(events)
+    return events.annotate(number=Count("registrations", filter=permissions.HAS_PLACE))
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "pk": event.pk,
+        "title": event.title,
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "organization": event.organization.name if event.organization else event.sponsor,
+        "state": _state(event),
+        "reason": event.decision_reason if event.state == EventState.DRAFT else "",
+        "since": _waiting_since(event),
+        "registered": getattr(event, "number", None),
+        "is_public": event.state in (EventState.PUBLISHED, EventState.CANCELLED),
+        "url": event.get_absolute_url(),
+    }
+
+
+def _waiting_since(event: Event) -> str:
+    if event.state != EventState.PENDING or event.submitted_at is None:
+        return ""
+    days = (timezone.localdate() - timezone.localdate(event.submitted_at)).days
+    return {0: "sent today", 1: "sent yesterday"}.get(days, f"sent {days} days ago")
+
+
+# ---------- The form ----------
+
+
+def _form(request: HttpRequest, person: User, event: Event, **options: Any) -> EventForm:
+    posted = request.method == "POST"
+    publishes = permissions.publishes(person)
+    return EventForm(
+        request.POST if posted else None,
+        instance=event,
+        categories=queries.categories(),
+        organizations=permissions.organizations_of(person),
+        needs_organization=not publishes,
+        fixed=event.state == EventState.PUBLISHED and bool(event.pk) and not publishes,
+        **options,
+    )
+
+
+@form_recovery.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """A new event: saved as a draft, sent to staff, or published at once by staff."""
+    person = editor_of(request)
+    own = (
+        list(permissions.organizations_of(person)[:2]) if not permissions.publishes(person) else []
+    )
+    initial: dict[str, Any] = {"registration_mode": "portal", "type": "Continuing Education"}
+    if len(own) == 1:
+        initial["organization"] = own[0]
+    event = Event(state=EventState.DRAFT)
+    form = _form(
+        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+    )
+    if request.method == "POST" and form.is_valid():
+        made = _attempt(form, lambda: actions.create_event(edited=form.edited(), by=person))
+        if made is not None:
+            return _next(request, made)
+    return _form_page(request, form, heading="New event")
+
+
+@form_recovery.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def copy(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form filled from another event; its dates have to be set."""
+    person, source = editor_of(request), managed(request, pk)
+    event = Event(state=EventState.DRAFT)
+    initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
+    initial |= {"organization": source.organization_id} | initial_of(source)
+    for name in [each for each in initial if each.startswith("recording_") or each in _DATES]:
+        initial.pop(name)
+    form = _form(
+        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+    )
+    if request.method == "POST" and form.is_valid():
+        made = _attempt(
+            form,
+            lambda: actions.copy_event(source_id=source.pk, edited=form.edited(), by=person),
+        )
+        if made is not None:
+            return _next(request, made)
+    return _form_page(request, form, heading="Copy of an event", source=source)
+
+
+_DATES = {"begins_at", "ends_at", "registration_opens_at", "registration_closes_at"}
+
+
+def _attempt(form: EventForm, act: Any) -> Any:
+    """What the action returns; None with the reason in the form when it was refused."""
+    try:
+        return act()
+    except actions.Overtaken as overtaken:
+        form.has_seen(overtaken.version)
+        form.add_error(None, str(overtaken))
+    except Refused as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+    return None
+
+
+def _next(request: HttpRequest, event: Event) -> HttpResponse:
+    """Take the step of the button that was pressed with what was saved."""
+    steps = {"submit": Step.SUBMIT, "publish": Step.PUBLISH}
+    step = next((step for name, step in steps.items() if name in request.POST), None)
+    if step is None:
+        messages.success(request, f"“{event.title}” is saved as a draft. Nobody else sees it yet.")
+        return redirect("events:review", event.pk)
+    return _take(request, event, step)
+
+
+def _take(
+    request: HttpRequest, event: Event, step: Step, *, told: str = "", **options: Any
+) -> HttpResponse:
+    try:
+        taken = actions.take_step(event_id=event.pk, step=step, by=person_of(request), **options)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("events:review", event.pk)
+    what = f"“{event.title}” is" if len(taken) == 1 else f"{len(taken)} dates are"
+    done = {
+        Step.SUBMIT: "sent to staff. You will be told when it is published",
+        Step.TAKE_BACK: "a draft again",
+        Step.PUBLISH: "published",
+        Step.RETURN: "returned to its author",
+        Step.DISCARD: "discarded",
+        Step.CALL_OFF: "cancelled",
+    }[step]
+    messages.success(request, f"{what} {done}.{told}")
+    if step in (Step.DISCARD, Step.RETURN):
+        return redirect("events:manage")
+    return redirect("events:detail" if step in _SHOWN else "events:review", event.pk)
+
+
+_SHOWN = {Step.PUBLISH, Step.CALL_OFF}
+
+
+@form_recovery.keep_typed
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change an event; people who registered are told of what they plan by, if wanted."""
+    person, event = editor_of(request), managed(request, pk)
+    title = event.title
+    registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
+    initial = initial_of(event) | (form_recovery.typed_before(request) or {})
+    form = _form(request, person, event, initial=initial)
+    tell = TellForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and tell.is_valid():
+        seen = form.cleaned_data["seen"]
+        changes = _attempt(
+            form, lambda: actions.change_event(edited=form.edited(), seen=seen, by=person)
+        )
+        if changes is not None:
+            return _changed(request, event, changes, tell.cleaned_data, registered)
+    return _form_page(
+        request, form, heading="Change the event", event=event, title=title, tell=tell,
+        registered=registered,
+    )  # fmt: skip
+
+
+def _number_registered(event: Event) -> int:
+    return event.registrations.filter(permissions.IS_IN).count()
+
+
+def _changed(
+    request: HttpRequest,
+    event: Event,
+    changes: list[actions.Change],
+    choice: dict[str, Any],
+    registered: int,
+) -> HttpResponse:
+    if event.state in (EventState.DRAFT, EventState.PENDING):
+        if "submit" in request.POST or "publish" in request.POST:
+            return _next(request, event)
+        messages.success(request, f"“{event.title}” is saved.")
+        return redirect("events:review", event.pk)
+    told = ""
+    if registered and choice["tell"] and (changes or choice["note"]):
+        number = actions.tell_changes(
+            event_id=event.pk, changes=changes, note=choice["note"], by=person_of(request)
+        )
+        told = _told(number)
+    messages.success(request, f"“{event.title}” is saved.{told}")
+    return redirect("events:detail", event.pk)
+
+
+def _told(number: int) -> str:
+    return " 1 person is told." if number == 1 else f" {number} people are told."
+
+
+def _form_page(request: HttpRequest, form: EventForm, **context: Any) -> HttpResponse:
+    event = context.get("event")
+    is_draft = event is None or event.state in (EventState.DRAFT, EventState.PENDING)
+    defaults = {
+        "form": form,
+        "parts": form.parts(),
+        "publishes": permissions.publishes(person_of(request)),
+        "is_draft": is_draft,
+        "event": None,
+        "source": None,
+        "title": "",
+        "tell": None,
+        "registered": 0,
+    }
+    return render(request, "events/manage/form.html", defaults | context)
+
+
+# ---------- Steps ----------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def review(request: HttpRequest, pk: int) -> HttpResponse:
+    """A draft or proposal as it will look, with the steps that can be taken."""
+    person, event = editor_of(request), managed(request, pk)
+    form = ReasonForm(request.POST if "return" in request.POST else None)
+    if request.method == "POST":
+        step = _pressed(request)
+        if step is None:
+            return redirect("events:review", event.pk)
+        whole = "series" in request.POST
+        if step != Step.RETURN:
+            return _take(request, event, step, whole_series=whole)
+        if form.is_valid():
+            reason = form.cleaned_data["reason"]
+            return _take(request, event, step, reason=reason, whole_series=whole)
+    if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
+        return redirect("events:detail", event.pk)
+    known = calendar_presentation.Known(
+        now=timezone.now(),
+        is_signed_in=True,
+        credits=queries.credit_lines([event]),
+        standings={},
+        claimed=set(),
+    )
+    publishes = permissions.publishes(person)
+    series = permissions.same_series(event).count() if event.series_key else 1
+    context = {
+        "event": event,
+        "row": calendar_presentation.row(event, known, event.parent),
+        "state": _state(event),
+        "author": str(event.created_by) if event.created_by_id else "",
+        "is_pending": event.state == EventState.PENDING,
+        "is_draft": event.state == EventState.DRAFT,
+        "publishes": publishes,
+        "form": form,
+        "series": series,
+        "questions": event.questions.count(),
+        "presenters": [str(each.person) for each in event.presenters.select_related("person")],
+        "similar": [
+            (other.get_absolute_url(), other.title, formats.day(other.last_day))
+            for other in queries.similar_titles(event.title, limit=3)
+            if other.pk != event.pk
+        ]
+        if publishes and event.state == EventState.PENDING
+        else [],
+    }
+    return render(request, "events/manage/review.html", context)
+
+
+def _pressed(request: HttpRequest) -> Step | None:
+    names = {
+        "submit": Step.SUBMIT,
+        "take_back": Step.TAKE_BACK,
+        "publish": Step.PUBLISH,
+        "return": Step.RETURN,
+        "discard": Step.DISCARD,
+    }
+    return next((step for name, step in names.items() if name in request.POST), None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def call_off(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel an event, with the reason people read."""
+    event = managed(request, pk)
+    form = CallOffForm(request.POST if request.method == "POST" else None)
+    registered = _number_registered(event)
+    if request.method == "POST" and form.is_valid():
+        return _take(
+            request,
+            event,
+            Step.CALL_OFF,
+            reason=form.cleaned_data["reason"],
+            tell=form.cleaned_data["tell"],
+            told=_told(registered) if registered and form.cleaned_data["tell"] else "",
+        )
+    context = {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "form": form,
+        "registered": registered,
+        "can": event.state == EventState.PUBLISHED and not rules.is_over(event),
+        "back": reverse("events:detail", args=[event.pk]),
+    }
+    return render(request, "events/manage/call_off.html", context)

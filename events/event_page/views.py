@@ -1,0 +1,109 @@
+"""The page of one event."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from aspen.web import context
+from events import permissions, queries
+from events.calendar import feeds
+from events.calendar import presentation as calendar_presentation
+from events.calendar.presentation import ROW_FIELDS, known_about, visitor
+from events.catalog import queries as catalog_queries
+from events.enums import EventState, Origin
+from events.event_page import details
+from events.models import Event
+from events.signals import recorded_ids
+
+SESSIONS_AT_MOST = 300
+
+
+@login_not_required
+@require_safe
+def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
+    """Everything known about an event. The slug is for readers; any will do."""
+    person = visitor(request)
+    events = permissions.with_is_managed(
+        catalog_queries.with_years(queries.with_asks(queries.with_a_page())),
+        person,
+        context.organizes(request),
+    )
+    events = events.select_related("parent", "organization").defer("search", "parent__search")
+    event = get_object_or_404(events, pk=pk)
+    if event.state == EventState.MERGED:
+        return _to_the_other(person, event)
+    if not _may_see(person, event):
+        return _approved_elsewhere(person, event)
+    found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
+    sessions = list(found[: SESSIONS_AT_MOST + 1])
+    has_more = len(sessions) > SESSIONS_AT_MOST
+    del sessions[SESSIONS_AT_MOST:]
+    known = known_about(person, [event, *sessions])
+    standing = known.standings.get(event.pk, queries.NOBODY)
+    labels = calendar_presentation.states(event, standing, known.now)
+    if event.is_demonstration:
+        labels.append(calendar_presentation.DEMONSTRATION)
+    shown = {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "states": labels,
+        "row": calendar_presentation.row(event, known, event.parent),
+        "moment": calendar_presentation.moment(event, known),
+        "asks": event.asks,  # type: ignore[attr-defined]
+        "json_ld": _json_ld(request, event, known),
+        "places": calendar_presentation.places(event, standing, known.now),
+        "times": details.times(event),
+        "map": details.map_link(event),
+        "files": details.files(event.resources.order_by("id")),
+        "work": details.work(event) if event.is_managed else [],  # type: ignore[attr-defined]
+        "programme": (programme := calendar_presentation.programme(event, sessions, known)),
+        "has_sessions_to_claim": any(
+            row.credit == "claim" and known.is_signed_in for _, rows in programme for row in rows
+        ),
+        "programme_limit": SESSIONS_AT_MOST if has_more else None,
+        "recording": details.recording(event, known.now, earns_credit=event.pk in known.credits),
+        "catalogue_years": catalog_queries.shown_years(event),
+        "source": calendar_presentation.web_link(event.source_url),
+        "other_dates": [
+            calendar_presentation.row(other, known) for other in queries.other_dates(event)
+        ],
+    }
+    return render(request, "events/detail.html", shown)
+
+
+def _approved_elsewhere(person: User | None, event: Event) -> HttpResponse:
+    """Training that staff approved for somebody has no page here; whoever claims it reviews it."""
+    if person and event.state == EventState.PUBLISHED:
+        return redirect("credits:claim", event.pk)
+    raise Http404
+
+
+def _may_see(person: User | None, event: Event) -> bool:
+    """The calendar is everybody's; a custom event is its author's and theirs who claimed it."""
+    if event.origin == Origin.CALENDAR:
+        return True
+    if person is None:
+        return False
+    return event.created_by_id == person.pk or bool(recorded_ids(person, [event]))
+
+
+def _to_the_other(person: User | None, event: Event) -> HttpResponse:
+    """From a merged event to the one that holds its claims; a merge can be undone for a day."""
+    other = queries.stands_for(event)
+    shown = queries.with_a_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
+    if not (shown and _may_see(person, other)):
+        raise Http404
+    response = HttpResponsePermanentRedirect(other.get_absolute_url())
+    patch_cache_control(response, no_cache=True, private=True)
+    return response
+
+
+def _json_ld(request: HttpRequest, event: Event, known: calendar_presentation.Known) -> str:
+    """For search engines; nothing for events that only their author sees."""
+    if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC:
+        return ""
+    address = request.build_absolute_uri("/").rstrip("/")
+    return feeds.json_ld(event, known.credits.get(event.pk, ()), address=address)

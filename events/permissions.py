@@ -1,0 +1,102 @@
+"""Who looks after which events: staff after all, event editors after their organization's."""
+
+from typing import Any
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from accounts.models import Organization, Position, User
+from aspen.web import context
+from aspen.web.request import person_of
+from events import permissions
+from events.enums import EventState, Origin, RegistrationState
+from events.models import Event
+
+
+def publishes(person: User) -> bool:
+    """Whether the person is staff who publish events directly, and look after every one."""
+    return person.is_active and person.has_perm("events.change_event")
+
+
+def proposes(person: User) -> bool:
+    """Whether the person may propose events, for the organizations of `organizations_of`."""
+    return person.is_active and person.has_perm("events.propose_event")
+
+
+def organizations_of(person: User) -> QuerySet[Organization]:
+    """Where the person has a present position, by name; for staff who publish, every one."""
+    organizations = Organization.objects.order_by("name", "city", "id")
+    if publishes(person):
+        return organizations
+    return organizations.filter(pk__in=_places_of(person))
+
+
+def _places_of(person: User) -> QuerySet[Position, Any]:
+    """The ids of the organizations where the person has a present position."""
+    return Position.objects.present().filter(person=person).values("organization")
+
+
+def managed_by(person: User) -> QuerySet[Event]:
+    """The calendar events, in any state, that the person looks after. Anybody else has none."""
+    events = Event.objects.filter(origin=Origin.CALENDAR)
+    if publishes(person):
+        return events
+    if not proposes(person):
+        return events.none()
+    return events.filter(organization__in=organizations_of(person))
+
+
+def with_is_managed(
+    events: QuerySet[Event], person: User | None, organizes: str
+) -> QuerySet[Event]:
+    """Annotate whether the person looks after an event, as `is_managed`: a link, not a right.
+
+    `organizes` is what signing in found out (context.organizes), so that nothing is asked here.
+    """
+    looks_after = Q(pk=None)
+    if person and organizes == context.ALL:
+        looks_after = Q(origin=Origin.CALENDAR)
+    elif person and organizes:
+        looks_after = Q(origin=Origin.CALENDAR, organization__in=_places_of(person))
+    return events.annotate(is_managed=ExpressionWrapper(looks_after, BooleanField()))
+
+
+# Somebody with a place, and somebody with a place or waiting for one.
+HAS_PLACE = Q(registrations__state=RegistrationState.CONFIRMED)
+IS_IN = ~Q(state=RegistrationState.CANCELLED)
+
+
+def numbers(person: User) -> dict[str, int]:
+    """How many events the person looks after: drafts, waiting, coming up, past. One query."""
+    now = timezone.now()
+    public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
+    return managed_by(person).aggregate(
+        drafts=Count("pk", filter=Q(state=EventState.DRAFT)),
+        waiting=Count("pk", filter=Q(state=EventState.PENDING)),
+        coming=Count("pk", filter=public & Q(over_at__gt=now)),
+        past=Count("pk", filter=public & Q(over_at__lte=now)),
+    )
+
+
+def same_series(event: Event) -> QuerySet[Event]:
+    """The dates of the event's series that are in the same state, itself among them, by date."""
+    if event.series_key is None:
+        return Event.objects.filter(pk=event.pk)
+    same = Event.objects.filter(series_key=event.series_key, state=event.state)
+    return same.order_by("begins_at", "id")
+
+
+def editor_of(request: HttpRequest) -> User:
+    """The signed-in person, if it is somebody who writes events; for others there is no page."""
+    person = person_of(request)
+    if not (permissions.publishes(person) or permissions.proposes(person)):
+        raise Http404
+    return person
+
+
+def managed(request: HttpRequest, pk: int) -> Event:
+    """An event that the signed-in person looks after."""
+    events = permissions.managed_by(person_of(request)).select_related("parent", "organization")
+    return get_object_or_404(events.defer("search"), pk=pk)

@@ -1,0 +1,162 @@
+"""Taking a place at an event and giving it back. Each function locks the event first.
+
+Whoever holds that lock is alone with the event's places, so a place is never given twice and the
+waitlist moves in its order: by `registered_at`, which grows strictly within an event, then id.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.db.audit import act
+from aspen.errors import Refused
+from aspen.mail import outbox
+from events import queries, rules
+from events.attendance.actions import next_moment
+from events.enums import Attendance, RegistrationState
+from events.models import Answer, Event, Question, Registration
+
+NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
+
+
+@act
+def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
+    """Give `by` a place at the event, or the last one on its waitlist. Locks the event.
+
+    `answers` are texts by question id. Idempotent: somebody registered or waiting stays so.
+    Raises Event.DoesNotExist, or Refused: closed, over, full without a waitlist, not here, a
+    required question unanswered.
+    """
+    event = queries.lock_event(event_id)
+    registration = Registration.objects.filter(event=event, person=by).first()
+    if registration and registration.state != RegistrationState.CANCELLED:
+        return registration
+    _promote(event)
+    standing = queries.standings(None, [event]).get(event.pk, queries.NOBODY)
+    if reason := rules.why_not_register(event, standing.taken, standing.waiting):
+        raise Refused(reason)
+    full = rules.is_full(event, standing.taken) or standing.waiting
+    registration = registration or Registration(event=event, person=by)
+    registration.state = RegistrationState.WAITLISTED if full else RegistrationState.CONFIRMED
+    registration.registered_at = next_moment(event)
+    registration.cancelled_at = registration.promoted_at = registration.settled_at = None
+    registration.attendance = Attendance.UNKNOWN
+    registration.minutes = registration.marked_at = registration.marked_by = None
+    registration.walk_in = False
+    registration.save()
+    _store_answers(registration, answers)
+    _tell("waitlisted" if full else "registered", [registration], registration.registered_at)
+    return registration
+
+
+def _tell(kind: str, registrations: Iterable[Registration], at: dt.datetime) -> None:
+    outbox.post_many(
+        kind=f"events.{kind}",
+        messages=[
+            (f"{kind}:{each.pk}:{at.isoformat()}", each.person, {"registration": each.pk})
+            for each in registrations
+        ],
+    )
+
+
+@act
+def cancel_registration(*, event_id: int, by: User) -> None:
+    """Give the place of `by` back; whoever waits longest has it at once. Locks the event.
+
+    Idempotent. Raises Refused once the event is over, or the attendance was marked.
+    """
+    event = queries.lock_event(event_id)
+    if rules.is_over(event):
+        raise Refused("This event is over; the registration can no longer be cancelled.")
+    registration = (
+        Registration.objects.filter(event=event, person=by)
+        .exclude(state=RegistrationState.CANCELLED)
+        .first()
+    )
+    if registration is None:
+        return
+    if registration.attendance != Attendance.UNKNOWN:
+        raise Refused("You are checked in already, so there is no registration to cancel.")
+    had_place = registration.state == RegistrationState.CONFIRMED
+    registration.state = RegistrationState.CANCELLED
+    registration.cancelled_at = timezone.now()
+    registration.save(update_fields=["state", "cancelled_at"])
+    key = f"cancelled:{registration.pk}:{registration.cancelled_at.isoformat()}"
+    outbox.post(
+        kind="events.registration_cancelled",
+        key=key,
+        to=by,
+        registration=registration.pk,
+        confirmed=had_place,
+    )
+    _promote(event)
+
+
+@act
+def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
+    """Give free places to those who wait, the longest first, and tell them.
+
+    The caller holds the event's lock. Does nothing once the event is over, called off or no
+    longer registered for here.
+    """
+    return _promote(event)
+
+
+def _promote(event: Event) -> list[Registration]:
+    if rules.why_nobody_registers(event):
+        return []
+    waiting = event.registrations.filter(state=RegistrationState.WAITLISTED)
+    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
+    free = None if event.capacity is None else max(0, event.capacity - taken)
+    promoted = list(waiting.select_related("person").order_by("registered_at", "id")[:free])
+    if not promoted:
+        return []
+    now = timezone.now()
+    for registration in promoted:
+        registration.state = RegistrationState.CONFIRMED
+        registration.promoted_at = now
+    Registration.objects.bulk_update(promoted, ["state", "promoted_at"])
+    _tell("promoted", promoted, now)
+    return promoted
+
+
+@act
+def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
+    """Change what `by` answered when registering. Locks the event. Idempotent.
+
+    Raises Refused when there is no registration, the event is over, or an answer is missing.
+    """
+    event = queries.lock_event(event_id)
+    registration = (
+        Registration.objects.filter(event=event, person=by)
+        .exclude(state=RegistrationState.CANCELLED)
+        .first()
+    )
+    if registration is None:
+        raise Refused("You are not registered for this event.")
+    if rules.is_over(event):
+        raise Refused("This event is over; your answers can no longer be changed.")
+    _store_answers(registration, answers)
+
+
+def _store_answers(registration: Registration, answers: Mapping[int, str]) -> None:
+    """Make the answers exactly these; an empty text is none. Unknown questions are ignored."""
+    questions = list(Question.objects.filter(event=registration.event_id).order_by("position"))
+    given = {question.pk: answers.get(question.pk, "").strip() for question in questions}
+    for question in questions:
+        if question.is_required and not given[question.pk]:
+            raise Refused(f"Please answer: {question.label}", field=f"question_{question.pk}")
+    registration.answers.all().delete()
+    Answer.objects.bulk_create(
+        Answer(
+            registration=registration,
+            question=question,
+            event_id=registration.event_id,
+            text=given[question.pk],
+        )
+        for question in questions
+        if given[question.pk]
+    )

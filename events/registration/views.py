@@ -1,0 +1,190 @@
+"""Registering, and what one has registered for, for people who signed in."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from aspen.errors import Refused
+from aspen.files import qr
+from aspen.web import form_recovery
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from events import actions, queries
+from events.calendar import presentation as calendar_presentation
+from events.calendar.presentation import known_about
+from events.enums import KeyPurpose, RegistrationState
+from events.models import Event, Question, Registration
+from events.registration import keys
+from events.registration.forms import QuestionsForm
+from events.signals import claimed_ids
+
+PER_PAGE = 25
+
+
+@form_recovery.keep_typed
+def register(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a place, or the last one on the waitlist; an organizer who asks questions has a form.
+
+    Who comes back from signing in arrives by GET and sees the event, or its questions, again.
+    """
+    person = person_of(request)
+    event = get_object_or_404(queries.visible_to(person), pk=pk)
+    questions = list(queries.questions_of(event))
+    if not questions:
+        if request.method == "POST":
+            _take_place(request, event, person, {})
+        # Not get_absolute_url(): the event may be called "Register", and that leads here.
+        return redirect("events:detail", event.pk)
+    return _with_questions(request, event, person, questions)
+
+
+def _take_place(
+    request: HttpRequest, event: Event, person: User, answers: dict[int, str]
+) -> Refused | None:
+    try:
+        registration = actions.register(event_id=event.pk, by=person, answers=answers)
+    except Refused as refusal:
+        if refusal.field is None:
+            messages.error(request, str(refusal))
+        return refusal
+    messages.success(request, _registered(event, registration))
+    return None
+
+
+def _registered(event: Event, registration: Registration) -> str:
+    if registration.state == RegistrationState.WAITLISTED:
+        return (
+            "You are on the waitlist. As soon as a place is yours, you are registered by itself "
+            "and told by mail."
+        )
+    if not event.offers.exists():
+        return "You are registered."
+    return "You are registered. When the event is over, your credit is listed by itself."
+
+
+def _with_questions(
+    request: HttpRequest, event: Event, person: User, questions: list[Question]
+) -> HttpResponse:
+    registration = queries.registration_of(person, event)
+    given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
+    moment = calendar_presentation.moment(event, known_about(person, [event]))
+    if registration is None and moment.kind not in ("register", "join"):
+        if moment.note:
+            messages.warning(request, moment.note)
+        return redirect("events:detail", event.pk)
+    form = QuestionsForm(
+        request.POST if request.method == "POST" else None,
+        questions=questions,
+        given=given,
+        initial=form_recovery.typed_before(request),
+    )
+    if request.method == "POST" and form.is_valid():
+        refusal = (
+            _change_answers(request, event, person, form.answers())
+            if registration
+            else _take_place(request, event, person, form.answers())
+        )
+        if refusal is None or refusal.field is None:
+            return redirect("events:detail", event.pk)
+        form.add_error(refusal.field, str(refusal))
+    context = {
+        "event": event,
+        "url": event.get_absolute_url(),
+        "day": calendar_presentation.day_and_times(event),
+        "form": form,
+        "is_change": registration is not None,
+        "is_waitlist": moment.kind == "join",
+    }
+    return render(request, "events/register.html", context)
+
+
+def _change_answers(
+    request: HttpRequest, event: Event, person: User, answers: dict[int, str]
+) -> Refused | None:
+    try:
+        actions.answer_questions(event_id=event.pk, answers=answers, by=person)
+    except Refused as refusal:
+        if refusal.field is None:
+            messages.error(request, str(refusal))
+        return refusal
+    messages.success(request, "Your answers are saved.")
+    return None
+
+
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the place back, or leave the waitlist."""
+    person = person_of(request)
+    event = get_object_or_404(queries.visible_to(person), pk=pk)
+    if request.method == "POST":
+        before = queries.registration_of(person, event)
+        waited = before is not None and before.state == RegistrationState.WAITLISTED
+        try:
+            actions.cancel_registration(event_id=event.pk, by=person)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(
+                request,
+                "You left the waitlist."
+                if waited
+                else "Your registration is cancelled; your place is free again.",
+            )
+    return redirect("events:detail", event.pk)
+
+
+# ---------- My registrations ----------
+
+
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """What one is registered for, and was; the personal feed, and the code to check in with."""
+    person = person_of(request)
+    actions.settle_due(person=person)
+    coming = list(queries.coming_registrations(person))
+    page = numbered_page(queries.past_registrations(person), request, size=PER_PAGE)
+    past = list(page.object_list)
+    events = [registration.event for registration in [*coming, *past]]
+    known = known_about(person, events)
+    claimed = claimed_ids(person, events)
+    feed, badge = queries.keys_of(person)
+    context = {
+        "coming": [
+            (calendar_presentation.row(each.event, known), each.event.pk, each.has_questions)  # type: ignore[attr-defined]
+            for each in coming
+        ],
+        "past": [
+            (
+                calendar_presentation.row(each.event, known, without=[calendar_presentation.OVER]),
+                calendar_presentation.outcome(each, known, is_claimed=each.event.pk in claimed),
+            )
+            for each in past
+        ],
+        "page": page,
+        "feed": _absolute("events:personal", feed.token) if feed else "",
+        "badge": qr.svg(_absolute("events:badge", badge.token)) if badge else "",
+    }
+    return render(request, "events/mine.html", context)
+
+
+def _absolute(name: str, token: str) -> str:
+    return settings.ADDRESS + reverse(name, args=[token])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def keep_key(request: HttpRequest, purpose: KeyPurpose) -> HttpResponse:
+    """Make, renew or turn off one of the personal addresses, as the button pressed says."""
+    person = person_of(request)
+    names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
+    if request.method != "POST":  # comes back from signing in
+        return redirect("events:mine")
+    if "off" in request.POST:
+        keys.revoke_key(purpose=purpose, by=person)
+        messages.success(request, f"Your {names[purpose]} is turned off.")
+    else:
+        keys.renew_key(purpose=purpose, by=person)
+        messages.success(request, f"Your {names[purpose]} is new; an older one is turned off.")
+    return redirect(reverse("events:mine") + f"#{purpose.value}")

@@ -1,0 +1,267 @@
+"""Checking in: with the letters shown in the room, or by one's own code at the door."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.test import Client
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen.errors import Refused
+from events import actions
+from events.enums import Attendance, EventState, KeyPurpose, RegistrationState
+from events.models import Event, Registration
+from events.registration import keys
+from tests import factories as make
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+BEGIN = dt.datetime(2026, 12, 3, 16, 0, tzinfo=dt.UTC)  # 9:00 AM in Montana
+END = BEGIN + dt.timedelta(hours=2)
+DURING = BEGIN + dt.timedelta(minutes=20)
+CODE = "WEEDNG"
+
+
+@pytest.fixture
+def event() -> Event:
+    return make.event(begins_at=BEGIN, ends_at=END, check_in_code=CODE)
+
+
+@pytest.fixture
+def person(client: Client) -> User:
+    person = make.person()
+    client.force_login(person)
+    return person
+
+
+def registered(event: Event, person: User) -> Registration:
+    with time_machine.travel(BEGIN - dt.timedelta(days=2), tick=False):
+        return actions.register(event_id=event.pk, by=person)
+
+
+def place(event: Event, person: User) -> Registration:
+    return Registration.objects.get(event=event, person=person)
+
+
+@pytest.mark.parametrize("typed", [CODE, "weedng", " wee dng "])
+def test_the_letters_check_a_registered_person_in(event: Event, typed: str) -> None:
+    person = make.person()
+    registered(event, person)
+    with time_machine.travel(DURING, tick=False):
+        for _ in range(2):
+            actions.check_in(event_id=event.pk, code=typed, by=person)
+    checked = place(event, person)
+    assert (checked.attendance, checked.marked_at) == (Attendance.PRESENT, DURING)
+    assert (checked.marked_by, checked.walk_in) == (person, False)
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (BEGIN - dt.timedelta(minutes=30, seconds=1), "Checking in begins on Thu, Dec 3, 2026, "),
+        (BEGIN - dt.timedelta(minutes=30), None),
+        (END - dt.timedelta(seconds=1), None),
+        (END, "This event is over."),
+    ],
+)
+def test_only_while_the_event_is_on(event: Event, moment: dt.datetime, reason: str | None) -> None:
+    person = make.person()
+    registered(event, person)
+    with time_machine.travel(moment, tick=False):
+        if reason is None:
+            actions.check_in(event_id=event.pk, code=CODE, by=person)
+            assert place(event, person).attendance == Attendance.PRESENT
+        else:
+            with pytest.raises(Refused, match=reason):
+                actions.check_in(event_id=event.pk, code=CODE, by=person)
+
+
+@time_machine.travel(DURING, tick=False)
+def test_wrong_letters_no_letters_and_letters_turned_off(event: Event) -> None:
+    person = make.person()
+    for letters in ("NONSEN", ""):
+        with pytest.raises(Refused, match="do not belong to this event"):
+            actions.check_in(event_id=event.pk, code=letters, by=person)
+    actions.remove_check_in_code(event_id=event.pk, by=person)
+    with pytest.raises(Refused, match="do not belong to this event"):
+        actions.check_in(event_id=event.pk, code=CODE, by=person)
+
+
+@time_machine.travel(DURING, tick=False)
+def test_strangers_only_where_walk_ins_are_allowed(event: Event) -> None:
+    person = make.person()
+    with pytest.raises(Refused, match="You are not registered for this event"):
+        actions.check_in(event_id=event.pk, code=CODE, by=person)
+    Event.objects.filter(pk=event.pk).update(allows_walk_ins=True, capacity=1)
+    actions.register(event_id=event.pk, by=make.person())
+    actions.check_in(event_id=event.pk, code=CODE, by=person)
+    came = place(event, person)
+    assert (came.state, came.walk_in) == (RegistrationState.CONFIRMED, True)
+
+
+@time_machine.travel(DURING, tick=False)
+def test_a_place_at_the_conference_is_a_place_at_its_sessions() -> None:
+    conference = make.event(begins_at=BEGIN, ends_at=END + dt.timedelta(days=2), credits={})
+    session = make.event(begins_at=BEGIN, ends_at=END, parent=conference, check_in_code=CODE)
+    guest, stranger = make.person(), make.person()
+    actions.register(event_id=conference.pk, by=guest)
+    actions.check_in(event_id=session.pk, code=CODE, by=guest)
+    assert place(session, guest).attendance == Attendance.PRESENT
+    with pytest.raises(Refused, match="not registered"):
+        actions.check_in(event_id=session.pk, code=CODE, by=stranger)
+
+
+@time_machine.travel(DURING, tick=False)
+def test_nobody_overrules_the_organizer(event: Event) -> None:
+    person = make.person()
+    place = registered(event, person)
+    actions.mark_attendance(
+        registration_id=place.pk, attendance=Attendance.ABSENT, by=make.person()
+    )
+    with pytest.raises(Refused, match="marked you as absent"):
+        actions.check_in(event_id=event.pk, code=CODE, by=person)
+    actions.check_in_person(event_id=event.pk, person=person, by=make.person())
+    place.refresh_from_db()
+    assert place.attendance == Attendance.PRESENT
+
+
+@time_machine.travel(DURING, tick=False)
+def test_a_cancelled_event_checks_nobody_in(event: Event) -> None:
+    person = make.person()
+    registered(event, person)
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    with pytest.raises(Refused, match="does not take place"):
+        actions.check_in(event_id=event.pk, code=CODE, by=person)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_twenty_presses_at_once_are_one_walk_in() -> None:
+    event = make.event(days=0, hours=2, check_in_code=CODE, allows_walk_ins=True)
+    person = make.person()
+    came = at_once(20, lambda n: actions.check_in(event_id=event.pk, code=CODE, by=person))
+    assert {each.pk for each in came} == {place(event, person).pk}
+
+
+def test_new_letters_void_the_old_ones_and_are_easy_to_read(event: Event) -> None:
+    seen = {actions.new_check_in_code(event_id=event.pk, by=make.person()) for _ in range(20)}
+    assert len(seen) == 20
+    assert not set("".join(seen)) & set("IO")
+    event.refresh_from_db()
+    assert event.check_in_code in seen
+
+
+# ---------- Pages ----------
+
+
+@time_machine.travel(DURING, tick=False)
+def test_type_the_letters_see_the_event_and_press(
+    client: Client, person: User, event: Event
+) -> None:
+    registered(event, person)
+    found = client.post("/events/check-in/", {"code": "weedng"}, follow=True)
+    assert found.redirect_chain == [(f"/events/check-in/{CODE}/", 302)]
+    assert f"Check in as {person}" in found.content.decode()
+    assert place(event, person).attendance == Attendance.UNKNOWN
+    done = client.post(f"/events/check-in/{CODE}/", follow=True)
+    assert "You are checked in" in done.content.decode()
+    assert place(event, person).attendance == Attendance.PRESENT
+
+
+@time_machine.travel(DURING, tick=False)
+def test_who_cannot_check_in_is_told_before_pressing(
+    client: Client, person: User, event: Event
+) -> None:
+    page = client.get(f"/events/check-in/{CODE}/").content.decode()
+    assert "You are not registered for this event. Ask the organizer" in page
+    assert "Check in as" not in page
+    place = registered(event, person)
+    actions.mark_attendance(
+        registration_id=place.pk, attendance=Attendance.ABSENT, by=make.person()
+    )
+    assert "marked you as absent" in client.get(f"/events/check-in/{CODE}/").content.decode()
+
+
+@time_machine.travel(BEGIN, tick=False)  # all within the minute that counts
+def test_letters_nobody_knows_and_too_many_guesses(client: Client, person: User) -> None:
+    answer = client.post("/events/check-in/", {"code": "NOSUCH"})
+    assert "No event has these letters." in answer.content.decode()
+    assert 'value="NOSUCH"' in answer.content.decode()
+    statuses = [client.post("/events/check-in/", {"code": "NOSUCH"}).status_code for _ in range(10)]
+    assert statuses == [200] * 9 + [429]
+    assert client.get("/events/check-in/NOSUCH/").status_code == 429
+
+
+def test_hostile_letters_are_nobodys(client: Client, person: User) -> None:
+    for typed in ("\x00", "<script>", "ẞẞẞẞẞẞ", "a" * 21, ""):
+        answer = client.post("/events/check-in/", {"code": typed})
+        assert answer.status_code == 200
+        assert answer.context["form"].errors
+
+
+@time_machine.travel(DURING, tick=False)
+def test_an_organizer_scans_a_persons_own_code(client: Client, event: Event) -> None:
+    guest, staff = make.person(display_name="Ada Guest"), make.person(Role.CE_COORDINATOR)
+    registered(event, guest)
+    other = make.event(begins_at=BEGIN, ends_at=END, title="Across the hall")
+    make.event(begins_at=BEGIN + dt.timedelta(days=1), ends_at=None, title="Tomorrow")
+    address = f"/events/badge/{keys.key_of(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    client.force_login(staff)
+    page = client.get(address)
+    assert [(each["title"], each["has_place"]) for each in page.context["events"]] == [
+        (event.title, True),
+        ("Across the hall", False),
+    ]
+    for chosen in (event, other):
+        client.post(address, {"event": chosen.pk})
+        assert place(chosen, guest).attendance == Attendance.PRESENT
+    assert place(other, guest).walk_in
+    assert "Checked in" in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        (BEGIN - dt.timedelta(hours=2, seconds=1), 0),
+        (BEGIN - dt.timedelta(hours=2), 1),
+        (END - dt.timedelta(seconds=1), 1),
+        (END, 0),
+    ],
+)
+def test_the_events_of_a_scanned_code_are_those_that_are_on(
+    client: Client, event: Event, moment: dt.datetime, number: int
+) -> None:
+    key = keys.key_of(purpose=KeyPurpose.BADGE, by=make.person())
+    with time_machine.travel(moment, tick=False):
+        client.force_login(make.person(Role.CE_COORDINATOR))
+        page = client.get(f"/events/badge/{key.token}/")
+        assert len(page.context["events"]) == number
+        client.post(f"/events/badge/{key.token}/", {"event": event.pk})
+    assert Registration.objects.filter(event=event, person=key.person).count() == number
+
+
+def test_a_persons_own_code_opens_nothing_for_others(client: Client, event: Event) -> None:
+    guest = make.person()
+    key = keys.key_of(purpose=KeyPurpose.BADGE, by=guest)
+    address = f"/events/badge/{key.token}/"
+    client.force_login(guest)
+    assert "This is your own code" in client.get(address).content.decode()
+    client.force_login(make.person())
+    assert client.get(address).status_code == 404
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    assert client.get(address).status_code == 200
+    keys.revoke_key(purpose=KeyPurpose.BADGE, by=guest)
+    assert client.get(address).status_code == 404
+    feed = keys.key_of(purpose=KeyPurpose.FEED, by=guest)
+    assert client.get(f"/events/badge/{feed.token}/").status_code == 404
+
+
+@time_machine.travel(DURING, tick=False)
+def test_a_scanned_code_reaches_only_the_organizers_events(client: Client, event: Event) -> None:
+    guest = make.person()
+    registered(event, guest)
+    client.force_login(make.person(Role.EVENT_EDITOR))
+    address = f"/events/badge/{keys.key_of(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    assert client.get(address).context["events"] == []
+    client.post(address, {"event": event.pk})
+    assert place(event, guest).attendance == Attendance.UNKNOWN

@@ -1,0 +1,298 @@
+"""The month: which day an event stands on, what a day shows, and where the links lead."""
+
+import datetime as dt
+import re
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.test import Client
+
+from credits.actions import claim_custom_event
+from events.actions import register
+from events.calendar.grid import Choice, DayPlan, Span, last_of, month_links, plan
+from events.enums import EventState
+from tests import factories as make
+
+MOUNTAIN = ZoneInfo("America/Denver")
+
+
+def at(text: str) -> dt.datetime:
+    """A moment in Mountain time, as it is stored: in UTC."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=MOUNTAIN).astimezone(dt.UTC)
+
+
+def span(begin: str, end: str | None = None, *, pk: int = 1, all_day: bool = False) -> Span:
+    return Span(pk, at(begin), at(end) if end else None, all_day)
+
+
+def days(spans: list[Span], month: str) -> dict[str, list[int]]:
+    first = dt.date.fromisoformat(f"{month}-01")
+    plans = plan(spans, first, last_of(first))
+    return {day.isoformat(): planned.shown for day, planned in sorted(plans.items())}
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "month", "expected"),
+    [
+        # 23:30 in Montana is the next day in UTC.
+        ("2026-11-12T23:30", "2026-11-12T23:50", "2026-11", ["2026-11-12"]),
+        ("2026-11-30T23:30", None, "2026-11", ["2026-11-30"]),
+        ("2026-12-31T23:30", "2026-12-31T23:59", "2026-12", ["2026-12-31"]),
+        ("2027-01-01T00:00", "2027-01-01T01:00", "2027-01", ["2027-01-01"]),
+        # Midnight belongs to the day that ends, unless the event begins there.
+        ("2026-11-12T22:00", "2026-11-13T00:00", "2026-11", ["2026-11-12"]),
+        ("2026-11-12T22:00", "2026-11-13T00:01", "2026-11", ["2026-11-12", "2026-11-13"]),
+        ("2026-11-12T00:00", "2026-11-12T00:00", "2026-11", ["2026-11-12"]),
+        # Clocks change on 8 March and on 1 November 2026.
+        ("2026-03-08T01:30", "2026-03-08T03:30", "2026-03", ["2026-03-08"]),
+        ("2026-03-07T23:30", "2026-03-08T23:30", "2026-03", ["2026-03-07", "2026-03-08"]),
+        ("2026-11-01T00:30", "2026-11-01T23:30", "2026-11", ["2026-11-01"]),
+        ("2026-10-31T23:30", "2026-11-01T02:30", "2026-10", ["2026-10-31"]),
+        ("2026-10-31T23:30", "2026-11-01T02:30", "2026-11", ["2026-11-01"]),
+        # A leap day, and a February without one.
+        ("2028-02-29T09:00", "2028-02-29T10:00", "2028-02", ["2028-02-29"]),
+        ("2027-02-28T20:00", "2027-03-01T20:00", "2027-02", ["2027-02-28"]),
+    ],
+)
+def test_an_event_stands_on_the_mountain_days_it_covers(begin, end, month, expected):
+    assert list(days([span(begin, end)], month)) == expected
+
+
+def test_what_lasts_for_days_stands_on_each_of_them_and_only_inside_the_month():
+    conference = span("2026-10-30T09:00", "2026-11-02T12:00")
+    assert list(days([conference], "2026-10")) == ["2026-10-30", "2026-10-31"]
+    assert list(days([conference], "2026-11")) == ["2026-11-01", "2026-11-02"]
+
+
+def test_the_last_of_several_whole_days_counts():
+    retreat = span("2026-08-17T00:00", "2026-08-19T00:00", all_day=True)
+    assert list(days([retreat], "2026-08")) == ["2026-08-17", "2026-08-18", "2026-08-19"]
+
+
+def test_within_a_day_whole_days_come_first_and_then_the_clock_decides():
+    spans = [
+        span("2026-11-12T23:00", "2026-11-13T01:00", pk=1),
+        span("2026-11-12T09:00", "2026-11-12T10:00", pk=2),
+        span("2026-11-12T00:00", pk=3, all_day=True),
+        span("2026-11-11T08:00", "2026-11-13T08:00", pk=4),
+    ]
+    assert days(spans, "2026-11") == {
+        "2026-11-11": [4],
+        "2026-11-12": [4, 3, 2, 1],
+        "2026-11-13": [4, 1],
+    }
+
+
+def test_a_conference_stands_before_the_session_that_opens_it():
+    spans = [
+        span("2026-11-12T09:00", "2026-11-12T10:00", pk=1),
+        span("2026-11-12T09:00", "2026-11-14T12:00", pk=2),
+    ]
+    assert days(spans, "2026-11")["2026-11-12"] == [2, 1]
+
+
+@pytest.mark.parametrize(("count", "shown", "more"), [(4, 4, 0), (5, 3, 2), (300, 3, 297)])
+def test_a_full_day_shows_three_and_says_how_many_more(count, shown, more):
+    spans = [span("2026-11-12T09:00", "2026-11-12T10:00", pk=pk) for pk in range(count)]
+    plans = plan(spans, dt.date(2026, 11, 1), dt.date(2026, 11, 30))
+    day_plan = plans[dt.date(2026, 11, 12)]
+    assert day_plan == DayPlan(shown=list(range(shown)), more=more)
+
+
+def choice(month: dt.date) -> Choice:
+    return Choice(view="month", month=month, category="technology")
+
+
+@time_machine.travel("2026-11-23T12:00-07:00", tick=False)
+def test_the_links_of_a_month_cross_the_year_and_keep_the_filters():
+    links = month_links(choice(dt.date(2026, 12, 1)))
+    assert links.previous_url == "/events/?category=technology"
+    assert links.next_url == "/events/?month=2027-01&category=technology"
+    assert links.today_url == "/events/?category=technology"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 3, 300])
+def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count):
+    for number in range(count):
+        begins_at = at("2026-11-01T09:00") + dt.timedelta(hours=2 * number)
+        make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
+    with django_assert_num_queries(7):
+        client.get("/events/?month=2026-11")
+
+
+@pytest.mark.parametrize(
+    ("month", "links"),
+    [
+        (dt.date(1990, 1, 1), ("", "/events/?month=1990-02&category=technology")),
+        (dt.date(2099, 12, 1), ("/events/?month=2099-11&category=technology", "")),
+    ],
+)
+def test_the_calendar_has_two_ends(month, links):
+    found = month_links(choice(month))
+    assert (found.previous_url, found.next_url) == links
+
+
+def cells(client: Client, query: str) -> dict[str, list[tuple[str, str]]]:
+    """What the month page shows: for each day with events the times and titles."""
+    weeks = client.get(f"/events/?{query}").context["weeks"]
+    return {
+        cell.iso: [(line.time, line.title) for line in cell.lines]
+        for week in weeks
+        for cell in week
+        if cell.lines
+    }
+
+
+@pytest.mark.django_db
+def test_the_page_puts_late_events_on_their_mountain_day(client):
+    for title, begin, end in [
+        ("Late", "2026-11-12T23:30", "2026-11-12T23:45"),
+        ("Last of the month", "2026-11-30T23:30", "2026-11-30T23:45"),
+        ("First of the next", "2026-12-01T00:00", "2026-12-01T01:00"),
+        ("Last of the month before", "2026-10-31T23:00", "2026-11-01T00:00"),
+        ("No end", "2026-11-15T13:00", None),
+    ]:
+        make.event(title=title, begins_at=at(begin), ends_at=at(end) if end else None)
+    assert cells(client, "month=2026-11") == {
+        "2026-11-12": [("11:30pm", "Late")],
+        "2026-11-15": [("1pm", "No end")],
+        "2026-11-30": [("11:30pm", "Last of the month")],
+    }
+
+
+@pytest.mark.django_db
+def test_the_page_shows_a_conference_on_every_day(client):
+    make.event(title="Conference", begins_at=at("2026-11-29T09:00"), ends_at=at("2026-12-02T12:00"))
+    assert cells(client, "month=2026-11") == {
+        "2026-11-29": [("9am", "Conference")],
+        "2026-11-30": [("", "Conference")],
+    }
+    assert cells(client, "month=2026-12") == {
+        "2026-12-01": [("", "Conference")],
+        "2026-12-02": [("", "Conference")],
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("month", "weeks", "first", "last"),
+    [
+        ("2027-02", 5, "2027-01-31", "2027-03-06"),
+        ("2026-02", 4, "2026-02-01", "2026-02-28"),
+        ("2028-02", 5, "2028-01-30", "2028-03-04"),
+        ("2026-05", 6, "2026-04-26", "2026-06-06"),
+    ],
+)
+def test_weeks_are_whole_and_begin_on_sunday(client, month, weeks, first, last):
+    grid = client.get(f"/events/?month={month}").context["weeks"]
+    assert [len(week) for week in grid] == [7] * weeks
+    assert (grid[0][0].iso, grid[-1][-1].iso) == (first, last)
+
+
+@pytest.mark.django_db
+@time_machine.travel("2026-11-23T23:30-07:00", tick=False)
+def test_today_is_the_mountain_day_and_the_page_says_so(client):
+    response = client.get("/events/")
+    today = [cell.iso for week in response.context["weeks"] for cell in week if cell.is_today]
+    assert today == ["2026-11-23"]
+    assert response.content.decode().count(", today") == 1
+
+
+@pytest.mark.django_db
+def test_more_than_fit_open_as_the_list_of_that_day(client):
+    for _ in range(6):
+        make.event(begins_at=at("2026-11-12T09:00"), ends_at=at("2026-11-12T10:00"))
+    make.event(title="Day after", begins_at=at("2026-11-13T00:00"), ends_at=at("2026-11-13T01:00"))
+    month = client.get("/events/?month=2026-11&category=technology")
+    cell = next(c for week in month.context["weeks"] for c in week if c.iso == "2026-11-12")
+    assert (len(cell.lines), cell.more) == (3, 3)
+    assert cell.day_url == "/events/?view=list&day=2026-11-12&category=technology"
+    day = client.get(cell.day_url)
+    assert day.context["heading"] == "Events on Thu, Nov 12, 2026"
+    assert len(day.context["rows"]) == 6
+
+
+@pytest.mark.django_db
+@time_machine.travel("2026-11-12T12:00-07:00", tick=False)
+def test_days_with_events_are_links_that_read_well_aloud(client):
+    for day, count in ((12, 1), (13, 6)):
+        for _ in range(count):
+            begins_at = at(f"2026-11-{day}T09:00")
+            make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
+    page = client.get("/events/").content.decode()
+    days = re.findall(r'<a class="day" href="([^"]*)">(.*?)</a>', page)
+    assert [(href, re.sub("<[^>]*>", "", words)) for href, words in days] == [
+        ("/events/?view=list&amp;day=2026-11-12", "Thursday, November 12, today, 1 event"),
+        ("/events/?view=list&amp;day=2026-11-13", "Friday, November 13, 6 events"),
+    ]
+    assert page.count('<time class="day"') == 33
+
+
+@pytest.mark.django_db
+@time_machine.travel("2026-11-23T12:00-07:00", tick=False)
+def test_the_tabs_stay_where_one_is(client):
+    def tabs(query: str) -> dict[str, str]:
+        shown = client.get(f"/events/?{query}").context["tabs"]
+        return {tab["label"]: tab["url"] for tab in shown}
+
+    assert tabs("month=2027-03&city=Butte") == {
+        "Month": "/events/?month=2027-03&city=Butte",
+        "Week": "/events/?view=week&day=2027-03-01&city=Butte",
+        "Upcoming": "/events/?view=list&city=Butte",
+        "Past": "/events/?view=list&city=Butte&past=1",
+    }
+    assert tabs("view=week&day=2027-03-10")["Month"] == "/events/?month=2027-03"
+    assert tabs("view=week")["Month"] == "/events/"
+
+
+@pytest.mark.django_db
+@time_machine.travel("2026-11-23T12:00-07:00", tick=False)
+def test_own_events_carry_a_word(client):
+    person = make.person()
+    claimed, coming, other = (make.event(title=name, days=days) for name, days in OWN)
+    make.claim(person, claimed)
+    register(event_id=coming.pk, by=person)
+    register(event_id=other.pk, by=make.person())
+    make.claim(make.person(), make.event(title="Claimed by somebody else", days=-4))
+    client.force_login(person)
+    assert words(client) == {
+        "Claimed": "Credit listed",
+        "Coming": "Registered",
+        "Other": "",
+        "Claimed by somebody else": "",
+    }
+    client.logout()
+    assert set(words(client).values()) == {""}
+
+
+OWN = [("Claimed", -3), ("Coming", 3), ("Other", 4)]
+
+
+def words(client: Client) -> dict[str, str]:
+    weeks = client.get("/events/").context["weeks"]
+    return {line.title: line.mine for week in weeks for cell in week for line in cell.lines}
+
+
+@pytest.mark.django_db
+def test_a_cancelled_event_says_so_in_words(client):
+    make.event(
+        title="Budget basics",
+        begins_at=at("2026-11-12T09:00"),
+        ends_at=at("2026-11-12T10:00"),
+        state=EventState.CANCELLED,
+    )
+    page = client.get("/events/?month=2026-11").content.decode()
+    assert '<span class="visually-hidden">Cancelled: </span><span class="title">Budget' in page
+
+
+@pytest.mark.django_db
+def test_custom_events_stay_out_of_the_month(client):
+    person = make.person()
+    made = make.claim(person).event
+    claim_custom_event(facts=make.facts(title="Own training"), by=person)
+    client.force_login(person)
+    page = client.get(f"/events/?month={made.begins_at.astimezone(MOUNTAIN):%Y-%m}")
+    assert made.title in page.content.decode()
+    assert "Own training" not in page.content.decode()

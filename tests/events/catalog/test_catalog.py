@@ -1,0 +1,616 @@
+"""The course catalog: proposals of editors, staff's decisions, and what people see of it."""
+
+import datetime as dt
+from importlib import import_module
+from typing import Any
+
+import pytest
+import time_machine
+from django.apps import apps as django_apps
+from django.contrib.auth.models import Group
+from django.contrib.messages import get_messages
+from django.db import IntegrityError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
+from django.utils import timezone
+
+from accounts.actions import portal_itself
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from aspen.clock import fiscal_year
+from aspen.errors import Refused
+from events.catalog import queries as catalog_queries
+from events.catalog.actions import decide_listings, propose_listing, renew_listings
+from events.enums import LISTING_DECISIONS, Decision, Delivery, EventState, ListingState
+from events.models import (  # type: ignore[attr-defined]  # made by pghistory
+    CatalogueListing,
+    CatalogueListingHistory,
+    Event,
+    FiscalYear,
+)
+from tests import factories as make
+from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
+from tracks import proof
+from tracks.actions import select_track
+from tracks.models import Posting, RuleSet
+
+pytestmark = pytest.mark.django_db
+ZONE = timezone.get_default_timezone()
+NOW = dt.datetime(2026, 11, 24, 12, tzinfo=ZONE)
+PROPOSED, APPROVED, DECLINED = ListingState
+APPROVE, DECLINE = Decision.APPROVE, Decision.DECLINE
+QUEUE = "/admin/events/cataloguelisting/"
+PAGE = "/events/catalogue/"
+
+
+@pytest.fixture(autouse=True)
+def in_november() -> Any:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def staff() -> User:
+    return make.person(Role.CE_COORDINATOR)
+
+
+@pytest.fixture
+def editor() -> User:
+    editor = make.person(Role.EVENT_EDITOR)
+    Position.objects.create(
+        person=editor, organization=make.organization(), kind=PositionKind.STAFF
+    )
+    return editor
+
+
+def event_of(editor: User, **fields: Any) -> Event:
+    return make.event(organization=editor.positions.get().organization, **fields)
+
+
+def on(day: str, **fields: Any) -> Event:
+    begins_at = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(9), ZONE)
+    return make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1), **fields)
+
+
+def at(day: str) -> dt.datetime:
+    return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(9), ZONE)
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+# ---------- Fiscal years ----------
+
+
+@pytest.mark.parametrize(
+    ("day", "year"),
+    [
+        ("2026-06-30", 2026),
+        ("2026-07-01", 2027),
+        ("2026-12-31", 2027),
+        ("2027-01-01", 2027),
+        ("2027-06-30", 2027),
+        ("2027-07-01", 2028),
+        ("2028-02-29", 2028),
+        ("2026-08-31", 2027),
+    ],
+)
+def test_the_database_counts_fiscal_years_alike(day: str, year: int) -> None:
+    event = on(day)
+    found = Event.objects.filter(pk=event.pk).annotate(year=FiscalYear("last_day")).get()
+    assert (fiscal_year(dt.date.fromisoformat(day)), found.year) == (year, year)
+
+
+@pytest.mark.parametrize(
+    ("day", "fields", "years"),
+    [
+        ("2026-06-30", {}, [2026]),
+        ("2026-07-01", {}, [2027]),
+        ("2025-10-01", {"recording_available_at": at("2025-10-05")}, [2026, 2027, 2028]),
+        (
+            "2025-10-01",
+            {"recording_available_at": at("2025-10-05"), "recording_until_at": at("2026-06-30")},
+            [2026],
+        ),
+        (
+            "2025-10-01",
+            {"recording_available_at": at("2025-10-05"), "recording_until_at": at("2026-07-01")},
+            [2026, 2027],
+        ),
+        ("2028-10-01", {"recording_available_at": at("2028-10-05")}, [2029]),
+    ],
+)
+def test_an_event_is_of_use_in_the_years_in_which_it_earns_credit(
+    day: str, fields: dict[str, Any], years: list[int]
+) -> None:
+    assert list(catalog_queries.years_of(on(day, **fields))) == years
+
+
+# ---------- Proposing ----------
+
+
+def test_an_editor_proposes_once_however_often_the_button_is_pressed(editor: User) -> None:
+    event = event_of(editor)
+    first = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
+    again = propose_listing(
+        event_id=event.pk, fiscal_year=2027, by=make.person(Role.CE_COORDINATOR)
+    )
+    assert (again.pk, again.proposed_by, again.state) == (first.pk, editor, PROPOSED)
+    assert CatalogueListing.objects.get().proposed_at == NOW
+
+
+def test_a_declined_course_is_proposed_anew(editor: User) -> None:
+    event = event_of(editor)
+    listing = make.listing(event, state=DECLINED)
+    propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
+    listing.refresh_from_db()
+    assert (listing.state, listing.proposed_by, listing.reason) == (PROPOSED, editor, "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "year", "words"),
+    [
+        ({"days": -7}, 2026, "earns no credit in fiscal year 2026"),
+        ({"credits": {}}, 2027, "carries no CE credit"),
+        ({"state": EventState.CANCELLED}, 2027, "does not stand on the calendar"),
+        ({"state": EventState.PENDING}, 2027, "does not stand on the calendar"),
+    ],
+)
+def test_what_is_of_no_use_is_not_proposed(
+    editor: User, fields: dict[str, Any], year: int, words: str
+) -> None:
+    event = event_of(editor, **fields)
+    with pytest.raises(Refused, match=words):
+        propose_listing(event_id=event.pk, fiscal_year=year, by=editor)
+    assert not CatalogueListing.objects.exists()
+
+
+def test_nobody_proposes_what_somebody_else_looks_after(editor: User) -> None:
+    event = make.event(organization=make.organization())
+    for person in (editor, make.person(), make.person(Role.HELP_DESK)):
+        with pytest.raises(Refused, match="do not look after"):
+            propose_listing(event_id=event.pk, fiscal_year=2027, by=person)
+    assert not CatalogueListing.objects.exists()
+
+
+# ---------- Deciding ----------
+
+
+@pytest.mark.parametrize("before", ListingState)
+@pytest.mark.parametrize("decision", LISTING_DECISIONS)
+def test_every_decision_in_every_state(staff: User, before: str, decision: Decision) -> None:
+    listing = make.listing(make.event(title="Weeding"), state=before)
+    decided_by = listing.decided_by
+    outcome = decide_listings(ids=[listing.pk], decision=decision, reason="Too short", by=staff)
+    sources, target = LISTING_DECISIONS[decision]
+    listing.refresh_from_db()
+    if before in sources:
+        assert [each.pk for each in outcome.changed] == [listing.pk]
+        assert (listing.state, listing.decided_by, listing.decided_at) == (target, staff, NOW)
+        assert listing.reason == ("Too short" if decision == DECLINE else "")
+        return
+    assert (outcome.changed, listing.state, listing.decided_by) == ([], before, decided_by)
+    left = (
+        [] if before == target else ["“Weeding” was declined. It has to be proposed again first."]
+    )
+    assert outcome.left == left
+
+
+def test_to_decline_needs_a_reason(staff: User) -> None:
+    listing = make.listing(make.event())
+    with pytest.raises(Refused, match="Say why"):
+        decide_listings(ids=[listing.pk], decision=DECLINE, reason="  ", by=staff)
+    listing.refresh_from_db()
+    assert listing.state == APPROVED
+
+
+def test_ones_own_proposals_are_left_for_a_colleague(staff: User) -> None:
+    mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
+    other = make.listing(make.event(), state=PROPOSED)
+    outcome = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
+    assert [each.pk for each in outcome.changed] == [other.pk]
+    assert outcome.left == ["You proposed “Mine” yourself, so a colleague has to approve it."]
+    assert decide_listings(ids=[mine.pk], decision=DECLINE, reason="A slip", by=staff).left == []
+
+
+def test_what_was_cancelled_meanwhile_is_not_approved(staff: User) -> None:
+    listing = make.listing(make.event(state=EventState.CANCELLED), state=PROPOSED)
+    [sentence] = decide_listings(ids=[listing.pk], decision=APPROVE, by=staff).left
+    assert "does not stand on the calendar" in sentence
+
+
+def test_only_ce_coordinators_decide(editor: User) -> None:
+    listing = make.listing(make.event(), state=PROPOSED)
+    for person in (editor, make.person(Role.HELP_DESK), make.person(Role.ADMINISTRATOR)):
+        with pytest.raises(Refused, match="CE Coordinators decide"):
+            decide_listings(ids=[listing.pk], decision=APPROVE, by=person)
+        with pytest.raises(Refused, match="CE Coordinators decide"):
+            renew_listings(ids=[listing.pk], by=person)
+    assert list(CatalogueListing.objects.values_list("state", flat=True)) == [PROPOSED]
+
+
+def test_the_history_names_who_proposed_and_who_decided(editor: User, staff: User) -> None:
+    event = event_of(editor)
+    listing = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
+    decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
+    told = CatalogueListingHistory.objects.order_by("pgh_id")
+    assert list(told.values_list("state", "pgh_context__by", "pgh_context__act")) == [
+        ("proposed", editor.pk, "events.propose_listing"),
+        ("approved", staff.pk, "events.decide_listings"),
+    ]
+
+
+# ---------- The next year ----------
+
+
+def test_a_years_recordings_are_carried_over_in_one_act(staff: User) -> None:
+    recorded = {"recording_available_at": at("2026-10-05"), "delivery": Delivery.RECORDED}
+    stays = make.listing(on("2026-10-01", title="Stays", **recorded))
+    live = make.listing(on("2026-10-01", title="Live"))
+    declined = make.listing(on("2026-10-01", title="Declined", **recorded))
+    make.listing(declined.event, fiscal_year=2028, state=DECLINED)
+    waits = make.listing(on("2026-10-01", title="Waits", **recorded), state=PROPOSED)
+    ids = [each.pk for each in (stays, live, declined, waits)]
+    for number in (1, 0):
+        outcome = renew_listings(ids=ids, by=staff)
+        assert len(outcome.changed) == number
+        assert outcome.left == [
+            "“Live” earns no credit in fiscal year 2028. Choose another year.",
+            "“Declined” was declined for fiscal year 2028.",
+            "“Waits” is not in the catalog of fiscal year 2027.",
+        ]
+    made = stays.event.listings.get(fiscal_year=2028)
+    assert (made.state, made.proposed_by) == (PROPOSED, staff)
+
+
+# ---------- Credits and tracks ----------
+
+
+def catalogue_track() -> RuleSet:
+    RuleSet.objects.filter(name="2023 Library Staff").update(catalogue_only=True)
+    return RuleSet.objects.get(name="2023 Library Staff")
+
+
+def test_credits_follow_the_catalog_in_the_same_transaction(staff: User) -> None:
+    catalogue_track()
+    people = [make.person() for _ in range(3)]
+    event = make.event(days=-7)
+    for person in people:
+        make.claim(person, event)
+        select_track(track=make.track(), by=person)
+    listing = make.listing(event, state=PROPOSED)
+    assert Posting.objects.count() == 0
+    decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
+    assert Posting.objects.count() == 3
+    decide_listings(ids=[listing.pk], decision=DECLINE, reason="No course", by=staff)
+    assert Posting.objects.count() == 0
+    assert [check.name for check in proof.CHECKS if check.find()[0]] == []
+
+
+def test_the_catalog_of_another_year_does_not_count(staff: User) -> None:
+    catalogue_track()
+    person, event = make.person(), on("2026-06-30")
+    make.claim(person, event)
+    select_track(track=make.track(), by=person)
+    for year, number in ((2027, 0), (2026, 1)):
+        listing = make.listing(event, fiscal_year=year, state=PROPOSED)
+        decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
+        assert Posting.objects.count() == number
+    page = signed_in(person).get("/continuing-education/credits/").content.decode()
+    assert "Posted to Library Staff" in page
+
+
+def test_a_recording_counts_in_the_year_in_which_it_is_watched(staff: User) -> None:
+    catalogue_track()
+    person = make.person()
+    event = on("2026-05-01", recording_available_at=at("2026-05-04"))
+    make.claim(person, event)
+    select_track(track=make.track(), by=person)
+    listing = make.listing(event, fiscal_year=2027, state=PROPOSED)
+    decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
+    assert Posting.objects.count() == 1
+
+
+def test_the_page_says_which_catalog_it_was_not_in() -> None:
+    catalogue_track()
+    person = make.person()
+    make.claim(person, on("2026-05-01"))
+    select_track(track=make.track(), by=person)
+    page = signed_in(person).get("/continuing-education/credits/").content.decode()
+    assert (
+        "Not in Library Staff: This track counts only training that was in the State Library&#x27;s"
+        " course catalog in fiscal year 2026."
+    ) in page
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_approving_takes_the_same_few_queries(
+    staff: User, items: int, django_assert_num_queries: Any
+) -> None:
+    catalogue_track()
+    listings = [make.listing(make.event(), state=PROPOSED) for _ in range(items)]
+    for listing in listings:
+        person = make.person()
+        make.claim(person, listing.event)
+        select_track(track=make.track(), by=person)
+    with django_assert_num_queries(18):
+        decide_listings(ids=[each.pk for each in listings], decision=APPROVE, by=staff)
+    assert Posting.objects.count() == items
+
+
+# ---------- The catalog for everybody ----------
+
+
+def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:
+    """Categories with the titles under them, as the public sees them."""
+    groups = Client().get(address).context["groups"]
+    return [(category.slug, [each["title"] for each in courses]) for category, courses in groups]
+
+
+def test_the_catalog_shows_this_years_courses_by_category() -> None:
+    both = {TECHNOLOGY: "1.0", ADMINISTRATION: "0.5"}
+    make.listing(make.event(title="B", credits=both))
+    make.listing(make.event(title="A", credits={TECHNOLOGY: "1.0"}))
+    make.listing(make.event(title="Waits"), state=PROPOSED)
+    make.listing(make.event(title="Declined"), state=DECLINED)
+    make.listing(make.event(title="Last year"), fiscal_year=2026)
+    make.listing(make.event(title="Cancelled", state=EventState.CANCELLED))
+    assert shown() == [(ADMINISTRATION, ["B"]), (TECHNOLOGY, ["A", "B"])]
+    assert shown(f"{PAGE}?category={ADMINISTRATION}") == [(ADMINISTRATION, ["B"])]
+    assert shown(f"{PAGE}?year=2026") == [(TECHNOLOGY, ["Last year"])]
+    for nonsense in ("?year=0", "?year=%00", "?year=x&category=%00", "?category=nothing"):
+        assert shown(f"{PAGE}{nonsense}") == shown()
+    page = Client().get(PAGE).content.decode()
+    assert "Course catalog, fiscal year 2027</h1>" in page
+    assert "July 1, 2026, to June 30, 2027" in page
+
+
+def test_the_present_year_turns_on_the_first_of_july() -> None:
+    make.listing(make.event(title="Old"), fiscal_year=2027)
+    make.listing(make.event(title="New"), fiscal_year=2028)
+    for moment, title in (("2027-07-01 05:59", "Old"), ("2027-07-01 06:00", "New")):
+        with time_machine.travel(f"{moment} +0000", tick=False):
+            assert shown() == [(TECHNOLOGY, [title])]
+
+
+def test_an_empty_catalog_says_so() -> None:
+    page = Client().get(f"{PAGE}?year=2031")
+    assert "Nothing is in this catalog yet." in page.content.decode()
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries_of_the_catalog(items: int, django_assert_num_queries: Any) -> None:
+    for number in range(items):
+        make.listing(make.event(credits={PUBLIC: "1.0", TECHNOLOGY: "1.0"}))
+        make.listing(make.event(), fiscal_year=2020 + number)
+    with django_assert_num_queries(4):
+        Client().get(PAGE)
+
+
+def test_a_long_catalog_has_pages() -> None:
+    for number in range(51):
+        make.listing(make.event(title=f"Course {number:02}"))
+    assert shown(f"{PAGE}?page=2") == [(TECHNOLOGY, ["Course 50"])]
+    assert 'href="?year=2027&amp;page=2"' in Client().get(PAGE).content.decode()
+
+
+def test_the_events_page_and_the_calendar_lead_to_the_catalog() -> None:
+    event = make.event()
+    words = "In the State Library’s course catalog, fiscal year 2027"
+    assert words not in Client().get(event.get_absolute_url()).content.decode()
+    make.listing(event)
+    make.listing(event, fiscal_year=2026)  # moved since: nobody earns its credit in that year
+    make.listing(make.event(), fiscal_year=2028)
+    page = Client().get(event.get_absolute_url())
+    assert page.context["catalogue_years"] == [2027]
+    assert f'<a href="/events/catalogue/?year=2027">{words}</a>' in page.content.decode()
+    assert 'href="/events/catalogue/"' in Client().get("/events/").content.decode()
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    assert Client().get(event.get_absolute_url()).context["catalogue_years"] == []
+
+
+# ---------- The pages of those who look after events ----------
+
+
+def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
+    editor: User, staff: User
+) -> None:
+    event = event_of(editor)
+    client, address = signed_in(editor), f"/events/{event.pk}/catalogue/"
+    assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
+    assert "It has not been proposed yet." in client.get(address).content.decode()
+    answer = client.post(address, {"fiscal_year": "2027"})
+    assert said(answer) == ["It is proposed for the catalog of fiscal year 2027. Staff decide."]
+    listing = CatalogueListing.objects.get()
+    assert "Waits for a decision" in client.get(address).content.decode()
+    decide_listings(ids=[listing.pk], decision=DECLINE, reason="Only a demonstration", by=staff)
+    page = client.get(address).content.decode()
+    assert "Only a demonstration" in page
+    assert "Declined" in page
+
+
+def test_a_year_of_no_use_is_refused_in_the_form(editor: User) -> None:
+    event = event_of(editor)
+    client = signed_in(editor)
+    page = client.post(f"/events/{event.pk}/catalogue/", {"fiscal_year": "2031"})
+    assert "fiscal_year" in page.context["form"].errors
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    page = client.post(f"/events/{event.pk}/catalogue/", {"fiscal_year": "2027"})
+    assert "does not stand on the calendar" in page.content.decode()
+    assert not CatalogueListing.objects.exists()
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries_of_the_editors_page(
+    editor: User, items: int, django_assert_num_queries: Any
+) -> None:
+    event = event_of(editor)
+    for number in range(items):
+        make.listing(event, fiscal_year=2025 + number)
+    client = signed_in(editor)
+    with django_assert_num_queries(7):
+        client.get(f"/events/{event.pk}/catalogue/")
+
+
+# ---------- The administration ----------
+
+
+def choose(client: Client, action: str, *listings: CatalogueListing, reason: str = "") -> Any:
+    ids = [str(each.pk) for each in listings]
+    return client.post(QUEUE, {"action": action, "_selected_action": ids, "reason": reason})
+
+
+def test_staff_decide_in_bulk(staff: User) -> None:
+    first, second = (make.listing(make.event(), state=PROPOSED) for _ in range(2))
+    mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
+    assert said(choose(signed_in(staff), "approve", first, second, mine)) == [
+        "You proposed “Mine” yourself, so a colleague has to approve it.",
+        "In the catalog: 2 of 3.",
+    ]
+    assert said(choose(signed_in(staff), "decline", first)) == [
+        "Say why; whoever looks after the event will read it."
+    ]
+    declined = choose(signed_in(staff), "decline", first, reason="Moved")
+    assert said(declined) == ["Declined: 1 of 1."]
+    states = dict(CatalogueListing.objects.order_by("pk").values_list("pk", "state"))
+    assert states == {first.pk: DECLINED, second.pk: APPROVED, mine.pk: PROPOSED}
+
+
+def test_staff_carry_over_in_bulk(staff: User) -> None:
+    recorded = {"recording_available_at": at("2026-10-05")}
+    listings = [make.listing(on("2026-10-01", **recorded)) for _ in range(2)]
+    listings += [make.listing(on("2026-10-01", title=f"Live {number}")) for number in range(7)]
+    told = said(choose(signed_in(staff), "renew", *listings))
+    assert told[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
+    assert told[5:] == [
+        "Left alone for like reasons: 7 in all.",
+        "Proposed for the next fiscal year: 2 of 9. A colleague approves them.",
+    ]
+    assert CatalogueListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
+
+
+def test_staff_propose_many_events_at_once(staff: User) -> None:
+    events = [make.event(), on("2026-05-01"), make.event(title="Nothing", credits={})]
+    client = signed_in(staff)
+    answer = client.post(
+        "/admin/events/event/",
+        {"action": "propose_for_catalogue", "_selected_action": [each.pk for each in events]},
+    )
+    assert said(answer)[-1] == "Proposed for the catalog: 2 of 3."
+    rows = CatalogueListing.objects.order_by("fiscal_year").values_list("event", "fiscal_year")
+    assert list(rows) == [(events[1].pk, 2026), (events[0].pk, 2027)]
+
+
+def test_what_waits_is_counted_on_the_first_page(staff: User) -> None:
+    make.listing(make.event(), state=PROPOSED, proposed_at=NOW - dt.timedelta(days=2))
+    make.listing(make.event(), state=PROPOSED)
+    make.listing(make.event())
+    waiting = {
+        "text": "2 courses proposed for the catalog, the oldest waits 2 days",
+        "url": f"{QUEUE}?state__exact=proposed",
+    }
+    client = signed_in(staff)
+    assert client.get("/admin/").context["waiting"] == [waiting]
+    page = client.get(waiting["url"])
+    assert page.context["cl"].result_count == 2
+    helper = signed_in(make.person(Role.HELP_DESK))
+    assert helper.get("/admin/").context["waiting"] == []
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_queries_of_the_queue(staff: User, items: int, django_assert_num_queries: Any) -> None:
+    for _ in range(items):
+        listing = make.listing(make.event(), state=PROPOSED)
+    client = signed_in(staff)
+    client.get(f"{QUEUE}{listing.pk}/change/")  # Django remembers content types
+    with django_assert_num_queries(10):
+        client.get(QUEUE)
+
+
+def test_listings_are_not_changed_by_forms() -> None:
+    listing = make.listing(make.event(), state=PROPOSED)
+    client = signed_in(make.person(Role.CE_COORDINATOR, is_superuser=True))
+    answers = [
+        client.post(f"{QUEUE}{listing.pk}/change/", {"fiscal_year": "2020"}),
+        client.post(f"{QUEUE}{listing.pk}/delete/", {"post": "yes"}),
+        client.get(f"{QUEUE}add/"),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert CatalogueListing.objects.get().fiscal_year == 2027
+
+
+# ---------- What the database holds ----------
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"state": "perhaps"}, "events_listing_words_known"),
+        ({"fiscal_year": 1989}, "events_listing_words_known"),
+        ({"fiscal_year": 2101}, "events_listing_words_known"),
+        ({"state": PROPOSED}, "events_listing_decided_by_someone_sometime"),
+        ({"decided_by": None}, "events_listing_decided_by_someone_sometime"),
+        ({"decided_at": None}, "events_listing_decided_by_someone_sometime"),
+        ({"state": DECLINED}, "events_listing_decline_has_reason"),
+    ],
+)
+def test_facts_of_a_listing(values: dict[str, Any], constraint: str) -> None:
+    listing = make.listing(make.event())
+    with pytest.raises(IntegrityError, match=constraint):
+        CatalogueListing.objects.filter(pk=listing.pk).update(**values)
+
+
+def test_an_event_is_in_the_catalog_of_a_year_once() -> None:
+    listing = make.listing(make.event())
+    with pytest.raises(IntegrityError, match="events_one_listing_per_year"):
+        make.listing(listing.event)
+
+
+def test_nobody_approves_what_they_proposed_whatever_python_says() -> None:
+    listing = make.listing(make.event())
+    listings = CatalogueListing.objects.filter(pk=listing.pk)
+    with pytest.raises(IntegrityError, match="events_nobody_approves_their_own_listing"):
+        listings.update(proposed_by=listing.decided_by)
+
+
+# ---------- What was there before ----------
+
+
+def test_what_was_marked_before_is_in_the_catalog_of_its_year() -> None:
+    migration = import_module("events.migrations.0014_catalogue_from_the_mark")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_event ADD in_catalogue boolean NOT NULL DEFAULT false")
+    old = MigrationExecutor(connection).loader.project_state(("events", "0013_catalogue")).apps
+    marked, other = on("2026-06-30"), on("2026-07-01")
+    portal_itself()  # the account that stands for the portal is there in every database
+    mark = old.get_model("events", "Event").objects
+    mark.filter(pk=marked.pk).update(in_catalogue=True)
+    for _ in range(2):
+        migration.carry_over(old, None)
+    listing = CatalogueListing.objects.get()
+    assert (listing.event, listing.fiscal_year, listing.state) == (marked, 2026, APPROVED)
+    assert (listing.proposed_by, str(listing.decided_by)) == (None, "The portal")
+    [told] = CatalogueListingHistory.objects.all()
+    assert told.pgh_context == {"act": "events.carry_over", "by": listing.decided_by_id}
+
+    mark.update(in_catalogue=False)
+    make.listing(other, state=PROPOSED)
+    migration.mark_again(old, None)
+    assert list(mark.filter(in_catalogue=True).values_list("pk", flat=True)) == [marked.pk]
+
+
+def test_coordinators_that_were_there_before_decide_about_the_catalog() -> None:
+    migration = import_module("events.migrations.0014_catalogue_from_the_mark")
+    holders = Group.objects.filter(permissions__codename="decide_listing").order_by("name")
+    assert list(holders.values_list("name", flat=True)) == ["CE Coordinators"]
+    holders.get().permissions.clear()
+    for _ in range(2):
+        migration.allow(django_apps, None)
+    assert list(holders.values_list("name", flat=True)) == ["CE Coordinators"]

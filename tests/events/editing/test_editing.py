@@ -1,0 +1,426 @@
+"""Writing events in the portal: the form, proposals, publishing, telling people, calling off."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from aspen.errors import Refused
+from aspen.models import Mail
+from credits.models import Claim
+from events import actions
+from events.editing import actions as editing_actions
+from events.enums import STEPS, EventState, RegistrationState, Step
+from events.models import Event, Question, Registration, Resource
+from tests import factories as make
+from tests.factories import TECHNOLOGY
+
+pytestmark = pytest.mark.django_db
+DRAFT, PENDING, PUBLISHED = EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED
+
+
+@pytest.fixture
+def library() -> Organization:
+    return make.organization(name="Yogo Public Library", city="Lewistown")
+
+
+@pytest.fixture
+def editor(client: Client, library: Organization) -> User:
+    editor = make.person(Role.EVENT_EDITOR, display_name="Edie Thorne")
+    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
+    client.force_login(editor)
+    return editor
+
+
+@pytest.fixture
+def staff() -> User:
+    return make.person(Role.CE_COORDINATOR)
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def typed(library: Organization, **fields: Any) -> dict[str, Any]:
+    """What an organizer types for a workshop in a week."""
+    day = timezone.localdate() + dt.timedelta(days=7)
+    values = {
+        "title": "Weeding, step by step",
+        "type": "Continuing Education",
+        "organization": library.pk,
+        "begins_at": f"{day}T09:00",
+        "ends_at": f"{day}T11:00",
+        "delivery": "in person",
+        "location": "Yogo Inn",
+        "city": "Lewistown",
+        "registration_mode": "portal",
+        "capacity": "20",
+        "has_waitlist": "on",
+        f"offer_{TECHNOLOGY}": "2.0",
+    }
+    return values | fields
+
+
+def form_of(client: Client, event: Event, **fields: Any) -> dict[str, Any]:
+    """The fields of the edit page as a browser would send them back, with changes."""
+    page = client.get(f"/events/{event.pk}/edit/")
+    values = {}
+    for name, field in page.context["form"].fields.items():
+        bound = page.context["form"][name]
+        value = bound.value()
+        if field.disabled or value in (None, False, ""):
+            continue
+        if isinstance(value, dt.datetime):
+            value = f"{value:%Y-%m-%dT%H:%M}"
+        values[name] = "on" if value is True else value
+    return {**values, **{name: value for name, value in fields.items() if value is not None}}
+
+
+# ---------- From the proposal to the calendar ----------
+
+
+def test_an_editor_proposes_staff_return_and_publish(
+    client: Client, editor: User, staff: User, library: Organization
+) -> None:
+    client.post("/events/manage/new/", typed(library) | {"submit": "1"})
+    event = Event.objects.get()
+    assert (event.state, event.created_by, event.organization) == (PENDING, editor, library)
+    assert event.sponsor == "Yogo Public Library"
+    assert [(line.category.slug, line.amount) for line in event.offers.all()] == [(TECHNOLOGY, 2)]
+    assert Client().get(event.get_absolute_url()).status_code == 404
+
+    at_staff = signed_in(staff)
+    queue = at_staff.get("/events/manage/")
+    assert [(row["title"], row["since"]) for row in queue.context["rows"]] == [
+        ("Weeding, step by step", "sent today")
+    ]
+    review = f"/events/{event.pk}/review/"
+    refused = at_staff.post(review, {"return": "1", "reason": ""})
+    assert "Say what has to change" in refused.content.decode()
+    at_staff.post(review, {"return": "1", "reason": "Which room?"})
+    event.refresh_from_db()
+    assert (event.state, event.decision_reason) == (DRAFT, "Which room?")
+    assert "Which room?" in client.get("/events/manage/").content.decode()
+
+    client.post(f"/events/{event.pk}/edit/", form_of(client, event, room="Ballroom", submit="1"))
+    done = at_staff.post(review, {"publish": "1"}, follow=True)
+    assert "“Weeding, step by step” is published." in done.content.decode()
+    event.refresh_from_db()
+    assert (event.state, event.room, event.decided_by) == (PUBLISHED, "Ballroom", staff)
+    assert Client().get(event.get_absolute_url()).status_code == 200
+    kinds = Mail.objects.filter(to=editor).order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["events.proposal_returned", "events.proposal_published"]
+
+
+def test_staff_publish_at_once(client: Client, staff: User, library: Organization) -> None:
+    client.force_login(staff)
+    client.post("/events/manage/new/", typed(library) | {"publish": "1"})
+    assert Event.objects.get().state == PUBLISHED
+    assert not Mail.objects.exists()
+
+
+def test_an_editor_publishes_nothing(client: Client, editor: User, library: Organization) -> None:
+    client.post("/events/manage/new/", typed(library) | {"publish": "1"})
+    event = Event.objects.get()
+    assert event.state == DRAFT
+    client.post(f"/events/{event.pk}/review/", {"publish": "1"})
+    event.refresh_from_db()
+    assert event.state == DRAFT
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_stays(
+    client: Client, editor: User, library: Organization
+) -> None:
+    wrong = {
+        "title": "",
+        "ends_at": "2026-01-01T09:00",
+        f"offer_{TECHNOLOGY}": "1.3",
+        "capacity": "0",
+        "registration_mode": "external",
+        "presenters": "nobody@library.example",
+        "location": "<b>Yogo</b>",
+    }
+    page = client.post("/events/manage/new/", typed(library) | wrong)
+    errors = page.context["form"].errors
+    assert set(errors) == {
+        "title",
+        f"offer_{TECHNOLOGY}",
+        "registration_url",
+        "presenters",
+        "__all__",
+    }
+    assert errors["__all__"] == [
+        "The end must be after the beginning.",
+        "A capacity is at least 1; leave it empty for no limit.",
+    ]
+    assert 'value="&lt;b&gt;Yogo&lt;/b&gt;"' in page.content.decode()
+    assert not Event.objects.exists()
+
+
+def test_somebody_elses_library_is_no_choice(client: Client, editor: User) -> None:
+    other = make.organization()
+    page = client.post("/events/manage/new/", typed(other))
+    assert "organization" in page.context["form"].errors
+    event = Event(
+        title="x", begins_at=timezone.now(), organization=other, registration_mode="portal"
+    )
+    edited = editing_actions.Edited(event=event, fields=[], offers={}, presenters=[])
+    with pytest.raises(Refused, match="You do not work there"):
+        editing_actions.create_event(edited=edited, by=editor)
+
+
+# ---------- Changing what stands ----------
+
+
+@pytest.fixture
+def published(library: Organization) -> Event:
+    return make.event(
+        days=7,
+        title="Weeding",
+        organization=library,
+        capacity=3,
+        delivery="in person",
+        location="Yogo Inn",
+    )
+
+
+def test_people_are_told_what_they_plan_by(client: Client, editor: User, published: Event) -> None:
+    ada, bo = make.person(), make.person()
+    for person in (ada, bo):
+        actions.register(event_id=published.pk, by=person)
+    actions.cancel_registration(event_id=published.pk, by=bo)
+    Mail.objects.all().delete()
+    day = timezone.localdate() + dt.timedelta(days=9)
+    changes = {"begins_at": f"{day}T10:00", "ends_at": f"{day}T12:00", "room": "Ballroom"}
+    data = form_of(client, published, **changes, tell="on", note="The ballroom is larger.")
+    page = client.post(f"/events/{published.pk}/edit/", data, follow=True)
+    assert "“Weeding” is saved. 1 person is told." in page.content.decode()
+    mail = Mail.objects.get(kind="events.changed")
+    assert (mail.to, mail.facts["note"]) == (ada, "The ballroom is larger.")
+    assert [what for what, _, _ in mail.facts["changes"]] == ["When", "Where"]
+    published.refresh_from_db()
+    assert published.sequence == 1
+
+
+def test_nobody_is_told_of_a_typing_error_or_when_not_wanted(
+    client: Client, editor: User, published: Event
+) -> None:
+    actions.register(event_id=published.pk, by=make.person())
+    Mail.objects.all().delete()
+    for fields in ({"description": "Better words.", "tell": "on"}, {"room": "Attic"}):
+        client.post(f"/events/{published.pk}/edit/", form_of(client, published, **fields))
+    assert not Mail.objects.exists()
+    published.refresh_from_db()
+    assert (published.description, published.room) == ("Better words.", "Attic")
+
+
+def test_after_publishing_credits_and_organizer_are_staffs(
+    client: Client, editor: User, staff: User, published: Event
+) -> None:
+    page = client.get(f"/events/{published.pk}/edit/")
+    assert "Its credits and its organizer are changed by staff" in page.content.decode()
+    data = form_of(client, published) | {f"offer_{TECHNOLOGY}": "9.0", "organization": ""}
+    client.post(f"/events/{published.pk}/edit/", data)
+    published.refresh_from_db()
+    assert published.organization is not None
+    assert published.offers.get().amount == 1
+    at_staff = signed_in(staff)
+    data = form_of(at_staff, published, **{f"offer_{TECHNOLOGY}": "3.0"})
+    at_staff.post(f"/events/{published.pk}/edit/", data)
+    assert published.offers.get().amount == 3
+
+
+def test_fewer_places_than_people_are_refused_with_the_number(
+    client: Client, editor: User, published: Event
+) -> None:
+    for _ in range(2):
+        actions.register(event_id=published.pk, by=make.person())
+    page = client.post(
+        f"/events/{published.pk}/edit/", form_of(client, published, capacity="1", room="Attic")
+    )
+    assert page.context["form"].errors["capacity"][0].startswith("2 people hold a place")
+    assert 'value="Attic"' in page.content.decode()
+    published.refresh_from_db()
+    assert (published.capacity, published.room) == (3, "")
+
+
+def test_more_places_go_to_those_who_wait(client: Client, editor: User, published: Event) -> None:
+    people = [make.person() for _ in range(5)]
+    for person in people:
+        actions.register(event_id=published.pk, by=person)
+    client.post(f"/events/{published.pk}/edit/", form_of(client, published, capacity="4"))
+    waiting = Registration.objects.get(event=published, state=RegistrationState.WAITLISTED)
+    assert waiting.person == people[4]
+    assert Mail.objects.filter(kind="events.promoted", to=people[3]).count() == 1
+
+
+def test_a_colleagues_change_is_not_overwritten_unseen(
+    client: Client, editor: User, published: Event
+) -> None:
+    data = form_of(client, published, room="Attic")
+    Event.objects.filter(pk=published.pk).update(location="Town Hall")
+    page = client.post(f"/events/{published.pk}/edit/", data)
+    assert "Somebody changed this event since you opened it." in page.content.decode()
+    assert 'value="Attic"' in page.content.decode()
+    published.refresh_from_db()
+    assert (published.location, published.room) == ("Town Hall", "")
+    # Whoever has read that saves it all the same.
+    data["seen"] = page.context["form"]["seen"].value()
+    again = client.post(f"/events/{published.pk}/edit/", data)
+    assert again.status_code == 302
+    published.refresh_from_db()
+    assert (published.location, published.room) == ("Yogo Inn", "Attic")
+
+
+def test_presenters_are_named_by_address(client: Client, editor: User, published: Event) -> None:
+    ada, bo = make.person(email="ada@library.example"), make.person(email="bo@library.example")
+    for text, people in [
+        ("ada@library.example\nBO@library.example; ada@library.example", [ada, bo]),
+        ("bo@library.example", [bo]),
+        ("", []),
+    ]:
+        data = form_of(client, published) | {"presenters": text}
+        client.post(f"/events/{published.pk}/edit/", data)
+        found = published.presenters.order_by("person_id").values_list("person", flat=True)
+        assert list(found) == [person.pk for person in people]
+
+
+# ---------- Cancelling ----------
+
+
+def test_cancelling_tells_everybody_and_takes_credits_back(
+    client: Client, editor: User, published: Event
+) -> None:
+    people = [make.person() for _ in range(4)]
+    for person in people:
+        actions.register(event_id=published.pk, by=person)
+    address = f"/events/{published.pk}/call-off/"
+    assert "4 people have a place or wait for one." in client.get(address).content.decode()
+    page = client.post(address, {"tell": "on"}).content.decode()
+    assert "Say why" in page
+    assert page.count("Please check this form") == 1
+    page = client.post(address, {"reason": "The trainer is ill.", "tell": "on"}, follow=True)
+    assert "The trainer is ill." in page.content.decode()
+    assert "is cancelled. 4 people are told." in page.content.decode()
+    published.refresh_from_db()
+    assert (published.state, published.sequence) == (EventState.CANCELLED, 1)
+    told = Mail.objects.filter(kind="events.called_off").order_by("to")
+    assert [mail.to for mail in told] == people
+    client.post(address, {"reason": "Again", "tell": "on"})
+    assert told.count() == 4
+    assert not Claim.objects.exists()
+
+
+def test_what_is_over_is_not_cancelled_here(client: Client, editor: User, library: Any) -> None:
+    event = make.event(days=-2, organization=library)
+    client.post(f"/events/{event.pk}/call-off/", {"reason": "Too late"})
+    event.refresh_from_db()
+    assert event.state == PUBLISHED
+
+
+# ---------- The table of steps ----------
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("state", EventState)
+def test_every_step_from_every_state(
+    step: Step, state: EventState, editor: User, staff: User, library: Organization
+) -> None:
+    event = make.event(
+        days=3, organization=library, state=state, created_by=editor, submitted_at=timezone.now()
+    )
+    sources, target, staff_only = STEPS[step]
+    for person in (editor, staff):
+        allowed = state in sources and (person == staff or not staff_only)
+        if not allowed:
+            with pytest.raises(Refused):
+                editing_actions.take_step(event_id=event.pk, step=step, by=person, reason="Because")
+            event.refresh_from_db()
+            assert event.state == state
+            continue
+        editing_actions.take_step(event_id=event.pk, step=step, by=person, reason="Because")
+        event.refresh_from_db()
+        assert event.state == target
+        Event.objects.filter(pk=event.pk).update(state=state)
+
+
+def test_others_take_no_step(published: Event) -> None:
+    stranger = make.person(Role.EVENT_EDITOR)
+    for person in (stranger, make.person(), make.person(Role.HELP_DESK)):
+        with pytest.raises(Refused, match="do not look after"):
+            editing_actions.take_step(
+                event_id=published.pk, step=Step.CALL_OFF, by=person, reason="Mine now"
+            )
+
+
+# ---------- Copies ----------
+
+
+def test_a_copy_has_everything_but_dates_people_and_recording(
+    client: Client, editor: User, library: Organization
+) -> None:
+    source = make.event(
+        days=-30,
+        title="Weeding",
+        organization=library,
+        capacity=12,
+        room="Attic",
+        recording_available_at=timezone.now(),
+        recording_url="https://videos.example/1",
+        check_in_code="ABCDEF",
+    )
+    Question.objects.create(event=source, position=1, kind="text", label="Why?")
+    Resource.objects.create(event=source, label="Handout", url="https://example.org/")
+    page = client.get(f"/events/{source.pk}/copy/")
+    shown = page.context["form"]
+    assert (shown["title"].value(), shown["capacity"].value(), shown["room"].value()) == (
+        "Weeding",
+        12,
+        "Attic",
+    )
+    assert not shown["begins_at"].value()
+    client.post(f"/events/{source.pk}/copy/", typed(library, title="Weeding") | {"submit": "1"})
+    made = Event.objects.exclude(pk=source.pk).get()
+    assert (made.state, made.recording_url, made.check_in_code) == (PENDING, "", None)
+    assert [each.label for each in made.questions.all()] == ["Why?"]
+    assert [each.url for each in made.resources.all()] == ["https://example.org/"]
+    assert not made.registrations.exists()
+
+
+# ---------- What one looks after ----------
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(
+    client: Client, editor: User, library: Organization, number: int, django_assert_num_queries
+) -> None:
+    for _ in range(number):
+        event = make.event(days=3, organization=library)
+        actions.register(event_id=event.pk, by=make.person())
+    with django_assert_num_queries(7):
+        page = client.get("/events/manage/?show=coming")
+    assert [row["registered"] for row in page.context["rows"]] == [1] * number
+
+
+def test_the_list_is_narrowed_and_shows_only_ones_own(
+    client: Client, editor: User, library: Organization
+) -> None:
+    make.event(days=3, title="Somebody else’s", organization=make.organization())
+    make.event(days=3, title="Ours", organization=library)
+    make.event(days=-3, title="Over", organization=library)
+    for show, titles in [
+        ("coming", ["Ours"]),
+        ("past", ["Over"]),
+        ("drafts", []),
+        ("nonsense", ["Ours"]),
+    ]:
+        page = client.get("/events/manage/", {"show": show})
+        assert [row["title"] for row in page.context["rows"]] == titles
+    page = client.get("/events/manage/", {"show": "coming", "q": "zebra\x00"})
+    assert page.status_code == 200

@@ -1,0 +1,620 @@
+"""The page of one event: what fits the moment, and who may see it."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Organization, Position, User
+from credits.actions import claim_custom_event
+from events.actions import decide_custom_event, mark_attendance, register
+from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
+from events.event_page import views as event_page_views
+from events.models import Event, Registration, Resource
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def moment(client: Client, event: Event) -> tuple[str, str]:
+    """The kind of button and the sentence beside it."""
+    shown = client.get(event.get_absolute_url()).context["moment"]
+    return shown.kind, shown.note
+
+
+def states(client: Client, event: Event) -> list[str]:
+    return [state.label for state in client.get(event.get_absolute_url()).context["states"]]
+
+
+def hour_ago() -> dt.datetime:
+    return timezone.now() - dt.timedelta(hours=1)
+
+
+# ---------- What can be done ----------
+
+
+def test_the_life_of_an_event_for_somebody_who_registers(client):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=2)
+    assert moment(client, event) == ("register", "")
+    register(event_id=event.pk, by=person)
+    assert moment(client, event) == (
+        "registered",
+        "You are registered. When the event is over, your credit is listed by itself.",
+    )
+    assert states(client, event) == ["Registered"]
+    move(event, days=-4)
+    assert moment(client, event) == (
+        "claim",
+        "You registered, so your credit will be listed by itself. You need not wait for it.",
+    )
+    make.claim(person, event)
+    assert moment(client, event) == ("claimed", "")
+    assert states(client, event) == ["Over"]
+
+
+def move(event: Event, *, days: int) -> None:
+    shift = dt.timedelta(days=days)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=event.begins_at + shift, ends_at=event.ends_at + shift
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"days": 2}, ("register", "")),
+        (
+            {"days": 2, "registration_mode": RegistrationMode.NONE},
+            ("", "Registration not necessary."),
+        ),
+        (
+            {"days": 2, "registration_mode": ""},
+            ("", "Ask the sponsor whether to register."),
+        ),
+        (
+            {"days": 2, "registration_mode": RegistrationMode.EXTERNAL},
+            ("", "Register with the sponsor of this event."),
+        ),
+        (
+            {"days": 2, "state": EventState.CANCELLED},
+            ("", "This event was cancelled. It earns no credit."),
+        ),
+        (
+            {"days": -2, "state": EventState.CANCELLED},
+            ("", "This event was cancelled. It earns no credit."),
+        ),
+        ({"days": -2}, ("claim", "Did you take part? Then the credit is yours.")),
+        ({"days": -2, "credits": {}}, ("", "This event carries no CE credit.")),
+    ],
+)
+def test_one_thing_fits_the_moment(client, fields, expected):
+    client.force_login(make.person())
+    assert moment(client, make.event(**fields)) == expected
+
+
+def test_a_recording_can_be_claimed_before_the_event_is_over(client):
+    client.force_login(make.person())
+    event = make.event(
+        days=-1,
+        hours=48,
+        recording_available_at=hour_ago(),
+        recording_url="https://video.example/1",
+    )
+    assert moment(client, event) == (
+        "claim",
+        "Did you take part, or watch the recording? Then the credit is yours.",
+    )
+    assert states(client, event) == ["Under way", "Recording available"]
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert '<a href="https://video.example/1" rel="noopener nofollow">' in page
+
+
+def test_registering_elsewhere(client):
+    event = make.event(
+        days=2,
+        registration_mode=RegistrationMode.EXTERNAL,
+        registration_url="https://meet.example/signup",
+    )
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert 'href="https://meet.example/signup" rel="noopener nofollow">Register on another' in page
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "ftp://files.example/x", "https://[x"])
+def test_addresses_that_are_no_web_pages_are_not_linked(client, address):
+    event = make.event(
+        days=2,
+        registration_mode=RegistrationMode.EXTERNAL,
+        registration_url=address,
+        recording_url=address,
+        source_url=address,
+    )
+    response = client.get(event.get_absolute_url())
+    assert address not in response.content.decode()
+    assert response.context["moment"].note == "Register with the sponsor of this event."
+
+
+def test_places_left_and_a_full_event(client):
+    event = make.event(days=2, capacity=2)
+    client.force_login(make.person())
+    assert client.get(event.get_absolute_url()).context["places"] == "2 of 2 left"
+    register(event_id=event.pk, by=make.person())
+    register(event_id=event.pk, by=make.person())
+    response = client.get(event.get_absolute_url())
+    assert response.context["places"] == "0 of 2 left"
+    assert states(client, event) == ["Full", "Waitlist open"]
+    assert moment(client, event) == (
+        "join",
+        "All places are taken. Who waits longest gets the next one.",
+    )
+    Event.objects.filter(pk=event.pk).update(has_waitlist=False)
+    assert states(client, event) == ["Full"]
+    assert moment(client, event) == ("", "All places are taken.")
+
+
+def test_somebody_marked_absent_learns_why_there_is_no_credit(client):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=2)
+    registration = register(event_id=event.pk, by=person)
+    mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person())
+    move(event, days=-4)
+    kind, note = moment(client, event)
+    assert (kind, note.split(",")[0]) == ("", "The organizer marked you as absent")
+
+
+def test_the_public_signs_in_first_and_comes_back(client):
+    coming, over = make.event(title="Coming", days=2), make.event(title="Over", days=-2)
+    page = client.get(coming.get_absolute_url()).content.decode()
+    address = f"/accounts/login/?next=/events/{coming.pk}/coming/"
+    assert f'<a class="btn btn-primary" href="{address}">Sign in to register</a>' in page
+    page = client.get(over.get_absolute_url()).content.decode()
+    assert f'href="/accounts/login/?next=/events/{over.pk}/over/"' in page
+    assert ">Sign in to add CE credit</a>" in page
+
+
+def test_the_public_signs_in_to_join_the_waitlist_where_all_places_are_taken(client):
+    event = make.event(days=2, capacity=1)
+    register(event_id=event.pk, by=make.person())
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert ">Sign in to join the waitlist</a>" in page
+    assert ">Sign in to register</a>" not in page
+
+
+@pytest.mark.parametrize(
+    ("attendance", "said"),
+    [
+        (Attendance.PRESENT, "You are checked in. When the event is over"),
+        (Attendance.LATE, "You are checked in. When the event is over"),
+        (Attendance.ABSENT, "The organizer marked you as absent"),
+    ],
+)
+def test_who_was_marked_is_not_offered_to_cancel(client, attendance, said):
+    person = make.person()
+    client.force_login(person)
+    event = make.event(days=1)
+    registration = register(event_id=event.pk, by=person)
+    assert "Cancel registration" in client.get(event.get_absolute_url()).content.decode()
+    mark_attendance(registration_id=registration.pk, attendance=attendance, by=make.person())
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert said in page
+    assert "Cancel registration" not in page
+
+
+def test_another_persons_registration_and_claim_are_not_shown(client):
+    coming, over = make.event(days=2), make.event(days=-2)
+    other = make.person()
+    register(event_id=coming.pk, by=other)
+    make.claim(other, over)
+    client.force_login(make.person())
+    assert moment(client, coming) == ("register", "")
+    assert moment(client, over)[0] == "claim"
+
+
+# ---------- What is said ----------
+
+
+def test_everything_known_is_said(client):
+    begins_at = dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC)
+    event = make.event(
+        title="Weeding <b>well</b>",
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=2),
+        location="Yogo Inn",
+        city="Lewistown",
+        delivery=Delivery.IN_PERSON,
+        presenter="Jo Trainer",
+        audience="All staff",
+        description="First line.\n\n<script>alert(1)</script>",
+        source_url="https://www.montana.example/events/1",
+        credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.0"},
+        is_demonstration=True,
+    )
+    response = client.get(event.get_absolute_url())
+    row, page = response.context["row"], response.content.decode()
+    assert (row.day, row.times) == ("Thu, Dec 3, 2026", "9:00–11:00 AM")
+    assert row.where == "Yogo Inn, Lewistown · In person"
+    assert [(line.name, line.amount) for line in row.credits] == [
+        ("Library Administration", "3 credits"),
+        ("Technology", "1 credit"),
+    ]
+    assert response.context["source"] == ("https://www.montana.example/events/1", "montana.example")
+    assert states(client, event)[-1] == "Demonstration event"
+    for text in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
+        assert text in page
+    assert "Weeding &lt;b&gt;well&lt;/b&gt;</h1>" in page
+    assert "<script>alert" not in page
+
+
+def test_days_without_clock_times(client):
+    event = make.event(
+        begins_at=dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 8, 19, 6, tzinfo=dt.UTC),
+        all_day=True,
+    )
+    response = client.get(event.get_absolute_url())
+    assert response.context["row"].day == "Mon, Aug 17 – Wed, Aug 19, 2026"
+    assert "Mountain time" not in response.content.decode()
+
+
+def test_a_conference_lists_its_sessions_day_by_day(client):
+    noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
+    conference = make.event(
+        title="Conference",
+        begins_at=noon,
+        ends_at=noon + dt.timedelta(days=1, hours=5),
+        credits={},
+    )
+    for title, hours in (("Second day", 22), ("Late", 3), ("Early", 1)):
+        begins_at = noon + dt.timedelta(hours=hours)
+        make.event(
+            title=title,
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=1),
+            parent=conference,
+        )
+    make.event(title="Draft session", begins_at=noon, parent=conference, state=EventState.PENDING)
+    response = client.get(conference.get_absolute_url())
+    programme = [
+        (day, [(row.title, row.times) for row in rows])
+        for day, rows in response.context["programme"]
+    ]
+    assert programme == [
+        ("Thu, Apr 9, 2026", [("Early", "1:00–2:00 PM"), ("Late", "3:00–4:00 PM")]),
+        ("Fri, Apr 10, 2026", [("Second day", "10:00–11:00 AM")]),
+    ]
+
+
+def test_a_very_long_programme_shows_its_beginning(client, monkeypatch):
+    monkeypatch.setattr(event_page_views, "SESSIONS_AT_MOST", 2)
+    conference = make.event(days=-2, hours=8)
+    sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
+    sentence = "The program shows the first 2 sessions."
+    assert sentence not in client.get(conference.get_absolute_url()).content.decode()
+    make.event(days=-2, parent=conference)
+    response = client.get(conference.get_absolute_url())
+    assert sentence in response.content.decode()
+    [(_, rows)] = response.context["programme"]
+    assert [row.pk for row in rows] == [session.pk for session in sessions]
+
+
+def test_sessions_are_claimed_singly(client):
+    person = make.person()
+    conference = make.event(days=-2, hours=8, credits={})
+    first, second = (make.event(days=-2, parent=conference) for _ in range(2))
+    make.claim(person, first)
+    client.force_login(person)
+    programme = client.get(conference.get_absolute_url()).context["programme"]
+    assert {row.pk: row.credit for _, rows in programme for row in rows} == {
+        first.pk: "claimed",
+        second.pk: "claim",
+    }
+    session = client.get(second.get_absolute_url()).content.decode()
+    assert f'href="{conference.get_absolute_url()}"' in session
+
+
+def test_the_same_training_on_other_dates(client):
+    event = make.event(title="Budgets", days=-3)
+    later = make.event(title="Budgets", days=9)
+    sooner = make.event(title="Budgets", days=4)
+    make.event(title="Budgets", days=5, state=EventState.CANCELLED)
+    make.event(title="Budgets", days=-9)
+    others = client.get(event.get_absolute_url()).context["other_dates"]
+    assert [row.pk for row in others] == [sooner.pk, later.pk]
+
+
+# ---------- When and where ----------
+
+
+def test_times_are_told_to_browsers_as_well(client):
+    event = make.event(
+        begins_at=dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 12, 3, 18, tzinfo=dt.UTC),
+    )
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert (
+        '<time datetime="2026-12-03T16:00:00Z" data-ends="2026-12-03T18:00:00Z" data-local>'
+        "9:00–11:00 AM</time>"
+    ) in page
+    assert 'js/local-time.js" defer>' in page
+    assert '<span class="quiet" data-local-note hidden></span>' in page
+
+
+def test_days_are_the_same_everywhere(client):
+    midnight = dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC)
+    event = make.event(begins_at=midnight, ends_at=midnight, all_day=True)
+    page = client.get(event.get_absolute_url()).content.decode()
+    assert "data-local" not in page
+    assert "local-time.js" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "query"),
+    [
+        (
+            {"delivery": Delivery.IN_PERSON, "location": "Yogo Inn", "city": "Lewistown"},
+            "Yogo+Inn%2C+Lewistown%2C+Montana",
+        ),
+        (
+            {"delivery": Delivery.HYBRID, "city": "Ft. <b>&\"'", "room": "2"},
+            "Ft.+%3Cb%3E%26%22%27%2C+Montana",
+        ),
+        ({"delivery": Delivery.IN_PERSON, "room": "2"}, ""),
+        ({"delivery": Delivery.ONLINE, "location": "Zoom", "city": "Helena"}, ""),
+        ({"delivery": Delivery.RECORDED, "city": "Helena"}, ""),
+        ({"delivery": "", "city": "Helena"}, ""),
+    ],
+)
+def test_a_map_is_offered_where_people_go(client, fields, query):
+    event = make.event(**fields)
+    page = client.get(event.get_absolute_url()).content.decode()
+    link = f'href="https://www.openstreetmap.org/search?query={query}" rel="noopener noreferrer"'
+    assert (link in page) is bool(query)
+    assert ("openstreetmap" in page) is bool(query)
+
+
+def test_the_room_stands_before_the_place(client):
+    event = make.event(room="Room 2", location="Yogo Inn", delivery=Delivery.IN_PERSON)
+    row = client.get(event.get_absolute_url()).context["row"]
+    assert row.where == "Room 2, Yogo Inn · In person"
+
+
+def test_a_programme_goes_by_day_time_and_room(client):
+    noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
+    place = {"location": "Yogo Inn", "city": "Lewistown", "delivery": Delivery.IN_PERSON}
+    conference = make.event(begins_at=noon, ends_at=noon + dt.timedelta(hours=5), **place)
+    for room, hours in (("Madison", 2), ("Madison", 1), ("Gallatin", 2), ("", 0)):
+        make.event(
+            begins_at=noon + dt.timedelta(hours=hours),
+            ends_at=noon + dt.timedelta(hours=hours + 1),
+            parent=conference,
+            room=room,
+            **place,
+        )
+    away = place | {"location": "Library", "delivery": Delivery.HYBRID}
+    make.event(begins_at=noon + dt.timedelta(hours=4), ends_at=None, parent=conference, **away)
+    [(_, rows)] = client.get(conference.get_absolute_url()).context["programme"]
+    assert [(row.times, row.where) for row in rows] == [
+        ("12:00–1:00 PM", ""),
+        ("1:00–2:00 PM", "Madison"),
+        ("2:00–3:00 PM", "Gallatin"),
+        ("2:00–3:00 PM", "Madison"),
+        ("4:00 PM", "Library, Lewistown · In person and online"),
+    ]
+
+
+# ---------- What goes with it ----------
+
+
+def test_links_and_files_say_what_to_expect(client):
+    event = make.event()
+    slides = "https://www.slides.example/deck?a=1&b=2"
+    Resource.objects.create(event=event, label="Slides <b>", url=slides)
+    Resource.objects.create(event=event, label="Trap", url="javascript:alert(1)")
+    handout = Resource.objects.create(
+        event=event,
+        label="Handout",
+        file="resources/x",
+        file_name="handout.pdf",
+        content_type="application/pdf",
+        size=1_258_291,
+    )
+    sheet = Resource.objects.create(
+        event=event, label="Sheet", file="resources/y", file_name="sheet.xlsx", size=900
+    )
+    response = client.get(event.get_absolute_url())
+    assert response.context["files"] == [
+        ("Slides <b>", slides, "slides.example", True),
+        ("Handout", f"/events/files/{handout.pk}/", "PDF, 1.2\xa0MB", False),
+        ("Sheet", f"/events/files/{sheet.pk}/", "XLSX, 900\xa0bytes", False),
+    ]
+    page = response.content.decode()
+    assert "javascript:" not in page
+    assert 'href="https://www.slides.example/deck?a=1&amp;b=2" rel="noopener nofollow"' in page
+
+
+@pytest.mark.parametrize(
+    ("available", "until", "credits", "note", "is_linked"),
+    [
+        (-1, 30, None, "It earns credit until", True),
+        (-3, -1, None, "It earned credit until", True),
+        (-1, None, None, "", True),
+        (-1, 30, {}, "", True),
+        (1, None, None, "Available from", False),
+        (None, None, None, "", True),
+    ],
+)
+def test_a_recording_says_until_when_it_earns_credit(
+    client, available, until, credits, note, is_linked
+):
+    now = timezone.now()
+    at = {
+        name: now + dt.timedelta(days=days)
+        for name, days in (("recording_available_at", available), ("recording_until_at", until))
+        if days
+    }
+    event = make.event(credits=credits, recording_url="https://video.example/1", **at)
+    response = client.get(event.get_absolute_url())
+    recording = response.context["recording"]
+    assert recording.note.startswith(note)
+    assert bool(recording.note) is bool(note)
+    assert ("https://video.example/1" in response.content.decode()) is is_linked
+
+
+def test_a_cancelled_event_says_why_and_offers_no_recording(client):
+    event = make.event(
+        days=2,
+        state=EventState.CANCELLED,
+        cancellation="The <b>road</b> is closed.\n\nSorry.",
+        recording_url="https://video.example/1",
+    )
+    response = client.get(event.get_absolute_url())
+    page = response.content.decode()
+    assert "<p>The &lt;b&gt;road&lt;/b&gt; is closed.</p>" in page
+    assert response.context["recording"] is None
+    Event.objects.filter(pk=event.pk).update(state=EventState.PUBLISHED)
+    assert "is closed" not in client.get(event.get_absolute_url()).content.decode()
+
+
+def test_sessions_are_offered_to_be_claimed_together(client):
+    person = make.person()
+    conference = make.event(days=-2, hours=8, credits={})
+    session = make.event(days=-2, parent=conference)
+    make.event(days=2, parent=conference)
+    offer = "Claim the sessions you attended"
+    address = conference.get_absolute_url()
+    assert offer not in client.get(address).content.decode()
+    client.force_login(person)
+    page = client.get(address).content.decode()
+    link = f'href="/continuing-education/claim/{conference.pk}/sessions/">{offer}</a>'
+    assert link in page
+    make.claim(person, session)
+    assert offer not in client.get(address).content.decode()
+
+
+# ---------- Who looks after it ----------
+
+
+def editor_of(organization: Organization) -> User:
+    editor = make.person()
+    editor.user_permissions.add(Permission.objects.get(codename="propose_event"))
+    Position.objects.create(person=editor, organization=organization, kind=PositionKind.STAFF)
+    return editor
+
+
+def test_those_who_look_after_an_event_find_the_way_to_that(client):
+    organization = make.organization()
+    event = make.event(days=2, organization=organization)
+    for person, is_theirs in [
+        (None, False),
+        (make.person(), False),
+        (editor_of(make.organization()), False),
+        (editor_of(organization), True),
+        (make.person(Role.EVENT_EDITOR), False),
+        (make.person(Role.CE_COORDINATOR), True),
+    ]:
+        if person:
+            client.force_login(person)
+        response = client.get(event.get_absolute_url())
+        assert bool(response.context["work"]) is is_theirs, person
+        assert ("Look after this event" in response.content.decode()) is is_theirs
+    links = {link.label: link.url for link in response.context["work"]}
+    assert links["Edit"] == f"/events/{event.pk}/edit/"
+    assert links["Roster"] == f"/events/{event.pk}/roster/"
+    assert links["Cancel the event"] == f"/events/{event.pk}/call-off/"
+    for url in links.values():
+        assert client.get(url).status_code == 200
+    move(event, days=-4)
+    over = client.get(event.get_absolute_url()).context["work"]
+    assert [link.label for link in over] == [label for label in links if label[:6] != "Cancel"]
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    kept = client.get(event.get_absolute_url()).context["work"]
+    assert [link.label for link in kept] == ["Roster", "Copy"]
+
+
+# ---------- Who may see it ----------
+
+
+def test_any_slug_and_none_lead_to_the_event(client):
+    event = make.event(title="Weeding")
+    for address in (f"/events/{event.pk}/", f"/events/{event.pk}/something-else/"):
+        response = client.get(address)
+        assert response.context["event"] == event
+        assert f'<link rel="canonical" href="/events/{event.pk}/weeding/">' in (
+            response.content.decode()
+        )
+
+
+@pytest.mark.parametrize("pk", [0, 999_999, 10**30])
+def test_unknown_events_are_not_found(client, pk):
+    assert client.get(f"/events/{pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("state", [EventState.DRAFT, EventState.PENDING, EventState.DECLINED])
+def test_unpublished_calendar_events_are_not_found(client, state):
+    event = make.event(state=state)
+    client.force_login(make.person())
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+
+
+def test_a_custom_event_is_its_creators_alone(client):
+    person = make.person()
+    event = claim_custom_event(facts=make.facts(title="Own training"), by=person).event
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+    client.force_login(make.person())
+    assert client.get(f"/events/{event.pk}/").status_code == 404
+    client.force_login(person)
+    assert states(client, event) == ["Waiting for approval"]
+    assert moment(client, event) == ("claimed", "")
+
+
+def test_the_creator_reads_why_a_custom_event_came_back(client):
+    person = make.person()
+    event = claim_custom_event(facts=make.facts(), by=person).event
+    decide_custom_event(
+        event_id=event.pk, decision=Decision.RETURN, reason="Which library?", by=make.person()
+    )
+    client.force_login(person)
+    assert moment(client, event) == ("revise", "Staff ask for changes: Which library?")
+    page = client.get(f"/events/{event.pk}/").content.decode()
+    assert f'href="/continuing-education/custom/{event.pk}/"' in page
+
+
+# ---------- Speed ----------
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count):
+    person = make.person()
+    organization = make.organization()
+    conference = make.event(days=-1, hours=20, title="Conference", organization=organization)
+    for number in range(count):
+        session = make.event(days=-1, parent=conference)
+        make.event(title="Conference", days=number + 1)
+        make.claim(person, session)
+    Registration.objects.create(
+        event=conference, person=person, state="confirmed", registered_at=timezone.now()
+    )
+    client.force_login(person)
+    for number in range(count):
+        Resource.objects.create(event=conference, label="Slides", url=f"https://x.example/{number}")
+    for reader, queries in ((person, 9), (None, 6), (editor_of(organization), 9)):
+        client.logout()
+        if reader:
+            client.force_login(reader)
+        with django_assert_num_queries(queries):
+            client.get(conference.get_absolute_url())
+
+
+def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
+    conference = make.event(credits={}, type="Conference")
+    make.event(parent=conference)
+    page = client.get(f"/events/{conference.pk}/")
+    assert page.context["moment"].note == (
+        "Each session is claimed by itself, in the program below."
+    )
+    assert "In its sessions" in page.content.decode()
