@@ -3,11 +3,10 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 
 from aspen import formats
+from aspen.mail.message import page_url
 from aspen.mail.outbox import Later, Letter, composers
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
@@ -47,7 +46,7 @@ def listed(mail: Mail) -> Letter | None:
         subject=f"Your credit is listed: {claim.event.title}",
         paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {each} listed."],
         facts=facts,
-        button=("Look at your credits", _url("tracks:credits")),
+        button=("Look at your credits", page_url("tracks:credits")),
         closing=[*pending, _something_wrong()],
     )
 
@@ -88,7 +87,7 @@ def approved(mail: Mail) -> Letter | None:
             "The State Library's staff approved what you claimed:",
             "\n".join(_lines(claims)),
         ],
-        button=("Look at your credits", _url("tracks:credits")),
+        button=("Look at your credits", page_url("tracks:credits")),
         closing=["There is nothing you have to do.", _something_wrong()],
     )
 
@@ -118,10 +117,10 @@ def returned(mail: Mail) -> Letter | None:
         ],
         quote=(THEY_WRITE, claim.reason),
         facts=_about(claim),
-        button=("Change it and send it again", _url("credits:revise", claim.event_id)),
+        button=("Change it and send it again", page_url("credits:revise", claim.event_id)),
         closing=[
             "They ask for a certificate or a transcript? Add it to your claim first: "
-            + _url("credits:detail", claim.pk),
+            + page_url("credits:detail", claim.pk),
         ],
     )
 
@@ -139,10 +138,10 @@ def declined(mail: Mail) -> Letter | None:
         ],
         quote=(THEY_WRITE, claim.reason),
         facts=_about(claim),
-        button=("Look at your claim", _url("credits:detail", claim.pk)),
+        button=("Look at your claim", page_url("credits:detail", claim.pk)),
         closing=[
             "You think that this is a mistake? Open a help ticket, and we look at it again: "
-            + _url("helpdesk:create")
+            + page_url("helpdesk:create")
         ],
     )
 
@@ -180,8 +179,5 @@ def _standing(claim: Claim) -> list[Credit]:
 
 
 def _something_wrong() -> str:
-    return f"Something is wrong? Open a help ticket, and we put it right: {_url('helpdesk:create')}"
-
-
-def _url(name: str, *arguments: object) -> str:
-    return settings.ADDRESS + reverse(name, args=arguments)
+    ticket = page_url("helpdesk:create")
+    return f"Something is wrong? Open a help ticket, and we put it right: {ticket}"

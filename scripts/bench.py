@@ -199,12 +199,12 @@ def measure_proof() -> None:
     """How long `manage.py check_credits` takes, and each of its proofs."""
     import bench_data
 
-    from tracks import proof
+    from tracks import integrity
 
     started = time.perf_counter()
     bench_data.credits(CREDITS)
     print(f"{f'{CREDITS:,} credits made':<62}{time.perf_counter() - started:>8.1f} s")
-    for check in proof.CHECKS:
+    for check in integrity.CHECKS:
         started = time.perf_counter()
         count, _ = check.find()
         taken = time.perf_counter() - started
@@ -222,7 +222,7 @@ def measure_reports() -> None:
     from accounts.models import Federation, Organization
     from aspen.clock import today
     from tests import factories as make
-    from tracks.pictures import KINDS
+    from tracks.reports.registry import KINDS
 
     holders = bench_data.credits(CREDITS)
     bench_data.certified(holders)
@@ -265,7 +265,7 @@ def measure_public_pages() -> None:
 def measure_transcript() -> None:
     """One person with 2,000 credits on a track: the page, and each file to keep."""
     from tests import factories as make
-    from tests.tracks.test_transcript import a_thousand_claims
+    from tests.tracks.transcript.test_transcript import a_thousand_claims
     from tracks.actions import select_track
 
     person = make.person()
@@ -291,7 +291,7 @@ def measure_choosing() -> None:
     import bench_data
 
     from tests import factories as make
-    from tests.tracks.test_transcript import a_thousand_claims
+    from tests.tracks.transcript.test_transcript import a_thousand_claims
     from tracks.actions import select_track
 
     bench_data.credits(CREDITS)

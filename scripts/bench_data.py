@@ -15,8 +15,8 @@ from credits.actions import claim_custom_event
 from credits.models import Claim, Credit
 from events.models import CreditOffer, Event, Registration
 from tests import factories as make
+from tracks.counting.queries import eligible_pairs
 from tracks.models import Certificate, Participation, Submission
-from tracks.queries import eligible_pairs
 
 TRAININGS, LIBRARIES = 30_000, 500
 RULES = "2023 Library Staff"

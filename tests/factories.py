@@ -25,8 +25,8 @@ from events.enums import (
 )
 from events.models import CatalogueListing, Category, CreditOffer, Event
 from tracks import actions as track_actions
-from tracks import record
 from tracks.actions import Supervisor
+from tracks.certification import record
 from tracks.models import Certificate, Participation, Submission, Track, Verification
 
 _number = itertools.count(1)

@@ -18,9 +18,9 @@ from events.actions import register
 from events.attendance import queries as attendance_queries
 from tests import factories as make
 from tests.test_repository import FILES, ROOT, read
-from tracks import reports
-from tracks.proposals import positions_by_track
-from tracks.supervisors import proposals_for
+from tracks.certification.supervisors import proposals_for
+from tracks.following.recommended import positions_by_track
+from tracks.reports import queries as reports_queries
 
 pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 11, 20)
@@ -148,10 +148,12 @@ def test_reports_count_people_where_they_are_present(
     person = make.person()
     hold(person, library, PositionKind.TRUSTEE, since_on=since_on, until_on=until_on)
     make.following(person)
-    assert [each.library for each in reports.standings().libraries] == [library.pk] * is_present
-    held = reports.people_standing(reports.IN_PROGRESS, library=library.pk)
+    assert [each.library for each in reports_queries.standings().libraries] == [
+        library.pk
+    ] * is_present
+    held = reports_queries.people_standing(reports_queries.IN_PROGRESS, library=library.pk)
     assert list(held) == [person] * is_present
-    board = [each.person_id for each in reports.members_of(library.pk, TODAY.year)]
+    board = [each.person_id for each in reports_queries.members_of(library.pk, TODAY.year)]
     assert board == [person.pk] * is_present
 
 

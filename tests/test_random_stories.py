@@ -43,7 +43,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Category, Event, Registration
 from helpdesk import actions as helpdesk_actions
 from tests import factories as make
-from tracks import proof, queries, record
+from tracks import integrity
 from tracks.actions import (
     leave_track,
     refuse_record,
@@ -54,6 +54,8 @@ from tracks.actions import (
     take_back_submission,
     verify_record,
 )
+from tracks.certification import record
+from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE
 from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
 
@@ -840,7 +842,7 @@ class Stories(RuleBasedStateMachine):
         assert {(self.number[person], *rest) for person, *rest in found} == expected
         participations = Participation.objects.filter(state__in=sorted(ACTIVE))
         participations = participations.select_related("rule_set")
-        earned = queries.earned_by_category(participations.order_by("pk"), today())
+        earned = counting_queries.earned_by_category(participations.order_by("pk"), today())
         for participation in participations.order_by("pk").select_related("track"):
             person, track = self.number[participation.person_id], participation.track.name
             lines = self.model.lines(person, self.model.periods[person, track])
@@ -849,7 +851,7 @@ class Stories(RuleBasedStateMachine):
 
     @invariant()
     def check_credits_finds_nothing(self) -> None:
-        assert [str(finding) for finding in proof.check()] == []
+        assert [str(finding) for finding in integrity.check()] == []
 
 
 @pytest.mark.django_db

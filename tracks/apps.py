@@ -6,6 +6,8 @@ class TracksConfig(AppConfig):
     verbose_name = "Certification tracks"
 
     def ready(self) -> None:
-        from tracks import letters, receivers  # noqa: F401
+        from tracks import receivers, reminders  # noqa: F401
+        from tracks.certification import emails
 
-        letters.register_composers()
+        emails.register_composers()
+        reminders.register_composers()

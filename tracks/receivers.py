@@ -5,19 +5,20 @@ from typing import Any
 from django.dispatch import receiver
 
 from credits.signals import Followed, credits_changed
-from tracks import actions
+from tracks.certification import submitting
+from tracks.following import actions as following_actions
 from tracks.models import Participation
 from tracks.signals import track_selected
 
 
 @receiver(track_selected)
 def post_archived_credits(sender: Any, participation: Participation, **kwargs: Any) -> None:
-    actions.post_archived(participation=participation)
+    following_actions.post_archived(participation=participation)
 
 
 @receiver(credits_changed)
 def follow_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> Followed:
     """Post first: a record that was sent is reopened by what counts now."""
-    followed = actions.sync_postings(credit_ids=credit_ids)
-    actions.reopen_what_changed(credit_ids=credit_ids)
+    followed = following_actions.sync_postings(credit_ids=credit_ids)
+    submitting.reopen_what_changed(credit_ids=credit_ids)
     return followed

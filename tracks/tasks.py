@@ -5,7 +5,8 @@ None has a `lock`: a worker that was killed would hold it for ever. All may run 
 
 from procrastinate.contrib.django import app
 
-from tracks import actions
+from tracks import reminders
+from tracks.certification import emails
 
 
 @app.periodic(cron="17 15 * * *")  # type: ignore[untyped-decorator]
@@ -13,7 +14,7 @@ from tracks import actions
 def remind_of_certification(timestamp: int) -> None:
     """Remind people of what ends, and supervisors of what they were asked, once a day, in the
     morning in Montana. Safe to run late or twice."""
-    actions.remind_of_ends()
-    actions.remind_directors()
-    actions.remind_idle()
-    actions.remind_supervisors()
+    reminders.remind_of_ends()
+    reminders.remind_directors()
+    reminders.remind_idle()
+    emails.remind_supervisors()

@@ -1,38 +1,34 @@
 from django.urls import path
 
-from tracks.views import (
-    certificates,
-    choosing,
-    credits,
-    library,
-    reports,
-    rules,
-    submitting,
-    tracks,
-    verifying,
-)
+from tracks import dashboard
+from tracks.certification.views import certificates, submitting, verifying
+from tracks.following import views as following_views
+from tracks.reports import directors_views
+from tracks.reports import views as reports_views
+from tracks.rule_sets import views as rule_sets_views
+from tracks.transcript import views as transcript_views
 
 app_name = "tracks"
 urlpatterns = [
     # These need to know where a credit is posted, so they live here and not in credits/.
-    path("continuing-education/", tracks.panel, name="panel"),
-    path("continuing-education/credits/", credits.my_credits, name="credits"),
+    path("continuing-education/", dashboard.panel, name="panel"),
+    path("continuing-education/credits/", transcript_views.my_credits, name="credits"),
     path(
         "continuing-education/credits/transcript.<str:format>",
-        credits.transcript,
+        transcript_views.transcript,
         name="transcript",
     ),
-    path("continuing-education/credits/<int:credit_id>/", credits.credit, name="credit"),
-    path("tracks/", choosing.choose, name="choose"),
-    path("tracks/rules/", rules.rules, name="rules"),
-    path("tracks/rules/<int:rule_set_id>/", rules.rule_set, name="rule_set"),
-    path("continuing-education/library/", library.people, name="library"),
-    path("reports/", reports.index, name="reports"),
-    path("reports/<slug:name>/", reports.report, name="report"),
-    path("reports/<slug:name>/<slug:table>.<slug:format>", reports.file, name="report_file"),
-    path("tracks/<int:participation_id>/", tracks.progress, name="progress"),
-    path("tracks/<int:participation_id>/leave/", tracks.leave, name="leave"),
-    path("tracks/<int:participation_id>/resume/", tracks.resume, name="resume"),
+    path("continuing-education/credits/<int:credit_id>/", transcript_views.credit, name="credit"),
+    path("tracks/", following_views.choose, name="choose"),
+    path("tracks/rules/", rule_sets_views.rules, name="rules"),
+    path("tracks/rules/<int:rule_set_id>/", rule_sets_views.rule_set, name="rule_set"),
+    path("continuing-education/library/", directors_views.people, name="library"),
+    path("reports/", reports_views.index, name="reports"),
+    path("reports/<slug:name>/", reports_views.report, name="report"),
+    path("reports/<slug:name>/<slug:table>.<slug:format>", reports_views.file, name="report_file"),
+    path("tracks/<int:participation_id>/", dashboard.progress, name="progress"),
+    path("tracks/<int:participation_id>/leave/", dashboard.leave, name="leave"),
+    path("tracks/<int:participation_id>/resume/", dashboard.resume, name="resume"),
     path("certificates/", certificates.mine, name="certificates"),
     path("certificates/<str:address>/", certificates.certificate, name="certificate"),
     path(

@@ -22,14 +22,8 @@ from events.actions import CustomEventFacts, decide_custom_event, register
 from events.enums import Decision, EventState, RegistrationMode
 from events.models import Category, Event
 from helpdesk.actions import open_ticket, reply
-from tracks import record
-from tracks.actions import (
-    Supervisor,
-    review_submission,
-    select_track,
-    submit_track,
-    verify_record,
-)
+from tracks.actions import Supervisor, review_submission, select_track, submit_track, verify_record
+from tracks.certification import record
 from tracks.models import Track
 
 # The latest past dates of these trainings are claimed; the newest two weeks stay unclaimed.

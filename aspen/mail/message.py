@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from aspen.models import Mail
 
@@ -36,6 +37,11 @@ class Letter:
     calendar: bytes | None = None
     method: str = "REQUEST"
     unsubscribe: str = ""
+
+
+def page_url(name: str, *arguments: object) -> str:
+    """The whole address of a page of the portal, for a message."""
+    return settings.ADDRESS + reverse(name, args=arguments)
 
 
 def message_of(mail: Mail, letter: Letter) -> EmailMultiAlternatives:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db.models import Q
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import reminders_token
 from aspen import formats
+from aspen.mail.message import page_url
 from aspen.mail.outbox import Later, Letter, composers
 from aspen.models import Mail
 from events import queries
@@ -88,7 +88,7 @@ def promoted(mail: Mail) -> Letter | None:
 def _confirmation(registration: Registration, *, subject: str, first: str) -> Letter:
     event = registration.event
     facts, earns = _about(event)
-    closing = [CREDIT_COMES.format(url=_url("tracks:credits"))] if earns else []
+    closing = [CREDIT_COMES.format(url=page_url("tracks:credits"))] if earns else []
     return Letter(
         subject=subject,
         paragraphs=[f"{first} The attached file puts it into your own calendar."],
@@ -123,7 +123,8 @@ def waitlisted(mail: Mail) -> Letter | None:
         facts=_about(event)[0],
         button=_event_page(event),
         closing=[
-            f"If you no longer want to wait, leave the waitlist: {_url('events:cancel', event.pk)}"
+            "If you no longer want to wait, leave the waitlist: "
+            + page_url("events:cancel", event.pk)
         ],
     )
 
@@ -208,7 +209,7 @@ def called_off(mail: Mail) -> Letter | None:
         paragraphs=[f"“{event.title}” does not take place.{file}"],
         quote=_quote(mail.facts.get("message") or event.cancellation),
         facts=[fact for fact in facts if fact[0] != "Credits"],
-        button=("Find another event", _url("events:calendar")),
+        button=("Find another event", page_url("events:calendar")),
         closing=["There is nothing you have to do. An event that is cancelled earns no credit."],
         calendar=_retraction(registration) if had_place else None,
         method="CANCEL",
@@ -291,7 +292,7 @@ def absent(mail: Mail) -> Letter | None:
             + (", so your registration earns no credit." if earns else ".")
         ],
         facts=[fact for fact in facts if fact[0] != "Credits"],
-        button=("I was there: write to us", _url("helpdesk:create")),
+        button=("I was there: write to us", page_url("helpdesk:create")),
         closing=[
             "If it is right, there is nothing you have to do. If not, write to us, and we ask the "
             "organizer.",
@@ -318,7 +319,7 @@ def proposal_returned(mail: Mail) -> Letter | None:
         ],
         quote=("They write:", event.decision_reason),
         facts=_about(event)[0],
-        button=("Change the event", _url("events:edit", event.pk)),
+        button=("Change the event", page_url("events:edit", event.pk)),
         closing=["When it is ready, send it to staff again."],
     )
 
@@ -341,7 +342,7 @@ def proposal_published(mail: Mail) -> Letter | None:
 
 def reminders_address(person: User) -> str:
     """Where the person turns reminders off without signing in."""
-    return _url("accounts:reminders", reminders_token(person))
+    return page_url("accounts:reminders", reminders_token(person))
 
 
 def _registration(mail: Mail) -> Registration:
@@ -402,7 +403,7 @@ def _place(event: Event) -> str:
 
 
 def _event_page(event: Event) -> tuple[str, str]:
-    return "Open the event's page", _url("events:detail", event.pk)
+    return "Open the event's page", page_url("events:detail", event.pk)
 
 
 def _how_to_join(event: Event) -> list[str]:
@@ -416,7 +417,7 @@ def _how_to_join(event: Event) -> list[str]:
 def _how_to_cancel(event: Event) -> str:
     return (
         "If you cannot come, cancel your registration, so that somebody else can have the place: "
-        f"{_url('events:cancel', event.pk)}"
+        f"{page_url('events:cancel', event.pk)}"
     )
 
 
@@ -427,7 +428,3 @@ def _quote(text: object) -> tuple[str, str] | None:
 
 def _retraction(registration: Registration) -> bytes:
     return feeds.retraction(registration, address=settings.ADDRESS)
-
-
-def _url(name: str, *arguments: object) -> str:
-    return settings.ADDRESS + reverse(name, args=arguments)

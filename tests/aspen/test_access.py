@@ -33,7 +33,7 @@ from events.models import PersonalKey
 from helpdesk.actions import open_ticket
 from tests import factories
 from tracks.actions import Supervisor, select_track
-from tracks.verify_links import token_of
+from tracks.certification.supervisors import token_of
 
 pytestmark = pytest.mark.django_db
 MARK = "quillfeather"  # in whatever the owner has that is nobody else's business

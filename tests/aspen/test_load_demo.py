@@ -28,9 +28,9 @@ from events.models import CatalogueListing, Category, Event, Registration
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from tests import factories
-from tracks import record
+from tracks.certification import record
+from tracks.counting.queries import active_participations
 from tracks.models import Certificate, Participation, Posting
-from tracks.queries import active_participations
 
 LIBRARIES = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
 PASSWORD = "aspen-demo-2026"

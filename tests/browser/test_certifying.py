@@ -9,9 +9,9 @@ from zeal import zeal_ignore
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to
+from tracks.certification.supervisors import token_of
 from tracks.enums import ParticipationState
 from tracks.models import Certificate, Submission
-from tracks.verify_links import token_of
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

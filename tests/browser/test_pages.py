@@ -47,9 +47,9 @@ from tracks.actions import (
     return_submission,
     select_track,
 )
+from tracks.certification.supervisors import token_of
 from tracks.models import RuleSet
-from tracks.pictures import KINDS
-from tracks.verify_links import token_of
+from tracks.reports.registry import KINDS
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

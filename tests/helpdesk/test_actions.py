@@ -21,8 +21,8 @@ from helpdesk.models import Correction, Message, Ticket
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
 from tracks.actions import select_track
+from tracks.counting.queries import active_participations, progress_of
 from tracks.models import Posting, Requirement
-from tracks.queries import active_participations, progress_of
 
 pytestmark = pytest.mark.django_db
 ONE = Decimal("1.0")

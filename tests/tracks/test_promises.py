@@ -13,8 +13,9 @@ from credits.enums import ClaimSource
 from credits.models import Credit
 from tests import factories as make
 from tests.races import at_once
-from tracks import actions, queries
-from tracks.actions import choosing
+from tracks import actions
+from tracks.counting import queries as counting_queries
+from tracks.following import actions as following_actions
 from tracks.models import Participation, Posting, RuleSet
 from tracks.signals import track_selected
 
@@ -98,14 +99,14 @@ def test_twenty_choices_at_once_make_one_participation():
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     person, track = make.person(), make.track()
-    monkeypatch.setattr(choosing, "lock_people", lambda ids: None)
-    rule_set_for = queries.lock_rule_set_for
+    monkeypatch.setattr(following_actions, "lock_people", lambda ids: None)
+    rule_set_for = counting_queries.lock_rule_set_for
 
     def slowly(*args, **kwargs):
         time.sleep(0.3)  # Everybody has looked before anybody writes.
         return rule_set_for(*args, **kwargs)
 
-    monkeypatch.setattr(queries, "lock_rule_set_for", slowly)
+    monkeypatch.setattr(counting_queries, "lock_rule_set_for", slowly)
     constraint = next(
         one
         for one in Participation._meta.constraints

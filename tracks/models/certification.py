@@ -26,8 +26,8 @@ def _together(*fields: str) -> Q:
 class Submission(models.Model):
     """A record that was sent for a certificate: what it held, and each step with who and when.
 
-    `record` (tracks/record.py) is what the person saw when sending it. A submission ends once:
-    taken back, returned, refused, reopened by a correction, or certified.
+    `record` (tracks/certification/record.py) is what the person saw when sending it. A submission
+    ends once: taken back, returned, refused, reopened by a correction, or certified.
     """
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="submissions")

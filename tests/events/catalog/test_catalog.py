@@ -30,7 +30,7 @@ from events.models import (  # type: ignore[attr-defined]  # made by pghistory
 )
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tracks import proof
+from tracks import integrity
 from tracks.actions import select_track
 from tracks.models import Posting, RuleSet
 
@@ -291,7 +291,7 @@ def test_credits_follow_the_catalog_in_the_same_transaction(staff: User) -> None
     assert Posting.objects.count() == 3
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="No course", by=staff)
     assert Posting.objects.count() == 0
-    assert [check.name for check in proof.CHECKS if check.find()[0]] == []
+    assert [check.name for check in integrity.CHECKS if check.find()[0]] == []
 
 
 def test_the_catalog_of_another_year_does_not_count(staff: User) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from credits.models import Claim, Credit
-from tracks import proof
+from tracks import integrity
 
 
 class Command(BaseCommand):
@@ -16,8 +16,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = proof.check()
-        if not proof.history_is_safe():
+        findings = integrity.check()
+        if not integrity.history_is_safe():
             self.stdout.write(
                 "Note: this database role could rewrite the history. Let the portal serve as "
                 "another role than the tables' owner (docs/adr/0007)."

@@ -1,0 +1,205 @@
+"""The certificate on paper: read as a screen reader reads it, and its code as a camera does."""
+
+import datetime as dt
+import io
+import json
+import re
+
+import page as pdf_ua
+import pikepdf
+import pytest
+import segno
+import time_machine
+import typst
+from django.conf import settings as django_settings
+from PIL import Image
+
+from accounts.enums import Role
+from tests import factories as make
+from tests import tagged_pdf
+from tracks import actions
+from tracks.certification import certificates
+from tracks.models import Certificate
+
+pytestmark = pytest.mark.django_db
+NOW = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)
+PORTAL = "https://aspen.example.gov"
+LONG = [
+    ("Bartholomew-Maximilian " * 7)[:150],
+    "W" * 150,
+    "Ñandú Žluťoučký Ελλάδα " * 6,
+    "שלום בן־דוד " * 12,
+    "🎉" * 150,
+    '#panic() [x] \\ " *bold* $x$ `raw` <l> @l // no comment',
+]
+
+
+@pytest.fixture(autouse=True)
+def _frozen(settings):
+    settings.ADDRESS = PORTAL
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def certificate():
+    june = make.person(display_name="June Alvarez")
+    return issue(june)
+
+
+def issue(person, **fields):
+    """Reviewed two days after it was sent, verified on the fourth."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        sent = make.submission(make.following(person, "Library Staff"), **fields)
+        clock.shift(86_400 * 2)
+        reviewer = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
+        actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=reviewer)
+        clock.shift(86_400 * 2)
+        asked = sent.verifications.get()
+        issued = actions.verify_record(verification_id=asked.pk, by=None)
+    return Certificate.objects.select_related("person").get(pk=issued.pk)
+
+
+def parts(content):
+    """What is read aloud, piece by piece, with one blank where the paper breaks a line."""
+    tags = tagged_pdf.read(content).find("Title", "P", "Figure")
+    return [" ".join(" ".join(piece.text for piece in tag.find("")).split()) for tag in tags]
+
+
+# ---------- Read aloud ----------
+
+
+def test_it_reads_in_order(certificate):
+    assert parts(certificates.as_pdf(certificate)) == [
+        "MONTANA LIBRARY CERTIFICATION PROGRAM",
+        "Certificate",
+        "This certifies that",
+        "June Alvarez",
+        "has completed 60 credits of continuing education and is certified in the track",
+        "Library Staff",
+        "15 credits Library Administration",
+        "15 credits Library Services to the Public",
+        "15 credits Collection Management and Technical Services",
+        "15 credits Technology",
+        "Issued on November 24, 2026 · Valid until November 24, 2030",
+        "Cyrus Nolan",
+        "CE Coordinator",
+        "Reviewed electronically on November 22, 2026",
+        "Dana Chair",
+        "Supervisor",
+        "Verified electronically on November 24, 2026",
+        "No. 2026-0001",
+        "",
+        "Check this certificate: scan, or open",
+        f"{PORTAL}/certificates/ {certificate.uuid}/",
+    ]
+
+
+def test_it_is_held_to_pdf_ua(certificate):
+    content = certificates.as_pdf(certificate)
+    report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
+    assert report.failures == []
+    assert report.is_compliant
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        [sheet] = pdf.pages
+        assert [float(each) for each in sheet.MediaBox] == [0, 0, 792, 612]
+        assert str(pdf.Root.Lang) == "en-US"
+        assert str(pdf.docinfo.Title) == "Certificate 2026-0001: June Alvarez"
+        assert pdf.Root.ViewerPreferences.DisplayDocTitle
+        assert pdf.Root.MarkInfo.Marked
+        [figure] = [each for each in pdf.objects if is_a(each, "/S", "/Figure")]
+        address = f"{PORTAL}/certificates/{certificate.uuid}/"
+        assert str(figure.Alt) == (f"QR code of {address}, where this certificate can be checked")
+        assert {str(link.A.URI) for link in sheet.Annots} == {address}
+        descriptors = [each for each in pdf.objects if is_a(each, "/Type", "/FontDescriptor")]
+        assert len(descriptors) >= 4
+        assert all("/FontFile2" in each or "/FontFile3" in each for each in descriptors)
+
+
+def is_a(thing, key, value):
+    return isinstance(thing, pikepdf.Dictionary) and str(thing.get(key, "")) == value
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_name_of_any_length_stays_on_its_page_and_is_read_whole(name):
+    certificate = issue(make.person(), name=name)
+    certificate.coordinator_name = certificate.supervisor_name = name
+    content = certificates.as_pdf(certificate)
+    assert pdf_ua.validate_pdf_bytes(content).failures == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        assert len(pdf.pages) == 1
+    told = [re.sub(r"[\s\u200b]", "", part) for part in parts(content)]
+    shown = certificates.pdf.printable(name)
+    place = told.index("Thiscertifiesthat") + 1
+    assert sorted(told[place]) == sorted(re.sub(r"\s", "", shown))
+    assert no_ink_at_the_frame(picture_of(certificate))
+
+
+def test_what_did_not_count_is_left_out():
+    certificate = issue(make.person())
+    certificate.record["categories"][1]["counted"] = "0"
+    text = " ".join(parts(certificates.as_pdf(certificate)))
+    assert "Technology" in text
+    assert "Library Services to the Public" not in text
+
+
+def test_a_demonstration_is_marked(certificate):
+    assert "Demonstration" not in " ".join(parts(certificates.as_pdf(certificate)))
+    certificate.person.is_demonstration = True
+    content = certificates.as_pdf(certificate)
+    assert parts(content)[0] == certificates.DEMONSTRATION
+    assert pdf_ua.validate_pdf_bytes(content).failures == []
+    red = Image.new("RGB", (1, 1), "#f6e5e4").getpixel((0, 0))
+    assert red in colours(picture_of(certificate))  # and across the whole sheet
+
+
+# ---------- Looked at ----------
+
+
+def picture_of(certificate, points=2):
+    """The sheet as an image, `points` dots a point, drawn from the same data."""
+    content = typst.compile(
+        django_settings.BASE_DIR / "templates/pdf/certificate.typ",
+        ignore_system_fonts=True,
+        format="png",
+        ppi=72 * points,
+        sys_inputs={"data": json.dumps(data_of(certificate))},
+    )
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def data_of(certificate):
+    change = certificates.pdf.printable
+    return certificates.pdf._each_text(certificates.paper_data(certificate), change)
+
+
+def colours(image):
+    return {colour for _, colour in image.getcolors(maxcolors=1 << 24)}
+
+
+def no_ink_at_the_frame(image):
+    """Nothing but white between the innermost line of the frame and the room for words."""
+    left, right = image.crop((94, 160, 126, 1064)), image.crop((1458, 160, 1490, 1064))
+    return {*colours(left), *colours(right)} == {(255, 255, 255)}
+
+
+def test_the_code_says_the_address_printed_below_it(certificate):
+    """Every module of the code as it stands on paper, against what segno makes of the address."""
+    image = picture_of(certificate, points=4)
+    black = image.convert("L").point(lambda value: 255 if value == 0 else 0).getbbox()
+    expected = [
+        [bool(module) for module in row]
+        for row in segno.make(f"{PORTAL}/certificates/{certificate.uuid}/", error="m").matrix
+    ]
+    left, top, right, bottom = black
+    size = (right - left) / len(expected)
+    assert size == pytest.approx((bottom - top) / len(expected), abs=0.1)
+    found = [
+        [
+            image.getpixel((int(left + (x + 0.5) * size), int(top + (y + 0.5) * size)))[0] < 128
+            for x in range(len(expected))
+        ]
+        for y in range(len(expected))
+    ]
+    assert found == expected
+    assert size > 6  # at four dots a point: half a millimeter, enough for any telephone

@@ -1,0 +1,139 @@
+"""check_credits finds what is wrong with certificates, made by going round Python."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.enums import Role
+from aspen.clock import today
+from tests import factories as make
+from tests.tracks.test_integrity import by_sql, faults
+from tracks import actions, integrity
+from tracks.counting import queries as counting_queries
+from tracks.models import Certificate, Participation, Posting, Submission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def certificate():
+    """With a credit that it counted and one that it did not need."""
+    participation = make.following()
+    make.claim(participation.person, days=-1)
+    return make.certificate(participation)
+
+
+def test_nothing_is_found_after_any_of_the_steps(certificate):
+    assert integrity.check() == []
+    values = {"certificate_id": certificate.pk, "by": make.person(Role.CE_COORDINATOR)}
+    again = actions.reissue_certificate(name="June", reason="Misspelt.", **values)
+    assert integrity.check() == []
+    values["certificate_id"] = again.pk
+    actions.revoke_certificate(reason="Because.", reopen=True, **values)
+    assert integrity.check() == []
+    actions.revoke_certificate(
+        certificate_id=make.certificate(certificate.participation).pk,
+        reason="Because.",
+        by=values["by"],
+    )
+    assert Certificate.objects.count() == 3
+    assert integrity.check() == []
+
+
+def test_a_certified_period_without_a_certificate(certificate):
+    Certificate.objects.update(
+        revoked_at=timezone.now(), revoked_by=make.person(), revoked_why="Because."
+    )
+    assert faults() == {"Certified periods without a certificate": 1}
+
+
+def test_a_certificate_of_a_period_that_is_not_certified(certificate):
+    Posting.objects.filter(participation=certificate.participation_id).delete()
+    Participation.objects.filter(pk=certificate.participation_id).update(state="revoked")
+    assert faults() == {
+        "Certificates of a period that is not certified": 1,
+        "Certificates that count otherwise than what is posted": 1,
+    }
+
+
+def test_a_certificate_that_counts_what_is_not_posted(certificate):
+    certificate.participation.postings.all().delete()
+    assert faults() == {"Certificates that count otherwise than what is posted": 1}
+
+
+def test_a_certificate_that_does_not_count_what_is_posted(certificate):
+    surplus = certificate.record["surplus"][0]["credit"]
+    Posting.objects.create(
+        credit_id=surplus, participation=certificate.participation, person=certificate.person
+    )
+    assert faults() == {"Certificates that count otherwise than what is posted": 1}
+
+
+def test_a_certificate_of_a_record_that_was_refused(certificate):
+    Submission.objects.update(ending="refused", reason="Because.")
+    assert faults() == {"Certificates that rest on no certified record": 1}
+
+
+def test_a_certificate_that_counts_what_another_has_counted(certificate):
+    june = certificate.person
+    with time_machine.travel(timezone.now() + dt.timedelta(days=10), tick=False):
+        make.claim(june, days=-1, credits=make.ENOUGH["Library Trustee"])
+        second = make.certificate(counting_queries.active_participations(june).get())
+        assert integrity.check() == []
+        by_sql(
+            "UPDATE tracks_certificate SET record = first.record FROM tracks_certificate AS first"
+            f" WHERE tracks_certificate.id = {second.pk} AND first.id = {certificate.pk}",
+            "tracks_certificate",
+        )
+        assert today() > certificate.issued_on
+        assert faults() == {
+            "Certificates that rest on no certified record": 1,
+            "Certificates that count otherwise than what is posted": 1,
+            "Credits counted twice for one track": 1,
+            "Certificates whose history does not tell how they stand": 1,
+        }
+
+
+def test_two_tracks_may_count_one_credit(certificate):
+    june = certificate.person
+    staff, _ = actions.select_track(track=make.track(), by=june)
+    make.claim(june, days=-2, credits=make.ENOUGH["Library Staff"])
+    other = make.certificate(staff)
+    counted = {line["credit"] for line in certificate.record["lines"]}
+    assert counted <= {line["credit"] for line in other.record["lines"]}
+    assert integrity.check() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "name"),
+    [
+        ("submission", "note = 'x'", "Submissions"),
+        ("verification", "reminders = 7", "Verifications"),
+        ("certificate", "coordinator_name = 'x'", "Certificates"),
+    ],
+)
+def test_what_the_history_does_not_tell(certificate, table, change, name):
+    by_sql(f"UPDATE tracks_{table} SET {change}", f"tracks_{table}")
+    assert faults() == {f"{name} whose history does not tell how they stand": 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("submission", "Submissions"),
+        ("verification", "Verifications"),
+        ("certificate", "Certificates"),
+    ],
+)
+def test_what_is_gone(table, name):
+    """Nothing holds a row that the history alone knows: as if row and all it needs were gone."""
+    make.verification()
+    if table == "certificate":
+        make.certificate()
+    history = f"tracks_{table}history"
+    by_sql(f"UPDATE {history} SET pgh_obj_id = pgh_obj_id + 1000000", history)
+    found = faults()
+    assert found.pop(f"{name} that are gone") >= 1
+    assert set(found) == {f"{name} whose history does not tell how they stand"}

@@ -1,0 +1,341 @@
+"""The certificate on the web: for anybody with its address, for its person, and for staff."""
+
+import datetime as dt
+import uuid
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.enums import Role
+from aspen.files import qr
+from tests import factories as make
+from tracks import actions
+from tracks.certification import certificates
+from tracks.models import Certificate
+
+pytestmark = pytest.mark.django_db
+NOW = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def _frozen():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def june():
+    return make.person(display_name="June Alvarez", email="june@library.example")
+
+
+@pytest.fixture
+def certificate(june):
+    return make.certificate(make.following(june))
+
+
+def signed_in(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def main(response):
+    text = response.content.decode()
+    return text[text.index("<main") : text.index("</main")]
+
+
+def revoke(certificate, **fields):
+    values = {"reason": "An invented <b>training</b>.", "by": make.person(Role.CE_COORDINATOR)}
+    return actions.revoke_certificate(certificate_id=certificate.pk, **values | fields)
+
+
+def reissue(certificate, name="June Alvarez-Stone"):
+    return actions.reissue_certificate(
+        certificate_id=certificate.pk,
+        name=name,
+        reason="The name changed.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+
+
+# ---------- The public page ----------
+
+
+def test_the_address_is_made_of_the_uuid(certificate):
+    assert certificate.get_absolute_url() == f"/certificates/{certificate.uuid}/"
+
+
+def test_anybody_reads_that_it_is_valid_and_nothing_else_of_the_person(certificate):
+    response = Client().get(certificate.get_absolute_url())
+    told = response.context["certificate"]
+    assert told == {
+        "number": "2026-0001",
+        "name": "June Alvarez",
+        "track": "Library Trustee",
+        "issued_on": "Fri, Nov 20, 2026",
+        "expires_on": "Wed, Nov 20, 2030",
+        "standing": (
+            *("Valid", "good", "✓"),
+            "Certificate 2026-0001 is valid until Wed, Nov 20, 2030.",
+        ),
+        "revoked_why": "",
+        "anew": "",
+        "is_demonstration": False,
+    }
+    page = response.content.decode()
+    assert "June Alvarez" in main(response)
+    title = certificate.participation.postings.get().credit.claim.event.title
+    for private in ("june@library.example", "15", title, "Dana Chair"):
+        assert private not in main(response)
+    assert 'name="robots" content="noindex, nofollow"' in page
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("years", "days", "label"), [(4, 0, "Valid"), (4, 1, "Expired"), (40, 0, "Expired")]
+)
+def test_it_is_valid_through_its_last_day(certificate, years, days, label):
+    later = NOW.replace(year=NOW.year + years) + dt.timedelta(days=days)
+    with time_machine.travel(later):
+        response = Client().get(certificate.get_absolute_url())
+    assert response.context["certificate"]["standing"].label == label
+    expired = "2026-0001 was valid until Wed, Nov 20, 2030 and has expired since."
+    assert (expired in main(response)) == (label == "Expired")
+
+
+def test_revoked_says_since_when_and_why(certificate):
+    revoke(certificate)
+    with time_machine.travel(NOW.replace(year=2035)):  # and it stays so
+        response = Client().get(certificate.get_absolute_url())
+    page = main(response)
+    assert response.context["certificate"]["standing"].label == "Revoked"
+    assert "Certificate 2026-0001 was revoked on Fri, Nov 20, 2026." in page
+    assert "An invented &lt;b&gt;training&lt;/b&gt;." in page
+    assert "Issued anew" not in page
+
+
+def test_issued_anew_it_names_the_new_number_and_not_the_new_name(certificate):
+    again = reissue(certificate)
+    page = main(Client().get(certificate.get_absolute_url()))
+    assert "as certificate 2026-0002" in page
+    assert "Issued anew: The name changed." in page
+    assert "Stone" not in page
+    assert str(again.uuid) not in page
+    told = Client().get(again.get_absolute_url()).context["certificate"]
+    assert (told["name"], told["standing"].label) == ("June Alvarez-Stone", "Valid")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["3f2f7a3e-0000-4000-8000-000000000000", "2026-0001", "1", "x", "🐻", "%00", "a" * 4000, "٣"],
+)
+def test_an_address_that_is_no_certificates(certificate, address):
+    response = Client().get(f"/certificates/{address}/")
+    assert response.status_code == 404
+    assert "<h1>No certificate has this address</h1>" in response.content.decode()
+    assert "Unknown" in main(response)
+    assert "June" not in response.content.decode()
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+
+
+def test_an_address_typed_from_paper_in_upper_case(certificate):
+    response = Client().get(f"/certificates/{str(certificate.uuid).upper()}/")
+    assert response.context["certificate"]["number"] == "2026-0001"
+
+
+def test_a_demonstration_says_so(certificate, june):
+    page = main(Client().get(certificate.get_absolute_url()))
+    assert "Demonstration" not in page
+    type(june).objects.filter(pk=june.pk).update(is_demonstration=True)
+    page = main(Client().get(certificate.get_absolute_url()))
+    assert "This certificate certifies nothing." in page
+
+
+def test_the_page_asks_one_query(certificate, django_assert_num_queries):
+    reissue(certificate)
+    with django_assert_num_queries(1):
+        Client().get(certificate.get_absolute_url())
+    with django_assert_num_queries(1):
+        Client().get(f"/certificates/{uuid.uuid4()}/")
+
+
+# ---------- To print ----------
+
+
+def test_the_person_and_staff_print_it_and_nobody_else(certificate, june):
+    address = f"{certificate.get_absolute_url()}certificate.pdf"
+    for reader in (june, make.person(Role.HELP_DESK), make.person(Role.CE_COORDINATOR)):
+        response = signed_in(reader).get(address)
+        assert response["Content-Type"] == "application/pdf"
+        assert response.content.startswith(b"%PDF")
+        assert response["Content-Disposition"] == (
+            'attachment; filename="certificate-2026-0001.pdf"'
+        )
+        assert "no-store" in response["Cache-Control"]
+    colleague = make.person(Role.EVENT_EDITOR)
+    for reader in (make.person(), colleague):
+        assert signed_in(reader).get(address).status_code == 404
+    assert Client().get(address)["Location"] == f"/accounts/login/?next={address}"
+
+
+def test_who_is_staff_no_more_does_not_print_it(certificate):
+    before = make.person(Role.HELP_DESK)
+    type(before).objects.filter(pk=before.pk).update(is_staff=False)
+    address = f"{certificate.get_absolute_url()}certificate.pdf"
+    assert signed_in(before).get(address).status_code == 404
+
+
+def test_a_revoked_one_is_not_printed_and_the_page_says_why(certificate, june):
+    revoke(certificate)
+    response = signed_in(june).get(f"{certificate.get_absolute_url()}certificate.pdf", follow=True)
+    assert response.redirect_chain == [(certificate.get_absolute_url(), 302)]
+    [said] = get_messages(response.wsgi_request)
+    assert str(said).startswith("Certificate 2026-0001 was revoked, so it can no longer be printed")
+    assert "An invented" in main(response)
+
+
+def test_an_expired_one_is_printed(certificate, june):
+    with time_machine.travel(NOW.replace(year=2032)):
+        response = signed_in(june).get(f"{certificate.get_absolute_url()}certificate.pdf")
+    assert response.content.startswith(b"%PDF")
+
+
+# ---------- One's own ----------
+
+
+def test_my_certificates_with_everything_to_do_with_them(certificate, june, settings):
+    settings.ADDRESS = "https://aspen.example.gov"
+    again = reissue(certificate)
+    make.certificate(make.following(make.person(display_name="Somebody Else")))
+    response = signed_in(june).get("/certificates/")
+    rows = response.context["certificates"]
+    assert [(row["number"], row["standing"].label, row["anew"]) for row in rows] == [
+        ("2026-0002", "Valid", ""),
+        ("2026-0001", "Revoked", "2026-0002"),
+    ]
+    assert [row["pdf_url"] for row in rows] == [f"/certificates/{again.uuid}/certificate.pdf", ""]
+    page = main(response)
+    assert f'value="https://aspen.example.gov/certificates/{again.uuid}/"' in page
+    assert f'href="/certificates/{again.uuid}/certificate.pdf"' in page
+    assert f'href="/certificates/{certificate.uuid}/"' in page
+    assert "In its place there is certificate 2026-0002." in page
+    assert "Somebody Else" not in page
+
+
+def test_without_a_certificate_it_says_how_one_comes_by_it(june):
+    page = main(signed_in(june).get("/certificates/"))
+    assert "No certificate yet" in page
+    assert 'href="/tracks/"' in page
+    panel = main(signed_in(june).get("/continuing-education/"))
+    assert "None yet. When you have everything a track asks for" in panel
+
+
+def test_the_panel_lists_them(certificate, june):
+    response = signed_in(june).get("/continuing-education/")
+    [row] = response.context["certificates"]
+    assert (row["number"], row["standing"].label) == ("2026-0001", "Valid")
+    assert f'href="/certificates/{certificate.uuid}/certificate.pdf"' in main(response)
+    assert 'href="/certificates/"' in main(response)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_list_asks_the_same_queries(june, number, django_assert_num_queries):
+    certificate = make.certificate(make.following(june))
+    for _ in range(number - 1):
+        certificate = reissue(certificate)
+    assert Certificate.objects.count() == number
+    client = signed_in(june)
+    client.get("/certificates/")
+    with django_assert_num_queries(3):
+        client.get("/certificates/")
+
+
+# ---------- Its credits, as My credits and their own pages tell them ----------
+
+
+@pytest.fixture
+def settled(june):
+    """A certificate with a credit it counted, one beyond it, and one of the next period."""
+    participation = make.following(june)
+    event = participation.postings.get().credit.claim.event
+    event.title = "Counted"
+    event.save(update_fields=["title"])
+    make.claim(june, title="Beyond", credits={make.TECHNOLOGY: "3.0"}, days=-1)
+    certificate = make.certificate(participation)
+    with time_machine.travel(NOW + dt.timedelta(days=3), tick=False):
+        make.claim(june, title="Since", days=-1)
+        yield certificate
+
+
+def test_the_transcript_names_the_period_by_its_certificate(settled, june):
+    response = signed_in(june).get("/continuing-education/credits/")
+    groups = {group["title"]: group for group in response.context["groups"]}
+    titles = ["Library Trustee", "Library Trustee, certificate 2026-0001", "Archived: in no track"]
+    assert list(groups) == titles
+    assert groups[titles[1]]["note"] == (
+        "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026: they do not count there "
+        "again."
+    )
+    rows = {row["title"]: row["tracks"] for row in response.context["credits"]}
+    early = (
+        "Not in Library Trustee: Earned before November 21, 2026: certificate 2026-0001 was "
+        "issued on November 20, 2026, and only what is earned after it counts towards the next."
+    )
+    assert rows == {
+        "Since": ["Posted to Library Trustee"],
+        "Counted": ["Counted in certificate 2026-0001, Library Trustee"],
+        "Beyond": [early, "Not needed for certificate 2026-0001, Library Trustee."],
+    }
+    choices = dict(response.context["form"].fields["period"].choices)
+    assert choices[str(settled.participation_id)] == "Library Trustee, certificate 2026-0001"
+    assert (
+        signed_in(june)
+        .get(f"/continuing-education/credits/?period={settled.participation_id}")
+        .context["summary"]
+        .startswith("19 credits from 3 trainings")
+    )
+
+
+def test_the_panel_and_the_credits_own_page_say_the_same(settled, june):
+    client = signed_in(june)
+    rows = {
+        row["title"]: row["tracks"]
+        for row in client.get("/continuing-education/").context["credits"]
+    }
+    assert rows["Counted"] == ["Counted in certificate 2026-0001, Library Trustee"]
+    credit = settled.participation.postings.get().credit_id
+    page = main(client.get(f"/continuing-education/credits/{credit}/"))
+    assert "Counted in certificate 2026-0001, Library Trustee" in page
+
+
+def test_files_leave_out_what_the_group_says(settled, june):
+    text = signed_in(june).get("/continuing-education/credits/transcript.csv").content.decode()
+    [counted] = [line for line in text.splitlines() if "2026-11-13,Counted," in line]
+    assert counted.startswith('"Library Trustee, certificate 2026-0001",2026,2026-11-13,Counted')
+    assert counted.endswith(",15,15,Approved,Verified with certificate 2026-0001.")
+
+
+def test_revoked_its_period_is_named_no_more(settled, june):
+    revoke(settled)
+    response = signed_in(june).get("/continuing-education/credits/")
+    assert [group["title"] for group in response.context["groups"]] == [
+        "Library Trustee",
+        "Archived: in no track",
+    ]
+
+
+def test_without_a_track_since_the_archive_says_how_to_choose_one(settled, june):
+    [active] = june.participations.filter(state="open")
+    actions.leave_track(participation_id=active.pk, by=june)
+    page = main(signed_in(june).get("/continuing-education/credits/"))
+    assert "As soon as you choose a track" in page
+
+
+def test_paper_holds_the_address_people_type(certificate, settings):
+    settings.ADDRESS = "https://aspen.example.gov"
+    address = f"https://aspen.example.gov/certificates/{certificate.uuid}/"
+    assert certificates.address(certificate) == address
+    assert qr.picture(address).startswith("<svg ")

@@ -1,0 +1,439 @@
+"""From the submission to the certificate: who may do what when, and what follows from it."""
+
+import itertools
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.enums import Role
+from aspen.clock import today
+from aspen.errors import Refused
+from credits.actions import correct_credit, decide_claim
+from credits.enums import ClaimState
+from credits.models import Claim
+from tests import factories as make
+from tracks import actions
+from tracks.certification import record
+from tracks.counting import credits as own_credits
+from tracks.counting import eligibility
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, STEPS, Actor, Answer, Ending, ParticipationState, Step
+from tracks.models import Certificate, Participation, Submission, Verification
+
+pytestmark = pytest.mark.django_db
+State = ParticipationState
+
+
+def test_the_whole_way():
+    june = make.person(display_name="June Librarian")
+    participation = make.following(june, "Library Staff")
+    sent = make.submission(participation)
+    assert participation.submissions.get() == sent
+    asked = make.verification(sent)
+    certificate = actions.verify_record(verification_id=asked.pk, by=None)
+    participation.refresh_from_db()
+    assert participation.state == State.CERTIFIED
+    assert certificate.number == f"{today().year}-0001"
+    assert (certificate.name, certificate.supervisor_name) == ("June Librarian", "Dana Chair")
+    assert certificate.expires_on == today().replace(year=today().year + 4)
+    assert record.counted(certificate.record) == 60
+    assert set(Claim.objects.filter(person=june).values_list("state", flat=True)) == {"approved"}
+    [following] = counting_queries.active_participations(june)
+    assert following.follows == certificate
+    assert following.counts_from > today()
+    assert following.rule_set.name == "2023 Library Staff"
+    assert not following.postings.exists()
+
+
+def test_what_goes_beyond_is_archived_and_says_why():
+    june = make.person()
+    participation = make.following(june)  # 15 credits of Library Administration fill it
+    extra = make.claim(june, credits={make.TECHNOLOGY: "3.0"}, days=-1).credits.get()
+    assert participation.postings.count() == 2
+    certificate = make.certificate(participation)
+    [following] = counting_queries.active_participations(june)
+    credits = {credit.pk: credit for credit in own_credits.credits_with_postings(june)}
+    assert credits[extra.pk].posted_in == []
+    assert [line.amount for line in record.lines(certificate.record, "surplus")] == [Decimal(3)]
+    why = eligibility.why_not_posted(credits[extra.pk], following)
+    assert f"certificate {certificate.number} was issued on" in why
+    [counted] = set(credits) - {extra.pk}
+    why = eligibility.why_not_posted(credits[counted], following)
+    assert why == f"Already counted in certificate {certificate.number}."
+
+
+# ---------- Every state, every step, everybody ----------
+
+
+def in_state(state: State) -> Participation:
+    participation = make.following()
+    match state:
+        case State.SUBMITTED:
+            make.submission(participation)
+        case State.REVIEWED:
+            make.verification(make.submission(participation))
+        case State.CERTIFIED:
+            make.certificate(participation)
+        case State.REVOKED:
+            revoke(make.certificate(participation))
+        case State.LEFT:
+            actions.leave_track(participation_id=participation.pk, by=participation.person)
+    participation.refresh_from_db()
+    assert participation.state == state
+    return participation
+
+
+def revoke(certificate: Certificate, **fields):
+    by = make.person(Role.CE_COORDINATOR)
+    values = {"reason": "An invented training.", "by": by}
+    return actions.revoke_certificate(certificate_id=certificate.pk, **values | fields)
+
+
+def last(participation: Participation, model: type):
+    """The id of the latest submission, verification or certificate; 0 where there is none."""
+    found = model.objects.filter(participation=participation).order_by("pk").last()
+    return found.pk if found else 0
+
+
+def take(step: Step, participation: Participation, *, by):
+    """Do what the portal offers for a step, as `by`."""
+    track = {"participation_id": participation.pk}
+    sent = {"submission_id": last(participation, Submission)}
+    asked = {"verification_id": last(participation, Verification)}
+    issued = {"certificate_id": last(participation, Certificate)}
+    seen = record.fingerprint(record.make(participation, today()))
+    claim = Claim.objects.filter(person=participation.person).latest("pk")
+    action, values = {
+        Step.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
+        Step.TAKE_BACK: (actions.take_back_submission, track),
+        Step.RETURN: (actions.return_submission, sent | {"reason": "Twice the same."}),
+        Step.REVIEW: (actions.review_submission, sent | {"supervisor": make.SUPERVISOR}),
+        Step.VERIFY: (actions.verify_record, asked),
+        Step.REFUSE: (actions.refuse_record, asked | {"reason": "Unknown to me."}),
+        Step.REVOKE: (actions.revoke_certificate, issued | {"reason": "Invented."}),
+        Step.RESTORE: (
+            actions.revoke_certificate,
+            issued | {"reason": "Invented.", "reopen": True},
+        ),
+        Step.LEAVE: (actions.leave_track, track),
+        Step.RESUME: (actions.resume_track, track),
+        Step.REOPEN: (
+            decide_claim,
+            {"claim_id": claim.pk, "target": ClaimState.DECLINED, "reason": "No."},
+        ),
+    }[step]
+    action(**values, by=by)
+
+
+# Asked for what is so already, nothing changes and nobody is refused.
+ALREADY = {
+    (State.SUBMITTED, Step.SUBMIT),
+    (State.REVIEWED, Step.SUBMIT),
+    (State.OPEN, Step.TAKE_BACK),
+    (State.CERTIFIED, Step.VERIFY),
+    (State.REVOKED, Step.VERIFY),
+    (State.REVOKED, Step.REVOKE),
+    (State.REVOKED, Step.RESTORE),
+    (State.LEFT, Step.LEAVE),
+    (State.OPEN, Step.RESUME),
+    (State.SUBMITTED, Step.RESUME),
+    (State.REVIEWED, Step.RESUME),
+}
+WHO = {
+    Step.SUBMIT: Actor.PERSON,
+    Step.TAKE_BACK: Actor.PERSON,
+    Step.RETURN: Actor.COORDINATOR,
+    Step.REVIEW: Actor.COORDINATOR,
+    Step.VERIFY: Actor.SUPERVISOR,
+    Step.REFUSE: Actor.SUPERVISOR,
+    Step.REVOKE: Actor.COORDINATOR,
+    Step.RESTORE: Actor.COORDINATOR,
+    Step.LEAVE: Actor.PERSON,
+    Step.RESUME: Actor.PERSON,
+}
+NOT_THERE = (
+    Participation.DoesNotExist,
+    Submission.DoesNotExist,
+    Verification.DoesNotExist,
+    Certificate.DoesNotExist,
+)
+
+
+def cast(actor: Actor, participation: Participation):
+    """Somebody who is this to the participation. The portal acts where staff decline a claim."""
+    match actor:
+        case Actor.PERSON:
+            return participation.person
+        case Actor.SUPERVISOR:
+            return None
+        case _:
+            return make.person(Role.CE_COORDINATOR)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("step", list(WHO))
+def test_whoever_may_take_a_step_takes_it_where_the_table_says(state, step):
+    participation = in_state(state)
+    target, _ = STEPS.get((state, step), (state, None))
+    allowed = (state, step) in STEPS or (state, step) in ALREADY
+    try:
+        take(step, participation, by=cast(WHO[step], participation))
+    except (Refused, *NOT_THERE):
+        assert not allowed
+    else:
+        assert allowed
+    participation.refresh_from_db()
+    assert participation.state == target
+
+
+@pytest.mark.parametrize(("state", "step"), list(STEPS))
+@pytest.mark.parametrize("actor", list(Actor))
+def test_nobody_else_takes_a_step(state, step, actor):
+    """The table itself, which every action asks."""
+    participation = Participation(state=state)
+    target, actors = STEPS[state, step]
+    assert eligibility.after(participation, step, actor) == (target if actor in actors else None)
+
+
+@pytest.mark.parametrize(
+    ("state", "step"), [each for each in STEPS if WHO.get(each[1]) != Actor.PERSON]
+)
+def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
+    participation = in_state(state)
+    with pytest.raises(Refused):
+        take(step, participation, by=participation.person)
+    participation.refresh_from_db()
+    assert participation.state == state
+
+
+@pytest.mark.parametrize("step", [each for each, who in WHO.items() if who == Actor.PERSON])
+def test_nobody_takes_a_step_with_somebody_elses_track(step):
+    state = next(state for state, other in STEPS if other == step)
+    participation = in_state(state)
+    with pytest.raises(Participation.DoesNotExist):
+        take(step, participation, by=make.person())
+    participation.refresh_from_db()
+    assert participation.state == state
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_declined_credit_reopens_what_was_sent_and_nothing_else(state):
+    participation = in_state(state)
+    coordinator = make.person(Role.CE_COORDINATOR)
+    take(Step.REOPEN, participation, by=coordinator)
+    participation.refresh_from_db()
+    target, _ = STEPS.get((state, Step.REOPEN), (state, None))
+    assert participation.state == target
+    ended = participation.submissions.filter(ending=Ending.REOPENED)
+    assert ended.exists() == (state != target)
+
+
+# ---------- What was sent stays true ----------
+
+
+def test_a_correction_reopens_what_was_sent_and_says_what_changed():
+    participation = make.following()
+    asked = make.verification(make.submission(participation))
+    credit = participation.postings.get().credit
+    event = credit.claim.event.title
+    correct_credit(
+        credit_id=credit.pk,
+        category=make.category(make.ADMINISTRATION),
+        amount=Decimal("14.5"),
+        by=make.person(Role.HELP_DESK),
+    )
+    [sent] = participation.submissions.all()
+    assert sent.ending == Ending.REOPENED
+    assert sent.reason == (
+        f"“{event}” was 15.0 in Library Administration and is 14.5 in Library Administration now."
+    )
+    asked.refresh_from_db()
+    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, sent.reason)
+    with pytest.raises(Refused, match="no longer needed"):
+        actions.verify_record(verification_id=asked.pk, by=None)
+
+
+def test_what_is_earned_later_does_not_disturb_what_was_sent():
+    participation = make.following()
+    sent = make.submission(participation)
+    make.claim(participation.person)
+    sent.refresh_from_db()
+    assert sent.ended_at is None
+    assert participation.postings.count() == 2
+
+
+def test_a_certificate_shows_what_it_counted_even_after_a_correction():
+    certificate = make.certificate()
+    before = record.lines(Certificate.objects.get().record)
+    credit_id = before[0].credit_id
+    correct_credit(
+        credit_id=credit_id,
+        category=make.category(make.TECHNOLOGY),
+        amount=Decimal("1.0"),
+        by=make.person(Role.HELP_DESK),
+    )
+    certificate.refresh_from_db()
+    assert record.lines(certificate.record) == before
+    assert certificate.participation.postings.get().credit_id == credit_id
+
+
+def test_nothing_is_sent_that_the_person_has_not_seen():
+    participation = make.following()
+    seen = record.fingerprint(record.make(participation, today()))
+    claim = Claim.objects.get(person=participation.person)
+    correct_credit(
+        credit_id=claim.credits.get().pk,
+        category=make.category(make.ADMINISTRATION),
+        amount=Decimal("16.0"),
+        by=make.person(Role.HELP_DESK),
+    )
+    with pytest.raises(Refused, match="changed since you opened"):
+        actions.submit_track(
+            participation_id=participation.pk, seen=seen, name="June", by=participation.person
+        )
+
+
+def test_nothing_is_sent_while_something_is_missing():
+    june = make.person()
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    make.claim(june, credits={make.ADMINISTRATION: "14.5"})
+    with pytest.raises(Refused, match="Something is still missing"):
+        make.submission(participation)
+
+
+# ---------- Supervisors ----------
+
+
+def test_nobody_is_their_own_supervisor_by_any_address():
+    june = make.person()
+    june.emailaddress_set.create(email="june@home.example", verified=True)
+    june.emailaddress_set.create(email="june@new.example", verified=False)
+    sent = make.submission(make.following(june))
+    for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
+        with pytest.raises(Refused, match="Nobody verifies their own record"):
+            make.verification(sent, actions.Supervisor("Somebody", address))
+    assert not sent.verifications.exists()
+
+
+def test_a_link_expires_and_asking_again_ends_the_earlier_one():
+    with time_machine.travel("2026-11-23 10:00 -0700") as clock:
+        first = make.verification()
+        clock.move_to("2026-12-24 00:00 -0700")
+        with pytest.raises(Refused, match="expired"):
+            actions.verify_record(verification_id=first.pk, by=None)
+        second = actions.ask_again(
+            verification_id=first.pk,
+            supervisor=actions.Supervisor("Mary", "mary@board.example"),
+            by=make.person(Role.CE_COORDINATOR),
+        )
+        with pytest.raises(Refused, match="Mary was asked instead"):
+            actions.refuse_record(verification_id=first.pk, reason="No", by=None)
+        assert actions.verify_record(verification_id=second.pk, by=None).supervisor_name == "Mary"
+
+
+def test_a_link_works_through_the_day_that_the_mail_names():
+    with time_machine.travel("2026-11-23 10:00 -0700") as clock:
+        asked = make.verification()
+        clock.move_to("2026-12-23 23:59 -0700")
+        assert actions.verify_record(verification_id=asked.pk, by=None)
+
+
+def test_a_year_is_verified_while_the_period_runs():
+    june = make.person()
+    participation = make.following(june)
+    year = participation.postings.get().credit.claim.event.last_day.year
+    asked = actions.ask_about_year(
+        participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
+    )
+    assert [line.amount for line in record.lines(asked.record)] == [Decimal(15)]
+    assert actions.verify_record(verification_id=asked.pk, by=None) is None
+    participation.refresh_from_db()
+    assert participation.state == State.OPEN
+    with pytest.raises(Refused, match="has verified"):
+        actions.ask_about_year(
+            participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
+        )
+
+
+# ---------- Afterwards ----------
+
+
+def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
+    certificate = make.certificate()
+    june = certificate.person
+    revoke(certificate)
+    certificate.refresh_from_db()
+    assert certificate.revoked_why == "An invented training."
+    [following] = counting_queries.active_participations(june)
+    assert not following.postings.exists()
+    assert not certificate.participation.postings.exists()
+
+
+def test_revoked_and_reopened_it_can_be_mended_and_sent_anew():
+    certificate = make.certificate()
+    june = certificate.person
+    revoke(certificate, reopen=True)
+    [participation] = counting_queries.active_participations(june)
+    assert participation == certificate.participation
+    assert participation.postings.count() == 1
+    again = make.certificate(participation)
+    assert again.number.endswith("-0002")
+
+
+def test_issued_anew_it_differs_in_name_alone():
+    certificate = make.certificate()
+    again = actions.reissue_certificate(
+        certificate_id=certificate.pk,
+        name="Jane Doe-Smith",
+        reason="The name was misspelt.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    certificate.refresh_from_db()
+    assert certificate.revoked_why == "Issued anew: The name was misspelt."
+    assert (again.name, again.replaces) == ("Jane Doe-Smith", certificate)
+    same = ("record", "issued_on", "expires_on", "supervisor_name", "submission_id")
+    assert [getattr(again, name) for name in same] == [getattr(certificate, name) for name in same]
+    assert again.uuid != certificate.uuid
+
+
+def test_a_track_is_taken_up_again_in_its_own_period():
+    participation = make.following()
+    june = participation.person
+    actions.leave_track(participation_id=participation.pk, by=june)
+    assert not participation.postings.exists()
+    again = actions.resume_track(participation_id=participation.pk, by=june)
+    assert again == participation
+    assert participation.postings.count() == 1
+
+
+def test_an_extension_posts_what_was_earned_in_the_time_added():
+    with time_machine.travel(timezone.now()) as clock:
+        june = make.person()
+        participation, _ = actions.select_track(track=make.track(), by=june)
+        clock.shift(86_400 * 366 * 4)
+        claim = make.claim(june, days=-1)
+        assert not participation.postings.exists()
+        new = today().replace(year=today().year + 1, day=1)
+        facts = {"closes_on": new, "reason": "A year of illness.", "by": make.person()}
+        ids = [participation.pk]
+        assert actions.extend_participations(participation_ids=ids, **facts) == 1
+        assert actions.extend_participations(participation_ids=ids, **facts) == 0
+    assert participation.postings.get().credit == claim.credits.get()
+    [extension] = participation.extensions.all()
+    assert (extension.closed_on, extension.closes_on) == (participation.closes_on, new)
+
+
+def test_directors_who_were_certified_continue_under_the_rules_of_renewal():
+    certificate = make.certificate(make.following(name="Library Director"))
+    [following] = counting_queries.active_participations(certificate.person)
+    assert following.rule_set.name == "2023 Library Director, renewal"
+    actions.leave_track(participation_id=following.pk, by=certificate.person)
+    chosen, _ = actions.select_track(track=make.track("Library Director"), by=certificate.person)
+    assert (chosen.rule_set, chosen.follows) == (following.rule_set, certificate)
+
+
+def test_the_table_moves_nothing_out_of_what_it_knows():
+    assert {state for state, _ in STEPS} | {target for target, _ in STEPS.values()} == set(State)
+    assert len(list(itertools.chain(ACTIVE))) == 3

@@ -1,0 +1,142 @@
+"""What is corrected after a record was sent or a certificate issued is followed to the end."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.enums import Role
+from credits.actions import claim_custom_event, decide_claim, merge_events, undo_merge
+from credits.enums import ClaimState
+from credits.models import Claim
+from events import actions as event_actions
+from events.models import Event
+from tests import factories as make
+from tracks import actions, integrity
+from tracks.certification import record
+from tracks.certification.supervisors import token_of
+from tracks.counting import queries as counting_queries
+from tracks.enums import Answer, Ending
+from tracks.models import Certificate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
+        yield traveller
+
+
+def move(event: Event, days: float) -> None:
+    """Staff correct the days of an event."""
+    event.begins_at += dt.timedelta(days=days)
+    event.ends_at += dt.timedelta(days=days)
+    event_actions.save_event(event=event, by=make.person())
+
+
+def revoke(certificate: Certificate, *, reopen: bool = False) -> None:
+    actions.revoke_certificate(
+        certificate_id=certificate.pk,
+        reason="An invented training.",
+        reopen=reopen,
+        by=make.person(Role.CE_COORDINATOR),
+    )
+
+
+# ---------- On its way ----------
+
+
+def test_a_record_is_sent_again_when_something_in_it_was_earned_on_another_day(now):
+    june = make.person()
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    now.move_to("2027-11-20 10:00 -0700")
+    claim = make.claim(june, credits=make.ENOUGH["Library Trustee"])
+    asked = make.verification(make.submission(participation))
+    move(claim.event, -4 * 365 - 30)  # posted still, and aged out
+    assert participation.postings.get().credit.claim == claim
+    [sent] = participation.submissions.all()
+    assert sent.ending == Ending.REOPENED
+    assert sent.reason == (
+        f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is dated Sun, Oct 15, 2023 now."
+    )
+    asked.refresh_from_db()
+    assert asked.answer == Answer.WITHDRAWN
+
+
+def test_hours_that_are_corrected_within_the_day_disturb_nothing():
+    participation = make.following()
+    sent = make.submission(participation)
+    event = Claim.objects.get().event
+    event.ends_at += dt.timedelta(minutes=5)
+    event_actions.save_event(event=event, by=make.person())
+    sent.refresh_from_db()
+    assert sent.ended_at is None
+
+
+@pytest.mark.parametrize("is_reviewed", [False, True])
+def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is_reviewed):
+    participation, staff = make.following(), make.person(Role.CE_COORDINATOR)
+    begins_at = timezone.now() - dt.timedelta(days=20)
+    facts = make.facts(
+        category=make.category(make.ADMINISTRATION),
+        begins_at=begins_at,
+        ends_at=begins_at + dt.timedelta(hours=1),
+    )
+    claim = claim_custom_event(facts=facts, by=participation.person)
+    same = make.event(days=-20)
+    done = merge_events(source_id=claim.event_id, target_id=same.pk, reason="Same.", by=staff)
+    sent = make.submission(participation)
+    assert claim.pk in {line.claim_id for line in record.lines(sent.record)}
+    if is_reviewed:
+        make.verification(sent)
+    undo_merge(merge_id=done.merge.pk, by=staff)
+    sent.refresh_from_db()
+    why = f"“{facts.title}” waits for a decision of staff." if is_reviewed else ""
+    assert (sent.ending, sent.reason) == (Ending.REOPENED if is_reviewed else "", why)
+
+
+def test_what_the_coordinator_writes_to_the_person_is_not_for_the_supervisor(client):
+    asked = make.verification()
+    actions.return_submission(
+        submission_id=asked.submission_id,
+        reason="Your leave of May is no training.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    page = client.get(f"/verify/{token_of(asked)}/").content.decode()
+    assert "The CE Coordinator returned the record for changes." in page
+    assert "leave of May" not in page
+
+
+# ---------- After the certificate ----------
+
+
+def test_what_was_declined_since_does_not_come_back_with_a_reopened_period():
+    participation = make.following()
+    stays = make.claim(participation.person, credits={make.ADMINISTRATION: "1.0"}, days=-9)
+    certificate = make.certificate(participation)
+    declined = Claim.objects.exclude(pk=stays.pk).get()
+    decide_claim(
+        claim_id=declined.pk,
+        target=ClaimState.DECLINED,
+        reason="Invented.",
+        by=make.person(Role.CE_COORDINATOR),
+    )
+    assert participation.postings.count() == 2
+    revoke(certificate, reopen=True)
+    assert participation.postings.get().credit == stays.credits.get()
+    assert integrity.check() == []
+
+
+def test_what_turned_out_to_be_earned_after_the_issue_counts_in_the_period_since(now):
+    certificate = make.certificate()
+    claim = Claim.objects.get()
+    now.shift(dt.timedelta(days=30))
+    move(claim.event, 20)
+    [following] = counting_queries.active_participations(certificate.person)
+    assert not following.postings.exists()
+    revoke(certificate)
+    assert following.postings.get().credit == claim.credits.get()
+    assert integrity.check() == []

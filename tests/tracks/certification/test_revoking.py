@@ -1,0 +1,221 @@
+"""Revoking a certificate, and issuing it anew, in the administration."""
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import Role
+from accounts.models import User
+from aspen import formats
+from tests import factories as make
+from tracks.counting import queries as counting_queries
+from tracks.enums import ParticipationState
+from tracks.models import Certificate
+
+pytestmark = pytest.mark.django_db
+WHY = "An invented training."
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def coordinator() -> Client:
+    return signed_in(make.person(Role.CE_COORDINATOR))
+
+
+def page(certificate: Certificate, what: str) -> str:
+    return f"/admin/tracks/submission/certificates/{certificate.pk}/{what}/"
+
+
+def text(response: Any) -> str:
+    if hasattr(response, "render"):
+        response.render()
+    return str(response.content.decode())
+
+
+def confirm(client: Client, address: str, **values: str) -> Any:
+    """Send the form as it looks after its consequences were shown."""
+    shown = client.post(address, values | {"look": "1"}).context["shown"]
+    return client.post(address, values | {"shown": shown, "save": "1"})
+
+
+def test_record_and_certificate_lead_to_both_pages_while_the_certificate_stands() -> None:
+    certificate = make.certificate()
+    client, helper = coordinator(), signed_in(make.person(Role.HELP_DESK))
+    pages = [
+        f"/admin/tracks/submission/{certificate.submission_id}/change/",
+        f"/admin/tracks/certificate/{certificate.pk}/change/",
+    ]
+    links = [f'href="{page(certificate, what)}"' for what in ("revoke", "reissue")]
+    for address in pages:
+        assert [link in text(client.get(address)) for link in links] == [True, True]
+        assert [link in text(helper.get(address)) for link in links] == [False, False]
+    confirm(client, page(certificate, "revoke"), reason=WHY, then="leave")
+    for address in pages:
+        assert [link in text(client.get(address)) for link in links] == [False, False]
+
+
+def test_what_follows_is_said_before_anything_happens() -> None:
+    certificate = make.certificate()
+    [following] = counting_queries.active_participations(certificate.person)
+    client = coordinator()
+    answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"})
+    began = formats.day(following.selected_on)
+    assert answer.context["consequences"] == [
+        f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
+        "that it was revoked, and why.",
+        "Its 15 credits are archived; they count in no certificate any more.",
+        f"The period that began on {began} goes on. What was earned before the certificate was "
+        "issued does not count in it.",
+    ]
+    answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"})
+    assert answer.context["consequences"][1:] == [
+        "The certified period is under way again until "
+        f"{formats.day(certificate.participation.closes_on)}, with its 15 credits as far as they "
+        "are eligible. The person can mend it and send it anew.",
+        f"The period that began on {began} is left, and its credits are archived.",
+    ]
+    certificate.refresh_from_db()
+    assert certificate.revoked_at is None
+    assert counting_queries.active_participations(certificate.person).get() == following
+
+
+@pytest.mark.parametrize(
+    ("then", "state"),
+    [("leave", ParticipationState.REVOKED), ("reopen", ParticipationState.OPEN)],
+)
+def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
+    certificate = make.certificate()
+    answer = confirm(coordinator(), page(certificate, "revoke"), reason=WHY, then=then)
+    address = f"/admin/tracks/certificate/{certificate.pk}/change/"
+    assert answer.headers["Location"] == address
+    assert [str(each) for each in get_messages(answer.wsgi_request)] == [
+        f"Certificate {certificate.number} is revoked."
+    ]
+    certificate.refresh_from_db()
+    assert (certificate.revoked_why, certificate.participation.state) == (WHY, state)
+
+
+def test_another_choice_than_was_shown_is_shown_first() -> None:
+    certificate = make.certificate()
+    sent = {"reason": WHY, "then": "reopen", "shown": "leave", "save": "1"}
+    answer = coordinator().post(page(certificate, "revoke"), sent)
+    assert answer.context["shown"] == "reopen"
+    certificate.refresh_from_db()
+    assert certificate.revoked_at is None
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"then": "leave"}, {"reason": ["Give a reason."]}),
+        ({"reason": " ", "then": "leave"}, {"reason": ["Give a reason."]}),
+        ({"reason": WHY}, {"then": ["Choose one of the two."]}),
+        (
+            {"reason": WHY, "then": "burn"},
+            {"then": ["Select a valid choice. burn is not one of the available choices."]},
+        ),
+        ({"reason": "a\x00b", "then": "leave"}, {"reason": ["Null characters are not allowed."]}),
+    ],
+)
+def test_without_reason_or_choice_nothing_is_revoked(
+    values: dict[str, str], errors: dict[str, list[str]]
+) -> None:
+    certificate = make.certificate()
+    answer = coordinator().post(page(certificate, "revoke"), values | {"save": "1"})
+    assert answer.context["form"].errors == errors
+    assert answer.context["consequences"] == []
+    certificate.refresh_from_db()
+    assert certificate.revoked_at is None
+
+
+def test_a_period_that_was_sent_since_is_not_left_unawares() -> None:
+    with time_machine.travel(timezone.now()) as clock:
+        certificate = make.certificate()
+        clock.shift(86_400 * 3)
+        make.claim(certificate.person, days=-1, credits=make.ENOUGH["Library Trustee"])
+        make.submission(counting_queries.active_participations(certificate.person).get())
+        sent = {"reason": WHY, "then": "reopen"}
+        answer = coordinator().post(page(certificate, "revoke"), sent)
+    [error] = answer.context["form"].non_field_errors()
+    assert "nothing was changed, because it is with the CE Coordinator" in error
+    assert answer.context["consequences"] == []
+
+
+def test_a_certificate_is_issued_anew_with_another_name() -> None:
+    certificate = make.certificate()
+    client = coordinator()
+    address = page(certificate, "reissue")
+    assert client.get(address).context["form"]["name"].value() == certificate.name
+    sent = {"name": "June Smith", "reason": "Married."}
+    consequences = client.post(address, sent).context["consequences"]
+    assert consequences[0].startswith("A new certificate with a new number is issued to June Smith")
+    confirm(client, address, **sent)
+    certificate.refresh_from_db()
+    anew = certificate.replaced_by
+    assert (anew.name, anew.issued_on, anew.record) == (
+        "June Smith",
+        certificate.issued_on,
+        certificate.record,
+    )
+    assert certificate.revoked_why == "Issued anew: Married."
+    assert "There is nothing left to do about it." in text(client.get(address))
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"reason": "Married."}, {"name": ["Say which name shall stand on it."]}),
+        ({"name": "June Smith"}, {"reason": ["Give a reason."]}),
+    ],
+)
+def test_without_name_or_reason_nothing_is_issued_anew(
+    values: dict[str, str], errors: dict[str, list[str]]
+) -> None:
+    certificate = make.certificate()
+    answer = coordinator().post(page(certificate, "reissue"), values | {"save": "1"})
+    assert answer.context["form"].errors == errors
+    assert list(Certificate.objects.order_by("pk")) == [certificate]
+
+
+@pytest.mark.parametrize("what", ["revoke", "reissue"])
+def test_nobody_decides_about_their_own_certificate(what: str) -> None:
+    me = make.person(Role.CE_COORDINATOR)
+    certificate = make.certificate(make.following(me))
+    client = signed_in(me)
+    shown = text(client.get(page(certificate, what)))
+    assert "This is your own certificate. A colleague has to decide about it." in shown
+    assert 'name="reason"' not in shown
+    sent = {"reason": WHY, "then": "leave", "name": "Me"}
+    for shown_before in ("leave", "Me"):
+        answer = client.post(page(certificate, what), sent | {"shown": shown_before, "save": "1"})
+        assert "Somebody else has to decide about your own certificate." in text(answer)
+    certificate.refresh_from_db()
+    assert certificate.revoked_at is None
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
+def test_others_revoke_nothing(role: Role) -> None:
+    certificate = make.certificate()
+    client = signed_in(make.person(role))
+    for what in ("revoke", "reissue"):
+        answer = client.get(page(certificate, what))
+        assert answer.status_code == 403
+        assert certificate.person.display_name not in text(answer)
+        sent = {"reason": WHY, "then": "leave", "name": "X", "shown": "leave", "save": "1"}
+        assert client.post(page(certificate, what), sent).status_code == 403
+    certificate.refresh_from_db()
+    assert certificate.revoked_at is None
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 10, "9" * 30])
+def test_a_certificate_that_is_not_there(number: str) -> None:
+    address = f"/admin/tracks/submission/certificates/{number}/revoke/"
+    assert coordinator().get(address).status_code == 404

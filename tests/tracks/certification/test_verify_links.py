@@ -1,0 +1,45 @@
+"""The links of supervisors: each opens one question, and none can be made up."""
+
+import uuid
+
+import pytest
+
+from tests import factories as make
+from tracks.certification.supervisors import LINKS, token_of, verification_of
+from tracks.models import Verification
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_link_opens_its_own_question_and_no_other():
+    one, other = make.verification(), make.verification()
+    assert [verification_of(token_of(each)) for each in (one, other)] == [one, other]
+
+
+def test_a_link_that_was_made_up_or_changed_opens_nothing(django_assert_num_queries):
+    one, other = make.verification(), make.verification()
+    token = token_of(one)
+    with django_assert_num_queries(0):
+        for odd in (
+            "",
+            "x",
+            "\x00",
+            "٣",
+            "x" * 5000,
+            token[:-1],
+            token + "x",
+            token.upper(),
+            token.replace(one.nonce.hex, other.nonce.hex),
+            LINKS.sign("1"),
+            LINKS.sign("x-y"),
+            LINKS.sign("-"),
+        ):
+            assert verification_of(odd) is None, odd
+
+
+def test_a_signed_link_needs_the_nonce_of_its_question():
+    asked = make.verification()
+    assert verification_of(LINKS.sign(f"{asked.pk}-{uuid.uuid4().hex}")) is None
+    Verification.objects.filter(pk=asked.pk).update(nonce=uuid.uuid4())
+    token = token_of(asked)
+    assert verification_of(token) is None

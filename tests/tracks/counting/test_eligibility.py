@@ -1,0 +1,261 @@
+"""Posting: one rule, written once for the database and once in words; here they must agree."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from aspen.clock import fiscal_year
+from credits.enums import ENDED, ClaimState
+from credits.models import Claim
+from events.actions import save_event
+from events.enums import ListingState
+from events.models import Event
+from tests import factories as make
+from tracks import actions
+from tracks.counting import credits, eligibility
+from tracks.counting import queries as counting_queries
+from tracks.counting.progress import measure
+from tracks.models import Participation, Posting, RuleSet
+
+ZONE = timezone.get_default_timezone()
+TODAY = dt.date(2026, 11, 23)
+
+
+def event_on(day: dt.date, **fields) -> Event:
+    begins_at = dt.datetime.combine(day, dt.time(9), ZONE)
+    return make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1), **fields)
+
+
+@pytest.fixture
+def today():
+    with time_machine.travel(dt.datetime.combine(TODAY, dt.time(12), ZONE), tick=False):
+        yield TODAY
+
+
+class TestTheRuleAndItsWordsAgree(TestCase):
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        days=st.integers(-1600, 1600),
+        state=st.sampled_from(list(ClaimState)),
+        counted=st.booleans(),
+        catalogue_only=st.booleans(),
+        in_catalogue=st.booleans(),
+    )
+    def test(self, days, state, counted, catalogue_only, in_catalogue):
+        with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
+            person = make.person()
+            participation, _ = actions.select_track(track=make.track(), by=person)
+            claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
+            begins_at = dt.datetime(2026, 11, 23, 16, tzinfo=dt.UTC) + dt.timedelta(days=days)
+            Event.objects.filter(pk=claim.event_id).update(begins_at=begins_at, ends_at=begins_at)
+            if in_catalogue:
+                day = timezone.localdate(begins_at)
+                make.listing(claim.event, fiscal_year=fiscal_year(day))
+            Claim.objects.filter(pk=claim.pk).update(
+                state=state,
+                claimed_at=begins_at + dt.timedelta(days=1),
+                decided_at=timezone.now(),
+                decided_by=make.person(),
+                reason="For the test.",
+            )
+            rule_set = participation.rule_set
+            RuleSet.objects.filter(pk=rule_set.pk).update(catalogue_only=catalogue_only)
+            if not counted:
+                rule_set.requirements.filter(category__slug=make.TECHNOLOGY).delete()
+
+            participation = counting_queries.visible_to(person).get()
+            credit = credits.credits_with_postings(person).get()
+            eligible = counting_queries.eligible(
+                pk=credit.pk, person__participations=participation.pk
+            ).exists()
+            reason = eligibility.why_not_posted(credit, participation)
+            assert eligible == (reason is None), reason
+            expected = (
+                state not in ENDED
+                and participation.counts_from <= credit.earned_on <= participation.closes_on
+                and counted
+                and (in_catalogue or not catalogue_only)
+            )
+            assert eligible == expected
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        year=st.integers(2026, 2028),
+        state=st.sampled_from(list(ListingState)),
+        day=st.dates(dt.date(2026, 5, 1), dt.date(2026, 8, 31)),
+        days_long=st.sampled_from([0, 700]),
+        claimed=st.integers(0, 600),
+        recorded=st.booleans(),
+        available=st.integers(0, 100),
+        watchable=st.none() | st.integers(1, 500),
+    )
+    def test_of_the_catalogue(
+        self, year, state, day, days_long, claimed, recorded, available, watchable
+    ):
+        """Earned in the year of an approved listing, or watched in it, says a third one."""
+        with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
+            person = make.person()
+            participation, _ = actions.select_track(track=make.track(), by=person)
+            RuleSet.objects.filter(pk=participation.rule_set_id).update(catalogue_only=True)
+            claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
+            begins_at = dt.datetime.combine(day, dt.time(9), ZONE)
+            claimed_at = begins_at + dt.timedelta(days=claimed)
+            since = begins_at + dt.timedelta(days=available) if recorded else None
+            until = since + dt.timedelta(days=watchable) if since and watchable else None
+            Event.objects.filter(pk=claim.event_id).update(
+                begins_at=begins_at,
+                ends_at=begins_at + dt.timedelta(days=days_long),
+                recording_available_at=since,
+                recording_until_at=until,
+            )
+            Claim.objects.filter(pk=claim.pk).update(claimed_at=claimed_at)
+            make.listing(claim.event, fiscal_year=year, state=state)
+
+            participation = counting_queries.visible_to(person).get()
+            credit = credits.credits_with_postings(person).get()
+            pairs = counting_queries.eligible(pk=credit.pk, person__participations=participation.pk)
+            reason = eligibility.why_not_posted(credit, participation)
+            assert pairs.exists() == (reason is None), reason
+            watched = since and since <= claimed_at and (until is None or claimed_at < until)
+            days = {credit.earned_on, *([claimed_at.date()] if watched else [])}
+            first, last = dt.date(year - 1, 7, 1), dt.date(year, 6, 30)
+            is_in = any(first <= each <= last for each in days)
+            assert (reason is None) == (state == ListingState.APPROVED and is_in)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("day", "counts"),
+    [
+        (dt.date(2022, 11, 22), False),
+        (dt.date(2022, 11, 23), True),
+        (dt.date(2026, 11, 22), True),
+    ],
+)
+def test_four_years_before_the_choice_count_and_not_a_day_more(today, day, counts):
+    person = make.person()
+    credit = make.claim(person, event_on(day)).credits.get()
+    participation, _ = actions.select_track(track=make.track(), by=person)
+    assert participation.postings.filter(credit=credit).exists() is counts
+
+
+@pytest.mark.django_db
+def test_a_period_lasts_four_years_and_29_february_becomes_the_28th():
+    with time_machine.travel(dt.datetime(2028, 2, 29, 19, tzinfo=dt.UTC), tick=False):
+        leap, _ = actions.select_track(track=make.track(), by=make.person())
+    assert (leap.counts_from, leap.closes_on) == (dt.date(2024, 2, 29), dt.date(2032, 2, 29))
+    with time_machine.travel(dt.datetime(2096, 2, 29, 19, tzinfo=dt.UTC), tick=False):
+        leap, _ = actions.select_track(track=make.track(), by=make.person())
+    assert (leap.counts_from, leap.closes_on) == (dt.date(2092, 2, 29), dt.date(2100, 2, 28))
+
+
+@pytest.mark.django_db
+def test_the_day_of_choosing_is_montanas():
+    with time_machine.travel(dt.datetime(2027, 1, 1, 6, 30, tzinfo=dt.UTC), tick=False):
+        participation, _ = actions.select_track(track=make.track(), by=make.person())
+    assert participation.selected_on == dt.date(2026, 12, 31)
+
+
+@pytest.mark.django_db
+def test_a_corrected_date_moves_the_posting(today):
+    person = make.person()
+    claim = make.claim(person, event_on(dt.date(2026, 11, 2)))
+    actions.select_track(track=make.track(), by=person)
+    event = claim.event
+    event.begins_at = dt.datetime(2020, 1, 5, 17, tzinfo=dt.UTC)
+    event.ends_at = None
+    save_event(event=event, by=None)
+    assert Posting.objects.count() == 0
+    event.begins_at = dt.datetime(2026, 1, 5, 17, tzinfo=dt.UTC)
+    save_event(event=event, by=None)
+    assert Posting.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_ages_out_stays_posted_and_does_not_count(today):
+    person = make.person()
+    claim = make.claim(person, event_on(dt.date(2022, 11, 30)))
+    participation, _ = actions.select_track(track=make.track(), by=person)
+    earned = dict(counting_queries.earned_by_category([participation], TODAY))
+    assert earned[participation.pk] == {make.category().pk: Decimal("1.0")}
+    later = dict(counting_queries.earned_by_category([participation], dt.date(2026, 12, 1)))
+    assert later == {}
+    assert Posting.objects.get().credit == claim.credits.get()
+
+
+# ---------- The shipped rule sets ----------
+
+SHIPPED = [
+    ("2009 Library Administrator", 60, [20, 10, 10, 10], 10),
+    ("2009 Trustee", 15, [10, 0, 0, 0], 5),
+    ("2023 Library Director, initial", 60, [30, 0, 0, 0], 30),
+    ("2023 Library Director, renewal", 60, [0, 0, 0, 0], 60),
+    ("2023 Library Staff", 60, [5, 5, 5, 5], 40),
+    ("2023 Library Trustee", 15, [10, 0, 0, 0], 5),
+]
+
+
+def requirements_of(name):
+    rule_set = RuleSet.objects.get(name=name)
+    lines = rule_set.requirements.select_related("category").order_by("category__position")
+    return rule_set, [(line.category, line.minimum) for line in lines]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
+def test_the_rules_are_the_published_ones(name, total, minimums, elective):
+    rule_set, requirements = requirements_of(name)
+    assert (rule_set.total, rule_set.years) == (total, 4)
+    assert [minimum for _, minimum in requirements] == minimums
+    progress = measure(requirements=requirements, total=rule_set.total, earned={})
+    assert (progress.elective_required, progress.missing) == (elective, total)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
+def test_just_enough_is_complete_and_half_a_credit_less_is_not(name, total, minimums, elective):
+    rule_set, requirements = requirements_of(name)
+    enough = {category.pk: minimum for category, minimum in requirements}
+    last = requirements[-1][0].pk
+    enough[last] += elective
+    assert measure(requirements=requirements, total=rule_set.total, earned=enough).is_complete
+    for category in [pk for pk, earned in enough.items() if earned]:
+        less = enough | {category: enough[category] - Decimal("0.5")}
+        progress = measure(requirements=requirements, total=rule_set.total, earned=less)
+        assert progress.missing == Decimal("0.5")
+
+
+@pytest.mark.django_db
+def test_surplus_in_one_category_does_not_fill_another():
+    rule_set, requirements = requirements_of("2023 Library Staff")
+    earned = {requirements[0][0].pk: Decimal(100)}
+    progress = measure(requirements=requirements, total=rule_set.total, earned=earned)
+    assert (progress.counted, progress.missing) == (45, 15)
+    assert [line.missing for line in progress.lines] == [0, 5, 5, 5]
+
+
+@pytest.mark.django_db
+def test_only_rules_in_force_can_be_chosen():
+    names = [rule_set.name for rule_set in counting_queries.rule_sets_to_choose(TODAY)]
+    assert names == [
+        "2023 Library Director, initial",
+        "2023 Library Staff",
+        "2023 Library Trustee",
+    ]
+    old = [rule_set.name for rule_set in counting_queries.rule_sets_to_choose(dt.date(2015, 6, 1))]
+    assert old == ["2009 Library Administrator", "2009 Trustee"]
+
+
+@pytest.mark.django_db
+def test_a_participation_that_was_left_gets_nothing_more():
+    person = make.person()
+    participation, _ = actions.select_track(track=make.track(), by=person)
+    Participation.objects.update(state="left")
+    make.claim(person)
+    assert not participation.postings.exists()

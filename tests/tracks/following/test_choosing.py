@@ -1,0 +1,223 @@
+"""Which tracks are proposed to whom, and choosing several at once."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.enums import PositionKind
+from accounts.models import Position, User
+from aspen.clock import today
+from tests import factories as make
+from tracks import actions
+from tracks.counting import queries as counting_queries
+from tracks.models import Participation, Posting, RuleSet
+
+pytestmark = pytest.mark.django_db
+DIRECTOR, STAFF, TRUSTEE = "Library Director", "Library Staff", "Library Trustee"
+
+
+@pytest.fixture
+def person() -> User:
+    return make.person()
+
+
+@pytest.fixture
+def client(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def works(person: User, kind: PositionKind, *, at: str = "public", **fields: Any) -> Position:
+    library = make.organization(kind=at)
+    return Position.objects.create(person=person, organization=library, kind=kind, **fields)
+
+
+def offered(client: Client, query: str = "") -> list[tuple[str, str]]:
+    tracks = client.get(f"/tracks/{query}").context["offered"]
+    return [(track["name"], track["why"]) for track in tracks]
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def choose(client: Client, *names: str) -> Any:
+    ids = [make.track(name).pk for name in names]
+    return client.post("/tracks/", {"tracks": ids}, follow=True)
+
+
+# ---------- What is proposed ----------
+
+
+def test_a_new_director_reads_until_when(client, person):
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
+        works(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
+        [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert why.endswith("A new director has four years to be certified: until Tue, Feb 29, 2028.")
+    with time_machine.travel("2028-03-01 10:00 -0700", tick=False):
+        client.force_login(person)
+        [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert "four years" not in why
+
+
+def test_who_was_certified_as_a_director_before_reads_no_deadline(client, person):
+    works(person, PositionKind.DIRECTOR, since_on=today())
+    make.certificate(make.following(person, DIRECTOR))
+    [following] = counting_queries.active_participations(person)
+    actions.leave_track(participation_id=following.pk, by=person)
+    [why] = [why for name, why in offered(client) if name == DIRECTOR]
+    assert why
+    assert "four years" not in why
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "proposed"),
+    [
+        (PositionKind.DIRECTOR, "public", [DIRECTOR]),
+        (PositionKind.DIRECTOR, "academic", [STAFF]),
+        (PositionKind.STAFF, "public", [STAFF]),
+        (PositionKind.TRUSTEE, "public", [TRUSTEE]),
+        (PositionKind.BOARD_CHAIR, "public", [TRUSTEE]),
+        (PositionKind.FRIEND, "public", []),
+    ],
+)
+def test_a_position_proposes_its_track_and_says_why(
+    client: Client, person: User, kind: PositionKind, at: str, proposed: list[str]
+) -> None:
+    position = works(person, kind, at=at)
+    works(make.person(), PositionKind.TRUSTEE)
+    found = offered(client)
+    assert [name for name, why in found if why] == proposed
+    assert [why for _, why in found if why] == [f"Your profile says: {position}."] * len(proposed)
+    assert len(found) == 3
+
+
+def test_a_position_that_has_ended_proposes_nothing(client: Client, person: User) -> None:
+    works(person, PositionKind.DIRECTOR, until_on=dt.date(2020, 1, 1))
+    assert [why for _, why in offered(client)] == ["", "", ""]
+
+
+def test_what_is_ticked_goes_before_the_profile(client: Client, person: User) -> None:
+    works(person, PositionKind.STAFF)
+    assert offered(client, "?asked=1&am=trustee") == [
+        (TRUSTEE, "You said: I am a trustee, or chair the board."),
+        (DIRECTOR, ""),
+        (STAFF, ""),
+    ]
+    assert [why for _, why in offered(client, "?asked=1")] == ["", "", ""]
+    assert [why for _, why in offered(client, "?asked=1&am=king&am=trustee")] == ["", "", ""]
+
+
+def test_the_question_is_preset_and_what_fits_is_ticked(client: Client, person: User) -> None:
+    works(person, PositionKind.DIRECTOR)
+    works(person, PositionKind.TRUSTEE)
+    text = client.get("/tracks/").content.decode()
+    assert text.count(" checked") == 4  # two answers, two tracks
+    assert text.count("Fits you") == 2
+
+
+def test_who_holds_a_certificate_reads_the_rules_for_a_renewal(
+    client: Client, person: User
+) -> None:
+    make.certificate(make.following(person, DIRECTOR))
+    for following in counting_queries.active_participations(person):
+        actions.leave_track(participation_id=following.pk, by=person)
+    tracks = {t["name"]: t["rule_set"] for t in client.get("/tracks/").context["offered"]}
+    assert tracks[DIRECTOR] == "2023 Library Director, renewal"
+    assert tracks[STAFF] == "2023 Library Staff"
+
+
+# ---------- A position that changed ----------
+
+
+def test_who_became_director_while_on_staff_is_told_what_to_do(
+    client: Client, person: User
+) -> None:
+    actions.select_track(track=make.track(STAFF), by=person)
+    position = works(person, PositionKind.DIRECTOR)
+    text = client.get("/tracks/").content.decode()
+    assert f"Your profile says: {position}. You do not follow Library Director yet" in text
+    assert "Library Staff may stay, or you leave it on its own page" in text
+    actions.select_track(track=make.track(DIRECTOR), by=person)
+    assert "You do not follow" not in client.get("/tracks/").content.decode()
+
+
+def test_nothing_has_changed_for_who_follows_nothing_or_what_fits(
+    client: Client, person: User
+) -> None:
+    works(person, PositionKind.STAFF)
+    assert client.get("/tracks/").context["changes"] == []
+    actions.select_track(track=make.track(STAFF), by=person)
+    assert client.get("/tracks/").context["changes"] == []
+
+
+def test_a_second_position_leaves_the_first_track_alone(client: Client, person: User) -> None:
+    actions.select_track(track=make.track(STAFF), by=person)
+    works(person, PositionKind.STAFF)
+    works(person, PositionKind.TRUSTEE)
+    [change] = client.get("/tracks/").context["changes"]
+    assert (change.track, change.others) == (TRUSTEE, [])
+
+
+# ---------- Several at once ----------
+
+
+def test_several_tracks_with_one_button(client: Client, person: User) -> None:
+    make.claim(person, credits={make.ADMINISTRATION: "1.0"})
+    response = choose(client, STAFF, TRUSTEE)
+    assert response.redirect_chain == [("/tracks/", 302)]
+    assert said(response) == [
+        "You now follow Library Staff and Library Trustee. 2 credit lines were posted to them."
+    ]
+    assert Posting.objects.count() == 2
+    again = choose(client, STAFF, DIRECTOR)
+    assert said(again)[-2:] == [
+        "You follow Library Staff already.",
+        "You now follow Library Director. 1 credit line was posted to it.",
+    ]
+    assert Participation.objects.filter(person=person).count() == 3
+
+
+def test_one_that_is_refused_is_named_and_leaves_the_others(client: Client, person: User) -> None:
+    RuleSet.objects.filter(track=make.track(STAFF)).update(valid_until=dt.date(2024, 12, 31))
+    response = choose(client, DIRECTOR, STAFF, TRUSTEE)
+    assert said(response) == [
+        "Not chosen: There are no rules for Library Staff at present, so it cannot be chosen.",
+        "You now follow Library Director and Library Trustee. 0 credit lines were posted to them.",
+    ]
+    tracks = Participation.objects.order_by("track__position").values_list("track__name", flat=True)
+    assert list(tracks) == [DIRECTOR, TRUSTEE]
+
+
+def test_what_goes_wrong_on_the_way_leaves_nothing(person: User) -> None:
+    """All of it is one transaction."""
+
+    def tracks() -> Any:
+        yield make.track(STAFF)
+        raise RuntimeError("the lights went out")
+
+    with pytest.raises(RuntimeError):
+        actions.select_tracks(tracks=tracks(), by=person)
+    assert not Participation.objects.exists()
+
+
+@pytest.mark.parametrize("values", [[], ["x"], ["0"], ["9" * 30], ["\x00"]])
+def test_nothing_or_nonsense_ticked(client: Client, values: list[str]) -> None:
+    response = client.post("/tracks/", {"tracks": values}, follow=True)
+    assert said(response) == ["Tick at least one of the tracks on this page."]
+    assert not Participation.objects.exists()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client: Client, person: User, number: int, django_assert_num_queries: Any) -> None:
+    kinds = [PositionKind.STAFF, PositionKind.DIRECTOR, PositionKind.TRUSTEE]
+    for kind in kinds[:number]:
+        works(person, kind)
+    actions.select_track(track=make.track(STAFF), by=person)
+    with django_assert_num_queries(10):
+        client.get("/tracks/")

@@ -1,0 +1,234 @@
+"""More time for one period or many, in the administration; and which periods need it."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.enums import PositionKind, Role
+from accounts.models import Position, User
+from aspen import formats
+from aspen.clock import today, years_after, years_before
+from tests import factories as make
+from tracks import actions
+from tracks.following.admin import quarters_from
+from tracks.models import Extension, Participation
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/tracks/participation/"
+EXTEND = f"{LIST}extend/"
+WHY = "A year of illness."
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def coordinator() -> Client:
+    return signed_in(make.person(Role.CE_COORDINATOR))
+
+
+def text(response: Any) -> str:
+    if hasattr(response, "render"):
+        response.render()
+    return str(response.content.decode())
+
+
+def a_period(by: User | None = None) -> Participation:
+    participation, _ = actions.select_track(track=make.track(), by=by or make.person())
+    return participation
+
+
+def later(participation: Participation) -> dt.date:
+    return years_after(participation.closes_on, 1)
+
+
+def sent(*participations: Participation, **values: Any) -> dict[str, Any]:
+    ids = ",".join(str(each.pk) for each in participations)
+    return {"ids": ids, "closes_on": str(later(participations[0])), "reason": WHY} | values
+
+
+def listed(client: Client, query: str) -> list[int]:
+    return [each.pk for each in client.get(f"{LIST}?{query}").context["cl"].result_list]
+
+
+def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None:
+    one, other = a_period(), a_period()
+    client = coordinator()
+    chosen = {"action": "extend_selected", "_selected_action": [one.pk, other.pk]}
+    answer = client.post(LIST, chosen)
+    assert answer.context["ids"] == f"{one.pk},{other.pk}"
+    assert [row["person"] for row in answer.context["rows"]] == [str(one.person), str(other.person)]
+    answer = client.post(EXTEND, sent(one, other))
+    old, new = formats.day(one.closes_on), formats.day(later(one))
+    assert [(row["old"], row["new"]) for row in answer.context["rows"]] == [(old, new)] * 2
+    assert answer.context["button"] == "Extend 2 periods"
+    assert not Extension.objects.exists()
+    answer = client.post(EXTEND, sent(one, other, shown=str(later(one)), save="1"))
+    assert answer.headers["Location"] == LIST
+    assert [str(each) for each in get_messages(answer.wsgi_request)] == [
+        f"2 periods end on {new} now."
+    ]
+    assert set(Participation.objects.values_list("closes_on", flat=True)) == {later(one)}
+
+
+def test_one_is_extended_from_its_page_which_shows_it_afterwards() -> None:
+    participation = a_period()
+    client = coordinator()
+    page = f"{LIST}{participation.pk}/change/"
+    assert f'href="{EXTEND}?ids={participation.pk}"' in text(client.get(page))
+    assert client.get(EXTEND, {"ids": participation.pk}).context["rows"][0]["person"] == str(
+        participation.person
+    )
+    day = str(later(participation))
+    answer = client.post(EXTEND, sent(participation, shown=day, save="1"))
+    assert answer.headers["Location"] == page
+    assert WHY in text(client.get(page))
+
+
+def test_another_day_than_was_shown_is_shown_first() -> None:
+    participation = a_period()
+    day = str(participation.closes_on)
+    answer = coordinator().post(EXTEND, sent(participation, shown=day, save="1"))
+    assert answer.context["shown"] == str(later(participation))
+    assert not Extension.objects.exists()
+
+
+def test_what_ends_as_late_already_stays() -> None:
+    participation = a_period()
+    day = str(participation.closes_on)
+    answer = coordinator().post(EXTEND, sent(participation, closes_on=day))
+    assert answer.context["rows"][0]["new"] == "stays"
+    assert answer.context["button"] == "Extend 0 periods"
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [
+        ({"reason": " "}, {"reason": ["Give a reason; the person will read it."]}),
+        ({"closes_on": ""}, {"closes_on": ["Choose the new last day."]}),
+        ({"closes_on": "soon"}, {"closes_on": ["Enter a valid date."]}),
+        (
+            {"closes_on": "1999-01-01"},
+            {"closes_on": ["The new last day must lie in the next 10 years."]},
+        ),
+        (
+            {"closes_on": "9999-12-31"},
+            {"closes_on": ["The new last day must lie in the next 10 years."]},
+        ),
+        ({"reason": "x" * 1001}, None),
+    ],
+)
+def test_nonsense_is_refused_and_what_was_typed_is_kept(
+    values: dict[str, str], errors: dict[str, list[str]] | None
+) -> None:
+    participation = a_period()
+    answer = coordinator().post(EXTEND, sent(participation, **values, save="1"))
+    form = answer.context["form"]
+    assert form.errors == errors if errors else list(form.errors) == ["reason"]
+    assert form["reason"].value() == values.get("reason", WHY)
+    assert answer.context["ids"] == str(participation.pk)
+    assert not Extension.objects.exists()
+
+
+@pytest.mark.parametrize("ids", ["", "x", ",,", "-1", "%00", "9" * 30])
+def test_without_a_period_the_list_opens_again(ids: str) -> None:
+    client = coordinator()
+    for answer in (client.get(EXTEND, {"ids": ids}), client.post(EXTEND, {"ids": ids})):
+        assert answer.headers["Location"] == LIST
+
+
+def test_what_is_not_open_and_what_is_ones_own_is_refused_for_all() -> None:
+    me = make.person(Role.CE_COORDINATOR)
+    mine, other = a_period(me), a_period()
+    client = signed_in(me)
+    answer = client.post(EXTEND, sent(other, mine))
+    [error] = answer.context["form"].non_field_errors()
+    assert error == f"{me}, Library Staff: somebody else has to extend your own period."
+    under_way = make.submission().participation
+    answer = client.post(EXTEND, sent(other, under_way))
+    [error] = answer.context["form"].non_field_errors()
+    assert "only an open period can be extended" in error
+    assert not Extension.objects.exists()
+
+
+@pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
+def test_others_extend_nothing(role: Role) -> None:
+    participation = a_period(make.person(display_name="June Librarian"))
+    client = signed_in(make.person(role))
+    day = str(later(participation))
+    for answer in (
+        client.get(EXTEND, {"ids": participation.pk}),
+        client.post(EXTEND, sent(participation, shown=day, save="1")),
+    ):
+        assert answer.status_code == 403
+        assert "June Librarian" not in text(answer)
+    client.post(LIST, {"action": "extend_selected", "_selected_action": [participation.pk]})
+    assert EXTEND not in text(client.get(f"{LIST}{participation.pk}/change/"))
+    assert not Extension.objects.exists()
+
+
+# ---------- Finding them ----------
+
+
+def test_periods_are_found_by_the_quarter_in_which_they_end() -> None:
+    with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)):
+        ends = [dt.date(2026, 11, 1), dt.date(2026, 11, 2), dt.date(2026, 12, 31)]
+        ends += [dt.date(2027, 1, 1), dt.date(2028, 9, 30), dt.date(2028, 10, 1)]
+        made = {}
+        for day in ends:
+            made[day] = a_period().pk
+            Participation.objects.filter(pk=made[day]).update(
+                selected_on=dt.date(2025, 1, 1), counts_from=dt.date(2021, 1, 1), closes_on=day
+            )
+        client = coordinator()
+        for query, days in {
+            "past": ends[:1],
+            "2026-10-01": ends[:3],
+            "2027-01-01": ends[3:4],
+            "2028-07-01": ends[4:5],
+            "later": ends[5:],
+            "nonsense": ends,
+        }.items():
+            assert sorted(listed(client, f"closes={query}")) == [made[day] for day in days]
+        assert "4. quarter of 2026" in text(client.get(LIST))
+
+
+def test_quarters_go_on_over_the_year() -> None:
+    assert quarters_from(dt.date(2026, 11, 2), 3) == [
+        dt.date(2026, 10, 1),
+        dt.date(2027, 1, 1),
+        dt.date(2027, 4, 1),
+    ]
+
+
+def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
+    first = years_before(today(), 4)
+    days = {
+        "new": first + dt.timedelta(days=400),
+        "due": first + dt.timedelta(days=1),
+        "longer": first,
+    }
+    made = {}
+    for name, day in days.items():
+        person = make.person()
+        made[name] = a_period(person).pk
+        Position.objects.create(
+            person=person,
+            organization=make.organization(),
+            kind=PositionKind.DIRECTOR,
+            since_on=day,
+        )
+    a_period()
+    client = coordinator()
+    assert listed(client, "director=new") == [made["due"], made["new"]]
+    assert listed(client, "director=due") == [made["due"]]
+    assert listed(client, "director=longer") == [made["longer"]]
+    assert len(listed(client, "director=nonsense")) == 4
+    page = text(client.get(f"{LIST}{made['longer']}/change/"))
+    assert f"{formats.day(first)}; four years end {formats.day(today())}" in page

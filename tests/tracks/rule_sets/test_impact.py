@@ -1,0 +1,207 @@
+"""Looking at what new rules would mean before they are saved, and replacing the old ones."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from accounts.enums import Role
+from aspen.clock import today
+from aspen.errors import Refused
+from credits.models import Claim
+from tests import factories as make
+from tests.tracks.test_admin import RULES, a_form, send
+from tracks import actions
+from tracks.models import Participation, Requirement, RuleSet
+from tracks.rule_sets.impact import outlook
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def now() -> Any:
+    with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
+        yield
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client()
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    return client
+
+
+def following(**credits: str) -> Participation:
+    """Somebody on the staff's track with so many credits by category."""
+    person = make.person()
+    if credits:
+        slugs = {"administration": make.ADMINISTRATION, "technology": make.TECHNOLOGY}
+        make.claim(person, credits={slugs[name]: amount for name, amount in credits.items()})
+    return actions.select_track(track=make.track(), by=person)[0]
+
+
+def a_crowd() -> None:
+    """Under a_form() (20 in all, Administration 10, Technology 5) two of five are complete."""
+    following(administration="10.0", technology="10.0")
+    following(administration="40.0", technology="5.0")
+    following(administration="60.0")  # 5 missing in Technology
+    following(administration="8.0")  # 12 missing
+    following()  # 20 missing
+    left = following(administration="15.0", technology="5.0")
+    actions.leave_track(participation_id=left.pk, by=left.person)
+    actions.select_track(track=make.track("Library Trustee"), by=make.person())
+
+
+def looked_at(client: Client, address: str = f"{RULES}add/", **changes: Any) -> Any:
+    return send(client, address, a_form(**changes) | {"_preview": "1"})
+
+
+def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: Client) -> None:
+    a_crowd()
+    response = looked_at(client)
+    text = response.content.decode()
+    assert "Under this rule set 2 of 5 open participations would be complete." in text
+    assert "Under their present rules 0 are." in text
+    assert "the middle one misses 12 credits." in text
+    rows = [(row["rule_set"], row["number"]) for row in response.context["outlook"]["rows"]]
+    assert rows == [("2023 Library Staff", 5)]
+    assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
+    assert 'value="2027 Library Staff"' in text  # what was typed is kept
+    assert 'name="requirements-1-minimum" value="5.0"' in text
+    assert "Please correct" not in text
+
+
+def test_unfit_rules_are_refused_instead_of_looked_at(client: Client) -> None:
+    text = looked_at(client, total="14.5").content.decode()
+    assert "which is more than the total of 14.5 credits" in text
+    assert "nothing is saved yet" not in text
+
+
+def test_a_track_that_nobody_follows(client: Client) -> None:
+    assert "Nobody follows this track at present." in looked_at(client).content.decode()
+
+
+def test_changed_rules_are_looked_at_and_frozen_ones_are_not(client: Client) -> None:
+    a_crowd()
+    rule_set = RuleSet.objects.create(
+        track=make.track(), name="Draft", valid_from=dt.date(2030, 1, 1), total=90, source="Draft"
+    )
+    address = f"{RULES}{rule_set.pk}/change/"
+    assert "_preview" in client.get(address).content.decode()
+    text = looked_at(client, address).content.decode()
+    assert "2 of 5 open participations would be complete." in text
+    rule_set.refresh_from_db()
+    assert (rule_set.name, rule_set.total) == ("Draft", Decimal(90))
+    used = RuleSet.objects.get(name="2023 Library Staff")
+    assert "_preview" not in client.get(f"{RULES}{used.pk}/change/").content.decode()
+
+
+def test_present_and_new_rules_agree_where_they_are_the_same() -> None:
+    """The same rules give the same numbers, by whatever way they are counted."""
+    a_crowd()
+    old = make.claim(make.person(), days=-1500).person
+    actions.select_track(track=make.track(), by=old)
+    rule_set = RuleSet.objects.get(name="2023 Library Staff")
+    every, _ = outlook(rule_set, today())
+    assert every.complete_now == every.complete_then == 0
+    RuleSet.objects.filter(pk=rule_set.pk).update(total=Decimal(8))
+    Requirement.objects.filter(rule_set=rule_set).update(minimum=0)
+    every, _ = outlook(RuleSet.objects.get(pk=rule_set.pk), today())
+    assert (every.complete_now, every.complete_then, every.number) == (4, 4, 6)
+
+
+def test_what_does_not_count_under_the_new_rules() -> None:
+    participation = following(technology="8.0")
+    rule_set = RuleSet.objects.create(
+        track=make.track(), name="New", valid_from=today(), total=8, source="New", years=1
+    )
+    line = Requirement.objects.create(rule_set=rule_set, category=make.category(), minimum=0)
+
+    def complete() -> int:
+        return outlook(RuleSet.objects.get(pk=rule_set.pk), today())[0].complete_then
+
+    assert complete() == 1
+    RuleSet.objects.filter(pk=rule_set.pk).update(catalogue_only=True)
+    assert complete() == 0
+    event = Claim.objects.get(person=participation.person).event
+    make.listing(event)
+    assert complete() == 1
+    Requirement.objects.filter(pk=line.pk).update(category=make.category(make.PUBLIC))
+    assert complete() == 0
+    Requirement.objects.filter(pk=line.pk).update(category=make.category())
+    Participation.objects.filter(pk=participation.pk).update(counts_from=today())
+    assert complete() == 0
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(number: int, django_assert_num_queries: Any) -> None:
+    for _ in range(number):
+        following(technology="1.0")
+    rule_set = RuleSet.objects.get(name="2023 Library Staff")
+    with django_assert_num_queries(6):
+        outlook(rule_set, today())
+
+
+# ---------- A new version ----------
+
+
+def test_a_new_version_starts_from_the_old_one_and_ends_it(client: Client) -> None:
+    old = following().rule_set
+    text = client.get(f"{RULES}{old.pk}/change/").content.decode()
+    assert f'href="{RULES}add/?replaces={old.pk}"' in text
+    page = client.get(f"{RULES}add/?replaces={old.pk}")
+    form = page.context["adminform"].form
+    assert (form.initial["total"], form.initial["source"]) == (old.total, old.source)
+    assert "valid_from" not in form.initial
+    assert page.content.decode().count('value="5.0"') == 4
+    address = f"{RULES}add/?replaces={old.pk}"
+    assert "nothing is saved yet" in looked_at(client, address).content.decode()
+    old.refresh_from_db()
+    assert old.valid_until is None
+    send(client, address, a_form())
+    old.refresh_from_db()
+    assert old.valid_until == dt.date(2026, 12, 31)
+    new = RuleSet.objects.get(name="2027 Library Staff")
+    assert new.requirements.count() == 2
+    assert Participation.objects.get().rule_set == old
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"valid_from": "2023-01-01"}, "begin after Sun, Jan 1, 2023"),
+        ({"kind": "renewal"}, "for the same people: Initial and renewal"),
+        ({"total": "10"}, "more than the total of 10 credits"),
+    ],
+)
+def test_a_new_version_that_does_not_fit_leaves_the_old_one(
+    client: Client, changes: dict[str, str], message: str
+) -> None:
+    old = RuleSet.objects.get(name="2023 Library Staff")
+    response = send(client, f"{RULES}add/?replaces={old.pk}", a_form(**changes))
+    assert message in response.content.decode()
+    old.refresh_from_db()
+    assert old.valid_until is None
+    assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
+
+
+def test_an_earlier_last_day_stays_and_another_track_is_refused() -> None:
+    old = RuleSet.objects.get(name="2009 Trustee")
+    by, requirements = make.person(), {make.category().pk: Decimal(1)}
+    new = RuleSet(
+        track=old.track, name="New", valid_from=dt.date(2027, 1, 1), total=Decimal(5), source="New"
+    )
+    actions.replace_rule_set(rule_set_id=old.pk, new=new, requirements=requirements, by=by)
+    old.refresh_from_db()
+    assert old.valid_until == dt.date(2022, 12, 31)
+    other = RuleSet(track=make.track(), name="Other", valid_from=today(), total=5, source="New")
+    with pytest.raises(Refused, match="the same track: Library Trustee"):
+        actions.replace_rule_set(rule_set_id=old.pk, new=other, requirements=requirements, by=by)
+
+
+@pytest.mark.parametrize("value", ["0", "x", "9" * 30, "%00"])
+def test_a_new_version_of_nothing(client: Client, value: str) -> None:
+    assert client.get(f"{RULES}add/?replaces={value}").status_code == 404

@@ -1,0 +1,198 @@
+"""Every row of the State Library's tables of requirements, at its edges.
+
+Each rule set, for people who were never certified and for those who were: exactly enough, half a
+credit too little, the wrong category, and overflow; with everything earned on the first and on the
+last day that counts, and on the days beside them; over leap days and changes of the clock.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from aspen.clock import day_after, today, years_after
+from aspen.errors import Refused
+from tests import factories as make
+from tracks import actions
+from tracks.certification import record
+from tracks.models import Participation, RuleSet
+
+pytestmark = pytest.mark.django_db
+ZONE = timezone.get_default_timezone()
+FOUR = (make.ADMINISTRATION, make.PUBLIC, make.COLLECTION, make.TECHNOLOGY)
+LEAP_2012, CLOCKS_2015 = dt.date(2012, 2, 29), dt.date(2015, 11, 1)
+LEAP_2024, CLOCKS_2026 = dt.date(2024, 2, 29), dt.date(2026, 11, 1)
+
+# As the documents say it: total, minimums in the order of the four categories, elective.
+DOCUMENTS = {
+    "2009 Library Administrator": (60, (20, 10, 10, 10), 10),
+    "2009 Trustee": (15, (10, 0, 0, 0), 5),
+    "2023 Library Director, initial": (60, (30, 0, 0, 0), 30),
+    "2023 Library Director, renewal": (60, (0, 0, 0, 0), 60),
+    "2023 Library Staff": (60, (5, 5, 5, 5), 40),
+    "2023 Library Trustee": (15, (10, 0, 0, 0), 5),
+}
+# Rule set, whether the person was certified before, and days on which a period begins.
+ROWS = [
+    ("2009 Library Administrator", False, (LEAP_2012, CLOCKS_2015)),
+    ("2009 Library Administrator", True, (CLOCKS_2015,)),
+    ("2009 Trustee", False, (LEAP_2012, CLOCKS_2015)),
+    ("2009 Trustee", True, (LEAP_2012,)),
+    ("2023 Library Director, initial", False, (LEAP_2024, CLOCKS_2026)),
+    ("2023 Library Director, renewal", True, (LEAP_2024, CLOCKS_2026)),
+    ("2023 Library Staff", False, (LEAP_2024, CLOCKS_2026)),
+    ("2023 Library Staff", True, (CLOCKS_2026,)),
+    ("2023 Library Trustee", False, (LEAP_2024, CLOCKS_2026)),
+    ("2023 Library Trustee", True, (LEAP_2024,)),
+]
+CASES = [(name, certified, day) for name, certified, days in ROWS for day in days]
+
+
+def at(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(hour, minute), ZONE)
+
+
+def amounts(*values) -> dict[str, str]:
+    """Credits by category, in the order of the four; nothing where there are none."""
+    return {slug: f"{value:.1f}" for slug, value in zip(FOUR, values, strict=True) if value}
+
+
+def exactly_enough(name: str) -> list[Decimal]:
+    """The minimums, with the elective credits in the last category."""
+    _, minimums, elective = DOCUMENTS[name]
+    return [Decimal(each) for each in (*minimums[:3], minimums[3] + elective)]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
+    """A period that begins on this day: chosen, or after a certificate issued on it."""
+    track = RuleSet.objects.get(name=name).track
+    june = make.person()
+    with time_machine.travel(at(day, 12), tick=False):
+        if not certified:
+            participation, _ = actions.select_track(track=track, by=june)
+            return participation
+        first, _ = actions.select_track(track=track, by=june)
+        make.claim(june, days=-1, credits=amounts(30, 10, 10, 10))
+        make.certificate(first)
+    return Participation.objects.select_related("rule_set", "track").get(
+        person=june, follows__isnull=False
+    )
+
+
+def earn(participation: Participation, day: dt.date, credits: dict[str, str], *, late: bool):
+    """Claim one training of that day: just after midnight, or until a minute before."""
+    hour, minute = (23, 0) if late else (0, 0)
+    begins_at = at(day, hour, minute)
+    event = make.event(
+        begins_at=begins_at, ends_at=begins_at + dt.timedelta(minutes=59), credits=credits
+    )
+    make.claim(participation.person, event)
+
+
+def is_sent(participation: Participation) -> bool:
+    """Whether the record can be sent as it is today."""
+    participation = Participation.objects.get(pk=participation.pk)
+    complete = record.progress(participation, today()).is_complete
+    with undone():
+        try:
+            make.submission(participation)
+        except Refused:
+            assert not complete
+            return False
+    assert complete
+    return True
+
+
+@pytest.mark.parametrize(("name", "row"), DOCUMENTS.items())
+def test_the_rule_sets_say_what_the_documents_say(name, row):
+    rule_set = RuleSet.objects.get(name=name)
+    minimums = {each.category.slug: each.minimum for each in rule_set.requirements.all()}
+    total, expected, elective = row
+    assert [minimums[slug] for slug in FOUR] == [Decimal(each) for each in expected]
+    assert (rule_set.total, rule_set.years) == (total, 4)
+    assert rule_set.total - sum(minimums.values()) == elective
+    assert rule_set.source.startswith("Montana State Library")
+    assert not rule_set.catalogue_only
+
+
+def test_there_is_no_other_rule_set_and_no_invented_number():
+    assert set(RuleSet.objects.values_list("name", flat=True)) == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize(("name", "certified", "day"), CASES)
+@pytest.mark.parametrize("edge", ["first", "last"])
+def test_each_row_at_the_edge_of_its_window(name, certified, day, edge):
+    participation = begin(name, certified=certified, day=day)
+    assert participation.rule_set.name == name
+    first = day_after(day) if certified else participation.counts_from
+    assert participation.counts_from == first
+    last = participation.closes_on
+    assert last == years_after(day, 4)
+    earned_on = first if edge == "first" else last
+    # What was earned four years before the choice counts on the day of the choice.
+    measured_on = max(day, earned_on)
+    enough = exactly_enough(name)
+    with time_machine.travel(at(measured_on, 23, 59), tick=False):
+        for credits, sent in cases(name, enough):
+            with undone():
+                earn(participation, earned_on, amounts(*credits), late=edge == "last")
+                assert is_sent(participation) is sent, credits
+
+
+def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
+    """What somebody has in the four categories, and whether that is enough."""
+    total, minimums, _ = DOCUMENTS[name]
+    half = Decimal("0.5")
+    yield enough, True
+    yield [*enough[:3], enough[3] - half], False  # half a credit too little in all
+    yield [*enough[:3], enough[3] + 100], True  # more than enough
+    for place, minimum in enumerate(minimums):
+        everything_here = [Decimal(0)] * 4
+        everything_here[place] = Decimal(total)
+        # Overflow is elective; but nothing makes up for the minimum of another category.
+        yield everything_here, sum(minimums) == minimum
+        if minimum:
+            short = [*enough]
+            short[place] = minimum - half
+            short[(place + 1) % 4] += 50  # elsewhere there is plenty
+            yield short, False
+
+
+@pytest.mark.parametrize(("name", "certified", "day"), CASES)
+def test_the_days_beside_the_window_do_not_count(name, certified, day):
+    participation = begin(name, certified=certified, day=day)
+    credits = amounts(*exactly_enough(name))
+    before = participation.counts_from - dt.timedelta(days=1)
+    after = day_after(participation.closes_on)
+    for outside, late in ((before, True), (after, False)):
+        with undone(), time_machine.travel(at(max(outside, day), 23, 59), tick=False):
+            posted = participation.postings.count()
+            earn(participation, outside, credits, late=late)
+            assert participation.postings.count() == posted
+            assert not is_sent(participation)
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("2023")])
+def test_what_is_four_years_old_counts_and_a_day_more_has_aged_out(name):
+    certified = name.endswith("renewal")
+    participation = begin(name, certified=certified, day=LEAP_2024)
+    first = participation.counts_from
+    with time_machine.travel(at(max(first, LEAP_2024), 23, 59), tick=False):
+        earn(participation, first, amounts(*exactly_enough(name)), late=False)
+    with time_machine.travel(at(years_after(first, 4), 23, 59), tick=False):
+        assert is_sent(participation)
+    with time_machine.travel(at(day_after(years_after(first, 4)), 0, 1), tick=False):
+        assert not is_sent(participation)
+        assert participation.postings.exists()

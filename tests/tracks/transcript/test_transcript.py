@@ -1,0 +1,370 @@
+"""My credits as a transcript: what is listed, what it adds up to, and what happened to each."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.enums import Role
+from aspen import formats
+from credits.actions import claim_custom_event, withdraw_claim
+from credits.models import Claim, Credit
+from events.actions import decide_custom_event, register
+from events.enums import Decision
+from events.models import Event
+from tests import factories as make
+from tracks.actions import select_track
+from tracks.counting import credits
+from tracks.transcript import totals
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/continuing-education/credits/"
+
+
+@pytest.fixture(autouse=True)
+def _frozen():
+    with time_machine.travel("2026-11-20T18:00Z", tick=False):
+        yield
+
+
+@pytest.fixture
+def person():
+    return make.person(display_name="Pat")
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def many(person):
+    """Two lines in one track, one in two of them; one is archived, and three ended."""
+    make.claim(person, title="Budgets", days=-30, credits={make.ADMINISTRATION: "3.0"})
+    make.claim(person, title="Networks", days=-400, credits={make.TECHNOLOGY: "1.5"})
+    make.claim(person, title="Too old", days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
+    make.claim(person, title="Story time", days=-31, credits={make.PUBLIC: "0.5"})
+    select_track(track=make.track("Library Staff"), by=person)
+    participation, _ = select_track(track=make.track("Library Trustee"), by=person)
+    participation.rule_set.requirements.exclude(category__slug=make.ADMINISTRATION).delete()
+    lines = Credit.objects.filter(person=person).exclude(category__slug=make.ADMINISTRATION)
+    participation.postings.filter(credit__in=lines).delete()
+    staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
+    declined = claim_custom_event(facts=make.facts(title="A vendor's demo"), by=person)
+    decide_custom_event(
+        event_id=declined.event_id, decision=Decision.DECLINE, reason="A demo.", by=staff
+    )
+    back = make.claim(person, title="Not me", days=-2)
+    withdraw_claim(claim_id=back.pk, by=person)
+    out = make.claim(person, title="Half", days=-3, credits={make.PUBLIC: "1.0"}).credits
+    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="Never offered.")
+    return participation
+
+
+def shown(response):
+    """Each group with its sum, its years with theirs, and the titles of the rows."""
+    return [
+        (
+            group["title"],
+            group["total"],
+            [
+                (year["year"], year["total"], [row["title"] for row in year["rows"]])
+                for year in group["years"]
+            ],
+        )
+        for group in response.context["groups"]
+    ]
+
+
+EVERYTHING = [
+    (
+        "Library Staff",
+        "2 credits",
+        [("2026", "0.5 credits", ["Story time"]), ("2025", "1.5 credits", ["Networks"])],
+    ),
+    ("Library Staff and Library Trustee", "3 credits", [("2026", "3 credits", ["Budgets"])]),
+    ("Archived: in no track", "2 credits", [("2021", "2 credits", ["Too old"])]),
+    ("Not counted", "", [("2026", "", ["Half", "A vendor's demo", "Not me"])]),
+]
+
+
+def test_each_credit_stands_once_in_its_period_and_year(client, many):
+    response = client.get(ADDRESS)
+    [*counting, (title, total, [(year, sum_of_year, titles)])] = shown(response)
+    [*expected, (_, _, [(_, _, ended)])] = EVERYTHING
+    assert counting == expected
+    assert (title, total, year, sum_of_year) == ("Not counted", "", "2026", "")
+    assert sorted(titles) == sorted(ended)
+
+
+def test_the_sums_add_up_by_category_year_and_period(client, many):
+    rows = client.get(ADDRESS).context["sums"]
+    assert [
+        (row["kind"], row["label"], [amount for _, amount in row["labelled"]]) for row in rows
+    ] == [
+        ("group", "Library Staff", ["0", "0.5", "0", "1.5", "2"]),
+        ("year", "2026", ["0", "0.5", "0", "0", "0.5"]),
+        ("year", "2025", ["0", "0", "0", "1.5", "1.5"]),
+        ("group", "Library Staff and Library Trustee", ["3", "0", "0", "0", "3"]),
+        ("year", "2026", ["3", "0", "0", "0", "3"]),
+        ("group", "Archived: in no track", ["0", "0", "0", "2", "2"]),
+        ("year", "2021", ["0", "0", "0", "2", "2"]),
+        ("all", "All", ["3", "0.5", "0", "3.5", "7"]),
+    ]
+    for kind in ("group", "year"):
+        parts = [row["labelled"] for row in rows if row["kind"] == kind]
+        summed = [
+            sum(Decimal(amount) for _, amount in column) for column in zip(*parts, strict=True)
+        ]
+        assert summed == [Decimal(amount) for _, amount in rows[-1]["labelled"]]
+
+
+def test_the_totals_are_those_of_the_database(person, many):
+    assert totals.totals(credits.transcript_lines(person)) == credits.totals(person)
+    assert credits.totals(person).credits == 7
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("category=technology&q=o", ["Networks", "Too old", "A vendor's demo", "Not me"]),
+        ("year=2026&category=public-services&state=pending", ["Story time"]),
+        ("year=2025", ["Networks"]),
+        ("state=declined", ["A vendor's demo"]),
+        ("state=withdrawn", ["Not me"]),
+        ("state=taken_out", ["Half"]),
+        ("period=archived", ["Too old"]),
+        ("period=not-counted&year=2026&q=vendor+DEMO", ["A vendor's demo"]),
+        ("q=time+story", ["Story time"]),
+        ("q=montana+budgets", ["Budgets"]),
+        ("q=%25", []),
+        ("year=2025&category=library-administration", []),
+    ],
+)
+def test_filters_combine(client, many, query, titles):
+    response = client.get(f"{ADDRESS}?{query}")
+    found = [row["title"] for row in response.context["credits"]]
+    assert sorted(found) == sorted(titles)
+    assert len(response.context["told"]) == query.count("=")
+    if not titles:
+        assert "No credit fits" in response.content.decode()
+
+
+def test_a_period_holds_what_it_shares_with_another(client, many):
+    response = client.get(ADDRESS, {"period": many.pk})
+    assert shown(response) == [EVERYTHING[1]]
+    assert response.context["sums"][-1]["labelled"][-1] == ("All", "3")
+
+
+def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
+    response = client.get(f"{ADDRESS}?category=technology&year=2025")
+    assert response.context["told"] == [
+        ("Technology", "?year=2025"),
+        ("2025", "?category=technology"),
+    ]
+    assert response.context["query"] == "category=technology&year=2025&"
+    assert "transcript.pdf?category=technology&amp;year=2025" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period=999999",
+        "category=nonsense",
+        "year=1",
+        "state=x",
+        "q=%00",
+        "year=9999999999999",
+        "page=x",
+    ],
+)
+def test_a_filter_that_makes_no_sense_leaves_nothing_out(client, many, query):
+    response = client.get(f"{ADDRESS}?{query}")
+    assert len(response.context["credits"]) == 7
+    assert response.context["told"] == []
+    if not query.startswith("page"):
+        assert "so it was left out" in response.content.decode()
+
+
+def test_somebody_elses_period_is_no_filter(client, many):
+    other, _ = select_track(track=make.track(), by=make.person())
+    assert "so it was left out" in client.get(ADDRESS, {"period": other.pk}).content.decode()
+
+
+def test_what_was_added_lately_and_what_is_to_come(client, person):
+    for number in range(4):
+        with time_machine.travel(f"2026-11-0{number + 1}T18:00Z", tick=False):
+            four = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
+            make.claim(person, title=f"Number {number}", days=-1, credits=four)
+    response = client.get(ADDRESS)
+    assert [
+        (each["title"], each["credits"], each["day"]) for each in response.context["lately"]
+    ] == [
+        (f"Number {number}", "1.5 credits", formats.day(dt.date(2026, 11, number + 1)))
+        for number in (3, 2, 1)
+    ]
+    assert "nothing, you are not registered" in response.content.decode()
+    for _ in range(12):
+        register(event_id=make.event(days=3).pk, by=person)
+    response = client.get(ADDRESS)
+    assert len(response.context["upcoming"]) == 10
+    assert 'href="/events/mine/">All my registrations' in response.content.decode()
+
+
+def test_what_ended_says_who_when_and_why(client, many):
+    rows = {row["title"]: row for row in client.get(ADDRESS).context["credits"]}
+    by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
+    assert rows["A vendor's demo"]["reason"] == f"Declined {by} {on}: A demo."
+    assert rows["Not me"]["reason"] == f"Taken back by you {on}."
+    assert rows["Half"]["reason"] == f"Taken out {by} {on}: Never offered."
+    assert rows["Half"]["state"]["label"] == "Taken out"
+
+
+def test_groups_go_on_over_pages_with_the_sum_of_the_whole(client, person):
+    for number in range(27):
+        make.claim(person, title=f"Number {number}", days=-1 - number)
+    first, second = (client.get(ADDRESS, {"page": number}) for number in (1, 2))
+    assert [len(year[2]) for _, _, years in shown(first) for year in years] == [25]
+    [(title, total, [(year, of_year, rows)])] = shown(second)
+    assert (title, total, year, of_year) == (
+        "Archived: in no track",
+        "27 credits",
+        "2026",
+        "27 credits",
+    )
+    assert len(rows) == 2
+    assert f'{ADDRESS}?page=2"'.removeprefix(ADDRESS) in first.content.decode()
+
+
+def test_what_has_aged_out_is_said_of_its_period(client, person):
+    with time_machine.travel("2024-11-20T18:00Z", tick=False):
+        make.claim(person, days=-3 * 366)
+        make.claim(person)
+        select_track(track=make.track(), by=person)
+    [group] = client.get(ADDRESS).context["groups"]
+    assert group["note"] == (
+        "Certification period: Fri, Nov 20, 2020 to Mon, Nov 20, 2028. "
+        "Of these, 1 credit earned before Sun, Nov 20, 2022 aged out."
+    )
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries(client, person, number, django_assert_num_queries):
+    """However many ended, by however many people."""
+    for _ in range(number):
+        make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
+        staff = make.person(Role.CE_COORDINATOR)
+        declined = claim_custom_event(facts=make.facts(), by=person)
+        decide_custom_event(
+            event_id=declined.event_id, decision=Decision.DECLINE, reason="No.", by=staff
+        )
+        out = make.claim(person).credits
+        out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="No.")
+    names = ["Library Staff", "Library Trustee", "Library Director"]
+    for name in names[:number]:
+        select_track(track=make.track(name), by=person)
+    with django_assert_num_queries(10):
+        client.get(ADDRESS)
+    with django_assert_num_queries(10):
+        client.get(f"{ADDRESS}transcript.csv")
+    credit = Credit.objects.filter(person=person).order_by("pk").last()
+    with django_assert_num_queries(13):
+        client.get(f"{ADDRESS}{credit.pk}/")
+
+
+def test_two_thousand_credits_ask_no_more_queries(client, person, django_assert_max_num_queries):
+    a_thousand_claims(person, lines=2)
+    with django_assert_max_num_queries(12):
+        response = client.get(ADDRESS, {"page": 40})
+    assert len(response.context["credits"]) == 25
+    assert response.context["sums"][-1]["labelled"][-1] == ("All", "2000")
+
+
+def a_thousand_claims(person, *, lines):
+    """So many claims with so many lines each, without the actions' time."""
+    base = timezone.now() - dt.timedelta(days=1)
+    events = Event.objects.bulk_create(
+        Event(
+            title=f"Training number {number}",
+            begins_at=base - dt.timedelta(days=number),
+            ends_at=base - dt.timedelta(days=number),
+        )
+        for number in range(1000)
+    )
+    slugs = [make.TECHNOLOGY, make.ADMINISTRATION, make.PUBLIC, make.COLLECTION][:lines]
+    categories = [make.category(slug) for slug in slugs]
+    claims = Claim.objects.bulk_create(
+        Claim(person=person, event=event, source="list", claimed_at=base, claimed_by=person)
+        for event in events
+    )
+    Credit.objects.bulk_create(
+        Credit(claim=claim, person=person, line=line, category=category, amount=1)
+        for claim in claims
+        for line, category in enumerate(categories, start=1)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as the server does by itself once rows are committed
+    return events
+
+
+def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
+    claim = make.claim(person)
+    page = client.get(ADDRESS).content.decode()
+    address = f"/continuing-education/claims/{claim.pk}/"
+    assert f'<a href="{address}">Files and note' in page
+    assert claim.event.title in client.get(address).content.decode()
+
+
+# ---------- One credit ----------
+
+
+def test_the_page_of_a_credit_tells_what_happened(client, person, many):
+    credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
+    text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
+    story = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("What happened") :]))
+    assert "Claimed by you on Fri, Nov 20, 2026, with Create New…, as Technology 1." in story
+    assert "Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: A demo." in story
+    assert story.index("Claimed by you") < story.index("Declined by the CE")
+
+
+def test_the_page_of_a_credit_says_in_which_tracks_it_counts(client, person, many):
+    credit = Credit.objects.get(person=person, claim__event__title="Networks")
+    response = client.get(f"{ADDRESS}{credit.pk}/")
+    assert response.context["credit"]["tracks"] == [
+        "Posted to Library Staff",
+        "Not in Library Trustee: This track does not count this category.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (None, 404),
+        (Role.EVENT_EDITOR, 404),
+        (Role.HELP_DESK, 200),
+        (Role.CE_COORDINATOR, 200),
+        (Role.ADMINISTRATOR, 200),
+    ],
+)
+def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
+    credit = Credit.objects.filter(person=person, claim__event__title="Not me").get()
+    client = Client()
+    client.force_login(make.person(role))
+    response = client.get(f"{ADDRESS}{credit.pk}/")
+    assert response.status_code == status
+    text = response.content.decode()
+    assert ("Not me" in text) is (status == 200)
+    if status == 200:
+        assert "Taken back by Pat" in text
+        assert "Something wrong?" not in text
+
+
+def test_a_credit_that_is_nobodys(client):
+    assert client.get(f"{ADDRESS}999999999/").status_code == 404

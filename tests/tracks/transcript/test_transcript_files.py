@@ -1,0 +1,349 @@
+"""The transcript on the page, as PDF, CSV and XLSX: the same credits and the same numbers."""
+
+import csv
+import datetime as dt
+import io
+import re
+import time
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+import openpyxl
+import page as pdf_ua
+import pikepdf
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from accounts.actions import take_position
+from accounts.enums import PositionKind, Role
+from aspen import formats
+from credits.actions import claim_custom_event, withdraw_claim
+from credits.models import Credit
+from events.actions import decide_custom_event
+from events.enums import Decision
+from tests import factories as make
+from tests import tagged_pdf
+from tests.tracks.transcript.test_transcript import a_thousand_claims
+from tracks.actions import select_track
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/continuing-education/credits/"
+FORMULA = '=HYPERLINK("https://evil.example","Click")'
+TYPST = '#panic() [x] \\ " *bold* $x$ `raw` <l> @l // no comment'
+TITLES = [
+    FORMULA,
+    TYPST,
+    "+1 @SUM(A1) -2",
+    "שלום: Stories for everybody",
+    "Años “quoted” – ½",
+    ("Weeding and budgets " * 15).strip(),
+]
+
+
+@pytest.fixture(autouse=True)
+def _frozen():
+    with time_machine.travel("2026-11-20T18:00Z", tick=False):
+        yield
+
+
+@pytest.fixture
+def person():
+    person = make.person(display_name="Pat #Quill")
+    library = make.organization(name="Library [of] Ekalaka")
+    take_position(organization=library, kind=PositionKind.STAFF, by=person)
+    return person
+
+
+@pytest.fixture
+def client(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def portal(person):
+    """Thirty-odd credits: in two tracks, archived, ended, with titles of all kinds."""
+    amounts = {make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "0.5"}
+    for number, title in enumerate([*TITLES, *(f"Training {each}" for each in range(10))]):
+        make.claim(person, title=title, days=-1 - 40 * number, credits=amounts)
+    make.claim(person, title="Too old", days=-5 * 366)
+    for name in ("Library Staff", "Library Trustee"):
+        select_track(track=make.track(name), by=person)
+    staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
+    declined = claim_custom_event(facts=make.facts(title="A demo"), by=person)
+    decide_custom_event(
+        event_id=declined.event_id, decision=Decision.DECLINE, reason=f"No. {FORMULA}", by=staff
+    )
+    withdraw_claim(claim_id=make.claim(person, title="Not me").pk, by=person)
+    out = make.claim(person, title="Half").credits
+    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="Never offered.")
+
+
+class Told(NamedTuple):
+    """What one form of the transcript says: its rows, and its sums with their labels."""
+
+    rows: list[tuple[str, str, str, Decimal]]
+    sums: list[tuple[str, list[Decimal]]]
+
+
+def bare(text):
+    """Without blanks, which lines on paper lose at their ends."""
+    return re.sub(r"\s+", "", text)
+
+
+# ---------- Reading each ----------
+
+
+class Cells(HTMLParser):
+    """Each row of each table of a page: the text of its cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.tables, self.is_inside = [], False
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.is_inside = True
+
+    def handle_endtag(self, tag):
+        self.is_inside &= tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self.is_inside:
+            self.tables[-1][-1][-1] += data
+
+
+# The shape of a category, and what stands below a title and in the last column.
+BESIDE = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
+
+
+def from_pages(client, query):
+    rows, sums = [], []
+    number, last = 1, 1
+    while number <= last:
+        response = client.get(f"{ADDRESS}?{query}&page={number}")
+        last = response.context["page"].paginator.num_pages
+        text = BESIDE.sub("", response.content.decode())
+        reader = Cells()
+        reader.feed(text[text.index("<main") : text.index("</main")])
+        listed, *rest = reader.tables
+        [added] = rest or [[]]
+        rows += [
+            (bare(cells[1]), bare(cells[0]), bare(cells[2]), Decimal(cells[3]))
+            for cells in listed[1:]
+            if len(cells) == 5
+        ]
+        sums = [(cells[0].strip(), [Decimal(cell) for cell in cells[1:]]) for cells in added[1:]]
+        number += 1
+    return Told(rows, sums)
+
+
+def in_reading_order(text):
+    """Paper holds Hebrew as the eye meets it; programs that read it turn each word round."""
+    return re.sub("[א-ת]+", lambda word: word[0][::-1], text)
+
+
+def from_pdf(content):
+    tables = [
+        [[cell.whole for cell in row.inside] for row in table.find("TR")]
+        for table in tagged_pdf.read(content).find("Table")
+    ]
+    groups = [table for table in tables if table[0][0] == "Earned on"]
+    added = next((table for table in tables if table not in groups), [])
+    rows = [
+        (bare(day), in_reading_order(bare(title)), bare(category), Decimal(amount))
+        for table in groups
+        for cells in table[1:]
+        if len(cells) == 5
+        for day, title, category, amount, _ in [cells]
+    ]
+    sums = [(cells[0], [Decimal(cell) for cell in cells[1:]]) for cells in added[1:]]
+    return Told(rows, sums)
+
+
+def on_paper(day):
+    return bare(formats.day(day))
+
+
+def from_csv(content):
+    lines = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    rows = [
+        (
+            on_paper(dt.date.fromisoformat(line["Earned on"])),
+            bare(line["Event"].removeprefix("'")),
+            bare(line["CE category"]),
+            Decimal(line["Credits"]),
+        )
+        for line in lines
+    ]
+    total = sum(Decimal(line["Counted"]) for line in lines)
+    return Told(rows, [("All", [total])])
+
+
+def from_xlsx(content):
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    head, *lines = book["Credits"].values
+    at = {label: place for place, label in enumerate(head)}
+    rows = [
+        (
+            on_paper(line[at["Earned on"]].date()),
+            bare(line[at["Event"]]),
+            bare(line[at["CE category"]]),
+            Decimal(str(line[at["Credits"]])),
+        )
+        for line in lines
+    ]
+    sums = [
+        (line[0], [Decimal(str(cell)) for cell in line[1:]])
+        for line in list(book["Sums"].values)[1:]
+    ]
+    return Told(rows, sums)
+
+
+def files(client, query=""):
+    """The content of each file, and its reading."""
+    found = {}
+    for format, read in (("pdf", from_pdf), ("csv", from_csv), ("xlsx", from_xlsx)):
+        response = client.get(f"{ADDRESS}transcript.{format}?{query}")
+        assert response.status_code == 200
+        assert response["Content-Disposition"] == (
+            f'attachment; filename="ce-credits-2026-11-20.{format}"'
+        )
+        found[format] = response.content, read(response.content)
+    return found
+
+
+# ---------- The same numbers ----------
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "total"),
+    [
+        ("", 36, 33),
+        ("year=2026&category=technology", 12, 4.5),
+        ("period=not-counted", 3, 0),
+        ("q=weeding", 2, 2),
+    ],
+)
+def test_page_pdf_csv_and_xlsx_say_the_same(client, portal, query, number, total):
+    found = {format: told for format, (_, told) in files(client, query).items()}
+    page = from_pages(client, query)
+    assert len(page.rows) == number
+    assert [amounts[-1] for _, amounts in page.sums[-1:]] == ([total] if total else [])
+    assert found["pdf"] == page
+    assert found["xlsx"] == page
+    assert found["csv"] == Told(page.rows, [("All", [total])])
+
+
+def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
+    content = client.get(f"{ADDRESS}transcript.pdf").content
+    report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
+    assert report.failures == []
+    assert report.is_compliant
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        assert str(pdf.Root.Lang) == "en-US"
+        assert str(pdf.docinfo.Title) == "Continuing education credits: Pat #Quill"
+        assert pdf.Root.ViewerPreferences.DisplayDocTitle
+        assert pdf.Root.MarkInfo.Marked
+    document = tagged_pdf.read(content)
+    parts = [tag.whole for tag in document.find("Title", "H1", "P")]
+    assert parts[:5] == [
+        "Continuing education credits",
+        "Pat #Quill",
+        "Library [of] Ekalaka",
+        "Printed on Fri, Nov 20, 2026.",
+        "33 credits from 17 trainings: 32 posted, 1 archived. 2 claims were declined or withdrawn.",
+    ]
+    assert [tag.whole for tag in document.find("H1")] == [
+        "What they add up to",
+        "Library Staff and Library Trustee",
+        "Archived: in no track",
+        "Not counted",
+    ]
+    tables = list(document.find("Table"))
+    assert len(tables) == 4
+    for table in tables[1:]:
+        [head] = table.find("THead")
+        assert [cell.whole for cell in head.find("TH")] == [
+            "Earned on",
+            "Event",
+            "CE category",
+            "Credits",
+            "State",
+        ]
+    last = [cell.whole for row in tables[-1].find("TBody") for cell in row.find("TD")]
+    assert "Withdrawn. Taken back by Pat #Quill on Fri, Nov 20, 2026." in last
+    assert f"Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: No. {FORMULA}" in last
+
+
+def test_a_formula_stays_text(client, portal):
+    found = files(client)
+    book = openpyxl.load_workbook(io.BytesIO(found["xlsx"][0]))
+    [cells] = [row for row in book["Credits"] if row[3].value == FORMULA][:1]
+    assert [cell.data_type for cell in cells] == ["s", "n", "d", "s", "s", "s", "n", "n", "s", "s"]
+    lines = csv.DictReader(io.StringIO(found["csv"][0].decode("utf-8-sig")))
+    titles = {line["Event"] for line in lines}
+    assert {f"'{FORMULA}", "'+1 @SUM(A1) -2"} <= titles
+    assert not [title for title in titles if title.startswith(("=", "+", "-", "@"))]
+    assert not [
+        cell.coordinate for sheet in book for row in sheet for cell in row if cell.data_type == "f"
+    ]
+
+
+def test_what_fonts_lack_and_what_controls_a_terminal(client, person):
+    title = "🎉 日本語\x1b[31m\tred\r\n=1+1 _x0041_ \ufffe"
+    make.claim(person, title=title)
+    found = files(client)
+    assert found["pdf"][1].rows[0][1] == bare("[party popper] □ [31m red =1+1 _x0041_")
+    kept = "🎉 日本語 [31m red =1+1 _x0041_"
+    [line] = csv.DictReader(io.StringIO(found["csv"][0].decode("utf-8-sig")))
+    assert line["Event"] == kept
+    assert found["xlsx"][1].rows[0][1] == bare(kept)
+
+
+def test_without_credits_there_is_a_file_that_says_so(client):
+    found = files(client)
+    assert found["csv"][1].rows == found["xlsx"][1].rows == []
+    assert found["xlsx"][1].sums == []
+
+
+def test_an_empty_pdf_is_held_to_pdf_ua_too(client):
+    content = client.get(f"{ADDRESS}transcript.pdf").content
+    assert pdf_ua.is_pdf_compliant_bytes(content)
+    assert "0 credits from 0 trainings" in tagged_pdf.read(content).whole
+    assert "There are no credits to list." in tagged_pdf.read(content).whole
+
+
+def test_filters_are_told_on_paper(client, portal):
+    content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
+    assert "Only credits that fit: “weeding”, 2026." in tagged_pdf.read(content).whole
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_files_ask_the_same_queries(client, person, number, django_assert_num_queries):
+    for _ in range(number):
+        make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
+        withdraw_claim(claim_id=make.claim(person).pk, by=person)
+    select_track(track=make.track(), by=person)
+    for format in ("pdf", "csv", "xlsx"):
+        with django_assert_num_queries(10):
+            client.get(f"{ADDRESS}transcript.{format}")
+
+
+def test_two_thousand_credits_come_soon(client, person):
+    """Measured some two seconds of work; the limit leaves room for a slow machine."""
+    a_thousand_claims(person, lines=2)
+    select_track(track=make.track(), by=person)
+    started = time.process_time()  # what else the machine has to do does not count
+    content = client.get(f"{ADDRESS}transcript.pdf").content
+    assert time.process_time() - started < 15
+    assert len(from_pdf(content).rows) == Credit.objects.count() == 2000

@@ -1,0 +1,70 @@
+"""Everything that writes rule sets, participations, postings, submissions and certificates.
+
+Each function is atomic and takes `by=`. Whatever concerns a person's record locks the person
+(accounts.queries.lock_people) before it reads, so that no two steps pass each other.
+"""
+
+from tracks.certification.certifying import reissue_certificate, revoke_certificate
+from tracks.certification.emails import remind_supervisors
+from tracks.certification.submitting import (
+    reopen_what_changed,
+    return_submission,
+    review_submission,
+    submit_track,
+    take_back_submission,
+)
+from tracks.certification.verifying import (
+    Supervisor,
+    ask_about_year,
+    ask_again,
+    refuse_record,
+    renew_link,
+    verify_record,
+    withdraw_question,
+)
+from tracks.following.actions import (
+    Chosen,
+    extend_participations,
+    leave_track,
+    post_anew,
+    post_archived,
+    resume_track,
+    select_track,
+    select_tracks,
+    sync_postings,
+)
+from tracks.reminders import remind_directors, remind_idle, remind_of_ends
+from tracks.rule_sets.actions import end_rule_set, replace_rule_set, save_rule_set
+
+__all__ = [
+    "Chosen",
+    "Supervisor",
+    "ask_about_year",
+    "ask_again",
+    "end_rule_set",
+    "extend_participations",
+    "leave_track",
+    "post_anew",
+    "post_archived",
+    "refuse_record",
+    "reissue_certificate",
+    "remind_directors",
+    "remind_idle",
+    "remind_of_ends",
+    "remind_supervisors",
+    "renew_link",
+    "reopen_what_changed",
+    "replace_rule_set",
+    "resume_track",
+    "return_submission",
+    "review_submission",
+    "revoke_certificate",
+    "save_rule_set",
+    "select_track",
+    "select_tracks",
+    "submit_track",
+    "sync_postings",
+    "take_back_submission",
+    "verify_record",
+    "withdraw_question",
+]

@@ -1,0 +1,5 @@
+"""Certification in the administration, a module for each matter."""
+
+from tracks.certification.admin import certificate_list, reviewing  # noqa: F401
+from tracks.following import admin as following_admin  # noqa: F401
+from tracks.rule_sets import admin as rule_sets_admin  # noqa: F401

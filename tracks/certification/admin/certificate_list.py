@@ -1,0 +1,167 @@
+"""The certificates that were issued, for staff to find, to read and to print."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import ExtractYear
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from aspen import formats
+from aspen.admin import ReadOnlyAdmin
+from aspen.clock import today
+from tracks.certification import certificates, record
+from tracks.counting import queries as counting_queries
+from tracks.models import Certificate, Track
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("valid", "Valid"), ("expired", "Expired"), ("revoked", "Revoked")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Certificate]
+    ) -> QuerySet[Certificate]:
+        day = today()
+        conditions = {
+            "valid": Q(revoked_at=None, expires_on__gte=day),
+            "expired": Q(revoked_at=None, expires_on__lt=day),
+            "revoked": Q(revoked_at__isnull=False),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+class TrackFilter(admin.SimpleListFilter):
+    title = parameter_name = "track"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(track.pk), track.name) for track in Track.objects.order_by("position")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Certificate]
+    ) -> QuerySet[Certificate]:
+        tracks = [int(key) for key, _ in self.lookup_choices if key == self.value()]
+        return queryset.filter(participation__track__in=tracks) if tracks else queryset
+
+
+class YearFilter(admin.SimpleListFilter):
+    title = parameter_name = "year"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        years = Certificate.objects.order_by().annotate(year=ExtractYear("issued_on"))
+        found = years.values_list("year", flat=True).distinct().order_by("-year")
+        return [(str(year), str(year)) for year in found]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Certificate]
+    ) -> QuerySet[Certificate]:
+        known = {key for key, _ in self.lookup_choices}
+        return queryset.filter(issued_on__year=self.value()) if self.value() in known else queryset
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    """What was issued never changes here; revoking and issuing anew are acts of their own."""
+
+    view_on_site = False  # a button of its own, beside the PDF
+    change_form_template = "admin/tracks/certificate/change_form.html"
+    list_display = ("number", "name", "person", "track", "issued_on", "expires_on", "state")
+    list_filter = (StateFilter, TrackFilter, YearFilter)
+    search_fields = ("number", "name", "person__display_name", "person__email")
+    ordering = ("-issued_on", "-id")
+    fields = (
+        ("number", "state"),
+        ("name", "person"),
+        ("track", "rule_set"),
+        ("issued_on", "expires_on"),
+        ("coordinator_name", "reviewed_at"),
+        ("supervisor_name", "verified_at"),
+        "listed_as",
+        ("revoked_at", "revoked_by"),
+        "revoked_why",
+        "in_its_place",
+        "counted",
+        "surplus",
+    )
+    readonly_fields = ("track", "rule_set", "state", "in_its_place", "counted", "surplus")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
+        return counting_queries.certificates().select_related("revoked_by")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Without what there is not: a certificate that holds says nothing of revoking."""
+        assert isinstance(obj, Certificate)
+        none: set[Any] = set() if obj.listed_as else {"listed_as"}
+        if not obj.revoked_at:
+            none |= {("revoked_at", "revoked_by"), "revoked_why"}
+        if not (obj.replaces or certificates.replacement(obj)):
+            none.add("in_its_place")
+        if not obj.record["surplus"]:
+            none.add("surplus")
+        return [each for each in self.fields if each not in none]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return super().change_view(
+            request, object_id, form_url, {"title": "Certificate", **(extra_context or {})}
+        )
+
+    @admin.display(description="track", ordering="participation__track__position")
+    def track(self, certificate: Certificate) -> str:
+        return str(certificate.record["track"])
+
+    @admin.display(description="rules")
+    def rule_set(self, certificate: Certificate) -> str:
+        return str(certificate.record["rule_set"])
+
+    @admin.display(description="state")
+    def state(self, certificate: Certificate) -> str:
+        """The word with its shape, as the public page has them."""
+        standing = certificates.standing(certificate)
+        return f"{standing.shape} {standing.label}"
+
+    @admin.display(description="issued anew")
+    def in_its_place(self, certificate: Certificate) -> str:
+        anew, before = certificates.replacement(certificate), certificate.replaces
+        told = [f"Issued anew as {anew}." if anew else "", f"Replaces {before}." if before else ""]
+        return " ".join(filter(None, told))
+
+    @admin.display(description="what it counted")
+    def counted(self, certificate: Certificate) -> SafeString:
+        total = formats.credits(record.counted(certificate.record))
+        return _table(record.lines(certificate.record), f"{total} in all")
+
+    @admin.display(description="beyond that")
+    def surplus(self, certificate: Certificate) -> SafeString:
+        return _table(record.lines(certificate.record, "surplus"), "Not needed for it")
+
+
+def _table(lines: list[record.RecordLine], caption: str) -> SafeString:
+    rows = format_html_join(
+        "",
+        "<tr><td>{}</td><th scope='row'>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+        (
+            (
+                *(formats.day(line.earned_on), line.title, line.sponsor),
+                *(line.category, formats.amount(line.amount)),
+            )
+            for line in lines
+        ),
+    )
+    heads = ("Earned on", "Event", "Sponsor", "CE category", "Credits")
+    head = format_html_join("", "<th scope='col'>{}</th>", ((each,) for each in heads))
+    return format_html(
+        "<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        caption,
+        head,
+        rows,
+    )

@@ -1,0 +1,150 @@
+"""What a certificate says of itself: whether it holds, and what people read of it. No query."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
+
+from aspen import formats
+from aspen.clock import today
+from aspen.files import pdf, qr
+from tracks.certification import record
+from tracks.models import Certificate
+
+
+class Standing(NamedTuple):
+    """Whether a certificate holds: a word with its shape, and a sentence."""
+
+    label: str
+    tone: str
+    shape: str
+    text: str
+
+
+UNKNOWN = Standing("Unknown", "neutral", "?", "No certificate has this address.")
+
+
+def standing(certificate: Certificate, on: dt.date | None = None) -> Standing:
+    """Valid through its last day, then expired; revoked at any time, and that stays."""
+    number, on = certificate.number, on or today()
+    if certificate.revoked_at:
+        day = formats.day(timezone.localdate(certificate.revoked_at))
+        return Standing("Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}.")
+    if certificate.expires_on < on:
+        day = formats.day(certificate.expires_on)
+        text = f"Certificate {number} was valid until {day} and has expired since."
+        return Standing("Expired", "warn", "◷", text)
+    day = formats.day(certificate.expires_on)
+    return Standing("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
+
+
+def replacement(certificate: Certificate) -> Certificate | None:
+    """The one issued anew in its place. Needs `replaced_by` selected."""
+    try:
+        return certificate.replaced_by
+    except ObjectDoesNotExist:
+        return None
+
+
+def told(certificate: Certificate) -> dict[str, Any]:
+    """What anybody may read who has the address: nothing of the person but the name on it.
+
+    Needs the person and `replaced_by` selected.
+    """
+    anew = replacement(certificate)
+    return {
+        "number": certificate.number,
+        "name": certificate.name,
+        "track": certificate.record["track"],
+        "issued_on": formats.day(certificate.issued_on),
+        "expires_on": formats.day(certificate.expires_on),
+        "standing": standing(certificate),
+        "revoked_why": certificate.revoked_why,
+        "anew": anew.number if anew else "",
+        "is_demonstration": certificate.person.is_demonstration,
+    }
+
+
+def listed(certificate: Certificate) -> dict[str, Any]:
+    """A row of the person's own list: the same, and where to print and to show it."""
+    return {
+        **told(certificate),
+        "url": certificate.get_absolute_url(),
+        "address": address(certificate),
+        "pdf_url": "" if certificate.revoked_at else pdf_url(certificate),
+    }
+
+
+def address(certificate: Certificate) -> str:
+    """Where anybody can look it up: printed on paper, so it does not hang on this request."""
+    return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
+
+
+def pdf_url(certificate: Certificate) -> str:
+    return reverse("tracks:certificate_pdf", args=[certificate.uuid])
+
+
+PROGRAM = "Montana Library Certification Program"
+DEMONSTRATION = (
+    "Demonstration: the person and the trainings are invented. This paper certifies nothing."
+)
+
+
+def as_pdf(certificate: Certificate) -> bytes:
+    """As it was issued, expired or not. Needs the person selected."""
+    return pdf.render("certificate.typ", paper_data(certificate))
+
+
+def paper_data(certificate: Certificate) -> dict[str, Any]:
+    made, checked_at = certificate.record, address(certificate)
+    head = len(checked_at) - len(f"{certificate.uuid}/")
+    return {
+        "title": f"Certificate {certificate.number}",
+        "heading": "Certificate",
+        "program": PROGRAM,
+        "certifies": "This certifies that",
+        "name": certificate.name,
+        "completed": f"has completed {formats.credits(record.counted(made))} of continuing "
+        "education and is certified in the track",
+        "track": made["track"],
+        "categories": [
+            {"credits": formats.credits(credits), "name": category["name"]}
+            for category in made["categories"]
+            if (credits := Decimal(category["counted"]))
+        ],
+        "days": f"Issued on {_day(certificate.issued_on)}  ·  "
+        f"Valid until {_day(certificate.expires_on)}",
+        "signatures": [
+            {
+                "who": certificate.coordinator_name,
+                "office": "CE Coordinator",
+                "done": f"Reviewed electronically on {_day_of(certificate.reviewed_at)}",
+            },
+            {
+                "who": certificate.supervisor_name,
+                "office": "Supervisor",
+                "done": f"Verified electronically on {_day_of(certificate.verified_at)}",
+            },
+        ],
+        "number": f"No. {certificate.number}",
+        "code": qr.picture(checked_at),
+        "code_says": f"QR code of {checked_at}, where this certificate can be checked",
+        "check": "Check this certificate: scan, or open",
+        "address": checked_at,
+        "address_start": checked_at[:head],
+        "address_end": checked_at[head:],
+        "demonstration": DEMONSTRATION if certificate.person.is_demonstration else "",
+    }
+
+
+def _day(day: dt.date) -> str:
+    return format_date(day, "F j, Y")
+
+
+def _day_of(moment: dt.datetime) -> str:
+    return _day(timezone.localdate(moment))

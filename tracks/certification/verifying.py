@@ -1,0 +1,278 @@
+"""Supervisors are asked whether a record is right, and answer by a link that works once."""
+
+import dataclasses
+import datetime as dt
+
+from django.utils import timezone
+
+from accounts.actions import portal_itself
+from accounts.models import User
+from accounts.queries import is_address_of, lock_people, person_at
+from aspen.clock import today
+from aspen.db import audit
+from aspen.db.audit import act
+from aspen.errors import Refused
+from tracks.certification import record
+from tracks.certification.certifying import certify
+from tracks.certification.emails import (
+    promise_answer,
+    promise_ending,
+    promise_question,
+    promise_withdrawn,
+)
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, Actor, Answer, Ending, Step
+from tracks.following.actions import take_step
+from tracks.models import Certificate, Participation, Submission, Verification
+
+# How long the link to a record works; asked again it begins anew.
+DAYS = 30
+NEWER_LINK = "A newer link was sent, and only that one works."
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervisor:
+    """Who is asked: name and e-mail address; whether there is an account is found out."""
+
+    name: str
+    email: str
+
+    @property
+    def account(self) -> User | None:
+        return person_at(self.email)
+
+    def refuse_oneself(self, person: User) -> None:
+        """Nobody verifies themselves, with none of their addresses. Raises Refused."""
+        if is_address_of(person, self.email):
+            raise Refused(
+                "Nobody verifies their own record. Name your supervisor or another member of the "
+                "board.",
+                field="supervisor_email",
+            )
+
+
+@act
+def ask_about_year(
+    *, participation_id: int, year: int, supervisor: Supervisor, by: User
+) -> Verification:
+    """Ask one's supervisor to verify what a track counts of one calendar year.
+
+    Locks the person. Idempotent while the question is open. Raises Participation.DoesNotExist for
+    somebody else's; Refused where the year has nothing to verify or was verified already, or the
+    supervisor is the person.
+    """
+    lock_people([by.pk])
+    participation = counting_queries.visible_to(by).get(pk=participation_id)
+    supervisor.refuse_oneself(by)
+    if participation.state not in ACTIVE:
+        raise Refused("This period is no longer under way, so nobody has to verify it.")
+    before = participation.verifications.filter(year=year).exclude(
+        answer__in=[Answer.REFUSED, Answer.WITHDRAWN]
+    )
+    if earlier := before.first():
+        if earlier.answered_at is None and earlier.expires_at > timezone.now():
+            return earlier
+        if earlier.answered_at:
+            raise Refused(f"{earlier.supervisor_name} has verified {year} already.")
+        _withdraw(earlier, reason="It was asked again.")
+    made = record.of_year(participation, year, today())
+    if not made["lines"]:
+        raise Refused(f"No credit of {year} counts in {participation.track}.")
+    return _ask(participation, supervisor, submission=None, year=year, record_=made, by=by)
+
+
+def ask(submission: Submission, supervisor: Supervisor, *, by: User) -> Verification:
+    """Ask about a submission. The caller holds the person's lock."""
+    return _ask(
+        submission.participation,
+        supervisor,
+        submission=submission,
+        year=None,
+        record_=submission.record,
+        by=by,
+    )
+
+
+def _ask(
+    participation: Participation,
+    supervisor: Supervisor,
+    *,
+    submission: Submission | None,
+    year: int | None,
+    record_: record.Record,
+    by: User,
+) -> Verification:
+    account, now = supervisor.account, timezone.now()
+    verification = Verification.objects.create(
+        participation=participation,
+        person_id=participation.person_id,
+        submission=submission,
+        year=year,
+        record=record_,
+        supervisor=account,
+        supervisor_name=supervisor.name.strip() or str(account or supervisor.email),
+        supervisor_email=supervisor.email.strip().lower(),
+        asked_at=now,
+        asked_by=by,
+        expires_at=_end_of(today() + dt.timedelta(days=DAYS)),
+    )
+    promise_question(verification=verification)
+    return verification
+
+
+@act
+def ask_again(*, verification_id: int, supervisor: Supervisor, by: User) -> Verification:
+    """Put an unanswered question to somebody else, or to the same supervisor with a new link.
+
+    The earlier link stops working. `by` is the CE Coordinator, or the person for a year of their
+    own. Locks the person. Raises Verification.DoesNotExist, or Refused.
+    """
+    verification = _lock(verification_id)
+    if verification.submission_id and verification.person_id == by.pk:
+        raise Refused("Somebody else has to ask about your own record.")
+    if verification.answered_at:
+        raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
+    supervisor.refuse_oneself(verification.person)
+    return _ask_instead(verification, supervisor, by=by)
+
+
+@act
+def renew_link(*, verification_id: int, by: User | None) -> Verification:
+    """Send the supervisor a new link in place of one that has expired, to the same address.
+
+    So whoever holds an old link learns nothing by asking. Locks the person. Idempotent while the
+    link works. Raises Verification.DoesNotExist, or Refused where nobody needs an answer.
+    """
+    verification = _lock(verification_id)
+    _refuse_needless(verification)
+    if verification.expires_at > timezone.now():
+        return verification
+    same = Supervisor(verification.supervisor_name, verification.supervisor_email)
+    return _ask_instead(verification, same, by=by or portal_itself())
+
+
+def _end_of(day: dt.date) -> dt.datetime:
+    """Mail and pages name the day, so the link works until it is over."""
+    return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
+
+
+def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> Verification:
+    is_same = supervisor.email.strip().lower() == earlier.supervisor_email
+    reason = NEWER_LINK if is_same else f"{supervisor.name} was asked instead."
+    _withdraw(earlier, reason=reason)
+    return _ask(
+        earlier.participation,
+        supervisor,
+        submission=earlier.submission,
+        year=earlier.year,
+        record_=earlier.record,
+        by=by,
+    )
+
+
+@act
+def withdraw_question(*, verification_id: int, by: User) -> None:
+    """Take back a question about a year of one's own. Locks the person. Idempotent.
+
+    Raises Verification.DoesNotExist for somebody else's, Refused when it was answered.
+    """
+    verification = _lock(verification_id, person=by, submission=None)
+    if verification.answer == Answer.WITHDRAWN:
+        return
+    if verification.answered_at:
+        raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
+    _withdraw(verification, reason="The person took the question back.")
+
+
+@act
+def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
+    """The supervisor finds the record right. Of a submission, the certificate is issued at once.
+
+    `name` is the supervisor's own signature, where it differs from the name they were asked by.
+    `by` is None for a supervisor without an account: whoever calls has proved by the link that
+    they are the one who was asked. Locks the person. Idempotent: verified again it returns the
+    same certificate (None for a year). Raises Verification.DoesNotExist, or Refused.
+    """
+    verification = _lock(verification_id)
+    if verification.answer == Answer.VERIFIED:
+        return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
+    _refuse_answer(verification, by=by)
+    audit.note(supervisor=verification.supervisor_email)
+    _close(verification, Answer.VERIFIED, name=name.strip() or verification.supervisor_name)
+    promise_answer(verification=verification)
+    submission = verification.submission
+    if submission is None:
+        return None
+    submission.verified_at, submission.verified_by = verification.answered_at, by
+    submission.verified_name = verification.supervisor_name
+    submission.save(update_fields=["verified_at", "verified_by", "verified_name"])
+    take_step(verification.participation, Step.VERIFY, actor=Actor.SUPERVISOR)
+    return certify(submission, by=by)
+
+
+@act
+def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None:
+    """The supervisor finds something wrong, and says what. A submission goes back to the person.
+
+    Locks the person. Idempotent. Raises Verification.DoesNotExist, or Refused.
+    """
+    verification = _lock(verification_id)
+    if verification.answer == Answer.REFUSED:
+        return
+    _refuse_answer(verification, by=by)
+    if not reason.strip():
+        raise Refused("Say what is wrong; the person will read it.", field="reason")
+    audit.note(supervisor=verification.supervisor_email)
+    _close(verification, Answer.REFUSED, reason=reason.strip())
+    promise_answer(verification=verification)
+    if submission := verification.submission:
+        take_step(verification.participation, Step.REFUSE, actor=Actor.SUPERVISOR)
+        submission.ended_at, submission.ended_by = verification.answered_at, by
+        submission.ending, submission.reason = Ending.REFUSED, reason.strip()
+        submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
+        promise_ending(submission=submission)
+
+
+def withdraw_open_question(submission: Submission, *, reason: str) -> None:
+    """Nobody needs an answer any more. The caller holds the person's lock."""
+    if verification := submission.verifications.filter(answered_at=None).first():
+        _withdraw(verification, reason=reason)
+
+
+def _lock(verification_id: int, **conditions: object) -> Verification:
+    wanted = Verification.objects.filter(pk=verification_id, **conditions)
+    lock_people(wanted.values_list("person_id", flat=True))
+    return wanted.select_related(
+        "person", "submission__person", "participation__track", "participation__rule_set"
+    ).get()
+
+
+def _refuse_answer(verification: Verification, *, by: User | None) -> None:
+    if by == verification.person:
+        raise Refused("Nobody verifies their own record.")
+    _refuse_needless(verification)
+    if verification.expires_at <= timezone.now():
+        raise Refused(
+            "This link has expired. Ask the person, or the CE Coordinator, to send you a new one."
+        )
+
+
+def _refuse_needless(verification: Verification) -> None:
+    if verification.answer == Answer.WITHDRAWN:
+        raise Refused(f"Your answer is no longer needed: {verification.reason}")
+    if verification.answered_at:
+        raise Refused(f"This was {verification.get_answer_display().lower()} already.")
+    if verification.participation.state not in ACTIVE:
+        raise Refused("Your answer is no longer needed: this period is over.")
+
+
+def _withdraw(verification: Verification, *, reason: str) -> None:
+    _close(verification, Answer.WITHDRAWN, reason=reason)
+    promise_withdrawn(verification=verification)
+
+
+def _close(verification: Verification, answer: Answer, *, reason: str = "", name: str = "") -> None:
+    verification.answered_at, verification.answer = timezone.now(), answer
+    verification.reason = reason
+    verification.supervisor_name = name or verification.supervisor_name
+    verification.save(update_fields=["answered_at", "answer", "reason", "supervisor_name"])

@@ -1,0 +1,182 @@
+"""Reads of one person's credits, each with the tracks it counts in."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    prefetch_related_objects,
+)
+from django.db.models.functions import Cast, Concat
+
+from accounts.models import User
+from credits.enums import LIVE, ClaimState
+from credits.models import Credit
+from credits.queries import LIVE_CREDIT, with_earned_on
+from events.catalog.queries import approved_years
+from events.models import MountainDay
+from tracks.counting.progress import ZERO
+from tracks.enums import ParticipationState
+from tracks.models import Certificate, Posting
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Posted(TypedDict):
+        earned_on: dt.date
+        posted_in: list[int]
+        counted_in: list[str]
+        catalogue_years: list[int]
+
+    PostedCredit = WithAnnotations[Credit, _Posted]
+
+TAKEN_OUT = "taken_out"
+# What presentation.credit_row() and rules.why_not_posted() say of a credit, and history.ending() of
+# those who ended it. Everything else would take a page as long again.
+TOLD = (
+    *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_why"),
+    *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
+    *("claim__decided_at", "claim__reason", "claim__event__title"),
+    *("claim__event__recording_available_at", "claim__event__recording_until_at"),
+    *("category__name", "category__slug", "category__shape"),
+)
+ENDED_BY = tuple(
+    f"{who}__{name}"
+    for who in ("claim__decided_by", "withdrawn_by")
+    for name in ("display_name", "email")
+)
+
+
+class Line(NamedTuple):
+    """One credit of a transcript. `posted_in` are the participations it counts in: open, sent, or
+    certified."""
+
+    id: int
+    claim_id: int
+    claimed_on: dt.date
+    claim_state: str
+    withdrawn_at: dt.datetime | None
+    earned_on: dt.date
+    category_id: int
+    amount: Decimal
+    title: str
+    sponsor: str
+    presenter: str
+    posted_in: list[int]
+
+    @property
+    def state(self) -> str:
+        """The claim's state, or that this line was taken out of a claim that stands."""
+        out = self.withdrawn_at is not None and self.claim_state in LIVE
+        return TAKEN_OUT if out else self.claim_state
+
+    @property
+    def counts(self) -> bool:
+        """Whether it adds up: archived or posted, but neither ended nor taken out."""
+        return self.claim_state in LIVE and self.withdrawn_at is None
+
+
+class Totals(NamedTuple):
+    """Amounts are credits of live claims; lines count every row, ended ones included."""
+
+    lines: int
+    trainings: int
+    ended: int
+    credits: Decimal
+    posted: Decimal
+    archived: Decimal
+    pending: Decimal
+
+
+def totals(person: User) -> "Totals":
+    """What the person's credits add up to. One query."""
+    posted = Exists(Posting.objects.filter(credit=OuterRef("pk")))
+    live = LIVE_CREDIT
+    sums = Credit.objects.filter(person=person).aggregate(
+        lines=Count("pk"),
+        trainings=Count("claim", filter=live, distinct=True),
+        ended=Count("claim", filter=~Q(claim__state__in=sorted(LIVE)), distinct=True),
+        credits=Sum("amount", filter=live, default=ZERO),
+        posted=Sum("amount", filter=live & Q(posted), default=ZERO),
+        archived=Sum("amount", filter=live & ~Q(posted), default=ZERO),
+        pending=Sum("amount", filter=live & Q(claim__state=ClaimState.PENDING), default=ZERO),
+    )
+    return Totals(**sums)
+
+
+def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
+    """The person's credits, last earned first, with event and category; one query.
+
+    `posted_in` lists the ids of the participations the credit is posted to, `earned_on` is the day
+    it was earned, `counted_in` the certificates that counted it (rules.certificate_of),
+    `catalogue_years` those in whose catalog its event is.
+    """
+    posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
+    counted_in = Certificate.objects.filter(
+        participation__postings__credit=OuterRef("pk"),
+        participation__state=ParticipationState.CERTIFIED,
+        revoked_at=None,
+    ).order_by("pk")
+    name = Concat(Cast("participation__track", CharField()), Value(" "), "number")
+    return (
+        with_earned_on(Credit.objects.filter(person=person))
+        .annotate(
+            posted_in=ArraySubquery(posted_in.values("participation_id")),
+            counted_in=ArraySubquery(counted_in.values_list(name)),
+            catalogue_years=approved_years("claim__event"),
+        )
+        .select_related("category", "claim__event")
+        .only(*TOLD)
+        .order_by("-earned_on", "-claim_id", "line")
+    )
+
+
+def to_tell_endings(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
+    """The credits with whoever ended their claims or took lines out, and these people's groups.
+
+    What credits.history.ending() needs. Two queries.
+    """
+    people = credits.select_related("claim__decided_by", "withdrawn_by")
+    found = list(people.only(*TOLD, *ENDED_BY))
+    ended_by = [
+        by for credit in found for by in (credit.claim.decided_by, credit.withdrawn_by) if by
+    ]
+    prefetch_related_objects(ended_by, "groups")
+    return found
+
+
+def transcript_lines(person: User) -> list[Line]:
+    """Every credit of the person, last earned first, as little of it as adding up needs. One query.
+
+    So a page of 25 can say what 2,000 add up to.
+    """
+    names = (
+        *("pk", "claim_id", "claimed_on", "claim__state", "withdrawn_at", "earned_on"),
+        *("category_id", "amount"),
+        *("claim__event__title", "claim__event__sponsor", "claim__event__presenter"),
+        "postings__participation",
+    )
+    # Said of the claims as well, because the database would read everybody's.
+    own = Credit.objects.filter(person=person, claim__person=person)
+    # The day alone: a moment takes Python as long to read as all the rest of a row.
+    dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))
+    rows = dated.values_list(*names).order_by("-earned_on", "-claim_id", "line")
+    lines: list[Line] = []
+    # A row for each posting; the database would take longer to gather them.
+    last = None
+    for row in rows:
+        if row[0] != last:
+            last = row[0]
+            lines.append(Line._make((*row[:-1], [])))
+        if row[-1] is not None:
+            lines[-1].posted_in.append(row[-1])
+    return lines

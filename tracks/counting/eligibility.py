@@ -1,0 +1,103 @@
+"""Why a credit does not count, in words. The same rule as queries.eligible()."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.utils.dateformat import format as format_date
+
+from aspen.clock import today, years_after, years_before
+from credits.enums import ENDED, ClaimState
+from credits.rules import catalogue_years
+from tracks.enums import STEPS, Actor, ParticipationState, Step
+from tracks.models import Participation
+
+if TYPE_CHECKING:
+    from tracks.counting.credits import PostedCredit
+
+# Tracks are known by name: no page changes it.
+DIRECTORS_TRACK = "Library Director"
+# Newly hired directors have four years to be certified (State Library).
+DIRECTORS_YEARS = 4
+
+
+def directors_deadline(since: dt.date) -> dt.date:
+    """Until when somebody who is director since that day has to be certified as one."""
+    return years_after(since, DIRECTORS_YEARS)
+
+
+def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
+    """The first reason why `credit` is not eligible for `participation`, or None when it is.
+
+    The credit carries `earned_on` and `catalogue_years`, its claim and event; the rule set its
+    requirements. No query.
+    """
+    claim = credit.claim
+    rule_set = participation.rule_set
+    earned_on = credit.earned_on
+    if claim.state in ENDED:
+        return f"{ClaimState(claim.state).label}: {claim.reason}"
+    if credit.withdrawn_at:
+        return f"Taken out: {credit.withdrawn_why}"
+    if number := certificate_of(credit, participation):
+        return f"Already counted in certificate {number}."
+    if earned_on < participation.counts_from:
+        if before := participation.follows:
+            return (
+                f"Earned before {_day(participation.counts_from)}: certificate {before.number} was "
+                f"issued on {_day(before.issued_on)}, and only what is earned after it counts "
+                "towards the next."
+            )
+        return f"Earned before {_day(participation.counts_from)}, the first day that counts."
+    if earned_on > participation.closes_on:
+        return f"Earned after {_day(participation.closes_on)}, the last day that counts."
+    if credit.category_id not in {line.category_id for line in rule_set.requirements.all()}:
+        return "This track does not count this category."
+    years = catalogue_years(claim, earned_on)
+    if rule_set.catalogue_only and years.isdisjoint(credit.catalogue_years):
+        return (
+            "This track counts only training that was in the State Library's course catalog in "
+            f"fiscal year {' or '.join(map(str, sorted(years)))}."
+        )
+    return None
+
+
+def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
+    """The number of the certificate of this track that has counted the credit; or nothing.
+
+    A certified period counts its own: that is no reason against it.
+    """
+    if participation.state == ParticipationState.CERTIFIED:
+        return ""
+    for counted in credit.counted_in:
+        track_id, _, number = counted.partition(" ")
+        if int(track_id) == participation.track_id:
+            return number
+    return ""
+
+
+def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
+    """Whether a certified period could have counted the credit and had enough without it."""
+    issued_on = participation.certified_on
+    return (
+        issued_on is not None
+        and credit.earned_on <= issued_on
+        and not why_not_posted(credit, participation)
+    )
+
+
+def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
+    """Why a posted credit no longer counts today, or None while it does. No query."""
+    first = years_before(today(), participation.rule_set.years)
+    if credit.earned_on >= first:
+        return None
+    return f"Earned before {_day(first)}: it has aged out and no longer counts."
+
+
+def after(participation: Participation, step: Step, actor: Actor) -> ParticipationState | None:
+    """The state after a step of this actor, or None where there is no such step (enums.STEPS)."""
+    target, actors = STEPS.get((ParticipationState(participation.state), step), (None, ()))
+    return target if actor in actors else None
+
+
+def _day(day: dt.date) -> str:
+    return format_date(day, "F j, Y")

@@ -1,0 +1,207 @@
+"""How fast a participation goes, and when that makes it done: plain arithmetic, no database.
+
+Pace is what was earned in the past twelve months (or since the first day that counts, where that
+is later), spread evenly. It is drawn on month by month to the end of the period, per category,
+because a minimum is filled by its own category alone. What ages out on the way is taken off.
+"""
+
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_CEILING, Decimal
+
+from dateutil.relativedelta import relativedelta
+
+from aspen import formats
+from aspen.clock import years_after, years_before
+from aspen.halves import HALF
+from tracks.counting.progress import ZERO, Dated, Progress, measure
+
+MONTHS = 12
+SHORT = 31  # days; with fewer left, an amount a month says nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """What can be said of a participation on `today`. Amounts are credits.
+
+    `recent` was earned from `since` on, and is what the pace is made of.
+    `done_on` is the first of the months' days on which everything is there at this pace, within
+    the period; `per_month` the least that makes it done within the period, rounded up to a half.
+    `ages_out` lists what stops counting before that day, or before the period ends, by the last
+    day it counts.
+    """
+
+    today: dt.date
+    closes_on: dt.date
+    missing: Decimal
+    since: dt.date
+    recent: Decimal
+    done_on: dt.date | None
+    per_month: Decimal
+    ages_out: list[tuple[dt.date, Decimal]]
+
+    @property
+    def days_left(self) -> int:
+        return (self.closes_on - self.today).days
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ahead:
+    """The credits that count on `today`, and how they add up on later days."""
+
+    progress: Progress
+    counted: Sequence[Dated]
+    today: dt.date
+    years: int
+
+    def on(self, day: dt.date, per_month: dict[int, Decimal]) -> Progress:
+        """Where it stands on a later day, what has aged out taken off and what is earned added."""
+        first = years_before(day, self.years)
+        months = min(_months(self.today, day), Decimal(self.years * MONTHS))
+        earned: dict[int, Decimal] = defaultdict(Decimal)
+        for credit in self.counted:
+            if credit.earned_on >= first:
+                earned[credit.category_id] += credit.amount
+        for category_id, amount in per_month.items():
+            # Rounded, or twelve twelfths of a credit would not be one.
+            earned[category_id] += round(amount * months, 6)
+        return measure(
+            requirements=[(line.category, line.minimum) for line in self.progress.lines],
+            total=self.progress.total,
+            earned=earned,
+        )
+
+
+def pace_of(
+    *,
+    progress: Progress,
+    counted: Iterable[Dated],
+    today: dt.date,
+    counts_from: dt.date,
+    closes_on: dt.date,
+    years: int,
+) -> Pace:
+    """Reckon the pace of `progress`, made of the `counted` credits, in categories that count."""
+    ahead = _Ahead(progress, list(counted), today, years)
+    since = max(years_before(today, 1), counts_from - dt.timedelta(days=1))
+    recent = [credit for credit in ahead.counted if credit.earned_on > since]
+    per_month = _per_month(recent, _months(since, today))
+    ends = list(_month_ends(today, closes_on))
+    done = None
+    if not progress.is_complete:
+        done = next((day for day in ends if ahead.on(day, per_month).is_complete), None)
+    return Pace(
+        today=today,
+        closes_on=closes_on,
+        missing=progress.missing,
+        since=since + dt.timedelta(days=1),
+        recent=sum((credit.amount for credit in recent), ZERO),
+        done_on=done,
+        per_month=_needed(ahead, ends),
+        ages_out=_ages_out(ahead, done or closes_on),
+    )
+
+
+def _per_month(recent: Iterable[Dated], months: Decimal) -> dict[int, Decimal]:
+    """What was earned a month lately, by category. A first month is a whole one."""
+    months = min(max(months, Decimal(1)), Decimal(MONTHS))
+    earned: dict[int, Decimal] = defaultdict(Decimal)
+    for credit in recent:
+        earned[credit.category_id] += credit.amount / months
+    return earned
+
+
+def _needed(ahead: _Ahead, ends: list[dt.date]) -> Decimal:
+    """The lowest rate that is enough: earlier is easier where much ages out towards the end."""
+    rates = [
+        ahead.on(day, {}).missing / months
+        for day in ends
+        if (months := _months(ahead.today, day)) >= 1
+    ]
+    return _up_to_half(min(rates, default=ZERO))
+
+
+def _ages_out(ahead: _Ahead, end: dt.date) -> list[tuple[dt.date, Decimal]]:
+    """What does not count any more on the day `end`: the last day it counts, and how much."""
+    first = years_before(end, ahead.years)
+    amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
+    for credit in ahead.counted:
+        if credit.earned_on < first:
+            amounts[years_after(credit.earned_on, ahead.years)] += credit.amount
+    return sorted(amounts.items())
+
+
+def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
+    """The same day of each coming month, as long as the period lasts, and its last day."""
+    month = 1
+    while (day := today + relativedelta(months=month)) < closes_on:
+        yield day
+        month += 1
+    if today < closes_on:
+        yield closes_on
+
+
+def _months(first: dt.date, last: dt.date) -> Decimal:
+    """How many months lie between two days, the rest of one by its days."""
+    gap = relativedelta(last, first)
+    return Decimal(gap.years * MONTHS + gap.months) + Decimal(gap.days) / 31
+
+
+def _up_to_half(amount: Decimal) -> Decimal:
+    return (amount / HALF).to_integral_value(ROUND_CEILING) * HALF
+
+
+# ---------- In words ----------
+
+
+def days_left(pace: Pace) -> str:
+    """How long the period still lasts."""
+    if pace.days_left < 0:
+        return f"The period ended on {formats.day(pace.closes_on)}."
+    if pace.days_left == 0:
+        return "The period ends today."
+    return "1 day left." if pace.days_left == 1 else f"{pace.days_left} days left."
+
+
+def in_words(pace: Pace) -> str:
+    """Whether it comes to an end in time: a sentence or two, nothing where nothing can be said."""
+    return " ".join(filter(None, (_forecast(pace), _aging(pace))))
+
+
+def _forecast(pace: Pace) -> str:
+    if not pace.missing:
+        return "Ready to submit."
+    if pace.days_left <= 0:
+        return ""
+    if not pace.recent:
+        is_young = pace.since > years_before(pace.today, 1) + dt.timedelta(days=1)
+        lately = "in this period yet" if is_young else "in the past 12 months"
+        return f"No credits {lately}; {_takes(pace)}."
+    if pace.done_on:
+        return f"At this pace you are done in {pace.done_on:%B %Y}."
+    ends = formats.day(pace.closes_on)
+    return f"At this pace you would not be done before your period ends on {ends}; {_takes(pace)}."
+
+
+def _takes(pace: Pace) -> str:
+    if pace.days_left < SHORT:
+        days = "the 1 day" if pace.days_left == 1 else f"the {pace.days_left} days"
+        return f"it takes {formats.credits(pace.missing)} in {days} left"
+    return f"it takes about {formats.credits(pace.per_month)} a month"
+
+
+def _aging(pace: Pace) -> str:
+    """3 credits age out by June 2027, 12 in all by March 2030."""
+    if not pace.ages_out or pace.days_left <= 0:
+        return ""
+    first = f"{pace.ages_out[0][0]:%B %Y}"
+    last = f"{pace.ages_out[-1][0]:%B %Y}"
+    soon = sum((amount for day, amount in pace.ages_out if f"{day:%B %Y}" == first), ZERO)
+    verb = "credit ages" if soon == 1 else "credits age"
+    text = f"{formats.amount(soon)} {verb} out by {first}"
+    if last == first:
+        return f"{text}."
+    every = sum((amount for _, amount in pace.ages_out), ZERO)
+    return f"{text}, {formats.amount(every)} in all by {last}."

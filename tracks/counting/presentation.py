@@ -1,0 +1,293 @@
+"""Progress and credits as the pages show them: strings and figures made once, no query."""
+
+import dataclasses
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from aspen import formats
+from credits.enums import ENDED, ClaimRole, ClaimState
+from credits.history import Entry
+from tracks.counting import eligibility, forecast
+from tracks.counting.credits import Totals
+from tracks.counting.progress import Progress
+from tracks.counting.queries import Course
+from tracks.enums import SENT
+from tracks.models import Participation, RuleSet
+
+if TYPE_CHECKING:
+    from tracks.counting.credits import PostedCredit
+
+WIDTH = 600
+ALL_CATEGORIES = 4
+STATES = {
+    ClaimState.PENDING: ("info", "◷"),
+    ClaimState.APPROVED: ("good", "✓"),
+    ClaimState.RETURNED: ("warn", "!"),
+    ClaimState.DECLINED: ("bad", "✕"),
+    ClaimState.WITHDRAWN: ("neutral", "–"),
+}
+
+
+def rule_set_in_words(rule_set: RuleSet) -> str:
+    """60 credits in 4 years: at least 30 in Technology; the other 30 in any category."""
+    requirements = list(rule_set.requirements.all())
+    minimums = [
+        f"{formats.amount(line.minimum)} in {line.category}"
+        for line in requirements
+        if line.minimum
+    ]
+    free = rule_set.total - sum((line.minimum for line in requirements), Decimal(0))
+    where = _anywhere([str(line.category) for line in requirements])
+    start = f"{formats.credits(rule_set.total)} in {rule_set.years} years"
+    if not minimums:
+        return f"{start}, {where}."
+    rest = f"; the other {formats.amount(free)} {where}" if free else ""
+    return f"{start}: at least {_listed(minimums)}{rest}."
+
+
+def _anywhere(counted: list[str]) -> str:
+    """Where an elective credit may come from: any of the four categories, or only those named."""
+    return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def missing_in_words(progress: Progress) -> str:
+    """What is still missing, or that nothing is."""
+    if progress.is_complete:
+        return "Everything required is there."
+    parts = [
+        f"{formats.amount(line.missing)} in {line.category}"
+        for line in progress.lines
+        if line.missing
+    ]
+    if progress.elective_missing:
+        more = "more " if parts else ""
+        where = _anywhere([str(line.category) for line in progress.lines])
+        parts.append(f"{formats.amount(progress.elective_missing)} {more}{where}")
+    return f"Still missing: {_listed(parts)}."
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """The drawn bar in sixhundredths of its width (templates/includes/progress_chart.html)."""
+
+    id: str
+    text: str
+    parts: list[dict[str, Any]]
+    missing: list[dict[str, int]]
+    notches: list[int]
+
+
+def bar(progress: Progress, *, name: str, id: str) -> Bar:
+    """One bar as long as the total: a block per minimum, then what is elective.
+
+    Each block shows what is there in its category's colour and what is missing hatched; a notch
+    marks the end of a minimum.
+    """
+    pen = _Pen(progress.total)
+    for line in progress.lines:
+        if line.minimum:
+            pen.fill(line.towards_minimum, line.category.slug)
+            pen.hatch(line.missing)
+            pen.notch()
+    room = progress.elective_required
+    for line in progress.lines:
+        elective = min(line.elective, room)
+        room -= elective
+        pen.fill(elective, line.category.slug)
+    pen.hatch(room)
+    text = (
+        f"{name}: {formats.amount(progress.counted)} of {formats.credits(progress.total)}. "
+        f"{missing_in_words(progress)}"
+    )
+    return Bar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
+
+
+class _Pen:
+    def __init__(self, total: Decimal) -> None:
+        self.total = total
+        self.done = Decimal(0)
+        self.parts: list[dict[str, Any]] = []
+        self.missing: list[dict[str, int]] = []
+        self.notches: list[int] = []
+
+    def _x(self) -> int:
+        return round(self.done / self.total * WIDTH)
+
+    def _advance(self, amount: Decimal) -> dict[str, int]:
+        start = self._x()
+        self.done += amount
+        return {"x": start, "width": self._x() - start}
+
+    def fill(self, amount: Decimal, slug: str) -> None:
+        if amount:
+            self.parts.append({"slug": slug} | self._advance(amount))
+
+    def hatch(self, amount: Decimal) -> None:
+        if amount:
+            self.missing.append(self._advance(amount))
+
+    def notch(self) -> None:
+        if self.done < self.total:
+            self.notches.append(self._x() - 3)
+
+
+def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
+    """Everything a page says about one participation's progress on a day."""
+    participation, progress, counted = course
+    name = str(participation.track)
+    ahead = forecast.pace_of(
+        progress=progress,
+        counted=counted,
+        today=on,
+        counts_from=participation.counts_from,
+        closes_on=participation.closes_on,
+        years=participation.rule_set.years,
+    )
+    return {
+        "id": participation.pk,
+        "name": name,
+        "url": participation.get_absolute_url(),
+        "rule_set": participation.rule_set.name,
+        "rules_url": reverse("tracks:rule_set", args=[participation.rule_set_id]),
+        "rules": rule_set_in_words(participation.rule_set),
+        "bar": bar(progress, name=name, id=f"track-{participation.pk}"),
+        "counted": formats.amount(progress.counted),
+        "total": formats.credits(progress.total),
+        "total_number": formats.amount(progress.total),
+        "missing": missing_in_words(progress),
+        "complete": progress.is_complete,
+        "closes_on": formats.day(participation.closes_on),
+        "days_left": forecast.days_left(ahead),
+        "pace": "" if participation.state in SENT else forecast.in_words(ahead),
+        "counts_from": formats.day(participation.counts_from),
+        "selected_on": formats.day(participation.selected_on),
+        "rows": [
+            {
+                "category": line.category,
+                "earned": formats.amount(line.earned),
+                "minimum": formats.amount(line.minimum),
+                "missing": formats.amount(line.missing),
+                "elective": formats.amount(line.elective),
+            }
+            for line in progress.lines
+        ],
+        "elective_required": formats.amount(progress.elective_required),
+        "elective_earned": formats.amount(progress.elective_earned),
+        "elective_missing": formats.amount(progress.elective_missing),
+        "earned": formats.amount(progress.earned),
+        "missing_total": formats.amount(progress.missing),
+    }
+
+
+def answer(summaries: list[dict[str, Any]], totals: Totals) -> str:
+    """The first line of the Continuing Education page: am I on track?"""
+    if summaries:
+        return " ".join(_standing(one) for one in summaries)
+    if not totals.trainings:
+        return "You have no credits yet and follow no certification track."
+    return f"You have {formats.credits(totals.credits)} in the archive and follow no track yet."
+
+
+def _standing(summary: dict[str, Any]) -> str:
+    start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
+    if summary["complete"]:
+        text = f"{start}, everything required is there."
+    else:
+        text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
+    return " ".join(filter(None, (text, summary["days_left"], summary["pace"])))
+
+
+def totals_in_words(totals: Totals) -> str:
+    """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
+    trainings = "1 training" if totals.trainings == 1 else f"{totals.trainings} trainings"
+    text = (
+        f"{formats.credits(totals.credits)} from {trainings}: "
+        f"{formats.amount(totals.posted)} posted, {formats.amount(totals.archived)} archived."
+    )
+    if totals.ended:
+        claims = "1 claim was" if totals.ended == 1 else f"{totals.ended} claims were"
+        text += f" {claims} declined or withdrawn."
+    return text
+
+
+def credit_row(
+    credit: "PostedCredit", participations: list[Participation], *, ending: Entry | None = None
+) -> dict[str, Any]:
+    """A credit with its state, which of the participations it counts in, and why not in others.
+
+    `ending` (credits.history) says who ended it and when, where the page tells that; otherwise
+    the reason stands alone.
+    """
+    claim = credit.claim
+    state = ClaimState(claim.state)
+    tone, shape = STATES[state]
+    ended = state in ENDED or credit.withdrawn_at is not None
+    label = "Taken out" if credit.withdrawn_at and state not in ENDED else state.label
+    return {
+        "id": credit.pk,
+        "claim_id": claim.pk,
+        "title": claim.event.title,
+        "url": claim.event.get_absolute_url(),
+        "history_url": reverse("tracks:credit", args=[credit.pk]),
+        "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
+        "earned_on": formats.day(credit.earned_on),
+        "category": credit.category,
+        "amount": formats.amount(credit.amount),
+        "state": {"label": label, "tone": tone, "shape": shape},
+        "reason": str(ending) if ending else credit.withdrawn_why or claim.reason,
+        "archived": not ended and not credit.posted_in,
+        "tracks": [] if ended else _verdicts(credit, participations),
+        "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
+        "withdraw_id": claim.pk if state == ClaimState.PENDING else None,
+    }
+
+
+def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
+    """What each of the person's tracks makes of a credit, a sentence each."""
+    counted = {
+        each.track_id
+        for each in participations
+        if each.certified_as and each.pk in credit.posted_in
+    }
+    verdicts = []
+    for participation in participations:
+        track = str(participation.track)
+        if participation.certified_as:
+            verdicts += _settled(credit, participation)
+        elif participation.pk not in credit.posted_in:
+            reason = eligibility.why_not_posted(credit, participation)
+            if participation.track_id not in counted:  # its certificate says so
+                verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
+        elif aged := eligibility.why_aged_out(credit, participation):
+            verdicts.append(f"Posted to {track}. {aged}")
+        else:
+            verdicts.append(f"Posted to {track}")
+    return verdicts
+
+
+def _settled(credit: "PostedCredit", participation: Participation) -> list[str]:
+    """What a certified period made of a credit: counted, not needed, or nothing to say."""
+    if participation.pk in credit.posted_in:
+        return [counted_in(participation)]
+    if eligibility.was_surplus(credit, participation):
+        certificate = f"certificate {participation.certified_as}, {participation.track}"
+        return [f"Not needed for {certificate}."]
+    return []
+
+
+def counted_in(participation: Participation) -> str:
+    """What stands beside a credit of a certified period."""
+    return f"Counted in certificate {participation.certified_as}, {participation.track}"
+
+
+def period(participation: Participation) -> str:
+    """The track, and for a certified period its certificate: one track may have several."""
+    number = participation.certified_as
+    return f"{participation.track}, certificate {number}" if number else str(participation.track)

@@ -1,0 +1,299 @@
+"""Reads on tracks, participations and what counts in them."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db.models import (
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from aspen.clock import years_before
+from credits.models import Claim, Credit
+from credits.queries import from_catalogue, live_credits, with_earned_on
+from events.enums import EventState, Origin
+from events.models import Event
+from tracks.counting.progress import Dated, Progress, measure, summed
+from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
+from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
+
+if TYPE_CHECKING:
+    from credits.queries import EarnedCredit
+
+
+REQUIREMENTS = Prefetch(
+    "rule_set__requirements",
+    Requirement.objects.select_related("category").order_by("category__position"),
+)
+
+
+class Course(NamedTuple):
+    """A participation, how far it has come, and the credits that make it so."""
+
+    participation: Participation
+    progress: Progress
+    counted: list[Dated]
+
+
+def visible_to(person: User) -> QuerySet[Participation]:
+    """The person's own participations with rule set and requirements, in the tracks' order."""
+    return (
+        Participation.objects.filter(person=person)
+        .select_related("track", "rule_set", "follows")
+        .prefetch_related(REQUIREMENTS)
+        .order_by("track__position", "-selected_on", "-id")
+    )
+
+
+def active_participations(person: User) -> QuerySet[Participation]:
+    """The tracks the person follows now: open, or sent and not decided yet."""
+    return visible_to(person).filter(state__in=sorted(ACTIVE))
+
+
+def left_to_resume(person: User, on: dt.date) -> QuerySet[Participation]:
+    """Tracks the person has left and may take up again in the same period, the latest first.
+
+    Not once it is over, nor where another one is under way, or a certificate of the track was
+    issued or revoked since; issued anew it is the same. `actions.resume_track` says the same.
+    """
+    another = Participation.objects.filter(
+        person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
+    )
+    held = Certificate.objects.filter(
+        person=person, participation__track=OuterRef("track"), revoked_at=None
+    ).order_by("-issued_on")
+    return (
+        visible_to(person)
+        .annotate(held_since=Subquery(held.values("issued_on")[:1]))
+        .filter(
+            ~Exists(another),
+            Q(follows=None, held_since=None) | Q(follows__issued_on=F("held_since")),
+            state=ParticipationState.LEFT,
+            closes_on__gte=on,
+        )
+        .order_by("-selected_on", "-id")
+    )
+
+
+def counting_participations(person: User) -> QuerySet[Participation]:
+    """Where the person's credits may count: the tracks followed now, and certified periods.
+
+    The latter know their certificate: `certified_as` its number, `certified_on` its day.
+    """
+    states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
+    valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
+    certificate = {
+        "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
+        "certified_on": Subquery(valid.values("issued_on")),
+    }
+    return visible_to(person).filter(state__in=states).annotate(**certificate)
+
+
+def certificates() -> QuerySet[Certificate]:
+    """Certificates with all that a page says of them, latest first."""
+    return Certificate.objects.select_related(
+        "person", "participation__track", "replaces", "replaced_by"
+    ).order_by("-issued_on", "-id")
+
+
+def certificates_of(person: User) -> QuerySet[Certificate]:
+    """The person's certificates, revoked ones included, latest first."""
+    return certificates().filter(person=person)
+
+
+def held_certificate(person: User, track: Track) -> Certificate | None:
+    """The latest certificate of the track that was not revoked; it may have expired."""
+    return (
+        Certificate.objects.filter(person=person, participation__track=track, revoked_at=None)
+        .order_by("-issued_on", "-id")
+        .first()
+    )
+
+
+def rule_sets() -> QuerySet[RuleSet]:
+    """Every rule set with its requirements, by track, the newest first."""
+    return (
+        RuleSet.objects.select_related("track")
+        .prefetch_related(
+            Prefetch(
+                "requirements",
+                Requirement.objects.select_related("category").order_by("category__position"),
+            )
+        )
+        .order_by("track__position", "-valid_from", "id")
+    )
+
+
+def rule_sets_to_choose(
+    on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
+) -> QuerySet[RuleSet]:
+    """The rule sets in force on a day, by track: for people without an earlier certificate of it
+    (INITIAL), or with one (RENEWAL)."""
+    return rule_sets().filter(
+        Q(valid_until=None) | Q(valid_until__gte=on),
+        valid_from__lte=on,
+        kind__in=[RuleSetKind.BOTH, kind],
+    )
+
+
+def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
+    """The rules under which the person would begin each track on a day, by track.
+
+    The newest in force: for a renewal where the person holds a certificate. Three queries.
+    """
+    certified = set(
+        Certificate.objects.filter(person=person, revoked_at=None)
+        .order_by()
+        .values_list("participation__track", flat=True)
+    )
+    in_force = rule_sets().filter(Q(valid_until=None) | Q(valid_until__gte=on), valid_from__lte=on)
+    found: dict[int, RuleSet] = {}
+    for rule_set in in_force:
+        renews = rule_set.track_id in certified
+        kind = RuleSetKind.RENEWAL if renews else RuleSetKind.INITIAL
+        if rule_set.kind in (RuleSetKind.BOTH, kind):
+            found.setdefault(rule_set.track_id, rule_set)
+    return list(found.values())
+
+
+def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
+    return Posting.objects.filter(participation__in=[each.pk for each in participations])
+
+
+def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
+    """The newest rule set of the track in force on a day, locked so that it stays as it is."""
+    rule_sets = rule_sets_to_choose(on, kind=kind).filter(track=track)
+    return rule_sets.select_for_update(of=("self",), no_key=True).first()
+
+
+def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
+    """The one written rule: every credit joined to each active participation it may count in.
+
+    A row is a pair; the participation is at `person__participations`. A credit is eligible when
+    its claim is neither declined nor withdrawn, it was earned from the participation's
+    `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
+    from the course catalogue, and when no certificate of that track has counted it already.
+    `rules.why_not_posted` words the same rule.
+
+    `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
+    """
+    participation = "person__participations"
+    counted = Posting.objects.filter(
+        credit=OuterRef("pk"),
+        participation__state=ParticipationState.CERTIFIED,
+        participation__track=OuterRef(f"{participation}__track"),
+    )
+    return live_credits().filter(
+        ~Exists(counted),
+        Q(**{f"{participation}__rule_set__catalogue_only": False}) | Q(from_catalogue()),
+        **{
+            f"{participation}__state__in": sorted(ACTIVE),
+            f"{participation}__rule_set__requirements__category": F("category"),
+            f"{participation}__counts_from__lte": F("earned_on"),
+            f"{participation}__closes_on__gte": F("earned_on"),
+        },
+        **conditions,
+    )
+
+
+def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:
+    """The pairs of `eligible()` as (credit, participation, person) ids, narrowed by conditions."""
+    return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
+
+
+def is_unproven(claim: Claim) -> bool:
+    """Whether staff have not decided yet about the custom event that a claim rests on."""
+    undecided = (EventState.PENDING, EventState.DRAFT)
+    return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
+
+
+def dated_credits(participations: Iterable[Participation], on: dt.date) -> dict[int, list[Dated]]:
+    """What counts on a day per participation, by the day it was earned and category. One query.
+
+    Counted is what is posted and was earned within the rule set's years ending on that day
+    (both ends inclusive); what has aged out stays posted.
+    """
+    counted: dict[int, list[Dated]] = defaultdict(list)
+    recent = Q()
+    for participation in participations:
+        first = years_before(on, participation.rule_set.years)
+        recent |= Q(postings__participation=participation, earned_on__gte=first)
+    if not recent:
+        return counted
+    sums = (
+        with_earned_on(Credit.objects.all())
+        .filter(recent, earned_on__lte=on)
+        .order_by("earned_on", "category")
+        .values_list("postings__participation", "earned_on", "category")
+        .annotate(Sum("amount"))
+    )
+    for participation_id, *dated in sums:
+        counted[participation_id].append(Dated(*dated))
+    return counted
+
+
+def earned_by_category(
+    participations: Iterable[Participation], on: dt.date
+) -> dict[int, dict[int, Decimal]]:
+    """Credits per participation and category that count on a day. One query."""
+    counted = dated_credits(participations, on)
+    return {participation_id: summed(credits) for participation_id, credits in counted.items()}
+
+
+def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
+    """What `earned_by_category` adds up for one participation: its credits, first earned first."""
+    first = years_before(on, participation.rule_set.years)
+    posted = Credit.objects.filter(postings__participation=participation)
+    return (
+        with_earned_on(posted)
+        .filter(earned_on__gte=first, earned_on__lte=on)
+        .select_related("category", "claim__event")
+        .order_by("earned_on", "pk")
+    )
+
+
+def progress_of(
+    participations: Iterable[Participation], on: dt.date
+) -> list[tuple[Participation, Progress]]:
+    """Each participation with its progress on a day. One query besides the prefetched rules."""
+    return [(each.participation, each.progress) for each in courses_of(participations, on)]
+
+
+def courses_of(participations: Iterable[Participation], on: dt.date) -> list[Course]:
+    """Each participation with its progress on a day and the credits that make it. One query."""
+    participations = list(participations)
+    counted = dated_credits(participations, on)
+    return [
+        Course(
+            participation,
+            measure(
+                requirements=[
+                    (requirement.category, requirement.minimum)
+                    for requirement in participation.rule_set.requirements.all()
+                ],
+                total=participation.rule_set.total,
+                earned=summed(counted.get(participation.pk, [])),
+            ),
+            counted.get(participation.pk, []),
+        )
+        for participation in participations
+    ]
+
+
+def returned_events(person: User) -> QuerySet[Event]:
+    """The person's custom events that staff returned for changes."""
+    return Event.objects.filter(
+        created_by=person, origin=Origin.CUSTOM, state=EventState.DRAFT
+    ).order_by("begins_at", "id")

@@ -1,0 +1,196 @@
+"""Trainings that fill what a participation still misses: to come, or recorded and open to claim."""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.fields import BooleanField
+from django.db.models.functions import Coalesce, RowNumber
+from django.utils import timezone
+
+from accounts.models import User
+from aspen import formats
+from aspen.clock import fiscal_year, years_before
+from credits.enums import LIVE, ClaimState
+from credits.models import Claim
+from events import queries as event_queries
+from events.enums import Attendance, EventState, ListingState, RegistrationMode, RegistrationState
+from events.models import CatalogueListing, CreditOffer, Event, FiscalYear, Registration
+from events.queries import CreditLine
+from tracks.counting.progress import Progress
+from tracks.counting.queries import Course
+from tracks.models import Participation
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Ranked(TypedDict):
+        is_recording: bool
+        rank: int
+
+    RankedOffer = WithAnnotations[CreditOffer, _Ranked]
+
+AT_MOST = 5
+
+
+class Found(NamedTuple):
+    event: Event
+    is_recording: bool
+    fills_minimum: bool
+
+
+def suggest(person: User, course: Course, now: dt.datetime) -> list[dict[str, Any]]:
+    """At most five rows for the progress page, those that fill a minimum first. Two queries.
+
+    None where nothing is missing or the period is over.
+    """
+    participation, progress, _ = course
+    if progress.is_complete or timezone.localdate(now) > participation.closes_on:
+        return []
+    missing = [line for line in progress.lines if line.missing]
+    missing.sort(key=lambda line: line.missing, reverse=True)
+    first = [line.category.pk for line in missing]
+    others = [line.category.pk for line in progress.lines if not line.missing]
+    rest = others if progress.elective_missing else []
+    offers = list(_ranked(candidates(person, participation, now), [*first, *rest], now))
+    found = _pick(offers, first, rest)
+    lines = event_queries.credit_lines([each.event for each in found])
+    return [_row(each, lines.get(each.event.pk, []), progress) for each in found]
+
+
+def candidates(person: User, participation: Participation, now: dt.datetime) -> QuerySet[Event]:
+    """Calendar events that would count in a participation and that the person has nothing of yet.
+
+    To come and open to register for (or without registering), or recorded and open to claim now.
+    """
+    settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
+        state__in=[*sorted(LIVE), ClaimState.DECLINED]
+    )
+    # Who was absent may still watch the recording.
+    registered = Registration.objects.filter(person=person, event=OuterRef("pk")).exclude(
+        Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
+    )
+    day = timezone.localdate(now)
+    since = max(participation.counts_from, years_before(day, participation.rule_set.years))
+    recorded = Q(recording_available_at__lte=now, claimable_at__lte=now, last_day__gte=since) & (
+        Q(recording_until_at=None) | Q(recording_until_at__gt=now)
+    )
+    events = event_queries.on_calendar().filter(
+        Q(begins_at__gt=now) | recorded,
+        ~Exists(settled),
+        ~Exists(registered),
+        state=EventState.PUBLISHED,
+        last_day__lte=participation.closes_on,
+    )
+    if participation.rule_set.catalogue_only:
+        events = events.filter(_in_catalogue(now))
+    return events.exclude(_closed(now))
+
+
+def _in_catalogue(now: dt.datetime) -> Exists:
+    """In the catalog of the year in which its credit would be earned (queries.from_catalogue)."""
+    year = fiscal_year(timezone.localdate(now))
+    earned = Q(fiscal_year=FiscalYear(OuterRef("last_day")))
+    watched = Q(fiscal_year=year, event__recording_available_at__lte=now)
+    approved = CatalogueListing.objects.filter(state=ListingState.APPROVED)
+    return Exists(approved.filter(earned | watched, event=OuterRef("pk")))
+
+
+def _closed(now: dt.datetime) -> Q:
+    """To come, and nobody more can register: closed, or full without a waitlist."""
+    taken = (
+        Registration.objects.filter(
+            event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
+        )
+        .order_by()
+        .values("event")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    full = Q(has_waitlist=False, capacity__lte=Coalesce(Subquery(taken), 0))
+    closed = Q(registration_closes_at__lte=now)
+    return Q(begins_at__gt=now, registration_mode=RegistrationMode.PORTAL) & (full | closed)
+
+
+def _ranked(
+    events: QuerySet[Event], categories: Iterable[int], now: dt.datetime
+) -> "QuerySet[RankedOffer]":
+    """The five nearest to come and the five latest recordings of each category. One query."""
+    is_recording = Case(
+        When(event__begins_at__lte=now, then=True), default=False, output_field=BooleanField()
+    )
+    nearest = Case(When(event__begins_at__gt=now, then=F("event__begins_at")))
+    window = Window(
+        RowNumber(),
+        partition_by=[F("category"), is_recording],
+        order_by=[nearest.asc(), F("event__begins_at").desc(), F("event").asc()],
+    )
+    return (
+        CreditOffer.objects.filter(event__in=events, category__in=list(categories))
+        .annotate(is_recording=is_recording, rank=window)
+        .filter(rank__lte=AT_MOST)
+        .select_related("event")
+        .defer("event__search", "event__description")
+        .order_by("rank", "event_id", "category_id")
+    )
+
+
+def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> list[Found]:
+    """In turns from each missing category, what is to come before recordings; then the others."""
+    found: dict[int, Found] = {}
+    for categories, fills_minimum in ((first, True), (rest, False)):
+        turns = sorted(
+            (offer for offer in offers if offer.category_id in categories),
+            key=lambda offer: (offer.rank, offer.is_recording, categories.index(offer.category_id)),
+        )
+        for offer in turns:
+            if len(found) < AT_MOST:
+                found.setdefault(
+                    offer.event_id, Found(offer.event, offer.is_recording, fills_minimum)
+                )
+    return sorted(
+        found.values(),
+        key=lambda each: (not each.fills_minimum, each.is_recording, each.event.begins_at),
+    )
+
+
+# ---------- In words ----------
+
+
+def _row(found: Found, lines: list[CreditLine], progress: Progress) -> dict[str, Any]:
+    event = found.event
+    return {
+        "title": event.title,
+        "url": event.get_absolute_url(),
+        "when": _when(found),
+        "lines": [{"category": line, "credits": formats.credits(line.amount)} for line in lines],
+        "fills": fills(lines, progress),
+    }
+
+
+def _when(found: Found) -> str:
+    event = found.event
+    if not found.is_recording:
+        return formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    if event.recording_until_at:
+        return f"Recording, until {formats.day(timezone.localdate(event.recording_until_at))}"
+    return "Recording, at any time"
+
+
+def fills(lines: Iterable[CreditLine], progress: Progress) -> str:
+    """Fills 1 of 4.5 missing in Technology and 0.5 of 33 elective ones."""
+    offered = {line.slug: line.amount for line in lines}
+    parts, over = [], Decimal(0)
+    for line in progress.lines:
+        amount = offered.get(line.category.slug, Decimal(0))
+        into = min(amount, line.missing)
+        over += amount - into
+        if into:
+            whole = formats.amount(line.missing)
+            parts.append(f"{formats.amount(into)} of {whole} missing in {line.category}")
+    if elective := min(over, progress.elective_missing):
+        whole = formats.amount(progress.elective_missing)
+        parts.append(f"{formats.amount(elective)} of {whole} missing elective credits")
+    return f"Fills {' and '.join(parts)}." if parts else ""

@@ -1,0 +1,226 @@
+"""The Continuing Education page, and the progress of a certification track."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.models import User
+from aspen import formats
+from aspen.clock import today
+from aspen.errors import Refused
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from credits import queries as credit_queries
+from credits.forms import FindForm
+from events import actions as event_actions
+from events import queries as event_queries
+from tracks.certification import certificates, record
+from tracks.certification import presentation as certification_presentation
+from tracks.certification import queries as certification_queries
+from tracks.counting import credits, eligibility, suggestions
+from tracks.counting import presentation as counting_presentation
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, ParticipationState
+from tracks.following import actions as following_actions
+from tracks.models import Participation
+
+if TYPE_CHECKING:
+    from tracks.certification.queries import ToldSubmission
+
+LISTED_AT_MOST = 300
+PER_PAGE = 25
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def panel(request: HttpRequest) -> HttpResponse:
+    """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
+
+    With htmx only the list comes back, narrowed by what was typed.
+    """
+    person = person_of(request)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
+    event_actions.settle_due(person=person)
+    participations = list(counting_queries.counting_participations(person))
+    active = [each for each in participations if each.state in ACTIVE]
+    latest_sent = certification_queries.latest_of(active)
+    summaries = [
+        counting_presentation.track_summary(course, today())
+        | {
+            "status": certification_presentation.status_of(
+                course.participation,
+                latest_sent.get(course.participation.pk),
+                complete=course.progress.is_complete,
+            )
+        }
+        for course in counting_queries.courses_of(active, today())
+    ]
+    totals = credits.totals(person)
+    latest = credits.credits_with_postings(person)[:5]
+    context = {
+        "answer": counting_presentation.answer(summaries, totals),
+        "tracks": summaries,
+        "waiting": certification_queries.waiting_for(person),
+        "totals": totals,
+        "credits": [counting_presentation.credit_row(credit, participations) for credit in latest],
+        "returned": [
+            {"title": event.title, "id": event.pk, "reason": event.decision_reason}
+            for event in counting_queries.returned_events(person)
+        ],
+        "certificates": [
+            certificates.listed(each) for each in counting_queries.certificates_of(person)
+        ],
+        **_list_to_claim(request, person),
+    }
+    return render(request, "tracks/panel.html", context)
+
+
+def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
+    form = FindForm(request.GET)
+    find = form.cleaned_data["find"] if form.is_valid() else ""
+    events = event_queries.narrowed(credit_queries.claimable_by(person), find)
+    options = [
+        {
+            "id": event.pk,
+            "label": f"{formats.day(event.last_day)} – {event.title} "
+            f"({formats.credits(event.credits_offered)})",  # type: ignore[attr-defined]
+        }
+        for event in event_queries.with_credits_offered(events)[: LISTED_AT_MOST + 1]
+    ]
+    return {
+        "options": options[:LISTED_AT_MOST],
+        "more": len(options) > LISTED_AT_MOST,
+        "found": _found(len(options)),
+        "limit": LISTED_AT_MOST,
+        "find": find,
+        "find_errors": form.errors.get("find", []),
+    }
+
+
+def _found(number: int) -> str:
+    if number > LISTED_AT_MOST:
+        return f"More than {LISTED_AT_MOST} events in the list."
+    return "1 event in the list." if number == 1 else f"{number} events in the list."
+
+
+def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """Stop following a track; its credits are archived again.
+
+    By GET comes who had to sign in first.
+    """
+    person = person_of(request)
+    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    if participation.state == ParticipationState.LEFT:
+        messages.info(request, f"You left {participation.track} before.")
+        return redirect("tracks:choose")
+    if request.method != "POST":
+        return redirect(participation)
+    try:
+        following_actions.leave_track(participation_id=participation.pk, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(participation)
+    messages.success(
+        request,
+        f"You no longer follow {participation.track}. Your credits are kept. Until "
+        f"{formats.day(participation.closes_on)} you can take it up again where you left it.",
+    )
+    return redirect("tracks:choose")
+
+
+def resume(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """Take up a track again that was left, in the same period. By GET comes who had to sign in."""
+    person = person_of(request)
+    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    if request.method != "POST":
+        return redirect(participation)
+    try:
+        following_actions.resume_track(participation_id=participation.pk, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("tracks:choose")
+    number = participation.postings.count()
+    posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+    messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
+    return redirect(participation)
+
+
+@require_safe
+def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
+    """One track: how far, what is missing, where the record is, and for each credit whether it
+    counts or why not. A period that is over shows what became of it."""
+    person = person_of(request)
+    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    if participation.state not in ACTIVE:
+        return _over(request, participation)
+    event_actions.settle_due(person=person)
+    [course] = counting_queries.courses_of([participation], today())
+    page = numbered_page(credits.credits_with_postings(person), request, size=PER_PAGE)
+    sent = list(certification_queries.submissions_of([participation]))
+    context = {
+        "track": counting_presentation.track_summary(course, today()),
+        "suggestions": suggestions.suggest(person, course, timezone.now()),
+        "participation": participation,
+        "is_open": participation.state == ParticipationState.OPEN,
+        "printed_on": formats.day(today()),
+        "credits": [_counting(credit, participation) for credit in page],
+        "page": page,
+        "years": certification_presentation.year_states(
+            list(certification_queries.year_questions(participation))
+        ),
+        **_standing(participation, sent, complete=course.progress.is_complete),
+    }
+    return render(request, "tracks/progress.html", context)
+
+
+def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
+    """A certified, revoked or left period: what became of it, and what a certificate counted."""
+    sent = list(certification_queries.submissions_of([participation]))
+    is_left = participation.state == ParticipationState.LEFT
+    to_resume = counting_queries.left_to_resume(person_of(request), today())
+    context = {
+        "participation": participation,
+        "period": (
+            f"{formats.day(participation.counts_from)} to {formats.day(participation.closes_on)}"
+        ),
+        "rules": counting_presentation.rule_set_in_words(participation.rule_set),
+        "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
+        "closes_on": formats.day(participation.closes_on),
+        "is_left": is_left,
+        **_standing(participation, sent, complete=False),
+    }
+    if participation.state == ParticipationState.CERTIFIED:
+        counted = participation.certificates.filter(revoked_at=None).get().record
+        categories = [line.category for line in participation.rule_set.requirements.all()]
+        context["groups"] = record.groups(counted, categories, {})
+        context["total"] = record.total(counted)
+    return render(request, "tracks/over.html", context)
+
+
+def _standing(
+    participation: Participation, sent: "list[ToldSubmission]", *, complete: bool
+) -> dict[str, Any]:
+    """Where the record is, the stages of its way, and what was sent before."""
+    latest = sent[0] if sent else None
+    standing = certification_presentation.status_of(participation, latest, complete=complete)
+    return {
+        "status": standing,
+        "stages": certification_presentation.stages_of(participation, latest) if standing else [],
+        "sent_before": certification_presentation.sent_before(sent),
+    }
+
+
+def _counting(credit: Any, participation: Participation) -> dict[str, Any]:
+    """A credit's row, with what this one participation makes of it."""
+    row = counting_presentation.credit_row(credit, [])
+    posted = participation.pk in credit.posted_in
+    why_not = eligibility.why_aged_out if posted else eligibility.why_not_posted
+    row["why"] = why_not(credit, participation) or ""
+    row["posted"] = posted and not row["why"]
+    return row

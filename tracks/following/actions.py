@@ -1,0 +1,290 @@
+"""Taking up a track, leaving it, and taking it up again."""
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from django.db import connection
+
+from accounts.models import User
+from accounts.queries import lock_people
+from aspen.clock import day_after, today, years_after, years_before
+from aspen.db.audit import act
+from aspen.errors import Refused
+from credits.signals import Followed
+from tracks import signals
+from tracks.counting import eligibility
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, Actor, ParticipationState, RuleSetKind, Step
+from tracks.models import Extension, Participation, Posting, Track
+from tracks.reminders import promise_extended
+
+
+@act
+def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
+    """Let `by` follow a track; every eligible archived credit is posted at once.
+
+    Locks the person. Whoever holds a certificate of the track begins under the renewal rules, and
+    only what is earned after its issue counts. Idempotent: choosing a track that is followed
+    already returns the participation and False. Raises Refused when the track has no rules in
+    force today.
+    """
+    lock_people([by.pk])
+    followed = Participation.objects.filter(
+        person=by, track=track, state__in=sorted(ACTIVE)
+    ).first()
+    if followed:
+        return followed, False
+    return begin_period(person=by, track=track, by=by), True
+
+
+class Chosen(NamedTuple):
+    """What came of choosing several tracks: begun now, followed before, and refused in words."""
+
+    new: list[Participation]
+    kept: list[Participation]
+    refused: list[str]
+
+
+@act
+def select_tracks(*, tracks: Iterable[Track], by: User) -> Chosen:
+    """Let `by` follow each of the tracks, in one transaction; a refused one leaves the others.
+
+    Locks the person. Idempotent like `select_track`.
+    """
+    chosen = Chosen([], [], [])
+    for track in tracks:
+        try:
+            participation, is_new = select_track(track=track, by=by)
+        except Refused as refusal:
+            chosen.refused.append(str(refusal))
+        else:
+            (chosen.new if is_new else chosen.kept).append(participation)
+    return chosen
+
+
+def begin_period(*, person: User, track: Track, by: User) -> Participation:
+    """Open a participation today and tell it. The caller holds the person's lock. Raises Refused
+    when the track has no rules in force."""
+    day = today()
+    held = counting_queries.held_certificate(person, track)
+    kind = RuleSetKind.RENEWAL if held else RuleSetKind.INITIAL
+    rule_set = counting_queries.lock_rule_set_for(track, day, kind=kind)
+    if rule_set is None:
+        raise Refused(f"There are no rules for {track} at present, so it cannot be chosen.")
+    participation = Participation.objects.create(
+        person=person,
+        track=track,
+        rule_set=rule_set,
+        selected_on=day,
+        counts_from=day_after(held.issued_on) if held else years_before(day, rule_set.years),
+        closes_on=years_after(day, rule_set.years),
+        selected_by=by,
+        follows=held,
+    )
+    signals.track_selected.send(Participation, participation=participation)
+    return participation
+
+
+@act
+def leave_track(*, participation_id: int, by: User) -> None:
+    """Stop following a track of one's own; its credits are archived again.
+
+    Locks the person. Idempotent. Raises Participation.DoesNotExist for somebody else's, and
+    Refused while the record is with somebody: it has to be taken back first.
+    """
+    lock_people([by.pk])
+    participation = Participation.objects.select_related("track").get(
+        pk=participation_id, person=by
+    )
+    if participation.state != ParticipationState.LEFT:
+        stop_following(participation, actor=Actor.PERSON)
+
+
+def stop_following(participation: Participation, *, actor: Actor) -> None:
+    """Leave the track; its credits are archived. The caller holds the person's lock."""
+    take_step(participation, Step.LEAVE, actor=actor)
+    participation.postings.all().delete()
+
+
+@act
+def resume_track(*, participation_id: int, by: User) -> Participation:
+    """Take up a track again that was left, in the same period and under the same rules.
+
+    What is eligible is posted at once. Locks the person. Idempotent. Raises
+    Participation.DoesNotExist for somebody else's, and Refused where the period is over, another
+    one of the track is under way, or a certificate was issued in between.
+    """
+    lock_people([by.pk])
+    participation = Participation.objects.select_related("track", "follows").get(
+        pk=participation_id, person=by
+    )
+    if participation.state in ACTIVE:
+        return participation
+    track = participation.track
+    if Participation.objects.filter(person=by, track=track, state__in=sorted(ACTIVE)).exists():
+        raise Refused(f"You follow {track} in another period already.")
+    if participation.closes_on < today():
+        raise Refused("This period is over. Choose the track to begin a new one.")
+    held, before = counting_queries.held_certificate(by, track), participation.follows
+    if (held and held.issued_on) != (before and before.issued_on):
+        raise Refused("Your certificates have changed since. Choose the track to begin a new one.")
+    take_step(participation, Step.RESUME, actor=Actor.PERSON)
+    signals.track_selected.send(Participation, participation=participation)
+    return participation
+
+
+YEARS_AT_MOST = 10
+
+
+@act
+def extend_participations(
+    *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
+) -> int:
+    """Let these open periods end on a later day; return how many did. Locks the people.
+
+    What was earned in the time that is added is posted. Those that end as late already stay, so
+    doing it again changes nothing. Raises Refused, for all of them, without a reason, for a day
+    that is past or more than ten years ahead, for one's own period, or for one that is not open.
+    """
+    if not reason.strip():
+        raise Refused("Give a reason; the person will read it.", field="reason")
+    if not today() < closes_on <= years_after(today(), YEARS_AT_MOST):
+        raise Refused(
+            f"The new last day must lie in the next {YEARS_AT_MOST} years.", field="closes_on"
+        )
+    chosen = Participation.objects.filter(pk__in=participation_ids)
+    lock_people(chosen.order_by().values_list("person_id", flat=True))
+    participations = list(chosen.select_related("person", "track").order_by("pk"))
+    for participation in participations:
+        _refuse_unfit(participation, by=by)
+    longer = [each for each in participations if each.closes_on < closes_on]
+    Extension.objects.bulk_create(
+        Extension(
+            participation=each,
+            closed_on=each.closes_on,
+            closes_on=closes_on,
+            reason=reason.strip(),
+            extended_by=by,
+        )
+        for each in longer
+    )
+    ids = [each.pk for each in longer]
+    Participation.objects.filter(pk__in=ids).update(closes_on=closes_on)
+    if ids:
+        post_anew(participation_ids=ids)
+        promise_extended(participations=longer, closes_on=closes_on)
+    return len(ids)
+
+
+def _refuse_unfit(participation: Participation, *, by: User) -> None:
+    whose = f"{participation.person}, {participation.track}"
+    if participation.person_id == by.pk:
+        raise Refused(f"{whose}: somebody else has to extend your own period.")
+    if participation.state != ParticipationState.OPEN:
+        state = participation.get_state_display().lower()
+        raise Refused(f"{whose}: only an open period can be extended, and this one is {state}.")
+
+
+@act
+def post_archived(*, participation: Participation) -> int:
+    """Post every eligible credit to the participation in one statement; return how many.
+
+    Idempotent: what is posted stays as it is. The caller holds the person's lock.
+    """
+    return len(_post(person=participation.person_id, person__participations=participation.pk))
+
+
+@act
+def post_anew(*, participation_ids: Collection[int]) -> int:
+    """Post every eligible credit to these participations in one statement; return how many.
+
+    Idempotent. The caller holds the people's locks.
+    """
+    return len(_post(person__participations__in=participation_ids))
+
+
+@act
+def sync_postings(*, credit_ids: Collection[int]) -> Followed:
+    """Post these credits where they are eligible now, and take them out where they are not.
+
+    Idempotent; four statements however many credits. The caller holds the people's locks.
+    Postings of certified participations are left alone. Returns which credits came to which
+    participations, went, and stayed.
+    """
+    if not credit_ids:
+        return Followed()
+    with _without_loops(len(credit_ids)):
+        return _sync(credit_ids)
+
+
+def _sync(credit_ids: Collection[int]) -> Followed:
+    eligible = counting_queries.eligible_pairs(pk__in=credit_ids)
+    rows = Posting.objects.filter(
+        credit__in=credit_ids, participation__state__in=sorted(ACTIVE)
+    ).values_list("pk", "credit_id", "participation_id")
+    posted = {(credit, participation): pk for pk, credit, participation in rows.order_by("pk")}
+    stay = {(credit, participation) for credit, participation, _ in eligible}
+    removed = posted.keys() - stay
+    if removed:
+        Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
+    added = _post(pk__in=credit_ids)
+    return Followed(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
+
+
+# So many credits come at once only when an event is merged, corrected or awarded.
+MANY = 200
+
+
+@contextmanager
+def _without_loops(number: int) -> Iterator[None]:
+    """Let PostgreSQL join whole tables while many credits are posted.
+
+    It knows no number of the rows that the present transaction has written, takes them for one,
+    and would go through all claims for each of the credits: minutes, not seconds.
+    """
+    if number < MANY:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop TO off")
+        yield
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+
+
+def _post(**conditions: object) -> list[tuple[int, int]]:
+    """INSERT … SELECT of the eligible pairs: one statement, one written rule. Returns the new."""
+    pairs = counting_queries.eligible_pairs(**conditions).order_by()
+    sql, params = pairs.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO tracks_posting (credit_id, participation_id, person_id) "
+            f"{sql} ON CONFLICT (participation_id, credit_id) DO NOTHING "
+            "RETURNING credit_id, participation_id",
+            params,
+        )
+        return [(credit, participation) for credit, participation in cursor.fetchall()]
+
+
+WHY_NOT = {
+    ParticipationState.OPEN: "it is open and has not been sent",
+    ParticipationState.SUBMITTED: "it is with the CE Coordinator",
+    ParticipationState.REVIEWED: "it is with the supervisor",
+    ParticipationState.CERTIFIED: "its certificate has been issued",
+    ParticipationState.REVOKED: "its certificate was revoked",
+    ParticipationState.LEFT: "this track was left",
+}
+
+
+def take_step(participation: Participation, step: Step, *, actor: Actor) -> None:
+    """Move the participation and store it. The caller holds the person's lock. Raises Refused."""
+    state = eligibility.after(participation, step, actor)
+    if state is None:
+        because = WHY_NOT[ParticipationState(participation.state)]
+        raise Refused(
+            f"{participation.track}: nothing was changed, because {because}. "
+            "Look at the page again."
+        )
+    participation.state = state
+    participation.save(update_fields=["state"])

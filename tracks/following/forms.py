@@ -1,0 +1,42 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from tracks.following.recommended import ROLES
+from tracks.models import Track
+
+NO_SUCH = "There is nothing like this to choose any more, so it was left out."
+
+
+class ChooseForm(forms.Form):
+    """Which track to follow."""
+
+    track = forms.ModelChoiceField(queryset=Track.objects.order_by("position"))
+
+
+class SeveralForm(forms.Form):
+    """Which tracks to follow, all at once."""
+
+    tracks = forms.ModelMultipleChoiceField(queryset=Track.objects.order_by("position"))
+
+
+class WhoForm(forms.Form):
+    """What somebody is, so that the fitting tracks can be proposed. Nonsense says nothing."""
+
+    am = forms.MultipleChoiceField(
+        label="What are you? Tick all that is true.",
+        required=False,
+        choices=[(role.key, role.label) for role in ROLES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, data: Any = None, *, preset: Sequence[str]) -> None:
+        super().__init__(data, initial={"am": preset}, use_required_attribute=False)
+
+    def said(self) -> list[str]:
+        """The keys of what is ticked, or of what the profile says when nobody was asked."""
+        if not self.is_bound:
+            initial: list[str] = self.initial["am"]
+            return initial
+        return self.cleaned_data["am"] if self.is_valid() else []

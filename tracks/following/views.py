@@ -1,0 +1,133 @@
+"""Choosing certification tracks: what fits whom, one at a time or several at once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Position, User
+from accounts.queries import positions_of
+from aspen import formats
+from aspen.clock import today
+from aspen.errors import Refused
+from aspen.web.request import person_of
+from tracks.counting import presentation as counting_presentation
+from tracks.counting import queries as counting_queries
+from tracks.counting.eligibility import DIRECTORS_TRACK, directors_deadline
+from tracks.enums import RuleSetKind
+from tracks.following import actions, recommended
+from tracks.following.forms import ChooseForm, SeveralForm, WhoForm
+from tracks.models import Participation, RuleSet, Track
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: HttpRequest) -> HttpResponse:
+    """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
+    person = person_of(request)
+    if request.method == "POST":
+        follow = _follow if "track" in request.POST else _follow_several
+        return follow(request, person)
+    participations = list(counting_queries.active_participations(person))
+    followed = [str(participation.track) for participation in participations]
+    held = list(positions_of(person))
+    fitting = recommended.positions_by_track(held)
+    who = WhoForm(
+        request.GET if "asked" in request.GET else None, preset=recommended.preset(fitting)
+    )
+    reasons = recommended.reasons(who.said(), fitting)
+    left: dict[int, Participation] = {}
+    for participation in counting_queries.left_to_resume(person, today()):
+        left.setdefault(participation.track_id, participation)
+    offered = [
+        _offer(
+            rule_set,
+            " ".join(filter(None, (reasons.get(rule_set.track.name), _deadline(rule_set, held)))),
+            left.get(rule_set.track_id),
+        )
+        for rule_set in counting_queries.rule_sets_for(person, today())
+        if rule_set.track.name not in followed
+    ]
+    context = {
+        "followed": [
+            counting_presentation.track_summary(course, today())
+            for course in counting_queries.courses_of(participations, today())
+        ],
+        "who": who,
+        "changes": recommended.changes(followed, fitting),
+        "offered": sorted(offered, key=lambda track: not track["why"]),
+    }
+    return render(request, "tracks/choose.html", context)
+
+
+def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
+    """Until when a new director has to be certified; nothing for whoever was certified before."""
+    since = recommended.director_since(held)
+    if rule_set.track.name != DIRECTORS_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
+        return ""
+    deadline = directors_deadline(since)
+    if deadline < today():
+        return ""
+    return f"A new director has four years to be certified: until {formats.day(deadline)}."
+
+
+def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
+    return {
+        "left": left,
+        "id": rule_set.track_id,
+        "name": rule_set.track.name,
+        "why": why,
+        "rule_set": rule_set.name,
+        "rules_url": reverse("tracks:rule_set", args=[rule_set.pk]),
+        "audience": rule_set.audience,
+        "rules": counting_presentation.rule_set_in_words(rule_set),
+        "source": rule_set.source,
+    }
+
+
+def _follow(request: HttpRequest, person: User) -> HttpResponse:
+    form = ChooseForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the tracks on this page.")
+        return redirect("tracks:choose")
+    track: Track = form.cleaned_data["track"]
+    try:
+        participation, is_new = actions.select_track(track=track, by=person)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("tracks:choose")
+    if is_new:
+        messages.success(request, _now_followed([participation]))
+    else:
+        messages.info(request, f"You follow {track} already; nothing has changed.")
+    return redirect(participation)
+
+
+def _follow_several(request: HttpRequest, person: User) -> HttpResponse:
+    """Choose all that is ticked; what cannot be chosen is named, the others are followed."""
+    form = SeveralForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Tick at least one of the tracks on this page.")
+        return redirect("tracks:choose")
+    chosen = actions.select_tracks(tracks=form.cleaned_data["tracks"], by=person)
+    for refusal in chosen.refused:
+        messages.error(request, f"Not chosen: {refusal}")
+    for participation in chosen.kept:
+        messages.info(request, f"You follow {participation.track} already.")
+    if chosen.new:
+        messages.success(request, _now_followed(chosen.new))
+    if len(chosen.new) == 1 and not chosen.refused:
+        return redirect(chosen.new[0])
+    return redirect("tracks:choose")
+
+
+def _now_followed(participations: list[Participation]) -> str:
+    """You now follow Library Staff and Library Trustee. 3 credit lines were posted to them."""
+    tracks = " and ".join(str(participation.track) for participation in participations)
+    number = counting_queries.postings_of(participations).count()
+    posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+    where = "it" if len(participations) == 1 else "them"
+    return f"You now follow {tracks}. {posted} posted to {where}."

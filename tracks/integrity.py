@@ -1,0 +1,344 @@
+"""Proof of the promises about credits, over the whole database.
+
+Most of what is looked for here no constraint would let in; so something found is a fault of the
+portal, or somebody went round it. Each check is one statement, however many credits there are, and
+changes nothing.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from aspen.db import role
+from aspen.db.audit import history_of
+from credits.enums import ENDED, LIVE, ClaimState
+from credits.models import Claim, Credit, Merge, WaitingAward
+from events.enums import Attendance, EventState, Origin, RegistrationState
+from events.models import CreditOffer, Event, Registration
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, Ending, ParticipationState
+from tracks.models import Certificate, Participation, Posting, Submission, Verification
+
+SHOWN = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One promise: in words, what breaks it, and how many rows do with the first of their ids."""
+
+    promise: str
+    fault: str
+    find: Callable[[], tuple[int, list[int]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A promise that is broken: how often, and where to look first."""
+
+    promise: str
+    fault: str
+    count: int
+    ids: list[int]
+
+    def __str__(self) -> str:
+        ids = ", ".join(str(pk) for pk in self.ids)
+        more = " …" if self.count > len(self.ids) else ""
+        return f"{self.fault}: {self.count} ({ids}{more})"
+
+
+def check() -> list[Finding]:
+    """Everything that breaks a promise; an empty list proves them all. Reads only."""
+    findings = []
+    for one in CHECKS:
+        count, ids = one.find()
+        if count:
+            findings.append(Finding(one.promise, one.fault, count, ids))
+    return findings
+
+
+def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int]]]:
+    """Count the rows and name the first of them."""
+
+    def find() -> tuple[int, list[int]]:
+        found = rows().order_by("pk").values_list("pk", flat=True)
+        ids = list(found[:SHOWN])
+        return (found.count() if len(ids) == SHOWN else len(ids)), ids
+
+    return find
+
+
+def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
+    """Run a statement that yields ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found (id) AS ({sql}) SELECT count(*) OVER (), id FROM found"
+            f" ORDER BY id LIMIT {SHOWN}",
+            params,
+        )
+        rows = cursor.fetchall()
+    return (rows[0][0] if rows else 0), [pk for _, pk in rows]
+
+
+# ---------- Credits: archived, posted, or withdrawn with who, when and why ----------
+
+
+def _ended_without_a_trace() -> QuerySet[Claim]:
+    refusals = sorted(ENDED | {ClaimState.RETURNED})
+    return Claim.objects.filter(
+        Q(state__in=refusals) & (Q(decided_at=None) | Q(decided_by=None) | Q(reason=""))
+    )
+
+
+def _claims_without_credits() -> QuerySet[Claim]:
+    return Claim.objects.filter(~Exists(Credit.objects.filter(claim=OuterRef("pk"))))
+
+
+def _posted_but_not_eligible() -> tuple[int, list[int]]:
+    """Credits posted to an active participation in which they do not count."""
+    return _difference(_posted(), _eligible())
+
+
+def _eligible_but_not_posted() -> tuple[int, list[int]]:
+    """Credits that an active participation should have and has not."""
+    return _difference(_eligible(), _posted())
+
+
+def _eligible() -> QuerySet[Any, Any]:
+    pairs = counting_queries.eligible().order_by()
+    return pairs.values_list("pk", "person__participations__pk")
+
+
+def _posted() -> QuerySet[Any, Any]:
+    postings = Posting.objects.filter(participation__state__in=sorted(ACTIVE))
+    return postings.order_by().values_list("credit_id", "participation_id")
+
+
+def _difference(one: QuerySet[Any, Any], other: QuerySet[Any, Any]) -> tuple[int, list[int]]:
+    first, first_params = one.query.sql_with_params()
+    second, second_params = other.query.sql_with_params()
+    return _statement(
+        f"SELECT credit FROM (({first}) EXCEPT ({second})) AS pair (credit, participation)",
+        [*first_params, *second_params],
+    )
+
+
+def _posted_to_what_was_left() -> QuerySet[Posting]:
+    return Posting.objects.filter(
+        participation__state__in=[ParticipationState.LEFT, ParticipationState.REVOKED]
+    )
+
+
+# ---------- Claims: one for each person and event ----------
+
+
+def _claimed_twice() -> tuple[int, list[int]]:
+    return _statement(
+        "SELECT max(id) FROM credits_claim WHERE state = ANY(%s)"
+        " GROUP BY person_id, event_id HAVING count(*) > 1",
+        [sorted(LIVE)],
+    )
+
+
+def _settled_without_credit() -> QuerySet[Registration]:
+    """Places that led to no claim at all, in whatever state, here or where the event went."""
+    mine = Claim.objects.filter(person=OuterRef("person")).filter(
+        Q(event=OuterRef("event")) | Q(event=OuterRef("event__merged_into"))
+    )
+    presents = Claim.objects.filter(person=OuterRef("person"), event=OuterRef("event"))
+    return Registration.objects.filter(
+        ~Exists(mine),
+        ~Exists(presents),
+        state=RegistrationState.CONFIRMED,
+        settled_at__isnull=False,
+        event__state=EventState.PUBLISHED,
+        event__over_at__lte=timezone.now(),
+        event__in=CreditOffer.objects.values("event"),
+    ).exclude(attendance=Attendance.ABSENT)
+
+
+def _live_on_what_is_no_more() -> QuerySet[Claim]:
+    """Claims that stand on an event that was declined, cancelled or merged away."""
+    gone = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
+    return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=gone)
+
+
+def _returned_but_not_asked() -> QuerySet[Claim]:
+    """Claims that are returned although their event waits for nobody's changes."""
+    return Claim.objects.filter(state=ClaimState.RETURNED).exclude(
+        event__origin=Origin.CUSTOM, event__state=EventState.DRAFT
+    )
+
+
+def _merged_by_nobody() -> QuerySet[Event]:
+    merge = Merge.objects.filter(
+        source=OuterRef("pk"), target=OuterRef("merged_into"), undone_at=None
+    )
+    return Event.objects.filter(~Exists(merge), state=EventState.MERGED)
+
+
+def _awarded_and_lost() -> QuerySet[WaitingAward]:
+    """Awards whose address has an account by now, and that led to no claim."""
+    return WaitingAward.objects.filter(
+        matched_at=None,
+        event__state=EventState.PUBLISHED,
+        address__in=Claim.person.field.related_model.objects.filter(  # type: ignore[attr-defined]
+            emailaddress__verified=True
+        ).values("email"),
+    )
+
+
+# ---------- Certificates: what was reviewed and verified, and nothing twice ----------
+
+
+def _certified_without_certificate() -> QuerySet[Participation]:
+    valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None)
+    return Participation.objects.filter(~Exists(valid), state=ParticipationState.CERTIFIED)
+
+
+def _certificates_of_what_is_not_certified() -> QuerySet[Certificate]:
+    valid = Certificate.objects.filter(revoked_at=None)
+    return valid.exclude(participation__state=ParticipationState.CERTIFIED)
+
+
+def _certificates_not_resting_on_what_was_certified() -> QuerySet[Certificate]:
+    return Certificate.objects.filter(
+        ~Q(submission__ending=Ending.CERTIFIED) | ~Q(record=F("submission__record"))
+    )
+
+
+# Each line that a certificate counts and that was not revoked.
+COUNTED = (
+    "SELECT certificate.id, certificate.participation_id AS participation,"
+    " (line ->> 'credit')::bigint AS credit"
+    " FROM tracks_certificate AS certificate, jsonb_array_elements(record -> 'lines') AS line"
+    " WHERE revoked_at IS NULL"
+)
+
+
+def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
+    """Valid certificates that count a credit which is not posted there, or the reverse."""
+    return _statement(
+        f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED}) AS counted FULL JOIN ("
+        "  SELECT certificate.id, posting.participation_id AS participation,"
+        "   posting.credit_id AS credit FROM tracks_posting AS posting"
+        "   JOIN tracks_certificate AS certificate USING (participation_id)"
+        "   WHERE certificate.revoked_at IS NULL"
+        " ) AS posted USING (participation, credit)"
+        " WHERE counted.id IS NULL OR posted.id IS NULL"
+    )
+
+
+def _counted_twice() -> tuple[int, list[int]]:
+    """Credits that two valid certificates of one track count."""
+    return _statement(
+        f"SELECT credit FROM ({COUNTED}) AS counted"
+        " JOIN tracks_participation AS participation"
+        "  ON participation.id = counted.participation"
+        " GROUP BY credit, participation.track_id HAVING count(*) > 1"
+    )
+
+
+# ---------- The history ----------
+
+
+def _untold(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
+    """Rows whose last entry in the history is missing or says something else than the row."""
+
+    def find() -> tuple[int, list[int]]:
+        history = history_of(model)
+        own = {field.column for field in model._meta.concrete_fields}
+        columns = [f.column for f in history._meta.concrete_fields if f.column in own]
+        present = ", ".join(f'present."{column}"' for column in columns)
+        last = ", ".join(f'last."{column}"' for column in columns)
+        return _statement(
+            f"SELECT present.id FROM {model._meta.db_table} AS present LEFT JOIN ("
+            f"  SELECT DISTINCT ON (pgh_obj_id) * FROM {history._meta.db_table}"
+            "   ORDER BY pgh_obj_id, pgh_id DESC) AS last ON last.pgh_obj_id = present.id"
+            f" WHERE last.pgh_id IS NULL OR ({last}) IS DISTINCT FROM ({present})"
+        )
+
+    return find
+
+
+def _gone(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
+    """Rows that the history knows and that are not there any more."""
+
+    def find() -> tuple[int, list[int]]:
+        past = history_of(model)._meta.db_table
+        return _statement(
+            f"SELECT DISTINCT pgh_obj_id FROM {past} AS past WHERE NOT EXISTS"
+            f" (SELECT 1 FROM {model._meta.db_table} AS present WHERE present.id = past.pgh_obj_id)"
+        )
+
+    return find
+
+
+ARCHIVED = "Each credit is archived, posted, or withdrawn with who, when and why"
+ONCE = "One person claims one event once, and registering leads to the credit"
+CERTIFIED = "Each certificate counts what was reviewed and verified, and nothing twice"
+TOLD = "Every change is in a history that nobody rewrites"
+
+CHECKS = (
+    Check(ARCHIVED, "Claims that ended without who, when or why", _rows(_ended_without_a_trace)),
+    Check(ARCHIVED, "Claims without any credit", _rows(_claims_without_credits)),
+    Check(ARCHIVED, "Credits posted where they do not count", _posted_but_not_eligible),
+    Check(ARCHIVED, "Credits not posted where they count", _eligible_but_not_posted),
+    Check(ARCHIVED, "Postings to a track that was left", _rows(_posted_to_what_was_left)),
+    Check(ONCE, "Claims that stand twice", _claimed_twice),
+    Check(ONCE, "Registrations that led to no credit", _rows(_settled_without_credit)),
+    Check(ONCE, "Claims on an event that is no more", _rows(_live_on_what_is_no_more)),
+    Check(ONCE, "Claims returned without a question", _rows(_returned_but_not_asked)),
+    Check(ONCE, "Events merged without a record of it", _rows(_merged_by_nobody)),
+    Check(ONCE, "Awards that wait although the address is known", _rows(_awarded_and_lost)),
+    Check(
+        CERTIFIED, "Certified periods without a certificate", _rows(_certified_without_certificate)
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates of a period that is not certified",
+        _rows(_certificates_of_what_is_not_certified),
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates that rest on no certified record",
+        _rows(_certificates_not_resting_on_what_was_certified),
+    ),
+    Check(
+        CERTIFIED,
+        "Certificates that count otherwise than what is posted",
+        _certificates_that_differ_from_postings,
+    ),
+    Check(CERTIFIED, "Credits counted twice for one track", _counted_twice),
+    *(
+        Check(TOLD, f"{name} whose history does not tell how they stand", _untold(model))
+        for name, model in (
+            ("Claims", Claim),
+            ("Credits", Credit),
+            ("Events", Event),
+            ("Credit lines of events", CreditOffer),
+            ("Participations", Participation),
+            ("Submissions", Submission),
+            ("Verifications", Verification),
+            ("Certificates", Certificate),
+        )
+    ),
+    *(
+        Check(TOLD, f"{name} that are gone", _gone(model))
+        for name, model in (
+            ("Claims", Claim),
+            ("Credits", Credit),
+            ("Submissions", Submission),
+            ("Verifications", Verification),
+            ("Certificates", Certificate),
+        )
+    ),
+)
+
+
+def history_is_safe() -> bool:
+    """Whether the role of this connection could not rewrite the history if it wanted."""
+    return not role.may_rewrite_history()

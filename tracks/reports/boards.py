@@ -1,0 +1,106 @@
+"""Trustees' three hours a year, by board and by person."""
+
+from typing import Any
+
+from aspen.clock import today
+from aspen.files.tables import ALL, Column, Row, Table
+from tracks.counting.progress import ZERO
+from tracks.reports import charts, queries
+from tracks.reports.base import Chosen, Question, Questions, Report, address, number_of, people
+from tracks.reports.charts import Bar, Chart, Series
+
+YEARS = 10
+
+
+def ask_year() -> Questions:
+    now = today().year
+    return {"year": Question("Year", [(str(now - ago), str(now - ago)) for ago in range(YEARS)])}
+
+
+def boards(chosen: Chosen) -> Report:
+    year = int(chosen["year"])
+    found = queries.boards(year)
+    federations = queries.federations()
+    reached = sum(board.has_quorum for board in found)
+    rows = [
+        Row(
+            (
+                *(federations[board.federation], board.name, board.members, board.reached),
+                *("Reached" if board.has_quorum else "Not reached", board.hours),
+            ),
+            links={1: address("board", board=board.library, year=year)},
+        )
+        for board in found
+    ]
+    members, with_hours = sum(each.members for each in found), sum(each.reached for each in found)
+    hours = sum((board.hours for board in found), ZERO)
+    if found:
+        quorums = f"{reached:,} of {len(found):,}"
+        rows.append(Row(("All", "All boards", members, with_hours, quorums, hours), ALL))
+    bars = [
+        Bar(name, [sum(each.has_quorum is has for each in of) for has in (True, False)])
+        for pk, name in federations.items()
+        if (of := [board for board in found if board.federation == pk])
+    ]
+    boards = "1 board has" if reached == 1 else f"{reached:,} boards have"
+    answer = f"{boards} a quorum with three hours or more in {year}, of {len(found):,}."
+    series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
+    chart = Chart("boards", "Boards by federation", answer, series, bars)
+    columns = [
+        *(Column("Federation"), Column("Board"), Column("Members", True)),
+        *(Column("With three hours", True), Column("Quorum"), Column("Hours", True)),
+    ]
+    return Report(
+        answer=answer,
+        chart=charts.bars(chart) if bars else None,
+        tables=[Table("boards", f"Trustees' hours in {year}, by board", columns, rows)],
+        notes=[
+            "Trustees should have three hours of continuing education a year, certified or not. A "
+            "credit is an hour, in the year in which it was earned; Pending ones count.",
+            "A board's members are its trustees and its chair: the present ones, or in an earlier "
+            "year those on its last day. The quorum is reached when more than half of them have "
+            "three hours.",
+        ],
+    )
+
+
+def ask_board() -> Questions:
+    boards = [(str(pk), name) for pk, name in queries.libraries_with_boards().items()]
+    return {"board": Question("Board", [("", "Choose one"), *boards]), **ask_year()}
+
+
+def board(chosen: Chosen) -> Report:
+    year, library = int(chosen["year"]), number_of(chosen["board"])
+    if library is None:
+        return Report(title="A board's hours", answer="Choose a board.", tables=[])
+    [(_, name)] = queries.libraries([library]).items()
+    members = queries.members_of(library, year)
+    table, chart, answer = hours_of(members, year)
+    return Report(title=f"Board of {name}", answer=answer, chart=chart, tables=[table])
+
+
+def hours_of(members: list[queries.Member], year: int) -> tuple[Table, dict[str, Any] | None, str]:
+    """The hours of a board's members as a table and a chart, and what they come to in words."""
+    need = queries.TRUSTEE_HOURS
+    rows = [
+        Row((each.name, each.kinds, each.hours, "Yes" if each.hours >= need else "No"))
+        for each in members
+    ]
+    reached = sum(each.hours >= need for each in members)
+    answer = f"{reached} of {people(len(members))} had three hours or more in {year}"
+    if members:
+        quorum = "reached" if reached * 2 > len(members) else "not reached"
+        answer += f": quorum {quorum}"
+    columns = [
+        *(Column("Name"), Column("Position")),
+        *(Column("Hours", True), Column("Three hours")),
+    ]
+    chart = Chart(
+        "hours",
+        f"Hours in {year}",
+        f"{answer}.",
+        [Series("Up to three hours", "certified"), Series("Beyond", "in-progress")],
+        [Bar(each.name, [min(each.hours, need), max(each.hours - need, ZERO)]) for each in members],
+    )
+    drawn = charts.bars(chart) if any(each.hours for each in members) else None
+    return Table("members", f"Hours in {year}", columns, rows), drawn, f"{answer}."

@@ -1,0 +1,170 @@
+"""Certificates: which expire when, and a year's list."""
+
+import datetime as dt
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from django.urls import reverse
+
+from aspen import formats
+from aspen.clock import today
+from aspen.files.tables import ALL, Column, Row, Rows, Table
+from tracks.reports import charts, queries
+from tracks.reports.base import (
+    PEOPLE,
+    Chosen,
+    Question,
+    Questions,
+    Report,
+    address,
+    number_of,
+    of_place,
+    of_track,
+    place_of,
+    track_names,
+    track_series,
+)
+from tracks.reports.charts import Bar, Chart
+
+QUARTERS = 8
+LAST_QUARTER = 10  # begins in October
+NAMES = 500
+
+
+def _quarters() -> list[dt.date]:
+    """The first days of this quarter and the following ones, and of the one after the last."""
+    now = today()
+    first = dt.date(now.year, 1 + (now.month - 1) // 3 * 3, 1)
+    return [first + relativedelta(months=3 * number) for number in range(QUARTERS + 1)]
+
+
+def _quarter(day: dt.date) -> str:
+    return f"Q{1 + (day.month - 1) // 3}"
+
+
+def expiring(chosen: Chosen) -> Report:
+    *quarters, end = _quarters()
+    counts = queries.by_quarter(queries.expiring(quarters[0], end, **place_of(chosen)))
+    tracks = track_names()
+    rows: list[Row] = []
+    bars: list[Bar] = []
+    for day in quarters:
+        figures = [counts.get((day, track), 0) for track in tracks]
+        begins = not bars and day.month < LAST_QUARTER
+        bars.append(
+            # The year stands once, and where the next one leaves it room.
+            Bar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
+        )
+        links = {
+            number: address(
+                "expiring-people", quarter=day.isoformat(), track=track, place=chosen["place"]
+            )
+            for number, track in enumerate([*tracks, ""], start=1)
+            if (figures[number - 1] if track else sum(figures))
+        }
+        rows.append(Row((f"{_quarter(day)} {day.year}", *figures, sum(figures)), links=links))
+    sums = [sum(counts.get((day, track), 0) for day in quarters) for track in tracks]
+    rows.append(Row(("All", *sums, sum(sums)), ALL))
+    columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
+    columns.append(Column("All", True))
+    number = "1 certificate expires" if sum(sums) == 1 else f"{sum(sums):,} certificates expire"
+    answer = f"{number} by {formats.day(end - dt.timedelta(days=1))}."
+    chart = Chart(
+        "expiring", "Certificates that expire, by quarter", answer, track_series(tracks), bars
+    )
+    return Report(
+        answer=answer,
+        chart=charts.columns(chart) if sum(sums) else None,
+        tables=[Table("quarters", "Certificates that expire, by quarter", columns, rows)],
+        notes=[
+            "A certificate counts on its last day. It is left out once its person holds one of "
+            "the same track that is valid longer. The first quarter counts from today.",
+            "A library's certificates are those of people who have a present position there.",
+        ],
+    )
+
+
+def ask_expiring_people() -> Questions:
+    quarters = [(day.isoformat(), f"{_quarter(day)} {day.year}") for day in _quarters()[:-1]]
+    return {"quarter": Question("Quarter", quarters), **of_track(), **of_place()}
+
+
+def expiring_people(chosen: Chosen) -> Report:
+    begin = dt.date.fromisoformat(chosen["quarter"])
+    end = begin + relativedelta(months=3)
+    found = (
+        queries.expiring(begin, end, track=number_of(chosen["track"]), **place_of(chosen))
+        .select_related("person", "participation__track")
+        .annotate(libraries=queries.libraries_of_each("person"))
+        .order_by("expires_on", "number")
+    )
+    rows = Rows(found, _certificate_row)
+    columns = [Column(label) for label in ("Name", "Libraries", "Track", "Number", "Valid until")]
+    count = "1 certificate" if len(rows) == 1 else f"{len(rows):,} certificates"
+    return Report(
+        title=f"Certificates that expire in {_quarter(begin)} {begin.year}",
+        answer=f"{count}.",
+        tables=[Table("people", "Certificates", columns, rows, PEOPLE)],
+    )
+
+
+def _certificate_row(found: Any) -> Row:
+    return Row(
+        (
+            *(
+                found.person.display_name,
+                "; ".join(found.libraries),
+                found.participation.track.name,
+            ),
+            *(found.number, found.expires_on),
+        ),
+        links={0: reverse("admin:tracks_certificate_change", args=[found.pk])},
+    )
+
+
+def ask_list() -> Questions:
+    years = [(str(year), str(year)) for year in queries.years_issued()]
+    return {"year": Question("Year", years)}
+
+
+def annual_list(chosen: Chosen) -> Report:
+    year = int(chosen["year"])
+    hidden = queries.unlisted(year)
+    more = f"and {hidden:,} who {'is' if hidden == 1 else 'are'} not listed by name"
+    last = [Row((more, "", "", ""))] if hidden else []
+    listed = Rows(queries.listed(year), _listed_row, last)
+    columns = [Column(label) for label in ("Name", "Track", "Number", "Issued")]
+    tracks = track_names()
+    counts = queries.issued_by_year()
+    years = sorted({each for each, _ in counts} | {year})
+    figures = {each: [counts.get((each, track), 0) for track in tracks] for each in years}
+    rows = [Row((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
+    issued = sum(figures[year])
+    answer = f"{'1 certificate was' if issued == 1 else f'{issued:,} certificates were'} issued"
+    latest = years[-charts.FEW :]
+    chart = Chart(
+        "issued",
+        "Certificates issued, by year",
+        f"{answer} in {year}.",
+        track_series(tracks),
+        [Bar(str(each), figures[each]) for each in latest],
+    )
+    by_year = [Column("Year"), *(Column(name, True) for name in tracks.values())]
+    return Report(
+        title=f"Certificates issued in {year}",
+        answer=f"{answer} in {year}.",
+        chart=charts.columns(chart) if any(map(sum, figures.values())) else None,
+        tables=[
+            Table("years", chart.title, [*by_year, Column("All", True)], rows),
+            Table("list", f"Certificates issued in {year}", columns, listed, NAMES),
+        ],
+        notes=[
+            "People are listed by the name they chose to be listed by. Certificates that were "
+            "revoked or issued anew under another name are left out."
+        ],
+    )
+
+
+def _listed_row(found: Any) -> Row:
+    track = found.participation.track.name
+    return Row((found.listed_as, track, found.number, found.issued_on))

@@ -1,0 +1,74 @@
+"""What a library's people show their director."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.models import Position, User
+from aspen import formats
+from aspen.clock import today
+from tracks.counting import queries as counting_queries
+from tracks.enums import ACTIVE, ParticipationState
+from tracks.models import Certificate, Participation
+
+CERTIFIED = {"label": "Certified", "tone": "good", "shape": "✓"}
+EXPIRED = {"label": "Expired", "tone": "warn", "shape": "!"}
+SENT = {"label": "Record sent", "tone": "info", "shape": "◷"}
+IN_PROGRESS = {"label": "In progress", "tone": "neutral", "shape": "○"}
+
+
+def who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
+    """The present people of these libraries who agreed to be seen, by name."""
+    held = Position.objects.present().filter(
+        person=OuterRef("pk"),
+        organization__in=[position.organization_id for position in directed],
+    )
+    return User.objects.filter(Exists(held), shows_progress=True, is_active=True).order_by(
+        "display_name", "pk"
+    )
+
+
+def standings_of(people: Iterable[User]) -> list[dict[str, Any]]:
+    """Each person with a line a track: how far, until when, and certified or not. Four queries."""
+    people = list(people)
+    periods = list(
+        Participation.objects.filter(person__in=people, state__in=sorted(ACTIVE))
+        .select_related("track", "rule_set", "follows")
+        .prefetch_related(counting_queries.REQUIREMENTS)
+        .order_by("track__position", "pk")
+    )
+    held: dict[tuple[int, int], Certificate] = {}
+    certificates = Certificate.objects.filter(person__in=people, revoked_at=None)
+    for each in certificates.select_related("participation__track").order_by("issued_on", "pk"):
+        held[each.person_id, each.participation.track_id] = each
+    lines: dict[int, list[dict[str, Any]]] = {}
+    for period, progress in counting_queries.progress_of(periods, today()):
+        certificate = held.pop((period.person_id, period.track_id), None)
+        line = _line(str(period.track), certificate, state=period.state)
+        line |= {
+            "progress": f"{formats.amount(progress.counted)} of {formats.credits(progress.total)}",
+            "closes_on": formats.day(period.closes_on),
+        }
+        lines.setdefault(period.person_id, []).append(line)
+    for (person, _), certificate in held.items():
+        line = _line(str(certificate.participation.track), certificate, state="")
+        lines.setdefault(person, []).append(line)
+    return [{"name": each.display_name, "lines": lines.get(each.pk, [])} for each in people]
+
+
+def _line(track: str, certificate: Certificate | None, *, state: str) -> dict[str, Any]:
+    is_valid = certificate is not None and certificate.expires_on >= today()
+    if is_valid:
+        label = CERTIFIED
+    elif state in (ParticipationState.SUBMITTED, ParticipationState.REVIEWED):
+        label = SENT
+    else:
+        label = EXPIRED if certificate else IN_PROGRESS
+    return {
+        "track": track,
+        "state": label,
+        "valid_until": formats.day(certificate.expires_on) if certificate else "",
+        "progress": "",
+        "closes_on": "",
+    }

@@ -1,0 +1,57 @@
+"""People of my library: what those who agreed show their director, or their board's chair."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.enums import PositionKind
+from accounts.models import Position
+from accounts.queries import led_by
+from aspen import formats
+from aspen.clock import today
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from tracks.reports import directors
+from tracks.reports.boards import hours_of
+from tracks.reports.queries import members_of
+from tracks.reports.views import rows_on_page
+
+PER_PAGE = 25
+
+
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """Progress and certificates of the people who agreed; who did not is not even counted."""
+    positions = led_by(person_of(request))
+    if not positions:
+        raise Http404
+    directed = [each for each in positions if each.kind == PositionKind.DIRECTOR]
+    chaired = [each for each in positions if each.kind == PositionKind.BOARD_CHAIR]
+    page = numbered_page(directors.who_agreed(directed), request, size=PER_PAGE)
+    context = {
+        "directed": _names(directed),
+        "page": page,
+        "people": directors.standings_of(page),
+        "boards": [_board(position) for position in chaired],
+        "printed_on": formats.day(today()),
+    }
+    return render(request, "tracks/library.html", context)
+
+
+def _names(positions: Iterable[Position]) -> str:
+    return "; ".join(str(position.organization) for position in positions)
+
+
+def _board(position: Position) -> dict[str, Any]:
+    year = today().year
+    members = members_of(position.organization_id, year, agreed_only=True)
+    table, _, _ = hours_of(members, year)
+    return {
+        "name": str(position.organization),
+        "title": table.title,
+        "columns": table.columns,
+        "rows": rows_on_page(table.columns, table.rows),
+    }

@@ -1,0 +1,111 @@
+"""Reports for staff: each a chart, the tables with its figures, and these tables as files.
+
+Whoever may not see them does not learn that they exist.
+"""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from aspen import formats
+from aspen.clock import today
+from aspen.files.tables import FORMATS, Column, Row, Table, shown
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from tracks.reports.base import ReportForm
+from tracks.reports.registry import KINDS, Kind, Report
+
+VIEW = "tracks.view_reports"
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    _refuse_others(request)
+    kinds = [
+        {"url": reverse("tracks:report", args=[name]), "title": kind.title, "about": kind.about}
+        for name, kind in KINDS.items()
+        if not kind.part_of
+    ]
+    return render(request, "tracks/reports/index.html", {"kinds": kinds})
+
+
+@require_safe
+def report(request: HttpRequest, name: str) -> HttpResponse:
+    kind, form, made = _asked(request, name)
+    asked = form.asked()
+    context = {
+        "name": name,
+        "title": made.title or kind.title,
+        "report": made,
+        "above": _link(kind.part_of) if kind.part_of else None,
+        "form": form,
+        "told": ", ".join(form.told()),
+        "printed_on": formats.day(today()),
+        "tables": [_on_page(table, request) for table in made.tables],
+        "query": f"{asked}&" if asked else "",
+        "files": f"?{asked}" if asked else "",
+    }
+    return render(request, "tracks/reports/report.html", context)
+
+
+@require_safe
+def file(request: HttpRequest, name: str, table: str, format: str) -> HttpResponse:
+    """One of the report's tables, all of it, as a file."""
+    _, _, made = _asked(request, name)
+    found = next((each for each in made.tables if each.key == table), None)
+    if found is None or format not in FORMATS:
+        raise Http404
+    content_type, make = FORMATS[format]
+    response = HttpResponse(make(found), content_type=content_type)
+    file_name = f"{name}-{table}-{today():%Y-%m-%d}.{format}"
+    response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return response
+
+
+def _asked(request: HttpRequest, name: str) -> tuple[Kind, ReportForm, Report]:
+    _refuse_others(request)
+    kind = KINDS.get(name)
+    if kind is None:
+        raise Http404
+    form = ReportForm(request.GET, kind.questions())
+    return kind, form, kind.make(form.chosen())
+
+
+def _refuse_others(request: HttpRequest) -> None:
+    if not person_of(request).has_perm(VIEW):
+        raise Http404
+
+
+def _link(name: str) -> dict[str, str]:
+    return {"url": reverse("tracks:report", args=[name]), "title": KINDS[name].title}
+
+
+def _on_page(table: Table, request: HttpRequest) -> dict[str, Any]:
+    """A table as the template shows it: the page that is asked for, where it is long."""
+    page = numbered_page(table.rows, request, size=table.size) if table.size else None
+    return {
+        "key": table.key,
+        "title": table.title,
+        "columns": table.columns,
+        "rows": rows_on_page(table.columns, table.rows if page is None else page),
+        "page": page,
+    }
+
+
+def rows_on_page(columns: Any, rows: Any) -> list[dict[str, Any]]:
+    return [{"kind": row.kind, "cells": _cells(columns, row)} for row in rows]
+
+
+def _cells(columns: list[Column], row: Row) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": column.label,
+            "text": shown(cell),
+            "is_number": column.is_number,
+            "url": row.links.get(place, ""),
+        }
+        for place, (column, cell) in enumerate(zip(columns, row.cells, strict=True))
+    ]

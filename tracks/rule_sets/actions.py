@@ -1,0 +1,100 @@
+"""Writing the rules themselves. Rules that somebody follows are frozen."""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+
+from accounts.models import User
+from aspen import formats
+from aspen.db.audit import act
+from aspen.errors import Refused
+from tracks.models import Requirement, RuleSet
+
+
+@act
+def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
+    """Store a new or changed rule set with exactly these minimums by category id. Locks it.
+
+    Raises Refused when somebody follows it by now, or when the numbers do not fit together.
+    """
+    if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
+        raise Refused(
+            "Somebody has begun to follow these rules by now, so only their last day can change. "
+            "Add a new rule set instead."
+        )
+    _refuse_unfit(rule_set, requirements)
+    rule_set.save()
+    rule_set.requirements.exclude(category__in=requirements).delete()
+    Requirement.objects.bulk_create(
+        (
+            Requirement(rule_set=rule_set, category_id=category_id, minimum=minimum)
+            for category_id, minimum in requirements.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["rule_set", "category"],
+        update_fields=["minimum"],
+    )
+    return rule_set
+
+
+@act
+def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
+    """Set the last day on which a rule set can be chosen; None: until further notice. Locks it.
+
+    Whoever follows it keeps it. Idempotent. Raises Refused for a day before its first.
+    """
+    rule_set = _lock_rule_set(rule_set_id)
+    if valid_until and valid_until < rule_set.valid_from:
+        raise Refused("The last day must not lie before the first.", field="valid_until")
+    rule_set.valid_until = valid_until
+    rule_set.save(update_fields=["valid_until"])
+    return rule_set
+
+
+def _lock_rule_set(rule_set_id: int) -> RuleSet:
+    """The full lock, not `no_key`: a participation that is being stored holds a share of the key,
+    so whether somebody follows the rules is certain from here to the end of the transaction."""
+    return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
+
+
+def _refuse_unfit(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> None:
+    """What all minimums ask together must fit into the total; the rest is elective."""
+    if not requirements:
+        raise Refused("Name at least one category that counts.")
+    minimums = sum(requirements.values(), Decimal(0))
+    if minimums > rule_set.total:
+        raise Refused(
+            f"The minimums add up to {formats.credits(minimums)}, which is more than the total "
+            f"of {formats.credits(rule_set.total)}. Lower a minimum or raise the total."
+        )
+
+
+@act
+def replace_rule_set(
+    *, rule_set_id: int, new: RuleSet, requirements: Mapping[int, Decimal], by: User
+) -> RuleSet:
+    """Store `new` with these minimums, and end the rule set it replaces the day before it begins.
+
+    An earlier last day stays. Whoever follows the old rules keeps them. Locks the old rule set.
+    Raises Refused for another track or kind, for a first day that is not after the old one's, and
+    as `save_rule_set` does.
+    """
+    old = RuleSet.objects.select_related("track").get(pk=rule_set_id)
+    if new.track_id != old.track_id:
+        raise Refused(f"A new version belongs to the same track: {old.track}.", field="track")
+    if new.kind != old.kind:
+        kind = old.get_kind_display()
+        raise Refused(
+            f"A new version is for the same people: {kind}. Rules for others are a new rule set.",
+            field="kind",
+        )
+    if new.valid_from <= old.valid_from:
+        first = formats.day(old.valid_from)
+        raise Refused(
+            f"The new rules begin after {first}, the first day of those they replace.",
+            field="valid_from",
+        )
+    last = new.valid_from - dt.timedelta(days=1)
+    if old.valid_until is None or old.valid_until > last:
+        end_rule_set(rule_set_id=old.pk, valid_until=last, by=by)
+    return save_rule_set(rule_set=new, requirements=requirements, by=by)

@@ -1,0 +1,261 @@
+"""Tracks and their dated rules, for CE Coordinators."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from aspen import formats
+from aspen.admin import CategoryLinesInline, StaffAdmin
+from aspen.clock import today
+from aspen.db.audit import rehearse
+from aspen.errors import Refused
+from aspen.web.request import number_in, person_of
+from tracks.models import Participation, Requirement, RuleSet, Track
+from tracks.rule_sets import actions
+from tracks.rule_sets.impact import Outlook, outlook
+
+
+@admin.register(Track)
+class TrackAdmin(StaffAdmin):
+    """The tracks themselves stay; what changes over the years are their rule sets."""
+
+    list_display = ("name", "description")
+    fields = readonly_fields = ("name", "position")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return (*self.fields, "description")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class RequirementInline(CategoryLinesInline):
+    """A category without a line does not count at all."""
+
+    model = Requirement
+    verbose_name_plural = (
+        "Categories that count, each with the least that must come from it (0: none must)"
+    )
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        name = "tracks.add_ruleset" if obj is None else "tracks.change_ruleset"
+        return request.user.has_perm(name) and not _is_used(obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_add_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_add_permission(request, obj)
+
+
+def _is_used(rule_set: Model | None) -> bool:
+    return bool(getattr(rule_set, "is_used", False))
+
+
+class Previewed(Exception):
+    """Raised to leave Django's saving after a rehearsal, with what came of it."""
+
+    def __init__(self, outlook: dict[str, Any]) -> None:
+        super().__init__("Only looked at.")
+        self.outlook = outlook
+
+
+class RuleSetForm(forms.ModelForm):
+    refusal: Refused | None = None
+    is_preview = False
+
+    class Meta:
+        model = RuleSet
+        fields = "__all__"  # noqa: DJ007 - all there are
+        help_texts = {
+            "kind": "Renewal: for people who hold an earlier certificate of the track.",
+            "valid_from": "Who chooses the track from this day on follows these rules. Of several "
+            "rule sets in force the newest is taken; who has chosen already keeps theirs.",
+            "valid_until": "The last day on which it can be chosen. Empty: until further notice.",
+            "total": "Credits in all, in halves. Beyond the minimums they are elective.",
+            "years": "How far back credits count, and how long the person has.",
+            "audience": "Who follows it, and whether they must.",
+        }
+
+    def is_valid(self) -> bool:
+        """A form that is only looked at comes back as it was typed, without an error."""
+        return super().is_valid() and not self.is_preview
+
+    def clean(self) -> None:
+        super().clean()
+        if self.refusal:
+            field = self.refusal.field
+            self.add_error(field if field in self.fields else None, str(self.refusal))
+
+
+@admin.register(RuleSet)
+class RuleSetAdmin(StaffAdmin):
+    """Rules that somebody follows are frozen: what people were promised does not change.
+
+    New rules are a new rule set with its own first day; the old one gets a last day.
+    """
+
+    form = RuleSetForm
+    fields = (
+        "track",
+        "name",
+        "kind",
+        "valid_from",
+        "valid_until",
+        "total",
+        "years",
+        "catalogue_only",
+        "audience",
+        "source",
+    )
+    list_display = ("name", "track", "kind", "valid_from", "valid_until", "credits", "followed_by")
+    list_filter = ("track", "kind", "catalogue_only")
+    list_select_related = ("track",)
+    search_fields = ("name", "audience", "source")
+    inlines = (RequirementInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleSet]:
+        followers = Participation.objects.filter(rule_set=OuterRef("pk"))
+        rule_sets: QuerySet[RuleSet] = super().get_queryset(request)
+        return rule_sets.annotate(is_used=Exists(followers), followers=Count("participations"))
+
+    @admin.display(description="total", ordering="total")
+    def credits(self, rule_set: RuleSet) -> str:
+        return formats.credits(rule_set.total)
+
+    @admin.display(description="followed by")
+    def followed_by(self, rule_set: RuleSet) -> str:
+        followers: int = rule_set.followers  # type: ignore[attr-defined]
+        return f"{followers}, so it is frozen" if followers else "nobody yet"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Of rules that somebody follows only the last day changes: new rules take over then."""
+        if not _is_used(obj):
+            return ()
+        return [name for name in self.fields if name != "valid_until"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        frozen = (
+            "Somebody follows these rules, so only the last day on which they can be chosen may "
+            "change. For new rules, add a rule set with a later first day."
+        )
+        fields = self.get_fields(request, obj)
+        return [(None, {"fields": fields, "description": frozen if _is_used(obj) else ""})]
+
+    change_form_template = "admin/tracks/ruleset/change_form.html"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask again with the action's words in the form, where it refused what was sent; or with
+        what the rules would mean, where somebody only wanted to look."""
+        context: dict[str, Any] = {"replaces": _replaced(request), "outlook": None}
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except Refused as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+        except Previewed as previewed:
+            request.is_preview = True  # type: ignore[attr-defined]
+            context["outlook"] = previewed.outlook
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["may_preview"] = not _is_used(context["original"] if kwargs.get("change") else None)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)  # a class made for this request
+        form.refusal = getattr(request, "refusal", None)
+        form.is_preview = getattr(request, "is_preview", False)
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new version starts from the old one, but for its name and days."""
+        old = _replaced(request)
+        if old is None:
+            return {}
+        own = ("name", "valid_from", "valid_until")
+        return {name: getattr(old, name) for name in self.fields if name not in own}
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        old = _replaced(request)
+        # Of what is sent every line counts, also one that is as it was proposed.
+        if old is not None and request.method != "POST":
+            lines = old.requirements.order_by("category__position")
+            kwargs["initial"] = list(lines.values("category", "minimum"))
+        return kwargs
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing yet: save_related() has the lines too, and the action stores both together."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        rule_set: RuleSet = form.instance
+        [formset] = formsets
+        formset.save(commit=False)  # fills what the history page says; the action writes
+        if _is_used(rule_set):
+            actions.end_rule_set(
+                rule_set_id=rule_set.pk,
+                valid_until=form.cleaned_data["valid_until"],
+                by=person_of(request),
+            )
+            return
+        lines = [line.cleaned_data for line in formset.forms]
+        requirements = {
+            line["category"].pk: line["minimum"]
+            for line in lines
+            if line.get("category") and not line.get("DELETE")
+        }
+        if "_preview" in request.POST:
+            raise Previewed(rehearse(lambda: _outlook(_store(request, rule_set, requirements))))
+        _store(request, rule_set, requirements)
+        if old := _replaced(request):
+            self.log_change(request, old, f"Replaced by “{rule_set}”.")
+
+
+def _store(request: HttpRequest, rule_set: RuleSet, requirements: dict[int, Decimal]) -> RuleSet:
+    by, old = person_of(request), _replaced(request)
+    if old is None:
+        return actions.save_rule_set(rule_set=rule_set, requirements=requirements, by=by)
+    return actions.replace_rule_set(
+        rule_set_id=old.pk, new=rule_set, requirements=requirements, by=by
+    )
+
+
+def _replaced(request: HttpRequest) -> RuleSet | None:
+    """The rule set of which the address asks for a new version."""
+    if "replaces" not in request.GET:
+        return None
+    if not hasattr(request, "replaced"):
+        number = number_in(request.GET["replaces"]) or 0  # 0 is nobody's
+        request.replaced = get_object_or_404(RuleSet, pk=number)  # type: ignore[attr-defined]
+    replaced: RuleSet = request.replaced  # type: ignore[attr-defined]
+    return replaced
+
+
+def _outlook(rule_set: RuleSet) -> dict[str, Any]:
+    """What the rules would mean, in words."""
+    every, rows = outlook(rule_set, today())
+    told = [_told(row) for row in rows]
+    return _told(every) | {"rows": told}
+
+
+def _told(row: Outlook) -> dict[str, Any]:
+    misses = formats.credits(row.misses) if row.misses else ""
+    return row._asdict() | {"misses": misses}

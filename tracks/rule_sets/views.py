@@ -1,0 +1,54 @@
+"""The rules of each certification track, for everybody who is signed in to read."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from aspen.clock import today
+from tracks.counting import queries as counting_queries
+from tracks.rule_sets import presentation
+
+LISTS = {
+    "in_force": "In force",
+    "coming": "To come",
+    "past": "Of earlier years",
+}
+
+
+@require_safe
+def rules(request: HttpRequest) -> HttpResponse:
+    """Every rule set, per track: those in force, then what is to come, then those of the past."""
+    day = today()
+    tracks: dict[int, dict[str, Any]] = {}
+    for rule_set in counting_queries.rule_sets():
+        track = tracks.setdefault(
+            rule_set.track_id,
+            {"name": str(rule_set.track), "lists": {key: [] for key in LISTS}},
+        )
+        shown = presentation.row(rule_set, day)
+        track["lists"][shown["state"]["key"]].append(shown)
+    context = {
+        "tracks": [
+            {
+                "name": track["name"],
+                "lists": [(LISTS[key], rows) for key, rows in track["lists"].items() if rows],
+            }
+            for track in tracks.values()
+        ]
+    }
+    return render(request, "tracks/rules.html", context)
+
+
+@require_safe
+def rule_set(request: HttpRequest, rule_set_id: int) -> HttpResponse:
+    """One rule set in plain words, drawn, and with an example; the track's others beside it."""
+    day = today()
+    shown = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
+    others = counting_queries.rule_sets().filter(track=shown.track_id).exclude(pk=shown.pk)
+    context = {
+        "rules": presentation.page(shown, day),
+        "others": [presentation.row(other, day) for other in others],
+    }
+    return render(request, "tracks/rule_set.html", context)

@@ -1,0 +1,198 @@
+"""A transcript to keep: PDF, CSV and XLSX with the numbers of the page."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import xlsxwriter
+
+from accounts.models import User
+from aspen import formats
+from aspen.files import pdf
+from aspen.files.tables import harmless, one_line
+from credits import history
+from events.models import Category
+from tracks.counting import presentation as counting_presentation
+from tracks.models import Participation
+from tracks.transcript.totals import Group, Transcript, sums_table
+
+if TYPE_CHECKING:
+    from tracks.counting.credits import PostedCredit
+
+TITLE = "Continuing education credits"
+COLUMNS = (
+    *("Period", "Year", "Earned on", "Event", "Role", "CE category"),
+    *("Credits", "Counted", "State", "Remark"),
+)
+
+
+class Row(NamedTuple):
+    """One credit as the files show it; `counted` is what it adds to the sum."""
+
+    group: Group
+    earned_on: dt.date
+    title: str
+    role: str
+    category: str
+    amount: Decimal
+    counted: Decimal
+    state: str
+    remark: str
+
+
+class Paper(NamedTuple):
+    """All that a file says. `filters` tells in words what was left out."""
+
+    person: User
+    library: str
+    day: dt.date
+    filters: str
+    summary: str
+    transcript: Transcript
+    categories: Sequence[Category]
+    rows: list[Row]
+
+
+def rows_of(
+    transcript: Transcript,
+    credits: "Mapping[int, PostedCredit]",
+    participations: list[Participation],
+) -> list[Row]:
+    """The lines of a transcript in its order. No query after own_credits.to_tell_endings()."""
+    return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
+
+
+def _row(group: Group, credit: "PostedCredit", participations: list[Participation]) -> Row:
+    told = counting_presentation.credit_row(credit, participations, ending=history.ending(credit))
+    plain = {f"Posted to {each.track}" for each in participations}  # the group says so
+    plain |= {counting_presentation.counted_in(each) for each in participations}
+    remarks = [told["reason"], *(each for each in told["tracks"] if each not in plain)]
+    return Row(
+        group=group,
+        earned_on=credit.earned_on,
+        title=told["title"],
+        role=told["role"],
+        category=str(credit.category),
+        amount=credit.amount,
+        counted=credit.amount if group.counts else Decimal(0),
+        state=told["state"]["label"],
+        remark=" ".join(remark for remark in remarks if remark),
+    )
+
+
+def _texts(row: Row) -> list[str]:
+    """The texts of a row, on one line each, by the names of COLUMNS."""
+    texts = (row.group.title, row.title, row.role, row.category, row.state, row.remark)
+    return [one_line(text) for text in texts]
+
+
+# ---------- Spreadsheets ----------
+
+
+def as_csv(paper: Paper) -> bytes:
+    """One line a credit. What a spreadsheet would run as a formula gets an apostrophe in front."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for row in paper.rows:
+        period, title, role, category, state, remark = (harmless(text) for text in _texts(row))
+        writer.writerow(
+            [
+                *(period, row.earned_on.year, row.earned_on.isoformat(), title, role, category),
+                *(formats.amount(row.amount), formats.amount(row.counted), state, remark),
+            ]
+        )
+    return f"\ufeff{file.getvalue()}".encode()
+
+
+def as_xlsx(paper: Paper) -> bytes:
+    """One sheet with a line a credit, one with the sums. Every text is stored as text."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        book.set_properties({"title": f"{TITLE}: {one_line(paper.person.display_name)}"})
+        bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet = book.add_worksheet("Credits")
+        _head(sheet, COLUMNS, bold, widths=(26, 7, 12, 60, 11, 34, 9, 9, 14, 60))
+        for line, row in enumerate(paper.rows, start=1):
+            period, title, role, category, state, remark = _texts(row)
+            for column, text in zip(
+                (0, 3, 4, 5, 8, 9), (period, title, role, category, state, remark), strict=True
+            ):
+                sheet.write_string(line, column, text)
+            sheet.write_number(line, 1, row.earned_on.year)
+            sheet.write_datetime(line, 2, dt.datetime.combine(row.earned_on, dt.time()), day)
+            sheet.write_number(line, 6, row.amount)
+            sheet.write_number(line, 7, row.counted)
+        _sums_sheet(book.add_worksheet("Sums"), paper, bold)
+    return file.getvalue()
+
+
+def _head(sheet: Any, columns: Sequence[str], bold: Any, *, widths: Sequence[int]) -> None:
+    sheet.freeze_panes(1, 0)
+    for column, (label, width) in enumerate(zip(columns, widths, strict=True)):
+        sheet.write_string(0, column, label, bold)
+        sheet.set_column(column, column, width)
+
+
+def _sums_sheet(sheet: Any, paper: Paper, bold: Any) -> None:
+    columns = ("Period and year", *(str(each) for each in paper.categories), "All")
+    _head(sheet, columns, bold, widths=[30, *(len(each) + 2 for each in columns[1:])])
+    for line, row in enumerate(sums_table(paper.transcript, paper.categories), start=1):
+        format = None if row.kind == "year" else bold
+        sheet.write_string(line, 0, row.label, format)
+        for column, amount in enumerate(row.amounts, start=1):
+            sheet.write_number(line, column, amount, format)
+
+
+# ---------- Paper ----------
+
+
+def as_pdf(paper: Paper) -> bytes:
+    return pdf.render("transcript.typ", _paper_data(paper))
+
+
+def _paper_data(paper: Paper) -> dict[str, Any]:
+    by_group: dict[int, list[list[str]]] = {}
+    for row in paper.rows:
+        by_group.setdefault(id(row.group), []).append(_cells(row))
+    sums = sums_table(paper.transcript, paper.categories) if paper.rows else []
+    return {
+        "title": TITLE,
+        "name": paper.person.display_name,
+        "library": paper.library,
+        "printed_on": formats.day(paper.day),
+        "filters": paper.filters,
+        "summary": paper.summary,
+        "sums_header": ["Period and year", *(str(each) for each in paper.categories), "All"],
+        "sums": [{"kind": row.kind, "cells": row.cells} for row in sums],
+        "groups": [
+            {
+                "title": group.title,
+                "note": group.note,
+                "total": formats.amount(group.all.total) if group.counts else "",
+                "rows": by_group[id(group)],
+            }
+            for group in paper.transcript.groups
+        ],
+    }
+
+
+def _cells(row: Row) -> list[str]:
+    _, title, role, category, state, remark = _texts(row)
+    return [
+        formats.day(row.earned_on),
+        f"{title} ({role})" if role else title,
+        category,
+        formats.amount(row.amount),
+        remark if remark.startswith(state) else ". ".join(filter(None, (state, remark))),
+    ]
+
+
+FORMATS = {
+    "pdf": ("application/pdf", as_pdf),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
+}

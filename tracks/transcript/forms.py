@@ -1,0 +1,88 @@
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from events.models import Category
+from tracks.counting import presentation as counting_presentation
+from tracks.following.forms import NO_SUCH
+from tracks.models import Participation
+from tracks.transcript.totals import PERIODS, STATES, Choice
+
+
+class TranscriptForm(forms.Form):
+    """Which credits to show; the filters combine. Nonsense is reported and left out."""
+
+    q = forms.CharField(
+        label="Find a credit",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+        error_messages={
+            "null_characters_not_allowed": "That cannot be searched for, so it was left out."
+        },
+    )
+    period = forms.ChoiceField(label="Period", required=False)
+    category = forms.ChoiceField(label="CE category", required=False)
+    year = forms.ChoiceField(label="Year", required=False)
+    state = forms.ChoiceField(
+        label="State", required=False, choices=[("", "Any state"), *STATES.items()]
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        participations: Sequence[Participation],
+        categories: Sequence[Category],
+        years: Sequence[int],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        periods = [(str(each.pk), _period(each)) for each in participations]
+        for name, choices in {
+            "period": [("", "All periods"), *periods, *PERIODS.items()],
+            "category": [("", "All categories"), *((each.slug, each.name) for each in categories)],
+            "year": [("", "All years"), *((str(year), str(year)) for year in years)],
+        }.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = choices
+            field.error_messages["invalid_choice"] = NO_SUCH
+        self.fields["state"].error_messages["invalid_choice"] = NO_SUCH
+        self.categories = {each.slug: each.pk for each in categories}
+
+    def choice(self) -> Choice:
+        """What is asked for, valid or not: a field that makes no sense leaves nothing out."""
+        self.is_valid()
+        asked = self.cleaned_data
+        return Choice(
+            period=asked.get("period", ""),
+            category=self.categories.get(asked.get("category", "")),
+            year=int(asked["year"]) if asked.get("year") else None,
+            state=asked.get("state", ""),
+            q=asked.get("q", ""),
+        )
+
+    def told(self) -> list[tuple[str, str]]:
+        """Each filter that is set in words, with the query that is left without it."""
+        texts = {
+            name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
+            for name, value in self.asked().items()
+        }
+        return [(text, f"?{urlencode(self.asked(without=name))}") for name, text in texts.items()]
+
+    def asked(self, *, without: str = "") -> dict[str, str]:
+        """What is set and makes sense, by name, as it stands in an address."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value and name not in (without, *self.errors)
+        }
+
+
+def _period(participation: Participation) -> str:
+    if participation.certified_as:
+        return counting_presentation.period(participation)
+    begin, end = participation.counts_from, participation.closes_on
+    return f"{participation.track}, {begin:%Y}–{end:%Y}"

@@ -1,0 +1,222 @@
+"""What a person's credits add up to, by certification period, year and CE category. No query.
+
+Each credit stands in exactly one group, so that the groups add up to the whole: those that are
+posted to the same tracks together, the archived ones, and those that do not count.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cached_property
+from heapq import nlargest
+from typing import NamedTuple
+
+from aspen import formats
+from aspen.clock import today, years_before
+from credits.enums import ENDED, ClaimState
+from events.models import Category
+from tracks.counting import presentation as counting_presentation
+from tracks.counting.credits import TAKEN_OUT, Line, Totals
+from tracks.models import Participation
+
+ZERO = Decimal(0)
+ARCHIVED, NOT_COUNTED = "archived", "not-counted"
+PERIODS = {ARCHIVED: "Archived: in no track", NOT_COUNTED: "Not counted"}
+STATES = {**dict(ClaimState.choices), TAKEN_OUT: "Taken out"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Which credits somebody asks for; what is empty leaves nothing out.
+
+    `period` is the id of a participation, or one of PERIODS; `category` an id.
+    """
+
+    period: str = ""
+    category: int | None = None
+    year: int | None = None
+    state: str = ""
+    q: str = ""
+
+    def keeps(self, line: Line) -> bool:
+        return (
+            self.period in ("", *_periods(line))
+            and self.category in (None, line.category_id)
+            and self.year in (None, line.earned_on.year)
+            and self.state in ("", line.state)
+            and self._finds(line)
+        )
+
+    def _finds(self, line: Line) -> bool:
+        text = f"{line.title}\n{line.sponsor}\n{line.presenter}".casefold()
+        return all(word in text for word in self.q.casefold().split())
+
+
+def _periods(line: Line) -> list[str]:
+    if not line.counts:
+        return [NOT_COUNTED]
+    return [str(each) for each in line.posted_in] or [ARCHIVED]
+
+
+def totals(lines: Sequence[Line]) -> Totals:
+    """What own_credits.totals() reads from the database, of lines that are at hand."""
+    counting = [line for line in lines if line.counts]
+    credits = sum((line.amount for line in counting), ZERO)
+    posted = sum((line.amount for line in counting if line.posted_in), ZERO)
+    pending = (line.amount for line in counting if line.claim_state == ClaimState.PENDING)
+    return Totals(
+        lines=len(lines),
+        trainings=len({line.claim_id for line in counting}),
+        ended=len({line.claim_id for line in lines if line.claim_state in ENDED}),
+        credits=credits,
+        posted=posted,
+        archived=credits - posted,
+        pending=sum(pending, ZERO),
+    )
+
+
+class Sums(NamedTuple):
+    """Credits by category id, and all of them."""
+
+    label: str
+    by_category: dict[int, Decimal]
+    total: Decimal
+
+
+def sums(label: str, lines: Sequence[Line]) -> Sums:
+    by_category: dict[int, Decimal] = {}
+    for line in lines:
+        by_category[line.category_id] = by_category.get(line.category_id, ZERO) + line.amount
+    return Sums(label, by_category, sum(by_category.values(), ZERO))
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Credits that are posted to the same tracks, or to none. `counts`: whether they add up."""
+
+    title: str
+    note: str
+    lines: list[Line]
+    counts: bool = True
+
+    @cached_property
+    def all(self) -> Sums:
+        return sums(self.title, self.lines)
+
+    @cached_property
+    def years(self) -> list[Sums]:
+        """Newest first, as the lines are."""
+        years: dict[int, list[Line]] = {}
+        for line in self.lines:
+            years.setdefault(line.earned_on.year, []).append(line)
+        return [sums(str(year), lines) for year, lines in years.items()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Transcript:
+    groups: list[Group]
+
+    @property
+    def listed(self) -> list[tuple[Group, Line]]:
+        """Every line with its group, in the order of the list."""
+        return [(group, line) for group in self.groups for line in group.lines]
+
+    @property
+    def counting(self) -> list[Group]:
+        return [group for group in self.groups if group.counts]
+
+    @property
+    def all(self) -> Sums:
+        return sums("All", [line for group in self.counting for line in group.lines])
+
+
+def arrange(
+    lines: Sequence[Line], participations: Sequence[Participation], choice: Choice
+) -> Transcript:
+    """Group what the choice keeps: by tracks in their order, then archived, then not counted."""
+    order = {participation.pk: place for place, participation in enumerate(participations)}
+    found: dict[tuple[int, ...], list[Line]] = {}
+    archived, ended = (len(order),), (len(order) + 1,)
+    kept = lines if choice == Choice() else [line for line in lines if choice.keeps(line)]
+    for line in kept:
+        posted = tuple(sorted(order[each] for each in line.posted_in if each in order))
+        key = (posted or archived) if line.counts else ended
+        found.setdefault(key, []).append(line)
+    groups = []
+    for key in sorted(found):
+        if key == archived:
+            note = "Kept for you, but counted in no certification track at present."
+            groups.append(Group(PERIODS[ARCHIVED], note, found[key]))
+        elif key == ended:
+            note = "Declined, withdrawn or taken out; they add up to nothing."
+            groups.append(Group(PERIODS[NOT_COUNTED], note, found[key], counts=False))
+        else:
+            groups.append(_posted([participations[place] for place in key], found[key]))
+    return Transcript(groups)
+
+
+def _posted(tracks: list[Participation], lines: list[Line]) -> Group:
+    title = " and ".join(counting_presentation.period(each) for each in tracks)
+    notes = [_note(each, lines, is_alone=len(tracks) == 1) for each in tracks]
+    return Group(title, " ".join(notes), lines)
+
+
+def _note(participation: Participation, lines: list[Line], *, is_alone: bool) -> str:
+    """The period, and what of these lines has aged out of it by today; or its certificate."""
+    if issued_on := participation.certified_on:
+        number, day = participation.certified_as, formats.day(issued_on)
+        return f"Counted in certificate {number}, issued on {day}: they do not count there again."
+    begin, end = (formats.day(day) for day in (participation.counts_from, participation.closes_on))
+    whose = "" if is_alone else f" of {participation.track}"
+    note = f"Certification period{whose}: {begin} to {end}."
+    first = years_before(today(), participation.rule_set.years)
+    aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
+    if aged:
+        note += f" Of these, {formats.credits(aged)} earned before {formats.day(first)} aged out."
+    return note
+
+
+class Added(NamedTuple):
+    """What one claim added: for the first look, whether one's credits are listed."""
+
+    line: Line
+    amount: Decimal
+
+
+def added_lately(lines: Sequence[Line], number: int) -> list[Added]:
+    """The latest claims with credits that count, latest first."""
+    claims: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.counts:
+            claims.setdefault(line.claim_id, []).append(line)
+    latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_on, claim))
+    return [
+        Added(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
+        for claim in latest
+    ]
+
+
+class SumRow(NamedTuple):
+    """A row of the sums: of a group, of a year in it, or of the whole; the last amount is all."""
+
+    kind: str
+    label: str
+    amounts: list[Decimal]
+
+    @property
+    def cells(self) -> list[str]:
+        return [self.label, *(formats.amount(amount) for amount in self.amounts)]
+
+
+def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:
+    """Each group that counts with its years below it, then the whole. No group: no rows."""
+
+    def row(kind: str, each: Sums) -> SumRow:
+        amounts = [each.by_category.get(category.pk, ZERO) for category in categories]
+        return SumRow(kind, each.label, [*amounts, each.total])
+
+    rows = []
+    for group in transcript.counting:
+        rows.append(row("group", group.all))
+        rows += [row("year", year) for year in group.years]
+    return [*rows, row("all", transcript.all)] if rows else []

@@ -1,0 +1,216 @@
+"""My credits as a transcript, on the page and as files, and the history of each."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.queries import library_of
+from aspen import formats
+from aspen.clock import today
+from aspen.web.paging import numbered_page
+from aspen.web.request import person_of
+from credits import history
+from credits.models import Credit
+from events import actions as event_actions
+from events import queries as event_queries
+from events.models import Category, Registration
+from tracks.counting import credits as own_credits
+from tracks.counting import presentation as counting_presentation
+from tracks.counting import queries as counting_queries
+from tracks.counting.credits import Line
+from tracks.enums import ACTIVE
+from tracks.models import Participation
+from tracks.transcript import files
+from tracks.transcript import totals as transcripts
+from tracks.transcript.files import FORMATS, Paper
+from tracks.transcript.forms import TranscriptForm
+from tracks.transcript.totals import Group, Transcript
+
+if TYPE_CHECKING:
+    from tracks.counting.credits import PostedCredit
+
+PER_PAGE = 25
+LATELY = 3
+COMING_UP = 10
+COMING = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
+
+
+class Asked(NamedTuple):
+    """What a request for the person's credits asks for, and what there is."""
+
+    lines: list[Line]
+    participations: list[Participation]
+    categories: list[Category]
+    form: TranscriptForm
+    transcript: Transcript
+
+
+def _asked(request: HttpRequest, person: User) -> Asked:
+    event_actions.settle_due(person=person)
+    participations = list(counting_queries.counting_participations(person))
+    categories = list(event_queries.categories())
+    lines = own_credits.transcript_lines(person)
+    form = TranscriptForm(
+        request.GET,
+        participations=participations,
+        categories=categories,
+        years=list(dict.fromkeys(line.earned_on.year for line in lines)),
+    )
+    transcript = transcripts.arrange(lines, participations, form.choice())
+    return Asked(lines, participations, categories, form, transcript)
+
+
+@require_safe
+def my_credits(request: HttpRequest) -> HttpResponse:
+    """Every credit the person ever claimed, and what is coming from registrations."""
+    person = person_of(request)
+    asked = _asked(request, person)
+    totals = transcripts.totals(asked.lines)
+    page = numbered_page(asked.transcript.listed, request, size=PER_PAGE)
+    coming = event_queries.upcoming_registrations(person).prefetch_related(None)
+    upcoming = list(coming.only(*COMING)[: COMING_UP + 1])
+    query = urlencode(asked.form.asked())
+    names = [*(category.name for category in asked.categories), "All"]
+    groups = _groups(page, person, asked.participations)
+    context = {
+        "totals": totals,
+        "summary": counting_presentation.totals_in_words(totals),
+        "lately": [_added(each) for each in transcripts.added_lately(asked.lines, LATELY)],
+        "printed_on": formats.day(today()),
+        "form": asked.form,
+        "told": asked.form.told(),
+        "query": f"{query}&" if query else "",
+        "files": f"?{query}" if query else "",
+        "has_credits": bool(asked.lines),
+        "categories": asked.categories,
+        "sums": _labelled(transcripts.sums_table(asked.transcript, asked.categories), names),
+        "groups": groups,
+        "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
+        "page": page,
+        "upcoming": [_coming(each) for each in upcoming[:COMING_UP]],
+        "more_upcoming": len(upcoming) > COMING_UP,
+        "has_track": any(each.state in ACTIVE for each in asked.participations),
+    }
+    return render(request, "tracks/credits.html", context)
+
+
+def _labelled(rows: list[transcripts.SumRow], names: list[str]) -> list[dict[str, Any]]:
+    """The sums, each amount with the name of its column."""
+    return [
+        {
+            "kind": row.kind,
+            "label": row.label,
+            "labelled": list(zip(names, row.cells[1:], strict=True)),
+        }
+        for row in rows
+    ]
+
+
+def _added(added: transcripts.Added) -> dict[str, Any]:
+    return {
+        "id": added.line.id,
+        "title": added.line.title,
+        "credits": formats.credits(added.amount),
+        "day": formats.day(added.line.claimed_on),
+    }
+
+
+def _coming(registration: Registration) -> dict[str, str]:
+    event = registration.event
+    return {
+        "title": event.title,
+        "url": event.get_absolute_url(),
+        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+    }
+
+
+def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
+    """These credits of the person with all that a row says of them, by id."""
+    credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
+    return {credit.pk: credit for credit in own_credits.to_tell_endings(credits)}
+
+
+def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:
+    """What stands on one page: its groups, in each its years, in each the rows."""
+    credits = _credits(person, [line.id for _, line in listed])
+    groups: list[dict[str, Any]] = []
+    for group, line in listed:
+        if not groups or groups[-1]["title"] != group.title:
+            groups.append(_heading(group))
+        years = groups[-1]["years"]
+        year = str(line.earned_on.year)
+        if not years or years[-1]["year"] != year:
+            years.append({"year": year, "total": _total_of(group, year), "rows": []})
+        credit = credits[line.id]
+        ending = history.ending(credit, reader=person)
+        row = counting_presentation.credit_row(credit, participations, ending=ending)
+        years[-1]["rows"].append(row)
+    return groups
+
+
+def _heading(group: Group) -> dict[str, Any]:
+    total = formats.credits(group.all.total) if group.counts else ""
+    return {"title": group.title, "note": group.note, "total": total, "years": []}
+
+
+def _total_of(group: Group, year: str) -> str:
+    if not group.counts:
+        return ""
+    return next(formats.credits(each.total) for each in group.years if each.label == year)
+
+
+@require_safe
+def transcript(request: HttpRequest, format: str) -> HttpResponse:
+    """The same credits as the page shows, with the same filters, all of them in one file."""
+    if format not in FORMATS:
+        raise Http404
+    person = person_of(request)
+    asked = _asked(request, person)
+    credits = _credits(person, [line.id for _, line in asked.transcript.listed])
+    paper = Paper(
+        person=person,
+        library=library_of(person),
+        day=today(),
+        filters=", ".join(text for text, _ in asked.form.told()),
+        summary=counting_presentation.totals_in_words(transcripts.totals(asked.lines)),
+        transcript=asked.transcript,
+        categories=asked.categories,
+        rows=files.rows_of(asked.transcript, credits, asked.participations),
+    )
+    content_type, make = FORMATS[format]
+    response = HttpResponse(make(paper), content_type=content_type)
+    name = f"ce-credits-{today():%Y-%m-%d}.{format}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_safe
+def credit(request: HttpRequest, credit_id: int) -> HttpResponse:
+    """One credit: what it is, in which tracks it counts, and all that happened to it."""
+    reader = person_of(request)
+    owner = _owner(credit_id, reader)
+    participations = list(counting_queries.counting_participations(owner))
+    found = _credits(owner, [credit_id])[credit_id]
+    context = {
+        "credit": counting_presentation.credit_row(found, participations),
+        "credits": formats.credits(found.amount),
+        "entries": history.of_credit(found, reader=reader),
+        "owner": owner,
+        "is_own": owner == reader,
+    }
+    return render(request, "tracks/credit.html", context)
+
+
+def _owner(credit_id: int, reader: User) -> User:
+    """Whose credit it is; 404 for whoever may not know."""
+    credit = get_object_or_404(Credit.objects.select_related("person"), pk=credit_id)
+    if credit.person_id != reader.pk and not (
+        reader.is_staff and reader.has_perm("credits.view_claim")
+    ):
+        raise Http404
+    return credit.person
