@@ -11,11 +11,13 @@ from django.http import HttpRequest
 from aspen import formats
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin, count_done
 from aspen.web.request import person_of
-from events import actions, queries
+from events import queries
 from events.admin_presentation import credit_in_words, when
+from events.attendance import actions as attendance_actions
 from events.catalog import queries as catalog_queries
 from events.catalog.actions import propose_listing
 from events.catalog.admin import CatalogueListingAdmin
+from events.editing import publishing
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 
@@ -55,7 +57,7 @@ class EventForm(forms.ModelForm):
         capacity: int | None = self.cleaned_data["capacity"]
         if self.instance.pk:
             wanted = Event(pk=self.instance.pk, capacity=capacity)
-            if reason := actions.why_too_few_places(wanted):
+            if reason := publishing.why_too_few_places(wanted):
                 raise forms.ValidationError(reason)
         return capacity
 
@@ -185,12 +187,12 @@ class EventAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = person_of(request)
-        actions.save_event(event=obj, by=person_of(request))
+        publishing.save_event(event=obj, by=person_of(request))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)  # fills what the history page says; the action writes
         lines = [line.cleaned_data for line in formset.forms]
-        actions.set_offers(
+        publishing.set_offers(
             event=form.instance,
             offers={
                 line["category"].pk: line["amount"]
@@ -250,7 +252,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
         done = count_done(
             request,
             ids,
-            lambda pk: actions.mark_attendance(
+            lambda pk: attendance_actions.mark_attendance(
                 registration_id=pk, attendance=attendance, by=person_of(request)
             ),
         )

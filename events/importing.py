@@ -23,7 +23,7 @@ from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import FirstLines, Outcome, Row, short_hash
 from aspen.halves import MESSAGE, validate_halves
-from events.actions import import_event
+from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import EARLIEST, LATEST, Category, Event
 from events.queries import lock_events

@@ -5,19 +5,20 @@ None has a `lock`: a worker that was killed would hold it for ever. All may run 
 
 from procrastinate.contrib.django import app
 
-from events import actions
+from events.attendance import actions as attendance_actions
+from events.emails import queue
 
 
 @app.periodic(cron="*/5 * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="settle_due")  # type: ignore[untyped-decorator]
 def settle_due(timestamp: int) -> None:
     """Let registrations lead to credits once their events are over. Safe to run late or twice."""
-    actions.settle_due()
+    attendance_actions.settle_due()
 
 
 @app.periodic(cron="*/10 * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="tell_in_time")  # type: ignore[untyped-decorator]
 def tell_in_time(timestamp: int) -> None:
     """Remind people of what is near, and tell them of recordings. Safe to run late or twice."""
-    actions.remind()
-    actions.tell_recordings()
+    queue.remind()
+    queue.tell_recordings()

@@ -12,7 +12,8 @@ from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
 from aspen.web.request import person_of
-from events import actions, permissions, queries
+from events import permissions, queries
+from events.attendance import actions
 from events.attendance import queries as attendance_queries
 from events.attendance.forms import CodeForm
 from events.calendar import presentation as calendar_presentation

@@ -21,8 +21,8 @@ from aspen.files import qr
 from aspen.files.tables import harmless
 from aspen.web.paging import numbered_page
 from aspen.web.request import person_of
-from events import actions, permissions, rules, uploads
-from events.attendance import queries
+from events import permissions, rules, uploads
+from events.attendance import actions, list_actions, queries
 from events.attendance.forms import ApplyForm, FindForm, ListForm, MarkForm, WalkInForm
 from events.attendance.webinar_csv import BYTES_AT_MOST
 from events.calendar import presentation as calendar_presentation
@@ -257,7 +257,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            kept = actions.keep_list(
+            kept = list_actions.keep_list(
                 event_id=event.pk,
                 file_name=file.name,
                 data=file.read(BYTES_AT_MOST + 1),
@@ -285,7 +285,7 @@ def preview(request: HttpRequest, pk: int, list_id: int) -> HttpResponse:
     form = ApplyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            number = actions.apply_list(
+            number = list_actions.apply_list(
                 list_id=found.pk, by=person_of(request), **form.cleaned_data
             )
         except Refused as refusal:

@@ -13,12 +13,13 @@ from aspen.files import qr
 from aspen.web import form_recovery
 from aspen.web.paging import numbered_page
 from aspen.web.request import person_of
-from events import actions, queries
+from events import queries
+from events.attendance import actions as attendance_actions
 from events.calendar import presentation as calendar_presentation
 from events.calendar.presentation import known_about
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
-from events.registration import keys
+from events.registration import actions, keys
 from events.registration.forms import QuestionsForm
 from events.signals import claimed_ids
 
@@ -143,7 +144,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def mine(request: HttpRequest) -> HttpResponse:
     """What one is registered for, and was; the personal feed, and the code to check in with."""
     person = person_of(request)
-    actions.settle_due(person=person)
+    attendance_actions.settle_due(person=person)
     coming = list(queries.coming_registrations(person))
     page = numbered_page(queries.past_registrations(person), request, size=PER_PAGE)
     past = list(page.object_list)
