@@ -80,6 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "aspen.web.context.portal",
+                *(["aspen.demo.context.demonstration"] if DEMO else []),
             ],
         },
     },

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -15,7 +14,7 @@ from accounts.queries import reminders_token
 from aspen import formats
 from aspen.clock import today, years_before
 from aspen.db.audit import act
-from aspen.mail.message import page_url
+from aspen.mail.message import full_url, page_url
 from aspen.mail.outbox import Letter, composers, post_many
 from aspen.models import Mail
 from credits.models import Claim
@@ -189,7 +188,7 @@ def extended(mail: Mail) -> Letter | None:
             f"{formats.day(extension.closed_on)}. What you earn until then counts."
         ],
         quote=("The CE Coordinator writes:", extension.reason),
-        button=("Look at the track", _progress(participation)),
+        button=("Look at the track", full_url(participation.get_absolute_url())),
     )
 
 
@@ -221,7 +220,7 @@ def period_ends(mail: Mail) -> Letter | None:
             ("Credits", f"{formats.amount(progress.counted)} of {formats.amount(progress.total)}"),
             ("Until", day),
         ],
-        button=("Look at the track", _progress(participation)),
+        button=("Look at the track", full_url(participation.get_absolute_url())),
         closing=["You need more time? Say why in a help ticket: " + page_url("helpdesk:create")],
     )
 
@@ -323,7 +322,3 @@ def _is_wanted(mail: Mail) -> bool:
 
 def _days(number: int) -> str:
     return {0: "0 days: today", 1: "1 day"}.get(number, f"{number} days")
-
-
-def _progress(participation: Participation) -> str:
-    return settings.ADDRESS + participation.get_absolute_url()

@@ -41,7 +41,11 @@ class Letter:
 
 def page_url(name: str, *arguments: object) -> str:
     """The whole address of a page of the portal, for a message."""
-    return settings.ADDRESS + reverse(name, args=arguments)
+    return full_url(reverse(name, args=arguments))
+
+
+def full_url(path: str) -> str:
+    return f"{settings.ADDRESS}{path}"
 
 
 def message_of(mail: Mail, letter: Letter) -> EmailMultiAlternatives:

@@ -15,7 +15,7 @@ OWN, ALL = "own", "all"
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    known: dict[str, object] = {
+    return {
         "DEMO": settings.DEMO,
         "CONTACT_EMAIL": settings.CONTACT_EMAIL,
         # Asked only by pages that show it: session and person may not have been read yet.
@@ -23,9 +23,6 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "organizes": partial(organizes, request),
         "leads": partial(leads, request),
     }
-    if settings.DEMO:
-        known["demonstration"] = demonstration
-    return known
 
 
 def library(request: HttpRequest) -> str:
@@ -39,10 +36,3 @@ def organizes(request: HttpRequest) -> str:
 
 def leads(request: HttpRequest) -> bool:
     return bool(request.user.is_authenticated and request.session.get(LEADS))
-
-
-def demonstration() -> dict[str, object]:
-    """The published accounts, for the one page that lists them; a live portal never loads them."""
-    from aspen.demo import people
-
-    return {"password": people.PASSWORD, "accounts": people.TO_TRY}

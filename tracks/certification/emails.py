@@ -5,12 +5,11 @@ News that no longer holds is not told: then a composer returns None.
 
 import datetime as dt
 
-from django.conf import settings
 from django.utils import timezone
 
 from aspen import formats
 from aspen.db.audit import act
-from aspen.mail.message import page_url
+from aspen.mail.message import full_url, page_url
 from aspen.mail.outbox import Addressee, Letter, composers, post, post_many
 from aspen.models import Mail, MailState
 from tracks.certification import record
@@ -18,7 +17,6 @@ from tracks.certification.queries import newer_question
 from tracks.certification.supervisors import token_of
 from tracks.enums import ACTIVE, Answer, Ending, ParticipationState
 from tracks.models import Certificate, Submission, Verification
-from tracks.reminders import _progress
 
 
 def register_composers() -> None:
@@ -106,7 +104,7 @@ def reviewed(mail: Mail) -> Letter | None:
             f"{asked.supervisor_name} was asked by e-mail to verify it until {until}. There is "
             "nothing you have to do; your certificate is issued as soon as it is verified.",
         ],
-        button=("Look at the record", _progress(asked.participation)),
+        button=("Look at the record", full_url(asked.participation.get_absolute_url())),
     )
 
 
@@ -118,7 +116,7 @@ def year_answered(mail: Mail) -> Letter | None:
         return Letter(
             subject=f"{asked.year} is verified for {track}",
             paragraphs=[f"{asked.supervisor_name} has verified your credits of {asked.year}."],
-            button=("Look at the track", _progress(asked.participation)),
+            button=("Look at the track", full_url(asked.participation.get_absolute_url())),
         )
     return Letter(
         subject=f"{asked.year} was not verified for {track}",
@@ -127,7 +125,7 @@ def year_answered(mail: Mail) -> Letter | None:
             "stay as they are; when it is put right, you can ask again."
         ],
         quote=(f"{asked.supervisor_name} writes:", asked.reason),
-        button=("Look at the track", _progress(asked.participation)),
+        button=("Look at the track", full_url(asked.participation.get_absolute_url())),
     )
 
 
@@ -154,7 +152,7 @@ def came_back(mail: Mail) -> Letter | None:
         subject=f"{what}: {participation.track}",
         paragraphs=[f"{what}. Nothing you earned is lost. Look at it, and send it again."],
         quote=(who, submission.reason),
-        button=("Look at the record", _progress(participation)),
+        button=("Look at the record", full_url(participation.get_absolute_url())),
         closing=[f"You have a question? Open a help ticket: {page_url('helpdesk:create')}"],
     )
 
@@ -183,7 +181,7 @@ def certified(mail: Mail) -> Letter | None:
             ("Issued", formats.day(certificate.issued_on)),
             ("Valid until", formats.day(certificate.expires_on)),
         ],
-        button=("Open the certificate", settings.ADDRESS + certificate.get_absolute_url()),
+        button=("Open the certificate", full_url(certificate.get_absolute_url())),
         closing=[f"{then} Your tracks: {page_url('tracks:panel')}"],
     )
 
@@ -208,7 +206,7 @@ def revoked(mail: Mail) -> Letter | None:
             then,
         ],
         quote=("The CE Coordinator writes:", certificate.revoked_why),
-        button=("Look at the track", _progress(participation)),
+        button=("Look at the track", full_url(participation.get_absolute_url())),
         closing=[
             f"You think that this is wrong? Open a help ticket: {page_url('helpdesk:create')}"
         ],
@@ -230,7 +228,7 @@ def reissued(mail: Mail) -> Letter | None:
             "longer valid. Print the new one; days and credits are the same.",
         ],
         facts=[("Name on it", certificate.name), ("Why", before.revoked_why)],
-        button=("Open the certificate", settings.ADDRESS + certificate.get_absolute_url()),
+        button=("Open the certificate", full_url(certificate.get_absolute_url())),
     )
 
 

@@ -2,7 +2,7 @@
 
 from accounts.importing import LibraryImporter
 from aspen.files.csv_import import Importer
-from aspen.management.imports import ImportCommand
+from aspen.files.import_command import ImportCommand
 
 
 class Command(ImportCommand):

@@ -1,7 +1,7 @@
 """`manage.py import_events FILE`: a CSV file of events becomes the calendar."""
 
 from aspen.files.csv_import import Importer
-from aspen.management.imports import ImportCommand
+from aspen.files.import_command import ImportCommand
 from events.importing import EventImporter
 
 
