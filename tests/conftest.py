@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from django.core.cache import cache
 from django.db.models import QuerySet
 from django.template import Context, engines
 from django.template.base import FilterExpression
+from django.test import TransactionTestCase
 from hypothesis import settings as examples
+
+from tests import database
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -44,6 +48,25 @@ class UndefinedVariable(str):
         own = origin.startswith(OWN_TEMPLATES) and not origin.startswith(LENIENT)
         assert not own, f"undefined template variable {name} in {origin}"
         return ""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database of this process's own, made anew after each test that commits.
+
+    Takes the place of pytest-django's fixture, whose flush leaves other tests without the rows
+    that migrations make. Whatever is left over when all tests are done fails the last of them.
+    """
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with pytest.MonkeyPatch.context() as monkeypatch, django_db_blocker.unblock():
+        with database.clones(f"_{process}" if process else "") as clones:
+            monkeypatch.setattr(
+                TransactionTestCase, "_fixture_teardown", lambda _test: clones.renew()
+            )
+            rows = database.rows()
+            with django_db_blocker.block():
+                yield
+            assert database.rows() == rows
 
 
 @pytest.fixture(autouse=True)

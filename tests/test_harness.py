@@ -10,12 +10,13 @@ from django.conf import settings as portal
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template, engines
 from django.template.base import Origin
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.urls import path
 from zeal.errors import NPlusOneError
 
 from accounts.models import Position, User
-from tests import factories
+from events.models import Category
+from tests import database, factories
 from tests.conftest import LENIENT
 
 OURS = f"{portal.BASE_DIR}/templates/somewhere.html"
@@ -103,6 +104,22 @@ def factories_position(organization: Any) -> None:
     Position.objects.create(
         person=factories.person(), organization=organization, kind="staff", since_on=None
     )
+
+
+# ---------- What a test leaves ----------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_test_that_commits_leaves_the_database_as_migrated() -> None:
+    """Twice, in a process of whatever past: each time it finds the same and spoils it."""
+    found = []
+    for _ in range(2):
+        found.append(database.rows())
+        factories.person()
+        Category.objects.filter(slug=factories.PUBLIC).update(name="Spoilt")
+        TransactionTestCase._fixture_teardown(None)
+    assert found[0] == found[1]
+    assert len(found[0]["events_category"]) > 1
 
 
 # ---------- Warnings and the network ----------

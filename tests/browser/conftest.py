@@ -71,8 +71,7 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
     connection = connections["default"]
     with sync_playwright() as playwright:
         # Playwright's event loop counts as running in this thread from now on, and where one
-        # runs Django keeps its connections apart. This one alone knows the rows that migrations
-        # made, which every test gets back (serialized_rollback).
+        # runs Django keeps its connections apart. This one is closed when its database goes.
         connections["default"] = connection
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=FLAGS, timeout=3 * PATIENCE

@@ -31,7 +31,7 @@ from tests.browser.page import Visitor
 from tests.browser.steps import sees_the_credit, signs_in, time_passes_until_it_is_over
 from tests.factories import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TITLE = "Weeding without tears"
 

@@ -29,7 +29,7 @@ from tests.browser.steps import signs_in
 from tests.browser.test_story import an_account
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 INSTITUTES = {
     "Institute on library law and budgets": ADMINISTRATION,

@@ -13,7 +13,7 @@ from tracks.certification.supervisors import token_of
 from tracks.enums import ParticipationState
 from tracks.models import Certificate, Submission
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -16,7 +16,7 @@ from tests.browser.steps import sees_the_credit
 from tests.factories import PASSWORD
 from tracks.actions import select_track
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST_STOPS = 150
 # Which element has the keyboard, in words; and what is wrong with how that shows.

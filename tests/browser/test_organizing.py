@@ -24,7 +24,7 @@ from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to
 from tests.browser.test_pages import LONG, LOOKS, SCRIPT, looks_bad, walk
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BOTH = LOOKS[::3]
 NOTHING = "No row has a title, so no session is saved."

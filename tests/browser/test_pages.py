@@ -51,7 +51,7 @@ from tracks.certification.supervisors import token_of
 from tracks.models import RuleSet
 from tracks.reports.registry import KINDS
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = "Bibliothekswissenschaft" * 13 + "!"
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)> & “so on”"

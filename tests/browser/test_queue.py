@@ -18,7 +18,7 @@ from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/admin/events/customevent/"
 TOPICS = ["Weeding", "Grants", "Story time", "Budgets", "Privacy", "Outreach", "Genealogy"]
 PLACES = ["Alzada", "Belt", "Chinook", "Dillon", "Ekalaka", "Fairfield", "Glasgow"]

@@ -12,7 +12,7 @@ from tests.browser.test_keyboard import all_stops, press_enter, tab_to
 from tracks.enums import ParticipationState
 from tracks.models import Verification
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_records_are_returned_and_sent_on_with_a_keyboard_alone(

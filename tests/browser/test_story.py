@@ -34,7 +34,7 @@ from tests.browser.steps import (
 )
 from tests.factories import ADMINISTRATION, COLLECTION, PASSWORD, PUBLIC, TECHNOLOGY
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PUPPETS = "Puppet theater for toddlers"
 

@@ -183,7 +183,7 @@ def test_nobody_awards_without_the_permission(staff: User) -> None:
     assert not Claim.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_pressed_by_two_at_once(staff: User) -> None:
     event, people = make.event(), [make.person() for _ in range(20)]
     addresses = [STRANGER, *(person.email for person in people)]

@@ -288,7 +288,7 @@ def test_an_import_that_cancels_names_the_portal():
     assert not made.decided_by.has_usable_password()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
     event, people = make.event(), [make.person() for _ in range(10)]
 
@@ -301,7 +301,7 @@ def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
     assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
     claims = [actions.claim_custom_event(facts=make.facts(), by=make.person()) for _ in range(5)]
     credits = [one.credits.get().pk for one in claims]

@@ -422,7 +422,7 @@ def test_queries(client, person, number, django_assert_num_queries):
     assert response.context["remarks"]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, person):
     """The first of two presses is saved just before the second one is compared with claims."""
     first = Client()

@@ -52,7 +52,7 @@ def test_the_same_training_twice_is_one():
     assert Event.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_saving_twenty_times_at_once_is_one():
     person, facts = make.person(), make.facts()
     at_once(20, lambda _: actions.claim_custom_event(facts=facts, by=person))

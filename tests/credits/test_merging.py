@@ -642,7 +642,7 @@ def test_a_correction_of_one_credit_leaves_the_events_line_to_the_others() -> No
 # ---------- At the same moment ----------
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_merges_of_the_same_pair_at_once_are_one() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     people = [make.person() for _ in range(5)]
@@ -653,7 +653,7 @@ def test_two_merges_of_the_same_pair_at_once_are_one() -> None:
     assert live(target) == [person.pk for person in people]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_each_into_the_other_at_once_is_one_merge() -> None:
     pair, staff = [make.event(), make.event()], make.person()
     people = [make.person(), make.person()]
@@ -677,7 +677,7 @@ def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any
     return source, target, at_once(9, act)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", range(3))
 def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> None:
     people = [make.person() for _ in range(8)]
@@ -689,7 +689,7 @@ def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> No
     assert live(target) == sorted({people[n].pk for n in claimed})
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -722,7 +722,7 @@ def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
     assert (moved, source.state, live(source)) == (0, EventState.MERGED, [person.pk])
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     claims = [make.claim(make.person(), source) for _ in range(6)]
@@ -742,7 +742,7 @@ def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
     assert live(target) == [claim.person_id for claim in claims if claim.person_id not in back]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_who_saves_a_claim_while_its_event_is_merged_is_told() -> None:
     source, target, person = make.event(), make.event(), make.person()
     client, answers = Client(), []

@@ -207,7 +207,7 @@ def test_queries(number: int, django_assert_num_queries) -> None:
     assert len(earned(person)) == number
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_settled_by_many_at_once_there_is_one_claim() -> None:
     person = make.person()
     event = presents(person, days=3)

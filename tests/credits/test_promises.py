@@ -50,7 +50,7 @@ def test_the_action_names_the_claim_that_is_there():
     assert refusal.value.claim == claim
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_twenty_requests_at_once_make_one_claim():
     person, event = make.person(), make.event()
 
@@ -64,7 +64,7 @@ def test_twenty_requests_at_once_make_one_claim():
     assert Credit.objects.filter(person=person).count() == 1
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
     """The same twenty requests, with what keeps the promise taken away, must break it."""
     person, event = make.person(), make.event()

@@ -288,7 +288,7 @@ def test_only_one_row_holds_the_calendars_version() -> None:
         CalendarVersion.objects.create(pk=2, number=1)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_what_the_public_sees_gives_the_calendar_a_new_version() -> None:
     event = make.event(days=3, capacity=5)
     library = make.organization()
@@ -308,7 +308,7 @@ def test_what_the_public_sees_gives_the_calendar_a_new_version() -> None:
         assert version() > before, name
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_attendance_and_a_transaction_that_is_rolled_back_leave_the_version() -> None:
     event = make.event()
     place = registration(event)
@@ -322,7 +322,7 @@ def test_attendance_and_a_transaction_that_is_rolled_back_leave_the_version() ->
     assert version() == before
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_transaction_counts_once_however_much_it_changes() -> None:
     for _ in range(3):
         make.event(credits={})

@@ -217,7 +217,7 @@ def test_the_action_judges_the_numbers_itself() -> None:
         actions.save_rule_set(rule_set=unused, requirements={}, by=by)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
     """A participation is stored, not yet committed, when the rules are saved."""
     rule_set = RuleSet.objects.get(name="2023 Library Staff")

@@ -79,7 +79,7 @@ def test_posting_takes_the_same_few_queries_for_many_credits(django_assert_num_q
         actions.select_track(track=make.track("Library Trustee"), by=person)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_twenty_choices_at_once_make_one_participation():
     person = make.person()
     credits = {make.claim(person).credits.get().pk for _ in range(3)}
@@ -96,7 +96,7 @@ def test_twenty_choices_at_once_make_one_participation():
     assert Posting.objects.count() == 3
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     person, track = make.person(), make.track()
     monkeypatch.setattr(following_actions, "lock_people", lambda ids: None)
@@ -124,7 +124,7 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
             editor.add_constraint(Participation, constraint)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
     """The choice has posted and is not committed yet when the claims come: they have to wait."""
     person, track = make.person(), make.track()

@@ -44,7 +44,7 @@ def test_what_is_refused_is_refused() -> None:
     assert not Claim.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_what_came_before_and_after_in_the_same_transaction_stays() -> None:
     first, second = make.person(), make.person()
     event = make.event()

@@ -40,7 +40,7 @@ from tests.races import at_once
 
 WAITING, SENDING, SENT = MailState.WAITING, MailState.SENDING, MailState.SENT
 DROPPED, FAILED, UNCERTAIN = MailState.DROPPED, MailState.FAILED, MailState.UNCERTAIN
-committed = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+committed = pytest.mark.django_db(transaction=True)
 KIND = "tests.greeting"
 
 

@@ -196,7 +196,7 @@ def test_the_organizer_scans_from_when_the_doors_open_until_the_end(
     assert Registration.objects.filter(event=event, person=person).exists() == (reason is None)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_organizer_and_the_person_at_the_same_moment() -> None:
     event = make.event(days=0, hours=2, check_in_code="WEEDNG", allows_walk_ins=True)
     person, organizer = make.person(), make.person()
@@ -289,7 +289,7 @@ def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organiz
     assert queries[0] == queries[1]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_settled_by_many_at_once_nobody_has_anything_twice() -> None:
     event = make.event(days=1)
     people = [make.person() for _ in range(3)]

@@ -135,7 +135,7 @@ def test_a_cancelled_event_checks_nobody_in(event: Event) -> None:
         actions.check_in(event_id=event.pk, code=CODE, by=person)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_twenty_presses_at_once_are_one_walk_in() -> None:
     event = make.event(days=0, hours=2, check_in_code=CODE, allows_walk_ins=True)
     person = make.person()

@@ -23,7 +23,7 @@ from events.models import CalendarVersion, Category, CreditOffer, Event, Registr
 from tests import factories
 from tests.races import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = [
     "/events/",
     "/events/?view=list",

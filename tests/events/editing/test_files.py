@@ -207,7 +207,7 @@ def test_a_name_too_long_is_refused_in_words(editor: User, event: Event) -> None
     assert add_link(event_id=event.pk, label="x" * 150, url="https://example.org/", by=editor).pk
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_what_is_removed_is_deleted(client: Client) -> None:
     staff = make.person(Role.CE_COORDINATOR)
     client.force_login(staff)

@@ -20,7 +20,7 @@ from events.models import Event, Registration
 from tests import factories as make
 from tests.races import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE, PLACES, ROUNDS = 200, 50, 10
 # PostgreSQL takes a hundred connections; so many people at a time stand in line for one event.
 AT_A_TIME = 40

@@ -20,7 +20,7 @@ from tracks.enums import Ending, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.models import Certificate, Participation, Submission, Verification
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 MANY = 10
 State = ParticipationState
 

@@ -1,0 +1,132 @@
+"""A database for each process of a test run, cloned from one that is migrated once.
+
+The template is kept on the server between runs while nothing that goes into it changes: the
+portal's own code, the packages it is built on, the server's version. A test that commits gets
+its process a new clone, so that tests can run in any order and on any process.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+APPS = ("aspen", "accounts", "events", "credits", "tracks", "helpdesk")
+# Numbers of advisory locks. Making and cloning the template is done by one process at a time;
+# a template is dropped only while no test run uses any.
+SETTING_UP, IN_USE = 1_701, 1_702
+
+Rows = dict[str, list[str]]
+
+
+class Clones:
+    """Makes this process's database `name` and makes it anew; `session` is on another one."""
+
+    def __init__(self, session: psycopg.Connection, *, name: str, prefix: str) -> None:
+        self._session = session
+        self.name = name
+        self._prefix = f"{prefix}_template_"
+        self._template = self._prefix + _digest(session.info.server_version)
+
+    def set_up(self) -> None:
+        """Clone the template, which is made if there is none. Fails when `name` is in use."""
+        self._run("SELECT pg_advisory_lock(%s)", SETTING_UP)
+        if not self._exists(self._template):
+            self._drop_templates_unless_used()
+            self._make_template()
+        self._run("SELECT pg_advisory_lock_shared(%s)", IN_USE)
+        self._drop(self.name)
+        self._clone()
+        self._run("SELECT pg_advisory_unlock(%s)", SETTING_UP)
+        _connect_to(self.name)
+
+    def renew(self) -> None:
+        """Put the database back to what the template has in it; open connections are ended."""
+        connection.close()
+        # With FORCE it would also have to end autovacuum, which only a superuser may.
+        self._run(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = %s AND backend_type = 'client backend'",
+            self.name,
+        )
+        self._drop(self.name)
+        self._clone()
+
+    def tear_down(self) -> None:
+        """Drop the database; the template stays."""
+        connection.close()
+        self._drop(self.name)
+
+    def _make_template(self) -> None:
+        unfinished = self._prefix + "unfinished"
+        connection.settings_dict["TEST"]["NAME"] = unfinished
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        connection.close()
+        self._run_on("ALTER DATABASE {} RENAME TO {}", unfinished, self._template)
+        # Nobody can be in the way of cloning it.
+        self._run_on("ALTER DATABASE {} ALLOW_CONNECTIONS false", self._template)
+
+    def _clone(self) -> None:
+        # Copying files costs less than logging every page, which is what servers do unasked.
+        self._run_on("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, self._template)
+
+    def _drop_templates_unless_used(self) -> None:
+        if self._run("SELECT pg_try_advisory_lock(%s)", IN_USE) == [(True,)]:
+            names = self._run(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", self._prefix
+            )
+            for (name,) in names:
+                self._drop(name)
+            self._run("SELECT pg_advisory_unlock(%s)", IN_USE)
+
+    def _drop(self, name: str) -> None:
+        self._run_on("DROP DATABASE IF EXISTS {}", name)
+
+    def _exists(self, name: str) -> bool:
+        return bool(self._run("SELECT 1 FROM pg_database WHERE datname = %s", name))
+
+    def _run_on(self, statement: str, *names: str) -> None:
+        self._session.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def _run(self, statement: str, value: str | int) -> list[tuple[object, ...]]:
+        return self._session.execute(statement, [value]).fetchall()
+
+
+@contextmanager
+def clones(suffix: str) -> Iterator[Clones]:
+    """Set up this process's database and drop it in the end."""
+    prefix = f"test_{connection.settings_dict['NAME']}"
+    parameters = connection.get_connection_params() | {"dbname": "postgres"}
+    with psycopg.connect(**parameters, autocommit=True) as session:
+        own = Clones(session, name=f"{prefix}{suffix}", prefix=prefix)
+        own.set_up()
+        yield own
+        own.tear_down()
+
+
+def rows() -> Rows:
+    """Everything in the database, by table; one query for each table that is not empty."""
+    with connection.cursor() as cursor:
+        found = {}
+        for table in sorted(connection.introspection.table_names(cursor)):
+            name = connection.ops.quote_name(table)
+            cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")
+            found[table] = [row for (row,) in cursor.fetchall()]
+    return found
+
+
+def _connect_to(name: str) -> None:
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+
+
+def _digest(server_version: int) -> str:
+    """What a migrated database depends on, as a short name."""
+    digest = hashlib.sha256(str(server_version).encode())
+    lock = settings.BASE_DIR / "requirements" / "base.txt"
+    code = (path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py"))
+    for path in (lock, *sorted(code)):
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
