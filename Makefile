@@ -1,7 +1,7 @@
 # `make run` and `make test` need python3 (3.11 or later), pip and make, nothing else.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench format-check format lint types imports migrations deploy pytest browser lock reset
+.PHONY: help run test bench structure format-check format lint types imports migrations deploy pytest browser lock reset
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -74,6 +74,9 @@ browser:
 
 bench: $(VENV)/.dev  ## Measure import, pages and proofs (BENCH_CREDITS=1000000, ARGS=proof: scripts/bench.py says)
 	@$(PY) scripts/bench.py $(ARGS)
+
+structure: $(VENV)/.dev  ## Measure the structure of the code
+	@$(PY) scripts/structure.py
 
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--upgrade: newer versions)
 	@for name in base dev; do \
