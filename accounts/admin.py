@@ -14,7 +14,6 @@ from accounts.enums import STAFF_ROLES
 from accounts.forms import NO_ADDRESS
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import Lines, StaffAdmin
-from aspen.web.request import person_of
 
 HELP = {
     "display_name": "As it stands on certificates.",
@@ -132,7 +131,7 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
         if self.has_change_permission(request, obj):
             about.append("password")
         rights = ["is_active", "is_staff", "groups"]
-        if person_of(request).is_superuser:
+        if request.user.is_superuser:
             rights += ["is_superuser", "user_permissions"]
         return [
             (None, {"fields": about}),
@@ -143,19 +142,20 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Nobody changes their own rights; a superuser has them all anyway."""
         fields = list(super().get_readonly_fields(request, obj))
-        person = person_of(request)
+        person = request.user
         if obj is not None and obj.pk == person.pk and not person.is_superuser:
             fields += ["is_active", "is_staff", "groups"]
         return fields
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if isinstance(obj, User) and obj.is_superuser and not person_of(request).is_superuser:
+        if isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        assert request.user.is_authenticated
         roles = form.cleaned_data.get("groups", ())
-        actions.save_person(person=obj, by=person_of(request), roles=roles)
+        actions.save_person(person=obj, by=request.user, roles=roles)
 
 
 @admin.register(Organization)

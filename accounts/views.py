@@ -19,17 +19,17 @@ from accounts.forms import (
 from accounts.models import Position, User
 from aspen.errors import Refused
 from aspen.web.context import LIBRARY
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 
 LISTED_AT_MOST = 500
 
 
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's name, e-mail address and positions; saves the name.
 
     With htmx only the list of libraries comes back, narrowed by what was typed.
     """
-    person = person_of(request)
+    person = request.user
     if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
         return render(request, "accounts/pick_again.html", _libraries(request, PositionForm()))
     form = NameForm(request.POST or None, initial={"display_name": person.display_name})
@@ -40,7 +40,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return _page(request, name_form=form, position_form=PositionForm())
 
 
-def set_reminders(request: HttpRequest) -> HttpResponse:
+def set_reminders(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
     form = RemindersForm(request.POST)
@@ -48,18 +48,18 @@ def set_reminders(request: HttpRequest) -> HttpResponse:
     actions.set_reminders(
         events=form.cleaned_data["wants_reminders"],
         certification=form.cleaned_data["wants_certification_reminders"],
-        by=person_of(request),
+        by=request.user,
     )
     messages.success(request, "Your choice of reminders is saved.")
     return redirect("accounts:profile")
 
 
-def set_shows_progress(request: HttpRequest) -> HttpResponse:
+def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
     form = ShowsProgressForm(request.POST)
     agreed = form.is_valid() and form.cleaned_data["shows_progress"]
-    actions.set_shows_progress(agreed=agreed, by=person_of(request))
+    actions.set_shows_progress(agreed=agreed, by=request.user)
     messages.success(
         request,
         "Your library's director may see your progress and certificates."
@@ -104,11 +104,11 @@ def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> 
     return render(request, "accounts/reminders.html", {"about": about, "wanted": wanted[about]})
 
 
-def add_position(request: HttpRequest) -> HttpResponse:
+def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Add a position. Who comes back from signing in arrives by GET and sees the profile."""
     if request.method != "POST":
         return redirect("accounts:profile")
-    person = person_of(request)
+    person = request.user
     form = PositionForm(request.POST)
     if not form.is_valid():
         name_form = NameForm(initial={"display_name": person.display_name})
@@ -123,10 +123,10 @@ def add_position(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
+def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
-    person = person_of(request)
+    person = request.user
     try:
         actions.end_position(position_id=position_id, by=person)
         request.session[LIBRARY] = queries.library_of(person)
@@ -139,18 +139,18 @@ def end_position(request: HttpRequest, position_id: int) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, *, name_form: NameForm, position_form: PositionForm
+    request: AuthenticatedHttpRequest, *, name_form: NameForm, position_form: PositionForm
 ) -> HttpResponse:
     context = {
         "name_form": name_form,
         "has_errors": bool(name_form.errors or position_form.errors),
         "reminders_form": RemindersForm(
-            initial={name: getattr(person_of(request), name) for name in RemindersForm.base_fields}
+            initial={name: getattr(request.user, name) for name in RemindersForm.base_fields}
         ),
         "shows_progress_form": ShowsProgressForm(
-            initial={"shows_progress": person_of(request).shows_progress}
+            initial={"shows_progress": request.user.shows_progress}
         ),
-        "positions": list(queries.present_and_coming_positions_of(person_of(request))),
+        "positions": list(queries.present_and_coming_positions_of(request.user)),
         **_libraries(request, position_form),
     }
     return render(request, "accounts/profile.html", context)

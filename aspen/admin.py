@@ -19,7 +19,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 
 admin.site.site_header = "ASPeN staff"
 admin.site.site_title = "ASPeN staff"
@@ -134,10 +134,10 @@ class MailAdmin(ReadOnlyAdmin):
         return request.user.has_perm(outbox.RESEND)
 
     @admin.action(description="Send again", permissions=["resend"])
-    def send_again(self, request: HttpRequest, chosen: QuerySet[Mail]) -> None:
+    def send_again(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Mail]) -> None:
         stuck = chosen.filter(state__in=outbox.STUCK).order_by("pk")
         found = list(stuck)
-        done = outbox.send_again(mail_ids=[mail.pk for mail in found], by=person_of(request))
+        done = outbox.send_again(mail_ids=[mail.pk for mail in found], by=request.user)
         for mail in found:
             self.log_change(request, mail, "Sent again.")
         if left := chosen.count() - done:

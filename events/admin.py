@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from aspen import formats
 from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin, count_done
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.admin_presentation import credit_in_words, when
 from events.attendance import actions as attendance_actions
@@ -174,20 +174,23 @@ class EventAdmin(StaffAdmin):
         return public.prefetch_related(queries.OFFERS)
 
     @admin.action(description="Propose for the course catalog", permissions=["change"])
-    def propose_for_catalogue(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
+    def propose_for_catalogue(
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[Event]
+    ) -> None:
         """Of the present fiscal year where the event is of use in it, else of its last day's."""
         years = {event.pk: catalog_queries.usual_year(event) for event in chosen.order_by("pk")}
         done = count_done(
             request,
             list(years),
-            lambda pk: propose_listing(event_id=pk, fiscal_year=years[pk], by=person_of(request)),
+            lambda pk: propose_listing(event_id=pk, fiscal_year=years[pk], by=request.user),
         )
         messages.success(request, f"Proposed for the catalog: {done} of {len(years)}.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        assert request.user.is_authenticated
         if not change:
-            obj.created_by = person_of(request)
-        publishing.save_event(event=obj, by=person_of(request))
+            obj.created_by = request.user
+        publishing.save_event(event=obj, by=request.user)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)  # fills what the history page says; the action writes
@@ -238,22 +241,29 @@ class RegistrationAdmin(ReadOnlyAdmin):
         return request.user.has_perm("events.change_event")
 
     @admin.action(description="Mark present", permissions=["mark"])
-    def mark_present(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+    def mark_present(
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[Registration]
+    ) -> None:
         self._mark(request, chosen, Attendance.PRESENT)
 
     @admin.action(description="Mark absent", permissions=["mark"])
-    def mark_absent(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+    def mark_absent(
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[Registration]
+    ) -> None:
         self._mark(request, chosen, Attendance.ABSENT)
 
     def _mark(
-        self, request: HttpRequest, chosen: QuerySet[Registration], attendance: Attendance
+        self,
+        request: AuthenticatedHttpRequest,
+        chosen: QuerySet[Registration],
+        attendance: Attendance,
     ) -> None:
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
         done = count_done(
             request,
             ids,
             lambda pk: attendance_actions.mark_attendance(
-                registration_id=pk, attendance=attendance, by=person_of(request)
+                registration_id=pk, attendance=attendance, by=request.user
             ),
         )
         messages.success(request, f"Marked as {attendance.label.lower()}: {done} of {len(ids)}.")

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from accounts.models import Organization, Position, User
 from aspen.web import context
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
@@ -88,15 +88,15 @@ def same_series(event: Event) -> QuerySet[Event]:
     return same.order_by("begins_at", "id")
 
 
-def editor_of(request: HttpRequest) -> User:
+def editor_of(request: AuthenticatedHttpRequest) -> User:
     """The signed-in person, if it is somebody who writes events; for others there is no page."""
-    person = person_of(request)
+    person = request.user
     if not (permissions.publishes(person) or permissions.proposes(person)):
         raise Http404
     return person
 
 
-def managed(request: HttpRequest, pk: int) -> Event:
+def managed(request: AuthenticatedHttpRequest, pk: int) -> Event:
     """An event that the signed-in person looks after."""
-    events = permissions.managed_by(person_of(request)).select_related("parent", "organization")
+    events = permissions.managed_by(request.user).select_related("parent", "organization")
     return get_object_or_404(events.defer("search"), pk=pk)

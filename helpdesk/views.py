@@ -7,7 +7,7 @@ everything that only the help desk has.
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
 from events.enums import Origin
 from helpdesk import actions, queries
@@ -38,17 +38,17 @@ LABELS = {
 }
 
 
-def ticket_list(request: HttpRequest) -> HttpResponse:
+def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's own tickets, latest first."""
-    person = person_of(request)
+    person = request.user
     page = numbered_page(queries.own(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
     return render(request, "helpdesk/list.html", context)
 
 
-def queue(request: HttpRequest) -> HttpResponse:
+def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Everybody's tickets for those who answer them, the longest waiting first."""
-    person = person_of(request)
+    person = request.user
     if not person.has_perm(queries.WORK):
         raise Http404
     form = QueueParameters(request.GET)
@@ -88,9 +88,9 @@ def _row(ticket: Ticket) -> dict[str, Any]:
 
 
 @form_recovery.keep_typed
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
-    person = person_of(request)
+    person = request.user
     parameter = CreditParameter(request.GET, person=person)
     if not parameter.is_valid():
         raise Http404
@@ -130,13 +130,13 @@ def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
     }
 
 
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """A ticket: the conversation, corrections, and for the help desk the means to correct."""
     return _ticket_page(request, _load(request, pk))
 
 
 @form_recovery.keep_typed
-def reply(request: HttpRequest, pk: int) -> HttpResponse:
+def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Add to the conversation. By GET comes back who had been signed out while writing."""
     ticket = _load(request, pk)
     if request.method != "POST":
@@ -147,14 +147,14 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReplyForm(request.POST)
     if not form.is_valid():
         return _ticket_page(request, ticket, reply_form=form)
-    actions.reply(ticket_id=ticket.pk, body=form.cleaned_data["body"], by=person_of(request))
+    actions.reply(ticket_id=ticket.pk, body=form.cleaned_data["body"], by=request.user)
     messages.success(request, "Your reply is sent.")
     return redirect(ticket)
 
 
-def correct(request: HttpRequest, pk: int) -> HttpResponse:
+def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Correct the credit, record it and answer, in one step."""
-    person = person_of(request)
+    person = request.user
     if not person.has_perm(queries.WORK):
         raise Http404
     ticket = _load(request, pk)
@@ -185,21 +185,21 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(ticket)
 
 
-def _load(request: HttpRequest, pk: int) -> Ticket:
-    tickets = queries.visible_to(person_of(request)).select_related(
+def _load(request: AuthenticatedHttpRequest, pk: int) -> Ticket:
+    tickets = queries.visible_to(request.user).select_related(
         "person", "credit__category", "credit__claim__event"
     )
     return get_object_or_404(tickets, pk=pk)
 
 
 def _ticket_page(
-    request: HttpRequest,
+    request: AuthenticatedHttpRequest,
     ticket: Ticket,
     *,
     reply_form: ReplyForm | None = None,
     correction_form: CorrectionForm | None = None,
 ) -> HttpResponse:
-    reader = person_of(request)
+    reader = request.user
     is_own = ticket.person_id == reader.pk
     works = reader.has_perm(queries.WORK)
     if works and not is_own and correction_form is None:

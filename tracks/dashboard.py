@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -14,7 +14,7 @@ from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
 from credits.forms import FindForm
 from events import actions as event_actions
@@ -38,12 +38,12 @@ PER_PAGE = 25
 
 @require_safe
 @vary_on_headers("HX-Request")
-def panel(request: HttpRequest) -> HttpResponse:
+def panel(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
 
     With htmx only the list comes back, narrowed by what was typed.
     """
-    person = person_of(request)
+    person = request.user
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
     event_actions.settle_due(person=person)
@@ -81,7 +81,7 @@ def panel(request: HttpRequest) -> HttpResponse:
     return render(request, "tracks/panel.html", context)
 
 
-def _list_to_claim(request: HttpRequest, person: User) -> dict[str, Any]:
+def _list_to_claim(request: AuthenticatedHttpRequest, person: User) -> dict[str, Any]:
     form = FindForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
     events = event_queries.narrowed(credit_queries.claimable_by(person), find)
@@ -109,12 +109,12 @@ def _found(number: int) -> str:
     return "1 event in the list." if number == 1 else f"{number} events in the list."
 
 
-def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
+def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Stop following a track; its credits are archived again.
 
     By GET comes who had to sign in first.
     """
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if participation.state == ParticipationState.LEFT:
         messages.info(request, f"You left {participation.track} before.")
@@ -134,9 +134,9 @@ def leave(request: HttpRequest, participation_id: int) -> HttpResponse:
     return redirect("tracks:choose")
 
 
-def resume(request: HttpRequest, participation_id: int) -> HttpResponse:
+def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Take up a track again that was left, in the same period. By GET comes who had to sign in."""
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if request.method != "POST":
         return redirect(participation)
@@ -152,10 +152,10 @@ def resume(request: HttpRequest, participation_id: int) -> HttpResponse:
 
 
 @require_safe
-def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
+def progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """One track: how far, what is missing, where the record is, and for each credit whether it
     counts or why not. A period that is over shows what became of it."""
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if participation.state not in ACTIVE:
         return _over(request, participation)
@@ -179,11 +179,11 @@ def progress(request: HttpRequest, participation_id: int) -> HttpResponse:
     return render(request, "tracks/progress.html", context)
 
 
-def _over(request: HttpRequest, participation: Participation) -> HttpResponse:
+def _over(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
     """A certified, revoked or left period: what became of it, and what a certificate counted."""
     sent = list(certification_queries.submissions_of([participation]))
     is_left = participation.state == ParticipationState.LEFT
-    to_resume = counting_queries.left_to_resume(person_of(request), today())
+    to_resume = counting_queries.left_to_resume(request.user, today())
     context = {
         "participation": participation,
         "period": (

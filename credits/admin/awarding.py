@@ -20,7 +20,7 @@ from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
 from aspen.files.tables import harmless
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, awards, rules
 from credits.actions.awarding import AWARD
 from credits.awards import BYTES_AT_MOST, MEGABYTES
@@ -179,7 +179,7 @@ class AwardListAdmin(ReadOnlyAdmin):
 
     # ---------- The list ----------
 
-    def start_view(self, request: HttpRequest, event_id: int) -> HttpResponse:
+    def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
         """Paste addresses or upload a file; a preview follows before anybody gets anything."""
         if not request.user.has_perm(AWARD):
             raise PermissionDenied
@@ -199,7 +199,9 @@ class AwardListAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/credits/awardlist/start.html", context)
 
-    def _kept(self, request: HttpRequest, event: Event, form: AwardForm) -> AwardList | None:
+    def _kept(
+        self, request: AuthenticatedHttpRequest, event: Event, form: AwardForm
+    ) -> AwardList | None:
         file = form.cleaned_data["file"]
         what = (
             {"file_name": file.name, "data": file.read(BYTES_AT_MOST + 1)}
@@ -207,7 +209,7 @@ class AwardListAdmin(ReadOnlyAdmin):
             else {"text": form.cleaned_data["addresses"]}
         )
         try:
-            return actions.keep_award_list(event_id=event.pk, by=person_of(request), **what)
+            return actions.keep_award_list(event_id=event.pk, by=request.user, **what)
         except Refused as refusal:
             form.add_error(refusal.field if file else "addresses", str(refusal))
             return None
@@ -231,9 +233,10 @@ class AwardListAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """What a list would do, and the button; afterwards how it compares with today."""
+        assert request.user.is_authenticated
         found = self._found(request, object_id)
         event = self._event(found.event_id)
-        *others, award = _groups(found, event, person_of(request))
+        *others, award = _groups(found, event, request.user)
         context = {
             **self._context(request, event),
             "list": found,
@@ -243,7 +246,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/credits/awardlist/preview.html", context)
 
-    def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def award_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Let the list count."""
         if not request.user.has_perm(AWARD):
             raise PermissionDenied
@@ -252,7 +255,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return page
         try:
-            people, waiting = actions.apply_award_list(list_id=found.pk, by=person_of(request))
+            people, waiting = actions.apply_award_list(list_id=found.pk, by=request.user)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return page
@@ -261,7 +264,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         messages.success(request, _done(people, waiting))
         return page
 
-    def left_out_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def left_out_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """The lines that were left out as CSV; a spreadsheet must not run what stands there."""
         found = self._found(request, object_id)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -340,7 +343,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
         extra = {"can_take_back": waits and request.user.has_perm(AWARD)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
-    def take_back_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def take_back_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Let the award wait no longer."""
         if not request.user.has_perm(AWARD):
             raise PermissionDenied
@@ -349,7 +352,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
             raise Http404
         if request.method == "POST":
             try:
-                actions.take_back_award(award_id=award.pk, by=person_of(request))
+                actions.take_back_award(award_id=award.pk, by=request.user)
             except Refused as refusal:
                 messages.error(request, str(refusal))
             else:

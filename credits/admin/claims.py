@@ -20,7 +20,7 @@ from accounts.models import User
 from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, history, queries, rules
 from credits.admin import queue_presentation
 from credits.admin.correcting import correct_event_view
@@ -211,8 +211,9 @@ class ClaimAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _decisions(self, request: HttpRequest, claim: Claim) -> list[tuple[str, str]]:
+        assert request.user.is_authenticated
         if not self.has_decide_permission(request) or queries.why_not_decide(
-            claim, by=person_of(request)
+            claim, by=request.user
         ):
             return []
         return [
@@ -226,7 +227,7 @@ class ClaimAdmin(ReadOnlyAdmin):
             queue_presentation.correct(claim.event) if self.has_decide_permission(request) else ""
         )
 
-    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def decide_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Approve or decline; what was refused is shown with the typed reason kept."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
@@ -242,7 +243,7 @@ class ClaimAdmin(ReadOnlyAdmin):
                     target=ClaimState(form.cleaned_data["decision"]),
                     reason=form.cleaned_data["reason"],
                     seen=form.cleaned_data["seen"],
-                    by=person_of(request),
+                    by=request.user,
                 )
             except Refused as refusal:
                 form.add_error(refusal.field, str(refusal))
@@ -255,7 +256,7 @@ class ClaimAdmin(ReadOnlyAdmin):
         return self.change_view(request, object_id, extra_context={"decision_form": form})
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
-    def approve_selected(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
+    def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
         """Approve what is as it was when the list was opened; a doubtful one is opened first."""
         if request.POST.get("select_across") == "1":
             messages.error(request, "Choose claims on one page; nobody has looked at the others.")
@@ -274,7 +275,7 @@ class ClaimAdmin(ReadOnlyAdmin):
                     target=ClaimState.APPROVED,
                     reason="",
                     seen=request.POST.get(f"seen-{claim.pk}", ""),
-                    by=person_of(request),
+                    by=request.user,
                 )
             except Refused as refusal:
                 messages.error(request, str(refusal))

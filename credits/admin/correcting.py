@@ -17,7 +17,7 @@ from aspen import formats
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
 from aspen.halves import HALF, validate_halves
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
 from credits.models import Claim
 from events import queries as event_queries
@@ -61,7 +61,7 @@ class LinesForm(forms.Form):
         return {pk: amount for pk, amount in typed.items() if amount}
 
 
-def correct_event_view(request: HttpRequest, event_id: int) -> HttpResponse:
+def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Show what new credit lines would change, and save them."""
     if not request.user.has_perm("credits.decide_claim"):
         raise PermissionDenied
@@ -78,7 +78,7 @@ def correct_event_view(request: HttpRequest, event_id: int) -> HttpResponse:
     form = LinesForm(request.POST, categories=categories)
     if not form.is_valid():
         return _page(request, event, form)
-    person, offers = person_of(request), form.offers()
+    person, offers = request.user, form.offers()
     shown = queries.offers_as_text(offers)
     try:
         if "save" in request.POST and form.cleaned_data["shown"] == shown:

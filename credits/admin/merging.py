@@ -17,7 +17,7 @@ from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
 from credits.models import Merge
 from events import actions as event_actions
@@ -100,7 +100,7 @@ class MergeAdmin(ReadOnlyAdmin):
 
     # ---------- Merging ----------
 
-    def start_view(self, request: HttpRequest) -> HttpResponse:
+    def start_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Choose the two events, read what would happen, and merge them."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
@@ -117,14 +117,19 @@ class MergeAdmin(ReadOnlyAdmin):
         return self._start_page(request, source, target, chosen.cleaned_data["find"], form)
 
     def _merge(
-        self, request: HttpRequest, source: Event, target: Event, reason: str, seen: str
+        self,
+        request: AuthenticatedHttpRequest,
+        source: Event,
+        target: Event,
+        reason: str,
+        seen: str,
     ) -> HttpResponse:
         done = actions.merge_events(
             source_id=source.pk,
             target_id=target.pk,
             reason=reason,
             seen=seen,
-            by=person_of(request),
+            by=request.user,
         )
         self.log_change(request, done.merge, f"Merged “{source}” into “{target}”. {reason}".strip())
         messages.success(
@@ -140,7 +145,7 @@ class MergeAdmin(ReadOnlyAdmin):
 
     def _start_page(
         self,
-        request: HttpRequest,
+        request: AuthenticatedHttpRequest,
         source: Event | None,
         target: Event | None,
         find: str,
@@ -149,7 +154,7 @@ class MergeAdmin(ReadOnlyAdmin):
         preview, refusal = None, ""
         if source and target:
             try:
-                preview = _preview(source, target, person_of(request))
+                preview = _preview(source, target, request.user)
             except Refused as refused:
                 refusal = str(refused)
         find = find or (source.title if source else "")
@@ -179,7 +184,7 @@ class MergeAdmin(ReadOnlyAdmin):
 
     # ---------- Undoing ----------
 
-    def undo_view(self, request: HttpRequest, merge_id: int) -> HttpResponse:
+    def undo_view(self, request: AuthenticatedHttpRequest, merge_id: int) -> HttpResponse:
         """Ask, and undo."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
@@ -197,7 +202,7 @@ class MergeAdmin(ReadOnlyAdmin):
             }
             return TemplateResponse(request, "admin/credits/merge/undo.html", context)
         try:
-            actions.undo_merge(merge_id=merge.pk, by=person_of(request))
+            actions.undo_merge(merge_id=merge.pk, by=request.user)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.path)

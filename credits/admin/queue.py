@@ -14,9 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from accounts.models import User
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import review
 from credits.admin import queue_presentation
 from events import actions, queries
@@ -118,12 +119,12 @@ class Queue(ChangeList):
         return events.select_related("created_by", "college_work").only(*LISTED)
 
     def get_results(self, request: HttpRequest) -> None:
+        assert request.user.is_authenticated
         super().get_results(request)
         may_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
         checked = review.check(list(self.result_list))
         self.rows = [
-            queue_presentation.row(each, by=person_of(request), may_decide=may_decide)
-            for each in checked
+            queue_presentation.row(each, by=request.user, may_decide=may_decide) for each in checked
         ]
         self.can_tick = sum(row["can_tick"] for row in self.rows)
         self.clear = sum(row["is_clear"] for row in self.rows)
@@ -196,13 +197,14 @@ class CustomEventAdmin(ReadOnlyAdmin):
         # Django turns away what it takes for an unknown filter.
         request.GET = asked  # type: ignore[assignment]
         if request.method == "POST":
+            assert request.user.is_authenticated
             if not self.has_decide_permission(request):
                 raise PermissionDenied
-            self._approve(request)
+            self._approve(request, by=request.user)
             return HttpResponseRedirect(f"{reverse(LIST)}?{asked.urlencode()}".rstrip("?"))
         return super().changelist_view(request, extra_context)
 
-    def _approve(self, request: HttpRequest) -> None:
+    def _approve(self, request: HttpRequest, *, by: User) -> None:
         """Approve what was ticked, each in a transaction of its own.
 
         What has a remark now that its row did not show is left: nobody has looked at it.
@@ -225,7 +227,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
                     decision=Decision.APPROVE,
                     reason="",
                     seen=chosen[event.pk]["seen"],
-                    by=person_of(request),
+                    by=by,
                 )
             except Refused as refusal:
                 messages.error(request, str(refusal))
@@ -249,7 +251,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
         """Everything known about the event, and the buttons to decide."""
         return self._page(request, object_id, DecisionForm())
 
-    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def decide_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Approve, return or decline; what was refused is shown with the typed reason kept."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
@@ -267,7 +269,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
                 decision=decision,
                 reason=reason,
                 seen=form.cleaned_data["seen"],
-                by=person_of(request),
+                by=request.user,
             )
         except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
@@ -281,7 +283,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
         )
         return self._on(request, event)
 
-    def publish_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def publish_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Put the custom event on the calendar; what waited is approved by it."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
@@ -290,7 +292,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse(PAGE, args=[object_id]))
         try:
             actions.publish_custom_event(
-                event_id=event.pk, seen=request.POST.get("seen", ""), by=person_of(request)
+                event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
             )
         except Refused as refusal:
             messages.error(request, str(refusal))
@@ -302,24 +304,25 @@ class CustomEventAdmin(ReadOnlyAdmin):
         )
         return self._on(request, event)
 
-    def _on(self, request: HttpRequest, event: Event) -> HttpResponse:
+    def _on(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         """To the next one that waits, or back to the empty list."""
-        following = review.next_waiting(event, by=person_of(request))
+        following = review.next_waiting(event, by=request.user)
         if following is None:
             return HttpResponseRedirect(reverse(LIST))
         return HttpResponseRedirect(reverse(PAGE, args=[following.pk]))
 
     def _page(self, request: HttpRequest, object_id: str, form: DecisionForm) -> HttpResponse:
+        assert request.user.is_authenticated
         event = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, event):
             raise PermissionDenied
         if event is None:
             raise Http404
-        following = review.next_waiting(event, by=person_of(request))
+        following = review.next_waiting(event, by=request.user)
         context = {
             **self.admin_site.each_context(request),
             **queue_presentation.page(
-                event, by=person_of(request), may_decide=self.has_decide_permission(request)
+                event, by=request.user, may_decide=self.has_decide_permission(request)
             ),
             "title": event.title,
             "subtitle": "Custom event",

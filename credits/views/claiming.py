@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,7 +14,7 @@ from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
@@ -33,7 +33,7 @@ GONE = (
 
 
 @require_safe
-def pick(request: HttpRequest) -> HttpResponse:
+def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
     """From the list on the Continuing Education page to the review of one event."""
     form = PickForm(request.GET)
     if not form.is_valid():
@@ -43,14 +43,14 @@ def pick(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def claim(request: HttpRequest, event_id: int) -> HttpResponse:
+def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Review the record of an event and save the claim; the green button posts here directly.
 
     So does "Claim this one" beside Create New…, with the note and files typed there.
     """
     events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
-    person = person_of(request)
+    person = request.user
     if request.method != "POST":
         return _review(request, event, ClaimForm(by=person))
     if request.POST.get("role") == ClaimRole.PRESENTER:
@@ -69,10 +69,10 @@ def claim(request: HttpRequest, event_id: int) -> HttpResponse:
     return _save(request, event, form)
 
 
-def _save(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
+def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     source = SourceForm(request.POST)
     way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
-    person = person_of(request)
+    person = request.user
     try:
         actions.claim_event(
             event_id=event.pk,
@@ -101,7 +101,7 @@ def _save(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     return redirect(listed())
 
 
-def _drafted(request: HttpRequest, person: User) -> str:
+def _drafted(request: AuthenticatedHttpRequest, person: User) -> str:
     """Keep what was typed under Create New… where the event that stood beside it is not claimed."""
     if "instead" not in request.POST:
         return ""
@@ -109,8 +109,8 @@ def _drafted(request: HttpRequest, person: User) -> str:
     return " What you typed under Create New… is kept there as a draft."
 
 
-def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
-    person = person_of(request)
+def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
+    person = request.user
     claim = queries.live_claim(person, event)
     offers = list(event.offers.all())
     reason = "" if claim else queries.why_not_claim(person, event) or ""
@@ -132,9 +132,9 @@ def _review(request: HttpRequest, event: Event, form: ClaimForm) -> HttpResponse
     return render(request, "credits/review.html", context)
 
 
-def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
+def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     """Take back a claim that was made by mistake. By GET comes who had to sign in first."""
-    person = person_of(request)
+    person = request.user
     claim = get_object_or_404(queries.visible_to(person).select_related("event"), pk=claim_id)
     if request.method != "POST":
         return redirect("tracks:credits")
@@ -152,10 +152,10 @@ def withdraw(request: HttpRequest, claim_id: int) -> HttpResponse:
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def claim_sessions(request: HttpRequest, event_id: int) -> HttpResponse:
+def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """The sessions of a conference with a box each; those chosen are claimed together."""
     conference = get_object_or_404(event_queries.on_calendar().defer("search"), pk=event_id)
-    person = person_of(request)
+    person = request.user
     sessions = list(event_queries.sessions_of(conference).defer("search", "description")[:MOST])
     if not sessions:
         raise Http404

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import number_in, person_of
+from aspen.web.request import AuthenticatedHttpRequest, number_in
 from credits import actions, checks, queries
 from credits.actions import evidence
 from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
@@ -33,9 +33,9 @@ STATES = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def detail(request: HttpRequest, claim_id: int) -> HttpResponse:
+def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     """One's own claim. Its forms post here: the note, files to add, a file to remove."""
-    person = person_of(request)
+    person = request.user
     mine = queries.visible_to(person).select_related("event", "claimed_by")
     claim = get_object_or_404(mine, pk=claim_id)
     note, files = NoteForm(initial={"note": claim.note}), EvidenceForm()
@@ -56,10 +56,10 @@ def detail(request: HttpRequest, claim_id: int) -> HttpResponse:
     return _page(request, person, claim, note, files)
 
 
-def _say(request: HttpRequest, claim: Claim, form: NoteForm) -> bool:
+def _say(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
     try:
         text = form.cleaned_data["note"]
-        actions.note_claim(claim_id=claim.pk, note=text, by=person_of(request))
+        actions.note_claim(claim_id=claim.pk, note=text, by=request.user)
     except Refused as refusal:
         form.add_error("note", str(refusal))
         return False
@@ -67,10 +67,10 @@ def _say(request: HttpRequest, claim: Claim, form: NoteForm) -> bool:
     return True
 
 
-def _add(request: HttpRequest, claim: Claim, form: EvidenceForm) -> bool:
+def _add(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceForm) -> bool:
     try:
         files = form.all_files()
-        added = actions.add_evidence(claim_id=claim.pk, files=files, by=person_of(request))
+        added = actions.add_evidence(claim_id=claim.pk, files=files, by=request.user)
     except Refused as refusal:
         form.add_error("evidence", str(refusal))
         return False
@@ -83,9 +83,9 @@ def _add(request: HttpRequest, claim: Claim, form: EvidenceForm) -> bool:
     return True
 
 
-def _remove(request: HttpRequest, evidence_id: int | None) -> bool:
+def _remove(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
     try:
-        actions.remove_evidence(evidence_id=evidence_id or 0, by=person_of(request))
+        actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -94,7 +94,11 @@ def _remove(request: HttpRequest, evidence_id: int | None) -> bool:
 
 
 def _page(
-    request: HttpRequest, person: User, claim: Claim, note: NoteForm, files: EvidenceForm
+    request: AuthenticatedHttpRequest,
+    person: User,
+    claim: Claim,
+    note: NoteForm,
+    files: EvidenceForm,
 ) -> HttpResponse:
     event = claim.event
     is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
@@ -133,12 +137,12 @@ def _page(
 
 
 @require_safe
-def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
+def download(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse | FileResponse:
     """A file of evidence, for its person and for staff who see claims; nobody else knows of it.
 
     Always as an attachment: no browser opens it as a page of this site.
     """
-    person = person_of(request)
+    person = request.user
     found = Evidence.objects.all()
     if not (person.is_staff and person.has_perm("credits.view_claim")):
         found = found.filter(person=person)

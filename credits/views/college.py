@@ -1,14 +1,14 @@
 """College work: what a course is worth, and claiming it with its transcript."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.college import MOST, CollegeForm, WorthForm
 from credits.views.common import listed, remarks_in_words
@@ -20,9 +20,9 @@ from events.uploads import was_ended
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def college(request: HttpRequest) -> HttpResponse:
+def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Enter a college course; it waits for approval like any training from elsewhere."""
-    person = person_of(request)
+    person = request.user
     if request.method != "POST":
         return _page(request, CollegeForm(initial=form_recovery.typed_before(request)))
     form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
@@ -52,7 +52,7 @@ def college(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def course_worth(request: HttpRequest) -> HttpResponse:
+def course_worth(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the course typed so far is worth, in words."""
     form = WorthForm(request.GET)
     text = form.errors.get("course_credits", [""])[0]
@@ -67,14 +67,14 @@ _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "cou
 
 
 def _again(
-    request: HttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
+    request: AuthenticatedHttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
 ) -> HttpResponse:
     form.put_aside()
     return _page(request, form, remarks or [])
 
 
 def _page(
-    request: HttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
+    request: AuthenticatedHttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
 ) -> HttpResponse:
     context = {
         "form": form,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.conference import ConferenceForm, OutsideSessionForm, SheetForm, typed_rows
 from credits.views.common import listed, remarks_in_words
@@ -20,7 +20,7 @@ BLANK_ROWS = 4
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def conference(request: HttpRequest) -> HttpResponse:
+def conference(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The sheet. Errors stand beside their row, and what was typed stays."""
     categories = {category.pk: category for category in event_queries.categories()}
     options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
@@ -41,9 +41,12 @@ def conference(request: HttpRequest) -> HttpResponse:
 
 
 def _save(
-    request: HttpRequest, form: ConferenceForm, sheet: Any, rows: Sequence[OutsideSessionForm]
+    request: AuthenticatedHttpRequest,
+    form: ConferenceForm,
+    sheet: Any,
+    rows: Sequence[OutsideSessionForm],
 ) -> HttpResponse:
-    person = person_of(request)
+    person = request.user
     facts = [row.facts(**form.cleaned_data) for row in rows]
     proposed = [(event_actions.event_of(each), each.amount) for each in facts]
     found = checks.remarks_on(proposed, person=person)
@@ -71,7 +74,7 @@ def _blank() -> list[dict[str, Any]]:
 
 
 def _page(
-    request: HttpRequest,
+    request: AuthenticatedHttpRequest,
     form: ConferenceForm,
     sheet: Any,
     remarks: Sequence[checks.Remark] = (),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -14,7 +14,7 @@ from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
-from aspen.web.request import number_in, person_of
+from aspen.web.request import AuthenticatedHttpRequest, number_in
 from credits import actions, checks, queries, rules
 from credits.enums import ClaimState
 from credits.forms.college import CollegeForm
@@ -33,12 +33,12 @@ AGAIN_AT_MOST = 3
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Create New…: report a training that is not on the calendar.
 
     What looks odd is said once before it is saved; "Save all the same" saves it.
     """
-    person = person_of(request)
+    person = request.user
     if "keep" in request.POST or "throw" in request.POST:
         return _draft(request, person)
     if request.method != "POST":
@@ -83,7 +83,9 @@ def _remarks(form: CustomEventForm, person: User) -> list[checks.Remark]:
     return checks.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
 
 
-def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEventForm:
+def _filled(
+    request: AuthenticatedHttpRequest, person: User, draft: Draft | None
+) -> CustomEventForm:
     """The form as it comes: as sent while signed out, as an earlier training, or the draft."""
     initial: dict[str, Any] | None = form_recovery.typed_before(request)
     if initial is None and "again" in request.GET:
@@ -95,13 +97,13 @@ def _filled(request: HttpRequest, person: User, draft: Draft | None) -> CustomEv
 
 
 def _page(
-    request: HttpRequest,
+    request: AuthenticatedHttpRequest,
     form: CustomEventForm,
     remarks: Sequence[checks.Remark] = (),
     *,
     draft: Draft | None = None,
 ) -> HttpResponse:
-    person = person_of(request)
+    person = request.user
     looking = "look" in request.POST
     trainings = [] if form.is_bound else queries.own_trainings(person)[:AGAIN_AT_MOST]
     context = {
@@ -118,7 +120,7 @@ def _page(
     return render(request, "credits/create.html", context)
 
 
-def _saved_before(request: HttpRequest, claim: Claim) -> HttpResponse:
+def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
     """The same training a second time: where to change it, or that it stands as it was."""
     if claim.state == ClaimState.RETURNED:
         messages.warning(
@@ -137,7 +139,7 @@ def _saved_before(request: HttpRequest, claim: Claim) -> HttpResponse:
 # ---------- While it is typed ----------
 
 
-def _draft(request: HttpRequest, person: User) -> HttpResponse:
+def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     if "throw" in request.POST:
         actions.drop_draft(by=person)
         messages.success(request, "The draft is thrown away.")
@@ -150,11 +152,11 @@ def _draft(request: HttpRequest, person: User) -> HttpResponse:
     return redirect("credits:create")
 
 
-def draft(request: HttpRequest) -> HttpResponse:
+def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Keep what is typed so far, for the page itself (htmx). By GET comes who is elsewhere."""
     if request.method != "POST":
         return redirect("credits:create")
-    person = person_of(request)
+    person = request.user
     if _is_saved_meanwhile(person, request.POST.get("opened", "")):
         return HttpResponse(content_type="text/plain; charset=utf-8")
     kept_now = actions.keep_draft(typed=typed_in(request.POST), by=person)
@@ -179,7 +181,7 @@ def _moment_in_words(draft: Draft) -> str:
 
 
 @require_safe
-def worth(request: HttpRequest) -> HttpResponse:
+def worth(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the hours typed so far are usually worth; fills the credit value while it is empty."""
     form = HoursForm(request.GET)
     proposed = form.proposed()
@@ -205,9 +207,9 @@ def _length(number: Any) -> str:
 
 
 @require_safe
-def similar(request: HttpRequest) -> HttpResponse:
+def similar(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The part of Create New… that asks "Is it one of these?" while the title is typed."""
-    found = _similar(person_of(request), request.GET)
+    found = _similar(request.user, request.GET)
     return render(request, "credits/similar.html", {"similar": found})
 
 
@@ -244,9 +246,9 @@ def _people(number: int) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def revise(request: HttpRequest, event_id: int) -> HttpResponse:
+def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Change a custom event that staff returned, and send it again."""
-    person = person_of(request)
+    person = request.user
     event = get_object_or_404(event_queries.custom_event_of(person, event_id))
     if event.state != EventState.DRAFT:
         messages.info(request, _waits_not(event))

@@ -4,14 +4,14 @@ import re
 
 from django.contrib import messages
 from django.core.cache import cache
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.attendance import actions
 from events.attendance import queries as attendance_queries
@@ -35,9 +35,9 @@ def _guesses_too_often(person: User) -> bool:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def check_in(request: HttpRequest) -> HttpResponse:
+def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Type the six letters."""
-    person = person_of(request)
+    person = request.user
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if _guesses_too_often(person):
@@ -52,9 +52,9 @@ def check_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def check_in_here(request: HttpRequest, code: str) -> HttpResponse:
+def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
     """The event these letters belong to, and the button that checks in."""
-    person = person_of(request)
+    person = request.user
     if not SIX_LETTERS.fullmatch(code):
         raise Http404
     if _guesses_too_often(person):
@@ -87,9 +87,9 @@ def check_in_here(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def badge(request: HttpRequest, token: str) -> HttpResponse:
+def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     """Somebody's own code, scanned: the organizer's events that are on, a button for each."""
-    organizer = person_of(request)
+    organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:
         raise Http404
@@ -123,7 +123,7 @@ def _choice(event: Event, place: Registration | None) -> dict[str, object]:
 
 
 def _checks_in(
-    request: HttpRequest, events: list[Event], person: User, token: str, *, by: User
+    request: AuthenticatedHttpRequest, events: list[Event], person: User, token: str, *, by: User
 ) -> HttpResponse:
     chosen = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
     if chosen is None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
@@ -20,7 +20,7 @@ from aspen.errors import Refused
 from aspen.files import qr
 from aspen.files.tables import harmless
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules, uploads
 from events.attendance import actions, list_actions, queries
 from events.attendance.forms import ApplyForm, FindForm, ListForm, MarkForm, WalkInForm
@@ -48,8 +48,8 @@ BUTTONS = [
 ]
 
 
-def _event(request: HttpRequest, pk: int) -> Event:
-    managed = permissions.managed_by(person_of(request)).defer("search", "description")
+def _event(request: AuthenticatedHttpRequest, pk: int) -> Event:
+    managed = permissions.managed_by(request.user).defer("search", "description")
     return get_object_or_404(managed, pk=pk)
 
 
@@ -79,14 +79,14 @@ def _row(registration: Registration, answers: dict[int, list[tuple[str, str]]]) 
 
 
 def _answers(
-    request: HttpRequest, event: Event, registrations: list[Registration]
+    request: AuthenticatedHttpRequest, event: Event, registrations: list[Registration]
 ) -> dict[int, list[tuple[str, str]]]:
-    reads = queries.reads_accommodation(person_of(request), event)
+    reads = queries.reads_accommodation(request.user, event)
     return queries.answers(registrations, with_accommodation=reads)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def roster(request: HttpRequest, pk: int) -> HttpResponse:
+def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Who has a place, and who was there; each row has its buttons."""
     event = _event(request, pk)
     if request.method == "POST":
@@ -115,19 +115,19 @@ def roster(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/attendance/roster.html", context)
 
 
-def _mark(request: HttpRequest, event: Event) -> HttpResponse:
+def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     form, fragment = MarkForm(request.POST), ""
     try:
         if reason := rules.why_not_mark(event):
             raise Refused(reason)
         if "everybody" in request.POST:
-            number = actions.mark_the_rest_present(event_id=event.pk, by=person_of(request))
+            number = actions.mark_the_rest_present(event_id=event.pk, by=request.user)
             done = f"{_people(number)} marked as present."
         elif form.is_valid():
             place = get_object_or_404(event.registrations, pk=form.cleaned_data["registration"])
             attendance = Attendance(form.cleaned_data["attendance"])
             actions.mark_attendance(
-                registration_id=place.pk, attendance=attendance, by=person_of(request)
+                registration_id=place.pk, attendance=attendance, by=request.user
             )
             done = f"{place.person}: {TONES[attendance].label.lower()}."
             fragment = f"#place-{place.pk}"
@@ -147,7 +147,7 @@ def _people(number: int) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def walk_in(request: HttpRequest, pk: int) -> HttpResponse:
+def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Put somebody on the roster who came without registering."""
     event = _event(request, pk)
     form = WalkInForm(request.POST if request.method == "POST" else None)
@@ -164,9 +164,9 @@ def walk_in(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/attendance/walk_in.html", {**_page(event), "form": form})
 
 
-def _adds(request: HttpRequest, event: Event, person: User, form: WalkInForm) -> bool:
+def _adds(request: AuthenticatedHttpRequest, event: Event, person: User, form: WalkInForm) -> bool:
     try:
-        actions.add_walk_in(event_id=event.pk, person=person, by=person_of(request))
+        actions.add_walk_in(event_id=event.pk, person=person, by=request.user)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
@@ -175,7 +175,7 @@ def _adds(request: HttpRequest, event: Event, person: User, form: WalkInForm) ->
 
 
 @require_safe
-def sheet(request: HttpRequest, pk: int) -> HttpResponse:
+def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """A sign-in sheet to print: who is expected, and lines for others."""
     event = _event(request, pk)
     people = [
@@ -187,7 +187,7 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def roster_file(request: HttpRequest, pk: int) -> HttpResponse:
+def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The roster as CSV. A spreadsheet must not take what people typed for a formula."""
     event = _event(request, pk)
     found = list(queries.places(event))
@@ -219,15 +219,15 @@ def roster_file(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def code(request: HttpRequest, pk: int) -> HttpResponse:
+def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Six letters and a QR code for the wall; making, renewing and turning them off."""
     event = _event(request, pk)
     if request.method == "POST":
         if "off" in request.POST:
-            actions.remove_check_in_code(event_id=event.pk, by=person_of(request))
+            actions.remove_check_in_code(event_id=event.pk, by=request.user)
             messages.success(request, "Nobody can check in with the letters any more.")
         else:
-            actions.new_check_in_code(event_id=event.pk, by=person_of(request))
+            actions.new_check_in_code(event_id=event.pk, by=request.user)
         return redirect("events:code", event.pk)
     letters = event.check_in_code
     address = settings.ADDRESS + reverse("events:check_in_here", args=[letters]) if letters else ""
@@ -245,7 +245,7 @@ def code(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: HttpRequest, pk: int) -> HttpResponse:
+def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Upload the attendance list of a webinar tool; a preview follows before it counts."""
     event = _event(request, pk)
     form = ListForm(
@@ -262,7 +262,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
                 file_name=file.name,
                 data=file.read(BYTES_AT_MOST + 1),
                 threshold=form.cleaned_data["threshold"],
-                by=person_of(request),
+                by=request.user,
             )
         except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
@@ -278,16 +278,14 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def preview(request: HttpRequest, pk: int, list_id: int) -> HttpResponse:
+def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
     """What a list would do, and the button that lets it count."""
     event = _event(request, pk)
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)
     form = ApplyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            number = list_actions.apply_list(
-                list_id=found.pk, by=person_of(request), **form.cleaned_data
-            )
+            number = list_actions.apply_list(list_id=found.pk, by=request.user, **form.cleaned_data)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return redirect("events:list", event.pk, found.pk)
@@ -339,7 +337,7 @@ def _groups(match: queries.Match, found: AttendanceList) -> list[Group]:
 
 
 @require_safe
-def unknown_file(request: HttpRequest, pk: int, list_id: int) -> HttpResponse:
+def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
     """The rows of a list that belong to nobody, as CSV, to write to these people."""
     event = _event(request, pk)
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)

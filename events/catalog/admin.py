@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.admin_presentation import credit_in_words, when
 from events.catalog import queries as catalog_queries
@@ -68,7 +68,7 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
         return self.has_decide_permission(request) or super().has_view_permission(request, obj)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        return catalog_queries.decides(person_of(request))
+        return request.user.has_perm(catalog_queries.DECIDE)
 
     @admin.display(description="when", ordering="event__begins_at")
     def when(self, listing: CatalogueListing) -> str:
@@ -84,16 +84,20 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', address, listing.event)
 
     @admin.action(description="Approve", permissions=["decide"])
-    def approve(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+    def approve(
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]
+    ) -> None:
         self._decide(request, chosen, Decision.APPROVE, "In the catalog")
 
     @admin.action(description="Decline, or take out", permissions=["decide"])
-    def decline(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+    def decline(
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]
+    ) -> None:
         self._decide(request, chosen, Decision.DECLINE, "Declined")
 
     def _decide(
         self,
-        request: HttpRequest,
+        request: AuthenticatedHttpRequest,
         chosen: QuerySet[CatalogueListing],
         decision: Decision,
         done: str,
@@ -101,9 +105,7 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
         reason = request.POST.get("reason", "").replace("\x00", "")[:2000]
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
         try:
-            outcome = decide_listings(
-                ids=ids, decision=decision, reason=reason, by=person_of(request)
-            )
+            outcome = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return
@@ -113,9 +115,9 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
         _tell(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
-    def renew(self, request: HttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+    def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-        outcome = renew_listings(ids=ids, by=person_of(request))
+        outcome = renew_listings(ids=ids, by=request.user)
         _tell(
             request,
             outcome,

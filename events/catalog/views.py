@@ -14,6 +14,7 @@ from aspen import formats
 from aspen.clock import fiscal_year, today
 from aspen.errors import Refused
 from aspen.web.paging import numbered_page
+from aspen.web.request import AuthenticatedHttpRequest
 from events import rules
 from events.calendar import presentation as calendar_presentation
 from events.calendar.page_cache import until_it_changes
@@ -90,7 +91,7 @@ def _course(offer: CreditOffer) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def propose(request: HttpRequest, pk: int) -> HttpResponse:
+def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """For those who look after an event: propose it, and what became of what was proposed."""
     person, event = editor_of(request), managed(request, pk)
     form = ProposeForm(request.POST if request.method == "POST" else None, event=event)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import number_in, person_of
+from aspen.web.request import AuthenticatedHttpRequest, number_in
 from events import permissions, queries, uploads
 from events.calendar.presentation import visitor
 from events.editing import material
@@ -23,7 +23,7 @@ BLANK_QUESTIONS = 3
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def questions(request: HttpRequest, pk: int) -> HttpResponse:
+def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The organizer's questions in one form, in their order, with blank ones below."""
     person, event = editor_of(request), managed(request, pk)
     rows = [
@@ -59,7 +59,7 @@ def questions(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def files(request: HttpRequest, pk: int) -> HttpResponse:
+def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Files and links of an event: add and remove."""
     editor_of(request)
     event = managed(request, pk)
@@ -83,9 +83,9 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/files.html", context)
 
 
-def _did(request: HttpRequest, event: Event, link: LinkForm, file: FileForm) -> bool:
+def _did(request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: FileForm) -> bool:
     """Add or remove what was asked; False leaves the form on the page with its reason."""
-    person = person_of(request)
+    person = request.user
     form = link if link.is_bound else file
     try:
         if link.is_bound and link.is_valid():

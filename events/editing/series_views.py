@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.editing import series
 from events.editing.series_forms import DatesForm, RepeatForm, SessionFormSet
@@ -24,7 +24,7 @@ BLANK_ROWS = 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def repeat(request: HttpRequest, pk: int) -> HttpResponse:
+def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """First the rule, then its dates with a box each, then the occurrences are made."""
     editor_of(request)
     source = managed(request, pk)
@@ -52,8 +52,8 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/repeat.html", context)
 
 
-def _make(request: HttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
-    person = person_of(request)
+def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
+    person = request.user
     try:
         made = series.repeat_event(
             source_id=source.pk,
@@ -77,7 +77,7 @@ def _make(request: HttpRequest, source: Event, dates: DatesForm) -> HttpResponse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def sessions(request: HttpRequest, pk: int) -> HttpResponse:
+def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """All sessions of a conference, a row each, and blank rows; saved together or not at all."""
     person, parent = editor_of(request), managed(request, pk)
     existing = list(
@@ -130,7 +130,7 @@ def _sheet(initial: list[dict[str, Any]], options: dict[str, Any]) -> Any:
     return SessionFormSet(initial=initial, **options)
 
 
-def _with_more(request: HttpRequest, sheet: Any, options: dict[str, Any]) -> Any:
+def _with_more(request: AuthenticatedHttpRequest, sheet: Any, options: dict[str, Any]) -> Any:
     """The same rows as typed, and more blank ones."""
     typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
     return _sheet(typed + [{} for _ in range(BLANK_ROWS)], options)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from aspen import formats
 from aspen.errors import Refused
 from aspen.web import form_recovery
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries, rules
 from events.calendar import presentation as calendar_presentation
 from events.editing import actions
@@ -53,7 +53,7 @@ def _state(event: Event) -> calendar_presentation.Label:
 
 
 @require_safe
-def manage(request: HttpRequest) -> HttpResponse:
+def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The events one looks after; for staff who publish, what waits for them comes first."""
     person = editor_of(request)
     form = FindForm(request.GET)
@@ -128,7 +128,9 @@ def _waiting_since(event: Event) -> str:
 # ---------- The form ----------
 
 
-def _form(request: HttpRequest, person: User, event: Event, **options: Any) -> EventForm:
+def _form(
+    request: AuthenticatedHttpRequest, person: User, event: Event, **options: Any
+) -> EventForm:
     posted = request.method == "POST"
     publishes = permissions.publishes(person)
     return EventForm(
@@ -144,7 +146,7 @@ def _form(request: HttpRequest, person: User, event: Event, **options: Any) -> E
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new event: saved as a draft, sent to staff, or published at once by staff."""
     person = editor_of(request)
     own = (
@@ -166,7 +168,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def copy(request: HttpRequest, pk: int) -> HttpResponse:
+def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The form filled from another event; its dates have to be set."""
     person, source = editor_of(request), managed(request, pk)
     event = Event(state=EventState.DRAFT)
@@ -204,7 +206,7 @@ def _attempt(form: EventForm, act: Any) -> Any:
     return None
 
 
-def _next(request: HttpRequest, event: Event) -> HttpResponse:
+def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     """Take the step of the button that was pressed with what was saved."""
     steps = {"submit": Step.SUBMIT, "publish": Step.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
@@ -215,10 +217,10 @@ def _next(request: HttpRequest, event: Event) -> HttpResponse:
 
 
 def _take(
-    request: HttpRequest, event: Event, step: Step, *, told: str = "", **options: Any
+    request: AuthenticatedHttpRequest, event: Event, step: Step, *, told: str = "", **options: Any
 ) -> HttpResponse:
     try:
-        taken = actions.take_step(event_id=event.pk, step=step, by=person_of(request), **options)
+        taken = actions.take_step(event_id=event.pk, step=step, by=request.user, **options)
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("events:review", event.pk)
@@ -242,7 +244,7 @@ _SHOWN = {Step.PUBLISH, Step.CALL_OFF}
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Change an event; people who registered are told of what they plan by, if wanted."""
     person, event = editor_of(request), managed(request, pk)
     title = event.title
@@ -268,7 +270,7 @@ def _number_registered(event: Event) -> int:
 
 
 def _changed(
-    request: HttpRequest,
+    request: AuthenticatedHttpRequest,
     event: Event,
     changes: list[actions.Change],
     choice: dict[str, Any],
@@ -282,7 +284,7 @@ def _changed(
     told = ""
     if registered and choice["tell"] and (changes or choice["note"]):
         number = actions.tell_changes(
-            event_id=event.pk, changes=changes, note=choice["note"], by=person_of(request)
+            event_id=event.pk, changes=changes, note=choice["note"], by=request.user
         )
         told = _told(number)
     messages.success(request, f"“{event.title}” is saved.{told}")
@@ -293,13 +295,13 @@ def _told(number: int) -> str:
     return " 1 person is told." if number == 1 else f" {number} people are told."
 
 
-def _form_page(request: HttpRequest, form: EventForm, **context: Any) -> HttpResponse:
+def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: Any) -> HttpResponse:
     event = context.get("event")
     is_draft = event is None or event.state in (EventState.DRAFT, EventState.PENDING)
     defaults = {
         "form": form,
         "parts": form.parts(),
-        "publishes": permissions.publishes(person_of(request)),
+        "publishes": permissions.publishes(request.user),
         "is_draft": is_draft,
         "event": None,
         "source": None,
@@ -314,7 +316,7 @@ def _form_page(request: HttpRequest, form: EventForm, **context: Any) -> HttpRes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def review(request: HttpRequest, pk: int) -> HttpResponse:
+def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """A draft or proposal as it will look, with the steps that can be taken."""
     person, event = editor_of(request), managed(request, pk)
     form = ReasonForm(request.POST if "return" in request.POST else None)
@@ -362,7 +364,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/review.html", context)
 
 
-def _pressed(request: HttpRequest) -> Step | None:
+def _pressed(request: AuthenticatedHttpRequest) -> Step | None:
     names = {
         "submit": Step.SUBMIT,
         "take_back": Step.TAKE_BACK,
@@ -374,7 +376,7 @@ def _pressed(request: HttpRequest) -> Step | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def call_off(request: HttpRequest, pk: int) -> HttpResponse:
+def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Cancel an event, with the reason people read."""
     event = managed(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,7 +12,7 @@ from aspen.errors import Refused
 from aspen.files import qr
 from aspen.web import form_recovery
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation as calendar_presentation
@@ -27,12 +27,12 @@ PER_PAGE = 25
 
 
 @form_recovery.keep_typed
-def register(request: HttpRequest, pk: int) -> HttpResponse:
+def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take a place, or the last one on the waitlist; an organizer who asks questions has a form.
 
     Who comes back from signing in arrives by GET and sees the event, or its questions, again.
     """
-    person = person_of(request)
+    person = request.user
     event = get_object_or_404(queries.visible_to(person), pk=pk)
     questions = list(queries.questions_of(event))
     if not questions:
@@ -44,7 +44,7 @@ def register(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _take_place(
-    request: HttpRequest, event: Event, person: User, answers: dict[int, str]
+    request: AuthenticatedHttpRequest, event: Event, person: User, answers: dict[int, str]
 ) -> Refused | None:
     try:
         registration = actions.register(event_id=event.pk, by=person, answers=answers)
@@ -68,7 +68,7 @@ def _registered(event: Event, registration: Registration) -> str:
 
 
 def _with_questions(
-    request: HttpRequest, event: Event, person: User, questions: list[Question]
+    request: AuthenticatedHttpRequest, event: Event, person: User, questions: list[Question]
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
     given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
@@ -104,7 +104,7 @@ def _with_questions(
 
 
 def _change_answers(
-    request: HttpRequest, event: Event, person: User, answers: dict[int, str]
+    request: AuthenticatedHttpRequest, event: Event, person: User, answers: dict[int, str]
 ) -> Refused | None:
     try:
         actions.answer_questions(event_id=event.pk, answers=answers, by=person)
@@ -116,9 +116,9 @@ def _change_answers(
     return None
 
 
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Give the place back, or leave the waitlist."""
-    person = person_of(request)
+    person = request.user
     event = get_object_or_404(queries.visible_to(person), pk=pk)
     if request.method == "POST":
         before = queries.registration_of(person, event)
@@ -141,9 +141,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def mine(request: HttpRequest) -> HttpResponse:
+def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What one is registered for, and was; the personal feed, and the code to check in with."""
-    person = person_of(request)
+    person = request.user
     attendance_actions.settle_due(person=person)
     coming = list(queries.coming_registrations(person))
     page = numbered_page(queries.past_registrations(person), request, size=PER_PAGE)
@@ -176,9 +176,9 @@ def _absolute(name: str, token: str) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def keep_key(request: HttpRequest, purpose: KeyPurpose) -> HttpResponse:
+def keep_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
     """Make, renew or turn off one of the personal addresses, as the button pressed says."""
-    person = person_of(request)
+    person = request.user
     names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
     if request.method != "POST":  # comes back from signing in
         return redirect("events:mine")

@@ -31,7 +31,7 @@ from aspen.admin import ReadOnlyAdmin
 from aspen.clock import today, years_before
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.web.request import number_in, person_of
+from aspen.web.request import AuthenticatedHttpRequest, number_in
 from tracks.counting import credits as own_credits
 from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
@@ -263,7 +263,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Extend the period…", permissions=["extend"])
     def extend_selected(
-        self, request: HttpRequest, chosen: QuerySet[Participation]
+        self, request: AuthenticatedHttpRequest, chosen: QuerySet[Participation]
     ) -> HttpResponse | None:
         """Ask until when and why; nothing is changed yet."""
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: AT_MOST + 1])
@@ -272,7 +272,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
             return None
         return self._extend_page(request, ids, ExtendForm())
 
-    def extend_view(self, request: HttpRequest) -> HttpResponse:
+    def extend_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Show whose periods would end when, and extend them."""
         if not self.has_extend_permission(request):
             raise PermissionDenied
@@ -290,7 +290,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
 
         def extend() -> int:
             return actions.extend_participations(
-                participation_ids=ids, closes_on=closes_on, reason=reason, by=person_of(request)
+                participation_ids=ids, closes_on=closes_on, reason=reason, by=request.user
             )
 
         try:

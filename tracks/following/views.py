@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -14,7 +14,7 @@ from accounts.queries import positions_of
 from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.counting.eligibility import DIRECTORS_TRACK, directors_deadline
@@ -25,9 +25,9 @@ from tracks.models import Participation, RuleSet, Track
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def choose(request: HttpRequest) -> HttpResponse:
+def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
-    person = person_of(request)
+    person = request.user
     if request.method == "POST":
         follow = _follow if "track" in request.POST else _follow_several
         return follow(request, person)
@@ -88,7 +88,7 @@ def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str,
     }
 
 
-def _follow(request: HttpRequest, person: User) -> HttpResponse:
+def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     form = ChooseForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose one of the tracks on this page.")
@@ -106,7 +106,7 @@ def _follow(request: HttpRequest, person: User) -> HttpResponse:
     return redirect(participation)
 
 
-def _follow_several(request: HttpRequest, person: User) -> HttpResponse:
+def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     """Choose all that is ticked; what cannot be chosen is named, the others are followed."""
     form = SeveralForm(request.POST)
     if not form.is_valid():

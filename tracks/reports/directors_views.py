@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -13,7 +13,7 @@ from accounts.queries import led_by
 from aspen import formats
 from aspen.clock import today
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports import directors
 from tracks.reports.boards import hours_of
 from tracks.reports.queries import members_of
@@ -23,9 +23,9 @@ PER_PAGE = 25
 
 
 @require_safe
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Progress and certificates of the people who agreed; who did not is not even counted."""
-    positions = led_by(person_of(request))
+    positions = led_by(request.user)
     if not positions:
         raise Http404
     directed = [each for each in positions if each.kind == PositionKind.DIRECTOR]

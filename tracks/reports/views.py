@@ -5,7 +5,7 @@ Whoever may not see them does not learn that they exist.
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -14,7 +14,7 @@ from aspen import formats
 from aspen.clock import today
 from aspen.files.tables import FORMATS, Column, Row, Table, shown
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports.base import ReportForm
 from tracks.reports.registry import KINDS, Kind, Report
 
@@ -22,7 +22,7 @@ VIEW = "tracks.view_reports"
 
 
 @require_safe
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     _refuse_others(request)
     kinds = [
         {"url": reverse("tracks:report", args=[name]), "title": kind.title, "about": kind.about}
@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def report(request: HttpRequest, name: str) -> HttpResponse:
+def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
     kind, form, made = _asked(request, name)
     asked = form.asked()
     context = {
@@ -52,7 +52,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
-def file(request: HttpRequest, name: str, table: str, format: str) -> HttpResponse:
+def file(request: AuthenticatedHttpRequest, name: str, table: str, format: str) -> HttpResponse:
     """One of the report's tables, all of it, as a file."""
     _, _, made = _asked(request, name)
     found = next((each for each in made.tables if each.key == table), None)
@@ -65,7 +65,7 @@ def file(request: HttpRequest, name: str, table: str, format: str) -> HttpRespon
     return response
 
 
-def _asked(request: HttpRequest, name: str) -> tuple[Kind, ReportForm, Report]:
+def _asked(request: AuthenticatedHttpRequest, name: str) -> tuple[Kind, ReportForm, Report]:
     _refuse_others(request)
     kind = KINDS.get(name)
     if kind is None:
@@ -74,8 +74,8 @@ def _asked(request: HttpRequest, name: str) -> tuple[Kind, ReportForm, Report]:
     return kind, form, kind.make(form.chosen())
 
 
-def _refuse_others(request: HttpRequest) -> None:
-    if not person_of(request).has_perm(VIEW):
+def _refuse_others(request: AuthenticatedHttpRequest) -> None:
+    if not request.user.has_perm(VIEW):
         raise Http404
 
 
@@ -83,7 +83,7 @@ def _link(name: str) -> dict[str, str]:
     return {"url": reverse("tracks:report", args=[name]), "title": KINDS[name].title}
 
 
-def _on_page(table: Table, request: HttpRequest) -> dict[str, Any]:
+def _on_page(table: Table, request: AuthenticatedHttpRequest) -> dict[str, Any]:
     """A table as the template shows it: the page that is asked for, where it is long."""
     page = numbered_page(table.rows, request, size=table.size) if table.size else None
     return {

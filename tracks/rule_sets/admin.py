@@ -1,5 +1,6 @@
 """Tracks and their dated rules, for CE Coordinators."""
 
+import functools
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +10,13 @@ from django.db.models import Count, Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
+from accounts.models import User
 from aspen import formats
 from aspen.admin import CategoryLinesInline, StaffAdmin
 from aspen.clock import today
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.web.request import number_in, person_of
+from aspen.web.request import number_in
 from tracks.models import Participation, Requirement, RuleSet, Track
 from tracks.rule_sets import actions
 from tracks.rule_sets.impact import Outlook, outlook
@@ -206,6 +208,7 @@ class RuleSetAdmin(StaffAdmin):
         """Nothing yet: save_related() has the lines too, and the action stores both together."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        assert request.user.is_authenticated
         rule_set: RuleSet = form.instance
         [formset] = formsets
         formset.save(commit=False)  # fills what the history page says; the action writes
@@ -213,7 +216,7 @@ class RuleSetAdmin(StaffAdmin):
             actions.end_rule_set(
                 rule_set_id=rule_set.pk,
                 valid_until=form.cleaned_data["valid_until"],
-                by=person_of(request),
+                by=request.user,
             )
             return
         lines = [line.cleaned_data for line in formset.forms]
@@ -222,15 +225,18 @@ class RuleSetAdmin(StaffAdmin):
             for line in lines
             if line.get("category") and not line.get("DELETE")
         }
+        old = _replaced(request)
+        store = functools.partial(_store, rule_set, requirements, old=old, by=request.user)
         if "_preview" in request.POST:
-            raise Previewed(rehearse(lambda: _outlook(_store(request, rule_set, requirements))))
-        _store(request, rule_set, requirements)
-        if old := _replaced(request):
+            raise Previewed(rehearse(lambda: _outlook(store())))
+        store()
+        if old is not None:
             self.log_change(request, old, f"Replaced by “{rule_set}”.")
 
 
-def _store(request: HttpRequest, rule_set: RuleSet, requirements: dict[int, Decimal]) -> RuleSet:
-    by, old = person_of(request), _replaced(request)
+def _store(
+    rule_set: RuleSet, requirements: dict[int, Decimal], *, old: RuleSet | None, by: User
+) -> RuleSet:
     if old is None:
         return actions.save_rule_set(rule_set=rule_set, requirements=requirements, by=by)
     return actions.replace_rule_set(

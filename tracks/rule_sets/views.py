@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from aspen.clock import today
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import queries as counting_queries
 from tracks.rule_sets import presentation
 
@@ -18,7 +19,7 @@ LISTS = {
 
 
 @require_safe
-def rules(request: HttpRequest) -> HttpResponse:
+def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every rule set, per track: those in force, then what is to come, then those of the past."""
     day = today()
     tracks: dict[int, dict[str, Any]] = {}
@@ -42,7 +43,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def rule_set(request: HttpRequest, rule_set_id: int) -> HttpResponse:
+def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpResponse:
     """One rule set in plain words, drawn, and with an example; the track's others beside it."""
     day = today()
     shown = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)

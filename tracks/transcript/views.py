@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -13,7 +13,7 @@ from accounts.queries import library_of
 from aspen import formats
 from aspen.clock import today
 from aspen.web.paging import numbered_page
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from credits import history
 from credits.models import Credit
 from events import actions as event_actions
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
     transcript: Transcript
 
 
-def _asked(request: HttpRequest, person: User) -> Asked:
+def _asked(request: AuthenticatedHttpRequest, person: User) -> Asked:
     event_actions.settle_due(person=person)
     participations = list(counting_queries.counting_participations(person))
     categories = list(event_queries.categories())
@@ -66,9 +66,9 @@ def _asked(request: HttpRequest, person: User) -> Asked:
 
 
 @require_safe
-def my_credits(request: HttpRequest) -> HttpResponse:
+def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every credit the person ever claimed, and what is coming from registrations."""
-    person = person_of(request)
+    person = request.user
     asked = _asked(request, person)
     totals = transcripts.totals(asked.lines)
     page = numbered_page(asked.transcript.listed, request, size=PER_PAGE)
@@ -165,11 +165,11 @@ def _total_of(group: Group, year: str) -> str:
 
 
 @require_safe
-def transcript(request: HttpRequest, format: str) -> HttpResponse:
+def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
     """The same credits as the page shows, with the same filters, all of them in one file."""
     if format not in FORMATS:
         raise Http404
-    person = person_of(request)
+    person = request.user
     asked = _asked(request, person)
     credits = _credits(person, [line.id for _, line in asked.transcript.listed])
     paper = Paper(
@@ -190,9 +190,9 @@ def transcript(request: HttpRequest, format: str) -> HttpResponse:
 
 
 @require_safe
-def credit(request: HttpRequest, credit_id: int) -> HttpResponse:
+def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
     """One credit: what it is, in which tracks it counts, and all that happened to it."""
-    reader = person_of(request)
+    reader = request.user
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.counting_participations(owner))
     found = _credits(owner, [credit_id])[credit_id]

@@ -14,7 +14,7 @@ from accounts.models import User
 from aspen import formats
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certifying, record
 from tracks.certification.admin import presentation
 from tracks.counting import queries as counting_queries
@@ -74,7 +74,7 @@ class ReissueForm(ConsequencesForm):
         return str(self.cleaned_data["name"])
 
 
-def revoke_view(request: HttpRequest, certificate_id: int) -> HttpResponse:
+def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
     """Ask for reason and choice, say what follows, and revoke."""
     certificate = _certificate(request, certificate_id)
 
@@ -98,7 +98,7 @@ def revoke_view(request: HttpRequest, certificate_id: int) -> HttpResponse:
     )
 
 
-def reissue_view(request: HttpRequest, certificate_id: int) -> HttpResponse:
+def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
     """Ask for name and reason, say what follows, and issue the certificate anew."""
     certificate = _certificate(request, certificate_id)
 
@@ -132,7 +132,7 @@ def _certificate(request: HttpRequest, certificate_id: int) -> Certificate:
 
 
 def _answer(
-    request: HttpRequest,
+    request: AuthenticatedHttpRequest,
     certificate: Certificate,
     form: ConsequencesForm,
     act: Callable[[forms.Form, User], None],
@@ -142,7 +142,7 @@ def _answer(
     button: str,
     done: str,
 ) -> HttpResponse:
-    by = person_of(request)
+    by = request.user
     consequences: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:

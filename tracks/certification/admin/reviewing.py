@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import review, submitting, verifying
 from tracks.certification.admin import presentation
 from tracks.certification.admin.certificates import reissue_view, revoke_view
@@ -205,33 +205,31 @@ class SubmissionAdmin(ReadOnlyAdmin):
             raise Http404
         return self._page(request, submission, review.look_at(submission.record))
 
-    def review_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def review_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Find the record right and ask the supervisor."""
         return self._ask(
             request,
             object_id,
             lambda submission, supervisor: submitting.review_submission(
-                submission_id=submission.pk, supervisor=supervisor, by=person_of(request)
+                submission_id=submission.pk, supervisor=supervisor, by=request.user
             ),
             "Reviewed; {} is asked.",
         )
 
-    def ask_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def ask_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Ask somebody else, or the same supervisor with a new link."""
 
         def ask(submission: Submission, supervisor: Supervisor) -> None:
             asked = presentation.question(submission)
             if asked is None:
                 raise Refused("No supervisor is asked about this record at present.")
-            verifying.ask_again(
-                verification_id=asked.pk, supervisor=supervisor, by=person_of(request)
-            )
+            verifying.ask_again(verification_id=asked.pk, supervisor=supervisor, by=request.user)
 
         return self._ask(request, object_id, ask, "{} is asked with a new link.")
 
     def _ask(
         self,
-        request: HttpRequest,
+        request: AuthenticatedHttpRequest,
         object_id: str,
         act: Callable[[Submission, Supervisor], object],
         done: str,
@@ -248,7 +246,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
             lambda: done.format(form.chosen().name),
         )
 
-    def return_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def return_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Return the record for changes; a reason at hand only fills the text."""
         submission = self._submission(request, object_id)
         if isinstance(submission, HttpResponse):
@@ -268,7 +266,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
                 submission_id=submission.pk,
                 reason=form.cleaned_data["reason"],
                 seen=submission.participation.state,
-                by=person_of(request),
+                by=request.user,
             ),
             lambda: f"Returned for changes. {form.cleaned_data['reason']}",
         )
@@ -284,7 +282,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
 
     def _decide(
         self,
-        request: HttpRequest,
+        request: AuthenticatedHttpRequest,
         submission: Submission,
         forms: dict[str, Any],
         act: Callable[[], object],
@@ -308,9 +306,9 @@ class SubmissionAdmin(ReadOnlyAdmin):
         again = self.get_object(request, str(submission.pk))
         return self._page(request, again or submission, looked, forms)
 
-    def _on(self, request: HttpRequest, submission: Submission) -> HttpResponse:
+    def _on(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
         """To the next one that waits, or back to the list."""
-        following = review.next_waiting(submission, by=person_of(request))
+        following = review.next_waiting(submission, by=request.user)
         if following is None:
             return HttpResponseRedirect(reverse(LIST))
         return HttpResponseRedirect(reverse(PAGE, args=[following.pk]))
@@ -322,7 +320,8 @@ class SubmissionAdmin(ReadOnlyAdmin):
         looked: Sequence[Looked],
         forms: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        by = person_of(request)
+        assert request.user.is_authenticated
+        by = request.user
         is_own = submission.person_id == by.pk
         decides = self.has_review_permission(request) and not is_own
         following = review.next_waiting(submission, by=by) if decides else None

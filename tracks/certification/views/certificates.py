@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certificates
 from tracks.certification import certificates as certificate_files
 from tracks.counting import queries as counting_queries
@@ -18,9 +18,9 @@ from tracks.models import Certificate
 
 
 @require_safe
-def mine(request: HttpRequest) -> HttpResponse:
+def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
     """One's certificates, revoked ones included."""
-    own = counting_queries.certificates_of(person_of(request))
+    own = counting_queries.certificates_of(request.user)
     return render(
         request, "tracks/certificates.html", {"certificates": [*map(certificates.listed, own)]}
     )
@@ -44,10 +44,10 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 
 @never_cache
 @require_safe
-def certificate_pdf(request: HttpRequest, address: str) -> HttpResponse:
+def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
     """The certificate to print, for its person and for staff who may view certificates."""
     found = _at(address)
-    if found is None or not _may_print(person_of(request), found):
+    if found is None or not _may_print(request.user, found):
         raise Http404
     if found.revoked_at:
         messages.error(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -12,7 +12,7 @@ from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
 from aspen.web import form_recovery
-from aspen.web.request import number_in, person_of
+from aspen.web.request import AuthenticatedHttpRequest, number_in
 from events import actions as event_actions
 from tracks.certification import checks, record, submitting, verifying
 from tracks.certification import presentation as certification_presentation
@@ -28,9 +28,9 @@ from tracks.models import Participation, Verification
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def submit(request: HttpRequest, participation_id: int) -> HttpResponse:
+def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Exactly what will be sent, what to say with it, and the button that sends it."""
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if participation.state != ParticipationState.OPEN:
         messages.info(request, _why_not_submit(participation))
@@ -74,7 +74,9 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
     return True
 
 
-def _page(request: HttpRequest, participation: Participation, form: SubmitForm) -> HttpResponse:
+def _page(
+    request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
+) -> HttpResponse:
     """The page of the moment: after a refusal it shows the record as it is now."""
     made = record.make(participation, today())
     [course] = counting_queries.courses_of([participation], today())
@@ -106,9 +108,9 @@ def _verified(made: record.Record, participation: Participation) -> record_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def take_back(request: HttpRequest, participation_id: int) -> HttpResponse:
+def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Ask whether to take back what was sent, and do it."""
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if participation.state not in SENT:
         messages.info(request, "Nothing is under way, so there is nothing to take back.")
@@ -126,9 +128,9 @@ def take_back(request: HttpRequest, participation_id: int) -> HttpResponse:
 
 @form_recovery.keep_typed
 @require_http_methods(["GET", "HEAD", "POST"])
-def years(request: HttpRequest, participation_id: int) -> HttpResponse:
+def years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Have the credits of one calendar year verified, and take such a question back."""
-    person = person_of(request)
+    person = request.user
     participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
     if participation.state not in ACTIVE:
         messages.info(request, "This period is over, so nobody has to verify a year of it.")
@@ -154,7 +156,10 @@ def years(request: HttpRequest, participation_id: int) -> HttpResponse:
 
 
 def _year_form(
-    request: HttpRequest, participation: Participation, asked: list[Verification], person: User
+    request: AuthenticatedHttpRequest,
+    participation: Participation,
+    asked: list[Verification],
+    person: User,
 ) -> YearForm:
     """The years that nobody has verified and nobody is asked about at present."""
     taken = {
@@ -189,7 +194,11 @@ def _ask(participation: Participation, form: YearForm, *, by: User) -> bool:
 
 
 def _withdraw(
-    request: HttpRequest, participation: Participation, verification_id: int | None, *, by: User
+    request: AuthenticatedHttpRequest,
+    participation: Participation,
+    verification_id: int | None,
+    *,
+    by: User,
 ) -> None:
     """Raises Http404 for what is not a question about this period of one's own."""
     mine = participation.verifications.filter(submission=None, pk=verification_id or 0)

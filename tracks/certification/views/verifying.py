@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import person_of
+from aspen.web.request import AuthenticatedHttpRequest
 from events.queries import categories
 from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
@@ -65,9 +65,9 @@ def _supervisor(request: HttpRequest, asked: Verification) -> User | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def verification(request: HttpRequest, verification_id: int) -> HttpResponse:
+def verification(request: AuthenticatedHttpRequest, verification_id: int) -> HttpResponse:
     """The same page for a supervisor with an account; nobody else knows of it."""
-    person = person_of(request)
+    person = request.user
     asked = get_object_or_404(certification_queries.asked_of(person), pk=verification_id)
     here = reverse("tracks:verification", args=[asked.pk])
     return _unkept(_answer(Visit(request, asked, person, here)))
