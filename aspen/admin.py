@@ -1,13 +1,8 @@
-"""What every page of the administration shares. Knows no app.
-
-Django imports this module before the other `admin` modules, because `aspen` is the first of the
-installed apps. The site itself is set up here, once.
-"""
+"""What every page of the administration shares. Knows no app."""
 
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Min, Model, QuerySet
@@ -15,18 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from aspen import formats
+from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from aspen.web.request import AuthenticatedHttpRequest
-
-admin.site.site_header = "ASPeN staff"
-admin.site.site_title = "ASPeN staff"
-admin.site.index_title = "Administration"
-# One door for everybody: the portal's own sign-in, with its rate limits and confirmed addresses.
-# Somebody signed in who is not staff gets "403 not permitted", not the sign-in page again.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -150,22 +138,21 @@ class MailAdmin(ReadOnlyAdmin):
             messages.success(request, f"{text} for the next delivery, within a minute.")
 
 
-def stuck_mail(user: Any) -> list[dict[str, str]]:
-    """Messages that wait for a decision of somebody with these rights, with their address."""
-    if not user.has_perm(outbox.RESEND):
-        return []
+@waits_for(outbox.RESEND, order=50)
+def stuck_mail() -> list[Waiting]:
+    """Messages about which somebody has to decide whether they are sent again."""
+    page = reverse("admin:aspen_mail_changelist")
     lines = {
-        MailState.FAILED: "that could not be sent",
-        MailState.UNCERTAIN: "of which nobody knows whether it arrived",
+        MailState.FAILED: "{} message{} that could not be sent",
+        MailState.UNCERTAIN: "{} message{} of which nobody knows whether it arrived",
     }
     rows = Mail.objects.filter(state__in=lines).order_by("state").values_list("state")
     return [
-        {
-            "text": f"{count} message{'' if count == 1 else 's'} {lines[MailState(state)]}, "
-            f"{'it' if count == 1 else 'the oldest'} {formats.waits(since)}",
-            "url": f"{reverse('admin:aspen_mail_changelist')}?state__exact={state}",
-        }
+        line
         for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at"))
+        for line in oldest_waits(
+            lines[MailState(state)], f"{page}?state__exact={state}", count, since
+        )
     ]
 
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -11,3 +12,9 @@ class AspenConfig(AppConfig):
         from aspen.db import role
 
         post_migrate.connect(role.grant, sender=self, dispatch_uid="grant_rights")
+
+
+class StaffAdminConfig(AdminConfig):
+    """Django's administration, with the portal's own site in place of the default one."""
+
+    default_site = "aspen.admin_site.StaffSite"

@@ -30,7 +30,7 @@ INSTALLED_APPS = [
     "credits.apps.CreditsConfig",
     "tracks.apps.TracksConfig",
     "helpdesk.apps.HelpdeskConfig",
-    "django.contrib.admin",
+    "aspen.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -9,13 +9,14 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Case, Count, F, Min, Model, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from accounts.models import User
 from aspen.admin import ReadOnlyAdmin
+from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import review
@@ -336,3 +337,33 @@ class CustomEventAdmin(ReadOnlyAdmin):
             "publish_url": reverse("admin:events_customevent_publish", args=[event.pk]),
         }
         return TemplateResponse(request, "admin/events/customevent/decide.html", context)
+
+
+@waits_for("events.decide_event", order=10)
+def events_to_decide() -> list[Waiting]:
+    """Custom events and proposals that wait for staff, and those whose authors do not answer."""
+    customs = reverse(LIST)
+    proposals = f"{reverse('events:manage')}?show=waiting"
+    lines = {
+        (Origin.CUSTOM, EventState.PENDING): ("{} custom event{} to approve", customs),
+        (Origin.CUSTOM, EventState.DRAFT): (
+            "{} returned custom event{} without an answer for 30 days",
+            f"{customs}?state={EventState.DRAFT}",
+        ),
+        (Origin.CALENDAR, EventState.PENDING): ("{} proposed event{} to publish", proposals),
+    }
+    returned = Q(state=EventState.DRAFT)
+    since = Case(When(returned, then=F("decided_at")), default=WAITS_SINCE)
+    rows = (
+        Event.objects.filter(Q(state=EventState.PENDING) | review.unanswered())
+        .order_by()
+        .values_list("origin", "state")
+        .annotate(count=Count("pk"), since=Min(since))
+    )
+    found = {(origin, state): facts for origin, state, *facts in rows}
+    return [
+        line
+        for key, (text, url) in lines.items()
+        if key in found
+        for line in oldest_waits(text, url, *found[key])
+    ]

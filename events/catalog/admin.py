@@ -3,19 +3,20 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Count, Min, Model, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from aspen.admin import ReadOnlyAdmin
+from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.admin_presentation import credit_in_words, when
 from events.catalog import queries as catalog_queries
 from events.catalog.actions import Outcome, decide_listings, renew_listings
-from events.enums import Decision
+from events.enums import Decision, ListingState
 from events.models import CatalogueListing
 
 REASONS_SHOWN = 5
@@ -134,3 +135,11 @@ def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:
         messages.warning(request, f"Left alone for like reasons: {len(outcome.left)} in all.")
     if outcome.changed or not outcome.left:
         messages.success(request, done)
+
+
+@waits_for(catalog_queries.DECIDE, order=20)
+def proposed_courses() -> list[Waiting]:
+    proposed = CatalogueListing.objects.filter(state=ListingState.PROPOSED)
+    found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
+    url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"
+    return oldest_waits("{} course{} proposed for the catalog", url, **found)

@@ -371,8 +371,5 @@ def test_drafts_and_proposals_stay_out_of_the_list_of_events(client: Client) -> 
     assert "Still" not in page.content.decode()
     waiting = client.get(reverse("admin:index")).context["waiting"]
     assert waiting == [
-        {
-            "text": "1 proposed event to publish, it came today",
-            "url": "/events/manage/?show=waiting",
-        }
+        ("1 proposed event to publish, it came today", "/events/manage/?show=waiting")
     ]

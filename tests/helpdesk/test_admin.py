@@ -11,7 +11,7 @@ from accounts.enums import Role
 from accounts.models import User
 from credits.actions import claim_custom_event
 from events.actions import decide_custom_event
-from events.enums import Decision, EventState
+from events.enums import Decision, EventState, ListingState
 from events.models import Event
 from helpdesk import actions
 from helpdesk.models import Ticket
@@ -47,8 +47,8 @@ def text(response: Any) -> str:
 
 
 def waiting(person: User) -> list[tuple[str, str]]:
-    page = signed_in(person).get("/admin/")
-    return [(task["text"], task["url"]) for task in page.context["waiting"]]
+    found: list[tuple[str, str]] = signed_in(person).get("/admin/").context["waiting"]
+    return found
 
 
 def test_the_first_page_starts_with_what_waits() -> None:
@@ -67,6 +67,19 @@ def test_the_first_page_starts_with_what_waits() -> None:
     ]
     assert waiting(staff) == [ticket]
     assert waiting(factories.person(Role.ADMINISTRATOR)) == []
+
+
+def test_the_lines_of_every_app_stand_in_one_order() -> None:
+    a_ticket()
+    factories.submission()
+    factories.listing(factories.event(), state=ListingState.PROPOSED)
+    a_custom_event()
+    assert [text for text, _ in waiting(factories.person(Role.CE_COORDINATOR))] == [
+        "1 custom event to approve, it came today",
+        "1 course proposed for the catalog, it came today",
+        "1 record to review, it came today",
+        "1 help ticket to answer, it came today",
+    ]
 
 
 def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> None:

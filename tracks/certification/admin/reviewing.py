@@ -7,12 +7,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Min, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 
 from aspen.admin import ReadOnlyAdmin
+from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import review, submitting, verifying
@@ -343,3 +345,26 @@ class SubmissionAdmin(ReadOnlyAdmin):
             proposed = presentation.proposals(submission) if decides else []
             context["supervisor_form"] = SupervisorForm(proposed=proposed)
         return TemplateResponse(request, "admin/tracks/submission/review.html", context)
+
+
+@waits_for("tracks.review_submission", order=30)
+def records_under_way() -> list[Waiting]:
+    """Records to review, and those with a supervisor whose link has expired without an answer."""
+    page = reverse(LIST)
+    expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
+    to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired
+    found = Submission.objects.filter(ended_at=None).aggregate(
+        reviews=Count("pk", filter=to_review, distinct=True),
+        reviews_since=Min("submitted_at", filter=to_review),
+        unanswered=Count("pk", filter=unanswered, distinct=True),
+        unanswered_since=Min("verifications__expires_at", filter=unanswered),
+    )
+    return [
+        *oldest_waits("{} record{} to review", page, found["reviews"], found["reviews_since"]),
+        *oldest_waits(
+            "{} record{} without an answer of the supervisor",
+            f"{page}?state={StageFilter.SUPERVISOR}",
+            found["unanswered"],
+            found["unanswered_since"],
+        ),
+    ]
