@@ -9,43 +9,12 @@ import pghistory
 from django.db import transaction
 from django.db.models import Model
 
-# Who made what was there before the history was: nobody knows any more.
-BEGINNING = "the history begins"
-
 
 def history_of(model: type[Model]) -> Any:
     """The model of a model's history: its columns, and pgh_obj, pgh_label, pgh_created_at,
     pgh_context (who and in which act) of each entry; later entries have greater pgh_id."""
     [found] = pghistory.core.event_models(tracks_model=model)
     return found
-
-
-def begin(app: str, *pairs: tuple[str, str]) -> Any:
-    """Return the function of a data migration that writes down how each row stands at first.
-
-    `pairs` are model and history model, by name. Idempotent: rows with a history stay as they are.
-    """
-
-    def write(apps: Any, schema_editor: Any) -> None:
-        for model_name, history_name in pairs:
-            model = apps.get_model(app, model_name)
-            history = apps.get_model(app, history_name)
-            own = {field.column for field in model._meta.concrete_fields}
-            kept = [field.column for field in history._meta.concrete_fields]
-            columns = ", ".join(f'"{column}"' for column in kept if column in own)
-            table, past = model._meta.db_table, history._meta.db_table
-            schema_editor.execute(
-                f'INSERT INTO "{past}" ({columns}, pgh_obj_id, pgh_label, pgh_created_at,'
-                " pgh_context)"
-                f" SELECT {columns}, id, 'insert', clock_timestamp(),"
-                f" jsonb_build_object('act', '{BEGINNING}')"
-                f' FROM "{table}" WHERE NOT EXISTS'
-                f' (SELECT 1 FROM "{past}" AS past WHERE past.pgh_obj_id = "{table}".id)'
-                " ORDER BY id",
-                params=None,
-            )
-
-    return write
 
 
 Params = ParamSpec("Params")

@@ -1,12 +1,10 @@
 """Promise 7: every change is in a history that names the person, and that nobody rewrites."""
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
@@ -17,7 +15,7 @@ from accounts.models import AccountHistory, RoleHistory
 from aspen.db import role
 from credits import actions
 from credits.enums import ClaimState
-from credits.models import Claim, ClaimHistory, Credit, CreditHistory
+from credits.models import ClaimHistory, Credit, CreditHistory
 from events.actions import decide_custom_event, mark_attendance, register, settle_due
 from events.enums import Attendance, Decision
 from events.models import CreditOffer, CreditOfferHistory, Event, EventHistory
@@ -211,20 +209,3 @@ def test_every_table_but_the_history_is_the_roles_to_work_with() -> None:
             " AND has_table_privilege(oid, 'DELETE'))"
         )
         assert {name for (name,) in cursor.fetchall()} == history
-
-
-def test_what_was_there_before_the_history_gets_a_first_entry() -> None:
-    claim = make.claim(make.person())
-    # As before the migration: nothing is written of it.
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE credits_claimhistory, credits_credithistory")
-    begins = importlib.import_module("credits.migrations.0004_history_begins")
-    [operation] = begins.Migration.operations
-    with connection.schema_editor() as editor:
-        operation.code(apps, editor)
-        operation.code(apps, editor)
-    assert list(ClaimHistory.objects.values_list("pgh_obj", "state", "pgh_context")) == [
-        (claim.pk, "pending", {"act": "the history begins"})
-    ]
-    assert CreditHistory.objects.get().pgh_obj_id == Credit.objects.get().pk
-    assert Claim.objects.get().history.get().person_id == claim.person_id

@@ -1,20 +1,15 @@
 """The course catalog: proposals of editors, staff's decisions, and what people see of it."""
 
 import datetime as dt
-from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
-from django.apps import apps as django_apps
-from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
-from django.db import IntegrityError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
-from accounts.actions import portal_itself
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from aspen.clock import fiscal_year
@@ -577,39 +572,3 @@ def test_nobody_approves_what_they_proposed_whatever_python_says() -> None:
     listings = CatalogueListing.objects.filter(pk=listing.pk)
     with pytest.raises(IntegrityError, match="events_nobody_approves_their_own_listing"):
         listings.update(proposed_by=listing.decided_by)
-
-
-# ---------- What was there before ----------
-
-
-def test_what_was_marked_before_is_in_the_catalog_of_its_year() -> None:
-    migration = import_module("events.migrations.0014_catalogue_from_the_mark")
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE events_event ADD in_catalogue boolean NOT NULL DEFAULT false")
-    old = MigrationExecutor(connection).loader.project_state(("events", "0013_catalogue")).apps
-    marked, other = on("2026-06-30"), on("2026-07-01")
-    portal_itself()  # the account that stands for the portal is there in every database
-    mark = old.get_model("events", "Event").objects
-    mark.filter(pk=marked.pk).update(in_catalogue=True)
-    for _ in range(2):
-        migration.carry_over(old, None)
-    listing = CatalogueListing.objects.get()
-    assert (listing.event, listing.fiscal_year, listing.state) == (marked, 2026, APPROVED)
-    assert (listing.proposed_by, str(listing.decided_by)) == (None, "The portal")
-    [told] = CatalogueListingHistory.objects.all()
-    assert told.pgh_context == {"act": "events.carry_over", "by": listing.decided_by_id}
-
-    mark.update(in_catalogue=False)
-    make.listing(other, state=PROPOSED)
-    migration.mark_again(old, None)
-    assert list(mark.filter(in_catalogue=True).values_list("pk", flat=True)) == [marked.pk]
-
-
-def test_coordinators_that_were_there_before_decide_about_the_catalog() -> None:
-    migration = import_module("events.migrations.0014_catalogue_from_the_mark")
-    holders = Group.objects.filter(permissions__codename="decide_listing").order_by("name")
-    assert list(holders.values_list("name", flat=True)) == ["CE Coordinators"]
-    holders.get().permissions.clear()
-    for _ in range(2):
-        migration.allow(django_apps, None)
-    assert list(holders.values_list("name", flat=True)) == ["CE Coordinators"]

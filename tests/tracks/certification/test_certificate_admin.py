@@ -1,17 +1,14 @@
 """Certificates in the administration: to find, to read, and on the way to paper and page."""
 
 import datetime as dt
-from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
-from django.apps import apps
-from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.enums import Role
-from accounts.roles import PERMISSIONS, create_roles
+from accounts.roles import PERMISSIONS
 from tests import factories as make
 from tracks import actions
 from tracks.models import Certificate
@@ -144,19 +141,9 @@ def test_the_page_asks_the_same_queries(
         staff.get(page)
 
 
-def test_staff_roles_may_view_them_and_groups_that_were_there_may_too() -> None:
+def test_staff_roles_may_view_them() -> None:
     roles = {role for role, names in PERMISSIONS.items() if "tracks.view_certificate" in names}
     assert roles == {Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR}
-    migration = import_module("tracks.migrations.0008_staff_view_certificates")
-    group = Group.objects.get(name=Role.HELP_DESK.value)
-    permission = Permission.objects.get(codename="view_certificate")
-    group.permissions.remove(permission)
-    migration.allow(apps, None)
-    assert permission in group.permissions.all()
-    Group.objects.all().delete()
-    migration.allow(apps, None)
-    assert not Group.objects.exists()
-    create_roles()
 
 
 def test_the_year_is_that_of_the_day_in_montana() -> None:

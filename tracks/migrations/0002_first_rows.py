@@ -65,6 +65,6 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tracks", "0001_tables"), ("events", "0003_categories")]
+    dependencies = [("tracks", "0001_initial")]
 
     operations = [migrations.RunPython(add, remove)]

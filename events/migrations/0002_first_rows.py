@@ -1,4 +1,4 @@
-"""The four CE categories, with the State Library's names and order."""
+"""The four CE categories, with the State Library's names and order; the calendar's version."""
 
 from django.db import migrations
 
@@ -36,15 +36,17 @@ def add(apps, schema_editor):
         Category.objects.create(
             name=name, slug=slug, shape=shape, position=position, description=description
         )
+    apps.get_model("events", "CalendarVersion").objects.create(pk=1, number=1)
 
 
 def remove(apps, schema_editor):
+    apps.get_model("events", "CalendarVersion").objects.all().delete()
     apps.get_model("events", "Category").objects.filter(
         slug__in=[slug for _, slug, _, _ in CATEGORIES]
     ).delete()
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0002_tables")]
+    dependencies = [("events", "0001_initial")]
 
     operations = [migrations.RunPython(add, remove)]

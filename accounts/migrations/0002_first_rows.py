@@ -23,6 +23,6 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_tables")]
+    dependencies = [("accounts", "0001_initial")]
 
     operations = [migrations.RunPython(add, remove)]
