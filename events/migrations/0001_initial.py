@@ -12,7 +12,7 @@ from django.core import validators
 from django.db import migrations, models
 from django.db.models import functions, lookups
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField
 from aspen.migrations._operations import HISTORY_FIELDS, CreateModels
 from events.models.event import MountainDay, MountainMidnightAfter, RecordingPage

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import functions, lookups
 
-from aspen.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField
 from aspen.migrations._operations import HISTORY_FIELDS, CreateModels
 
