@@ -12,9 +12,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aspen import formats
-from credits.models import Credit
 from tracks.counting import queries as counting_queries
-from tracks.counting.progress import ZERO, Progress, measure, needed
+from tracks.counting.progress import ZERO, needed, summed
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def make(participation: Participation, on: dt.date) -> Record:
         minimums=minimums,
         total=rule_set.total,
     )
-    sums = _sums(credit for credit in credits if credit.pk in counted)
+    sums = summed(credit for credit in credits if credit.pk in counted)
     return {
         "track": str(participation.track),
         "rule_set": rule_set.name,
@@ -87,18 +86,6 @@ def of_year(participation: Participation, year: int, on: dt.date) -> Record:
     own = [line for line in every if line["earned_on"].startswith(f"{year}-")]
     own.sort(key=lambda line: (line["earned_on"], line["credit"]))
     return record | {"lines": own, "surplus": [], "categories": []}
-
-
-def progress(participation: Participation, on: dt.date) -> Progress:
-    """How far the participation is on a day."""
-    credits = counting_queries.counting_credits(participation, on)
-    return measure(
-        requirements=[
-            (line.category, line.minimum) for line in participation.rule_set.requirements.all()
-        ],
-        total=participation.rule_set.total,
-        earned=_sums(credits),
-    )
 
 
 def lines(record: Record, part: str = "lines") -> list[RecordLine]:
@@ -185,13 +172,6 @@ def _line(credit: Any) -> dict[str, Any]:
         "amount": str(credit.amount),
         "role": credit.claim.role,
     }
-
-
-def _sums(credits: Iterable[Credit]) -> dict[int, Decimal]:
-    sums: dict[int, Decimal] = {}
-    for credit in credits:
-        sums[credit.category_id] = sums.get(credit.category_id, ZERO) + credit.amount
-    return sums
 
 
 # A line as it was when a supervisor verified its year, by the credit's id.

@@ -57,7 +57,8 @@ def submit_track(
         raise Refused("Say how your name shall stand on the certificate.", field="name")
     if supervisor:
         supervisor.refuse_oneself(by)
-    if not record.progress(participation, today()).is_complete:
+    [(_, progress)] = counting_queries.progress_of([participation], today())
+    if not progress.is_complete:
         raise Refused(
             "Something is still missing for this certificate, so nothing was sent. The page says "
             "what it is."

@@ -16,7 +16,7 @@ from dateutil.relativedelta import relativedelta
 from aspen import formats
 from aspen.clock import years_after, years_before
 from aspen.halves import HALF
-from tracks.counting.progress import ZERO, Dated, Progress, measure
+from tracks.counting.progress import ZERO, Dated, Progress, summed
 
 MONTHS = 12
 SHORT = 31  # days; with fewer left, an amount a month says nothing
@@ -60,18 +60,11 @@ class _Ahead:
         """Where it stands on a later day, what has aged out taken off and what is earned added."""
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
-        earned: dict[int, Decimal] = defaultdict(Decimal)
-        for credit in self.counted:
-            if credit.earned_on >= first:
-                earned[credit.category_id] += credit.amount
+        earned = summed(credit for credit in self.counted if credit.earned_on >= first)
         for category_id, amount in per_month.items():
             # Rounded, or twelve twelfths of a credit would not be one.
-            earned[category_id] += round(amount * months, 6)
-        return measure(
-            requirements=[(line.category, line.minimum) for line in self.progress.lines],
-            total=self.progress.total,
-            earned=earned,
-        )
+            earned[category_id] = earned.get(category_id, ZERO) + round(amount * months, 6)
+        return self.progress.with_earned(earned)
 
 
 def pace_of(
@@ -107,10 +100,7 @@ def pace_of(
 def _per_month(recent: Iterable[Dated], months: Decimal) -> dict[int, Decimal]:
     """What was earned a month lately, by category. A first month is a whole one."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
-    earned: dict[int, Decimal] = defaultdict(Decimal)
-    for credit in recent:
-        earned[credit.category_id] += credit.amount / months
-    return earned
+    return {category_id: amount / months for category_id, amount in summed(recent).items()}
 
 
 def _needed(ahead: _Ahead, ends: list[dt.date]) -> Decimal:

@@ -12,7 +12,7 @@ from credits.enums import ENDED, ClaimRole, ClaimState
 from credits.history import Entry
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import Totals
-from tracks.counting.progress import Progress
+from tracks.counting.progress import Progress, measure
 from tracks.counting.queries import Course
 from tracks.enums import SENT
 from tracks.models import Participation, RuleSet
@@ -39,7 +39,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
         for line in requirements
         if line.minimum
     ]
-    free = rule_set.total - sum((line.minimum for line in requirements), Decimal(0))
+    free = measure(rule_set, {}).elective_required
     where = _anywhere([str(line.category) for line in requirements])
     start = f"{formats.credits(rule_set.total)} in {rule_set.years} years"
     if not minimums:

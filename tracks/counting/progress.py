@@ -7,9 +7,10 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from events.models import Category
+from tracks.models import RuleSet
 
 ZERO = Decimal(0)
 
@@ -80,19 +81,25 @@ class Progress:
     def is_complete(self) -> bool:
         return self.missing == 0
 
+    def with_earned(self, earned: Mapping[int, Decimal]) -> "Progress":
+        """The same requirements, with other credits (by category id)."""
+        lines = [
+            dataclasses.replace(line, earned=earned.get(line.category.pk, ZERO))
+            for line in self.lines
+        ]
+        return Progress(lines, self.total)
 
-def measure(
-    *,
-    requirements: Iterable[tuple[Category, Decimal]],
-    total: Decimal,
-    earned: Mapping[int, Decimal],
-) -> Progress:
-    """Hold the credits earned (by category id) against the requirements (category, minimum)."""
+
+def measure(rule_set: RuleSet, earned: Mapping[int, Decimal]) -> Progress:
+    """Hold the credits earned (by category id) against the rule set's requirements.
+
+    No query where these are prefetched with their categories.
+    """
     lines = [
-        Line(category=category, earned=earned.get(category.pk, ZERO), minimum=minimum)
-        for category, minimum in requirements
+        Line(line.category, earned.get(line.category_id, ZERO), line.minimum)
+        for line in rule_set.requirements.all()
     ]
-    return Progress(lines=lines, total=total)
+    return Progress(lines, rule_set.total)
 
 
 def needed(
@@ -124,7 +131,17 @@ def needed(
     return chosen
 
 
-def summed(credits: Iterable[Dated]) -> dict[int, Decimal]:
+class Amount(Protocol):
+    """A credit, or several of one category."""
+
+    @property
+    def category_id(self) -> int: ...
+
+    @property
+    def amount(self) -> Decimal: ...
+
+
+def summed(credits: Iterable[Amount]) -> dict[int, Decimal]:
     """The amounts by category id."""
     sums: dict[int, Decimal] = {}
     for credit in credits:

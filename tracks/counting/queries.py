@@ -275,21 +275,12 @@ def courses_of(participations: Iterable[Participation], on: dt.date) -> list[Cou
     """Each participation with its progress on a day and the credits that make it. One query."""
     participations = list(participations)
     counted = dated_credits(participations, on)
-    return [
-        Course(
-            participation,
-            measure(
-                requirements=[
-                    (requirement.category, requirement.minimum)
-                    for requirement in participation.rule_set.requirements.all()
-                ],
-                total=participation.rule_set.total,
-                earned=summed(counted.get(participation.pk, [])),
-            ),
-            counted.get(participation.pk, []),
-        )
-        for participation in participations
-    ]
+    courses = []
+    for participation in participations:
+        credits = counted.get(participation.pk, [])
+        progress = measure(participation.rule_set, summed(credits))
+        courses.append(Course(participation, progress, credits))
+    return courses
 
 
 def returned_events(person: User) -> QuerySet[Event]:

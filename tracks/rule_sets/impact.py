@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from statistics import median_low
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q, Sum
 
@@ -49,12 +49,12 @@ def outlook(rule_set: RuleSet, on: dt.date) -> tuple[Outlook, list[Outlook]]:
     [rule_set] = rule_sets().filter(pk=rule_set.pk)
     present = {each.rule_set_id: each.rule_set for each in following}
     now, then = _posted(present.values(), on), _under(rule_set, on)
-    asked = {each.pk: _asked(each) for each in (*present.values(), rule_set)}
+    own = {pk: measure(each, {}) for pk, each in present.items()}
+    new = measure(rule_set, {})
     measured: dict[int, list[tuple[Progress, Progress]]] = defaultdict(list)
     for each in following:
-        own, new = asked[each.rule_set_id], asked[rule_set.pk]
-        before = measure(**own, earned=now.get(each.pk, {}))
-        measured[each.rule_set_id].append((before, measure(**new, earned=then.get(each.pk, {}))))
+        before = own[each.rule_set_id].with_earned(now.get(each.pk, {}))
+        measured[each.rule_set_id].append((before, new.with_earned(then.get(each.pk, {}))))
     rows = [_row(present[pk].name, pairs) for pk, pairs in measured.items()]
     return _row("All", [pair for pairs in measured.values() for pair in pairs]), rows
 
@@ -68,11 +68,6 @@ def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> Outlook:
         complete_then=len(pairs) - len(missing),
         misses=median_low(missing) if missing else None,
     )
-
-
-def _asked(rule_set: RuleSet) -> dict[str, Any]:
-    lines = [(each.category, each.minimum) for each in rule_set.requirements.all()]
-    return {"requirements": lines, "total": rule_set.total}
 
 
 def _posted(rule_sets: Iterable[RuleSet], on: dt.date) -> Earned:

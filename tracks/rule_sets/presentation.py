@@ -64,7 +64,7 @@ def _days(rule_set: RuleSet) -> str:
 def page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
     """Everything the page of one rule set says."""
     least = {each.category_id: each.minimum for each in rule_set.requirements.all()}
-    filled = _measured(rule_set, least)
+    filled = measure(rule_set, least)
     until = formats.day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
     return row(rule_set, on) | {
         "track": str(rule_set.track),
@@ -86,11 +86,6 @@ def page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
         "example": _example(rule_set),
         "source": rule_set.source,
     }
-
-
-def _measured(rule_set: RuleSet, earned: dict[int, Decimal]) -> Progress:
-    lines = [(each.category, each.minimum) for each in rule_set.requirements.all()]
-    return measure(requirements=lines, total=rule_set.total, earned=earned)
 
 
 def _composition(rule_set: RuleSet, filled: Progress) -> Bar:
@@ -124,7 +119,7 @@ def _example(rule_set: RuleSet) -> list[str]:
     earned = {lines[0].category_id: min(lines[0].minimum + 2, Decimal(999))}
     for line in lines[1:][-1:]:
         earned[line.category_id] = line.minimum - 1 if line.minimum > 1 else Decimal(1)
-    measured = _measured(rule_set, earned)
+    measured = measure(rule_set, earned)
     shown = [line for line in measured.lines if line.earned]
     told = [_told(line, measured.elective_required) for line in shown]
     what = " and ".join(f"{formats.credits(line.earned)} in {line.category}" for line in shown)

@@ -201,41 +201,38 @@ SHIPPED = [
 ]
 
 
-def requirements_of(name):
-    rule_set = RuleSet.objects.get(name=name)
-    lines = rule_set.requirements.select_related("category").order_by("category__position")
-    return rule_set, [(line.category, line.minimum) for line in lines]
+def rules(name):
+    return counting_queries.rule_sets().get(name=name)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
 def test_the_rules_are_the_published_ones(name, total, minimums, elective):
-    rule_set, requirements = requirements_of(name)
+    rule_set = rules(name)
     assert (rule_set.total, rule_set.years) == (total, 4)
-    assert [minimum for _, minimum in requirements] == minimums
-    progress = measure(requirements=requirements, total=rule_set.total, earned={})
+    progress = measure(rule_set, {})
+    assert [line.minimum for line in progress.lines] == minimums
     assert (progress.elective_required, progress.missing) == (elective, total)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
 def test_just_enough_is_complete_and_half_a_credit_less_is_not(name, total, minimums, elective):
-    rule_set, requirements = requirements_of(name)
-    enough = {category.pk: minimum for category, minimum in requirements}
-    last = requirements[-1][0].pk
+    rule_set = rules(name)
+    enough = {line.category_id: line.minimum for line in rule_set.requirements.all()}
+    last = list(enough)[-1]
     enough[last] += elective
-    assert measure(requirements=requirements, total=rule_set.total, earned=enough).is_complete
+    assert measure(rule_set, enough).is_complete
     for category in [pk for pk, earned in enough.items() if earned]:
         less = enough | {category: enough[category] - Decimal("0.5")}
-        progress = measure(requirements=requirements, total=rule_set.total, earned=less)
+        progress = measure(rule_set, less)
         assert progress.missing == Decimal("0.5")
 
 
 @pytest.mark.django_db
 def test_surplus_in_one_category_does_not_fill_another():
-    rule_set, requirements = requirements_of("2023 Library Staff")
-    earned = {requirements[0][0].pk: Decimal(100)}
-    progress = measure(requirements=requirements, total=rule_set.total, earned=earned)
+    earned = {make.category(make.ADMINISTRATION).pk: Decimal(100)}
+    progress = measure(rules("2023 Library Staff"), earned)
     assert (progress.counted, progress.missing) == (45, 15)
     assert [line.missing for line in progress.lines] == [0, 5, 5, 5]
 

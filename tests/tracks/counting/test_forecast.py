@@ -12,7 +12,7 @@ from events.models import Category
 from tests import factories as make
 from tracks.actions import select_track
 from tracks.counting import forecast
-from tracks.counting.progress import Dated, measure, summed
+from tracks.counting.progress import Dated, Line, Progress, summed
 
 TODAY = dt.date(2026, 11, 23)
 ADMINISTRATION, TECHNOLOGY = Category(pk=1, name="Administration"), Category(pk=4, name="Tech")
@@ -29,11 +29,11 @@ def reckon(
 ) -> forecast.Pace:
     """The pace of (day, category, credits) under: `minimum` in category 4, `total` in all."""
     counted = [Dated(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
-    progress = measure(
-        requirements=[(ADMINISTRATION, Decimal(0)), (TECHNOLOGY, Decimal(minimum))],
-        total=Decimal(total),
-        earned=summed(counted),
-    )
+    lines = [
+        Line(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),
+        Line(TECHNOLOGY, earned=Decimal(0), minimum=Decimal(minimum)),
+    ]
+    progress = Progress(lines, Decimal(total)).with_earned(summed(counted))
     return forecast.pace_of(
         progress=progress,
         counted=counted,
