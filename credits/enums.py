@@ -1,5 +1,7 @@
 from django.db import models
 
+from aspen.transitions import Actor, Transition
+
 
 class ClaimRole(models.TextChoices):
     ATTENDEE = "attendee", "Attendee"
@@ -42,30 +44,29 @@ class RemarkKind(models.TextChoices):
     MANY = "many", "Many credits in one day"
 
 
-class Mover(models.TextChoices):
-    """Who moves a claim from one state to another."""
-
-    PERSON = "person", "The person"
-    STAFF = "staff", "Staff"
-    # What follows by itself: an event is cancelled or merged, or an absence is marked.
-    PORTAL = "portal", "The portal"
-
-
-# Every move there is, and who may make it. What is not here cannot happen.
-MOVES: dict[tuple[ClaimState, ClaimState], frozenset[Mover]] = {
-    (ClaimState.PENDING, ClaimState.APPROVED): frozenset({Mover.STAFF}),
-    (ClaimState.PENDING, ClaimState.RETURNED): frozenset({Mover.STAFF, Mover.PORTAL}),
-    (ClaimState.PENDING, ClaimState.DECLINED): frozenset({Mover.STAFF}),
-    (ClaimState.PENDING, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
-    (ClaimState.RETURNED, ClaimState.PENDING): frozenset({Mover.PERSON, Mover.PORTAL}),
-    (ClaimState.RETURNED, ClaimState.DECLINED): frozenset({Mover.STAFF}),
-    (ClaimState.RETURNED, ClaimState.WITHDRAWN): frozenset({Mover.PERSON, Mover.PORTAL}),
-    (ClaimState.APPROVED, ClaimState.DECLINED): frozenset({Mover.STAFF}),
-    (ClaimState.APPROVED, ClaimState.WITHDRAWN): frozenset({Mover.PORTAL}),
-    # A merge that is undone gives each claim the state back that it had.
-    (ClaimState.APPROVED, ClaimState.PENDING): frozenset({Mover.PORTAL}),
-    (ClaimState.APPROVED, ClaimState.RETURNED): frozenset({Mover.PORTAL}),
-    (ClaimState.WITHDRAWN, ClaimState.PENDING): frozenset({Mover.PORTAL}),
-    (ClaimState.WITHDRAWN, ClaimState.RETURNED): frozenset({Mover.PORTAL}),
-    (ClaimState.WITHDRAWN, ClaimState.APPROVED): frozenset({Mover.PORTAL}),
+# Every change of state there is, by the state it leads to.
+CLAIM_TRANSITIONS: dict[ClaimState, Transition[ClaimState]] = {
+    ClaimState.PENDING: Transition(
+        {
+            Actor.PERSON: {ClaimState.RETURNED},
+            # A merge that is undone gives each claim the state back that it had.
+            Actor.PORTAL: {ClaimState.RETURNED, ClaimState.APPROVED, ClaimState.WITHDRAWN},
+        },
+        ClaimState.PENDING,
+    ),
+    ClaimState.APPROVED: Transition(
+        {Actor.STAFF: {ClaimState.PENDING}, Actor.PORTAL: {ClaimState.WITHDRAWN}},
+        ClaimState.APPROVED,
+    ),
+    ClaimState.RETURNED: Transition(
+        {
+            Actor.STAFF: {ClaimState.PENDING},
+            Actor.PORTAL: {ClaimState.PENDING, ClaimState.APPROVED, ClaimState.WITHDRAWN},
+        },
+        ClaimState.RETURNED,
+    ),
+    ClaimState.DECLINED: Transition({Actor.STAFF: LIVE}, ClaimState.DECLINED),
+    ClaimState.WITHDRAWN: Transition(
+        {Actor.PERSON: UNDECIDED, Actor.PORTAL: LIVE}, ClaimState.WITHDRAWN
+    ),
 }

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from aspen import formats
 from aspen.clock import fiscal_year, years_after, years_before
-from credits.enums import MOVES, ClaimRole, ClaimState, Mover
+from aspen.transitions import Actor
+from credits.enums import CLAIM_TRANSITIONS, ClaimRole, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
@@ -56,9 +57,17 @@ def catalogue_years(claim: Claim, earned_on: dt.date) -> set[int]:
     return years
 
 
-def may_move(claim: Claim, target: ClaimState, mover: Mover) -> bool:
-    """Whether the table (enums.MOVES) lets `mover` lead the claim from its state to `target`."""
-    return mover in MOVES.get((ClaimState(claim.state), target), ())
+def may_move(claim: Claim, target: ClaimState, actor: Actor) -> bool:
+    return CLAIM_TRANSITIONS[target].allows(claim.state, actor)
+
+
+def refuse_move(claim: Claim, target: ClaimState, actor: Actor) -> None:
+    """Raises Refused where the actor cannot lead the claim to this state."""
+    CLAIM_TRANSITIONS[target].apply(
+        claim.state,
+        actor,
+        lambda: f"A claim that is {claim.get_state_display().lower()} cannot change so.",
+    )
 
 
 def why_not_claim(

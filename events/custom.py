@@ -12,10 +12,11 @@ from aspen.clock import today
 from aspen.db.audit import act
 from aspen.errors import Refused
 from aspen.formats import credits as in_words
+from aspen.transitions import Actor
 from events import queries, rules, signals
 from events.enums import (
-    DECISIONS,
-    PUBLISHABLE,
+    CUSTOM_EVENT_TRANSITIONS,
+    TO_CALENDAR,
     CourseSystem,
     Decision,
     EventState,
@@ -185,16 +186,16 @@ def cancel_custom_event(*, event: Event) -> None:
 def decide_custom_event(
     *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
 ) -> Event:
-    """Approve, return or decline a custom event (enums.DECISIONS). Locks the event.
+    """Approve, return or decline a custom event (enums.CUSTOM_EVENT_TRANSITIONS). Locks the event.
 
     The person sees `reason`, so returning and declining need one. `seen` is the version
     (queries.version) the one who decides was looking at, where known: what a colleague decided or
     the author changed in between is not decided unseen. Raises Refused.
     """
     event = queries.lock_event(event_id)
-    sources, target = DECISIONS[decision]
+    transition = CUSTOM_EVENT_TRANSITIONS[decision]
     _refuse_unseen(event, seen)
-    if event.origin != Origin.CUSTOM or event.state not in sources:
+    if event.origin != Origin.CUSTOM or not transition.allows(event.state, Actor.STAFF):
         raise Refused(
             f"“{event.title}” is {event.get_state_display().lower()}; "
             f"{decision.label.lower()} is not possible any more."
@@ -202,7 +203,7 @@ def decide_custom_event(
     _refuse_own(event, by)
     if decision != Decision.APPROVE and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
-    event.state = target
+    event.state = transition.target
     event.decided_by = by
     event.decided_at = timezone.now()
     event.decision_reason = reason.strip()
@@ -233,7 +234,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     """
     event = queries.lock_event(event_id)
     _refuse_unseen(event, seen)
-    if event.origin != Origin.CUSTOM or event.state not in PUBLISHABLE:
+    if event.origin != Origin.CUSTOM or not TO_CALENDAR.allows(event.state, Actor.STAFF):
         raise Refused(
             f"“{event.title}” is {event.get_state_display().lower()}; it cannot be put on the "
             "calendar from here."
@@ -242,7 +243,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     if CollegeWork.objects.filter(event=event).exists():
         raise Refused(f"“{event.title}” is one person's college course, not an event for all.")
     was_waiting = event.state == EventState.PENDING
-    event.origin, event.state = Origin.CALENDAR, EventState.PUBLISHED
+    event.origin, event.state = Origin.CALENDAR, TO_CALENDAR.target
     event.decided_by, event.decided_at, event.decision_reason = by, timezone.now(), ""
     event.save(update_fields=["origin", "state", "decided_by", "decided_at", "decision_reason"])
     if was_waiting:

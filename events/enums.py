@@ -1,5 +1,7 @@
 from django.db import models
 
+from aspen.transitions import Actor, Transition
+
 
 class EventType(models.TextChoices):
     """The types seen on the State Library's calendar; some events have none."""
@@ -44,18 +46,18 @@ class Decision(models.TextChoices):
     DECLINE = "decline", "Decline"
 
 
-# What staff may decide about a custom event: from which states, and where it leads.
-DECISIONS: dict[Decision, tuple[frozenset[EventState], EventState]] = {
-    Decision.APPROVE: (frozenset({EventState.PENDING}), EventState.PUBLISHED),
-    Decision.RETURN: (frozenset({EventState.PENDING}), EventState.DRAFT),
-    Decision.DECLINE: (
-        frozenset({EventState.PENDING, EventState.PUBLISHED}),
-        EventState.DECLINED,
+# What staff may decide about a custom event.
+CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
+    Decision.APPROVE: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.PUBLISHED),
+    Decision.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
+    Decision.DECLINE: Transition(
+        {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.DECLINED
     ),
 }
-
-# A custom event that is good enough for everybody can be put on the calendar.
-PUBLISHABLE = frozenset({EventState.PENDING, EventState.PUBLISHED})
+# One that is good enough for everybody can be put on the calendar.
+TO_CALENDAR: Transition[EventState] = Transition(
+    {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.PUBLISHED
+)
 
 
 class Step(models.TextChoices):
@@ -69,18 +71,20 @@ class Step(models.TextChoices):
     CALL_OFF = "call_off", "Cancel the event"
 
 
-# From which state each step starts, where it leads, and whether only staff who publish take it.
-STEPS: dict[Step, tuple[frozenset[EventState], EventState, bool]] = {
-    Step.SUBMIT: (frozenset({EventState.DRAFT}), EventState.PENDING, False),
-    Step.TAKE_BACK: (frozenset({EventState.PENDING}), EventState.DRAFT, False),
-    Step.PUBLISH: (
-        frozenset({EventState.DRAFT, EventState.PENDING}),
-        EventState.PUBLISHED,
-        True,
+def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
+    """What those who look after an event may do, whether or not they are staff who publish."""
+    return Transition({Actor.EDITOR: {source}, Actor.STAFF: {source}}, target)
+
+
+EVENT_TRANSITIONS: dict[Step, Transition[EventState]] = {
+    Step.SUBMIT: _by_both(EventState.DRAFT, EventState.PENDING),
+    Step.TAKE_BACK: _by_both(EventState.PENDING, EventState.DRAFT),
+    Step.PUBLISH: Transition(
+        {Actor.STAFF: {EventState.DRAFT, EventState.PENDING}}, EventState.PUBLISHED
     ),
-    Step.RETURN: (frozenset({EventState.PENDING}), EventState.DRAFT, True),
-    Step.DISCARD: (frozenset({EventState.DRAFT}), EventState.DECLINED, False),
-    Step.CALL_OFF: (frozenset({EventState.PUBLISHED}), EventState.CANCELLED, False),
+    Step.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
+    Step.DISCARD: _by_both(EventState.DRAFT, EventState.DECLINED),
+    Step.CALL_OFF: _by_both(EventState.PUBLISHED, EventState.CANCELLED),
 }
 
 
@@ -124,13 +128,12 @@ class ListingState(models.TextChoices):
     DECLINED = "declined", "Declined"
 
 
-# What staff decide about it: from which states, and where it leads. What was declined has to be
-# proposed anew, so that nobody overrides a colleague unseen.
-LISTING_DECISIONS: dict[Decision, tuple[frozenset[ListingState], ListingState]] = {
-    Decision.APPROVE: (frozenset({ListingState.PROPOSED}), ListingState.APPROVED),
-    Decision.DECLINE: (
-        frozenset({ListingState.PROPOSED, ListingState.APPROVED}),
-        ListingState.DECLINED,
+# What staff decide about it. What was declined has to be proposed anew, so that nobody overrides a
+# colleague unseen.
+LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
+    Decision.APPROVE: Transition({Actor.STAFF: {ListingState.PROPOSED}}, ListingState.APPROVED),
+    Decision.DECLINE: Transition(
+        {Actor.STAFF: {ListingState.PROPOSED, ListingState.APPROVED}}, ListingState.DECLINED
     ),
 }
 

@@ -1,5 +1,7 @@
 from django.db import models
 
+from aspen.transitions import Actor, Transition
+
 
 class RuleSetKind(models.TextChoices):
     """Initial: no earlier certificate of the track. Renewal: holds one. Both: no difference."""
@@ -26,16 +28,6 @@ ACTIVE = frozenset(
 SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
-class Actor(models.TextChoices):
-    """Who takes a step with a participation."""
-
-    PERSON = "person", "The person"
-    COORDINATOR = "coordinator", "The CE Coordinator"
-    SUPERVISOR = "supervisor", "The supervisor"
-    # What follows by itself: something that was sent is corrected, say.
-    PORTAL = "portal", "The portal"
-
-
 class Step(models.TextChoices):
     SUBMIT = "submit", "Submit"
     TAKE_BACK = "take_back", "Take back"
@@ -51,24 +43,21 @@ class Step(models.TextChoices):
 
 
 State = ParticipationState
-# Every step there is: from which state, to which, and who may take it. What is not here cannot
-# happen. Submitting, review, verification and certificate come in the State Library's order.
-STEPS: dict[tuple[State, Step], tuple[State, frozenset[Actor]]] = {
-    (State.OPEN, Step.SUBMIT): (State.SUBMITTED, frozenset({Actor.PERSON})),
-    (State.SUBMITTED, Step.TAKE_BACK): (State.OPEN, frozenset({Actor.PERSON})),
-    (State.REVIEWED, Step.TAKE_BACK): (State.OPEN, frozenset({Actor.PERSON})),
-    (State.SUBMITTED, Step.RETURN): (State.OPEN, frozenset({Actor.COORDINATOR})),
-    (State.REVIEWED, Step.RETURN): (State.OPEN, frozenset({Actor.COORDINATOR})),
-    (State.SUBMITTED, Step.REVIEW): (State.REVIEWED, frozenset({Actor.COORDINATOR})),
-    (State.REVIEWED, Step.VERIFY): (State.CERTIFIED, frozenset({Actor.SUPERVISOR})),
-    (State.REVIEWED, Step.REFUSE): (State.OPEN, frozenset({Actor.SUPERVISOR})),
-    (State.SUBMITTED, Step.REOPEN): (State.OPEN, frozenset({Actor.PORTAL})),
-    (State.REVIEWED, Step.REOPEN): (State.OPEN, frozenset({Actor.PORTAL})),
-    (State.CERTIFIED, Step.REVOKE): (State.REVOKED, frozenset({Actor.COORDINATOR})),
-    (State.CERTIFIED, Step.RESTORE): (State.OPEN, frozenset({Actor.COORDINATOR})),
+# Every step there is. Submitting, review, verification and certificate come in the State Library's
+# order.
+PARTICIPATION_TRANSITIONS: dict[Step, Transition[State]] = {
+    Step.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
+    Step.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
+    Step.RETURN: Transition({Actor.COORDINATOR: SENT}, State.OPEN),
+    Step.REVIEW: Transition({Actor.COORDINATOR: {State.SUBMITTED}}, State.REVIEWED),
+    Step.VERIFY: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.CERTIFIED),
+    Step.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
+    Step.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
+    Step.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
+    Step.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
     # The portal leaves a period that had begun where the one before it is reopened.
-    (State.OPEN, Step.LEAVE): (State.LEFT, frozenset({Actor.PERSON, Actor.PORTAL})),
-    (State.LEFT, Step.RESUME): (State.OPEN, frozenset({Actor.PERSON})),
+    Step.LEAVE: Transition({Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT),
+    Step.RESUME: Transition({Actor.PERSON: {State.LEFT}}, State.OPEN),
 }
 
 

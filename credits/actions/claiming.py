@@ -9,10 +9,11 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits import queries, rules
 from credits.actions.evidence import attach
 from credits.actions.store import create_claims, lock_claim, move, refuse_third_presentation
-from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState, Mover
+from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Draft
 from events import actions as event_actions
 from events import queries as event_queries
@@ -172,7 +173,7 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
         )
     if _is_the_last(claim):
         event_actions.cancel_custom_event(event=claim.event)
-    move(claim, ClaimState.WITHDRAWN, mover=Mover.PERSON, reason="You took it back.", by=by)
+    move(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You took it back.", by=by)
     return claim
 
 

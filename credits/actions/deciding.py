@@ -8,9 +8,10 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits import queries, rules
 from credits.actions.store import move, move_all, tell, tell_decided
-from credits.enums import ClaimState, Mover
+from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
 
@@ -32,7 +33,7 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
         .order_by("pk")
     )
     at = timezone.now()
-    move_all(pending, ClaimState.APPROVED, mover=Mover.STAFF, reason=reason, by=by, at=at)
+    move_all(pending, ClaimState.APPROVED, actor=Actor.STAFF, reason=reason, by=by, at=at)
     tell(Credit.objects.filter(claim__in=pending).order_by("claim", "line"))
     return len(pending)
 
@@ -59,11 +60,11 @@ def decide_claim(
         )
     if why := queries.why_not_decide(claim, by=by):
         raise Refused(why)
-    if target not in DECIDED or not rules.may_move(claim, target, Mover.STAFF):
+    if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
         raise Refused(f"{whose} is {claim.get_state_display().lower()}; nothing was decided.")
     if target == ClaimState.DECLINED and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
-    move(claim, target, mover=Mover.STAFF, reason=reason.strip(), by=by)
+    move(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
     assert claim.decided_at is not None
     tell_decided([claim], target, at=claim.decided_at)
     return claim

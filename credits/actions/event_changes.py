@@ -8,10 +8,11 @@ from accounts.actions import portal_itself
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import act
+from aspen.transitions import Actor
 from credits import awards, queries, rules
 from credits.actions.lines import set_lines
 from credits.actions.store import move_all, refuse_third_presentation, tell, tell_decided, withdraw
-from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
+from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
 from events.enums import EventState, Origin
@@ -40,7 +41,7 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
         EventState.PENDING: ClaimState.PENDING,
     }[EventState(event.state)]
     sent_again = target == ClaimState.PENDING
-    mover = Mover.PERSON if sent_again else Mover.STAFF
+    actor = Actor.PERSON if sent_again else Actor.STAFF
     if sent_again:
         own = [claim for claim in claims if claim.person_id == event.created_by_id]
         _refuse_presented_too_often(own, event)
@@ -48,12 +49,12 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     following = [
         claim
         for claim in claims
-        if rules.may_move(claim, target, mover)
+        if rules.may_move(claim, target, actor)
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
     at = timezone.now()
-    move_all(following, target, mover=mover, reason=reason, by=by, at=at)
-    if mover == Mover.STAFF:
+    move_all(following, target, actor=actor, reason=reason, by=by, at=at)
+    if actor == Actor.STAFF:
         tell_decided(following, target, at=at)
     tell(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
 
@@ -134,5 +135,5 @@ def _bring_back_awards(event: Event) -> None:
             by_staff.setdefault(claim.claimed_by, []).append(claim)
     for staff, some in by_staff.items():
         move_all(
-            some, ClaimState.APPROVED, mover=Mover.PORTAL, reason="", by=staff, at=timezone.now()
+            some, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=staff, at=timezone.now()
         )

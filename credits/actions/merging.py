@@ -15,10 +15,11 @@ from accounts.queries import lock_people
 from aspen.db import audit
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits import rules
 from credits.actions.event_changes import why_it_earns_nothing
 from credits.actions.store import move_all, tell, tell_decided, withdraw
-from credits.enums import LIVE, ClaimRole, ClaimState, Mover
+from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit, Merge
 from events import actions as event_actions
 from events import queries as event_queries
@@ -98,10 +99,10 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     at = merge.merged_at
     followed = withdraw(dropping, reason=ONCE.format(target.title), by=by, at=at)
     Claim.objects.filter(pk__in=_ids(moving)).update(event=target)
-    move_all(sent_back, ClaimState.PENDING, mover=Mover.PORTAL, reason="", by=by, at=at)
+    move_all(sent_back, ClaimState.PENDING, actor=Actor.PORTAL, reason="", by=by, at=at)
     for claim in sent_back:
         claim.state = ClaimState.PENDING
-    move_all(approving, ClaimState.APPROVED, mover=Mover.STAFF, reason="", by=by, at=at)
+    move_all(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
     tell_decided(approving, ClaimState.APPROVED, at=at)
     event_actions.mark_merged(source=source, target=target)
     followed |= tell(Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line"))
@@ -299,8 +300,8 @@ def _went_along(claim: Claim, merge: Merge) -> bool:
 
 def _restore(claim: Claim, remembered: dict[str, Any]) -> None:
     state = ClaimState(remembered["state"])
-    if claim.state != state and not rules.may_move(claim, state, Mover.PORTAL):
-        raise Refused(f"A claim that is {claim.get_state_display().lower()} cannot change so.")
+    if claim.state != state:
+        rules.refuse_move(claim, state, Actor.PORTAL)
     claim.state = state
     decided_at = remembered["decided_at"]
     claim.decided_at = parse_datetime(decided_at) if decided_at else None

@@ -10,8 +10,9 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
 from aspen.mail import outbox
+from aspen.transitions import Actor
 from credits import queries, rules, signals
-from credits.enums import ClaimRole, ClaimSource, ClaimState, Mover
+from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from credits.signals import Followed
 from events import queries as event_queries
@@ -113,10 +114,10 @@ def tell(credits: Iterable[Credit]) -> Followed:
     return followed
 
 
-def move(claim: Claim, target: ClaimState, *, mover: Mover, reason: str, by: User) -> None:
+def move(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
     """Take one claim to another state, as the table allows it. The caller holds the locks."""
     claim.decided_at = timezone.now()
-    move_all([claim], target, mover=mover, reason=reason, by=by, at=claim.decided_at)
+    move_all([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
     claim.state, claim.decided_by, claim.reason = target, by, reason
     tell(claim.credits.order_by("line"))
 
@@ -125,15 +126,14 @@ def move_all(
     claims: Sequence[Claim],
     target: ClaimState,
     *,
-    mover: Mover,
+    actor: Actor,
     reason: str,
     by: User,
     at: dt.datetime,
 ) -> None:
     """Take claims to one state in one statement, as the table allows it. The caller tells."""
     for claim in claims:
-        if not rules.may_move(claim, target, mover):
-            raise Refused(f"A claim that is {claim.get_state_display().lower()} cannot change so.")
+        rules.refuse_move(claim, target, actor)
     if claims:
         Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(
             state=target, decided_at=at, decided_by=by, reason=reason
@@ -188,7 +188,7 @@ def withdraw(
         move_all(
             some,
             ClaimState.WITHDRAWN,
-            mover=Mover.PORTAL,
+            actor=Actor.PORTAL,
             reason=reason,
             by=decider,
             at=at or timezone.now(),

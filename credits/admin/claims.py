@@ -20,11 +20,12 @@ from accounts.models import User
 from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, history, queries, rules
 from credits.admin import queue_presentation
 from credits.admin.correcting import correct_event_view
-from credits.enums import LIVE, ClaimState, Mover
+from credits.enums import LIVE, ClaimState
 from credits.models import Claim, Credit
 
 PAGE = "admin:credits_claim_change"
@@ -219,7 +220,7 @@ class ClaimAdmin(ReadOnlyAdmin):
         return [
             (state.value, label)
             for state, label in ((ClaimState.APPROVED, "Approve"), (ClaimState.DECLINED, "Decline"))
-            if rules.may_move(claim, state, Mover.STAFF)
+            if rules.may_move(claim, state, Actor.STAFF)
         ]
 
     def _correct_url(self, request: HttpRequest, claim: Claim) -> str:

@@ -22,7 +22,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import review
 from credits.admin import queue_presentation
 from events import actions, queries
-from events.enums import DECISIONS, Decision, EventState, Origin
+from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
 
 LIST = "admin:events_customevent_changelist"
@@ -276,7 +276,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             form.add_error(refusal.field, str(refusal))
             return self._page(request, object_id, form)
         self.log_change(request, event, f"{decision.label}. {reason}".strip())
-        done = queue_presentation.state_in_words(DECISIONS[decision][1]).lower()
+        done = queue_presentation.state_in_words(CUSTOM_EVENT_TRANSITIONS[decision].target).lower()
         messages.success(
             request,
             f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it on the "

@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts import queries as account_queries
 from accounts.models import User
 from aspen import formats
+from aspen.transitions import Actor
 from credits import history, review
 from credits.checks import Remark
 from credits.enums import ClaimRole
@@ -18,7 +19,7 @@ from credits.models import Claim
 from credits.review import Before, Checked, Similar
 from events import queries
 from events.admin_presentation import credit_in_words, length, when
-from events.enums import DECISIONS, PUBLISHABLE, Decision, EventState, Origin
+from events.enums import CUSTOM_EVENT_TRANSITIONS, TO_CALENDAR, Decision, EventState, Origin
 from events.models import Event
 from events.similar_titles import Alike
 
@@ -148,7 +149,9 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
         "lately": [lately(each) for each in review.decided_lately(event)],
         "happenings": history.of_claim(claim, reader=by) if claim else [],
         "decisions": _decisions(event) if decides else [],
-        "can_publish": decides and event.state in PUBLISHABLE and not is_course(event),
+        "can_publish": decides
+        and TO_CALENDAR.allows(event.state, Actor.STAFF)
+        and not is_course(event),
         "merge_url": merge(event) if decides else "",
         "correct_url": correct(event) if decides else "",
         "is_own": is_own,
@@ -175,8 +178,8 @@ def _decisions(event: Event) -> list[tuple[str, str]]:
     """The buttons there are: what each sends, and what is written on it."""
     return [
         (decision.value, LABELS[decision])
-        for decision, (sources, _) in DECISIONS.items()
-        if event.state in sources
+        for decision, transition in CUSTOM_EVENT_TRANSITIONS.items()
+        if transition.allows(event.state, Actor.STAFF)
     ]
 
 

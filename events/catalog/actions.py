@@ -9,9 +9,10 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from events import permissions, queries, signals
 from events.catalog import queries as catalog_queries
-from events.enums import LISTING_DECISIONS, Decision, ListingState
+from events.enums import LISTING_TRANSITIONS, Decision, ListingState
 from events.models import CatalogueListing, Event
 
 
@@ -91,7 +92,7 @@ def _why_not_renew(listing: CatalogueListing, *, was_declined: bool) -> str | No
 def decide_listings(
     *, ids: Collection[int], decision: Decision, reason: str = "", by: User
 ) -> Outcome:
-    """Approve or decline what is proposed (enums.LISTING_DECISIONS); credits and tracks follow.
+    """Approve or decline what is proposed (enums.LISTING_TRANSITIONS); credits and tracks follow.
 
     Declining needs a `reason`, which the editors read; what was approved can be taken out so.
     Left alone, with the reason, is what `by` proposed and would approve, and what cannot be
@@ -101,7 +102,7 @@ def decide_listings(
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
         raise Refused("Say why; whoever looks after the event will read it.", field="reason")
-    _, target = LISTING_DECISIONS[decision]
+    target = LISTING_TRANSITIONS[decision].target
     outcome, now = Outcome([], []), timezone.now()
     counted: list[int] = []
     for listing in _lock(ids):
@@ -127,9 +128,8 @@ def decide_listings(
 
 def _why_not(listing: CatalogueListing, decision: Decision, by: User) -> str | None:
     """Why this listing is not decided so, or None. No query."""
-    sources, _ = LISTING_DECISIONS[decision]
     title = listing.event.title
-    if listing.state not in sources:
+    if not LISTING_TRANSITIONS[decision].allows(listing.state, Actor.STAFF):
         return f"“{title}” was declined. It has to be proposed again first."
     if decision != Decision.APPROVE:
         return None

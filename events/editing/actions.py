@@ -14,9 +14,10 @@ from aspen import formats
 from aspen.db.audit import act
 from aspen.errors import Refused
 from aspen.mail import outbox
+from aspen.transitions import Actor
 from events import permissions, queries, rules
 from events.editing.publishing import replace_offers, tell_revised, why_too_few_places
-from events.enums import STEPS, Delivery, EventState, Origin, RegistrationState, Step
+from events.enums import EVENT_TRANSITIONS, Delivery, EventState, Origin, RegistrationState, Step
 from events.models import Event, Presenter, Question, Registration, Resource
 from events.registration.actions import promote_waiting
 
@@ -191,7 +192,7 @@ def take_step(
     tell: bool = True,
     whole_series: bool = False,
 ) -> list[Event]:
-    """Take a step (enums.STEPS) with an event, or with all its series in the same state.
+    """Take a step (enums.EVENT_TRANSITIONS) with an event, or all its series in the same state.
 
     `reason` is what the proposal's author reads on return, and everybody on the event's page when
     it is called off; then `tell` sends it to those who registered as well. Locks the events.
@@ -209,14 +210,16 @@ def take_step(
 
 
 def _step(event: Event, step: Step, *, reason: str, tell: bool, by: User) -> None:
-    sources, target, staff_only = STEPS[step]
+    transition = EVENT_TRANSITIONS[step]
     _refuse_others(event, by)
-    if staff_only and not permissions.publishes(by):
+    actor = Actor.STAFF if permissions.publishes(by) else Actor.EDITOR
+    if actor not in transition.sources:
         raise Refused("Staff of the state library publish events. Send it to them.")
-    if event.state not in sources:
-        raise Refused(
-            f"“{event.title}” is {rules.state_in_words(event)} now, so this is not possible."
-        )
+    target = transition.apply(
+        event.state,
+        actor,
+        lambda: f"“{event.title}” is {rules.state_in_words(event)} now, so this is not possible.",
+    )
     if step in (Step.RETURN, Step.CALL_OFF) and not reason:
         raise Refused("Say why; people will read it.", field="reason")
     if step == Step.CALL_OFF and rules.is_over(event):

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from accounts.actions import portal_itself
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits import actions, queries
 from credits.actions import store
-from credits.enums import ClaimSource, ClaimState, Mover
+from credits.enums import ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import actions as event_actions
 from events.enums import Attendance, Decision, Delivery, EventState
@@ -136,7 +137,7 @@ def test_the_calendars_button_knows_no_limit_of_a_year():
 def test_after_a_decline_the_person_reads_why():
     made = make.claim(make.person())
     staff = make.person()
-    store.move(made, ClaimState.DECLINED, mover=Mover.STAFF, reason="You were not there.", by=staff)
+    store.move(made, ClaimState.DECLINED, actor=Actor.STAFF, reason="You were not there.", by=staff)
     with pytest.raises(Refused, match="You were not there"):
         claim(made.event, made.person)
 
@@ -375,7 +376,7 @@ def test_only_ones_own_pending_claim_is_taken_back():
     made = make.claim(make.person())
     with pytest.raises(Claim.DoesNotExist):
         actions.withdraw_claim(claim_id=made.pk, by=make.person())
-    store.move(made, ClaimState.APPROVED, mover=Mover.STAFF, reason="", by=make.person())
+    store.move(made, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=make.person())
     with pytest.raises(Refused, match="help ticket"):
         actions.withdraw_claim(claim_id=made.pk, by=made.person)
 

@@ -9,11 +9,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits import actions
 from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events import actions as event_actions
-from events.enums import DECISIONS, Decision, EventState, Origin
+from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
 from events.models import Event
 from events.queries import version
 from tests import factories as make
@@ -164,10 +165,10 @@ def test_every_decision_in_every_state(state, decision):
         decision_reason="Before.",
         merged_into=other if state == EventState.MERGED else None,
     )
-    sources, target = DECISIONS[decision]
-    if state in sources:
+    transition = CUSTOM_EVENT_TRANSITIONS[decision]
+    if transition.allows(state, Actor.STAFF):
         decide(claim, decision, reason="Because.")
-        assert Event.objects.get(pk=claim.event_id).state == target
+        assert Event.objects.get(pk=claim.event_id).state == transition.target
     else:
         with pytest.raises(Refused, match="not possible any more"):
             decide(claim, decision, reason="Because.")

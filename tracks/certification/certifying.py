@@ -12,9 +12,10 @@ from accounts.queries import lock_people
 from aspen.clock import today, years_after
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits.actions import approve_verified
 from tracks.certification.emails import promise_certificate
-from tracks.enums import ACTIVE, Actor, Ending, Step
+from tracks.enums import ACTIVE, Ending, Step
 from tracks.following.actions import begin_period, post_archived, stop_following, take_step
 from tracks.models import Certificate, Participation, Submission
 

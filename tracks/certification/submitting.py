@@ -9,16 +9,16 @@ from accounts.queries import lock_people
 from aspen.clock import today
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
 from tracks.certification import record
 from tracks.certification.checks import remarks_of, undecided
 from tracks.certification.emails import promise_ending
 from tracks.certification.verifying import Supervisor, ask, withdraw_open_question
-from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
-from tracks.enums import SENT, Actor, Ending, ParticipationState, Step
-from tracks.following.actions import take_step
+from tracks.enums import SENT, Ending, ParticipationState, Step
+from tracks.following.actions import state_after, take_step
 from tracks.models import Participation, Submission
 
 # What the CE Coordinator writes is for the person alone.
@@ -51,8 +51,7 @@ def submit_track(
     participation = counting_queries.visible_to(by).get(pk=participation_id)
     if participation.state in SENT:
         return participation.submissions.get(ended_at=None)
-    if eligibility.after(participation, Step.SUBMIT, Actor.PERSON) is None:
-        take_step(participation, Step.SUBMIT, actor=Actor.PERSON)  # says why not
+    state_after(participation, Step.SUBMIT, Actor.PERSON)  # refuses before anything is read
     if not name.strip():
         raise Refused("Say how your name shall stand on the certificate.", field="name")
     if supervisor:

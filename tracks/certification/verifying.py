@@ -12,6 +12,7 @@ from aspen.clock import today
 from aspen.db import audit
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from tracks.certification import record
 from tracks.certification.certifying import certify
 from tracks.certification.emails import (
@@ -21,7 +22,7 @@ from tracks.certification.emails import (
     promise_withdrawn,
 )
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, Actor, Answer, Ending, Step
+from tracks.enums import ACTIVE, Answer, Ending, Step
 from tracks.following.actions import take_step
 from tracks.models import Certificate, Participation, Submission, Verification
 

@@ -8,7 +8,7 @@ from django.utils.dateformat import format as format_date
 from aspen.clock import today, years_after, years_before
 from credits.enums import ENDED, ClaimState
 from credits.rules import catalogue_years
-from tracks.enums import STEPS, Actor, ParticipationState, Step
+from tracks.enums import ParticipationState
 from tracks.models import Participation
 
 if TYPE_CHECKING:
@@ -91,12 +91,6 @@ def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | 
     if credit.earned_on >= first:
         return None
     return f"Earned before {_day(first)}: it has aged out and no longer counts."
-
-
-def after(participation: Participation, step: Step, actor: Actor) -> ParticipationState | None:
-    """The state after a step of this actor, or None where there is no such step (enums.STEPS)."""
-    target, actors = STEPS.get((ParticipationState(participation.state), step), (None, ()))
-    return target if actor in actors else None
 
 
 def _day(day: dt.date) -> str:

@@ -12,11 +12,11 @@ from accounts.queries import lock_people
 from aspen.clock import day_after, today, years_after, years_before
 from aspen.db.audit import act
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits.signals import Followed
 from tracks import signals
-from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, Actor, ParticipationState, RuleSetKind, Step
+from tracks.enums import ACTIVE, PARTICIPATION_TRANSITIONS, ParticipationState, RuleSetKind, Step
 from tracks.models import Extension, Participation, Posting, Track
 from tracks.reminders import promise_extended
 
@@ -277,14 +277,20 @@ WHY_NOT = {
 }
 
 
-def take_step(participation: Participation, step: Step, *, actor: Actor) -> None:
-    """Move the participation and store it. The caller holds the person's lock. Raises Refused."""
-    state = eligibility.after(participation, step, actor)
-    if state is None:
+def state_after(participation: Participation, step: Step, actor: Actor) -> ParticipationState:
+    """The state that the step leads to. Raises Refused where the actor cannot take it now."""
+
+    def why_not() -> str:
         because = WHY_NOT[ParticipationState(participation.state)]
-        raise Refused(
+        return (
             f"{participation.track}: nothing was changed, because {because}. "
             "Look at the page again."
         )
-    participation.state = state
+
+    return PARTICIPATION_TRANSITIONS[step].apply(participation.state, actor, why_not)
+
+
+def take_step(participation: Participation, step: Step, *, actor: Actor) -> None:
+    """Move the participation and store it. The caller holds the person's lock. Raises Refused."""
+    participation.state = state_after(participation, step, actor)
     participation.save(update_fields=["state"])

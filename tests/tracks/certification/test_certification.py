@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from aspen.clock import today
 from aspen.errors import Refused
+from aspen.transitions import Actor
 from credits.actions import correct_credit, decide_claim
 from credits.enums import ClaimState
 from credits.models import Claim
@@ -19,8 +20,9 @@ from tracks.certification import record
 from tracks.counting import credits as own_credits
 from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, STEPS, Actor, Answer, Ending, ParticipationState, Step
-from tracks.models import Certificate, Participation, Submission, Verification
+from tracks.enums import ACTIVE, PARTICIPATION_TRANSITIONS, Answer, Ending, ParticipationState, Step
+from tracks.following.actions import state_after
+from tracks.models import Certificate, Participation, Submission, Track, Verification
 
 pytestmark = pytest.mark.django_db
 State = ParticipationState
@@ -176,8 +178,9 @@ def cast(actor: Actor, participation: Participation):
 @pytest.mark.parametrize("step", list(WHO))
 def test_whoever_may_take_a_step_takes_it_where_the_table_says(state, step):
     participation = in_state(state)
-    target, _ = STEPS.get((state, step), (state, None))
-    allowed = (state, step) in STEPS or (state, step) in ALREADY
+    transition = PARTICIPATION_TRANSITIONS[step]
+    moves = transition.allows(state, WHO[step])
+    allowed = moves or (state, step) in ALREADY
     try:
         take(step, participation, by=cast(WHO[step], participation))
     except (Refused, *NOT_THERE):
@@ -185,20 +188,32 @@ def test_whoever_may_take_a_step_takes_it_where_the_table_says(state, step):
     else:
         assert allowed
     participation.refresh_from_db()
-    assert participation.state == target
+    assert participation.state == (transition.target if moves else state)
 
 
-@pytest.mark.parametrize(("state", "step"), list(STEPS))
-@pytest.mark.parametrize("actor", list(Actor))
-def test_nobody_else_takes_a_step(state, step, actor):
-    """The table itself, which every action asks."""
-    participation = Participation(state=state)
-    target, actors = STEPS[state, step]
-    assert eligibility.after(participation, step, actor) == (target if actor in actors else None)
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("step", list(Step))
+def test_nobody_else_takes_a_step(state, step):
+    """What every action asks."""
+    participation = Participation(state=state, track=Track(name="Trustee"))
+    transition = PARTICIPATION_TRANSITIONS[step]
+    for actor in Actor:
+        if transition.allows(state, actor):
+            assert state_after(participation, step, actor) == transition.target
+        else:
+            with pytest.raises(Refused, match="nothing was changed"):
+                state_after(participation, step, actor)
+
+
+TAKEN = [
+    (state, step)
+    for step, transition in PARTICIPATION_TRANSITIONS.items()
+    for state in sorted(set().union(*transition.sources.values()))
+]
 
 
 @pytest.mark.parametrize(
-    ("state", "step"), [each for each in STEPS if WHO.get(each[1]) != Actor.PERSON]
+    ("state", "step"), [each for each in TAKEN if WHO.get(each[1]) != Actor.PERSON]
 )
 def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
     participation = in_state(state)
@@ -210,7 +225,7 @@ def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
 
 @pytest.mark.parametrize("step", [each for each, who in WHO.items() if who == Actor.PERSON])
 def test_nobody_takes_a_step_with_somebody_elses_track(step):
-    state = next(state for state, other in STEPS if other == step)
+    state = next(state for state, other in TAKEN if other == step)
     participation = in_state(state)
     with pytest.raises(Participation.DoesNotExist):
         take(step, participation, by=make.person())
@@ -224,10 +239,10 @@ def test_a_declined_credit_reopens_what_was_sent_and_nothing_else(state):
     coordinator = make.person(Role.CE_COORDINATOR)
     take(Step.REOPEN, participation, by=coordinator)
     participation.refresh_from_db()
-    target, _ = STEPS.get((state, Step.REOPEN), (state, None))
-    assert participation.state == target
+    reopens = PARTICIPATION_TRANSITIONS[Step.REOPEN].allows(state, Actor.PORTAL)
+    assert participation.state == (State.OPEN if reopens else state)
     ended = participation.submissions.filter(ending=Ending.REOPENED)
-    assert ended.exists() == (state != target)
+    assert ended.exists() == reopens
 
 
 # ---------- What was sent stays true ----------
@@ -435,5 +450,6 @@ def test_directors_who_were_certified_continue_under_the_rules_of_renewal():
 
 
 def test_the_table_moves_nothing_out_of_what_it_knows():
-    assert {state for state, _ in STEPS} | {target for target, _ in STEPS.values()} == set(State)
+    targets = {each.target for each in PARTICIPATION_TRANSITIONS.values()}
+    assert {state for state, _ in TAKEN} | targets == set(State)
     assert len(list(itertools.chain(ACTIVE))) == 3

@@ -1,0 +1,26 @@
+import pytest
+
+from aspen.errors import Refused
+from aspen.transitions import Actor, Transition
+
+OPENING = Transition({Actor.PERSON: {"closed", "ajar"}, Actor.PORTAL: {"ajar"}}, "open")
+
+
+@pytest.mark.parametrize(
+    ("state", "actor", "allowed"),
+    [
+        ("closed", Actor.PERSON, True),
+        ("ajar", Actor.PERSON, True),
+        ("ajar", Actor.PORTAL, True),
+        ("closed", Actor.PORTAL, False),
+        ("open", Actor.PERSON, False),
+        ("ajar", Actor.STAFF, False),
+    ],
+)
+def test_each_actor_leads_only_from_the_states_that_are_named(state, actor, allowed):
+    assert OPENING.allows(state, actor) == allowed
+    if allowed:
+        assert OPENING.apply(state, actor, lambda: pytest.fail("asked why not")) == "open"
+        return
+    with pytest.raises(Refused, match=r"^Not that way\.$"):
+        OPENING.apply(state, actor, lambda: "Not that way.")
