@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from aspen.db.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey, both_or_neither
 from aspen.halves import CreditAmountField, in_halves
 from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
 from events.enums import EventState
@@ -60,10 +60,8 @@ class Claim(models.Model):
                 ),
                 name="credits_claim_words_known",
             ),
-            models.CheckConstraint(
-                condition=Q(decided_at=None, decided_by=None)
-                | Q(decided_at__isnull=False, decided_by__isnull=False),
-                name="credits_claim_decided_by_someone_sometime",
+            both_or_neither(
+                "decided_at", "decided_by", name="credits_claim_decided_by_someone_sometime"
             ),
             models.CheckConstraint(
                 condition=Q(state=ClaimState.PENDING) | Q(decided_at__isnull=False),
@@ -116,9 +114,10 @@ class Credit(models.Model):
                 name="credits_credit_of_the_claims_person",
             ),
             in_halves(name="credits_amount_in_halves"),
-            models.CheckConstraint(
-                condition=Q(withdrawn_at=None, withdrawn_by=None, withdrawn_why="")
-                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False) & ~Q(withdrawn_why=""),
+            both_or_neither(
+                "withdrawn_at",
+                "withdrawn_by",
+                reason="withdrawn_why",
                 name="credits_line_withdrawn_by_someone_for_a_reason",
             ),
         ]
@@ -206,10 +205,8 @@ class Merge(models.Model):
             models.CheckConstraint(
                 condition=~Q(source=F("target")), name="credits_merged_into_another"
             ),
-            models.CheckConstraint(
-                condition=Q(undone_at=None, undone_by=None)
-                | Q(undone_at__isnull=False, undone_by__isnull=False),
-                name="credits_merge_undone_by_someone_sometime",
+            both_or_neither(
+                "undone_at", "undone_by", name="credits_merge_undone_by_someone_sometime"
             ),
         ]
 
@@ -236,10 +233,8 @@ class AwardList(models.Model):
     class Meta:
         ordering = ["-uploaded_at", "-id"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(applied_at=None, applied_by=None)
-                | Q(applied_at__isnull=False, applied_by__isnull=False),
-                name="credits_list_applied_by_someone_sometime",
+            both_or_neither(
+                "applied_at", "applied_by", name="credits_list_applied_by_someone_sometime"
             )
         ]
 

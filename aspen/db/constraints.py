@@ -1,18 +1,27 @@
-"""A foreign key over several columns, declared beside a model's other constraints.
-
-Django's own foreign keys have one column. Two columns let the database see that the
-related rows belong to the same person: a posting's credit and its participation, say.
-"""
+"""Constraints that several models declare: fields set together, keys over several columns."""
 
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import Q
 from django.db.models.constraints import BaseConstraint
+
+
+def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckConstraint:
+    """All of `fields` are set or none is: when and by whom. With them the text field `reason`."""
+    neither = Q(**dict.fromkeys(fields), **({reason: ""} if reason else {}))
+    both = Q(**{f"{field}__isnull": False for field in fields})
+    if reason:
+        both &= ~Q(**{reason: ""})
+    return models.CheckConstraint(condition=neither | both, name=name)
 
 
 class CompositeForeignKey(BaseConstraint):
     """`fields` here must match, together, `to_fields` of one row of the model `to`.
+
+    Django's own foreign keys have one column. Two columns let the database see that the related
+    rows belong to the same person: a posting's credit and its participation, say.
 
     The other model needs a UniqueConstraint over `to_fields`. The database checks at once,
     not at commit. There is no form validation: breaking it is a programming error, never

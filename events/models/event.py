@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from accounts.models import Organization
+from aspen.db.constraints import both_or_neither
 from aspen.halves import CreditAmountField, in_halves
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION, new_version
@@ -353,11 +354,7 @@ class Event(models.Model):
                 condition=~Q(origin=Origin.CUSTOM) | Q(created_by__isnull=False),
                 name="events_custom_has_author",
             ),
-            models.CheckConstraint(
-                condition=Q(decided_by=None, decided_at=None)
-                | Q(decided_by__isnull=False, decided_at__isnull=False),
-                name="events_decided_by_someone_sometime",
-            ),
+            both_or_neither("decided_by", "decided_at", name="events_decided_by_someone_sometime"),
             models.CheckConstraint(
                 condition=~Q(origin=Origin.CUSTOM)
                 | ~Q(state__in=[EventState.PUBLISHED, EventState.DECLINED, EventState.DRAFT])

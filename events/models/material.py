@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from aspen.db.constraints import both_or_neither
 from events.enums import CourseSystem
 from events.models.event import Event
 
@@ -119,10 +120,8 @@ class AttendanceList(models.Model):
     class Meta:
         ordering = ["-uploaded_at", "-id"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(applied_at=None, applied_by=None)
-                | Q(applied_at__isnull=False, applied_by__isnull=False),
-                name="events_list_applied_by_someone_sometime",
+            both_or_neither(
+                "applied_at", "applied_by", name="events_list_applied_by_someone_sometime"
             ),
             models.CheckConstraint(
                 condition=Q(threshold__gte=1), name="events_list_threshold_positive"

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
-from aspen.db.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey, both_or_neither
 from tracks.enums import Answer, Ending
 from tracks.models.participation import Participation
 
@@ -297,9 +297,10 @@ class Certificate(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_on__gt=F("issued_on")), name="tracks_certificate_has_time"
             ),
-            models.CheckConstraint(
-                condition=Q(revoked_at=None, revoked_by=None, revoked_why="")
-                | Q(revoked_at__isnull=False, revoked_by__isnull=False) & ~Q(revoked_why=""),
+            both_or_neither(
+                "revoked_at",
+                "revoked_by",
+                reason="revoked_why",
                 name="tracks_revoked_by_someone_for_a_reason",
             ),
             models.CheckConstraint(
