@@ -17,6 +17,7 @@ from accounts.forms import (
     ShowsProgressForm,
 )
 from accounts.models import Position, User
+from aspen import formats
 from aspen.errors import Refused
 from aspen.web.context import LIBRARY
 from aspen.web.request import AuthenticatedHttpRequest
@@ -182,4 +183,4 @@ def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, A
 def _found(number: int) -> str:
     if number > LISTED_AT_MOST:
         return f"More than {LISTED_AT_MOST} libraries in the list."
-    return "1 library in the list." if number == 1 else f"{number} libraries in the list."
+    return f"{formats.counted(number, 'library', 'libraries')} in the list."

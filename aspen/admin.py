@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from aspen import formats
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.mail import outbox
@@ -129,12 +130,12 @@ class MailAdmin(ReadOnlyAdmin):
         for mail in found:
             self.log_change(request, mail, "Sent again.")
         if left := chosen.count() - done:
-            text = "1 message was" if left == 1 else f"{left} messages were"
+            text = formats.counted(left, "message was", "messages were")
             messages.warning(
                 request, f"{text} left alone: only what failed, or was perhaps sent, is sent again."
             )
         if done:
-            text = "1 message waits" if done == 1 else f"{done} messages wait"
+            text = formats.counted(done, "message waits", "messages wait")
             messages.success(request, f"{text} for the next delivery, within a minute.")
 
 
@@ -143,15 +144,15 @@ def stuck_mail() -> list[Waiting]:
     """Messages about which somebody has to decide whether they are sent again."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
-        MailState.FAILED: "{} message{} that could not be sent",
-        MailState.UNCERTAIN: "{} message{} of which nobody knows whether it arrived",
+        MailState.FAILED: "that could not be sent",
+        MailState.UNCERTAIN: "of which nobody knows whether it arrived",
     }
     rows = Mail.objects.filter(state__in=lines).order_by("state").values_list("state")
     return [
         line
         for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at"))
         for line in oldest_waits(
-            lines[MailState(state)], f"{page}?state__exact={state}", count, since
+            "message", lines[MailState(state)], f"{page}?state__exact={state}", count, since
         )
     ]
 

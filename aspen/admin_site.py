@@ -49,13 +49,15 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
     return register
 
 
-def oldest_waits(text: str, url: str, count: int, since: dt.datetime | None) -> list[Waiting]:
+def oldest_waits(
+    noun: str, what: str, url: str, count: int, since: dt.datetime | None
+) -> list[Waiting]:
     """12 custom events to approve, the oldest waits 9 days; nothing where none waits."""
     if since is None:
         return []
     which = "it" if count == 1 else "the oldest"
-    said = text.format(count, "" if count == 1 else "s")
-    return [Waiting(f"{said}, {which} {formats.waits(since)}", url)]
+    said = f"{formats.counted(count, noun)} {what}, {which} {formats.waits(since)}"
+    return [Waiting(said, url)]
 
 
 class StaffSite(admin.AdminSite):

@@ -16,6 +16,11 @@ def credits(number: Decimal) -> str:
     return f"{amount(number)} credit" if number == 1 else f"{amount(number)} credits"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 day, 1,200 days. `many` is for what takes more than an s."""
+    return f"1 {one}" if number == 1 else f"{number:,} {many or f'{one}s'}"
+
+
 def day(date: dt.date) -> str:
     """Thu, Dec 3, 2026"""
     return f"{date:%a, %b} {date.day}, {date.year}"
@@ -29,9 +34,7 @@ def days_since(moment: dt.datetime) -> int:
 def waits(since: dt.datetime) -> str:
     """waits 3 days, waits 1 day, came today"""
     days = days_since(since)
-    if days < 1:
-        return "came today"
-    return "waits 1 day" if days == 1 else f"waits {days} days"
+    return f"waits {counted(days, 'day')}" if days >= 1 else "came today"
 
 
 def clock(moment: dt.datetime) -> str:

@@ -227,12 +227,11 @@ def _too_many(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
         if sum(that_day, Decimal()) > most:
             fullest, most, number = day, sum(that_day, Decimal()), len(that_day)
     if fullest:
-        trainings = "1 training" if number == 1 else f"{number} trainings"
         yield Remark(
             kind=RemarkKind.MANY,
             text=f"This makes {formats.amount(round(most, 1))} credits on "
-            f"{formats.day(fullest)} in {trainings}; more than {CREDITS_A_DAY} "
-            "in one day are unusual.",
+            f"{formats.day(fullest)} in {formats.counted(number, 'training')}; more than "
+            f"{CREDITS_A_DAY} in one day are unusual.",
         )
 
 

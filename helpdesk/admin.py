@@ -45,4 +45,4 @@ class TicketAdmin(ReadOnlyAdmin):
 def tickets_to_answer() -> list[Waiting]:
     open_ones = Ticket.objects.filter(state=TicketState.OPEN)
     found = open_ones.aggregate(count=Count("pk"), since=Min("changed_at"))
-    return oldest_waits("{} help ticket{} to answer", reverse("helpdesk:queue"), **found)
+    return oldest_waits("help ticket", "to answer", reverse("helpdesk:queue"), **found)

@@ -106,7 +106,7 @@ def _list_to_claim(request: AuthenticatedHttpRequest, person: User) -> dict[str,
 def _found(number: int) -> str:
     if number > LISTED_AT_MOST:
         return f"More than {LISTED_AT_MOST} events in the list."
-    return "1 event in the list." if number == 1 else f"{number} events in the list."
+    return f"{formats.counted(number, 'event')} in the list."
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
@@ -146,7 +146,7 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
         messages.error(request, str(refusal))
         return redirect("tracks:choose")
     number = participation.postings.count()
-    posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+    posted = formats.counted(number, "credit line was", "credit lines were")
     messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
     return redirect(participation)
 

@@ -280,10 +280,10 @@ class AwardListAdmin(ReadOnlyAdmin):
 def _done(people: int, waiting: int) -> str:
     if not (people or waiting):
         return "This list has counted. Nobody on it gets anything more."
-    got = "1 person is" if people == 1 else f"{people:,} people are"
+    got = formats.counted(people, "person is", "people are")
     done = f"{got} awarded the credits; a message goes to each."
     if waiting:
-        kept = "1 address waits" if waiting == 1 else f"{waiting:,} addresses wait"
+        kept = formats.counted(waiting, "address waits", "addresses wait")
         done += f" {kept} for an account."
     return done
 

@@ -105,7 +105,7 @@ def _correct(event: Event, form: LinesForm, *, by: User) -> actions.Corrected:
 
 def _save(request: HttpRequest, event: Event, form: LinesForm, *, by: User) -> HttpResponse:
     done = _correct(event, form, by=by)
-    people = "1 person's credits" if done.claims == 1 else f"{done.claims} people's credits"
+    people = formats.counted(done.claims, "person's credits", "people's credits")
     messages.success(request, f"“{event.title}” is corrected, and {people} with it.")
     return HttpResponseRedirect(request.path)
 

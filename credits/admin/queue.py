@@ -345,12 +345,13 @@ def events_to_decide() -> list[Waiting]:
     customs = reverse(LIST)
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {
-        (Origin.CUSTOM, EventState.PENDING): ("{} custom event{} to approve", customs),
+        (Origin.CUSTOM, EventState.PENDING): ("custom event", "to approve", customs),
         (Origin.CUSTOM, EventState.DRAFT): (
-            "{} returned custom event{} without an answer for 30 days",
+            "returned custom event",
+            "without an answer for 30 days",
             f"{customs}?state={EventState.DRAFT}",
         ),
-        (Origin.CALENDAR, EventState.PENDING): ("{} proposed event{} to publish", proposals),
+        (Origin.CALENDAR, EventState.PENDING): ("proposed event", "to publish", proposals),
     }
     returned = Q(state=EventState.DRAFT)
     since = Case(When(returned, then=F("decided_at")), default=WAITS_SINCE)
@@ -363,7 +364,7 @@ def events_to_decide() -> list[Waiting]:
     found = {(origin, state): facts for origin, state, *facts in rows}
     return [
         line
-        for key, (text, url) in lines.items()
+        for key, said in lines.items()
         if key in found
-        for line in oldest_waits(text, url, *found[key])
+        for line in oldest_waits(*said, *found[key])
     ]

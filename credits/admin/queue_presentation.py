@@ -185,7 +185,7 @@ def _decisions(event: Event) -> list[tuple[str, str]]:
 
 def head(similar: Similar, event: Event, *, decides: bool) -> dict[str, Any]:
     """What stands above and below a similar event's column."""
-    people = "1 person" if similar.people == 1 else f"{similar.people} people"
+    people = formats.counted(similar.people, "person", "people")
     return {
         "title": similar.event.title,
         "url": event_page(similar.event),

@@ -192,9 +192,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
 def _sessions_listed(number: int) -> str:
     if number == 0:
         return "These sessions are listed in your credits already."
-    if number == 1:
-        return "1 session is listed in your credits."
-    return f"{number} sessions are listed in your credits."
+    return f"{formats.counted(number, 'session is', 'sessions are')} listed in your credits."
 
 
 def _session_row(

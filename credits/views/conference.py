@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from aspen import formats
 from aspen.errors import Refused
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
@@ -65,7 +66,7 @@ def _save(
 def _saved(number: int) -> str:
     if number == 0:
         return "You have saved these sessions already; they are listed once."
-    sessions = "1 session is" if number == 1 else f"{number} sessions are"
+    sessions = formats.counted(number, "session is", "sessions are")
     return f"{sessions} saved and listed. They stay Pending until staff have approved them."
 
 

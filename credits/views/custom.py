@@ -203,7 +203,7 @@ def _length(number: Any) -> str:
     """1 hour 20 minutes"""
     whole, minutes = divmod(round(number * 60), 60)
     parts = [(whole, "hour"), (minutes, "minute")]
-    return " ".join(f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n)
+    return " ".join(formats.counted(n, unit) for n, unit in parts if n)
 
 
 @require_safe
@@ -237,9 +237,7 @@ def _similar(person: User, data: Any) -> list[dict[str, Any]]:
 
 
 def _people(number: int) -> str:
-    if not number:
-        return ""
-    return "1 person claimed this" if number == 1 else f"{number} people claimed this"
+    return f"{formats.counted(number, 'person', 'people')} claimed this" if number else ""
 
 
 # ---------- Sent again ----------

@@ -143,7 +143,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
 
 
 def _people(number: int) -> str:
-    return "1 person is" if number == 1 else f"{number:,} people are"
+    return formats.counted(number, "person is", "people are")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -261,7 +261,7 @@ def month_grid(
 
 
 def events_in_words(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"
+    return formats.counted(count, "event")
 
 
 def _names(css: Mapping[str, bool]) -> str:

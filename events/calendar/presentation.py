@@ -379,7 +379,7 @@ def places(event: Event, standing: Standing, now: dt.datetime) -> str:
     left = max(0, event.capacity - standing.taken)
     if not standing.waiting:
         return f"{left} of {event.capacity} left"
-    waiting = "1 person waits" if standing.waiting == 1 else f"{standing.waiting} people wait"
+    waiting = formats.counted(standing.waiting, "person waits", "people wait")
     return f"None of {event.capacity} left, {waiting}"
 
 

@@ -142,4 +142,4 @@ def proposed_courses() -> list[Waiting]:
     proposed = CatalogueListing.objects.filter(state=ListingState.PROPOSED)
     found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
     url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"
-    return oldest_waits("{} course{} proposed for the catalog", url, **found)
+    return oldest_waits("course", "proposed for the catalog", url, **found)

@@ -67,7 +67,7 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
     if not made:
         messages.info(request, "The series has all these dates already.")
         return redirect("events:manage")
-    number = "1 date is" if len(made) == 1 else f"{len(made)} dates are"
+    number = formats.counted(len(made), "date is", "dates are")
     step = "Publish" if permissions.publishes(person) else "Send to staff"
     messages.success(request, f"{number} made, as drafts. “{step}” below is for the whole series.")
     return redirect("events:review", made[0].pk)
@@ -103,7 +103,7 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             except (Refused, ValidationError) as error:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
-                what = "1 session is" if number == 1 else f"{number} sessions are"
+                what = formats.counted(number, "session is", "sessions are")
                 if number:
                     messages.success(request, f"{what} saved.")
                 else:

@@ -292,7 +292,7 @@ def _changed(
 
 
 def _told(number: int) -> str:
-    return " 1 person is told." if number == 1 else f" {number} people are told."
+    return f" {formats.counted(number, 'person is', 'people are')} told."
 
 
 def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: Any) -> HttpResponse:

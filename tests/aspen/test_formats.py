@@ -33,6 +33,20 @@ def test_amounts_have_no_needless_zero(number: str, said: str) -> None:
     assert formats.amount(Decimal(number)) == said.split()[0]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (formats.counted(0, "day"), "0 days"),
+        (formats.counted(1, "day"), "1 day"),
+        (formats.counted(1000, "day"), "1,000 days"),
+        (formats.counted(1, "person is", "people are"), "1 person is"),
+        (formats.counted(1200, "person is", "people are"), "1,200 people are"),
+    ],
+)
+def test_a_number_with_its_noun(said: str, expected: str) -> None:
+    assert said == expected
+
+
 def test_a_day() -> None:
     assert formats.day(dt.date(2026, 12, 3)) == "Thu, Dec 3, 2026"
     assert formats.day(dt.date(2028, 2, 29)) == "Tue, Feb 29, 2028"

@@ -48,7 +48,7 @@ def question(mail: Mail) -> Letter | None:
     person, track, what = asked.person, asked.participation.track, _asked_about(asked)
     again = "Not answered yet: " if mail.facts.get("again") else ""
     number = len(asked.record["lines"])
-    lines = "1 line" if number == 1 else f"{number} lines"
+    lines = formats.counted(number, "line")
     return Letter(
         subject=f"{again}{person} asks you to verify {what} for {track}",
         paragraphs=[

@@ -247,6 +247,4 @@ def day(moment: dt.datetime | None) -> str:
 def since(moment: dt.datetime) -> str:
     """since today, for 1 day, for 3 days"""
     days = formats.days_since(moment)
-    if days < 1:
-        return "since today"
-    return "for 1 day" if days == 1 else f"for {days} days"
+    return f"for {formats.counted(days, 'day')}" if days >= 1 else "since today"

@@ -152,7 +152,7 @@ def days_left(pace: Pace) -> str:
         return f"The period ended on {formats.day(pace.closes_on)}."
     if pace.days_left == 0:
         return "The period ends today."
-    return "1 day left." if pace.days_left == 1 else f"{pace.days_left} days left."
+    return f"{formats.counted(pace.days_left, 'day')} left."
 
 
 def in_words(pace: Pace) -> str:
@@ -177,7 +177,7 @@ def _forecast(pace: Pace) -> str:
 
 def _takes(pace: Pace) -> str:
     if pace.days_left < SHORT:
-        days = "the 1 day" if pace.days_left == 1 else f"the {pace.days_left} days"
+        days = f"the {formats.counted(pace.days_left, 'day')}"
         return f"it takes {formats.credits(pace.missing)} in {days} left"
     return f"it takes about {formats.credits(pace.per_month)} a month"
 

@@ -206,13 +206,12 @@ def _standing(summary: dict[str, Any]) -> str:
 
 def totals_in_words(totals: Totals) -> str:
     """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
-    trainings = "1 training" if totals.trainings == 1 else f"{totals.trainings} trainings"
     text = (
-        f"{formats.credits(totals.credits)} from {trainings}: "
+        f"{formats.credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "
         f"{formats.amount(totals.posted)} posted, {formats.amount(totals.archived)} archived."
     )
     if totals.ended:
-        claims = "1 claim was" if totals.ended == 1 else f"{totals.ended} claims were"
+        claims = formats.counted(totals.ended, "claim was", "claims were")
         text += f" {claims} declined or withdrawn."
     return text
 

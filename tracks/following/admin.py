@@ -305,7 +305,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
     def _extended(
         self, request: HttpRequest, ids: list[int], closes_on: dt.date, number: int
     ) -> HttpResponse:
-        periods = "1 period ends" if number == 1 else f"{number} periods end"
+        periods = formats.counted(number, "period ends", "periods end")
         messages.success(request, f"{periods} on {formats.day(closes_on)} now.")
         if len(ids) == 1:
             return HttpResponseRedirect(reverse(PAGE, args=ids))
@@ -358,7 +358,7 @@ def _ids(text: str) -> list[int]:
 
 
 def _button(number: int) -> str:
-    return "Extend 1 period" if number == 1 else f"Extend {number} periods"
+    return f"Extend {formats.counted(number, 'period')}"
 
 
 def _new_day(participation: Participation, closes_on: dt.date | None) -> str:

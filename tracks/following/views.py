@@ -128,6 +128,6 @@ def _now_followed(participations: list[Participation]) -> str:
     """You now follow Library Staff and Library Trustee. 3 credit lines were posted to them."""
     tracks = " and ".join(str(participation.track) for participation in participations)
     number = counting_queries.postings_of(participations).count()
-    posted = "1 credit line was" if number == 1 else f"{number} credit lines were"
+    posted = formats.counted(number, "credit line was", "credit lines were")
     where = "it" if len(participations) == 1 else "them"
     return f"You now follow {tracks}. {posted} posted to {where}."

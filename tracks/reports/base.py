@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.urls import reverse
 
+from aspen import formats
 from aspen.files.tables import Table
 from tracks.following.forms import NO_SUCH
 from tracks.models import Track
@@ -125,4 +126,4 @@ def track_series(names: Mapping[int, str]) -> list[Series]:
 
 
 def people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count:,} people"
+    return formats.counted(count, "person", "people")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aspen import formats
 from aspen.clock import today
 from aspen.files.tables import ALL, Column, Row, Table
 from tracks.counting.progress import ZERO
@@ -42,7 +43,7 @@ def boards(chosen: Chosen) -> Report:
         for pk, name in federations.items()
         if (of := [board for board in found if board.federation == pk])
     ]
-    boards = "1 board has" if reached == 1 else f"{reached:,} boards have"
+    boards = formats.counted(reached, "board has", "boards have")
     answer = f"{boards} a quorum with three hours or more in {year}, of {len(found):,}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
     chart = Chart("boards", "Boards by federation", answer, series, bars)

@@ -67,7 +67,7 @@ def expiring(chosen: Chosen) -> Report:
     rows.append(Row(("All", *sums, sum(sums)), ALL))
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
-    number = "1 certificate expires" if sum(sums) == 1 else f"{sum(sums):,} certificates expire"
+    number = formats.counted(sum(sums), "certificate expires", "certificates expire")
     answer = f"{number} by {formats.day(end - dt.timedelta(days=1))}."
     chart = Chart(
         "expiring", "Certificates that expire, by quarter", answer, track_series(tracks), bars
@@ -100,7 +100,7 @@ def expiring_people(chosen: Chosen) -> Report:
     )
     rows = Rows(found, _certificate_row)
     columns = [Column(label) for label in ("Name", "Libraries", "Track", "Number", "Valid until")]
-    count = "1 certificate" if len(rows) == 1 else f"{len(rows):,} certificates"
+    count = formats.counted(len(rows), "certificate")
     return Report(
         title=f"Certificates that expire in {_quarter(begin)} {begin.year}",
         answer=f"{count}.",
@@ -140,7 +140,7 @@ def annual_list(chosen: Chosen) -> Report:
     figures = {each: [counts.get((each, track), 0) for track in tracks] for each in years}
     rows = [Row((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
     issued = sum(figures[year])
-    answer = f"{'1 certificate was' if issued == 1 else f'{issued:,} certificates were'} issued"
+    answer = f"{formats.counted(issued, 'certificate was', 'certificates were')} issued"
     latest = years[-charts.FEW :]
     chart = Chart(
         "issued",

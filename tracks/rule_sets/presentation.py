@@ -71,7 +71,7 @@ def page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
         "audience": rule_set.audience,
         "first_day": formats.day(rule_set.valid_from),
         "last_day": until,
-        "years": "1 year" if rule_set.years == 1 else f"{rule_set.years} years",
+        "years": formats.counted(rule_set.years, "year"),
         "total": formats.credits(rule_set.total),
         "elective": formats.amount(filled.elective_required),
         "minimums": formats.amount(rule_set.total - filled.elective_required),

@@ -360,9 +360,10 @@ def records_under_way() -> list[Waiting]:
         unanswered_since=Min("verifications__expires_at", filter=unanswered),
     )
     return [
-        *oldest_waits("{} record{} to review", page, found["reviews"], found["reviews_since"]),
+        *oldest_waits("record", "to review", page, found["reviews"], found["reviews_since"]),
         *oldest_waits(
-            "{} record{} without an answer of the supervisor",
+            "record",
+            "without an answer of the supervisor",
             f"{page}?state={StageFilter.SUPERVISOR}",
             found["unanswered"],
             found["unanswered_since"],

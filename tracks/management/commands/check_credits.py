@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from aspen import formats
 from credits.models import Claim, Credit
 from tracks import integrity
 
@@ -30,5 +31,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{promise}:")
             for finding in broken:
                 self.stdout.write(f"  {finding}")
-        kinds = "1 kind of fault" if len(findings) == 1 else f"{len(findings)} kinds of faults"
+        kinds = formats.counted(len(findings), "kind of fault", "kinds of faults")
         raise CommandError(f"{looked}: {kinds} found, see above.")
