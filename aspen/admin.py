@@ -1,21 +1,24 @@
 """What every page of the administration shares. Knows no app."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Min, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 
 from aspen import formats
 from aspen.admin_site import Waiting, oldest_waits, waits_for
-from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+
+T = TypeVar("T")
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -57,6 +60,24 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows of a record, for whoever may see the record."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
@@ -157,14 +178,23 @@ def stuck_mail() -> list[Waiting]:
     ]
 
 
-def count_done(request: HttpRequest, ids: list[int], act: Callable[[int], object]) -> int:
+def count_done(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], object]) -> int:
     """Act on each, in a transaction of its own; say why where one is refused; count the others."""
     done = 0
-    for pk in ids:
-        try:
-            act(pk)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
+    for each in chosen:
+        with refusal_as_message(request):
+            act(each)
             done += 1
     return done
+
+
+def staff_page(
+    request: HttpRequest, template: str, model: type[Model], context: Mapping[str, Any]
+) -> TemplateResponse:
+    """A page of a model's own, in the frame admin/page.html; it knows whether a form has errors."""
+    forms_shown = (each for each in context.values() if isinstance(each, forms.BaseForm))
+    frame = admin.site.each_context(request) | {
+        "opts": model._meta,
+        "has_errors": any(form.errors for form in forms_shown),
+    }
+    return TemplateResponse(request, template, frame | dict(context))

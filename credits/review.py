@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.web.paging import Key, Order, next_after
 from credits import checks
 from credits.checks import Remark, Subject
 from credits.enums import LIVE
@@ -58,11 +59,8 @@ def next_waiting(event: Event, *, by: User) -> Event | None:
 
     Nobody is led to their own. At most two queries.
     """
-    others = waiting().exclude(created_by=by).exclude(pk=event.pk).only("title")
-    others = others.annotate(waits_since=WAITS_SINCE)
-    since = waits_since(event)
-    later = others.filter(Q(waits_since__gt=since) | Q(waits_since=since, pk__gt=event.pk))
-    return later.first() or others.first()
+    others = waiting().exclude(created_by=by).only("title").annotate(waits_since=WAITS_SINCE)
+    return next_after(others, Order("waits_since"), Key(waits_since(event), event.pk))
 
 
 def check(events: Sequence[Event]) -> list[Checked]:

@@ -112,6 +112,12 @@ def page_of(
     return _page(order, found, start=start, total=total, size=size)
 
 
+def next_after(rows: QuerySet[Row], order: Order, key: Key) -> Row | None:
+    """The row behind the key, or the first of the others behind the last. At most two queries."""
+    others = order.sorted(rows.exclude(pk=key.pk))
+    return others.filter(order.beyond(key)).first() or others.first()
+
+
 def _page(order: Order, found: list[Row], *, start: int, total: int, size: int) -> Page[Row]:
     """A page that has `start` rows of the list before it."""
     # A few rows more or less there change no number.

@@ -11,15 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.models import User
 from aspen import formats
-from aspen.admin import ReadOnlyAdmin
-from aspen.errors import Refused
+from aspen.admin import ReadOnlyAdmin, staff_page
 from aspen.files.tables import harmless
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, awards, rules
 from credits.actions.awarding import AWARD
@@ -166,11 +165,9 @@ class AwardListAdmin(ReadOnlyAdmin):
         events = Event.objects.defer("search", "description").prefetch_related(OFFERS)
         return get_object_or_404(events, pk=pk)
 
-    def _context(self, request: HttpRequest, event: Event) -> dict[str, Any]:
+    def _context(self, event: Event) -> dict[str, Any]:
         return {
-            **self.admin_site.each_context(request),
             "title": f"Award credits: {event.title}",
-            "opts": self.opts,
             "event": event,
             "event_url": _event_url(event),
             "facts": _facts(event),
@@ -193,11 +190,11 @@ class AwardListAdmin(ReadOnlyAdmin):
                 )
         earlier = AwardList.objects.filter(event=event).select_related("uploaded_by")
         context = {
-            **self._context(request, event),
+            **self._context(event),
             "form": form,
             "earlier": awards.with_numbers(earlier).order_by("-uploaded_at", "-id")[:20],
         }
-        return TemplateResponse(request, "admin/credits/awardlist/start.html", context)
+        return staff_page(request, "admin/credits/awardlist/start.html", AwardList, context)
 
     def _kept(
         self, request: AuthenticatedHttpRequest, event: Event, form: AwardForm
@@ -208,11 +205,9 @@ class AwardListAdmin(ReadOnlyAdmin):
             if file
             else {"text": form.cleaned_data["addresses"]}
         )
-        try:
+        with refusal_as_form_error(form, field=None if file else "addresses"):
             return actions.keep_award_list(event_id=event.pk, by=request.user, **what)
-        except Refused as refusal:
-            form.add_error(refusal.field if file else "addresses", str(refusal))
-            return None
+        return None
 
     # ---------- The preview ----------
 
@@ -238,13 +233,13 @@ class AwardListAdmin(ReadOnlyAdmin):
         event = self._event(found.event_id)
         *others, award = _groups(found, event, request.user)
         context = {
-            **self._context(request, event),
+            **self._context(event),
             "list": found,
             "award": award,
             "groups": [award, *others],
             "is_open": found.applied_at is None and request.user.has_perm(AWARD),
         }
-        return TemplateResponse(request, "admin/credits/awardlist/preview.html", context)
+        return staff_page(request, "admin/credits/awardlist/preview.html", AwardList, context)
 
     def award_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Let the list count."""
@@ -254,14 +249,11 @@ class AwardListAdmin(ReadOnlyAdmin):
         page = HttpResponseRedirect(reverse("admin:credits_awardlist_change", args=[found.pk]))
         if request.method != "POST":
             return page
-        try:
+        with refusal_as_message(request):
             people, waiting = actions.apply_award_list(list_id=found.pk, by=request.user)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return page
-        if people or waiting:
-            self.log_change(request, found, f"Awarded: {people}; waiting: {waiting}.")
-        messages.success(request, _done(people, waiting))
+            if people or waiting:
+                self.log_change(request, found, f"Awarded: {people}; waiting: {waiting}.")
+            messages.success(request, _done(people, waiting))
         return page
 
     def left_out_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
@@ -351,11 +343,8 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
         if award is None:
             raise Http404
         if request.method == "POST":
-            try:
+            with refusal_as_message(request):
                 actions.take_back_award(award_id=award.pk, by=request.user)
-            except Refused as refusal:
-                messages.error(request, str(refusal))
-            else:
                 self.log_change(request, award, "Taken back.")
                 messages.success(request, f"{award.address} gets no credit for “{award.event}”.")
         return HttpResponseRedirect(reverse("admin:credits_waitingaward_change", args=[award.pk]))

@@ -8,19 +8,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
 from aspen import formats
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import ReadOnlyInline, count_done
 from aspen.errors import Refused
+from aspen.staff_queue import QueueAdmin, SeenForm, reason_field
 from aspen.transitions import Actor
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, history, queries, rules
 from credits.admin import queue_presentation
@@ -28,30 +28,13 @@ from credits.admin.correcting import correct_event_view
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim, Credit
 
-PAGE = "admin:credits_claim_change"
 
-
-class CreditInline(admin.TabularInline):
-    """The claim's credits; whoever may see the claim sees them."""
-
+class CreditInline(ReadOnlyInline):
     model = Credit
     fields = ("line", "category", "amount", "withdrawn_why")
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credit]:
         return super().get_queryset(request).select_related("category")
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class EvidenceFilter(admin.SimpleListFilter):
@@ -67,15 +50,11 @@ class EvidenceFilter(admin.SimpleListFilter):
         return queryset.filter(evidence__isnull=self.value() == "no").distinct()
 
 
-class ClaimDecisionForm(forms.Form):
+class ClaimDecisionForm(SeenForm):
     decision = forms.ChoiceField(choices=[(state, state) for state in actions.DECIDED])
-    reason = forms.CharField(
-        required=False,
-        max_length=2000,
-        help_text="The person will read it. To decline needs one.",
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    reason = reason_field(
+        "The person will read it. To decline needs one.", required=False, max_length=2000
     )
-    seen = forms.CharField(max_length=60, required=False)
 
 
 class WithRemarks(ChangeList):
@@ -94,9 +73,11 @@ def remarks_for(claims: list[Claim]) -> dict[int, list[checks.Remark]]:
 
 
 @admin.register(Claim)
-class ClaimAdmin(ReadOnlyAdmin):
+class ClaimAdmin(QueueAdmin):
     """Every claim, kept for good."""
 
+    decides = "credits.decide_claim"
+    steps = ("decide",)
     list_display = ("person", "event", "credit", "state_now", "source", "role", "remarks")
     list_filter = ("state", "source", "role", EvidenceFilter)
     search_fields = ("person__display_name", "person__email", "event__title")
@@ -134,18 +115,10 @@ class ClaimAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return WithRemarks
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("credits.decide_claim")
-
     def get_urls(self) -> list[URLPattern]:
-        decide = self.admin_site.admin_view(self.decide_view)
         correct = self.admin_site.admin_view(correct_event_view)
         return [
             path("correct-event/<int:event_id>/", correct, name="credits_claim_correct_event"),
-            path("<path:object_id>/decide/", decide, name="credits_claim_decide"),
             *super().get_urls(),
         ]
 
@@ -206,7 +179,7 @@ class ClaimAdmin(ReadOnlyAdmin):
         context |= {
             "decisions": self._decisions(request, claim),
             "seen": queries.claim_version(claim),
-            "decide_url": reverse("admin:credits_claim_decide", args=[claim.pk]),
+            "decide_url": self.url("decide", claim.pk),
             "correct_url": self._correct_url(request, claim),
         }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -228,33 +201,24 @@ class ClaimAdmin(ReadOnlyAdmin):
             queue_presentation.correct(claim.event) if self.has_decide_permission(request) else ""
         )
 
-    def decide_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
+    def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
         """Approve or decline; what was refused is shown with the typed reason kept."""
-        if not self.has_decide_permission(request):
-            raise PermissionDenied
-        claim = self.get_object(request, unquote(object_id))
-        page = reverse(PAGE, args=[object_id])
-        if claim is None or request.method != "POST":
-            return HttpResponseRedirect(page)
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
-            try:
+            state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]
+            with refusal_as_form_error(form):
                 actions.decide_claim(
                     claim_id=claim.pk,
-                    target=ClaimState(form.cleaned_data["decision"]),
-                    reason=form.cleaned_data["reason"],
+                    target=state,
+                    reason=reason,
                     seen=form.cleaned_data["seen"],
                     by=request.user,
                 )
-            except Refused as refusal:
-                form.add_error(refusal.field, str(refusal))
-            else:
-                state = ClaimState(form.cleaned_data["decision"]).label
-                self.log_change(request, claim, f"{state}. {form.cleaned_data['reason']}".strip())
-                messages.success(request, f"{claim.person}'s claim is {state.lower()}.")
-                return HttpResponseRedirect(page)
+                self.log_change(request, claim, f"{state.label}. {reason}".strip())
+                messages.success(request, f"{claim.person}'s claim is {state.label.lower()}.")
+                return HttpResponseRedirect(self.url("change", claim.pk))
         request.method = "GET"  # nothing is left to save; the page is shown again
-        return self.change_view(request, object_id, extra_context={"decision_form": form})
+        return self.change_view(request, str(claim.pk), extra_context={"decision_form": form})
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
@@ -264,24 +228,18 @@ class ClaimAdmin(ReadOnlyAdmin):
             return
         claims = list(chosen.order_by("pk"))
         remarks = remarks_for(claims)
-        done = 0
-        for claim in claims:
-            if remarks.get(claim.pk):
-                text = remarks[claim.pk][0].text
-                messages.error(request, f"{claim.person}, “{claim.event}”: {text} Open it first.")
-                continue
-            try:
-                actions.decide_claim(
-                    claim_id=claim.pk,
-                    target=ClaimState.APPROVED,
-                    reason="",
-                    seen=request.POST.get(f"seen-{claim.pk}", ""),
-                    by=request.user,
-                )
-            except Refused as refusal:
-                messages.error(request, str(refusal))
-                continue
-            done += 1
+
+        def approve(claim: Claim) -> None:
+            if found := remarks.get(claim.pk):
+                raise Refused(f"{claim.person}, “{claim.event}”: {found[0].text} Open it first.")
+            actions.decide_claim(
+                claim_id=claim.pk,
+                target=ClaimState.APPROVED,
+                reason="",
+                seen=request.POST.get(f"seen-{claim.pk}", ""),
+                by=request.user,
+            )
             self.log_change(request, claim, "Approved.")
-        if done:
+
+        if done := count_done(request, claims, approve):
             messages.success(request, f"Approved: {done} of {len(claims)}.")

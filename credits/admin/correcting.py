@@ -5,18 +5,19 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.models import User
 from aspen import formats
+from aspen.admin import staff_page
 from aspen.db.audit import rehearse
-from aspen.errors import Refused
 from aspen.halves import HALF, validate_halves
+from aspen.staff_queue import reason_field
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
 from credits.models import Claim
@@ -31,11 +32,7 @@ LARGEST = 2**31 - 1
 class LinesForm(forms.Form):
     """An amount for each of the four categories, empty for none, and why."""
 
-    reason = forms.CharField(
-        max_length=1000,
-        help_text="Everybody who claimed the event can read it.",
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
-    )
+    reason = reason_field("Everybody who claimed the event can read it.")
     seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
     # The lines of which the effect was shown; others are shown first, not saved.
     shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
@@ -78,19 +75,16 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     form = LinesForm(request.POST, categories=categories)
     if not form.is_valid():
         return _page(request, event, form)
-    person, offers = request.user, form.offers()
-    shown = queries.offers_as_text(offers)
-    try:
+    shown = queries.offers_as_text(form.offers())
+    with refusal_as_form_error(form):
         if "save" in request.POST and form.cleaned_data["shown"] == shown:
-            return _save(request, event, form, by=person)
-        preview = rehearse(lambda: _correct(event, form, by=person))
-    except Refused as refusal:
-        form.add_error(refusal.field, str(refusal))
-        return _page(request, event, form)
-    data = request.POST.copy()
-    data["shown"] = shown
-    form = LinesForm(data, categories=categories)
-    return _page(request, event, form, preview=preview)
+            return _save(request, event, form, by=request.user)
+        preview = rehearse(lambda: _correct(event, form, by=request.user))
+        data = request.POST.copy()
+        data["shown"] = shown
+        again = LinesForm(data, categories=categories)
+        return _page(request, event, again, preview=preview)
+    return _page(request, event, form)
 
 
 def _correct(event: Event, form: LinesForm, *, by: User) -> actions.Corrected:
@@ -119,9 +113,7 @@ def _page(
 ) -> HttpResponse:
     names = {category.pk: category.name for category in form.categories}
     context = {
-        **admin.site.each_context(request),
         "title": "Correct what an event earns",
-        "opts": Claim._meta,
         "event": event,
         "when": when(event),
         "credit": credit_in_words(event) or "nothing",
@@ -137,7 +129,7 @@ def _page(
             for at, who, reason in queries.corrections_of(event)
         ],
     }
-    return TemplateResponse(request, "admin/credits/claim/correct_event.html", context)
+    return staff_page(request, "admin/credits/claim/correct_event.html", Claim, context)
 
 
 def _in_words(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:

@@ -5,18 +5,19 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from aspen import formats
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import staff_page
 from aspen.db.audit import rehearse
 from aspen.errors import Refused
+from aspen.staff_queue import QueueAdmin, reason_field
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
 from credits.models import Merge
@@ -39,19 +40,17 @@ class ChosenForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        required=False,
-        max_length=1000,
-        help_text="For colleagues, and for whoever asks about a credit later.",
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    reason = reason_field(
+        "For colleagues, and for whoever asks about a credit later.", required=False
     )
     seen = forms.CharField(required=False, max_length=100)
 
 
 @admin.register(Merge)
-class MergeAdmin(ReadOnlyAdmin):
+class MergeAdmin(QueueAdmin):
     """Which events were merged into which. Within a day a merge can be undone."""
 
+    decides = "events.decide_event"
     list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
     list_select_related = ("source", "target", "merged_by", "undone_by")
     search_fields = ("source__title", "target__title")
@@ -65,12 +64,6 @@ class MergeAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("claims", "undo")
     change_list_template = "admin/credits/merge/change_list.html"
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_merge_permission(request) or super().has_view_permission(request, obj)
-
-    def has_merge_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("events.decide_event")
 
     @admin.display(description="merged into", ordering="target__title")
     def into(self, merge: Merge) -> str:
@@ -102,7 +95,7 @@ class MergeAdmin(ReadOnlyAdmin):
 
     def start_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Choose the two events, read what would happen, and merge them."""
-        if not self.has_merge_permission(request):
+        if not self.has_decide_permission(request):
             raise PermissionDenied
         chosen = ChosenForm(request.POST if request.method == "POST" else request.GET)
         if not chosen.is_valid():
@@ -110,10 +103,8 @@ class MergeAdmin(ReadOnlyAdmin):
         source, target = _events(chosen.cleaned_data["source"], chosen.cleaned_data["target"])
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and source and target and form.is_valid():
-            try:
+            with refusal_as_form_error(form):
                 return self._merge(request, source, target, **form.cleaned_data)
-            except Refused as refusal:
-                form.add_error(None, str(refusal))
         return self._start_page(request, source, target, chosen.cleaned_data["find"], form)
 
     def _merge(
@@ -141,7 +132,7 @@ class MergeAdmin(ReadOnlyAdmin):
                 reverse("admin:credits_merge_undo", args=[done.merge.pk]),
             ),
         )
-        return HttpResponseRedirect(reverse("admin:credits_merge_changelist"))
+        return HttpResponseRedirect(self.url("changelist"))
 
     def _start_page(
         self,
@@ -164,9 +155,7 @@ class MergeAdmin(ReadOnlyAdmin):
             if source is None or other.pk != source.pk
         ]
         context = {
-            **self.admin_site.each_context(request),
             "title": "Merge two events",
-            "opts": self.opts,
             "source": source,
             "target": target,
             "rows": _side_by_side(source, target) if source and target else [],
@@ -180,37 +169,33 @@ class MergeAdmin(ReadOnlyAdmin):
             "refusal": refusal,
             "form": form,
         }
-        return TemplateResponse(request, "admin/credits/merge/start.html", context)
+        return staff_page(request, "admin/credits/merge/start.html", Merge, context)
 
     # ---------- Undoing ----------
 
     def undo_view(self, request: AuthenticatedHttpRequest, merge_id: int) -> HttpResponse:
         """Ask, and undo."""
-        if not self.has_merge_permission(request):
+        if not self.has_decide_permission(request):
             raise PermissionDenied
         if merge_id > LARGEST:
             raise Http404
         merge = get_object_or_404(self.get_queryset(request), pk=merge_id)
         if request.method != "POST":
             context = {
-                **self.admin_site.each_context(request),
                 "title": "Undo a merge",
-                "opts": self.opts,
                 "merge": merge,
                 "claims": self.claims(merge),
                 "refusal": actions.why_not_undo(merge, merge.target) or "",
             }
-            return TemplateResponse(request, "admin/credits/merge/undo.html", context)
-        try:
+            return staff_page(request, "admin/credits/merge/undo.html", Merge, context)
+        with refusal_as_message(request):
             actions.undo_merge(merge_id=merge.pk, by=request.user)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(request.path)
-        self.log_change(request, merge, "Undone.")
-        messages.success(
-            request, f"“{merge.source.title}” and “{merge.target.title}” are two events again."
-        )
-        return HttpResponseRedirect(reverse("admin:credits_merge_changelist"))
+            self.log_change(request, merge, "Undone.")
+            messages.success(
+                request, f"“{merge.source.title}” and “{merge.target.title}” are two events again."
+            )
+            return HttpResponseRedirect(self.url("changelist"))
+        return HttpResponseRedirect(request.path)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
         return super().get_queryset(request).select_related(*self.list_select_related)

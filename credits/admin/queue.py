@@ -1,23 +1,22 @@
 """The queue of custom events: what librarians created with Create New…, and staff's decisions."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, F, Min, Model, Q, QuerySet, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from accounts.models import User
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import count_done, staff_page
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
+from aspen.staff_queue import ConditionFilter, QueueAdmin, SeenForm, reason_field
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import review
 from credits.admin import queue_presentation
@@ -25,8 +24,7 @@ from events import actions, queries
 from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
 from events.models import WAITS_SINCE, CustomEvent, Event
 
-LIST = "admin:events_customevent_changelist"
-PAGE = "admin:events_customevent_change"
+DECIDES = "events.decide_event"
 # What a row of the list says, and what it is compared by.
 LISTED = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
@@ -38,49 +36,33 @@ LISTED = (
 TICK, CLEAR = "tick", "clear"
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ConditionFilter):
     """The queue shows what waits unless somebody asks for more."""
 
-    title = "state"
-    parameter_name = "state"
+    title = parameter_name = "state"
+    default = EventState.PENDING.value
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def options(self) -> list[tuple[str, str, Q]]:
         states = (EventState.PENDING, EventState.DRAFT, EventState.PUBLISHED, EventState.DECLINED)
         return [
-            *((state.value, queue_presentation.state_in_words(state)) for state in states),
-            ("all", "All"),
+            *(
+                (each.value, queue_presentation.state_in_words(each), Q(state=each))
+                for each in states
+            ),
+            ("all", "All", Q()),
         ]
 
-    def value(self) -> str:
-        known = {value for value, _ in self.lookup_choices}
-        chosen = super().value()
-        return chosen if chosen in known else EventState.PENDING.value
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for value, label in self.lookup_choices:
-            yield {
-                "selected": value == self.value(),
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": label,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        value = self.value()
-        return queryset if value == "all" else queryset.filter(state=value)
-
-
-class DecisionForm(forms.Form):
+class DecisionForm(SeenForm):
     decision = forms.ChoiceField(
         choices=Decision.choices, error_messages={"required": "Choose one of the buttons."}
     )
-    reason = forms.CharField(
+    reason = reason_field(
+        "The person will read it. To return or to decline needs one.",
+        label="Question or reason",
         required=False,
         max_length=2000,
-        label="Question or reason",
-        help_text="The person will read it. To return or to decline needs one.",
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
     )
-    seen = forms.CharField(max_length=60, required=False)
 
 
 class Choice(forms.Form):
@@ -136,9 +118,11 @@ class Queue(ChangeList):
 
 
 @admin.register(CustomEvent)
-class CustomEventAdmin(ReadOnlyAdmin):
+class CustomEventAdmin(QueueAdmin):
     """What librarians created with Create New…, the longest waiting first."""
 
+    decides = DECIDES
+    steps = ("decide", "publish")
     list_display = ("title",)
     list_filter = (StateFilter, "offers__category")
     search_fields = (
@@ -166,27 +150,8 @@ class CustomEventAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return Queue
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("events.decide_event")
-
-    def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
-        return [
-            path(
-                "<path:object_id>/decide/",
-                wrap(self.decide_view),
-                name="events_customevent_decide",
-            ),
-            path(
-                "<path:object_id>/publish/",
-                wrap(self.publish_view),
-                name="events_customevent_publish",
-            ),
-            *super().get_urls(),
-        ]
+    def next_waiting(self, record: Event, *, by: User) -> Event | None:
+        return review.next_waiting(record, by=by)
 
     # ---------- The list ----------
 
@@ -202,7 +167,7 @@ class CustomEventAdmin(ReadOnlyAdmin):
             if not self.has_decide_permission(request):
                 raise PermissionDenied
             self._approve(request, by=request.user)
-            return HttpResponseRedirect(f"{reverse(LIST)}?{asked.urlencode()}".rstrip("?"))
+            return HttpResponseRedirect(f"{self.url('changelist')}?{asked.urlencode()}".rstrip("?"))
         return super().changelist_view(request, extra_context)
 
     def _approve(self, request: HttpRequest, *, by: User) -> None:
@@ -217,26 +182,20 @@ class CustomEventAdmin(ReadOnlyAdmin):
             return
         events = list(self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering))
         remarks = review.remarks_on(events, review.claims_of_authors(events))
-        done, doubtful = 0, []
-        for event in events:
-            if remarks.get(event.pk) and not chosen[event.pk]["doubtful"]:
-                messages.error(request, queue_presentation.new_remark(event, remarks[event.pk]))
-                continue
-            try:
-                actions.decide_custom_event(
-                    event_id=event.pk,
-                    decision=Decision.APPROVE,
-                    reason="",
-                    seen=chosen[event.pk]["seen"],
-                    by=by,
-                )
-            except Refused as refusal:
-                messages.error(request, str(refusal))
-                continue
-            done += 1
+        doubtful = []
+
+        def approve(event: Event) -> None:
+            choice = chosen[event.pk]
+            if remarks.get(event.pk) and not choice["doubtful"]:
+                raise Refused(queue_presentation.new_remark(event, remarks[event.pk]))
+            actions.decide_custom_event(
+                event_id=event.pk, decision=Decision.APPROVE, reason="", seen=choice["seen"], by=by
+            )
             self.log_change(request, event, "Approve.")
-            if chosen[event.pk]["doubtful"]:
+            if choice["doubtful"]:
                 doubtful.append(event.title)
+
+        done = count_done(request, events, approve)
         if done:
             messages.success(request, queue_presentation.approved(done, len(chosen), doubtful))
 
@@ -250,99 +209,69 @@ class CustomEventAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Everything known about the event, and the buttons to decide."""
-        return self._page(request, object_id, DecisionForm())
+        return self._page(request, self.shown(request, object_id), DecisionForm())
 
-    def decide_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
+    def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         """Approve, return or decline; what was refused is shown with the typed reason kept."""
-        if not self.has_decide_permission(request):
-            raise PermissionDenied
-        event = self.get_object(request, unquote(object_id))
-        if event is None or request.method != "POST":
-            return HttpResponseRedirect(reverse(PAGE, args=[object_id]))
         form = DecisionForm(request.POST)
-        if not form.is_valid():
-            return self._page(request, object_id, form)
-        decision = Decision(form.cleaned_data["decision"])
-        reason = form.cleaned_data["reason"]
-        try:
-            actions.decide_custom_event(
-                event_id=event.pk,
-                decision=decision,
-                reason=reason,
-                seen=form.cleaned_data["seen"],
-                by=request.user,
-            )
-        except Refused as refusal:
-            form.add_error(refusal.field, str(refusal))
-            return self._page(request, object_id, form)
-        self.log_change(request, event, f"{decision.label}. {reason}".strip())
-        done = queue_presentation.state_in_words(CUSTOM_EVENT_TRANSITIONS[decision].target).lower()
-        messages.success(
-            request,
-            f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it on the "
-            "Continuing Education page.",
-        )
-        return self._on(request, event)
+        if form.is_valid():
+            decision = Decision(form.cleaned_data["decision"])
+            reason = form.cleaned_data["reason"]
+            with refusal_as_form_error(form):
+                actions.decide_custom_event(
+                    event_id=event.pk,
+                    decision=decision,
+                    reason=reason,
+                    seen=form.cleaned_data["seen"],
+                    by=request.user,
+                )
+                self.log_change(request, event, f"{decision.label}. {reason}".strip())
+                done = queue_presentation.state_in_words(
+                    CUSTOM_EVENT_TRANSITIONS[decision].target
+                ).lower()
+                messages.success(
+                    request,
+                    f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it "
+                    "on the Continuing Education page.",
+                )
+                return self.go_on(request, event)
+        return self._page(request, self.shown(request, str(event.pk)), form)
 
-    def publish_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
+    def publish_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         """Put the custom event on the calendar; what waited is approved by it."""
-        if not self.has_decide_permission(request):
-            raise PermissionDenied
-        event = self.get_object(request, unquote(object_id))
-        if event is None or request.method != "POST":
-            return HttpResponseRedirect(reverse(PAGE, args=[object_id]))
-        try:
+        with refusal_as_message(request):
             actions.publish_custom_event(
                 event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
             )
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(reverse(PAGE, args=[object_id]))
-        self.log_change(request, event, "Published to the calendar.")
-        messages.success(
-            request,
-            f"“{event.title}” is on the calendar, and {event.created_by}'s credit is approved.",
-        )
-        return self._on(request, event)
+            self.log_change(request, event, "Published to the calendar.")
+            messages.success(
+                request,
+                f"“{event.title}” is on the calendar, and {event.created_by}'s credit is approved.",
+            )
+            return self.go_on(request, event)
+        return HttpResponseRedirect(self.url("change", event.pk))
 
-    def _on(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """To the next one that waits, or back to the empty list."""
-        following = review.next_waiting(event, by=request.user)
-        if following is None:
-            return HttpResponseRedirect(reverse(LIST))
-        return HttpResponseRedirect(reverse(PAGE, args=[following.pk]))
-
-    def _page(self, request: HttpRequest, object_id: str, form: DecisionForm) -> HttpResponse:
+    def _page(self, request: HttpRequest, event: Event, form: DecisionForm) -> HttpResponse:
         assert request.user.is_authenticated
-        event = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, event):
-            raise PermissionDenied
-        if event is None:
-            raise Http404
-        following = review.next_waiting(event, by=request.user)
+        may_decide = self.has_decide_permission(request)
         context = {
-            **self.admin_site.each_context(request),
-            **queue_presentation.page(
-                event, by=request.user, may_decide=self.has_decide_permission(request)
-            ),
+            **queue_presentation.page(event, by=request.user, may_decide=may_decide),
             "title": event.title,
             "subtitle": "Custom event",
-            "opts": self.opts,
-            "event": event,
+            "record": event,
             "seen": queries.version(event),
             "form": form,
-            "next": following is not None,
-            "next_url": reverse(PAGE, args=[following.pk]) if following else "",
-            "decide_url": reverse("admin:events_customevent_decide", args=[event.pk]),
-            "publish_url": reverse("admin:events_customevent_publish", args=[event.pk]),
+            "next_url": self.next_url(event, by=request.user),
+            "decide_url": self.url("decide", event.pk),
+            "publish_url": self.url("publish", event.pk),
         }
-        return TemplateResponse(request, "admin/events/customevent/decide.html", context)
+        return staff_page(request, "admin/events/customevent/decide.html", CustomEvent, context)
 
 
-@waits_for("events.decide_event", order=10)
+@waits_for(DECIDES, order=10)
 def events_to_decide() -> list[Waiting]:
     """Custom events and proposals that wait for staff, and those whose authors do not answer."""
-    customs = reverse(LIST)
+    customs = reverse("admin:events_customevent_changelist")
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {
         (Origin.CUSTOM, EventState.PENDING): ("custom event", "to approve", customs),

@@ -134,6 +134,7 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
     similar = review.similar_to(event)
     is_own = person.pk == by.pk
     decides = may_decide and not is_own
+    decisions = _decisions(event) if decides else []
     return {
         "person": person,
         "positions": account_queries.positions_of(person),
@@ -148,7 +149,8 @@ def page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
         "before": before_in_words(review.decided_before([event])[event.pk], event),
         "lately": [lately(each) for each in review.decided_lately(event)],
         "happenings": history.of_claim(claim, reader=by) if claim else [],
-        "decisions": _decisions(event) if decides else [],
+        "decisions": decisions,
+        "can_decide": bool(decisions),
         "can_publish": decides
         and TO_CALENDAR.allows(event.state, Actor.STAFF)
         and not is_course(event),

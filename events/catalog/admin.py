@@ -3,14 +3,14 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import Count, Min, Model, Prefetch, QuerySet
+from django.db.models import Count, Min, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from aspen.admin import ReadOnlyAdmin
 from aspen.admin_site import Waiting, oldest_waits, waits_for
-from aspen.errors import Refused
+from aspen.staff_queue import QueueAdmin
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.admin_presentation import credit_in_words, when
@@ -31,9 +31,10 @@ class ReasonForm(ActionForm):
 
 
 @admin.register(CatalogueListing)
-class CatalogueListingAdmin(ReadOnlyAdmin):
+class CatalogueListingAdmin(QueueAdmin):
     """What is proposed for the catalog of a fiscal year, and in it; longest waiting first."""
 
+    decides = catalog_queries.DECIDE
     list_display = (
         "event",
         "fiscal_year",
@@ -64,12 +65,6 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
         listings: QuerySet[CatalogueListing] = super().get_queryset(request)
         offers = Prefetch("event__offers", queries.OFFERS.queryset)
         return listings.defer("event__search", "event__description").prefetch_related(offers)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(catalog_queries.DECIDE)
 
     @admin.display(description="when", ordering="event__begins_at")
     def when(self, listing: CatalogueListing) -> str:
@@ -105,15 +100,12 @@ class CatalogueListingAdmin(ReadOnlyAdmin):
     ) -> None:
         reason = request.POST.get("reason", "").replace("\x00", "")[:2000]
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-        try:
+        with refusal_as_message(request):
             outcome = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return
-        for listing in outcome.changed:
-            said = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
-            self.log_change(request, listing, said)
-        _tell(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
+            for listing in outcome.changed:
+                said = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
+                self.log_change(request, listing, said)
+            _tell(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
     def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]) -> None:

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from django.db.models import Case, F, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, F, Prefetch, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import Position, User
+from aspen.web.paging import Order, next_after
 from credits import checks
 from credits.checks import Remark
 from credits.models import Claim
@@ -64,10 +65,8 @@ def next_waiting(submission: Submission, *, by: User) -> Submission | None:
 
     Nobody is led to their own. At most two queries.
     """
-    others = waiting().exclude(person=by).exclude(pk=submission.pk).only("pk")
-    at = submission.submitted_at
-    later = others.filter(Q(submitted_at__gt=at) | Q(submitted_at=at, pk__gt=submission.pk))
-    return later.first() or others.first()
+    order = Order("submitted_at")
+    return next_after(waiting().exclude(person=by).only("pk"), order, order.key(submission))
 
 
 def look_at(made: record.Record) -> list[Looked]:

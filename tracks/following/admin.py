@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import (
     Count,
     Min,
-    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -19,7 +18,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -27,10 +25,11 @@ from django.utils.safestring import mark_safe
 from accounts.enums import PositionKind
 from accounts.models import Position
 from aspen import formats
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import ReadOnlyInline, staff_page
 from aspen.clock import today, years_before
 from aspen.db.audit import rehearse
-from aspen.errors import Refused
+from aspen.staff_queue import ConditionFilter, QueueAdmin, reason_field
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest, number_in
 from tracks.counting import credits as own_credits
 from tracks.counting import eligibility
@@ -49,32 +48,27 @@ QUARTERS = 8
 SHOWN = 100
 
 
-class QuarterFilter(admin.SimpleListFilter):
+class QuarterFilter(ConditionFilter):
     """The quarter in which periods end: past ones, the next two years, and later."""
 
     title = "last day"
     parameter_name = "closes"
-    PAST, LATER = "past", "later"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        quarters = [
-            (day.isoformat(), f"{(day.month + 2) // 3}. quarter of {day.year}")
-            for day in quarters_from(today())
-        ]
-        return [(self.PAST, "Over"), *quarters, (self.LATER, "Later")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Participation]
-    ) -> QuerySet[Participation]:
+    def options(self) -> list[tuple[str, str, Q]]:
         firsts = quarters_from(today(), QUARTERS + 1)
-        if self.value() == self.PAST:
-            return queryset.filter(closes_on__lt=today())
-        if self.value() == self.LATER:
-            return queryset.filter(closes_on__gte=firsts[-1])
-        for first, following in itertools.pairwise(firsts):
-            if self.value() == first.isoformat():
-                return queryset.filter(closes_on__gte=first, closes_on__lt=following)
-        return queryset
+        quarters = [
+            (
+                first.isoformat(),
+                f"{(first.month + 2) // 3}. quarter of {first.year}",
+                Q(closes_on__gte=first, closes_on__lt=following),
+            )
+            for first, following in itertools.pairwise(firsts)
+        ]
+        return [
+            ("past", "Over", Q(closes_on__lt=today())),
+            *quarters,
+            ("later", "Later", Q(closes_on__gte=firsts[-1])),
+        ]
 
 
 def quarters_from(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
@@ -84,56 +78,30 @@ def quarters_from(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
     return [dt.date(each // 12, each % 12 + 1, 1) for each in months]
 
 
-class DirectorFilter(admin.SimpleListFilter):
+class DirectorFilter(ConditionFilter):
     """Where directors stand in the four years they have from the beginning of their position."""
 
-    title = "director"
-    parameter_name = "director"
-    NEW, DUE, LONGER = "new", "due", "longer"
+    title = parameter_name = "director"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def options(self) -> list[tuple[str, str, Q]]:
+        first = years_before(today(), DIRECTORS_YEARS)
+        a_year_on = years_before(today(), DIRECTORS_YEARS - 1)
+        is_new = Q(director_since__gt=first)
         return [
-            (self.NEW, "In the first four years"),
-            (self.DUE, "Four years end within a year"),
-            (self.LONGER, "For longer than four years"),
+            ("new", "In the first four years", is_new),
+            ("due", "Four years end within a year", is_new & Q(director_since__lte=a_year_on)),
+            ("longer", "For longer than four years", Q(director_since__lte=first)),
         ]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Participation]
-    ) -> QuerySet[Participation]:
-        first = years_before(today(), DIRECTORS_YEARS)
-        chosen = {
-            self.NEW: Q(director_since__gt=first),
-            self.DUE: Q(
-                director_since__gt=first,
-                director_since__lte=years_before(today(), DIRECTORS_YEARS - 1),
-            ),
-            self.LONGER: Q(director_since__lte=first),
-        }
-        return queryset.filter(chosen.get(self.value() or "", Q()))
 
-
-class ExtensionInline(admin.TabularInline):
-    """Earlier extensions, for whoever may see the period."""
+class ExtensionInline(ReadOnlyInline):
+    """Earlier extensions."""
 
     model = Extension
     fields = ("closed_on", "closes_on", "reason", "extended_at", "extended_by")
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Extension]:
         return super().get_queryset(request).select_related("extended_by")
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ExtendForm(forms.Form):
@@ -145,11 +113,8 @@ class ExtendForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"required": "Choose the new last day."},
     )
-    reason = forms.CharField(
-        max_length=1000,
-        help_text="The people will read it.",
-        error_messages={"required": "Give a reason; the person will read it."},
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+    reason = reason_field(
+        "The people will read it.", missing="Give a reason; the person will read it."
     )
     # The day of which the effect was shown; another one is shown first, not saved.
     shown = forms.CharField(max_length=20, required=False)
@@ -159,9 +124,10 @@ class ExtendForm(forms.Form):
 
 
 @admin.register(Participation)
-class ParticipationAdmin(ReadOnlyAdmin):
+class ParticipationAdmin(QueueAdmin):
     """Who follows which track. People choose by themselves; staff give more time."""
 
+    decides = "tracks.review_submission"
     list_display = (
         "person",
         "track",
@@ -203,12 +169,6 @@ class ParticipationAdmin(ReadOnlyAdmin):
         return participations.select_related("person", "track", "rule_set", "selected_by").annotate(
             posting_count=Coalesce(Subquery(counts), 0), director_since=Subquery(since)
         )
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_extend_permission(request) or super().has_view_permission(request, obj)
-
-    def has_extend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tracks.review_submission")
 
     def get_urls(self) -> list[URLPattern]:
         extend = self.admin_site.admin_view(self.extend_view)
@@ -256,12 +216,12 @@ class ParticipationAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         participation = kwargs["obj"]
-        if self.has_extend_permission(request):
+        if self.has_decide_permission(request):
             url = reverse("admin:tracks_participation_extend")
             context = context | {"extend_url": f"{url}?ids={participation.pk}"}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.action(description="Extend the period…", permissions=["extend"])
+    @admin.action(description="Extend the period…", permissions=["decide"])
     def extend_selected(
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Participation]
     ) -> HttpResponse | None:
@@ -274,7 +234,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
 
     def extend_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Show whose periods would end when, and extend them."""
-        if not self.has_extend_permission(request):
+        if not self.has_decide_permission(request):
             raise PermissionDenied
         sent = request.POST if request.method == "POST" else request.GET
         ids = _ids(sent.get("ids", ""))
@@ -293,14 +253,11 @@ class ParticipationAdmin(ReadOnlyAdmin):
                 participation_ids=ids, closes_on=closes_on, reason=reason, by=request.user
             )
 
-        try:
+        with refusal_as_form_error(form):
             if "save" in request.POST and form.cleaned_data["shown"] == closes_on.isoformat():
                 return self._extended(request, ids, closes_on, extend())
-            number = rehearse(extend)
-        except Refused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-            return self._extend_page(request, ids, form)
-        return self._extend_page(request, ids, form, (number, closes_on))
+            return self._extend_page(request, ids, form, (rehearse(extend), closes_on))
+        return self._extend_page(request, ids, form)
 
     def _extended(
         self, request: HttpRequest, ids: list[int], closes_on: dt.date, number: int
@@ -331,9 +288,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
             for each in chosen.order_by("person__display_name", "pk")
         ]
         context = {
-            **self.admin_site.each_context(request),
             "title": "Extend the period",
-            "opts": self.opts,
             "rows": rows,
             "form": form,
             "ids": ",".join(map(str, ids)),
@@ -342,7 +297,7 @@ class ParticipationAdmin(ReadOnlyAdmin):
             "button": _button(preview[0]) if preview else "",
             "extend_url": reverse("admin:tracks_participation_extend"),
         }
-        return TemplateResponse(request, "admin/tracks/participation/extend.html", context)
+        return staff_page(request, "admin/tracks/participation/extend.html", Participation, context)
 
 
 def _verdict(credit: "PostedCredit", participation: Participation) -> str:

@@ -12,55 +12,39 @@ from django.utils.safestring import SafeString
 from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.clock import today
+from aspen.staff_queue import ConditionFilter
 from tracks.certification import certificates, record
 from tracks.counting import queries as counting_queries
 from tracks.models import Certificate, Track
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ConditionFilter):
     title = parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("valid", "Valid"), ("expired", "Expired"), ("revoked", "Revoked")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Certificate]
-    ) -> QuerySet[Certificate]:
+    def options(self) -> list[tuple[str, str, Q]]:
         day = today()
-        conditions = {
-            "valid": Q(revoked_at=None, expires_on__gte=day),
-            "expired": Q(revoked_at=None, expires_on__lt=day),
-            "revoked": Q(revoked_at__isnull=False),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
+        return [
+            ("valid", "Valid", Q(revoked_at=None, expires_on__gte=day)),
+            ("expired", "Expired", Q(revoked_at=None, expires_on__lt=day)),
+            ("revoked", "Revoked", Q(revoked_at__isnull=False)),
+        ]
 
 
-class TrackFilter(admin.SimpleListFilter):
+class TrackFilter(ConditionFilter):
     title = parameter_name = "track"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(track.pk), track.name) for track in Track.objects.order_by("position")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Certificate]
-    ) -> QuerySet[Certificate]:
-        tracks = [int(key) for key, _ in self.lookup_choices if key == self.value()]
-        return queryset.filter(participation__track__in=tracks) if tracks else queryset
+    def options(self) -> list[tuple[str, str, Q]]:
+        tracks = Track.objects.order_by("position")
+        return [(str(each.pk), each.name, Q(participation__track=each.pk)) for each in tracks]
 
 
-class YearFilter(admin.SimpleListFilter):
+class YearFilter(ConditionFilter):
     title = parameter_name = "year"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def options(self) -> list[tuple[str, str, Q]]:
         years = Certificate.objects.order_by().annotate(year=ExtractYear("issued_on"))
         found = years.values_list("year", flat=True).distinct().order_by("-year")
-        return [(str(year), str(year)) for year in found]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Certificate]
-    ) -> QuerySet[Certificate]:
-        known = {key for key, _ in self.lookup_choices}
-        return queryset.filter(issued_on__year=self.value()) if self.value() in known else queryset
+        return [(str(year), str(year), Q(issued_on__year=year)) for year in found]
 
 
 @admin.register(Certificate)

@@ -3,17 +3,18 @@
 from collections.abc import Callable
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import User
 from aspen import formats
+from aspen.admin import staff_page
 from aspen.db.audit import rehearse
-from aspen.errors import Refused
+from aspen.staff_queue import reason_field
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certifying, record
 from tracks.certification.admin import presentation
@@ -34,18 +35,9 @@ class ConsequencesForm(forms.Form):
         raise NotImplementedError
 
 
-def _reason(help_text: str) -> forms.CharField:
-    return forms.CharField(
-        max_length=1000,
-        help_text=help_text,
-        error_messages={"required": "Give a reason."},
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
-    )
-
-
 class RevokeForm(ConsequencesForm):
     LEAVE, REOPEN = "leave", "reopen"
-    reason = _reason("Everybody who checks the certificate reads it, and so does the person.")
+    reason = reason_field("Everybody who checks the certificate reads it, and so does the person.")
     then = forms.ChoiceField(
         label="And then",
         choices=[
@@ -68,7 +60,7 @@ class ReissueForm(ConsequencesForm):
         widget=forms.TextInput(attrs={"class": "vTextField"}),
         error_messages={"required": "Say which name shall stand on it."},
     )
-    reason = _reason("Everybody who checks the old certificate reads it.")
+    reason = reason_field("Everybody who checks the old certificate reads it.")
 
     def asked(self) -> str:
         return str(self.cleaned_data["name"])
@@ -145,7 +137,7 @@ def _answer(
     by = request.user
     consequences: list[str] = []
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusal_as_form_error(form):
             if "save" in request.POST and form.cleaned_data["shown"] == form.asked():
                 act(form, by)
                 messages.success(request, done)
@@ -153,12 +145,8 @@ def _answer(
                 return HttpResponseRedirect(page)
             rehearse(lambda: act(form, by))
             consequences = follows(form)
-        except Refused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     context = {
-        **admin.site.each_context(request),
         "title": title,
-        "opts": Certificate._meta,
         "certificate": certificate,
         "told": presentation.certificate(certificate, decides=False),
         "is_own": certificate.person_id == by.pk,
@@ -167,7 +155,7 @@ def _answer(
         "shown": form.asked() if consequences else "",
         "button": button,
     }
-    return TemplateResponse(request, "admin/tracks/certificate/consequences.html", context)
+    return staff_page(request, "admin/tracks/certificate/consequences.html", Certificate, context)
 
 
 # ---------- What follows, in words ----------

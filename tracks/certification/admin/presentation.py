@@ -92,7 +92,7 @@ def page(submission: Submission, looked: Sequence[Looked], *, decides: bool) -> 
         "happenings": list(_happenings(submission, asked)),
         "can_review": decides and is_open and submission.participation.state == State.SUBMITTED,
         "can_ask": decides and is_open and submission.participation.state == State.REVIEWED,
-        "can_return": decides and is_open,
+        "can_decide": decides and is_open,
     }
 
 

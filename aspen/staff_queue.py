@@ -1,0 +1,140 @@
+"""What the queues of staff share: a list of what waits, and a page for each with buttons to decide.
+
+A new queue is a `QueueAdmin` with its permission and steps, an action for each step that refuses
+what has changed since it was `seen`, and a template that fills admin/queue_item.html.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from aspen.admin import ReadOnlyAdmin
+from aspen.web.request import AuthenticatedHttpRequest
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """A list filter that declares the condition of each choice.
+
+    With a `default`, that is what the list shows until somebody chooses, and there is no "All"
+    but what `options` give.
+    """
+
+    default: str | None = None
+
+    def options(self) -> list[tuple[str, str, Q]]:
+        """What stands in the address, the label, and the condition."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        options = self.options()
+        self.conditions = {value: condition for value, _, condition in options}
+        return [(value, label) for value, label, _ in options]
+
+    def value(self) -> str | None:
+        chosen = super().value()
+        return chosen if chosen in self.conditions else self.default
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        choices = super().choices(changelist)
+        if self.default is not None:
+            next(choices)  # Django's "All", which would lead to the default
+        return choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(self.conditions.get(self.value() or "", Q()))
+
+
+def reason_field(
+    help_text: str, *, missing: str = "Give a reason.", max_length: int = 1000, **options: Any
+) -> forms.CharField:
+    """Why staff decide something, for people to read."""
+    return forms.CharField(
+        max_length=max_length,
+        help_text=help_text,
+        error_messages={"required": missing},
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "class": "vLargeTextField"}),
+        **options,
+    )
+
+
+class SeenForm(forms.Form):
+    """A decision about a record as it was shown: the action refuses another version."""
+
+    seen = forms.CharField(max_length=60, required=False)
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """Records about which staff decide; whoever holds the permission `decides` sees the list too.
+
+    Each of `steps` has the address `<id>/<step>/`. Its method `<step>_view` takes the request and
+    the record, and is called for those who hold the permission, by POST only.
+    """
+
+    decides: str
+    steps: tuple[str, ...] = ()
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(self.decides)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_decide_permission(request) or super().has_view_permission(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path(
+                f"<path:object_id>/{step}/",
+                self.admin_site.admin_view(self._step_view(getattr(self, f"{step}_view"))),
+                name=f"{name}_{step}",
+            )
+            for step in self.steps
+        ] + super().get_urls()
+
+    def _step_view(self, act: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def view(request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
+            if not self.has_decide_permission(request):
+                raise PermissionDenied
+            record = self.get_object(request, unquote(object_id))
+            if record is None or request.method != "POST":
+                return HttpResponseRedirect(self.url("change", object_id))
+            return act(request, record)
+
+        return view
+
+    def url(self, page: str, *args: Any) -> str:
+        """The address of the changelist, of the change page, or of a step."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+
+    def shown(self, request: HttpRequest, object_id: str) -> Any:
+        """The record that a page is about. Raises PermissionDenied or Http404."""
+        record = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        if record is None:
+            raise Http404
+        return record
+
+    # ---------- The next one ----------
+
+    def next_waiting(self, record: Any, *, by: "User") -> Model | None:
+        """What comes after this record for somebody who decides; never their own."""
+        raise NotImplementedError
+
+    def next_url(self, record: Any, *, by: "User") -> str:
+        following = self.next_waiting(record, by=by)
+        return self.url("change", following.pk) if following else ""
+
+    def go_on(self, request: AuthenticatedHttpRequest, record: Any) -> HttpResponse:
+        """To the next one that waits, or back to the list."""
+        url = self.next_url(record, by=request.user) or self.url("changelist")
+        return HttpResponseRedirect(url)

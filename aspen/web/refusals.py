@@ -1,0 +1,46 @@
+"""How a view says that an action was refused: one block, and the reason where the person sees it.
+
+with refusal_as_message(request):
+    actions.end_position(position_id=position_id, by=request.user)
+    messages.success(request, "Today is the last day of this position.")
+return redirect("accounts:profile")
+"""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import HttpRequest
+
+from aspen.errors import Refused
+
+
+class _Refusal:
+    """Ends its block where an action refuses, says why, and goes on after the block."""
+
+    def __init__(self, say: Callable[[Refused], None]) -> None:
+        self.say = say
+
+    def __enter__(self) -> None:
+        """The block begins."""
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> bool:
+        if isinstance(error, Refused):
+            self.say(error)
+        return isinstance(error, Refused)
+
+
+def refusal_as_message(request: HttpRequest, *, about: str = "") -> _Refusal:
+    """Show why at the top of the next page, after the title of what it is `about`."""
+    start = f"“{about}”: " if about else ""
+    return _Refusal(lambda refusal: messages.error(request, f"{start}{refusal}"))
+
+
+def refusal_as_form_error(form: BaseForm, *, field: str | None = None) -> _Refusal:
+    """Show why in the form: at `field`, else at the refusal's own field where the form has it."""
+
+    def say(refusal: Refused) -> None:
+        name = field or refusal.field
+        form.add_error(name if name in form.fields else None, str(refusal))
+
+    return _Refusal(say)
