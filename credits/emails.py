@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from aspen import formats
-from aspen.mail.message import page_url
-from aspen.mail.outbox import Later, Letter, composers
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import Later, composers
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
@@ -31,7 +31,7 @@ def register_composers() -> None:
     )
 
 
-def listed(mail: Mail) -> Letter | None:
+def listed(mail: Mail) -> Email | None:
     """A credit came of a registration, of presenting, or was awarded by staff. Two queries."""
     claim = _claim(mail)
     facts = _about(claim)
@@ -42,7 +42,7 @@ def listed(mail: Mail) -> Letter | None:
     pending = ["Each is Pending until it is verified with your track; it counts all the same."]
     if claim.state != ClaimState.PENDING:
         pending = []
-    return Letter(
+    return Email(
         subject=f"Your credit is listed: {claim.event.title}",
         paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {each} listed."],
         facts=facts,
@@ -62,7 +62,7 @@ def _how(claim: Claim) -> str:
 # ---------- What staff decided ----------
 
 
-def approved(mail: Mail) -> Letter | None:
+def approved(mail: Mail) -> Email | None:
     """What staff approved of one person within an hour, in one letter. Two queries."""
     since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
     if timezone.now() < until + GRACE:
@@ -81,7 +81,7 @@ def approved(mail: Mail) -> Letter | None:
     )
     if not claims:
         return None
-    return Letter(
+    return Email(
         subject=_approved_in_short(claims),
         paragraphs=[
             "The State Library's staff approved what you claimed:",
@@ -104,12 +104,12 @@ def _lines(claims: Sequence[Claim]) -> list[str]:
     return [*lines, f"– and {more} more"] if more > 0 else lines
 
 
-def returned(mail: Mail) -> Letter | None:
+def returned(mail: Mail) -> Email | None:
     """Staff gave the author of a custom event something to change or to answer. Two queries."""
     claim = _claim(mail)
     if claim.state != ClaimState.RETURNED or not _is_about(mail, claim):
         return None
-    return Letter(
+    return Email(
         subject=f"Please answer: {claim.event.title}",
         paragraphs=[
             f"The State Library's staff looked at “{claim.event.title}” and need something from "
@@ -125,12 +125,12 @@ def returned(mail: Mail) -> Letter | None:
     )
 
 
-def declined(mail: Mail) -> Letter | None:
+def declined(mail: Mail) -> Email | None:
     """Staff declined a claim. Two queries."""
     claim = _claim(mail)
     if claim.state != ClaimState.DECLINED or not _is_about(mail, claim):
         return None
-    return Letter(
+    return Email(
         subject=f"Declined: {claim.event.title}",
         paragraphs=[
             f"The State Library's staff declined what you claimed for “{claim.event.title}”. It "

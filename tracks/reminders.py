@@ -14,8 +14,8 @@ from accounts.queries import reminders_token
 from aspen import formats
 from aspen.clock import today, years_before
 from aspen.db.audit import act
-from aspen.mail.message import full_url, page_url
-from aspen.mail.outbox import Letter, composers, post_many
+from aspen.mail.message import Email, full_url, page_url
+from aspen.mail.outbox import composers, post_many
 from aspen.models import Mail
 from credits.models import Claim
 from tracks.counting import queries as counting_queries
@@ -172,7 +172,7 @@ def _promise(
     return number + len(batch)
 
 
-def extended(mail: Mail) -> Letter | None:
+def extended(mail: Mail) -> Email | None:
     """Staff gave more time; the latest extension is told."""
     participation = Participation.objects.select_related("track").get(
         pk=mail.facts["participation"], person=mail.to_id
@@ -181,7 +181,7 @@ def extended(mail: Mail) -> Letter | None:
     if str(extension.closes_on) not in mail.key.split(":"):
         return None
     day = formats.day(extension.closes_on)
-    return Letter(
+    return Email(
         subject=f"More time for {participation.track}: until {day}",
         paragraphs=[
             f"Your time on the track {participation.track} ends on {day} now, not on "
@@ -192,7 +192,7 @@ def extended(mail: Mail) -> Letter | None:
     )
 
 
-def period_ends(mail: Mail) -> Letter | None:
+def period_ends(mail: Mail) -> Email | None:
     """The time on a track comes to its end, and with it the certificate before."""
     participation = (
         Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
@@ -225,7 +225,7 @@ def period_ends(mail: Mail) -> Letter | None:
     )
 
 
-def certificate_ends(mail: Mail) -> Letter | None:
+def certificate_ends(mail: Mail) -> Email | None:
     """A certificate expires, and its track is not followed any more."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -249,7 +249,7 @@ def certificate_ends(mail: Mail) -> Letter | None:
     )
 
 
-def new_director(mail: Mail) -> Letter | None:
+def new_director(mail: Mail) -> Email | None:
     """Newly hired directors have four years to be certified."""
     held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
     position = held.select_related("organization").first()
@@ -275,7 +275,7 @@ def new_director(mail: Mail) -> Letter | None:
     )
 
 
-def idle(mail: Mail) -> Letter | None:
+def idle(mail: Mail) -> Email | None:
     """Nothing was claimed for a year."""
     person = mail.to
     assert person is not None
@@ -303,10 +303,10 @@ def _reminder(
     button: tuple[str, str],
     facts: list[tuple[str, str]] | None = None,
     closing: list[str] | None = None,
-) -> Letter:
+) -> Email:
     assert mail.to is not None
     address = page_url("accounts:certification_reminders", reminders_token(mail.to))
-    return Letter(
+    return Email(
         subject=subject,
         paragraphs=paragraphs,
         facts=facts or [],

@@ -20,7 +20,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Letter:
+class Email:
     """What one person is to be told. Plain text throughout; addresses are whole.
 
     The first paragraph says what happened. `quote` is who wrote something, and what: words of
@@ -48,69 +48,69 @@ def full_url(path: str) -> str:
     return f"{settings.ADDRESS}{path}"
 
 
-def message_of(mail: Mail, letter: Letter) -> EmailMultiAlternatives:
+def message_of(mail: Mail, email: Email) -> EmailMultiAlternatives:
     """The message to hand to the mail server. It has the same Message-ID however often it is made.
 
     Raises where a header cannot be written.
     """
     message = EmailMultiAlternatives(
-        subject=textwrap.shorten(_clean(letter.subject), SUBJECT_LENGTH, placeholder=" …"),
-        body=render_to_string("mail/letter.txt", _in_text(mail, letter)).strip() + "\n",
+        subject=textwrap.shorten(_clean(email.subject), SUBJECT_LENGTH, placeholder=" …"),
+        body=render_to_string("mail/email.txt", _in_text(mail, email)).strip() + "\n",
         to=[mail.recipient],
         reply_to=[settings.CONTACT_EMAIL],
-        headers=_headers(mail, letter),
+        headers=_headers(mail, email),
     )
     message.attach_alternative(
-        render_to_string("mail/letter.html", _in_html(mail, letter)), "text/html"
+        render_to_string("mail/email.html", _in_html(mail, email)), "text/html"
     )
-    if letter.calendar is not None:
+    if email.calendar is not None:
         # The alternative is what Outlook, Gmail and Apple take as an invitation; the attachment
         # is for people, and of another type so that it is not taken as a second one.
-        invitation = letter.calendar.decode()
-        message.attach_alternative(invitation, f"text/calendar; method={letter.method}")
-        message.attach("event.ics", letter.calendar, "application/ics")
+        invitation = email.calendar.decode()
+        message.attach_alternative(invitation, f"text/calendar; method={email.method}")
+        message.attach("event.ics", email.calendar, "application/ics")
     message.message()
     return message
 
 
-def _headers(mail: Mail, letter: Letter) -> dict[str, str]:
+def _headers(mail: Mail, email: Email) -> dict[str, str]:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     headers = {
         "Message-ID": f"<{mail.pk}.{mail.created_at:%Y%m%d%H%M%S}.outbox@{domain}>",
         "Auto-Submitted": "auto-generated",
     }
-    if letter.unsubscribe:
-        headers["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
+    if email.unsubscribe:
+        headers["List-Unsubscribe"] = f"<{email.unsubscribe}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
 
 
-def _common(mail: Mail, letter: Letter) -> dict[str, object]:
+def _common(mail: Mail, email: Email) -> dict[str, object]:
     name = _clean(mail.recipient_name)
     return {
         "greeting": f"Hello {name}," if name else "Hello,",
-        "button": letter.button,
+        "button": email.button,
         "contact": settings.CONTACT_EMAIL,
         "portal": settings.ADDRESS,
     }
 
 
-def _in_html(mail: Mail, letter: Letter) -> dict[str, object]:
-    return _common(mail, letter) | {
-        "subject": _clean(letter.subject),
-        "paragraphs": [_plain(paragraph) for paragraph in letter.paragraphs],
-        "quote": letter.quote and (letter.quote[0], _plain(letter.quote[1])),
-        "facts": [(label, _plain(value)) for label, value in letter.facts],
-        "closing": [_plain(paragraph) for paragraph in letter.closing],
+def _in_html(mail: Mail, email: Email) -> dict[str, object]:
+    return _common(mail, email) | {
+        "subject": _clean(email.subject),
+        "paragraphs": [_plain(paragraph) for paragraph in email.paragraphs],
+        "quote": email.quote and (email.quote[0], _plain(email.quote[1])),
+        "facts": [(label, _plain(value)) for label, value in email.facts],
+        "closing": [_plain(paragraph) for paragraph in email.closing],
     }
 
 
-def _in_text(mail: Mail, letter: Letter) -> dict[str, object]:
-    return _common(mail, letter) | {
-        "paragraphs": [_wrapped(paragraph) for paragraph in letter.paragraphs],
-        "quote": letter.quote and (letter.quote[0], _wrapped(letter.quote[1], "> ")),
-        "facts": "\n".join(_aligned(letter.facts)),
-        "closing": [_wrapped(paragraph) for paragraph in letter.closing],
+def _in_text(mail: Mail, email: Email) -> dict[str, object]:
+    return _common(mail, email) | {
+        "paragraphs": [_wrapped(paragraph) for paragraph in email.paragraphs],
+        "quote": email.quote and (email.quote[0], _wrapped(email.quote[1], "> ")),
+        "facts": "\n".join(_aligned(email.facts)),
+        "closing": [_wrapped(paragraph) for paragraph in email.closing],
     }
 
 

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from aspen.errors import Refused
-from aspen.mail.message import Letter, message_of
+from aspen.mail.message import Email, message_of
 from aspen.models import Mail, MailState
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Addressee",
     "Later",
-    "Letter",
+    "Email",
     "composers",
     "deliver_due",
     "post",
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 # Who composes the messages of a kind; apps add theirs when they are ready. A composer reads the
 # present facts, in a fixed number of queries, and returns None when there is nothing left to say.
-composers: dict[str, Callable[[Mail], Letter | None]] = {}
+composers: dict[str, Callable[[Mail], Email | None]] = {}
 
 # Staff decide whether these are sent again, with this permission.
 STUCK = (MailState.FAILED, MailState.UNCERTAIN)
@@ -203,9 +203,9 @@ def _composed(mail: Mail) -> EmailMultiAlternatives | None:
         return None
     try:
         with transaction.atomic():
-            letter = composers[mail.kind](mail)
-            if letter:
-                return message_of(mail, letter)
+            composed = composers[mail.kind](mail)
+            if composed:
+                return message_of(mail, composed)
         mail.state, mail.error = MailState.DROPPED, "There was nothing left to say."
     except Later as later:
         mail.next_try_at = later.moment

@@ -14,8 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import reminders_token
 from aspen import formats
-from aspen.mail.message import page_url
-from aspen.mail.outbox import Later, Letter, composers
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import Later, composers
 from aspen.models import Mail
 from events import queries
 from events.calendar import feeds
@@ -54,7 +54,7 @@ def register_composers() -> None:
 # ---------- Registration ----------
 
 
-def registered(mail: Mail) -> Letter | None:
+def registered(mail: Mail) -> Email | None:
     """Somebody took a place."""
     registration = _registration(mail)
     if not _holds(registration, RegistrationState.CONFIRMED):
@@ -68,7 +68,7 @@ def registered(mail: Mail) -> Letter | None:
     )
 
 
-def promoted(mail: Mail) -> Letter | None:
+def promoted(mail: Mail) -> Email | None:
     """A place came free for somebody who waited."""
     registration = _registration(mail)
     if not _holds(registration, RegistrationState.CONFIRMED):
@@ -85,11 +85,11 @@ def promoted(mail: Mail) -> Letter | None:
     )
 
 
-def _confirmation(registration: Registration, *, subject: str, first: str) -> Letter:
+def _confirmation(registration: Registration, *, subject: str, first: str) -> Email:
     event = registration.event
     facts, earns = _about(event)
     closing = [CREDIT_COMES.format(url=page_url("tracks:credits"))] if earns else []
-    return Letter(
+    return Email(
         subject=subject,
         paragraphs=[f"{first} The attached file puts it into your own calendar."],
         facts=facts,
@@ -99,7 +99,7 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Le
     )
 
 
-def waitlisted(mail: Mail) -> Letter | None:
+def waitlisted(mail: Mail) -> Email | None:
     """Somebody waits for a place."""
     registration = _registration(mail)
     event = registration.event
@@ -113,7 +113,7 @@ def waitlisted(mail: Mail) -> Letter | None:
         event=event,
         state=RegistrationState.WAITLISTED,
     ).count()
-    return Letter(
+    return Email(
         subject=f"You are on the waitlist: {event.title}",
         paragraphs=[
             f"“{event.title}” is full. You are number {ahead + 1} on its waitlist.",
@@ -129,7 +129,7 @@ def waitlisted(mail: Mail) -> Letter | None:
     )
 
 
-def registration_cancelled(mail: Mail) -> Letter | None:
+def registration_cancelled(mail: Mail) -> Email | None:
     """Somebody gave a place back, or left the waitlist."""
     registration = _registration(mail)
     event = registration.event
@@ -146,7 +146,7 @@ def registration_cancelled(mail: Mail) -> Letter | None:
             f"You no longer have a place at “{event.title}”. The attached file takes it out of "
             "your own calendar.",
         ]
-    return Letter(
+    return Email(
         subject=subject,
         paragraphs=paragraphs,
         facts=_about(event)[0],
@@ -160,7 +160,7 @@ def registration_cancelled(mail: Mail) -> Letter | None:
 # ---------- The event ----------
 
 
-def changed(mail: Mail) -> Letter | None:
+def changed(mail: Mail) -> Email | None:
     """The organizer changed the event and wants those registered to know."""
     registration = _registration(mail)
     event = registration.event
@@ -174,7 +174,7 @@ def changed(mail: Mail) -> Letter | None:
     has_place = registration.state == RegistrationState.CONFIRMED
     place = "You keep your place" if has_place else "You keep your place on the waitlist"
     file = " The attached file brings your own calendar up to date." if has_place else ""
-    return Letter(
+    return Email(
         subject=f"Changed: {event.title}",
         paragraphs=[f"“{event.title}” was changed. {place}.{file}"],
         quote=quote,
@@ -195,7 +195,7 @@ def _changes(event: Event, told: Iterable[Sequence[str]]) -> Iterable[tuple[str,
             yield what, f"{now or 'not said any more'} ({zone}before: {before or 'not said'})"
 
 
-def called_off(mail: Mail) -> Letter | None:
+def called_off(mail: Mail) -> Email | None:
     """The event does not take place."""
     registration = _registration(mail)
     event = registration.event
@@ -204,7 +204,7 @@ def called_off(mail: Mail) -> Letter | None:
     had_place = registration.state != RegistrationState.WAITLISTED
     file = " The attached file takes it out of your own calendar." if had_place else ""
     facts, _ = _about(event)
-    return Letter(
+    return Email(
         subject=f"Cancelled: {event.title}",
         paragraphs=[f"“{event.title}” does not take place.{file}"],
         quote=_quote(mail.facts.get("message") or event.cancellation),
@@ -216,7 +216,7 @@ def called_off(mail: Mail) -> Letter | None:
     )
 
 
-def reminder(mail: Mail) -> Letter | None:
+def reminder(mail: Mail) -> Email | None:
     """The event is near. Whoever does not want reminders gets none."""
     registration = _registration(mail)
     event = registration.event
@@ -227,7 +227,7 @@ def reminder(mail: Mail) -> Letter | None:
         return None
     soon = _soon(event)
     address = reminders_address(person)
-    return Letter(
+    return Email(
         subject=f"{soon}: {event.title}",
         paragraphs=[f"{soon} you have a place at “{event.title}”."],
         facts=_about(event)[0],
@@ -241,7 +241,7 @@ def reminder(mail: Mail) -> Letter | None:
     )
 
 
-def recording(mail: Mail) -> Letter | None:
+def recording(mail: Mail) -> Email | None:
     """A recording came out; whoever registered is told, having been there or not."""
     event = Event.objects.get(pk=mail.facts["event"])
     now = timezone.now()
@@ -259,7 +259,7 @@ def recording(mail: Mail) -> Letter | None:
         "If the credit is not among yours yet: watch the recording, then press Add CE credit on "
         f"the event's page: {_event_page(event)[1]}"
     ]
-    return Letter(
+    return Email(
         subject=f"The recording is available: {event.title}",
         paragraphs=[f"You can watch “{event.title}” now."],
         facts=facts,
@@ -268,7 +268,7 @@ def recording(mail: Mail) -> Letter | None:
     )
 
 
-def absent(mail: Mail) -> Letter | None:
+def absent(mail: Mail) -> Email | None:
     """Somebody was marked absent. While the event lasts, the organizer may yet correct it."""
     registration = _registration(mail)
     event = registration.event
@@ -285,7 +285,7 @@ def absent(mail: Mail) -> Letter | None:
             "The recording earns the credit, too: watch it, then press Add CE credit on the "
             f"event's page: {_event_page(event)[1]}"
         ]
-    return Letter(
+    return Email(
         subject=f"You were marked as absent: {event.title}",
         paragraphs=[
             f"The organizer marked you as absent at “{event.title}”"
@@ -304,14 +304,14 @@ def absent(mail: Mail) -> Letter | None:
 # ---------- Proposals ----------
 
 
-def proposal_returned(mail: Mail) -> Letter | None:
+def proposal_returned(mail: Mail) -> Email | None:
     """Staff gave a proposed event back with a reason."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.DRAFT or not event.decision_reason:
         return None
     if not event.decided_at or not _is_about(mail, event.decided_at):
         return None
-    return Letter(
+    return Email(
         subject=f"Please change your event: {event.title}",
         paragraphs=[
             f"“{event.title}” is not on the calendar yet. The State Library's staff ask you to "
@@ -324,12 +324,12 @@ def proposal_returned(mail: Mail) -> Letter | None:
     )
 
 
-def proposal_published(mail: Mail) -> Letter | None:
+def proposal_published(mail: Mail) -> Email | None:
     """A proposed event is on the calendar."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.PUBLISHED:
         return None
-    return Letter(
+    return Email(
         subject=f"On the calendar: {event.title}",
         paragraphs=[f"“{event.title}” is published. Everybody can find it on the calendar now."],
         facts=_about(event)[0],

@@ -1,7 +1,7 @@
 """A workshop from the sponsor's idea to the learner's credit, and a conference, in a browser.
 
 An editor of a small library proposes, staff publish, learners register until it is full, wait,
-give a place back, check in with the letters in the room and find the credit listed. Every letter
+give a place back, check in with the letters in the room and find the credit listed. Every e-mail
 on the way is read, as the mail server would get it.
 """
 
@@ -49,7 +49,7 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
 
     signs_in(editor, edie)
     proposes(editor)
-    assert letters() == []
+    assert emails_sent() == []
     signs_in(staff, cyrus)
     returns_it(staff)
     assert_told(edie, f"Please change your event: {TITLE}", "Which room is it in?")
@@ -60,24 +60,24 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
     event = Event.objects.get()
     signs_in(learner, june)
     registers(learner)
-    [letter] = assert_told(june, f"You are registered: {TITLE}", "Attic, Yogo Inn, Lewistown")
-    invitation = calendar_in(letter)
+    [message] = assert_told(june, f"You are registered: {TITLE}", "Attic, Yogo Inn, Lewistown")
+    invitation = calendar_in(message)
     assert (invitation["METHOD"], status(invitation)) == ("REQUEST", "CONFIRMED")
 
     finds_it_full_and_waits(phone)
-    [letter] = assert_told(walt, f"You are on the waitlist: {TITLE}")
+    [message] = assert_told(walt, f"You are on the waitlist: {TITLE}")
     gives_the_place_back(learner)
-    told = letters()
+    told = emails_sent()
     assert [message["To"] for message in told] == [june.email, walt.email]
-    retraction, promotion = (calendar_in(letter) for letter in told)
+    retraction, promotion = (calendar_in(message) for message in told)
     assert (retraction["METHOD"], status(retraction)) == ("CANCEL", "CANCELLED")
     assert "You have a place now" in told[1]["Subject"]
     assert (promotion["METHOD"], status(promotion)) == ("REQUEST", "CONFIRMED")
     assert uid(promotion) == uid(retraction) == uid(invitation)
 
     moves_it_to_today(editor, event)
-    [letter] = assert_told(walt, f"Changed: {TITLE}", "We moved it forward.")
-    moved = calendar_in(letter)
+    [message] = assert_told(walt, f"Changed: {TITLE}", "We moved it forward.")
+    moved = calendar_in(message)
     assert moved["METHOD"] == "REQUEST"
     assert sequence(moved) > sequence(promotion)
     assert uid(moved) == uid(invitation)
@@ -90,7 +90,7 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
     finds_the_credit_listed(phone)
     assert_told(walt, f"Your credit is listed: {TITLE}", "2 credits in Technology")
     assert Claim.objects.get().person == walt
-    assert letters() == []
+    assert emails_sent() == []
 
 
 def test_the_sessions_of_a_conference_are_claimed_in_one_form(
@@ -129,10 +129,10 @@ def an_account(address: str, name: str, role: Role | None = None) -> User:
     )
 
 
-# ---------- Letters, as the mail server gets them ----------
+# ---------- E-mails, as the mail server gets them ----------
 
 
-def letters() -> list[EmailMessage]:
+def emails_sent() -> list[EmailMessage]:
     """What the worker sends now; a second run sends nothing again."""
     mail.outbox = []
     deliver_due()
@@ -145,8 +145,8 @@ def letters() -> list[EmailMessage]:
 
 
 def assert_told(person: User, subject: str, *words: str) -> list[EmailMessage]:
-    """Exactly one letter is sent, to this person, and says so as text and as HTML."""
-    told = letters()
+    """Exactly one e-mail is sent, to this person, and says so as text and as HTML."""
+    told = emails_sent()
     assert [(each["To"], subject in each["Subject"]) for each in told] == [(person.email, True)]
     for kind in ("plain", "html"):
         body = told[0].get_body((kind,))
@@ -157,10 +157,10 @@ def assert_told(person: User, subject: str, *words: str) -> list[EmailMessage]:
     return told
 
 
-def calendar_in(letter: EmailMessage) -> icalendar.Calendar:
-    """The calendar inside a letter: as a part of its own and as an attached file, the same."""
-    parts = [part for part in letter.walk() if part.get_content_type() == "text/calendar"]
-    files = [part for part in letter.walk() if part.get_filename() == "event.ics"]
+def calendar_in(message: EmailMessage) -> icalendar.Calendar:
+    """The calendar inside an e-mail: as a part of its own and as an attached file, the same."""
+    parts = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    files = [part for part in message.walk() if part.get_filename() == "event.ics"]
     assert parts
     assert files
     calendar = icalendar.Calendar.from_ical(parts[0].get_content())

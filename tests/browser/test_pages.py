@@ -601,13 +601,13 @@ def test_times_elsewhere_are_told_beside_mountain_time(
     expect(told).to_be_visible() if note else expect(told).to_be_hidden()
 
 
-def test_the_labels_in_a_letter_stay_in_one_piece(open_browser: Callable[..., Visitor]) -> None:
+def test_the_labels_in_an_email_stay_in_one_piece(open_browser: Callable[..., Visitor]) -> None:
     """Addresses may break anywhere on a phone, words may not."""
     page = open_browser(width=320).page
-    letter = {"greeting": "Hello,", "subject": "Hello", "portal": "http://x", "contact": "a@x"}
+    email = {"greeting": "Hello,", "subject": "Hello", "portal": "http://x", "contact": "a@x"}
     facts = [(label, "Lewis & Clark Library " * 5) for label in ("When", "Organizer")]
     blank: dict[str, Any] = {"paragraphs": [], "quote": None, "button": None, "closing": []}
-    page.set_content(render_to_string("mail/letter.html", {**letter, **blank, "facts": facts}))
+    page.set_content(render_to_string("mail/email.html", {**email, **blank, "facts": facts}))
     lines = page.locator("th").evaluate_all(
         "labels => labels.map(label => {"
         " const range = document.createRange(); range.selectNodeContents(label);"

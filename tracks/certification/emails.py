@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from aspen import formats
 from aspen.db.audit import act
-from aspen.mail.message import full_url, page_url
-from aspen.mail.outbox import Addressee, Letter, composers, post, post_many
+from aspen.mail.message import Email, full_url, page_url
+from aspen.mail.outbox import Addressee, composers, post, post_many
 from aspen.models import Mail, MailState
 from tracks.certification import record
 from tracks.certification.queries import newer_question
@@ -38,7 +38,7 @@ def register_composers() -> None:
 # ---------- A record on its way ----------
 
 
-def question(mail: Mail) -> Letter | None:
+def question(mail: Mail) -> Email | None:
     """A supervisor is asked whether a record is right, with the link that answers it."""
     asked = _verification(mail)
     if asked.answered_at or asked.expires_at <= timezone.now():
@@ -49,7 +49,7 @@ def question(mail: Mail) -> Letter | None:
     again = "Not answered yet: " if mail.facts.get("again") else ""
     number = len(asked.record["lines"])
     lines = formats.counted(number, "line")
-    return Letter(
+    return Email(
         subject=f"{again}{person} asks you to verify {what} for {track}",
         paragraphs=[
             f"{person} follows the certification track {track} of the Montana State Library and "
@@ -71,7 +71,7 @@ def question(mail: Mail) -> Letter | None:
     )
 
 
-def question_withdrawn(mail: Mail) -> Letter | None:
+def question_withdrawn(mail: Mail) -> Email | None:
     """A supervisor need not answer any more; nothing to whom the question never reached, who could
     not answer any more, or who has a newer one."""
     asked = _verification(mail)
@@ -81,7 +81,7 @@ def question_withdrawn(mail: Mail) -> Letter | None:
         return None
     person, track, what = asked.person, asked.participation.track, _asked_about(asked)
     day = formats.day(timezone.localdate(asked.asked_at))
-    return Letter(
+    return Email(
         subject=f"No longer needed: your word on {what} of {person} for {track}",
         paragraphs=[
             f"On {day} you were asked to verify {what} of {person} for the certification track "
@@ -91,13 +91,13 @@ def question_withdrawn(mail: Mail) -> Letter | None:
     )
 
 
-def reviewed(mail: Mail) -> Letter | None:
+def reviewed(mail: Mail) -> Email | None:
     """The CE Coordinator has reviewed the record, and the supervisor is asked."""
     asked = _verification(mail)
     if asked.answered_at:
         return None
     until = formats.day(timezone.localdate(asked.expires_at))
-    return Letter(
+    return Email(
         subject=f"Your record for {asked.participation.track} was reviewed",
         paragraphs=[
             f"The CE Coordinator has reviewed your record for {asked.participation.track}.",
@@ -108,17 +108,17 @@ def reviewed(mail: Mail) -> Letter | None:
     )
 
 
-def year_answered(mail: Mail) -> Letter | None:
+def year_answered(mail: Mail) -> Email | None:
     """The supervisor has verified a year, or found something wrong in it."""
     asked = _verification(mail)
     track = asked.participation.track
     if asked.answer == Answer.VERIFIED:
-        return Letter(
+        return Email(
             subject=f"{asked.year} is verified for {track}",
             paragraphs=[f"{asked.supervisor_name} has verified your credits of {asked.year}."],
             button=("Look at the track", full_url(asked.participation.get_absolute_url())),
         )
-    return Letter(
+    return Email(
         subject=f"{asked.year} was not verified for {track}",
         paragraphs=[
             f"{asked.supervisor_name} did not verify your credits of {asked.year}. Your credits "
@@ -139,7 +139,7 @@ CAME_BACK = {
 }
 
 
-def came_back(mail: Mail) -> Letter | None:
+def came_back(mail: Mail) -> Email | None:
     """The record that was sent is open again, with the reason; told until it is sent anew."""
     submission = Submission.objects.select_related("participation__track").get(
         pk=mail.facts["submission"], person=mail.to_id
@@ -148,7 +148,7 @@ def came_back(mail: Mail) -> Letter | None:
     if participation.state != ParticipationState.OPEN:
         return None
     what, who = CAME_BACK[Ending(submission.ending)]
-    return Letter(
+    return Email(
         subject=f"{what}: {participation.track}",
         paragraphs=[f"{what}. Nothing you earned is lost. Look at it, and send it again."],
         quote=(who, submission.reason),
@@ -157,7 +157,7 @@ def came_back(mail: Mail) -> Letter | None:
     )
 
 
-def certified(mail: Mail) -> Letter | None:
+def certified(mail: Mail) -> Email | None:
     """The certificate is there."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -169,7 +169,7 @@ def certified(mail: Mail) -> Letter | None:
     if certificate.followed_by.exists():
         day = formats.day(certificate.issued_on)
         then = f"Your next period has begun by itself: what you earn after {day} counts in it."
-    return Letter(
+    return Email(
         subject=f"You are certified: {track}",
         paragraphs=[
             f"Congratulations! {certificate.supervisor_name} has verified your record, and your "
@@ -186,7 +186,7 @@ def certified(mail: Mail) -> Letter | None:
     )
 
 
-def revoked(mail: Mail) -> Letter | None:
+def revoked(mail: Mail) -> Email | None:
     """A certificate was revoked, and why."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -199,7 +199,7 @@ def revoked(mail: Mail) -> Letter | None:
             "Your period on the track is open again, with all its credits: put right what is "
             "wrong, and send your record anew."
         )
-    return Letter(
+    return Email(
         subject=f"Your certificate for {track} was revoked",
         paragraphs=[
             f"Certificate {number} ({track}) is no longer valid, and whoever checks it reads so.",
@@ -213,7 +213,7 @@ def revoked(mail: Mail) -> Letter | None:
     )
 
 
-def reissued(mail: Mail) -> Letter | None:
+def reissued(mail: Mail) -> Email | None:
     """A certificate was issued anew, with another name on it."""
     certificate = Certificate.objects.select_related("participation__track", "replaces").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -221,7 +221,7 @@ def reissued(mail: Mail) -> Letter | None:
     before = certificate.replaces
     if certificate.revoked_at or before is None:
         return None
-    return Letter(
+    return Email(
         subject=f"Your certificate was issued anew: {certificate.number}",
         paragraphs=[
             f"Certificate {certificate.number} takes the place of {before.number}, which is no "

@@ -29,7 +29,8 @@ from accounts.enums import Role
 from accounts.models import User
 from aspen.errors import Refused
 from aspen.mail import outbox
-from aspen.mail.outbox import Later, Letter
+from aspen.mail.message import Email
+from aspen.mail.outbox import Later
 from aspen.models import Mail, MailState
 from tests import factories
 from tests.aspen.mail.smtp import MailServer
@@ -42,7 +43,7 @@ committed = pytest.mark.django_db(transaction=True)
 KIND = "tests.greeting"
 
 
-def greeting(mail: Mail) -> Letter | None:
+def greeting(mail: Mail) -> Email | None:
     said = str(mail.facts["said"])
     if said == "nothing":
         return None
@@ -52,7 +53,7 @@ def greeting(mail: Mail) -> Letter | None:
         raise ValueError("nobody can say that\x00")
     if said == "a database error":
         User.objects.extra(where=["nonsense"]).count()
-    return Letter(subject=said, paragraphs=[f"They say: {said}"])
+    return Email(subject=said, paragraphs=[f"They say: {said}"])
 
 
 @pytest.fixture(autouse=True)
