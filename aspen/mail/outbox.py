@@ -1,9 +1,10 @@
 """Mail that speaks only of what was committed, and is sent once.
 
-An action calls `post` inside its transaction; the row is the promise to send. The job worker
-composes each message from the facts of that moment and hands it over (`deliver_due`). A message
-is marked as being sent, and committed so, before the mail server hears of it: whoever ends the
-worker in between leaves one message that perhaps arrived, and that only staff send again.
+Beside each composer (`@email`) stands the function that queues its message: it calls `post` inside
+the action's transaction, and the row is the promise to send. The job worker composes each message
+from the facts of that moment and hands it over (`deliver_due`). A message is marked as being sent,
+and committed so, before the mail server hears of it: whoever ends the worker in between leaves one
+message that perhaps arrived, and that only staff send again.
 """
 
 import datetime as dt
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Addressee",
     "Later",
-    "Email",
     "composers",
+    "dated_key",
     "deliver_due",
+    "email",
+    "is_dated",
     "post",
     "post_many",
     "send_again",
@@ -42,9 +45,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Who composes the messages of a kind; apps add theirs when they are ready. A composer reads the
-# present facts, in a fixed number of queries, and returns None when there is nothing left to say.
-composers: dict[str, Callable[[Mail], Email | None]] = {}
+# Reads the present facts, in a fixed number of queries; None when there is nothing left to say.
+Composer = Callable[[Mail], Email | None]
+composers: dict[str, Composer] = {}
 
 # Staff decide whether these are sent again, with this permission.
 STUCK = (MailState.FAILED, MailState.UNCERTAIN)
@@ -72,18 +75,33 @@ class Later(Exception):
         self.moment = moment
 
 
-# ---------- Promising ----------
+def email(kind: str) -> Callable[[Composer], Composer]:
+    """Register a composer for a kind, a name stored with each message: never rename it.
+
+    Raises ValueError when the kind has a composer already.
+    """
+
+    def register(composer: Composer) -> Composer:
+        if kind in composers:
+            raise ValueError(f"{composers[kind].__module__} composes {kind} already")
+        composers[kind] = composer
+        return composer
+
+    return register
+
+
+# ---------- Queueing ----------
 
 
 class Addressee(NamedTuple):
-    """Somebody without an account, or who need not sign in for this: name and e-mail address."""
+    """Someone without an account, or who need not sign in for this: name and e-mail address."""
 
     name: str
     address: str
 
 
 def post(*, kind: str, key: str, to: "User | Addressee", **facts: object) -> None:
-    """Promise a message to somebody, in the caller's transaction. Idempotent by `key`.
+    """Queue a message to someone, in the caller's transaction. Idempotent by `key`.
 
     `kind` names the composer; `facts` are the ids and words it needs (JSON).
     """
@@ -93,7 +111,7 @@ def post(*, kind: str, key: str, to: "User | Addressee", **facts: object) -> Non
 def post_many(
     *, kind: str, messages: Iterable[tuple[str, "User | Addressee", Mapping[str, object]]]
 ) -> None:
-    """Promise a message of this kind to each (key, person, facts). One query; idempotent by key."""
+    """Queue a message of this kind to each (key, person, facts). One query; idempotent by key."""
     now = timezone.now()
     rows = [
         Mail(kind=kind, key=key, facts=dict(facts), next_try_at=now, **_addressed(to))
@@ -103,6 +121,17 @@ def post_many(
         return
     Mail.objects.bulk_create(rows, ignore_conflicts=True)
     _wake_on_commit()
+
+
+def dated_key(name: str, pk: int, at: dt.datetime) -> str:
+    """The key of news that can happen again to the same row: what, to which row, and when."""
+    return f"{name}:{pk}:{at.isoformat()}"
+
+
+def is_dated(mail: Mail, at: dt.datetime | None) -> bool:
+    """Whether the message was queued for this moment; a later one has an e-mail of its own."""
+    *_, queued = mail.key.split(":", 2)
+    return dt.datetime.fromisoformat(queued) == at
 
 
 def _addressed(to: "User | Addressee") -> dict[str, object]:

@@ -94,7 +94,7 @@ def only() -> Mail:
     return Mail.objects.get()
 
 
-# ---------- Promising ----------
+# ---------- Queueing ----------
 
 
 @committed
@@ -168,6 +168,13 @@ def test_the_same_news_is_promised_once(django_assert_num_queries: Any) -> None:
 def test_nobody_to_tell_needs_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         outbox.post_many(kind=KIND, messages=[])
+
+
+@pytest.mark.django_db
+def test_a_kind_has_one_composer() -> None:
+    with pytest.raises(ValueError, match="composes tests"):
+        outbox.email(KIND)(lambda mail: None)
+    assert outbox.composers[KIND] is greeting
 
 
 # ---------- Delivering ----------
