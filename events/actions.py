@@ -29,13 +29,13 @@ from events.custom import (
     resubmit_custom_event,
 )
 from events.editing.publishing import import_event, save_event, set_offers, why_too_few_places
-from events.emails.queue import remind, tell_recordings
 from events.registration.actions import (
     answer_questions,
     cancel_registration,
     promote_waiting,
     register,
 )
+from events.reminders import queue_recording_emails, queue_reminder_emails
 
 __all__ = [
     "Course",
@@ -59,14 +59,14 @@ __all__ = [
     "new_check_in_code",
     "promote_waiting",
     "publish_custom_event",
+    "queue_recording_emails",
+    "queue_reminder_emails",
     "refuse_too_many",
     "register",
-    "remind",
     "remove_check_in_code",
     "resubmit_custom_event",
     "save_event",
     "set_offers",
     "settle_due",
-    "tell_recordings",
     "why_too_few_places",
 ]

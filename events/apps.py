@@ -6,6 +6,7 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        from events.emails import compose
-
-        compose.register_composers()
+        from events import reminders  # noqa: F401
+        from events.attendance import emails as attendance_emails  # noqa: F401
+        from events.editing import emails as editing_emails  # noqa: F401
+        from events.registration import emails  # noqa: F401

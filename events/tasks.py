@@ -5,8 +5,8 @@ None has a `lock`: a worker that was killed would hold it for ever. All may run 
 
 from procrastinate.contrib.django import app
 
+from events import reminders
 from events.attendance import actions as attendance_actions
-from events.emails import queue
 
 
 @app.periodic(cron="*/5 * * * *")  # type: ignore[untyped-decorator]
@@ -20,5 +20,5 @@ def settle_due(timestamp: int) -> None:
 @app.task(queueing_lock="tell_in_time")  # type: ignore[untyped-decorator]
 def tell_in_time(timestamp: int) -> None:
     """Remind people of what is near, and tell them of recordings. Safe to run late or twice."""
-    queue.remind()
-    queue.tell_recordings()
+    reminders.queue_reminder_emails()
+    reminders.queue_recording_emails()

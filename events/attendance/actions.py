@@ -15,8 +15,8 @@ from accounts.actions import portal_itself
 from accounts.models import User
 from aspen.db.audit import act
 from aspen.errors import Refused
-from aspen.mail import outbox
 from events import queries, rules, signals
+from events.attendance import emails
 from events.attendance import queries as attendance_queries
 from events.enums import HERE, Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration
@@ -138,7 +138,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
     if earns:
         registration.settled_at = registration.settled_at or timezone.now()
     registration.save(update_fields=MARKS)
-    tell_absent([registration])
+    emails.queue_absent_emails([registration])
     if earns:
         signals.attendance_settled.send(
             Registration,
@@ -146,22 +146,6 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
             earned=attendance != Attendance.ABSENT,
             by=by,
         )
-
-
-def tell_absent(registrations: Iterable[Registration]) -> None:
-    """Promise those who are marked absent a message, so that a mistake is noticed in time."""
-    outbox.post_many(
-        kind="events.absent",
-        messages=[
-            (
-                f"absent:{each.pk}:{each.marked_at.isoformat()}",
-                each.person,
-                {"registration": each.pk},
-            )
-            for each in registrations
-            if each.attendance == Attendance.ABSENT and each.marked_at
-        ],
-    )
 
 
 @act

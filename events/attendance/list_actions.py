@@ -9,9 +9,9 @@ from accounts.models import User
 from aspen.db.audit import act
 from aspen.errors import Refused
 from events import queries
+from events.attendance import emails, webinar_csv
 from events.attendance import queries as attendance_queries
-from events.attendance import webinar_csv
-from events.attendance.actions import next_moment, settle_soon, tell_absent
+from events.attendance.actions import next_moment, settle_soon
 from events.enums import HERE, Attendance, EventState, RegistrationState
 from events.models import AttendanceList, Event, Registration
 
@@ -70,7 +70,7 @@ def apply_list(
         marks += _places_for(match.unregistered, event)
     changed = _changed(marks, by=by)
     _write(changed)
-    tell_absent(changed)
+    emails.queue_absent_emails(changed)
     settle_soon()
     found.applied_at, found.applied_by = timezone.now(), by
     found.save(update_fields=["applied_at", "applied_by"])

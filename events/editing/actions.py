@@ -10,15 +10,20 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import formats
 from aspen.db.audit import act
 from aspen.errors import Refused
-from aspen.mail import outbox
 from aspen.transitions import Actor
 from events import permissions, queries, rules
+from events.editing import emails
+from events.editing.emails import Change, plan_of
 from events.editing.publishing import replace_offers, tell_revised, why_too_few_places
-from events.enums import EVENT_TRANSITIONS, Delivery, EventState, Origin, RegistrationState, Step
-from events.models import Event, Presenter, Question, Registration, Resource
+from events.enums import (
+    EVENT_TRANSITIONS,
+    EventState,
+    Origin,
+    Step,
+)
+from events.models import Event, Presenter, Question, Resource
 from events.registration.actions import promote_waiting
 
 
@@ -33,26 +38,6 @@ class Edited:
     fields: Sequence[str]
     offers: Mapping[int, Decimal]
     presenters: Sequence[User]
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """Something people plan by, before and after."""
-
-    what: str
-    before: str
-    after: str
-
-
-def plan_of(event: Event) -> dict[str, str]:
-    """What people plan by, in words."""
-    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
-    return {
-        "Title": event.title,
-        "When": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "Where": place,
-        "How it is held": Delivery(event.delivery).label if event.delivery else "",
-    }
 
 
 class Overtaken(Refused):
@@ -146,37 +131,9 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
 
 @act
 def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
-    """Promise everybody with a place, or waiting for one, the news; return to how many."""
+    """Tell everyone with a place, or waiting for one, what changed; return how many."""
     event = Event.objects.get(pk=event_id)
-    told = [[change.what, change.before, change.after] for change in changes]
-    return _tell(
-        event,
-        kind="changed",
-        key=f"{event.pk}:{event.sequence}:{version(event)}",
-        facts={"note": note.strip(), "changes": told},
-    )
-
-
-def _tell(event: Event, *, kind: str, key: str, facts: Mapping[str, object]) -> int:
-    people = list(
-        Registration.objects.filter(event=event)
-        .exclude(state=RegistrationState.CANCELLED)
-        .select_related("person")
-        .order_by("pk")
-    )
-    name = kind.replace("_", "-")
-    outbox.post_many(
-        kind=f"events.{kind}",
-        messages=[
-            (
-                f"{name}:{key}:{each.person_id}",
-                each.person,
-                {"event": event.pk, "registration": each.pk, **facts},
-            )
-            for each in people
-        ],
-    )
-    return len(people)
+    return emails.queue_changed_emails(event, changes, note=note)
 
 
 # ---------- Steps ----------
@@ -240,8 +197,7 @@ def _step(event: Event, step: Step, *, reason: str, tell: bool, by: User) -> Non
         tell_revised(event, by=by)
         if tell:
             event.refresh_from_db(fields=["sequence"])
-            facts = {"message": reason}
-            _tell(event, kind="called_off", key=f"{event.pk}:{event.sequence}", facts=facts)
+            emails.queue_called_off_emails(event, reason=reason)
 
 
 def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
@@ -252,14 +208,10 @@ def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
         event.cancellation = reason
     elif step in (Step.PUBLISH, Step.RETURN):
         event.decided_by, event.decided_at, event.decision_reason = by, now, reason
-        author = event.created_by
-        if author and author != by:
-            outbox.post(
-                kind=f"events.proposal_{'published' if step == Step.PUBLISH else 'returned'}",
-                key=f"proposal:{event.pk}:{now.isoformat()}",
-                to=author,
-                event=event.pk,
-            )
+        if step == Step.PUBLISH:
+            emails.queue_proposal_published_email(event)
+        else:
+            emails.queue_proposal_returned_email(event)
 
 
 # ---------- Copies ----------

@@ -20,6 +20,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries, rules
 from events.calendar import presentation as calendar_presentation
 from events.editing import actions
+from events.editing.emails import Change
 from events.editing.forms import (
     STATES_SHOWN,
     CallOffForm,
@@ -272,7 +273,7 @@ def _number_registered(event: Event) -> int:
 def _changed(
     request: AuthenticatedHttpRequest,
     event: Event,
-    changes: list[actions.Change],
+    changes: list[Change],
     choice: dict[str, Any],
     registered: int,
 ) -> HttpResponse:

@@ -4,8 +4,7 @@ Whoever holds that lock is alone with the event's places, so a place is never gi
 waitlist moves in its order: by `registered_at`, which grows strictly within an event, then id.
 """
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from django.utils import timezone
@@ -13,11 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.db.audit import act
 from aspen.errors import Refused
-from aspen.mail import outbox
 from events import queries, rules
 from events.attendance.actions import next_moment
 from events.enums import Attendance, RegistrationState
 from events.models import Answer, Event, Question, Registration
+from events.registration import emails
 
 NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 
@@ -48,18 +47,11 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
     registration.walk_in = False
     registration.save()
     _store_answers(registration, answers)
-    _tell("waitlisted" if full else "registered", [registration], registration.registered_at)
+    if full:
+        emails.queue_waitlisted_email(registration)
+    else:
+        emails.queue_registered_email(registration)
     return registration
-
-
-def _tell(kind: str, registrations: Iterable[Registration], at: dt.datetime) -> None:
-    outbox.post_many(
-        kind=f"events.{kind}",
-        messages=[
-            (f"{kind}:{each.pk}:{at.isoformat()}", each.person, {"registration": each.pk})
-            for each in registrations
-        ],
-    )
 
 
 @act
@@ -84,14 +76,7 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     registration.state = RegistrationState.CANCELLED
     registration.cancelled_at = timezone.now()
     registration.save(update_fields=["state", "cancelled_at"])
-    key = f"cancelled:{registration.pk}:{registration.cancelled_at.isoformat()}"
-    outbox.post(
-        kind="events.registration_cancelled",
-        key=key,
-        to=by,
-        registration=registration.pk,
-        confirmed=had_place,
-    )
+    emails.queue_cancelled_email(registration, had_place=had_place)
     _promote(event)
 
 
@@ -119,7 +104,7 @@ def _promote(event: Event) -> list[Registration]:
         registration.state = RegistrationState.CONFIRMED
         registration.promoted_at = now
     Registration.objects.bulk_update(promoted, ["state", "promoted_at"])
-    _tell("promoted", promoted, now)
+    emails.queue_promoted_emails(promoted)
     return promoted
 
 

@@ -71,7 +71,7 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
     assert [message["To"] for message in told] == [june.email, walt.email]
     retraction, promotion = (calendar_in(message) for message in told)
     assert (retraction["METHOD"], status(retraction)) == ("CANCEL", "CANCELLED")
-    assert "You have a place now" in told[1]["Subject"]
+    assert "You now have a place" in told[1]["Subject"]
     assert (promotion["METHOD"], status(promotion)) == ("REQUEST", "CONFIRMED")
     assert uid(promotion) == uid(retraction) == uid(invitation)
 

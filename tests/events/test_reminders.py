@@ -1,4 +1,4 @@
-"""What is told at a time of its own: reminders and recordings."""
+"""The e-mails with a time of their own: reminders and recordings."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.models import Mail
-from events import actions, tasks
-from events.emails import queue
+from accounts.queries import reminders_token
+from aspen.models import Mail, MailState
+from events import actions, reminders, tasks
 from events.enums import EventState
 from events.models import Event, Registration
 from tests import factories
+from tests.emails import delivered, is_dropped, sent
 
 pytestmark = pytest.mark.django_db
+PORTAL = "http://127.0.0.1:8000"
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +59,13 @@ def test_the_whole_next_day_in_montana_is_near_from_nine_on(now: time_machine.Tr
     place(in_montana(12, 4, 0))
 
     now.move_to("2026-12-02 08:59 -0700")
-    assert actions.remind() == 1
+    assert actions.queue_reminder_emails() == 1
     assert reminded() == {today.pk}
 
     now.move_to("2026-12-02 09:00 -0700")
-    assert actions.remind() == 2
+    assert actions.queue_reminder_emails() == 2
     assert reminded() == {today.pk, first.pk, last.pk}
-    assert actions.remind() == 0
+    assert actions.queue_reminder_emails() == 0
 
 
 @pytest.mark.parametrize(("year", "month", "day", "hours"), [(2027, 3, 14, 23), (2026, 11, 1, 25)])
@@ -77,11 +80,11 @@ def test_the_day_on_which_the_clocks_change_is_a_day_like_any(
     )
 
     now.move_to(in_montana(month, day, 9, year=year) - dt.timedelta(days=1))
-    actions.remind()
+    actions.queue_reminder_emails()
     assert reminded() == {evening.pk}
 
     now.move_to(in_montana(month, day, 9, year=year))
-    actions.remind()
+    actions.queue_reminder_emails()
     assert reminded() == {evening.pk, next_day.pk}
 
 
@@ -91,19 +94,19 @@ def test_a_worker_that_stood_for_a_day_reminds_of_what_has_not_begun(
     place(in_montana(12, 3, 7))
     later = place(in_montana(12, 3, 14))
     now.move_to("2026-12-03 07:30 -0700")
-    assert actions.remind() == 1
+    assert actions.queue_reminder_emails() == 1
     assert reminded() == {later.pk}
 
 
-def test_an_event_that_was_moved_is_reminded_of_anew(now: time_machine.Traveller) -> None:
+def test_an_event_that_was_moved_is_reminded_of_again(now: time_machine.Traveller) -> None:
     registration = place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
-    actions.remind()
+    actions.queue_reminder_emails()
     Event.objects.filter(pk=registration.event_id).update(
         begins_at=in_montana(12, 10, 9), ends_at=in_montana(12, 10, 11)
     )
     now.move_to("2026-12-09 10:00 -0700")
-    assert actions.remind() == 1
+    assert actions.queue_reminder_emails() == 1
     assert Mail.objects.filter(kind="events.reminder").count() == 2
 
 
@@ -119,7 +122,7 @@ def test_only_people_with_a_place_who_want_it_are_reminded(now: time_machine.Tra
     User.objects.filter(pk=quiet.person_id).update(wants_reminders=False)
     User.objects.filter(pk=gone.person_id).update(is_active=False)
     now.move_to("2026-12-02 10:00 -0700")
-    assert actions.remind() == 1
+    assert actions.queue_reminder_emails() == 1
     assert reminded() == {kept.pk}
 
 
@@ -132,17 +135,71 @@ def test_a_batch_needs_a_fixed_number_of_queries(
     now.move_to("2026-12-02 10:00 -0700")
     # Places, savepoint, what was told, what is promised, end, no more places.
     with django_assert_num_queries(6):
-        assert actions.remind() == number
+        assert actions.queue_reminder_emails() == number
 
 
 def test_more_people_than_a_batch_holds_are_all_reminded(
     now: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "BATCH", 2)
+    monkeypatch.setattr(reminders, "BATCH", 2)
     places = {place(in_montana(12, 3, 9)).pk for _ in range(5)}
     now.move_to("2026-12-02 10:00 -0700")
-    assert actions.remind() == 5
+    assert actions.queue_reminder_emails() == 5
     assert reminded() == places
+
+
+def test_a_reminder_can_be_turned_off_by_the_mail_program(now: time_machine.Traveller) -> None:
+    person = place(in_montana(12, 3, 9)).person
+    sent()
+    now.move_to("2026-12-02 09:00 -0700")
+    actions.queue_reminder_emails()
+
+    message = delivered()
+
+    address = f"{PORTAL}/accounts/reminders/{reminders_token(person)}/"
+    assert address in str(message.body).splitlines()
+    assert message.extra_headers["List-Unsubscribe"] == f"<{address}>"
+    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    # A mail program presses the button by itself, without a session or a form of ours.
+    answer = Client(enforce_csrf_checks=True).post(
+        address.removeprefix(PORTAL), {"List-Unsubscribe": "One-Click"}
+    )
+    assert answer.status_code == 200
+    person.refresh_from_db()
+    assert not person.wants_reminders
+
+
+def test_a_reminder_a_day_late_says_today(now: time_machine.Traveller) -> None:
+    event = place(in_montana(12, 3, 9)).event
+    sent()
+    now.move_to("2026-12-03 05:00 -0700")
+    assert actions.queue_reminder_emails() == 1
+    message = delivered()
+    assert message.subject == f"Today: {event.title}"
+    assert f"This is a reminder that “{event.title}” is today." in message.body
+
+
+@pytest.mark.parametrize("why", ["unsubscribed", "left", "begun", "moved", "called off"])
+def test_nobody_is_reminded_in_vain(now: time_machine.Traveller, why: str) -> None:
+    registration = place(in_montana(12, 3, 9))
+    event, person = registration.event, registration.person
+    sent()
+    now.move_to("2026-12-02 09:00 -0700")
+    assert actions.queue_reminder_emails() == 1
+    events = Event.objects.filter(pk=event.pk)
+    if why == "unsubscribed":
+        User.objects.filter(pk=person.pk).update(wants_reminders=False)
+    elif why == "left":
+        actions.cancel_registration(event_id=event.pk, by=person)
+        Mail.objects.filter(kind="events.registration_cancelled").delete()
+    elif why == "begun":
+        now.move_to(event.begins_at)
+    elif why == "moved":
+        events.update(begins_at=event.begins_at + dt.timedelta(hours=1))
+    else:
+        events.update(state=EventState.CANCELLED)
+    assert is_dropped()
+    assert Mail.objects.filter(kind="events.reminder", state=MailState.DROPPED).count() == 1
 
 
 # ---------- Recordings ----------
@@ -163,9 +220,10 @@ def test_a_recording_is_told_once_within_a_week_to_all_who_had_a_place(
     expected = [(registration.person_id, registration.event_id)]
 
     now.move_to(in_montana(12, 5, 11))
-    assert actions.tell_recordings() == 0
+    assert actions.queue_recording_emails() == 0
     now.move_to(in_montana(12, 12, 11))
-    assert [actions.tell_recordings(), actions.tell_recordings()] == [1, 0]
+    assert actions.queue_recording_emails() == 1
+    assert actions.queue_recording_emails() == 0
     assert told() == expected
 
 
@@ -177,7 +235,28 @@ def test_neither_an_old_recording_nor_one_that_is_gone_is_told(
     recorded(gone, in_montana(12, 12, 9), recording_until_at=in_montana(12, 12, 11))
     recorded(off, in_montana(12, 12, 9), state=EventState.CANCELLED)
     now.move_to(in_montana(12, 12, 12))
-    assert actions.tell_recordings() == 0
+    assert actions.queue_recording_emails() == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"recording_available_at": None, "recording_until_at": None},
+        {"recording_until_at": dt.datetime(2026, 12, 5, 16, tzinfo=dt.UTC)},
+        {"state": EventState.CANCELLED},
+    ],
+)
+def test_a_recording_that_is_gone_again_is_not_announced(
+    now: time_machine.Traveller, fields: dict[str, Any]
+) -> None:
+    registration = place(in_montana(12, 3, 9))
+    sent()
+    now.move_to("2026-12-05 08:00 -0700")
+    recorded(registration, timezone.now())
+    assert actions.queue_recording_emails() == 1
+    Event.objects.filter(pk=registration.event_id).update(**fields)
+    now.shift(dt.timedelta(hours=2))
+    assert is_dropped()
 
 
 def test_the_job_does_both(now: time_machine.Traveller) -> None:

@@ -1,0 +1,54 @@
+"""The e-mail to people who were marked absent."""
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import Later, dated_key, email, is_dated, post_many
+from aspen.models import Mail
+from events.email_parts import event_facts, how_to_watch, registration_of
+from events.enums import Attendance, EventState
+from events.models import Registration
+from events.rules import has_recording
+
+
+def queue_absent_emails(registrations: Iterable[Registration]) -> None:
+    """Tell those of them who are marked absent, so that a mistake is noticed in time."""
+    post_many(
+        kind="events.absent",
+        messages=[
+            (dated_key("absent", each.pk, each.marked_at), each.person, {"registration": each.pk})
+            for each in registrations
+            if each.attendance == Attendance.ABSENT and each.marked_at
+        ],
+    )
+
+
+@email("events.absent")
+def absent(mail: Mail) -> Email | None:
+    """Someone was marked absent. While the event lasts, the organizer may still correct it."""
+    registration = registration_of(mail)
+    event = registration.event
+    if registration.attendance != Attendance.ABSENT or event.state != EventState.PUBLISHED:
+        return None
+    if not is_dated(mail, registration.marked_at):
+        return None
+    if event.over_at > timezone.now():
+        raise Later(event.over_at)
+    facts, earns = event_facts(event, with_credits=False)
+    consequence = ", so your registration earns no credit" if earns else ""
+    recording = []
+    if earns and has_recording(event, timezone.now()):
+        recording = [f"You can still earn the credit. {how_to_watch(event)}"]
+    return Email(
+        subject=f"You were marked absent: {event.title}",
+        paragraphs=[f"The organizer marked you absent from “{event.title}”{consequence}."],
+        facts=facts,
+        button=("I was there: write to us", page_url("helpdesk:create")),
+        closing=[
+            "If that is right, you do not need to do anything. If it is not, write to us and we "
+            "will ask the organizer.",
+            *recording,
+        ],
+    )

@@ -1,0 +1,209 @@
+"""The e-mails about an event itself: changed, called off, and what staff decided about a proposal.
+
+News that no longer holds is not told: then a composer returns None.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from aspen import formats
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import dated_key, email, is_dated, post, post_many
+from aspen.models import Mail
+from events.email_parts import (
+    event_facts,
+    event_page,
+    how_to_cancel,
+    invitation,
+    is_ahead,
+    organizer_wrote,
+    registration_of,
+    retraction,
+)
+from events.enums import Delivery, EventState, RegistrationState
+from events.models import Event, Registration
+
+# ---------- Changed ----------
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """Something people plan by, before and after."""
+
+    what: str
+    before: str
+    after: str
+
+
+def plan_of(event: Event) -> dict[str, str]:
+    """What people plan by, in words."""
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
+    return {
+        "Title": event.title,
+        "When": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "Where": place,
+        "How it is held": Delivery(event.delivery).label if event.delivery else "",
+    }
+
+
+def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
+    """Tell everyone with a place, or waiting for one, what changed; return how many."""
+    people = _registered(event)
+    key = f"changed:{event.pk}:{event.sequence}:{event.changed_at.isoformat()}"
+    facts = {
+        "event": event.pk,
+        "note": note.strip(),
+        "changes": [[change.what, change.before, change.after] for change in changes],
+    }
+    post_many(
+        kind="events.changed",
+        messages=[
+            (f"{key}:{each.person_id}", each.person, {"registration": each.pk, **facts})
+            for each in people
+        ],
+    )
+    return len(people)
+
+
+@email("events.changed")
+def changed(mail: Mail) -> Email | None:
+    """The organizer changed the event and wants those registered to know."""
+    registration = registration_of(mail)
+    event = registration.event
+    if registration.state == RegistrationState.CANCELLED or not is_ahead(event):
+        return None
+    told = list(_changes(event, mail.facts.get("changes", [])))
+    quote = organizer_wrote(mail.facts.get("note"))
+    if not told and not quote:
+        return None
+    known = {label for label, _ in told}
+    has_place = registration.state == RegistrationState.CONFIRMED
+    still = "You keep your place on the waitlist."
+    if has_place:
+        still = "You keep your place. The attached file updates your calendar."
+    return Email(
+        subject=f"Changed: {event.title}",
+        paragraphs=[f"“{event.title}” has changed. {still}"],
+        quote=quote,
+        facts=[*told, *(fact for fact in event_facts(event)[0] if fact[0] not in known)],
+        button=event_page(event),
+        closing=[how_to_cancel(event)],
+        calendar=invitation(registration) if has_place else None,
+    )
+
+
+def _changes(event: Event, told: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
+    """What changed, as it is now: a later change may have overtaken the one to be told."""
+    present = plan_of(event)
+    for what, before, after in told:
+        now = present.get(what, after)
+        zone = "" if what != "When" or event.all_day else "Mountain time; "
+        if now != before:
+            yield what, f"{now or 'no longer given'} ({zone}before: {before or 'not given'})"
+
+
+# ---------- Called off ----------
+
+
+def queue_called_off_emails(event: Event, *, reason: str) -> int:
+    """Tell everyone with a place, or waiting for one, that the event is off; return how many."""
+    people = _registered(event)
+    facts = {"event": event.pk, "message": reason}
+    post_many(
+        kind="events.called_off",
+        messages=[
+            (
+                f"called-off:{event.pk}:{event.sequence}:{each.person_id}",
+                each.person,
+                {"registration": each.pk, **facts},
+            )
+            for each in people
+        ],
+    )
+    return len(people)
+
+
+@email("events.called_off")
+def called_off(mail: Mail) -> Email | None:
+    """The event does not take place."""
+    registration = registration_of(mail)
+    event = registration.event
+    if event.state != EventState.CANCELLED or event.over_at < timezone.now():
+        return None
+    had_place = registration.state != RegistrationState.WAITLISTED
+    file = " The attached file removes it from your calendar." if had_place else ""
+    return Email(
+        subject=f"Cancelled: {event.title}",
+        paragraphs=[f"“{event.title}” will not take place.{file}"],
+        quote=organizer_wrote(mail.facts.get("message") or event.cancellation),
+        facts=event_facts(event, with_credits=False)[0],
+        button=("Find another event", page_url("events:calendar")),
+        closing=["You do not need to do anything. A cancelled event earns no credit."],
+        calendar=retraction(registration) if had_place else None,
+        method="CANCEL",
+    )
+
+
+def _registered(event: Event) -> list[Registration]:
+    people = Registration.objects.filter(event=event).exclude(state=RegistrationState.CANCELLED)
+    return list(people.select_related("person").order_by("pk"))
+
+
+# ---------- Proposals ----------
+
+
+def queue_proposal_returned_email(event: Event) -> None:
+    """Tell the author that staff returned the event, and why."""
+    _queue_decided(event, kind="events.proposal_returned")
+
+
+@email("events.proposal_returned")
+def proposal_returned(mail: Mail) -> Email | None:
+    """Staff returned a proposed event with a reason, and it has not been sent again."""
+    event = Event.objects.get(pk=mail.facts["event"])
+    if event.state != EventState.DRAFT or not event.decision_reason:
+        return None
+    if not is_dated(mail, event.decided_at):
+        return None
+    return Email(
+        subject=f"Please change your event: {event.title}",
+        paragraphs=[
+            f"“{event.title}” is not on the calendar yet. State Library staff ask you to change "
+            "something first. What you entered is saved."
+        ],
+        quote=("Staff wrote:", event.decision_reason),
+        facts=event_facts(event)[0],
+        button=("Change the event", page_url("events:edit", event.pk)),
+        closing=["When it is ready, send it to staff again."],
+    )
+
+
+def queue_proposal_published_email(event: Event) -> None:
+    """Tell the author that the event is on the calendar."""
+    _queue_decided(event, kind="events.proposal_published")
+
+
+@email("events.proposal_published")
+def proposal_published(mail: Mail) -> Email | None:
+    """A proposed event is on the calendar."""
+    event = Event.objects.get(pk=mail.facts["event"])
+    if event.state != EventState.PUBLISHED:
+        return None
+    return Email(
+        subject=f"On the calendar: {event.title}",
+        paragraphs=[f"“{event.title}” is published. Everyone can find it on the calendar now."],
+        facts=event_facts(event)[0],
+        button=event_page(event),
+    )
+
+
+def _queue_decided(event: Event, *, kind: str) -> None:
+    """Nobody is told of their own decision."""
+    author = event.created_by
+    if author is None or author == event.decided_by:
+        return
+    assert event.decided_at is not None
+    key = dated_key("proposal", event.pk, event.decided_at)
+    post(kind=kind, key=key, to=author, event=event.pk)

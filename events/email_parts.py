@@ -1,0 +1,104 @@
+"""What the e-mails about events have in common: the event's facts, and what to do next."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils import timezone
+
+from aspen import formats
+from aspen.mail.message import page_url
+from aspen.models import Mail
+from events import queries
+from events.calendar import feeds
+from events.enums import Delivery, EventState, RegistrationState
+from events.models import Event, Registration
+
+Facts = list[tuple[str, str]]
+
+
+def registration_of(mail: Mail) -> Registration:
+    """The registration that the message is about, with its event and person. One query."""
+    return Registration.objects.select_related("event", "person").get(
+        pk=mail.facts["registration"], person=mail.to_id
+    )
+
+
+def has_place(registration: Registration) -> bool:
+    """Whether the person has a place at an event that is still to come or under way."""
+    return registration.state == RegistrationState.CONFIRMED and is_ahead(registration.event)
+
+
+def is_ahead(event: Event) -> bool:
+    """Whether the event stands and is not over."""
+    return event.state == EventState.PUBLISHED and event.over_at > timezone.now()
+
+
+def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool]:
+    """When, where, which credits, who; and whether it earns credit. One query."""
+    when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    lines = queries.credit_lines([event]).get(event.pk, [])
+    credits = _list(f"{formats.credits(line.amount)} in {line.name}" for line in lines)
+    facts = [
+        ("When", when if event.all_day else f"{when} (Mountain time)"),
+        ("Where", _place(event)),
+        ("Credits", credits if with_credits else ""),
+        ("Organizer", event.sponsor),
+    ]
+    return [(label, value) for label, value in facts if value], bool(lines)
+
+
+def _list(parts: Iterable[str]) -> str:
+    return "; ".join(parts)
+
+
+def _place(event: Event) -> str:
+    if event.delivery in feeds.ONLINE:
+        return "Online"
+    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
+    if event.delivery == Delivery.HYBRID:
+        return f"{place}; or online" if place else "In person or online"
+    return place
+
+
+def event_page(event: Event) -> tuple[str, str]:
+    """The button that leads to the event."""
+    return "Open the event's page", page_url("events:detail", event.pk)
+
+
+def how_to_join(event: Event) -> list[str]:
+    """Where an online event takes place. The portal does not keep the address of a meeting."""
+    if event.delivery not in (Delivery.ONLINE, Delivery.HYBRID):
+        return []
+    organizer = event.sponsor or "The organizer"
+    return [f"To join online, see the event's page. {organizer} can tell you more."]
+
+
+def how_to_cancel(event: Event) -> str:
+    """The link that gives one's place back."""
+    return (
+        "If you cannot come, cancel your registration so that someone else can have your place: "
+        f"{page_url('events:cancel', event.pk)}"
+    )
+
+
+def how_to_watch(event: Event) -> str:
+    """How a recording earns credit."""
+    return (
+        f"Watch the recording, then press Add CE credit on the event's page: {event_page(event)[1]}"
+    )
+
+
+def invitation(registration: Registration) -> bytes:
+    """The calendar file that adds the event to one's own calendar, or updates it there."""
+    return feeds.invitation(registration, address=settings.ADDRESS)
+
+
+def retraction(registration: Registration) -> bytes:
+    """The calendar file that removes the event from one's own calendar."""
+    return feeds.retraction(registration, address=settings.ADDRESS)
+
+
+def organizer_wrote(text: object) -> tuple[str, str] | None:
+    """The quotation of what the organizer wrote, where there is any."""
+    written = str(text or "").strip()
+    return ("The organizer wrote:", written) if written else None

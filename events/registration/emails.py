@@ -1,0 +1,185 @@
+"""The e-mails about a place at an event: taken, waited for, won and given back."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils import timezone
+
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import dated_key, email, is_dated, post, post_many
+from aspen.models import Mail
+from events.email_parts import (
+    event_facts,
+    event_page,
+    has_place,
+    how_to_cancel,
+    how_to_join,
+    invitation,
+    is_ahead,
+    registration_of,
+    retraction,
+)
+from events.enums import RegistrationState
+from events.models import Registration
+
+# ---------- A place ----------
+
+
+def queue_registered_email(registration: Registration) -> None:
+    """Confirm a place."""
+    post(
+        kind="events.registered",
+        key=dated_key("registered", registration.pk, registration.registered_at),
+        to=registration.person,
+        registration=registration.pk,
+    )
+
+
+@email("events.registered")
+def registered(mail: Mail) -> Email | None:
+    """Someone took a place, and still has it."""
+    registration = registration_of(mail)
+    if not has_place(registration) or not is_dated(mail, registration.registered_at):
+        return None
+    return _confirmation(
+        registration,
+        subject=f"You are registered: {registration.event.title}",
+        first=f"You are registered for “{registration.event.title}”.",
+    )
+
+
+def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
+    """Tell people who waited that they have a place."""
+    post_many(
+        kind="events.promoted",
+        messages=[
+            (dated_key("promoted", each.pk, at), each.person, {"registration": each.pk})
+            for each in registrations
+            if (at := each.promoted_at)
+        ],
+    )
+
+
+@email("events.promoted")
+def promoted(mail: Mail) -> Email | None:
+    """A place opened up for someone who waited, and they still have it."""
+    registration = registration_of(mail)
+    if not has_place(registration) or not is_dated(mail, registration.promoted_at):
+        return None
+    return _confirmation(
+        registration,
+        subject=f"You now have a place: {registration.event.title}",
+        first=(
+            f"A place opened up at “{registration.event.title}”, and it is yours. You are no "
+            "longer on the waitlist."
+        ),
+    )
+
+
+def _confirmation(registration: Registration, *, subject: str, first: str) -> Email:
+    event = registration.event
+    facts, earns = event_facts(event)
+    credit = (
+        "Your credit will be listed automatically after the event. You can see it here: "
+        f"{page_url('tracks:credits')}"
+    )
+    return Email(
+        subject=subject,
+        paragraphs=[f"{first} The attached file adds the event to your calendar."],
+        facts=facts,
+        button=event_page(event),
+        closing=[*how_to_join(event), *([credit] if earns else []), how_to_cancel(event)],
+        calendar=invitation(registration),
+    )
+
+
+# ---------- The waitlist ----------
+
+
+def queue_waitlisted_email(registration: Registration) -> None:
+    """Tell someone that they are on the waitlist."""
+    post(
+        kind="events.waitlisted",
+        key=dated_key("waitlisted", registration.pk, registration.registered_at),
+        to=registration.person,
+        registration=registration.pk,
+    )
+
+
+@email("events.waitlisted")
+def waitlisted(mail: Mail) -> Email | None:
+    """Someone waits for a place, still."""
+    registration = registration_of(mail)
+    event = registration.event
+    if registration.state != RegistrationState.WAITLISTED or not is_ahead(event):
+        return None
+    if not is_dated(mail, registration.registered_at):
+        return None
+    return Email(
+        subject=f"You are on the waitlist: {event.title}",
+        paragraphs=[
+            f"“{event.title}” is full. You are number {_ahead_of(registration) + 1} on the "
+            "waitlist.",
+            "When a place opens up, the first person on the list gets it automatically. We will "
+            "write to you when it is your turn. You do not need to do anything until then.",
+        ],
+        facts=event_facts(event)[0],
+        button=event_page(event),
+        closing=[
+            "If you no longer want to wait, leave the waitlist: "
+            + page_url("events:cancel", event.pk)
+        ],
+    )
+
+
+def _ahead_of(registration: Registration) -> int:
+    """How many have waited longer. One query."""
+    return Registration.objects.filter(
+        Q(registered_at__lt=registration.registered_at)
+        | Q(registered_at=registration.registered_at, pk__lt=registration.pk),
+        event=registration.event,
+        state=RegistrationState.WAITLISTED,
+    ).count()
+
+
+# ---------- Given back ----------
+
+
+def queue_cancelled_email(registration: Registration, *, had_place: bool) -> None:
+    """Confirm that someone gave a place back, or left the waitlist."""
+    assert registration.cancelled_at is not None
+    post(
+        kind="events.registration_cancelled",
+        key=dated_key("cancelled", registration.pk, registration.cancelled_at),
+        to=registration.person,
+        registration=registration.pk,
+        confirmed=had_place,
+    )
+
+
+@email("events.registration_cancelled")
+def registration_cancelled(mail: Mail) -> Email | None:
+    """Someone gave a place back, or left the waitlist, and the event is not over."""
+    registration = registration_of(mail)
+    event = registration.event
+    if not is_dated(mail, registration.cancelled_at) or event.over_at < timezone.now():
+        return None
+    had_place = bool(mail.facts.get("confirmed", True))
+    if had_place:
+        subject = f"Your registration is cancelled: {event.title}"
+        first = (
+            f"You are no longer registered for “{event.title}”. The attached file removes the "
+            "event from your calendar."
+        )
+    else:
+        subject = f"You left the waitlist: {event.title}"
+        first = f"You are no longer on the waitlist for “{event.title}”."
+    return Email(
+        subject=subject,
+        paragraphs=[first],
+        facts=event_facts(event)[0],
+        button=event_page(event),
+        closing=["If you change your mind, register again on the event's page."],
+        calendar=retraction(registration) if had_place else None,
+        method="CANCEL",
+    )

@@ -1,0 +1,183 @@
+"""The e-mails with a time of their own: reminders, and recordings that came out.
+
+What queues them looks at what is true now, and the key of each message keeps it from being queued
+twice. So it may run late, twice, or at once. Each batch of people is a transaction of its own.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.queries import reminders_token
+from aspen import formats
+from aspen.clock import today
+from aspen.mail.message import Email, page_url
+from aspen.mail.outbox import dated_key, email, is_dated, post_many
+from aspen.models import Mail
+from events.calendar.presentation import web_link
+from events.email_parts import (
+    event_facts,
+    event_page,
+    has_place,
+    how_to_cancel,
+    how_to_join,
+    how_to_watch,
+    registration_of,
+)
+from events.enums import EventState, Origin, RegistrationState
+from events.models import Event, Registration
+from events.rules import has_recording
+
+# Early enough for the day at work, not in the middle of the night.
+REMINDING_FROM = dt.time(9)
+RECORDING_IS_NEWS_FOR = dt.timedelta(days=7)
+BATCH = 1_000
+# What a message needs to know of its registration: its key and its facts.
+Message = Callable[[Registration], tuple[str, dict[str, object]]]
+
+
+# ---------- Reminders ----------
+
+
+def queue_reminder_emails() -> int:
+    """Remind people of what begins on the next day in Montana, from nine in the morning on.
+
+    A worker that stood still catches up as long as an event has not begun. Returns how many
+    messages were queued. Idempotent.
+    """
+    now = timezone.now()
+    is_time = timezone.localtime(now).time() >= REMINDING_FROM
+    # Days of Montana, not 24 hours: one day has 23, another 25.
+    until = _midnight_after(today() + dt.timedelta(days=1) if is_time else today())
+    due = _places().filter(
+        event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True
+    )
+
+    def message(registration: Registration) -> tuple[str, dict[str, object]]:
+        # An event that was moved is another one to be reminded of.
+        key = dated_key("reminder", registration.pk, registration.event.begins_at)
+        return key, {"registration": registration.pk}
+
+    return _queue("events.reminder", due, message)
+
+
+@email("events.reminder")
+def reminder(mail: Mail) -> Email | None:
+    """The event is near. Whoever does not want reminders gets none."""
+    registration = registration_of(mail)
+    event, person = registration.event, registration.person
+    if not person.wants_reminders or not is_dated(mail, event.begins_at):
+        return None
+    # An event of whole days begins with its first day.
+    if not has_place(registration) or event.begins_at <= timezone.now():
+        return None
+    soon = _soon(event)
+    turn_off = page_url("accounts:reminders", reminders_token(person))
+    return Email(
+        subject=f"{soon[0].upper()}{soon[1:]}: {event.title}",
+        paragraphs=[f"This is a reminder that “{event.title}” is {soon}. You are registered."],
+        facts=event_facts(event)[0],
+        button=event_page(event),
+        closing=[
+            *how_to_join(event),
+            how_to_cancel(event),
+            f"If you do not want reminders, turn them off: {turn_off}",
+        ],
+        unsubscribe=turn_off,
+    )
+
+
+def _soon(event: Event) -> str:
+    day = timezone.localdate(event.begins_at)
+    days = (day - timezone.localdate()).days
+    return {0: "today", 1: "tomorrow"}.get(days, f"on {formats.day(day)}")
+
+
+def _midnight_after(day: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time()))
+
+
+# ---------- Recordings ----------
+
+
+def queue_recording_emails() -> int:
+    """Tell all who had a place of recordings that came out within the last week.
+
+    Returns how many messages were queued. Idempotent.
+    """
+    now = timezone.now()
+    due = _places().filter(
+        Q(event__recording_until_at=None) | Q(event__recording_until_at__gt=now),
+        event__recording_available_at__gt=now - RECORDING_IS_NEWS_FOR,
+        event__recording_available_at__lte=now,
+    )
+
+    def message(registration: Registration) -> tuple[str, dict[str, object]]:
+        event_id = registration.event_id
+        return f"recording:{event_id}:{registration.person_id}", {"event": event_id}
+
+    return _queue("events.recording", due, message)
+
+
+@email("events.recording")
+def recording(mail: Mail) -> Email | None:
+    """A recording came out; whoever registered is told, whether they attended or not."""
+    event = Event.objects.get(pk=mail.facts["event"])
+    now = timezone.now()
+    until = event.recording_until_at
+    if event.state != EventState.PUBLISHED or not has_recording(event, now):
+        return None
+    if until and until <= now:
+        return None
+    facts, earns = event_facts(event)
+    if earns and until:
+        last = f"{formats.day(timezone.localdate(until))}, {formats.clock(until)} (Mountain time)"
+        facts.append(("Earns credit until", last))
+    link = web_link(event.recording_url)
+    return Email(
+        subject=f"The recording is available: {event.title}",
+        paragraphs=[f"You can now watch the recording of “{event.title}”."],
+        facts=facts,
+        button=("Watch the recording", link.url) if link else event_page(event),
+        closing=[f"Is the credit not listed yet? {how_to_watch(event)}"] if earns else [],
+    )
+
+
+# ---------- Both ----------
+
+
+def _places() -> QuerySet[Registration]:
+    return (
+        Registration.objects.filter(
+            state=RegistrationState.CONFIRMED,
+            event__origin=Origin.CALENDAR,
+            event__state=EventState.PUBLISHED,
+            person__is_active=True,
+        )
+        .select_related("event", "person")
+        .only("event__begins_at", "person__email")
+        .order_by("pk")
+    )
+
+
+def _queue(kind: str, due: QuerySet[Registration], message: Message) -> int:
+    number = last = 0
+    while batch := list(due.filter(pk__gt=last)[:BATCH]):
+        last = batch[-1].pk
+        number += _queue_batch(kind, batch, message)
+    return number
+
+
+@transaction.atomic
+def _queue_batch(kind: str, batch: list[Registration], message: Message) -> int:
+    by_key = {}
+    for registration in batch:
+        key, facts = message(registration)
+        by_key[key] = (key, registration.person, facts)
+    for key in Mail.objects.filter(key__in=list(by_key)).values_list("key", flat=True):
+        del by_key[key]
+    post_many(kind=kind, messages=by_key.values())
+    return len(by_key)

@@ -1,0 +1,147 @@
+"""E-mails as people get them: delivered, read, and compared with the files of a snapshot."""
+
+import html
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import icalendar
+from django.core import mail as mailing
+from django.core.mail import EmailMultiAlternatives
+from django.db import connection
+from django.db.models import Model
+
+from aspen.mail import outbox
+from aspen.models import Mail, MailState
+
+# `SNAPSHOTS=write` rewrites the files; then read the difference.
+WRITES = os.environ.get("SNAPSHOTS") == "write"
+# What a signature or a random number makes another one in each run.
+RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
+
+
+# ---------- Delivered ----------
+
+
+def sent() -> list[EmailMultiAlternatives]:
+    """What the worker sends now, and never again."""
+    outbox.deliver_due()
+    messages = [each for each in mailing.outbox if isinstance(each, EmailMultiAlternatives)]
+    assert len(messages) == len(mailing.outbox)
+    mailing.outbox.clear()
+    return messages
+
+
+def delivered() -> EmailMultiAlternatives:
+    """The one message that the worker sends now."""
+    [message] = sent()
+    return message
+
+
+def is_dropped() -> bool:
+    """Whether the worker finds nothing to say."""
+    done = {MailState.SENT, MailState.DROPPED}
+    return sent() == [] and {mail.state for mail in Mail.objects.order_by("pk")} <= done
+
+
+# ---------- Read ----------
+
+
+def body_of(message: EmailMultiAlternatives) -> str:
+    """The text on one line."""
+    return " ".join(str(message.body).split())
+
+
+def paragraphs(message: EmailMultiAlternatives) -> list[str]:
+    """Greeting, what is said and the facts, on one line each, without the end."""
+    return [" ".join(part.split()) for part in str(message.body).split("\n\n")][:-1]
+
+
+def calendar_of(message: EmailMultiAlternatives) -> tuple[str, Any]:
+    """Method and event of the calendar inside, which the message declares and attaches too."""
+    [(name, attached, mimetype)] = message.attachments
+    assert (name, mimetype) == ("event.ics", "application/ics")
+    part = message.alternatives[1]
+    assert part.content.encode() == attached
+    [calendar] = icalendar.Calendar.from_ical(attached, multiple=True)
+    assert part.mimetype == f"text/calendar; method={calendar['METHOD']}"
+    in_mime = [each for each in message.message().walk() if not each.is_multipart()]
+    assert [each.get_content_type() for each in in_mime] == [
+        "text/plain",
+        "text/html",
+        "text/calendar",
+        "application/ics",
+    ]
+    assert in_mime[2].get_param("method") == calendar["METHOD"]
+    assert in_mime[2].get_content_charset() == "utf-8"
+    [event] = calendar.walk("VEVENT")
+    return str(calendar["METHOD"]), event
+
+
+# ---------- Snapshots ----------
+
+
+def restart_ids(*models: type[Model]) -> None:
+    """Let the ids of these models begin at 1001, because addresses in e-mails carry them."""
+    with connection.cursor() as cursor:
+        for model in models:
+            table = connection.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH 1001")
+
+
+def assert_snapshots(app: str, messages: Iterable[EmailMultiAlternatives]) -> None:
+    """The messages are one of each kind of the app, and say what the files say."""
+    folder = Path(__file__).parent / app / "snapshots"
+    found = {}
+    for message in messages:
+        _assert_well_made(message)
+        kind = _kind_of(message)
+        assert kind not in found
+        found[kind] = _snapshot_of(message)
+    assert sorted(found) == sorted(kind for kind in outbox.composers if kind.startswith(f"{app}."))
+    if WRITES:
+        folder.mkdir(exist_ok=True)
+        for kind, text in found.items():
+            (folder / f"{kind}.txt").write_text(text)
+    assert sorted(found) == sorted(path.stem for path in folder.iterdir())
+    for kind, text in found.items():
+        assert text == (folder / f"{kind}.txt").read_text(), f"{kind}: SNAPSHOTS=write rewrites it"
+
+
+def _kind_of(message: EmailMultiAlternatives) -> str:
+    pk = message.extra_headers["Message-ID"].removeprefix("<").split(".")[0]
+    return Mail.objects.get(pk=pk).kind
+
+
+def _snapshot_of(message: EmailMultiAlternatives) -> str:
+    files = "".join(f"Attached: {name}\n" for name, _, _ in message.attachments)
+    text = f"To: {message.to[0]}\nSubject: {message.subject}\n{files}\n{message.body}"
+    return RANDOM.sub(lambda found: "x" * len(found[0]), text)
+
+
+def _assert_well_made(message: EmailMultiAlternatives) -> None:
+    """Text and HTML say the same, nothing is escaped in the wrong place, no address is broken."""
+    body, page = str(message.body), str(message.alternatives[0].content)
+    assert message.from_email == "ASPeN <aspen@aspen.example>"
+    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
+    for line in body.splitlines():
+        assert len(line) <= 70 or " " not in line, line  # an address is never broken
+    assert "&amp;" not in body
+    assert "\n\n\n" not in body
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert _words(body) == _words(_read(page))
+
+
+def _read(page: str) -> str:
+    """What someone reads of the page; a button is followed by its address, as in text."""
+    body = page.split("<body", 1)[1].split(">", 1)[1]
+    body = re.sub(r'<a href="([^"]*)" style="display[^>]*>([^<]*)</a>', r"\2 \1", body)
+    return html.unescape(re.sub(r"<[^>]+>", " ", body))
+
+
+def _words(text: str) -> list[str]:
+    """The words, without the signs that only text needs to lay itself out."""
+    return re.findall(r"[^\s:>]+", text)
