@@ -14,18 +14,18 @@ from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 
 
-@act
+@audited
 def rename(*, display_name: str, by: User) -> None:
     """Change the name of `by`, as it is shown and printed."""
     by.display_name = display_name
     by.save(update_fields=["display_name"])
 
 
-@act
+@audited
 def set_reminders(
     *, by: User, events: bool | None = None, certification: bool | None = None
 ) -> None:
@@ -40,14 +40,14 @@ def set_reminders(
     by.save(update_fields=["wants_reminders", "wants_certification_reminders"])
 
 
-@act
+@audited
 def set_shows_progress(*, agreed: bool, by: User) -> None:
     """Let the director of one's library see one's progress and certificates, or not. Idempotent."""
     by.shows_progress = agreed
     by.save(update_fields=["shows_progress"])
 
 
-@act
+@audited
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
@@ -59,7 +59,7 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
     )
 
 
-@act
+@audited
 def end_position(*, position_id: int, by: User) -> None:
     """Make today the last day of a position of `by`; it stays on record.
 
@@ -73,7 +73,7 @@ def end_position(*, position_id: int, by: User) -> None:
     position.save(update_fields=["until_on"])
 
 
-@act
+@audited
 def create_account(
     *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
 ) -> User:
@@ -92,7 +92,7 @@ def create_account(
     return user
 
 
-@act
+@audited
 def assign_position(
     *, person: User, organization: Organization, kind: PositionKind, supervisor: User | None
 ) -> Position:
@@ -107,7 +107,7 @@ def assign_position(
     return position
 
 
-@act
+@audited
 def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
     """Store an organization of a file, new or (with an id) changed. Locks a changed one.
 
@@ -127,7 +127,7 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
     return organization
 
 
-@act
+@audited
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
     """Store a person whom staff added or changed; the password is set already. Locks a changed one.
 
@@ -162,7 +162,7 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
         raise Refused("A colleague has to change your own rights.")
 
 
-def portal_itself() -> User:
+def portal_user() -> User:
     """The account that stands for the portal where nobody acts: an import, say. Idempotent.
 
     Nobody can sign in with it.

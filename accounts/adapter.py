@@ -7,10 +7,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.backends import is_shut_out
+from accounts.backends import is_barred
 from accounts.models import User
 
-WORDS = {
+ERROR_MESSAGES = {
     "email_password_mismatch": "The e-mail address or the password is not right. Check both; "
     "capital and small letters of a password differ.",
     "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes, then "
@@ -28,7 +28,7 @@ def display_name(user: User) -> str:
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    error_messages = DefaultAccountAdapter.error_messages | WORDS
+    error_messages = DefaultAccountAdapter.error_messages | ERROR_MESSAGES
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Whom the credentials belong to. An account that is shut out is nobody's.
@@ -36,7 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):
         django-allauth would sign it in to show the page for accounts that are switched off.
         """
         user: User | None = super().authenticate(request, **credentials)
-        return None if user and is_shut_out(user) else user
+        return None if user and is_barred(user) else user
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Fill a new person from the sign-up form; the name comes with the form's own fields."""

@@ -11,11 +11,11 @@ from django.http import HttpRequest
 
 from accounts import actions
 from accounts.enums import STAFF_ROLES
-from accounts.forms import NO_ADDRESS
+from accounts.forms import INVALID_EMAIL
 from accounts.models import Federation, Organization, Position, User
-from aspen.admin import Lines, StaffAdmin
+from aspen.admin import LabeledInlineFormSet, StaffAdmin
 
-HELP = {
+HELP_TEXTS = {
     "display_name": "As it stands on certificates.",
     "email": "The person signs in with it and confirms a new one at the next sign-in.",
     "is_active": "Take this off instead of deleting somebody: what they did stays on record.",
@@ -24,7 +24,7 @@ HELP = {
     "groups": "Each role carries its permissions. Nobody changes their own roles.",
     "is_superuser": "May do everything. Only a superuser sees and changes this.",
 }
-ERRORS = {"email": {"invalid": NO_ADDRESS}}
+ERROR_MESSAGES = {"email": {"invalid": INVALID_EMAIL}}
 
 
 class _LowerCaseEmail(forms.ModelForm):
@@ -38,8 +38,8 @@ class NewPersonForm(_LowerCaseEmail, auth_forms.AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email", "display_name")
-        help_texts = HELP
-        error_messages = ERRORS
+        help_texts = HELP_TEXTS
+        error_messages = ERROR_MESSAGES
 
 
 class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
@@ -47,13 +47,13 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
         model = User
         fields = "__all__"  # noqa: DJ007 - the fieldsets choose
         field_classes: dict[str, type[forms.Field]] = {}
-        help_texts = HELP
-        error_messages = ERRORS
+        help_texts = HELP_TEXTS
+        error_messages = ERROR_MESSAGES
         # Four roles: boxes to tick, which work without a script too.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
-class PositionLine(forms.ModelForm):
+class PositionInlineForm(forms.ModelForm):
     """Django leaves the person out when it checks a line's constraints; here both are known."""
 
     class Meta:
@@ -68,7 +68,7 @@ class PositionLine(forms.ModelForm):
             self.add_error(None, error)
 
 
-class PositionLines(Lines):
+class PositionFormSet(LabeledInlineFormSet):
     def clean(self) -> None:
         """The database knows the lines that are stored; the new ones are compared here."""
         super().clean()
@@ -86,8 +86,8 @@ class PositionInline(admin.TabularInline):
     """The person's positions, and a line for another. Each has a page of its own to change it."""
 
     model = Position
-    form = PositionLine
-    formset = PositionLines
+    form = PositionInlineForm
+    formset = PositionFormSet
     fk_name = "person"
     extra = 1
     raw_id_fields = ["organization", "supervisor"]

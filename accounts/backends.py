@@ -7,7 +7,7 @@ from django.contrib.auth.backends import ModelBackend
 from accounts.models import User
 
 
-def is_shut_out(user: User) -> bool:
+def is_barred(user: User) -> bool:
     """Tell whether the account's published password must not open anything here.
 
     A database that once held the demonstration may go live later, with its accounts in it.
@@ -20,7 +20,7 @@ class NameBackend(ModelBackend):
 
     def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
         """Asked at each sign-in and, by get_user(), at each request: sessions end, too."""
-        return user is not None and not is_shut_out(user) and super().user_can_authenticate(user)
+        return user is not None and not is_barred(user) and super().user_can_authenticate(user)
 
 
 class AddressBackend(NameBackend, AuthenticationBackend):

@@ -22,7 +22,7 @@ class PositionKind(models.TextChoices):
 
 
 # They may see what people of their library or board agreed to show.
-LEADING = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
+LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 
 
 class Role(models.TextChoices):

@@ -8,9 +8,9 @@ from django import forms
 
 from accounts.enums import PositionKind
 from accounts.models import Organization
-from accounts.queries import libraries
+from accounts.queries import search_libraries
 
-WORDS = {
+FIELD_LABELS = {
     "login": "E-mail address",
     "email": "E-mail address",
     "password": "Password",
@@ -19,8 +19,8 @@ WORDS = {
     "password2": "The same password again",
     "remember": "Keep me signed in on this computer",
 }
-NO_ADDRESS = "Enter a valid e-mail address."
-EMAIL_LENGTH = 254  # accounts.User.email, and what mail servers accept at most
+INVALID_EMAIL = "Enter a valid e-mail address."
+MAX_EMAIL_LENGTH = 254  # accounts.User.email, and what mail servers accept at most
 
 
 class NameField(forms.CharField):
@@ -38,7 +38,7 @@ class NameField(forms.CharField):
         return " ".join(str(super().to_python(value)).split())
 
 
-class InOurWords(forms.Form):
+class RelabeledForm(forms.Form):
     """Labels that librarians know, and no placeholder: it would only repeat the label.
 
     The link "Forgot your password?" of the help text would come between two fields of the
@@ -48,24 +48,24 @@ class InOurWords(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            field.label = WORDS.get(name, field.label)
+            field.label = FIELD_LABELS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field, forms.EmailField):
-                field.error_messages["invalid"] = NO_ADDRESS
+                field.error_messages["invalid"] = INVALID_EMAIL
             if name in ("password", "oldpassword"):
                 field.help_text = ""
 
 
-class SignInForm(InOurWords, allauth.LoginForm):
+class SignInForm(RelabeledForm, allauth.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Password managers look for this word beside "current-password".
         self.fields["login"].widget.attrs["autocomplete"] = "username"
 
 
-class SignUpForm(InOurWords, allauth.SignupForm):
+class SignUpForm(RelabeledForm, allauth.SignupForm):
     display_name = NameField()
-    email = allauth.EmailField(max_length=EMAIL_LENGTH)
+    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
 
     field_order = ["display_name", "email", "password1", "password2"]
 
@@ -74,27 +74,27 @@ class SignUpForm(InOurWords, allauth.SignupForm):
         self.fields["password1"].label = "Password"
 
 
-class AddAddressForm(InOurWords, allauth.AddEmailForm):
-    email = allauth.EmailField(max_length=EMAIL_LENGTH)
+class AddAddressForm(RelabeledForm, allauth.AddEmailForm):
+    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
 
 
-class ChangePasswordForm(InOurWords, allauth.ChangePasswordForm):
+class ChangePasswordForm(RelabeledForm, allauth.ChangePasswordForm):
     pass
 
 
-class SetPasswordForm(InOurWords, allauth.SetPasswordForm):
+class SetPasswordForm(RelabeledForm, allauth.SetPasswordForm):
     pass
 
 
-class ForgottenPasswordForm(InOurWords, allauth.ResetPasswordForm):
-    email = allauth.EmailField(max_length=EMAIL_LENGTH)
+class ForgottenPasswordForm(RelabeledForm, allauth.ResetPasswordForm):
+    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
 
 
-class NewPasswordForm(InOurWords, allauth.ResetPasswordKeyForm):
+class NewPasswordForm(RelabeledForm, allauth.ResetPasswordKeyForm):
     pass
 
 
-class ConfirmItIsYouForm(InOurWords, allauth.ReauthenticateForm):
+class ReauthenticateForm(RelabeledForm, allauth.ReauthenticateForm):
     pass
 
 
@@ -122,7 +122,7 @@ class ShowsProgressForm(forms.Form):
     )
 
 
-class FindForm(forms.Form):
+class LibrarySearchForm(forms.Form):
     """Words that narrow the list of libraries."""
 
     find = forms.CharField(required=False, max_length=200)
@@ -132,7 +132,7 @@ class PositionForm(forms.Form):
     """Where somebody works. Any organization is accepted; the list offers some of them."""
 
     organization = forms.ModelChoiceField(
-        label="Library or organization", queryset=libraries(), empty_label="Choose one"
+        label="Library or organization", queryset=search_libraries(), empty_label="Choose one"
     )
     kind = forms.ChoiceField(
         label="What you do there", choices=[("", "Choose one"), *PositionKind.choices]

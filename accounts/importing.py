@@ -12,7 +12,7 @@ from accounts.enums import OrganizationKind
 from accounts.models import Federation, Organization
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import FirstLines, Outcome, Row, short_hash
+from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
 
 KINDS = {kind.value: kind for kind in OrganizationKind}
 
@@ -27,10 +27,10 @@ class LibraryImporter:
         federations = Federation.objects.order_by("name")
         self.federations = {federation.name.lower(): federation for federation in federations}
 
-    def prepare(self, rows: list[Row]) -> None:
+    def prepare(self, rows: list[CsvRow]) -> None:
         """Load what is known about the libraries of these rows. Two queries."""
         libraries = Organization.objects.order_by("pk")
-        by_key = libraries.filter(import_key__in={import_key(row) for row in rows})
+        by_key = libraries.filter(import_key__in={library_import_key(row) for row in rows})
         self.known = {
             str(key): (pk, digest)
             for key, pk, digest in by_key.values_list("import_key", "pk", "import_digest")
@@ -40,30 +40,30 @@ class LibraryImporter:
             for library in libraries.filter(name__in={row["name"] for row in rows})
         }
 
-    def apply(self, row: Row) -> Outcome:
-        key, digest = import_key(row), row.digest(self.columns)
+    def apply(self, row: CsvRow) -> RowOutcome:
+        key, digest = library_import_key(row), row.digest(self.columns)
         library_id, digest_before = self.known.get(key, (None, ""))
-        outcome = Outcome.UNCHANGED
+        outcome = RowOutcome.UNCHANGED
         if digest_before != digest:
             self.stored.refuse_second(key, "library")
             outcome = self._store(row, library_id, key, digest)
         self.stored.add(key, row.line)
         return outcome
 
-    def _store(self, row: Row, library_id: int | None, key: str, digest: str) -> Outcome:
+    def _store(self, row: CsvRow, library_id: int | None, key: str, digest: str) -> RowOutcome:
         values = self._read(row)
-        outcome = Outcome.NEW if library_id is None else Outcome.CHANGED
+        outcome = RowOutcome.NEW if library_id is None else RowOutcome.CHANGED
         namesake = self.by_name.get((row["name"], row["city"]))
         if library_id is None and namesake and namesake.import_key:
             # Staff gave a library of another row this name: the directory has it, and keeps
             # what they say of it. That other row stays the one that may change it.
-            return Outcome.UNCHANGED
+            return RowOutcome.UNCHANGED
         if library_id is None and namesake:
             # The directory had it before the file did. Facts that somebody has seen somewhere stay.
             library_id = namesake.pk
             values = {} if namesake.source else values
             says_it = all(getattr(namesake, name) == value for name, value in values.items())
-            outcome = Outcome.UNCHANGED if says_it else Outcome.CHANGED
+            outcome = RowOutcome.UNCHANGED if says_it else RowOutcome.CHANGED
         library = import_organization(
             organization_id=library_id,
             values=values | {"import_key": key, "import_digest": digest},
@@ -72,9 +72,9 @@ class LibraryImporter:
         return outcome
 
     def explain(self, error: csv_import.NotStored) -> str:
-        return csv_import.explain(error, {}, Organization)
+        return csv_import.explain_error(error, {}, Organization)
 
-    def _read(self, row: Row) -> dict[str, Any]:
+    def _read(self, row: CsvRow) -> dict[str, Any]:
         if not row["name"]:
             raise Refused("it is empty", field="name")
         federation = self.federations.get(row["federation"].lower())
@@ -94,6 +94,6 @@ class LibraryImporter:
         }
 
 
-def import_key(row: Row) -> str:
+def library_import_key(row: CsvRow) -> str:
     """What a library is recognized by."""
-    return f"library:{short_hash(row['name'], row['city'])}"
+    return f"library:{content_digest(row['name'], row['city'])}"

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from accounts.enums import LEADING, OrganizationKind, PositionKind
-from aspen import formats
+from accounts.enums import LEADERSHIP_KINDS, OrganizationKind, PositionKind
 from aspen.clock import today
+from aspen.formats import format_day
 
 
 class UserManager(BaseUserManager["User"]):
@@ -199,13 +199,13 @@ class Position(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(supervisor=None) | ~Q(supervisor=F("person")),
-                name="accounts_nobody_supervises_themselves",
+                name="accounts_position_not_own_supervisor",
                 violation_error_message="Nobody can be their own supervisor.",
             ),
             models.UniqueConstraint(
                 fields=["person", "organization", "kind"],
                 condition=Q(until_on=None),
-                name="accounts_one_open_position_of_a_kind",
+                name="accounts_one_open_position_per_kind",
                 violation_error_message="This position is already on the list.",
             ),
         ]
@@ -221,11 +221,11 @@ class Position(models.Model):
     def dates(self) -> str:
         """The first day if it is to come, and the last day if one is set; else nothing."""
         coming = self.since_on if self.since_on and self.since_on > today() else None
-        begins = f"begins {formats.day(coming)}" if coming else ""
-        ends = f"last day {formats.day(self.until_on)}" if self.until_on else ""
+        begins = f"begins {format_day(coming)}" if coming else ""
+        ends = f"last day {format_day(self.until_on)}" if self.until_on else ""
         return ", ".join(filter(None, [begins, ends]))
 
     @property
     def waits_for_staff(self) -> bool:
         """Whether it would open a page about others, once staff confirm it."""
-        return self.kind in LEADING and not self.is_confirmed
+        return self.kind in LEADERSHIP_KINDS and not self.is_confirmed

@@ -6,10 +6,10 @@ from allauth.account.models import EmailAddress
 from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
-from accounts.enums import LEADING
+from accounts.enums import LEADERSHIP_KINDS
 from accounts.models import Organization, Position, User
 
-REMINDERS = Signer(salt="accounts.reminders")
+REMINDERS_SIGNER = Signer(salt="accounts.reminders")
 
 
 def lock_people(ids: Iterable[int]) -> None:
@@ -29,13 +29,13 @@ def reminders_token(person: User) -> str:
 
     It works as long as the account does: an old message is still the one at hand.
     """
-    return REMINDERS.sign(str(person.pk))
+    return REMINDERS_SIGNER.sign(str(person.pk))
 
 
-def person_of_reminders(token: str) -> User | None:
+def person_of_reminders_token(token: str) -> User | None:
     """Whom a token of `reminders_token` stands for."""
     try:
-        person_id = int(REMINDERS.unsign(token))
+        person_id = int(REMINDERS_SIGNER.unsign(token))
     except (BadSignature, ValueError):
         return None
     return User.objects.filter(pk=person_id, is_active=True).first()
@@ -55,18 +55,18 @@ def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:
     return positions.select_related("organization").order_by("organization__name", "id")
 
 
-def led_by(person: User) -> list[Position]:
+def leadership_positions(person: User) -> list[Position]:
     """The person's present positions as a director or board chair that staff confirmed."""
-    return list(positions_of(person).filter(kind__in=LEADING, is_confirmed=True))
+    return list(positions_of(person).filter(kind__in=LEADERSHIP_KINDS, is_confirmed=True))
 
 
-def library_of(person: User) -> str:
+def library_name_of(person: User) -> str:
     """The name of the first organization where the person has a present position, or nothing."""
     names = positions_of(person).values_list("organization__name", flat=True)
     return names.first() or ""
 
 
-def libraries(find: str = "") -> QuerySet[Organization]:
+def search_libraries(find: str = "") -> QuerySet[Organization]:
     """The organizations of which name or city hold every word of `find` (none: all), by name."""
     organizations = Organization.objects.order_by("name", "city", "id")
     for word in find.split():
@@ -74,7 +74,7 @@ def libraries(find: str = "") -> QuerySet[Organization]:
     return organizations
 
 
-def people_by_address(addresses: Iterable[str]) -> dict[str, User]:
+def people_by_email(addresses: Iterable[str]) -> dict[str, User]:
     """Who has which of these addresses (lower case): to sign in with, or confirmed beside it.
 
     Addresses of nobody are missing. Two queries.
@@ -86,13 +86,13 @@ def people_by_address(addresses: Iterable[str]) -> dict[str, User]:
     return people | {person.email: person for person in own.order_by("pk")}
 
 
-def person_at(address: str) -> User | None:
+def person_with_email(address: str) -> User | None:
     """The person with an account whose own or confirmed address this is."""
     address = address.strip().lower()
-    return people_by_address([address]).get(address)
+    return people_by_email([address]).get(address)
 
 
-def is_address_of(person: User, address: str) -> bool:
+def is_email_of(person: User, address: str) -> bool:
     """Whether this is the person's own address, or one beside it, confirmed or not yet."""
     address = address.strip().lower()
     beside = EmailAddress.objects.filter(user=person, email=address)

@@ -7,15 +7,15 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.queries import led_by, library_of
+from accounts.queries import leadership_positions, library_name_of
 from aspen.web.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
 
 
 @receiver(user_logged_in)
-def remember_place(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+def remember_library(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Every page shows where the person works and may work; this way none has to ask for it."""
-    request.session[LIBRARY] = library_of(user)
-    request.session[LEADS] = bool(led_by(user))
+    request.session[LIBRARY] = library_name_of(user)
+    request.session[LEADS] = bool(leadership_positions(user))
     publishes = user.has_perm("events.change_event")
     proposes = user.has_perm("events.propose_event")
     request.session[ORGANIZES] = ALL if publishes else OWN if proposes else ""

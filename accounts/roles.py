@@ -23,7 +23,7 @@ VIEW = [
     "tracks.view_track",
     "helpdesk.view_ticket",
 ]
-MAIL = ["aspen.view_mail", "aspen.resend_mail"]
+MAIL_PERMISSIONS = ["aspen.view_mail", "aspen.resend_mail"]
 PERMISSIONS: dict[Role, list[str]] = {
     Role.EVENT_EDITOR: [
         "events.view_event",
@@ -33,7 +33,7 @@ PERMISSIONS: dict[Role, list[str]] = {
     Role.HELP_DESK: [*VIEW, "helpdesk.work_ticket"],
     Role.CE_COORDINATOR: [
         *VIEW,
-        *MAIL,
+        *MAIL_PERMISSIONS,
         "events.add_event",
         "events.change_event",
         "events.decide_event",
@@ -53,7 +53,7 @@ PERMISSIONS: dict[Role, list[str]] = {
     ],
     Role.ADMINISTRATOR: [
         *VIEW,
-        *MAIL,
+        *MAIL_PERMISSIONS,
         "accounts.add_user",
         "accounts.change_user",
         "accounts.add_position",

@@ -10,19 +10,19 @@ from django.views.decorators.http import require_http_methods
 from accounts import actions, queries
 from accounts.enums import PositionKind
 from accounts.forms import (
-    FindForm,
+    LibrarySearchForm,
     NameForm,
     PositionForm,
     RemindersForm,
     ShowsProgressForm,
 )
 from accounts.models import Position, User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import counted
 from aspen.web.context import LIBRARY
 from aspen.web.request import AuthenticatedHttpRequest
 
-LISTED_AT_MOST = 500
+MAX_LISTED = 500
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -76,7 +76,7 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reminders(request: HttpRequest, token: str) -> HttpResponse:
     """Turn the reminders of the person whom the token stands for off, without signing in."""
-    person = queries.person_of_reminders(token)
+    person = queries.person_of_reminders_token(token)
     if person is None:
         raise Http404
     return _turn_off(request, token, person, about="events")
@@ -87,7 +87,7 @@ def reminders(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
     """The same for what ends in certification: the token alone, another address."""
-    person = queries.person_of_reminders(token)
+    person = queries.person_of_reminders_token(token)
     if person is None:
         raise Http404
     return _turn_off(request, token, person, about="certification")
@@ -119,7 +119,7 @@ def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
         kind=PositionKind(form.cleaned_data["kind"]),
         by=person,
     )
-    request.session[LIBRARY] = queries.library_of(person)
+    request.session[LIBRARY] = queries.library_name_of(person)
     messages.success(request, f"Your position is saved: {position}.")
     return redirect("accounts:profile")
 
@@ -130,7 +130,7 @@ def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpRes
     person = request.user
     try:
         actions.end_position(position_id=position_id, by=person)
-        request.session[LIBRARY] = queries.library_of(person)
+        request.session[LIBRARY] = queries.library_name_of(person)
         messages.success(request, "Today is the last day of this position. It stays on record.")
     except Position.DoesNotExist as error:
         raise Http404 from error
@@ -159,13 +159,13 @@ def _page(
 
 def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:
     """The libraries to choose from. A directory longer than the list can be searched."""
-    form = FindForm(request.GET)
+    form = LibrarySearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
-    found = list(queries.libraries(find)[: LISTED_AT_MOST + 1])
-    position_form.offer(found[:LISTED_AT_MOST])
-    more = len(found) > LISTED_AT_MOST
+    found = list(queries.search_libraries(find)[: MAX_LISTED + 1])
+    position_form.offer(found[:MAX_LISTED])
+    more = len(found) > MAX_LISTED
     if more:
-        note = f"These are the first {LISTED_AT_MOST}. Type a few words above to see others."
+        note = f"These are the first {MAX_LISTED}. Type a few words above to see others."
     elif find and not found:
         note = "No library matches. Try fewer words."
     else:
@@ -181,6 +181,6 @@ def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, A
 
 
 def _found(number: int) -> str:
-    if number > LISTED_AT_MOST:
-        return f"More than {LISTED_AT_MOST} libraries in the list."
-    return f"{formats.counted(number, 'library', 'libraries')} in the list."
+    if number > MAX_LISTED:
+        return f"More than {MAX_LISTED} libraries in the list."
+    return f"{counted(number, 'library', 'libraries')} in the list."

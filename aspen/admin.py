@@ -11,8 +11,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from aspen import formats
 from aspen.admin_site import Waiting, oldest_waits, waits_for
+from aspen.formats import counted
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from aspen.web.refusals import refusal_as_message
@@ -81,7 +81,7 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class Lines(forms.BaseInlineFormSet):
+class LabeledInlineFormSet(forms.BaseInlineFormSet):
     """Django heads the columns of a table and leaves its inputs without a label."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
@@ -92,13 +92,13 @@ class Lines(forms.BaseInlineFormSet):
             widget.attrs["aria-label"] = f"{field.label or name}, {number}"
 
 
-class CategoryLinesInline(admin.TabularInline):
+class CategoryInline(admin.TabularInline):
     """Lines with a CE category each: at most one for each of the four, so four rows are all.
 
     The categories are read once for a page, not once for each row.
     """
 
-    formset = Lines
+    formset = LabeledInlineFormSet
     extra = max_num = 4
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
@@ -141,27 +141,27 @@ class MailAdmin(ReadOnlyAdmin):
         return str(mail.to) if mail.to else f"{mail.to_name} <{mail.to_address}>"
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(outbox.RESEND)
+        return request.user.has_perm(outbox.RESEND_PERMISSION)
 
     @admin.action(description="Send again", permissions=["resend"])
     def send_again(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Mail]) -> None:
-        stuck = chosen.filter(state__in=outbox.STUCK).order_by("pk")
+        stuck = chosen.filter(state__in=outbox.STUCK_STATES).order_by("pk")
         found = list(stuck)
         done = outbox.send_again(mail_ids=[mail.pk for mail in found], by=request.user)
         for mail in found:
             self.log_change(request, mail, "Sent again.")
         if left := chosen.count() - done:
-            text = formats.counted(left, "message was", "messages were")
+            text = counted(left, "message was", "messages were")
             messages.warning(
                 request, f"{text} left alone: only what failed, or was perhaps sent, is sent again."
             )
         if done:
-            text = formats.counted(done, "message waits", "messages wait")
+            text = counted(done, "message waits", "messages wait")
             messages.success(request, f"{text} for the next delivery, within a minute.")
 
 
-@waits_for(outbox.RESEND, order=50)
-def stuck_mail() -> list[Waiting]:
+@waits_for(outbox.RESEND_PERMISSION, order=50)
+def undelivered_mail_for() -> list[Waiting]:
     """Messages about which somebody has to decide whether they are sent again."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
@@ -178,7 +178,7 @@ def stuck_mail() -> list[Waiting]:
     ]
 
 
-def count_done(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], object]) -> int:
+def run_on_each(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], object]) -> int:
     """Act on each, in a transaction of its own; say why where one is refused; count the others."""
     done = 0
     for each in chosen:

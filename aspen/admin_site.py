@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 
-from aspen import formats
+from aspen.formats import counted, format_waiting_time
 
 
 class Waiting(NamedTuple):
@@ -56,7 +56,7 @@ def oldest_waits(
     if since is None:
         return []
     which = "it" if count == 1 else "the oldest"
-    said = f"{formats.counted(count, noun)} {what}, {which} {formats.waits(since)}"
+    said = f"{counted(count, noun)} {what}, {which} {format_waiting_time(since)}"
     return [Waiting(said, url)]
 
 

@@ -31,7 +31,7 @@ SCHEMA: dict[str, tuple[Any, Any]] = {
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
-def read() -> environ.Env:
+def read_environment() -> environ.Env:
     """Return the typed environment; values are converted when they are asked for."""
     return environ.Env(**SCHEMA)
 

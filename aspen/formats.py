@@ -6,14 +6,14 @@ from decimal import Decimal
 from django.utils import timezone
 
 
-def amount(credits: Decimal) -> str:
+def format_amount(credits: Decimal) -> str:
     """Credits without a needless zero: 4, 0.5, 1.5."""
     return f"{credits.normalize():f}"
 
 
-def credits(number: Decimal) -> str:
+def format_credits(number: Decimal) -> str:
     """An amount with its noun: 1 credit, 0.5 credits."""
-    return f"{amount(number)} credit" if number == 1 else f"{amount(number)} credits"
+    return f"{format_amount(number)} credit" if number == 1 else f"{format_amount(number)} credits"
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -21,7 +21,7 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"1 {one}" if number == 1 else f"{number:,} {many or f'{one}s'}"
 
 
-def day(date: dt.date) -> str:
+def format_day(date: dt.date) -> str:
     """Thu, Dec 3, 2026"""
     return f"{date:%a, %b} {date.day}, {date.year}"
 
@@ -31,19 +31,19 @@ def days_since(moment: dt.datetime) -> int:
     return (timezone.localdate() - timezone.localdate(moment)).days
 
 
-def waits(since: dt.datetime) -> str:
+def format_waiting_time(since: dt.datetime) -> str:
     """waits 3 days, waits 1 day, came today"""
     days = days_since(since)
     return f"waits {counted(days, 'day')}" if days >= 1 else "came today"
 
 
-def clock(moment: dt.datetime) -> str:
+def format_time(moment: dt.datetime) -> str:
     """9:00 AM, in Mountain time."""
     local = timezone.localtime(moment)
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
 
-def when(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) -> str:
+def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) -> str:
     """When something takes place, in Mountain time and without saying the same thing twice.
 
     Thu, Dec 3, 2026, 9:00–11:00 AM · Mon, Aug 17 – Wed, Aug 19, 2026
@@ -51,22 +51,26 @@ def when(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) 
     begin = timezone.localtime(begins_at)
     end = timezone.localtime(ends_at) if ends_at else None
     if end is None or (all_day and end.date() == begin.date()):
-        return day(begin.date()) if all_day else f"{day(begin.date())}, {clock(begin)}"
+        return (
+            format_day(begin.date())
+            if all_day
+            else f"{format_day(begin.date())}, {format_time(begin)}"
+        )
     if all_day:
-        return f"{_short(begin, end)} – {day(end.date())}"
+        return f"{_short(begin, end)} – {format_day(end.date())}"
     if end.date() == begin.date():
-        return f"{day(begin.date())}, {_hours(begin, end)}"
-    return f"{day(begin.date())}, {clock(begin)} – {day(end.date())}, {clock(end)}"
+        return f"{format_day(begin.date())}, {_hours(begin, end)}"
+    return " – ".join(f"{format_day(each.date())}, {format_time(each)}" for each in (begin, end))
 
 
 def _short(begin: dt.datetime, end: dt.datetime) -> str:
     """The first day of a range; the year only when the last day has another."""
     if begin.year != end.year:
-        return day(begin.date())
+        return format_day(begin.date())
     return f"{begin:%a, %b} {begin.day}"
 
 
 def _hours(begin: dt.datetime, end: dt.datetime) -> str:
     if f"{begin:%p}" == f"{end:%p}":
-        return f"{clock(begin)[:-3]}–{clock(end)}"
-    return f"{clock(begin)}–{clock(end)}"
+        return f"{format_time(begin)[:-3]}–{format_time(end)}"
+    return f"{format_time(begin)}–{format_time(end)}"

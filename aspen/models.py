@@ -68,12 +68,12 @@ class Mail(models.Model):
             models.CheckConstraint(
                 condition=Q(state=MailState.SENT, sent_at__isnull=False)
                 | ~Q(state=MailState.SENT) & Q(sent_at=None),
-                name="aspen_mail_sent_sometime",
+                name="aspen_mail_sent_at_matches_state",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=[MailState.SENDING, MailState.UNCERTAIN])
                 | Q(begun_at__isnull=False),
-                name="aspen_mail_begun_sometime",
+                name="aspen_mail_sending_has_begun_at",
             ),
         ]
 

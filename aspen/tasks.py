@@ -23,4 +23,4 @@ async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
 def deliver_mail(context: JobContext, timestamp: int = 0) -> None:
     """Send what is due. Whoever posts wakes it (outbox.wake); it looks every minute as well."""
     if outbox.deliver_due(limit=BATCH, stop=context.should_abort) == BATCH:
-        outbox.wake()  # other jobs have their turn in between
+        outbox.wake_worker()  # other jobs have their turn in between

@@ -9,6 +9,6 @@ class CreditsConfig(AppConfig):
         from credits import emails, queries, receivers  # noqa: F401
         from events import signals
 
-        signals.claim_marks.append(queries.claimed_event_ids)
-        signals.record_marks.append(queries.recorded_event_ids)
-        emails.register_composers()
+        signals.claimed_event_hooks.append(queries.claimed_event_ids)
+        signals.recorded_event_hooks.append(queries.recorded_event_ids)
+        emails.register_credit_emails()

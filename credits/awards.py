@@ -10,7 +10,7 @@ from django.db.models import F, Func, IntegerField, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from accounts.queries import people_by_address
+from accounts.queries import people_by_email
 from aspen.errors import Refused
 from aspen.files import uploaded_csv
 from credits import rules
@@ -20,14 +20,14 @@ from events.enums import Attendance, EventState
 from events.models import CreditOffer, Event, Registration
 
 
-class Standing(NamedTuple):
+class AwardResult(NamedTuple):
     """Who holds which event, and why others are not awarded it, by (person, event)."""
 
     held: set[tuple[int, int]]
     why_not: dict[tuple[int, int], str]
 
 
-def standing(people: Collection[int], events: Collection[Event]) -> Standing:
+def award_result(people: Collection[int], events: Collection[Event]) -> AwardResult:
     """How these people stand with these events. Two queries."""
     by_id = {event.pk: event for event in events}
     mine = {"person__in": people, "event__in": list(by_id)}
@@ -50,13 +50,13 @@ def standing(people: Collection[int], events: Collection[Event]) -> Standing:
         event = by_id[pair[1]]
         if reason := rules.why_no_award(event, claim=ended.get(pair), place=places.get(pair)):
             why_not[pair] = reason
-    return Standing(held, why_not)
+    return AwardResult(held, why_not)
 
 
 # ---------- Lists ----------
 
 
-class Match(NamedTuple):
+class AwardMatch(NamedTuple):
     """What an award list says, person by person; `own` is whoever looks at it.
 
     `repeated` are further addresses of people on the list. `unknown` are addresses without an
@@ -71,9 +71,9 @@ class Match(NamedTuple):
     unknown: list[str]
 
 
-def match(found: AwardList, event: Event, *, by: User) -> Match:
+def match_award_list(found: AwardList, event: Event, *, by: User) -> AwardMatch:
     """Compare a list with the people there are. Four queries, however long the list."""
-    people = people_by_address(str(row[0]) for row in found.rows)
+    people = people_by_email(str(row[0]) for row in found.rows)
     known: dict[int, User] = {}
     repeated, unknown = [], []
     for row in found.rows:
@@ -85,7 +85,7 @@ def match(found: AwardList, event: Event, *, by: User) -> Match:
         else:
             known[person.pk] = person
     own = [known.pop(by.pk)] if by.pk in known else []
-    held, why_not = standing(list(known), [event])
+    held, why_not = award_result(list(known), [event])
     award, holders, refused = [], [], []
     for person in known.values():
         pair = (person.pk, event.pk)
@@ -95,14 +95,14 @@ def match(found: AwardList, event: Event, *, by: User) -> Match:
             refused.append((person, why_not[pair]))
         else:
             award.append(person)
-    return Match(award, holders, refused, own, repeated, unknown)
+    return AwardMatch(award, holders, refused, own, repeated, unknown)
 
 
 def has_credit(event: Event) -> bool:
     return CreditOffer.objects.filter(event=event).exists()
 
 
-def with_numbers(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
+def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
     """Annotate how many addresses a list has, and how many lines were left out of it."""
     return lists.annotate(
         addresses=Func(F("rows"), function="jsonb_array_length", output_field=IntegerField()),
@@ -113,7 +113,7 @@ def with_numbers(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
 # ---------- Addresses without an account ----------
 
 
-def waiting_for(person: User) -> QuerySet[WaitingAward]:
+def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
     """What waits for the addresses that the person has confirmed, the oldest first."""
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
     return WaitingAward.objects.filter(
@@ -121,7 +121,7 @@ def waiting_for(person: User) -> QuerySet[WaitingAward]:
     ).order_by("awarded_at", "pk")
 
 
-def what_became_of(event_ids: Iterable[int]) -> dict[int, int]:
+def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
     """The event that holds the claims of each now: itself, unless merged. A query per merge."""
     became = {event_id: event_id for event_id in event_ids}
     while True:
@@ -133,13 +133,13 @@ def what_became_of(event_ids: Iterable[int]) -> dict[int, int]:
 
 
 MEGABYTES = 10
-BYTES_AT_MOST = MEGABYTES * 1024 * 1024
+MAX_BYTES = MEGABYTES * 1024 * 1024
 # So much of a line that was left out is kept, to recognize it.
-KEPT = 300
-QUOTED = re.compile(r'"[^"@]*"')
+MAX_QUOTED_CHARACTERS = 300
+QUOTED_NAME = re.compile(r'"[^"@]*"')
 
 
-class Sheet(NamedTuple):
+class AddressRows(NamedTuple):
     """A list as it was read.
 
     `rows` are [address in lower case, line], one for each address. `refused` are
@@ -160,7 +160,7 @@ class _Reading:
 
     def take(self, written: str, line: int, row: str = "") -> None:
         """The addresses written there, in a cell of a `row` or in a line of its own."""
-        if len(row or written) > uploaded_csv.LONGEST_LINE:
+        if len(row or written) > uploaded_csv.MAX_LIST_LINE_LENGTH:
             self.refuse(line, "This line is too long.", row or written)
             return
         for piece in _pieces(written):
@@ -171,7 +171,7 @@ class _Reading:
                 self._add(address.lower(), line, row or address)
 
     def _add(self, address: str, line: int, text: str) -> None:
-        if reason := uploaded_csv.why_no_address(address):
+        if reason := uploaded_csv.why_not_an_email(address):
             self.refuse(line, reason, text)
         elif first := self.lines.get(address):
             self.refuse(line, f"The same address as in line {first}; it counts once.", text)
@@ -181,25 +181,25 @@ class _Reading:
 
     def refuse(self, line: int, reason: str, text: str) -> None:
         self._one_more()
-        self.refused.append([line, reason, text[:KEPT]])
+        self.refused.append([line, reason, text[:MAX_QUOTED_CHARACTERS]])
 
     def _one_more(self) -> None:
         self.count += 1
-        if self.count > uploaded_csv.ROWS_AT_MOST:
-            raise uploaded_csv.too_many()
+        if self.count > uploaded_csv.MAX_ROWS:
+            raise uploaded_csv.too_many_rows()
 
-    def sheet(self) -> Sheet:
-        return Sheet([[address, line] for address, line in self.lines.items()], self.refused)
+    def sheet(self) -> AddressRows:
+        return AddressRows([[address, line] for address, line in self.lines.items()], self.refused)
 
 
 def _pieces(written: str) -> list[str]:
     """What stands between commas and semicolons; a comma inside a name separates nothing."""
-    bare = QUOTED.sub(" ", written)
+    bare = QUOTED_NAME.sub(" ", written)
     separator = r";|(?<=>)\s*," if "<" in bare else r"[,;]"
     return [piece for piece in re.split(separator, bare) if piece.strip()] or [""]
 
 
-def read_text(text: str) -> Sheet:
+def read_text(text: str) -> AddressRows:
     """Addresses with or without names, one or more in a line. Raises Refused when too many."""
     reading = _Reading()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -208,24 +208,24 @@ def read_text(text: str) -> Sheet:
     return reading.sheet()
 
 
-def read_file(data: bytes) -> Sheet:
+def read_file(data: bytes) -> AddressRows:
     """A CSV file whose heading names the addresses. Raises Refused, with what to do."""
-    text = uploaded_csv.text_of(data, megabytes=MEGABYTES)
-    table = uploaded_csv.table(
-        text, lambda cells: uploaded_csv.column(cells, uploaded_csv.EMAIL) is not None
+    text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
+    table = uploaded_csv.csv_reader(
+        text, lambda cells: uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS) is not None
     )
     try:
         return _read_table(table)
     except csv.Error as error:
-        raise uploaded_csv.torn(table) from error
+        raise uploaded_csv.malformed_csv(table) from error
 
 
-def _read_table(rows: Any) -> Sheet:
+def _read_table(rows: Any) -> AddressRows:
     reading, column = _Reading(), None
     for cells in rows:
         if column is None:
-            column = uploaded_csv.column(cells, uploaded_csv.EMAIL)
-            if column is None and rows.line_num >= uploaded_csv.LINES_BEFORE:
+            column = uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS)
+            if column is None and rows.line_num >= uploaded_csv.MAX_LINES_BEFORE_HEADING:
                 break
         elif any(cell.strip() for cell in cells):
             written = cells[column] if column < len(cells) else ""

@@ -18,9 +18,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import formats
+from aspen.formats import counted, format_amount, format_day, format_time_range
 from credits import rules
-from credits.enums import LIVE, RemarkKind
+from credits.enums import LIVE, CheckKind
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 
     SummedClaim = WithAnnotations[Claim, _Summed]
 
-DAY = dt.timedelta(days=1)
-CREDITS_A_DAY = 12
+ONE_DAY = dt.timedelta(days=1)
+MAX_CREDITS_PER_DAY = 12
 # From this share of common trigrams on two titles are called alike (pg_trgm's own default is .3,
 # which also takes "Budget basics" and "Budget planning" for the same).
-ALIKE = 0.5
-NEARLY = 0.4  # what the database measures a little otherwise is measured again
+MIN_SIMILARITY_CHECKED = 0.5
+RECHECK_SIMILARITY = 0.4  # what the database measures a little otherwise is measured again
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Remark:
+class CheckResult:
     """One remark: a sentence for the person and for staff alike, and what it is about.
 
     `event` is the other event, None where it is about a whole day; `claim_id` the person's own
     claim on it, if they have one; `can_claim` whether it could be claimed instead.
     """
 
-    kind: RemarkKind
+    kind: CheckKind
     text: str
     event: Event | None = None
     claim_id: int | None = None
@@ -70,16 +70,16 @@ class Subject:
     claim_id: int | None = None
 
 
-def remarks_for(claims: Iterable[Claim]) -> dict[int, list[Remark]]:
+def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
     """What looks odd about each of these claims, which stand, by id. Three queries for all."""
     subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
-    found = look_at(subjects)
+    found = check_subjects(subjects)
     return {each.claim_id: found[n] for n, each in enumerate(subjects) if each.claim_id}
 
 
-def remarks_on(
+def check_proposed(
     proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
-) -> list[list[Remark]]:
+) -> list[list[CheckResult]]:
     """What would look odd about these events, each with so many credits, if the person claimed it.
 
     The events may be unsaved. They are compared with each other too. `claim_id` is the claim that
@@ -89,17 +89,17 @@ def remarks_on(
         Subject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
         for event, credits in proposed
     ]
-    return look_at(subjects)
+    return check_subjects(subjects)
 
 
-def fingerprint(remarks: Iterable[Remark]) -> str:
+def check_fingerprint(remarks: Iterable[CheckResult]) -> str:
     """What these remarks are about, so that a form can say which ones its sender has read."""
     return " ".join(
         f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in remarks
     )
 
 
-def alike(one: str, other: str) -> bool:
+def titles_similar(one: str, other: str) -> bool:
     """Whether two titles are about the same words, as PostgreSQL's trigrams measure it.
 
     Those with different numbers are not: part 1 is another training than part 2.
@@ -110,30 +110,30 @@ def alike(one: str, other: str) -> bool:
     first, second = (_trigrams(title) for title in _after_the_conference(one, other))
     if not first or not second:
         return one.casefold().strip() == other.casefold().strip()
-    return len(first & second) / len(first | second) >= ALIKE
+    return len(first & second) / len(first | second) >= MIN_SIMILARITY_CHECKED
 
 
-def same_address(one: str, other: str) -> bool:
+def same_page(one: str, other: str) -> bool:
     """Whether two addresses of recordings lead to the same page."""
-    return bool(one and other) and _bare(one) == _bare(other)
+    return bool(one and other) and _normalized_url(one) == _normalized_url(other)
 
 
 # ---------- Looking ----------
 
 
-def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
+def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
     """What looks odd about each of these, in their order. Two queries."""
     if not subjects:
         return []
     known = {each.claim_id: each for each in subjects if each.claim_id is not None}
-    near = Claim.objects.filter(pk__in=_near(subjects), state__in=sorted(LIVE))
+    near = Claim.objects.filter(pk__in=_nearby_claims(subjects), state__in=sorted(LIVE))
     claimed = [*known.values(), *_subjects(near.exclude(pk__in=known))]
     claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
     offered = list(_offered_like(subjects))
     new = [each for each in subjects if each.claim_id is None]
     again = [each for each in new if any(_is_again(each, other) for other in claimed)]
     new = [each for each in new if each not in again]
-    found: list[list[Remark]] = []
+    found: list[list[CheckResult]] = []
     for subject in subjects:
         if subject in again:
             found.append([])
@@ -145,9 +145,9 @@ def look_at(subjects: Sequence[Subject]) -> list[list[Remark]]:
         ]
         found.append(
             [
-                *_twice(subject, others, offered),
-                *_two_at_a_time(subject, others),
-                *_too_many(subject, others),
+                *_check_duplicates(subject, others, offered),
+                *_check_overlaps(subject, others),
+                *_check_daily_total(subject, others),
             ]
         )
     return found
@@ -173,14 +173,14 @@ def _is_same(one: Subject, other: Subject) -> bool:
     return one.event.pk is not None and one.event.pk == other.event.pk
 
 
-def _twice(
+def _check_duplicates(
     subject: Subject, others: Sequence[Subject], offered: Sequence[Event]
-) -> Iterable[Remark]:
+) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event):
             entered = "claimed already" if other.claim_id else "entered here as well"
-            yield Remark(
-                kind=RemarkKind.SAME,
+            yield CheckResult(
+                kind=CheckKind.SAME,
                 text=f"{_named(other.event)} is {entered}. Is it the same training?",
                 event=other.event,
                 claim_id=other.claim_id,
@@ -192,20 +192,20 @@ def _twice(
         if event.pk in known or not _may_be_same(subject.event, event):
             continue
         where = "on the calendar" if event.origin == Origin.CALENDAR else "an approved training"
-        yield Remark(
-            kind=RemarkKind.SAME,
+        yield CheckResult(
+            kind=CheckKind.SAME,
             text=f"{_named(event)} is {where}. Is it the same training?",
             event=event,
             can_claim=event.has_credit and has_taken_place(event),  # type: ignore[attr-defined]
         )
 
 
-def _two_at_a_time(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
+def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
             continue
-        yield Remark(
-            kind=RemarkKind.OVERLAP,
+        yield CheckResult(
+            kind=CheckKind.OVERLAP,
             text=f"{_named(other.event)} took place at the same time"
             + (" and is claimed too." if other.claim_id else " and is entered here too."),
             event=other.event,
@@ -213,25 +213,25 @@ def _two_at_a_time(subject: Subject, others: Sequence[Subject]) -> Iterable[Rema
         )
 
 
-def _too_many(subject: Subject, others: Sequence[Subject]) -> Iterable[Remark]:
+def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
     """The fullest day of the event, if it is too full. Credits of several days are spread evenly.
 
     An event that alone fills its days is remarked too.
     """
     spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
     own = spans[0][1]
-    fullest, most, number = None, Decimal(CREDITS_A_DAY), 0
+    fullest, most, number = None, Decimal(MAX_CREDITS_PER_DAY), 0
     # A day can only be fuller than the one before where something begins.
     for day in sorted({span.first for _, span in spans if own.first <= span.first <= own.last}):
         that_day = [each / span.days for each, span in spans if span.first <= day <= span.last]
         if sum(that_day, Decimal()) > most:
             fullest, most, number = day, sum(that_day, Decimal()), len(that_day)
     if fullest:
-        yield Remark(
-            kind=RemarkKind.MANY,
-            text=f"This makes {formats.amount(round(most, 1))} credits on "
-            f"{formats.day(fullest)} in {formats.counted(number, 'training')}; more than "
-            f"{CREDITS_A_DAY} in one day are unusual.",
+        yield CheckResult(
+            kind=CheckKind.MANY,
+            text=f"This makes {format_amount(round(most, 1))} credits on "
+            f"{format_day(fullest)} in {counted(number, 'training')}; more than "
+            f"{MAX_CREDITS_PER_DAY} in one day are unusual.",
         )
 
 
@@ -243,20 +243,22 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
     The sessions of one conference often share most of their title and all of their day.
     """
-    if same_address(one.recording_url, other.recording_url):
+    if same_page(one.recording_url, other.recording_url):
         return True
     if one.parent_id and one.parent_id == other.parent_id:
         return False
-    return abs(one.begins_at - other.begins_at) <= DAY and alike(one.title, other.title)
+    return abs(one.begins_at - other.begins_at) <= ONE_DAY and titles_similar(
+        one.title, other.title
+    )
 
 
 def _overlap(one: Event, other: Event) -> bool:
     """Whether nobody can have been in both: live, with clock times, and not courses of weeks."""
     for event in (one, other):
-        is_long = event.ends_at is not None and event.ends_at - event.begins_at > DAY
+        is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:
             return False
-    return rules.clash(one, other)
+    return rules.overlaps(one, other)
 
 
 class _Span(NamedTuple):
@@ -276,7 +278,7 @@ def _span(event: Event) -> _Span:
 
 
 def _named(event: Event) -> str:
-    when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     return f"“{event.title}” ({when})"
 
 
@@ -294,21 +296,21 @@ def _trigrams(title: str) -> set[str]:
     return {word[n : n + 3] for word in padded for n in range(len(word) - 2)}
 
 
-def _bare(address: str) -> str:
+def _normalized_url(address: str) -> str:
     return address.strip().lower().rpartition("://")[2].removeprefix("www.").rstrip("/")
 
 
 # ---------- Reading ----------
 
 
-def with_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
+def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
     """Annotate what the credits of a claim add up to that were not taken out, as `sum`."""
     standing = Q(credits__withdrawn_at=None)
     return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=standing), Value(Decimal())))
 
 
 def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
-    rows = with_sum(claims).select_related("event")
+    rows = with_credit_sum(claims).select_related("event")
     rows = rows.only("person", *(f"event__{name}" for name in COMPARED))
     return [
         Subject(person_id=claim.person_id, event=claim.event, credits=claim.sum, claim_id=claim.pk)
@@ -322,7 +324,7 @@ COMPARED = (
     *("recording_url", "recording_available_at", "claimable_at"),
 )
 # A table of what is asked about, joined, where a condition for each would be a statement of pages.
-NEAR = """
+NEARBY_CLAIMS_SQL = """
     SELECT claim.id
       FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
            AS asked (person_id, since, until, recording)
@@ -334,7 +336,7 @@ NEAR = """
         OR asked.recording <> '' AND strpos(lower(event.recording_url), asked.recording) > 0)
 """
 # Each asks the index of days by itself (OFFSET 0 keeps it so): that leaves few titles to compare.
-LIKE = """
+SIMILAR_EVENTS_SQL = """
     SELECT near.id
       FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS asked (title, since, until),
            LATERAL (SELECT id, title FROM events_event
@@ -342,7 +344,7 @@ LIKE = """
                     OFFSET 0) AS near
      WHERE similarity(near.title, asked.title) >= %s
 """
-OF_RECORDINGS = rf"""
+SAME_RECORDING_SQL = rf"""
     UNION
     SELECT id
       FROM events_event
@@ -351,25 +353,27 @@ OF_RECORDINGS = rf"""
 """
 
 
-def _near(subjects: Sequence[Subject]) -> RawSQL:
+def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
     """The claims of the same people within a day of these, or of the same recording."""
     people = [each.person_id for each in subjects]
-    reaches = [_reach(each.event) for each in subjects]
+    reaches = [_comparison_window(each.event) for each in subjects]
     return RawSQL(
-        NEAR,
+        NEARBY_CLAIMS_SQL,
         (
             people,
             [begins_at for begins_at, _ in reaches],
             [ends_at for _, ends_at in reaches],
-            [_bare(each.event.recording_url) for each in subjects],
+            [_normalized_url(each.event.recording_url) for each in subjects],
             people,
         ),
     )
 
 
-def _reach(event: Event) -> tuple[dt.datetime, dt.datetime]:
+def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
     """From when until when another event concerns this one: a day before and after it."""
-    return event.begins_at - DAY, max(event.begins_at, event.ends_at or event.begins_at) + DAY
+    return event.begins_at - ONE_DAY, max(
+        event.begins_at, event.ends_at or event.begins_at
+    ) + ONE_DAY
 
 
 def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
@@ -378,15 +382,15 @@ def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
     College courses are one person's each.
     """
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
-    recordings = [bare for event in events if (bare := _bare(event.recording_url))]
+    recordings = [bare for event in events if (bare := _normalized_url(event.recording_url))]
     begins = [event.begins_at for event in events]
     found = RawSQL(
-        LIKE + OF_RECORDINGS * bool(recordings),
+        SIMILAR_EVENTS_SQL + SAME_RECORDING_SQL * bool(recordings),
         (
             [event.title for event in events],
-            [begins_at - DAY for begins_at in begins],
-            [begins_at + DAY for begins_at in begins],
-            NEARLY,
+            [begins_at - ONE_DAY for begins_at in begins],
+            [begins_at + ONE_DAY for begins_at in begins],
+            RECHECK_SIMILARITY,
             *([recordings] if recordings else []),
         ),
     )

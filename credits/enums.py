@@ -36,7 +36,7 @@ ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
-class RemarkKind(models.TextChoices):
+class CheckKind(models.TextChoices):
     """What the portal remarks about a claim by itself (care.py)."""
 
     SAME = "same", "Possible duplicate"

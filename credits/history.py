@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import formats
+from aspen.formats import format_amount, format_day, format_time_range
 from credits.enums import ENDED, ClaimRole, ClaimSource, ClaimState
 from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
     Claim,
@@ -27,14 +27,14 @@ from events.models import EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
 # The office a person of the staff speaks for; the first that fits.
-OFFICES = {
+ROLE_NAMES = {
     Role.CE_COORDINATOR: "the CE Coordinator",
     Role.HELP_DESK: "the help desk",
     Role.ADMINISTRATOR: "an administrator",
     Role.EVENT_EDITOR: "the organizer",
 }
 # How a claim came about: what was done, whether somebody did it, and how.
-BEGAN = {
+BEGAN_TEXTS = {
     ClaimSource.REGISTRATION: ("Listed by itself", False, ", because {you} registered"),
     ClaimSource.CALENDAR: ("Claimed", True, ", with Add CE credit"),
     ClaimSource.LIST: ("Claimed", True, ", from the Continuing Education list"),
@@ -42,18 +42,18 @@ BEGAN = {
     ClaimSource.PRESENTING: ("Listed by itself", False, ", because {you} presented"),
     ClaimSource.AWARD: ("Awarded", True, ""),
 }
-MOVED = {
+MOVED_TEXTS = {
     ClaimState.PENDING: "Sent again",
     ClaimState.APPROVED: "Approved",
     ClaimState.RETURNED: "Returned for changes",
     ClaimState.DECLINED: "Declined",
     ClaimState.WITHDRAWN: "Withdrawn",
 }
-TAKEN_BACK = "Taken back"
+TAKEN_BACK_TEXT = "Taken back"
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One thing that happened: a sentence without its end, and the reason somebody wrote.
 
     `credit_id` names the one credit it is about; None: the whole claim or its event.
@@ -69,7 +69,7 @@ class Entry:
         return f"{self.what}: {self.reason}" if self.reason else f"{self.what}."
 
 
-def of_claim(claim: Claim, *, reader: User | None = None) -> list[Entry]:
+def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
     """Everything that happened to the claim, its credits, files and event, oldest first.
 
     Where `reader` is the claim's person, or nobody is named, the person is "you". Six queries.
@@ -86,16 +86,16 @@ def of_claim(claim: Claim, *, reader: User | None = None) -> list[Entry]:
     ]
     rows.sort(key=attrgetter("pgh_created_at"))
     you = claim.person_id if reader is None or reader.pk == claim.person_id else None
-    return list(_Story(rows, you=you, owner=claim.person_id).tell())
+    return list(_HistoryWriter(rows, you=you, owner=claim.person_id).tell())
 
 
-def of_credit(credit: Credit, *, reader: User | None = None) -> list[Entry]:
+def credit_history(credit: Credit, *, reader: User | None = None) -> list[HistoryEntry]:
     """What happened to one credit: of its claim's entries those that are about it. Six queries."""
-    entries = of_claim(credit.claim, reader=reader)
+    entries = claim_history(credit.claim, reader=reader)
     return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
 
 
-def ending(credit: Credit, *, reader: User | None = None) -> Entry | None:
+def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEntry | None:
     """How a credit came to count no more: its claim declined or withdrawn, or its line taken out.
 
     None while it counts. No query where who ended it was fetched, with their groups.
@@ -104,18 +104,18 @@ def ending(credit: Credit, *, reader: User | None = None) -> Entry | None:
     you = claim.person_id if reader and reader.pk == claim.person_id else None
     if claim.state in ENDED and claim.decided_at:
         own = _is_taken_back(claim)
-        done = TAKEN_BACK if own else MOVED[ClaimState(claim.state)]
+        done = TAKEN_BACK_TEXT if own else MOVED_TEXTS[ClaimState(claim.state)]
         by, at, reason = claim.decided_by, claim.decided_at, "" if own else claim.reason
     elif credit.withdrawn_at:
         done, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
-        reason = credit.withdrawn_why
+        reason = credit.withdrawn_reason
     else:
         return None
     who = _by(by, you=you, owner=claim.person_id)
-    return Entry(at, f"{done}{who}{_on(at)}", reason, credit_id=credit.pk)
+    return HistoryEntry(at, f"{done}{who}{_on(at)}", reason, credit_id=credit.pk)
 
 
-class _Story:
+class _HistoryWriter:
     """Goes through the rows in order of time and says what each changed."""
 
     def __init__(self, rows: list[Any], *, you: int | None, owner: int) -> None:
@@ -128,7 +128,7 @@ class _Story:
         # The last title each event had: what a claim that moved is said to have moved to.
         self.titles = {row.id: row.title for row in rows if isinstance(row, EventHistory)}
 
-    def tell(self) -> Iterator[Entry]:
+    def tell(self) -> Iterator[HistoryEntry]:
         tellers = {
             ClaimHistory: self._of_claim,
             CreditHistory: self._of_credit,
@@ -142,12 +142,12 @@ class _Story:
 
     # ---------- The claim ----------
 
-    def _of_claim(self, row: Any, before: Any) -> Iterator[Entry]:
+    def _of_claim(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         self.claim = row
         if before is None:
             yield self._beginning(row)
             if row.state != ClaimState.PENDING and row.source != ClaimSource.AWARD:
-                yield self._decision(row, MOVED[ClaimState(row.state)])
+                yield self._decision(row, MOVED_TEXTS[ClaimState(row.state)])
             return
         if row.event_id != before.event_id:
             old, new = (self.titles.get(each.event_id, "") for each in (before, row))
@@ -159,32 +159,32 @@ class _Story:
             if before.state == ClaimState.WITHDRAWN:
                 yield self._entry(row, "Given back")
             else:
-                yield self._decision(row, MOVED[ClaimState(row.state)])
+                yield self._decision(row, MOVED_TEXTS[ClaimState(row.state)])
         if row.note != before.note:
             yield self._entry(row, "Note changed", reason=row.note)
 
-    def _beginning(self, row: Any) -> Entry:
+    def _beginning(self, row: Any) -> HistoryEntry:
         lines = [
-            f"{each.category} {formats.amount(each.amount)}"
+            f"{each.category} {format_amount(each.amount)}"
             for each in self.rows
             if isinstance(each, CreditHistory) and self._is_first(each, row)
         ]
-        done, by_somebody, how = BEGAN[ClaimSource(row.source)]
+        done, by_somebody, how = BEGAN_TEXTS[ClaimSource(row.source)]
         how = how.format(you="you" if self.you else "the person")
         by = self._by(row.claimed_by_id, row) if by_somebody else ""
         credits = f", as {_listed(lines)}" if lines else ""
-        return Entry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
+        return HistoryEntry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
 
     def _is_first(self, credit: Any, claim: Any) -> bool:
         """Whether this entry of a credit belongs to the very act that made the claim."""
         same_act: bool = credit.pgh_context_id == claim.pgh_context_id
         return same_act and credit.pgh_label == "insert"
 
-    def _decision(self, row: Any, done: str) -> Entry:
+    def _decision(self, row: Any, done: str) -> HistoryEntry:
         own = _is_taken_back(row)
         return self._entry(
             row,
-            TAKEN_BACK if own else done,
+            TAKEN_BACK_TEXT if own else done,
             who=row.decided_by_id,
             at=row.decided_at,
             reason="" if own else row.reason,
@@ -192,8 +192,8 @@ class _Story:
 
     # ---------- Its credits and files ----------
 
-    def _of_credit(self, row: Any, before: Any) -> Iterator[Entry]:
-        line = f"{row.category} {formats.amount(row.amount)}"
+    def _of_credit(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
+        line = f"{row.category} {format_amount(row.amount)}"
         if before is None:
             if not self._is_first(row, self.claim):
                 yield self._entry(row, f"{line} added", credit=row.id)
@@ -206,19 +206,19 @@ class _Story:
                 f"{line} taken out",
                 who=row.withdrawn_by_id,
                 at=row.withdrawn_at,
-                reason=row.withdrawn_why,
+                reason=row.withdrawn_reason,
                 credit=row.id,
             )
         elif row.withdrawn_at is None and was_out:
             yield self._entry(row, f"{line} put back", credit=row.id)
 
-    def _of_file(self, row: Any, before: Any) -> Iterator[Entry]:
+    def _of_file(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         done = "removed" if row.pgh_label == "delete" else "added"
         yield self._entry(row, f"File “{row.file_name}” {done}")
 
     # ---------- The event it is on ----------
 
-    def _of_event(self, row: Any, before: Any) -> Iterator[Entry]:
+    def _of_event(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         """What the event is called and when it took place, while the claim was on it."""
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
@@ -243,7 +243,7 @@ class _Story:
         at: dt.datetime | None = None,
         reason: str | None = None,
         credit: int | None = None,
-    ) -> Entry:
+    ) -> HistoryEntry:
         """Who, when and why: as the row itself says, or else as its act does."""
         facts = row.pgh_context or {}
         at = at or row.pgh_created_at
@@ -251,7 +251,7 @@ class _Story:
         how = f", ticket {ticket}" if ticket else ""
         if "corrected" in facts:
             how = ", for everybody who claimed this event"
-        return Entry(
+        return HistoryEntry(
             at,
             f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{how}",
             reason=facts.get("reason", "") if reason is None else reason,
@@ -273,7 +273,7 @@ def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> s
         return " by you"
     if person.email == PORTAL:
         return " by the portal"
-    office = "" if person.pk == owner else _office(person, act)
+    office = "" if person.pk == owner else _role_name(person, act)
     return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
 
 
@@ -285,7 +285,7 @@ def _is_taken_back(claim: Any) -> bool:
 
 def _correction(before: Any, row: Any) -> str:
     """What became of a credit's category and amount; nothing where neither changed."""
-    old, new = formats.amount(before.amount), formats.amount(row.amount)
+    old, new = format_amount(before.amount), format_amount(row.amount)
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
     if old == new:
@@ -294,7 +294,7 @@ def _correction(before: Any, row: Any) -> str:
 
 
 def _on(at: dt.datetime) -> str:
-    return f" on {formats.day(timezone.localdate(at))}"
+    return f" on {format_day(timezone.localdate(at))}"
 
 
 def _people(rows: Iterable[Any]) -> dict[int, User]:
@@ -314,15 +314,15 @@ def _people(rows: Iterable[Any]) -> dict[int, User]:
     return {person.pk: person for person in people}
 
 
-def _office(person: User, act: str) -> str:
+def _role_name(person: User, act: str) -> str:
     names = {group.name for group in person.groups.all()}
     if act.startswith("helpdesk.") and names & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
-        return OFFICES[Role.HELP_DESK]
-    return next((office for role, office in OFFICES.items() if role.value in names), "")
+        return ROLE_NAMES[Role.HELP_DESK]
+    return next((office for role, office in ROLE_NAMES.items() if role.value in names), "")
 
 
 def _when(event: Any) -> str:
-    return formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
 
 
 def _listed(lines: list[str]) -> str:

@@ -10,7 +10,7 @@ from aspen.halves import CreditAmountField, in_halves
 from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
 from events.enums import EventState
 from events.models import Category, Event
-from events.models.material import uploads
+from events.models.material import upload_storage
 
 
 @pghistory.track(model_name="ClaimHistory")
@@ -58,10 +58,10 @@ class Claim(models.Model):
                     role__in=ClaimRole.values,
                     source__in=ClaimSource.values,
                 ),
-                name="credits_claim_words_known",
+                name="credits_claim_choices_known",
             ),
             both_or_neither(
-                "decided_at", "decided_by", name="credits_claim_decided_by_someone_sometime"
+                "decided_at", "decided_by", name="credits_claim_decided_both_or_neither"
             ),
             models.CheckConstraint(
                 condition=Q(state=ClaimState.PENDING) | Q(decided_at__isnull=False),
@@ -73,10 +73,10 @@ class Claim(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state=ClaimState.APPROVED) | ~Q(decided_by=F("person")),
-                name="credits_nobody_approves_their_own_claim",
+                name="credits_claim_not_decided_by_claimant",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="claims_are_kept", operation=pgtrigger.Delete)]
+        triggers = [pgtrigger.Protect(name="protect_claims", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"Claim {self.pk}"
@@ -99,7 +99,7 @@ class Credit(models.Model):
     withdrawn_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    withdrawn_why = models.TextField(blank=True)
+    withdrawn_reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ["claim_id", "line"]
@@ -111,17 +111,17 @@ class Credit(models.Model):
                 fields=["claim", "person"],
                 to="credits.Claim",
                 to_fields=["id", "person"],
-                name="credits_credit_of_the_claims_person",
+                name="credits_credit_person_matches_claim",
             ),
             in_halves(name="credits_amount_in_halves"),
             both_or_neither(
                 "withdrawn_at",
                 "withdrawn_by",
-                reason="withdrawn_why",
-                name="credits_line_withdrawn_by_someone_for_a_reason",
+                reason="withdrawn_reason",
+                name="credits_credit_withdrawn_all_or_none",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="credits_are_kept", operation=pgtrigger.Delete)]
+        triggers = [pgtrigger.Protect(name="protect_credits", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.category} {self.amount}"
@@ -133,7 +133,7 @@ class Evidence(models.Model):
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    file = models.FileField(storage=uploads, upload_to="evidence", max_length=200)
+    file = models.FileField(storage=upload_storage, upload_to="evidence", max_length=200)
     file_name = models.CharField(max_length=150)
     content_type = models.CharField(max_length=100)
     size = models.PositiveIntegerField(help_text="In bytes.")
@@ -147,7 +147,7 @@ class Evidence(models.Model):
                 fields=["claim", "person"],
                 to="credits.Claim",
                 to_fields=["id", "person"],
-                name="credits_evidence_of_the_claims_person",
+                name="credits_evidence_person_matches_claim",
             ),
             models.CheckConstraint(
                 condition=~Q(file="") & ~Q(file_name="") & Q(size__gte=1),
@@ -200,14 +200,12 @@ class Merge(models.Model):
             models.UniqueConstraint(
                 fields=["source"],
                 condition=Q(undone_at=None),
-                name="credits_an_event_is_merged_once",
+                name="credits_event_merged_once",
             ),
             models.CheckConstraint(
                 condition=~Q(source=F("target")), name="credits_merged_into_another"
             ),
-            both_or_neither(
-                "undone_at", "undone_by", name="credits_merge_undone_by_someone_sometime"
-            ),
+            both_or_neither("undone_at", "undone_by", name="credits_merge_undone_both_or_neither"),
         ]
 
     def __str__(self) -> str:
@@ -234,7 +232,7 @@ class AwardList(models.Model):
         ordering = ["-uploaded_at", "-id"]
         constraints = [
             both_or_neither(
-                "applied_at", "applied_by", name="credits_list_applied_by_someone_sometime"
+                "applied_at", "applied_by", name="credits_award_list_applied_both_or_neither"
             )
         ]
 
@@ -264,7 +262,7 @@ class WaitingAward(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(claim=None) | Q(matched_at__isnull=False),
-                name="credits_award_matched_sometime",
+                name="credits_award_claim_has_matched_at",
             ),
         ]
 

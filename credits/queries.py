@@ -18,7 +18,7 @@ from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-def
 from events import queries as event_queries
 from events.enums import Attendance, Delivery, ListingState, Origin
 from events.models import (  # type: ignore[attr-defined]
-    CatalogueListing,
+    CatalogListing,
     CreditOfferHistory,
     Event,
     FiscalYear,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 LIVE_CREDIT = Q(claim__state__in=sorted(LIVE), withdrawn_at=None)
 
 
-def visible_to(person: User) -> QuerySet[Claim]:
+def claims_visible_to(person: User) -> QuerySet[Claim]:
     """The person's own claims, latest first."""
     return Claim.objects.filter(person=person).order_by("-claimed_at", "-id")
 
@@ -72,11 +72,11 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
     )
 
 
-def from_catalogue() -> Exists:
+def from_catalog() -> Exists:
     """Whether a credit with `earned_on` is from the course catalog: of that day's fiscal year.
 
     Or of the one in which a recording was watched, that is claimed while it was there, because
-    the catalog of a year offers recordings of earlier ones. `rules.catalogue_years` says the same.
+    the catalog of a year offers recordings of earlier ones. `rules.catalog_years` says the same.
     """
     claimed_at = OuterRef("claim__claimed_at")
     earned = Q(fiscal_year=FiscalYear(OuterRef("earned_on")))
@@ -85,7 +85,7 @@ def from_catalogue() -> Exists:
         event__recording_available_at__lte=claimed_at,
         fiscal_year=FiscalYear(MountainDay(claimed_at)),
     )
-    approved = CatalogueListing.objects.filter(state=ListingState.APPROVED)
+    approved = CatalogListing.objects.filter(state=ListingState.APPROVED)
     return Exists(approved.filter(earned | watched, event=OuterRef("claim__event")))
 
 
@@ -93,7 +93,7 @@ def live_claim(person: User, event: Event) -> Claim | None:
     return Claim.objects.filter(person=person, event=event, state__in=sorted(LIVE)).first()
 
 
-def why_not_claim(person: User, event: Event) -> str | None:
+def why_person_cannot_claim(person: User, event: Event) -> str | None:
     """Why the person cannot claim a calendar event now, apart from a live claim. Three queries."""
     mine = {"event": event, "person": person}
     return rules.why_not_claim(
@@ -104,14 +104,14 @@ def why_not_claim(person: User, event: Event) -> str | None:
     )
 
 
-class Standing(NamedTuple):
+class ClaimOutlook(NamedTuple):
     """Whether somebody has claimed an event, or why they cannot now."""
 
     is_claimed: bool
     reason: str
 
 
-def standing_of(person: User, events: Sequence[Event]) -> dict[int, Standing]:
+def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutlook]:
     """How the person stands with these calendar events, by id. Three queries for all of them."""
     mine = Claim.objects.filter(person=person, event__in=events)
     claims = list(mine.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
@@ -123,7 +123,7 @@ def standing_of(person: User, events: Sequence[Event]) -> dict[int, Standing]:
     }
     offered = event_queries.credit_lines(events)
     return {
-        event.pk: Standing(
+        event.pk: ClaimOutlook(
             event.pk in live,
             rules.why_not_claim(
                 event,
@@ -137,7 +137,7 @@ def standing_of(person: User, events: Sequence[Event]) -> dict[int, Standing]:
     }
 
 
-def claimed_beside(person: User, events: Sequence[Event]) -> list[Event]:
+def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -> list[Event]:
     """Other sessions of the same conferences that the person has claimed, by beginning."""
     parents = {event.parent_id for event in events if event.parent_id}
     claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
@@ -145,7 +145,7 @@ def claimed_beside(person: User, events: Sequence[Event]) -> list[Event]:
     return list(found.defer("search", "description").order_by("begins_at", "pk"))
 
 
-def to_present(person: User, events: Sequence[Event]) -> list[Event]:
+def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
     """Those of the events that earn the person a presenter's credit now, by date.
 
     Not what earned it, was declined or taken back before, offers nothing, or is a topic presented
@@ -191,7 +191,7 @@ def presented_on(person: User, title: str, *, besides: Claim | None = None) -> l
     return list(claims.order_by("event__last_day").values_list("event__last_day", flat=True))
 
 
-def claimed_by_how_many(events: Iterable[Event]) -> dict[int, int]:
+def claim_counts(events: Iterable[Event]) -> dict[int, int]:
     """How many people have a live claim on each of these events, by id; never who. One query."""
     claims = Claim.objects.filter(event__in=[each.pk for each in events], state__in=sorted(LIVE))
     rows = claims.order_by("event").values_list("event").annotate(Count("pk"))
@@ -200,7 +200,7 @@ def claimed_by_how_many(events: Iterable[Event]) -> dict[int, int]:
 
 def own_trainings(person: User) -> QuerySet[Claim]:
     """The claims that came of Create New…, latest first: what may be entered again next year."""
-    return visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
+    return claims_visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
 
 
 def offers_as_text(offers: Mapping[int, Decimal]) -> str:
@@ -246,7 +246,7 @@ def claim_version(claim: Claim) -> str:
     return f"{claim.state} {claim.decided_at.isoformat() if claim.decided_at else ''}".strip()
 
 
-def claims_on(event: Event) -> QuerySet[Claim]:
+def claims_on_event(event: Event) -> QuerySet[Claim]:
     """Every live claim on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
 
@@ -283,12 +283,12 @@ def claimable_by(person: User) -> QuerySet[Event]:
     has_recording = Q(recording_available_at__lte=now) & until
     return (
         event_queries.claimable()
-        .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_a_year_ago())
+        .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_one_year_ago())
         .exclude(Q(delivery=Delivery.RECORDED) & ~until)
         .order_by("-begins_at", "-id")
     )
 
 
-def _a_year_ago() -> dt.datetime:
+def _one_year_ago() -> dt.datetime:
     day = years_before(today(), 1)
     return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())

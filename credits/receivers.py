@@ -12,7 +12,7 @@ from credits import actions
 from events.models import Event, Presenter, Registration
 from events.signals import (
     attendance_settled,
-    catalogue_changed,
+    catalog_changed,
     custom_event_changed,
     event_revised,
     presenting_settled,
@@ -35,28 +35,30 @@ def list_presenting(sender: Any, presentations: list[Presenter], by: User, **kwa
 
 
 @receiver(custom_event_changed)
-def follow_decision(sender: Any, event: Event, by: User, reason: str, **kwargs: Any) -> None:
+def apply_custom_event_decision(
+    sender: Any, event: Event, by: User, reason: str, **kwargs: Any
+) -> None:
     actions.follow_custom_event(event=event, reason=reason, by=by)
 
 
 @receiver(event_revised)
-def follow_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
+def update_claims_of_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
     actions.follow_event(event=event, by=by)
 
 
-@receiver(catalogue_changed)
-def follow_catalogue(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -> None:
-    actions.follow_catalogue(event_ids=event_ids, by=by)
+@receiver(catalog_changed)
+def update_credits_of_catalog(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -> None:
+    actions.update_catalog_credits(event_ids=event_ids, by=by)
 
 
 @receiver(post_save, sender=EmailAddress)
-def match_what_waits(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
+def match_waiting_awards(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
     """An address was confirmed: by the link in a mail, by choosing a new password, or by staff."""
     if instance.verified:
         actions.match_awards(by=instance.user)
 
 
 @receiver(user_logged_in)
-def match_what_was_missed(sender: Any, user: User, **kwargs: Any) -> None:
+def match_missed_awards(sender: Any, user: User, **kwargs: Any) -> None:
     """Whoever confirms an address at the very moment a list counts misses it until now."""
     actions.match_awards(by=user)

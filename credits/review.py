@@ -11,93 +11,100 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.web.paging import Key, Order, next_after
 from credits import checks
-from credits.checks import Remark, Subject
+from credits.checks import CheckResult, Subject
 from credits.enums import LIVE
 from credits.models import Claim
 from events.enums import EventState, Origin
-from events.models import WAITS_SINCE, CustomEvent, Event
-from events.similar_titles import Alike, alike, most_alike
+from events.models import WAITING_SINCE, CustomEvent, Event
+from events.similar_titles import SimilarEvent, most_similar_by_event, similar_events
 
 if TYPE_CHECKING:
     from credits.checks import SummedClaim
 
-RETURNED_FOR = dt.timedelta(days=30)
+UNANSWERED_AFTER = dt.timedelta(days=30)
 
 
-class Before(NamedTuple):
+class EarlierDecisions(NamedTuple):
     """How a person's earlier custom events of the same sponsor were decided."""
 
     approved: int
     declined: int
 
 
-NOTHING_BEFORE = Before(0, 0)
+NO_EARLIER_DECISIONS = EarlierDecisions(0, 0)
 
 
-class Checked(NamedTuple):
+class QueueItem(NamedTuple):
     """A custom event with its author's claim and what there is to think about it."""
 
     event: Event
     claim: Claim | None
-    remarks: Sequence[Remark]
-    alike: Alike | None
-    before: Before
+    remarks: Sequence[CheckResult]
+    alike: SimilarEvent | None
+    before: EarlierDecisions
 
 
-def waiting() -> QuerySet[Event]:
+def custom_events_waiting() -> QuerySet[Event]:
     """Custom events that wait for a decision, the longest waiting first."""
     pending = Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING)
-    return pending.order_by(WAITS_SINCE, "pk")
+    return pending.order_by(WAITING_SINCE, "pk")
 
 
-def waits_since(event: Event) -> dt.datetime:
+def waiting_since(event: Event) -> dt.datetime:
     return event.submitted_at or event.created_at
 
 
-def next_waiting(event: Event, *, by: User) -> Event | None:
+def next_custom_event(event: Event, *, by: User) -> Event | None:
     """Which custom event comes after this one for somebody who decides; the first after the last.
 
     Nobody is led to their own. At most two queries.
     """
-    others = waiting().exclude(created_by=by).only("title").annotate(waits_since=WAITS_SINCE)
-    return next_after(others, Order("waits_since"), Key(waits_since(event), event.pk))
+    others = (
+        custom_events_waiting()
+        .exclude(created_by=by)
+        .only("title")
+        .annotate(waits_since=WAITING_SINCE)
+    )
+    return next_after(others, Order("waits_since"), Key(waiting_since(event), event.pk))
 
 
-def check(events: Sequence[Event]) -> list[Checked]:
+def queue_items(events: Sequence[Event]) -> list[QueueItem]:
     """What there is to think about each of these custom events. A fixed number of queries."""
     claims = claims_of_authors(events)
-    remarks = remarks_on(events, claims)
-    similar = most_alike(events)
+    remarks = check_results_by_event(events, claims)
+    similar = most_similar_by_event(events)
     before = decided_before(events)
     return [
-        Checked(
+        QueueItem(
             event,
             claims.get(event.pk),
             remarks.get(event.pk, ()),
             similar.get(event.pk),
-            before.get(event.pk, NOTHING_BEFORE),
+            before.get(event.pk, NO_EARLIER_DECISIONS),
         )
         for event in events
     ]
 
 
-def remarks_on(
+def check_results_by_event(
     events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
-) -> dict[int, Sequence[Remark]]:
+) -> dict[int, Sequence[CheckResult]]:
     """The remarks of automatic care on these claims, by event, where they still stand."""
     subjects = [
         Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE
     ]
-    found = checks.look_at(subjects)
+    found = checks.check_subjects(subjects)
     return {each.event.pk: remarks for each, remarks in zip(subjects, found, strict=True)}
 
 
 def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
     """The claim of each custom event's author with its evidence, by event. Two queries."""
     authors = {event.pk: event.created_by_id for event in events}
-    claims = checks.with_sum(Claim.objects.filter(event__in=authors)).prefetch_related("evidence")
+    claims = checks.with_credit_sum(Claim.objects.filter(event__in=authors)).prefetch_related(
+        "evidence"
+    )
     return {
         claim.event_id: claim
         for claim in claims.order_by("pk")
@@ -105,7 +112,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
     }
 
 
-def decided_before(events: Sequence[Event]) -> dict[int, Before]:
+def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
     """How often what the same person reported of the same sponsor was decided, by event."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
@@ -121,15 +128,15 @@ def decided_before(events: Sequence[Event]) -> dict[int, Before]:
             declined=Count("pk", filter=Q(state=EventState.DECLINED)),
         )
     )
-    found = {(person, name): Before(*counts) for person, name, *counts in rows}
+    found = {(person, name): EarlierDecisions(*counts) for person, name, *counts in rows}
     keys = {event.pk: (event.created_by_id, event.sponsor.lower()) for event in events}
-    return {pk: found.get(key, NOTHING_BEFORE) for pk, key in keys.items()}
+    return {pk: found.get(key, NO_EARLIER_DECISIONS) for pk, key in keys.items()}
 
 
 # ---------- One event in depth ----------
 
 
-class Similar(NamedTuple):
+class SimilarWithClaims(NamedTuple):
     """A settled event beside the one that is decided about."""
 
     event: Event
@@ -137,16 +144,16 @@ class Similar(NamedTuple):
     people: int
 
 
-def similar_to(event: Event, *, limit: int = 3) -> list[Similar]:
+def similar_with_claims(event: Event, *, limit: int = 3) -> list[SimilarWithClaims]:
     """The events most like this one, with the number of people who claimed each."""
-    found = alike(event, limit=limit)
+    found = similar_events(event, limit=limit)
     people = dict(
         Claim.objects.filter(event__in=[each.event for each in found], state__in=sorted(LIVE))
         .order_by("event")
         .values_list("event")
         .annotate(people=Count("pk"))
     )
-    return [Similar(*each, people.get(each.event.pk, 0)) for each in found]
+    return [SimilarWithClaims(*each, people.get(each.event.pk, 0)) for each in found]
 
 
 def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
@@ -164,7 +171,7 @@ def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
     )
 
 
-def claimed_meanwhile(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
+def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
     """What the same person has claimed of the same hours, by beginning."""
     ends_at = event.ends_at or event.begins_at
     return (
@@ -181,7 +188,7 @@ def claimed_meanwhile(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
     )
 
 
-def unanswered() -> Q:
+def unanswered_returns() -> Q:
     """Custom events that were returned long ago and never sent again."""
-    since = timezone.now() - RETURNED_FOR
+    since = timezone.now() - UNANSWERED_AFTER
     return Q(origin=Origin.CUSTOM, state=EventState.DRAFT, decided_at__lt=since)

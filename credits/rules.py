@@ -5,21 +5,21 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from aspen import formats
 from aspen.clock import fiscal_year, years_after, years_before
+from aspen.formats import format_day
 from aspen.transitions import Actor
 from credits.enums import CLAIM_TRANSITIONS, ClaimRole, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
-from events.rules import has_recording, has_taken_place, is_past_recording, state_in_words
+from events.rules import has_recording, has_taken_place, is_past_recording, state_for_editors
 
 # How often the credits of an event are earned. Presenters earn the length times two (2009).
-TIMES = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
+ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
 # The same topic earns its presenter credit so often in so many years (2009).
-TOPIC_TIMES, TOPIC_YEARS = 2, 4
+MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
 # The way from one room to the next.
-BETWEEN_ROOMS = dt.timedelta(minutes=5)
+ROOM_CHANGE = dt.timedelta(minutes=5)
 
 
 def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
@@ -28,28 +28,29 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
     No four years may hold more than two: neither those ending that day nor, where a later one was
     settled first, those ending with it.
     """
-    later = [each for each in presented if day < each < years_after(day, TOPIC_YEARS)]
+    later = [each for each in presented if day < each < years_after(day, PRESENTATION_WINDOW_YEARS)]
     return all(
-        sum(years_before(end, TOPIC_YEARS) < each <= end for each in presented) < TOPIC_TIMES
+        sum(years_before(end, PRESENTATION_WINDOW_YEARS) < each <= end for each in presented)
+        < MAX_PRESENTATIONS_PER_TOPIC
         for end in (day, *later)
     )
 
 
-def clash(one: Event, other: Event) -> bool:
+def overlaps(one: Event, other: Event) -> bool:
     """Whether nobody can have attended both. What has no clock times clashes with nothing."""
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:
         return False
     both = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
-    return both > BETWEEN_ROOMS
+    return both > ROOM_CHANGE
 
 
-def catalogue_years(claim: Claim, earned_on: dt.date) -> set[int]:
+def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
     """The fiscal years whose catalog makes a credit one of the catalog. No query.
 
     That of the day it was earned; of a recording, also that in which it was watched, because the
-    catalog of a year offers recordings of earlier ones (queries.from_catalogue).
+    catalog of a year offers recordings of earlier ones (queries.from_catalog).
     """
     years = {fiscal_year(earned_on)}
     if has_recording(claim.event, claim.claimed_at):
@@ -86,7 +87,7 @@ def why_not_claim(
     if event.claimable_at > now:
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
-        day = formats.day(timezone.localdate(event.recording_until_at))
+        day = format_day(timezone.localdate(event.recording_until_at))
         return f"The recording earned credit until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):
@@ -103,7 +104,7 @@ def why_not_award(event: Event, *, has_credit: bool) -> str | None:
     if event.state == EventState.MERGED:
         return "This event was merged into another one. Award the credits of that one."
     if event.state != EventState.PUBLISHED:
-        return f"This event is {state_in_words(event)}, so it earns no credit."
+        return f"This event is {state_for_editors(event)}, so it earns no credit."
     if not has_credit:
         return "This event carries no CE credit. Give it its credit lines first."
     if not has_taken_place(event):

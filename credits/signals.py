@@ -8,18 +8,18 @@ from django.dispatch import Signal
 # event. Arguments: credit_ids (list of int). Receivers answer with what followed.
 credits_changed = Signal()
 
-Pairs = frozenset[tuple[int, int]]
+CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
-class Followed(NamedTuple):
+class PostingChanges(NamedTuple):
     """Where credits count now that did not, no longer, and as before.
 
     Pairs of a credit's id and the id of what it counts in (a participation).
     """
 
-    added: Pairs = frozenset()
-    removed: Pairs = frozenset()
-    kept: Pairs = frozenset()
+    added: CreditParticipationPairs = frozenset()
+    removed: CreditParticipationPairs = frozenset()
+    kept: CreditParticipationPairs = frozenset()
 
-    def __or__(self, other: "Followed") -> "Followed":
-        return Followed(*(one | another for one, another in zip(self, other, strict=True)))
+    def __or__(self, other: "PostingChanges") -> "PostingChanges":
+        return PostingChanges(*(one | another for one, another in zip(self, other, strict=True)))

@@ -13,9 +13,9 @@ urlpatterns = [
     path("new/", custom.create, name="create"),
     path("new/draft/", custom.draft, name="draft"),
     path("new/similar/", custom.similar, name="similar"),
-    path("new/worth/", custom.worth, name="worth"),
+    path("new/worth/", custom.credits_preview, name="credits_preview"),
     path("new/college/", college.college, name="college"),
-    path("new/college/worth/", college.course_worth, name="course_worth"),
+    path("new/college/worth/", college.course_credits_preview, name="course_credits_preview"),
     path("new/conference/", conference.conference, name="conference"),
     path("custom/<int:event_id>/", custom.revise, name="revise"),
 ]

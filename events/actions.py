@@ -16,19 +16,19 @@ from events.attendance.actions import (
 )
 from events.attendance.list_actions import apply_list, keep_list
 from events.custom import (
-    Course,
+    CollegeCourse,
     CustomEventFacts,
+    build_event,
     cancel_custom_event,
     create_custom_event,
     decide_custom_event,
-    event_of,
     mark_merged,
     mark_separate,
     publish_custom_event,
     refuse_too_many,
     resubmit_custom_event,
 )
-from events.editing.publishing import import_event, save_event, set_offers, why_too_few_places
+from events.editing.publishing import import_event, save_event, set_offers, why_capacity_too_small
 from events.registration.actions import (
     answer_questions,
     cancel_registration,
@@ -38,18 +38,18 @@ from events.registration.actions import (
 from events.reminders import queue_recording_emails, queue_reminder_emails
 
 __all__ = [
-    "Course",
+    "CollegeCourse",
     "CustomEventFacts",
     "add_walk_in",
     "answer_questions",
     "apply_list",
+    "build_event",
     "cancel_custom_event",
     "cancel_registration",
     "check_in",
     "check_in_person",
     "create_custom_event",
     "decide_custom_event",
-    "event_of",
     "import_event",
     "keep_list",
     "mark_attendance",
@@ -68,5 +68,5 @@ __all__ = [
     "save_event",
     "set_offers",
     "settle_due",
-    "why_too_few_places",
+    "why_capacity_too_small",
 ]

@@ -8,25 +8,25 @@ from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from aspen import formats
-from aspen.admin import CategoryLinesInline, ReadOnlyAdmin, StaffAdmin, count_done
+from aspen.admin import CategoryInline, ReadOnlyAdmin, StaffAdmin, run_on_each
+from aspen.formats import format_day
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
-from events.admin_presentation import credit_in_words, when
+from events.admin_presentation import event_time, format_credit_lines
 from events.attendance import actions as attendance_actions
 from events.catalog import queries as catalog_queries
 from events.catalog.actions import propose_listing
-from events.catalog.admin import CatalogueListingAdmin
+from events.catalog.admin import CatalogListingAdmin
 from events.editing import publishing
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 
-__all__ = ["CatalogueListingAdmin"]  # Django looks for the administration in this module
+__all__ = ["CatalogListingAdmin"]  # Django looks for the administration in this module
 
 # ---------- The calendar ----------
 
 
-class EventForm(forms.ModelForm):
+class EventAdminForm(forms.ModelForm):
     class Meta:
         model = Event
         fields = ("state", "parent")  # the administration adds those of its fieldsets
@@ -57,7 +57,7 @@ class EventForm(forms.ModelForm):
         capacity: int | None = self.cleaned_data["capacity"]
         if self.instance.pk:
             wanted = Event(pk=self.instance.pk, capacity=capacity)
-            if reason := publishing.why_too_few_places(wanted):
+            if reason := publishing.why_capacity_too_small(wanted):
                 raise forms.ValidationError(reason)
         return capacity
 
@@ -77,7 +77,7 @@ class EventForm(forms.ModelForm):
         return parent
 
 
-class CreditOfferInline(CategoryLinesInline):
+class CreditOfferInline(CategoryInline):
     """The credit lines of an event; whoever may change the event may change them."""
 
     model = CreditOffer
@@ -102,7 +102,7 @@ class CreditOfferInline(CategoryLinesInline):
 class EventAdmin(StaffAdmin):
     """Calendar events. When their days change, the credits earned at them follow."""
 
-    form = EventForm
+    form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
     list_filter = ("type", "delivery", "state", "is_demonstration")
     search_fields = ("title", "sponsor", "presenter", "city")
@@ -110,7 +110,7 @@ class EventAdmin(StaffAdmin):
     raw_id_fields = ("parent", "organization")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     inlines = (CreditOfferInline,)
-    actions = ("propose_for_catalogue",)
+    actions = ("propose_for_catalog",)
     fieldsets = (
         (None, {"fields": ("title", "type", "state", "description")}),
         ("When", {"fields": ("begins_at", "ends_at", "all_day")}),
@@ -159,11 +159,11 @@ class EventAdmin(StaffAdmin):
 
     @admin.display(description="when", ordering="begins_at")
     def when(self, event: Event) -> str:
-        return when(event)
+        return event_time(event)
 
     @admin.display(description="CE credit")
     def credit(self, event: Event) -> str:
-        return credit_in_words(event)
+        return format_credit_lines(event)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         events = super().get_queryset(request)
@@ -174,12 +174,12 @@ class EventAdmin(StaffAdmin):
         return public.prefetch_related(queries.OFFERS)
 
     @admin.action(description="Propose for the course catalog", permissions=["change"])
-    def propose_for_catalogue(
+    def propose_for_catalog(
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Event]
     ) -> None:
         """Of the present fiscal year where the event is of use in it, else of its last day's."""
-        years = {event.pk: catalog_queries.usual_year(event) for event in chosen.order_by("pk")}
-        done = count_done(
+        years = {event.pk: catalog_queries.default_year(event) for event in chosen.order_by("pk")}
+        done = run_on_each(
             request,
             list(years),
             lambda pk: propose_listing(event_id=pk, fiscal_year=years[pk], by=request.user),
@@ -235,7 +235,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="day", ordering="event__last_day")
     def event_day(self, registration: Registration) -> str:
-        return formats.day(registration.event.last_day)
+        return format_day(registration.event.last_day)
 
     def has_mark_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("events.change_event")
@@ -259,7 +259,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
         attendance: Attendance,
     ) -> None:
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-        done = count_done(
+        done = run_on_each(
             request,
             ids,
             lambda pk: attendance_actions.mark_attendance(

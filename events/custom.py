@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import credits as in_words
+from aspen.formats import format_credits as in_words
 from aspen.transitions import Actor
 from events import queries, rules, signals
 from events.enums import (
@@ -27,7 +27,7 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Course:
+class CollegeCourse:
     """What a college course was worth there."""
 
     system: CourseSystem
@@ -51,17 +51,17 @@ class CustomEventFacts:
     category: Category
     amount: Decimal
     recording_url: str = ""
-    course: Course | None = None
+    course: CollegeCourse | None = None
 
 
-def event_of(facts: CustomEventFacts) -> Event:
+def build_event(facts: CustomEventFacts) -> Event:
     """These facts as an event that is not saved, to look at."""
     event = Event(origin=Origin.CUSTOM)
     _apply(event, facts)
     return event
 
 
-def _refuse_unfit(facts: CustomEventFacts) -> None:
+def _refuse_invalid(facts: CustomEventFacts) -> None:
     if facts.ends_at <= facts.begins_at:
         raise Refused("The end must be after the beginning.", field="ends_at")
     if not _is_over(facts):
@@ -88,7 +88,7 @@ def refuse_too_many(event: Event, amount: Decimal) -> None:
 
 
 def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
-    most = rules.most_credits(begins_at, ends_at)
+    most = rules.max_credits(begins_at, ends_at)
     if amount > most:
         raise Refused(
             f"A training of this length can carry at most {in_words(most)}. "
@@ -106,7 +106,7 @@ def _apply(event: Event, facts: CustomEventFacts) -> None:
     event.all_day = facts.course is not None
 
 
-def _write_worth(event: Event, facts: CustomEventFacts) -> None:
+def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
     """The credit line, and what the course was worth where it came from."""
     CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
     if facts.course:
@@ -114,7 +114,7 @@ def _write_worth(event: Event, facts: CustomEventFacts) -> None:
         CollegeWork.objects.update_or_create(event=event, defaults=course)
 
 
-def _leaves_the_credit(event: Event, facts: CustomEventFacts) -> bool:
+def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
     """Whether the facts say of an event's credit what it says first: where staff divided it, the
     author is shown no more than that. Raises Refused where all lines are too many now."""
     lines = list(event.offers.order_by("category__position").values_list("category", "amount"))
@@ -125,14 +125,14 @@ def _leaves_the_credit(event: Event, facts: CustomEventFacts) -> bool:
     return True
 
 
-@act
+@audited
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Record a training that is not on the calendar; it waits for approval.
 
     Returns the event and whether it is new: the same title and beginning by the same person is
     the same event. The caller holds the person's lock. Raises Refused.
     """
-    _refuse_unfit(facts)
+    _refuse_invalid(facts)
     if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
         return same, False
     event = Event(
@@ -144,11 +144,11 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     )
     _apply(event, facts)
     event.save()
-    _write_worth(event, facts)
+    _write_credit_line(event, facts)
     return event, True
 
 
-@act
+@audited
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
     """Change a returned custom event and send it again. Locks the event and its author.
 
@@ -159,7 +159,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     lock_people([by.pk])
     if event.created_by_id != by.pk or event.state != EventState.DRAFT:
         raise Refused("This event is not waiting for your changes.")
-    _refuse_unfit(facts)
+    _refuse_invalid(facts)
     if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
         raise Refused(
             "You have saved another training with this title and beginning.", field="title"
@@ -168,21 +168,21 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     event.state = EventState.PENDING
     event.submitted_at = timezone.now()
     event.save()
-    if not _leaves_the_credit(event, facts):
+    if not _keeps_credit(event, facts):
         event.offers.all().delete()
-        _write_worth(event, facts)
+        _write_credit_line(event, facts)
     signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
 
 
-@act
+@audited
 def cancel_custom_event(*, event: Event) -> None:
     """Take a custom event out of the queue for good. The caller holds its lock."""
     event.state = EventState.CANCELLED
     event.save(update_fields=["state"])
 
 
-@act
+@audited
 def decide_custom_event(
     *, event_id: int, decision: Decision, reason: str, by: User, seen: str = ""
 ) -> Event:
@@ -213,7 +213,7 @@ def decide_custom_event(
 
 
 def _refuse_unseen(event: Event, seen: str) -> None:
-    if seen and queries.version(event) != seen:
+    if seen and queries.custom_event_version(event) != seen:
         raise Refused(
             f"“{event.title}” was changed since you opened this page; it is "
             f"{event.get_state_display().lower()} now. Look at it again before you decide."
@@ -225,7 +225,7 @@ def _refuse_own(event: Event, by: User) -> None:
         raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
 
 
-@act
+@audited
 def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     """Put a custom event on the calendar, for everybody to find and claim. Locks the event.
 
@@ -251,7 +251,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     return event
 
 
-@act
+@audited
 def mark_merged(*, source: Event, target: Event) -> None:
     """Let an event lead to another from now on. The caller holds both events' locks.
 
@@ -261,7 +261,7 @@ def mark_merged(*, source: Event, target: Event) -> None:
     source.save(update_fields=["state", "merged_into"])
 
 
-@act
+@audited
 def mark_separate(*, event: Event, state: EventState) -> None:
     """Let a merged event stand for itself again, in the state it had. The caller holds its lock.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.utils import timezone
 
-from aspen import formats
+from aspen.formats import format_credits, format_time_range
 from aspen.mail.message import page_url
 from aspen.models import Mail
 from events import queries
@@ -35,9 +35,9 @@ def is_ahead(event: Event) -> bool:
 
 def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool]:
     """When, where, which credits, who; and whether it earns credit. One query."""
-    when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+    when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     lines = queries.credit_lines([event]).get(event.pk, [])
-    credits = _list(f"{formats.credits(line.amount)} in {line.name}" for line in lines)
+    credits = _list(f"{format_credits(line.amount)} in {line.name}" for line in lines)
     facts = [
         ("When", when if event.all_day else f"{when} (Mountain time)"),
         ("Where", _place(event)),
@@ -95,7 +95,7 @@ def invitation(registration: Registration) -> bytes:
 
 def retraction(registration: Registration) -> bytes:
     """The calendar file that removes the event from one's own calendar."""
-    return feeds.retraction(registration, address=settings.ADDRESS)
+    return feeds.cancellation_invitation(registration, address=settings.ADDRESS)
 
 
 def organizer_wrote(text: object) -> tuple[str, str] | None:

@@ -60,7 +60,7 @@ TO_CALENDAR: Transition[EventState] = Transition(
 )
 
 
-class Step(models.TextChoices):
+class EventStep(models.TextChoices):
     """What is done with a proposal of an event editor, and with an event that stands."""
 
     SUBMIT = "submit", "Send to staff"
@@ -76,15 +76,15 @@ def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
     return Transition({Actor.EDITOR: {source}, Actor.STAFF: {source}}, target)
 
 
-EVENT_TRANSITIONS: dict[Step, Transition[EventState]] = {
-    Step.SUBMIT: _by_both(EventState.DRAFT, EventState.PENDING),
-    Step.TAKE_BACK: _by_both(EventState.PENDING, EventState.DRAFT),
-    Step.PUBLISH: Transition(
+EVENT_TRANSITIONS: dict[EventStep, Transition[EventState]] = {
+    EventStep.SUBMIT: _by_both(EventState.DRAFT, EventState.PENDING),
+    EventStep.TAKE_BACK: _by_both(EventState.PENDING, EventState.DRAFT),
+    EventStep.PUBLISH: Transition(
         {Actor.STAFF: {EventState.DRAFT, EventState.PENDING}}, EventState.PUBLISHED
     ),
-    Step.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
-    Step.DISCARD: _by_both(EventState.DRAFT, EventState.DECLINED),
-    Step.CALL_OFF: _by_both(EventState.PUBLISHED, EventState.CANCELLED),
+    EventStep.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
+    EventStep.DISCARD: _by_both(EventState.DRAFT, EventState.DECLINED),
+    EventStep.CALL_OFF: _by_both(EventState.PUBLISHED, EventState.CANCELLED),
 }
 
 
@@ -110,7 +110,7 @@ class Attendance(models.TextChoices):
 
 
 # Somebody who came late was there.
-HERE = frozenset({Attendance.PRESENT, Attendance.LATE})
+ATTENDED = frozenset({Attendance.PRESENT, Attendance.LATE})
 
 
 class QuestionKind(models.TextChoices):

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import FirstLines, Outcome, Row, short_hash
+from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
 from aspen.halves import MESSAGE, validate_halves
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
@@ -33,19 +33,19 @@ COLUMNS = {"description": "summary"}
 CANCELLED_TITLE = re.compile(r"cancell?ed\s*[-–—:]\s*", re.IGNORECASE)
 CANCELLED_SUMMARY = re.compile(r"cancell?ed\b", re.IGNORECASE)
 # "2023 MLA Conference: Why Diversity …" is a session of the "2023 MLA Conference".
-SESSION = re.compile(
+SESSION_PATTERN = re.compile(
     r"(?P<conference>(?:19|20)\d\d\b[^:]*\b"
     r"(?:Conference|Symposium|Institute|Summit|Retreat|Convention|Congress)): +(?P<title>.+)",
     re.IGNORECASE,
 )
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
+MOMENT_PATTERN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
 DAY_LENGTH = len("2026-05-11")
-ADDRESS = re.compile(r"https?://[^\s<>\"]+")
-LONGEST_ADDRESS = 500
-LARGEST_AMOUNT = Decimal("999.5")
-TYPES = {value.lower(): value for value in ("", *(each.value for each in EventType))}
-DELIVERIES = {value.lower(): value for value in ("", *(each.value for each in Delivery))}
-REGISTRATION = {
+URL_PATTERN = re.compile(r"https?://[^\s<>\"]+")
+MAX_URL_LENGTH = 500
+MAX_AMOUNT = Decimal("999.5")
+TYPES_BY_VALUE = {value.lower(): value for value in ("", *(each.value for each in EventType))}
+DELIVERIES_BY_VALUE = {value.lower(): value for value in ("", *(each.value for each in Delivery))}
+REGISTRATION_MODES = {
     "": "",
     "not necessary": RegistrationMode.NONE.value,
     "external link": RegistrationMode.EXTERNAL.value,
@@ -54,7 +54,7 @@ REGISTRATION = {
 
 
 @dataclass(frozen=True)
-class Facts:
+class ParsedEvent:
     """What a row says: fields of the event, credits by category id, the conference's title."""
 
     values: dict[str, Any]
@@ -78,9 +78,11 @@ class EventImporter:
         self.known: dict[str, tuple[int, str]] = {}
         self.conferences: dict[str, Event] = {}
 
-    def prepare(self, rows: list[Row]) -> None:
+    def prepare(self, rows: list[CsvRow]) -> None:
         """Load what is known about the events and conferences of these rows. Two queries."""
-        events = Event.objects.filter(import_key__in={import_key(row) for row in rows}).order_by()
+        events = Event.objects.filter(
+            import_key__in={event_import_key(row) for row in rows}
+        ).order_by()
         self.known = {
             str(key): (pk, digest)
             for key, pk, digest in events.values_list("import_key", "pk", "import_digest")
@@ -100,18 +102,18 @@ class EventImporter:
         for event in conferences.order_by("-pk"):
             self._remember_conference(event)
 
-    def apply(self, row: Row) -> Outcome:
-        key, digest = import_key(row), row.digest(self.columns)
+    def apply(self, row: CsvRow) -> RowOutcome:
+        key, digest = event_import_key(row), row.digest(self.columns)
         event_id, digest_before = self.known.get(key, (None, ""))
-        outcome = Outcome.UNCHANGED
+        outcome = RowOutcome.UNCHANGED
         if digest_before != digest:
             self.stored.refuse_second(key, "event")
             outcome = self._store(row, event_id, key, digest)
         self.stored.add(key, row.line)
         return outcome
 
-    def _store(self, row: Row, event_id: int | None, key: str, digest: str) -> Outcome:
-        facts = read(row, self.categories)
+    def _store(self, row: CsvRow, event_id: int | None, key: str, digest: str) -> RowOutcome:
+        facts = parse_event_row(row, self.categories)
         if event_id is None and facts.values["type"] == EventType.CONFERENCE:
             # Sessions may have come first and made their conference; this is it.
             made_for = conference_key(facts.values["title"])
@@ -131,10 +133,10 @@ class EventImporter:
             if stored and stored.type == EventType.CONFERENCE:
                 self._remember_conference(stored)
         self.known[key] = event.pk, digest
-        return Outcome.NEW if event_id is None else Outcome.CHANGED
+        return RowOutcome.NEW if event_id is None else RowOutcome.CHANGED
 
     def explain(self, error: csv_import.NotStored) -> str:
-        return csv_import.explain(error, COLUMNS, Event)
+        return csv_import.explain_error(error, COLUMNS, Event)
 
     def _remember_conference(self, event: Event) -> None:
         """Let sessions find it, by its title and, when staff have renamed it, by its key."""
@@ -142,7 +144,7 @@ class EventImporter:
         if event.import_key:
             self.conferences.setdefault(event.import_key, event)
 
-    def _conference(self, facts: Facts, session_id: int | None) -> Event:
+    def _conference(self, facts: ParsedEvent, session_id: int | None) -> Event:
         """The conference of a session; one made for its sessions grows to span their days.
 
         Both events are locked before either is written: people's locks come after events'.
@@ -170,32 +172,32 @@ class EventImporter:
 # Who is who
 
 
-def import_key(row: Row) -> str:
+def event_import_key(row: CsvRow) -> str:
     """What an event is recognized by. Being cancelled does not make it another event."""
     if row["aspen_event_id"]:
         return f"aspen:{row['aspen_event_id']}"
     title, _ = clean_title(row["title"])
-    return f"row:{short_hash(row['source_url'], title, row['begin'])}"
+    return f"row:{content_digest(row['source_url'], title, row['begin'])}"
 
 
 def conference_key(title: str) -> str:
     """The key of a conference that is known only from its sessions."""
-    return f"conference:{short_hash(title.lower())}"
+    return f"conference:{content_digest(title.lower())}"
 
 
-def conference_title(row: Row) -> str:
+def conference_title(row: CsvRow) -> str:
     """The conference that a row is, or is a session of; empty for everything else."""
     title, _ = clean_title(row["title"])
     if row["event_type"].lower() == EventType.CONFERENCE.lower():
         return title
-    session = SESSION.match(title)
+    session = SESSION_PATTERN.match(title)
     return session["conference"] if session else ""
 
 
 # Reading a row. Each function raises Refused with the column and the reason.
 
 
-def read(row: Row, categories: dict[str, Category]) -> Facts:
+def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent:
     """Everything a row says. Raises Refused."""
     if row["aspen_event_id"] and not re.fullmatch(r"[0-9]{1,18}", row["aspen_event_id"]):
         raise Refused(f"“{_short(row['aspen_event_id'])}” is no number", field="aspen_event_id")
@@ -203,27 +205,27 @@ def read(row: Row, categories: dict[str, Category]) -> Facts:
     if not title:
         raise Refused("it is empty", field="title")
     offers = read_credits(row["credits"], categories)
-    event_type = _word(row, "event_type", TYPES)
-    session = None if event_type == EventType.CONFERENCE else SESSION.match(title)
+    event_type = _word(row, "event_type", TYPES_BY_VALUE)
+    session = None if event_type == EventType.CONFERENCE else SESSION_PATTERN.match(title)
     if session:
         title, cancelled_too = clean_title(session["title"])
         cancelled = cancelled or cancelled_too
         event_type = event_type or (EventType.CONTINUING_EDUCATION.value if offers else "")
     cancelled = cancelled or bool(CANCELLED_SUMMARY.match(row["summary"]))
     when = read_days(row["begin"], row["end"])
-    delivery = _word(row, "delivery", DELIVERIES)
+    delivery = _word(row, "delivery", DELIVERIES_BY_VALUE)
     values = {
         "title": title,
         "type": event_type,
         "state": EventState.CANCELLED.value if cancelled else EventState.PUBLISHED.value,
         "delivery": delivery,
         **{name: _one_line(row[name]) for name in ("location", "city", "sponsor", "audience")},
-        "source_url": find_address(row["source_url"]),
+        "source_url": find_url(row["source_url"]),
         **when,
         **read_registration(row["registration"], row["summary"]),
         **read_recording(row["recording"], delivery, when),
     }
-    return Facts(values, offers, session["conference"] if session else "")
+    return ParsedEvent(values, offers, session["conference"] if session else "")
 
 
 def clean_title(text: str) -> tuple[str, bool]:
@@ -254,7 +256,7 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
     """A moment in Mountain time, and whether only its day was given."""
     wanted = "write 2026-05-11 or 2026-05-11T09:00"
-    if not MOMENT.fullmatch(text):
+    if not MOMENT_PATTERN.fullmatch(text):
         raise Refused(
             f"“{_short(text)}” is no date; {wanted}" if text else "it is empty", field=column
         )
@@ -294,7 +296,7 @@ def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decima
 def _amount(text: str) -> Decimal:
     try:
         amount = Decimal(text)
-        if not amount.is_finite() or amount > LARGEST_AMOUNT:
+        if not amount.is_finite() or amount > MAX_AMOUNT:
             raise Refused(f"“{_short(text)}” is no amount of credits", field="credits")
         validate_halves(amount)
     except InvalidOperation:
@@ -306,8 +308,8 @@ def _amount(text: str) -> Decimal:
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
     """How one registers. It is free text in life: what is not understood stays readable."""
-    known = REGISTRATION.get(text.lower())
-    address = find_address(text)
+    known = REGISTRATION_MODES.get(text.lower())
+    address = find_url(text)
     if known is not None or address:
         return {
             "registration_mode": RegistrationMode.EXTERNAL.value if known is None else known,
@@ -323,7 +325,7 @@ def read_registration(text: str, summary: str) -> dict[str, Any]:
 
 def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, Any]:
     """Since when there is a recording: a course from its beginning, else once the event is over."""
-    address = find_address(text)
+    address = find_url(text)
     if not address and text.lower() not in ("", "yes", "no"):
         raise Refused(f"“{_short(text)}”; write yes, no or an address", field="recording")
     available_at = None
@@ -334,18 +336,18 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
     return {"recording_available_at": available_at, "recording_url": address}
 
 
-def find_address(text: str) -> str:
+def find_url(text: str) -> str:
     """The web address in a text, or nothing."""
-    match = ADDRESS.search(text)
+    match = URL_PATTERN.search(text)
     address = match[0].rstrip(".,;)") if match else ""
     try:
         URLValidator(schemes=["http", "https"])(address)
     except ValidationError:
         return ""
-    return address if len(address) <= LONGEST_ADDRESS else ""
+    return address if len(address) <= MAX_URL_LENGTH else ""
 
 
-def _word(row: Row, column: str, known: dict[str, str]) -> str:
+def _word(row: CsvRow, column: str, known: dict[str, str]) -> str:
     word = known.get(_one_line(row[column]).lower())
     if word is None:
         words = ", ".join(filter(None, known.values()))

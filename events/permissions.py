@@ -15,12 +15,12 @@ from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
 
 
-def publishes(person: User) -> bool:
+def may_publish(person: User) -> bool:
     """Whether the person is staff who publish events directly, and look after every one."""
     return person.is_active and person.has_perm("events.change_event")
 
 
-def proposes(person: User) -> bool:
+def may_propose(person: User) -> bool:
     """Whether the person may propose events, for the organizations of `organizations_of`."""
     return person.is_active and person.has_perm("events.propose_event")
 
@@ -28,12 +28,12 @@ def proposes(person: User) -> bool:
 def organizations_of(person: User) -> QuerySet[Organization]:
     """Where the person has a present position, by name; for staff who publish, every one."""
     organizations = Organization.objects.order_by("name", "city", "id")
-    if publishes(person):
+    if may_publish(person):
         return organizations
-    return organizations.filter(pk__in=_places_of(person))
+    return organizations.filter(pk__in=_organization_ids_of(person))
 
 
-def _places_of(person: User) -> QuerySet[Position, Any]:
+def _organization_ids_of(person: User) -> QuerySet[Position, Any]:
     """The ids of the organizations where the person has a present position."""
     return Position.objects.present().filter(person=person).values("organization")
 
@@ -41,9 +41,9 @@ def _places_of(person: User) -> QuerySet[Position, Any]:
 def managed_by(person: User) -> QuerySet[Event]:
     """The calendar events, in any state, that the person looks after. Anybody else has none."""
     events = Event.objects.filter(origin=Origin.CALENDAR)
-    if publishes(person):
+    if may_publish(person):
         return events
-    if not proposes(person):
+    if not may_propose(person):
         return events.none()
     return events.filter(organization__in=organizations_of(person))
 
@@ -59,16 +59,16 @@ def with_is_managed(
     if person and organizes == context.ALL:
         looks_after = Q(origin=Origin.CALENDAR)
     elif person and organizes:
-        looks_after = Q(origin=Origin.CALENDAR, organization__in=_places_of(person))
+        looks_after = Q(origin=Origin.CALENDAR, organization__in=_organization_ids_of(person))
     return events.annotate(is_managed=ExpressionWrapper(looks_after, BooleanField()))
 
 
 # Somebody with a place, and somebody with a place or waiting for one.
-HAS_PLACE = Q(registrations__state=RegistrationState.CONFIRMED)
-IS_IN = ~Q(state=RegistrationState.CANCELLED)
+IS_CONFIRMED = Q(registrations__state=RegistrationState.CONFIRMED)
+NOT_CANCELLED = ~Q(state=RegistrationState.CANCELLED)
 
 
-def numbers(person: User) -> dict[str, int]:
+def managed_counts(person: User) -> dict[str, int]:
     """How many events the person looks after: drafts, waiting, coming up, past. One query."""
     now = timezone.now()
     public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
@@ -88,15 +88,15 @@ def same_series(event: Event) -> QuerySet[Event]:
     return same.order_by("begins_at", "id")
 
 
-def editor_of(request: AuthenticatedHttpRequest) -> User:
+def get_editor(request: AuthenticatedHttpRequest) -> User:
     """The signed-in person, if it is somebody who writes events; for others there is no page."""
     person = request.user
-    if not (permissions.publishes(person) or permissions.proposes(person)):
+    if not (permissions.may_publish(person) or permissions.may_propose(person)):
         raise Http404
     return person
 
 
-def managed(request: AuthenticatedHttpRequest, pk: int) -> Event:
+def get_managed_event(request: AuthenticatedHttpRequest, pk: int) -> Event:
     """An event that the signed-in person looks after."""
     events = permissions.managed_by(request.user).select_related("parent", "organization")
     return get_object_or_404(events.defer("search"), pk=pk)

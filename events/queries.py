@@ -49,7 +49,7 @@ class CreditLine(NamedTuple):
     shape: str
 
 
-class Standing(NamedTuple):
+class RegistrationCounts(NamedTuple):
     """Places taken at an event and people waiting for one; the asking person's registration.
 
     `ahead` counts those who wait longer than that person. Without a registration the state is
@@ -64,7 +64,9 @@ class Standing(NamedTuple):
     ahead: int
 
 
-NOBODY = Standing(taken=0, waiting=0, state="", attendance="", settled_at=None, ahead=0)
+NO_REGISTRATIONS = RegistrationCounts(
+    taken=0, waiting=0, state="", attendance="", settled_at=None, ahead=0
+)
 
 
 def categories() -> QuerySet[Category]:
@@ -78,7 +80,7 @@ def on_calendar() -> QuerySet[Event]:
     )
 
 
-def visible_to(person: User | None) -> QuerySet[Event]:
+def events_visible_to(person: User | None) -> QuerySet[Event]:
     """The calendar, and the custom events that the person created."""
     if person is None or not person.is_authenticated:
         return on_calendar()
@@ -99,7 +101,7 @@ def open_to_claims() -> QuerySet[Event]:
     )
 
 
-def with_a_page() -> QuerySet[Event]:
+def with_page() -> QuerySet[Event]:
     """What has a page at all: the calendar, custom events, and what leads to another event.
 
     Whether somebody may see a custom one is for the page to judge.
@@ -148,7 +150,9 @@ def offers_of(event: Event) -> dict[int, Decimal]:
     return dict(offers.values_list("category_id", "amount"))
 
 
-def standings(person: User | None, events: Iterable[Event]) -> dict[int, Standing]:
+def registration_counts(
+    person: User | None, events: Iterable[Event]
+) -> dict[int, RegistrationCounts]:
     """How the registrations of these events stand, by event id. One query.
 
     Events that nobody registered for are missing.
@@ -173,11 +177,11 @@ def standings(person: User | None, events: Iterable[Event]) -> dict[int, Standin
             ahead=Count("pk", filter=waiting & longer),
         )
     )
-    return {event_id: Standing(*rest) for event_id, *rest in rows}
+    return {event_id: RegistrationCounts(*rest) for event_id, *rest in rows}
 
 
 def sessions_of(event: Event) -> QuerySet[Event]:
-    """The programme of a conference, in the order of time."""
+    """The program of a conference, in the order of time."""
     return on_calendar().filter(parent=event).order_by("begins_at", "id")
 
 
@@ -187,7 +191,7 @@ def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
     return upcoming(same).exclude(pk=event.pk)[:limit]
 
 
-def similar_titles(
+def events_with_similar_title(
     title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
 ) -> QuerySet[Event]:
     """Events, of the calendar unless said otherwise, whose title resembles `title`.
@@ -203,7 +207,7 @@ def similar_titles(
     )
 
 
-def may_be_the_same(find: str, *, limit: int = 20) -> QuerySet[Event]:
+def possible_duplicates(find: str, *, limit: int = 20) -> QuerySet[Event]:
     """What has taken place and may be the training of this title, most alike first.
 
     On the calendar, or custom and neither declined nor returned.
@@ -223,7 +227,7 @@ def may_be_the_same(find: str, *, limit: int = 20) -> QuerySet[Event]:
     )
 
 
-def stands_for(event: Event) -> Event:
+def surviving_event(event: Event) -> Event:
     """The event that holds the claims of a merged one by now. A query for each step."""
     passed = set()
     while event.merged_into is not None and event.pk not in passed:
@@ -281,7 +285,7 @@ def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
     )
 
 
-def with_asks(events: QuerySet[Event]) -> QuerySet[Event]:
+def with_has_questions(events: QuerySet[Event]) -> QuerySet[Event]:
     """Annotate whether the organizer asks whoever registers, as `asks`."""
     return events.annotate(asks=Exists(Question.objects.filter(event=OuterRef("pk"))))
 
@@ -298,7 +302,7 @@ def coming_registrations(person: User) -> QuerySet[Registration]:
     They carry `has_questions`.
     """
     return (
-        _with_rows(person)
+        _with_row_fields(person)
         .exclude(state=RegistrationState.CANCELLED)
         .filter(event__over_at__gt=timezone.now())
         .order_by("event__begins_at", "id")
@@ -308,13 +312,13 @@ def coming_registrations(person: User) -> QuerySet[Registration]:
 def past_registrations(person: User) -> QuerySet[Registration]:
     """What the person had a place at and is over, the latest first."""
     return (
-        _with_rows(person)
+        _with_row_fields(person)
         .filter(state=RegistrationState.CONFIRMED, event__over_at__lte=timezone.now())
         .order_by("-event__begins_at", "-id")
     )
 
 
-def _with_rows(person: User) -> QuerySet[Registration]:
+def _with_row_fields(person: User) -> QuerySet[Registration]:
     return (
         Registration.objects.filter(person=person)
         .select_related("event")
@@ -352,7 +356,9 @@ def due_presentations() -> QuerySet[Presenter]:
     ).order_by("event__over_at", "id")
 
 
-def due(person: User | None = None, event_id: int | None = None) -> list[tuple[int, int]]:
+def due_attendance(
+    person: User | None = None, event_id: int | None = None
+) -> list[tuple[int, int]]:
     """Whose attendance or presentation at which event is due: all, or one person's or event's.
 
     One query.
@@ -393,7 +399,7 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
     )
 
 
-def version(event: Event) -> str:
+def custom_event_version(event: Event) -> str:
     """What changes with every decision about a custom event, and with its author's answer."""
     return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
 
@@ -403,7 +409,7 @@ def custom_event_of(person: User, pk: int) -> QuerySet[Event]:
     return Event.objects.filter(pk=pk, origin=Origin.CUSTOM, created_by=person)
 
 
-def narrowed(events: QuerySet[Event], words: str) -> QuerySet[Event]:
+def search_title_or_sponsor(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """Those events of which title or sponsor hold every one of the words, in the same order."""
     for word in words.split():
         events = events.filter(Q(title__icontains=word) | Q(sponsor__icontains=word))
@@ -422,7 +428,7 @@ def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
     return events.annotate(credits_offered=Subquery(offered))
 
 
-def kept_in_calendar(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
+def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
     """What the person has a place at, or waits for, of what was not over then; latest first.
 
     What was called off stays, so that it can be seen to be.

@@ -12,10 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.queries import reminders_token
-from aspen import formats
 from aspen.clock import today
+from aspen.formats import format_day, format_time
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, is_dated, post_many
+from aspen.mail.outbox import dated_key, email, enqueue_many, is_dated
 from aspen.models import Mail
 from events.calendar.presentation import web_link
 from events.email_parts import (
@@ -93,7 +93,7 @@ def reminder(mail: Mail) -> Email | None:
 def _soon(event: Event) -> str:
     day = timezone.localdate(event.begins_at)
     days = (day - timezone.localdate()).days
-    return {0: "today", 1: "tomorrow"}.get(days, f"on {formats.day(day)}")
+    return {0: "today", 1: "tomorrow"}.get(days, f"on {format_day(day)}")
 
 
 def _midnight_after(day: dt.date) -> dt.datetime:
@@ -134,7 +134,7 @@ def recording(mail: Mail) -> Email | None:
         return None
     facts, earns = event_facts(event)
     if earns and until:
-        last = f"{formats.day(timezone.localdate(until))}, {formats.clock(until)} (Mountain time)"
+        last = f"{format_day(timezone.localdate(until))}, {format_time(until)} (Mountain time)"
         facts.append(("Earns credit until", last))
     link = web_link(event.recording_url)
     return Email(
@@ -179,5 +179,5 @@ def _queue_batch(kind: str, batch: list[Registration], message: Message) -> int:
         by_key[key] = (key, registration.person, facts)
     for key in Mail.objects.filter(key__in=list(by_key)).values_list("key", flat=True):
         del by_key[key]
-    post_many(kind=kind, messages=by_key.values())
+    enqueue_many(kind=kind, messages=by_key.values())
     return len(by_key)

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from aspen import formats
+from aspen.formats import format_day, format_time
 from aspen.halves import HALF
 from events.enums import CourseSystem, Delivery, EventState, Origin, RegistrationMode
 from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
-DOORS_BEFORE = dt.timedelta(hours=2)
+ORGANIZER_CHECK_IN_BEFORE = dt.timedelta(hours=2)
 PER_COURSE_CREDIT = {CourseSystem.SEMESTER: 4, CourseSystem.QUARTER: 2}
 
 
@@ -39,7 +39,7 @@ def is_past_recording(event: Event, now: dt.datetime) -> bool:
     return event.delivery == Delivery.RECORDED and until_at is not None and until_at <= now
 
 
-def state_in_words(event: Event) -> str:
+def state_for_editors(event: Event) -> str:
     """A calendar event's state as its editors read it: returned, waiting for staff …"""
     if event.state == EventState.DRAFT:
         return "returned for changes" if event.decision_reason else "a draft"
@@ -57,7 +57,7 @@ def is_full(event: Event, taken: int) -> bool:
     return event.capacity is not None and taken >= event.capacity
 
 
-def why_nobody_registers(event: Event) -> str | None:
+def why_registration_closed(event: Event) -> str | None:
     """Why the event takes no registrations, whatever the hour; its waitlist stands still too."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take registrations."
@@ -70,7 +70,7 @@ def why_nobody_registers(event: Event) -> str | None:
 
 def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
     """Why nobody more can register, with `taken` places taken and `waiting` people waiting."""
-    if reason := why_nobody_registers(event):
+    if reason := why_registration_closed(event):
         return reason
     now = timezone.now()
     if event.registration_opens_at and now < event.registration_opens_at:
@@ -84,7 +84,7 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
 
 def _moment(moment: dt.datetime) -> str:
     """on Thu, Dec 3, 2026, at 9:00 AM"""
-    return f"on {formats.day(timezone.localdate(moment))}, at {formats.clock(moment)}"
+    return f"on {format_day(timezone.localdate(moment))}, at {format_time(moment)}"
 
 
 def check_in_opens(event: Event) -> dt.datetime:
@@ -92,12 +92,12 @@ def check_in_opens(event: Event) -> dt.datetime:
     return event.begins_at - CHECK_IN_BEFORE
 
 
-def doors_open(event: Event) -> dt.datetime:
+def check_in_by_organizer_opens(event: Event) -> dt.datetime:
     """From when on the organizer, who sees who comes, checks people in and marks them."""
-    return event.begins_at - DOORS_BEFORE
+    return event.begins_at - ORGANIZER_CHECK_IN_BEFORE
 
 
-def why_not_check_in(event: Event) -> str | None:
+def why_check_in_closed(event: Event) -> str | None:
     """Why nobody checks in by themselves at the moment: only while the event is on."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take place."
@@ -119,27 +119,27 @@ def why_not_mark(event: Event) -> str | None:
     """Why nobody's attendance is marked at the moment: people come first."""
     if event.state != EventState.PUBLISHED:
         return "This event does not take place, so there is no attendance to mark."
-    if timezone.now() < doors_open(event):
-        opens = _moment(doors_open(event))
+    if timezone.now() < check_in_by_organizer_opens(event):
+        opens = _moment(check_in_by_organizer_opens(event))
         return f"Attendance can be marked from two hours before it begins, {opens}."
     return None
 
 
-def half_its_minutes(event: Event) -> int:
+def default_threshold(event: Event) -> int:
     """From how many minutes on somebody was there, unless the organizer says otherwise."""
     if event.ends_at is None or event.all_day:
         return 30
     return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)
 
 
-def hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
+def length_in_hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     """The length in hours, exactly."""
     return Decimal((ends_at - begins_at).total_seconds()) / 3600
 
 
-def usual_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
+def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     """What is proposed for an event of this length: its hours rounded down to the half."""
-    return max(HALF, math.floor(hours(begins_at, ends_at) * 2) * HALF)
+    return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
 def course_credits(system: CourseSystem, number: int) -> Decimal:
@@ -147,6 +147,6 @@ def course_credits(system: CourseSystem, number: int) -> Decimal:
     return Decimal(PER_COURSE_CREDIT[system] * number)
 
 
-def most_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
+def max_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     """The most credits an event of this length can carry: its hours rounded up to the half."""
-    return max(HALF, math.ceil(hours(begins_at, ends_at) * 2) * HALF)
+    return max(HALF, math.ceil(length_in_hours(begins_at, ends_at) * 2) * HALF)

@@ -25,23 +25,23 @@ event_revised = Signal()
 
 # Events came into the catalog of a fiscal year, or out of it. The sender holds the events' locks.
 # Arguments: event_ids (list of int), by (User).
-catalogue_changed = Signal()
+catalog_changed = Signal()
 
 
-ClaimMarks = Callable[[User, list[Event]], set[int]]
+EventIdsHook = Callable[[User, list[Event]], set[int]]
 
-claim_marks: list[ClaimMarks] = []
+claimed_event_hooks: list[EventIdsHook] = []
 # The same of what is in somebody's list of credits at all, declined and withdrawn included.
-record_marks: list[ClaimMarks] = []
+recorded_event_hooks: list[EventIdsHook] = []
 
 
-def claimed_ids(person: User | None, events: list[Event]) -> set[int]:
+def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
     """The ids of those events that are listed in the person's credits; nobody has claimed none."""
     if person is None:
         return set()
-    return set().union(*(marks(person, events) for marks in claim_marks))
+    return set().union(*(marks(person, events) for marks in claimed_event_hooks))
 
 
-def recorded_ids(person: User, events: list[Event]) -> set[int]:
+def recorded_event_ids_for(person: User, events: list[Event]) -> set[int]:
     """The ids of those events that somebody's list of credits leads to."""
-    return set().union(*(marks(person, events) for marks in record_marks))
+    return set().union(*(marks(person, events) for marks in recorded_event_hooks))

@@ -14,11 +14,11 @@ from events.enums import EventState
 from events.models import Event
 
 # From this share of common trigrams on two titles resemble each other; pg_trgm's own threshold.
-LEAST = 0.3
-NEAR = dt.timedelta(days=1)
+MIN_TITLE_SIMILARITY = 0.3
+DUPLICATE_WINDOW = dt.timedelta(days=1)
 
 
-class Alike(NamedTuple):
+class SimilarEvent(NamedTuple):
     """An event that resembles the one asked about, and by how much."""
 
     event: Event
@@ -30,7 +30,7 @@ def settled() -> QuerySet[Event]:
     return Event.objects.filter(state=EventState.PUBLISHED)
 
 
-def alike(event: Event, *, limit: int) -> list[Alike]:
+def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
     """The settled events with the titles most like this one's, at any time. Two queries."""
     others = (
         settled()
@@ -41,10 +41,10 @@ def alike(event: Event, *, limit: int) -> list[Alike]:
         .defer("search", "description")
         .prefetch_related(queries.OFFERS)[:limit]
     )
-    return [Alike(other, round(100 * other.share)) for other in others]
+    return [SimilarEvent(other, round(100 * other.share)) for other in others]
 
 
-def most_alike(events: Sequence[Event]) -> dict[int, Alike]:
+def most_similar_by_event(events: Sequence[Event]) -> dict[int, SimilarEvent]:
     """The settled event most like each of these, by id, for a whole list. Two queries.
 
     Looks at titles that resemble each other within a day, and at the same words at any time:
@@ -53,9 +53,9 @@ def most_alike(events: Sequence[Event]) -> dict[int, Alike]:
     share = TrigramSimilarity("title", OuterRef("title"))  # type: ignore[arg-type]
     others = settled().exclude(pk=OuterRef("pk")).annotate(share=share)
     near = others.filter(
-        begins_at__gte=OuterRef("begins_at") - NEAR,
-        begins_at__lte=OuterRef("begins_at") + NEAR,
-        share__gte=LEAST,
+        begins_at__gte=OuterRef("begins_at") - DUPLICATE_WINDOW,
+        begins_at__lte=OuterRef("begins_at") + DUPLICATE_WINDOW,
+        share__gte=MIN_TITLE_SIMILARITY,
     )
     same_words = others.filter(search=SearchQuery(OuterRef("title"), config="aspen"))
     asked = Event.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
@@ -68,7 +68,8 @@ def most_alike(events: Sequence[Event]) -> dict[int, Alike]:
     wanted = Event.objects.only("title", "origin", "begins_at", "ends_at", "all_day")
     by_id = wanted.in_bulk([found["id"] for found in best.values()])
     return {
-        pk: Alike(by_id[found["id"]], round(100 * found["share"])) for pk, found in best.items()
+        pk: SimilarEvent(by_id[found["id"]], round(100 * found["share"]))
+        for pk, found in best.items()
     }
 
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from aspen.errors import Refused
 
 MEGABYTE = 1024 * 1024
-MOST = 10 * MEGABYTE
+MAX_UPLOAD_BYTES = 10 * MEGABYTE
 # What a request carries whose upload was ended.
 ENDED = "aspen.upload_ended"
 TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
@@ -24,7 +24,7 @@ EVIDENCE_TOO_LARGE = (
 )
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file: what it is served as, and what the content has to show."""
 
     content_type: str
@@ -33,25 +33,25 @@ class Kind(NamedTuple):
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 # A program that opens the file decides by its ending, so ending and content have to agree.
-KINDS: dict[str, Kind] = {
-    ".pdf": Kind("application/pdf", frozenset({".pdf"})),
-    ".png": Kind("image/png", frozenset({".png"})),
-    ".jpg": Kind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
-    ".jpeg": Kind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
-    ".docx": Kind(f"{_OFFICE}.wordprocessingml.document", frozenset({".docx"})),
-    ".xlsx": Kind(f"{_OFFICE}.spreadsheetml.sheet", frozenset({".xlsx"})),
-    ".pptx": Kind(f"{_OFFICE}.presentationml.presentation", frozenset({".pptx"})),
-    ".txt": Kind("text/plain", frozenset()),
-    ".csv": Kind("text/csv", frozenset()),
+KINDS: dict[str, FileKind] = {
+    ".pdf": FileKind("application/pdf", frozenset({".pdf"})),
+    ".png": FileKind("image/png", frozenset({".png"})),
+    ".jpg": FileKind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
+    ".jpeg": FileKind("image/jpeg", frozenset({".jpg", ".jpeg", ".jfif"})),
+    ".docx": FileKind(f"{_OFFICE}.wordprocessingml.document", frozenset({".docx"})),
+    ".xlsx": FileKind(f"{_OFFICE}.spreadsheetml.sheet", frozenset({".xlsx"})),
+    ".pptx": FileKind(f"{_OFFICE}.presentationml.presentation", frozenset({".pptx"})),
+    ".txt": FileKind("text/plain", frozenset()),
+    ".csv": FileKind("text/csv", frozenset()),
 }
 # Where an office file keeps its own parts: a ZIP of anything else is none.
-PARTS = {".docx": "word/", ".xlsx": "xl/", ".pptx": "ppt/"}
-CONTENTS = "[Content_Types].xml"
+OFFICE_PARTS = {".docx": "word/", ".xlsx": "xl/", ".pptx": "ppt/"}
+OFFICE_CONTENTS = "[Content_Types].xml"
 # Nothing is unpacked here; but what unpacks to more fills the disk of whoever opens it.
-MOST_UNPACKED = 50 * MOST
-ALLOWED = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
+MAX_UNPACKED_BYTES = 50 * MAX_UPLOAD_BYTES
+ALLOWED_NAMES = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
 # What shows that somebody took part is a document or a picture of one.
-EVIDENCE = {ending: KINDS[ending] for ending in (".pdf", ".png", ".jpg", ".jpeg")}
+EVIDENCE_KINDS = {ending: KINDS[ending] for ending in (".pdf", ".png", ".jpg", ".jpeg")}
 EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
 
 
@@ -67,7 +67,7 @@ class StopWhenTooLarge(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.received += len(raw_data)
-        if self.received > MOST + MEGABYTE:
+        if self.received > MAX_UPLOAD_BYTES + MEGABYTE:
             assert self.request is not None
             self.request.META[ENDED] = "1"
             raise SkipFile
@@ -85,14 +85,14 @@ def was_ended(request: HttpRequest) -> bool:
 def kind_of(
     file: File,
     *,
-    kinds: Mapping[str, Kind] = KINDS,
-    allowed: str = ALLOWED,
+    kinds: Mapping[str, FileKind] = KINDS,
+    allowed: str = ALLOWED_NAMES,
     too_large: str = TOO_LARGE,
-) -> Kind:
+) -> FileKind:
     """What kind of file this is, of `kinds` by ending. Raises Refused, saying what is `allowed`."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
-    if file.size > MOST:
+    if file.size > MAX_UPLOAD_BYTES:
         raise Refused(too_large, field="file")
     ending = PurePath(clean_name(file.name or "")).suffix.lower()
     kind = kinds.get(ending)
@@ -107,7 +107,7 @@ def kind_of(
             "spreadsheet program: “CSV UTF-8”), then add it again.",
             field="file",
         )
-    is_right = _is_text(data) if not kind.signs else _shows(data, ending, kind)
+    is_right = _is_text(data) if not kind.signs else _has_signature(data, ending, kind)
     if not is_right:
         raise Refused(
             f"The content of this file is not what its name ({ending}) says. Save it anew in the "
@@ -130,9 +130,9 @@ def _is_text(data: bytes) -> bool:
     return "\0" not in text and not text.lstrip().lower().startswith(("<", "%pdf", "{\\rtf"))
 
 
-def _shows(data: bytes, ending: str, kind: Kind) -> bool:
-    if ending in PARTS:
-        return data.startswith(b"PK\x03\x04") and _is_office(data, PARTS[ending])
+def _has_signature(data: bytes, ending: str, kind: FileKind) -> bool:
+    if ending in OFFICE_PARTS:
+        return data.startswith(b"PK\x03\x04") and _is_office(data, OFFICE_PARTS[ending])
     try:
         found = {match.extension for match in puremagic.magic_string(data)}
     except puremagic.PureError:
@@ -147,8 +147,8 @@ def _is_office(data: bytes, part: str) -> bool:
             sizes = {each.filename: each.file_size for each in packed.infolist()}
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
-    holds = CONTENTS in sizes and any(name.startswith(part) for name in sizes)
-    return holds and sum(sizes.values()) <= MOST_UNPACKED
+    holds = OFFICE_CONTENTS in sizes and any(name.startswith(part) for name in sizes)
+    return holds and sum(sizes.values()) <= MAX_UNPACKED_BYTES
 
 
 def clean_name(name: str) -> str:

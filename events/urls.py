@@ -14,23 +14,28 @@ from events.registration import views as registration_views
 app_name = "events"
 urlpatterns = [
     path("", calendar_views.calendar, name="calendar"),
-    path("catalogue/", catalog_views.show, name="catalogue"),
+    path("catalog/", catalog_views.catalog, name="catalog"),
     path("manage/", editing_views.manage, name="manage"),
     path("manage/new/", editing_views.create, name="create"),
-    path("mine/", registration_views.mine, name="mine"),
-    path("mine/feed/", registration_views.keep_key, {"purpose": KeyPurpose.FEED}, name="feed_key"),
+    path("mine/", registration_views.my_registrations, name="my_registrations"),
     path(
-        "mine/badge/", registration_views.keep_key, {"purpose": KeyPurpose.BADGE}, name="badge_key"
+        "mine/feed/", registration_views.change_key, {"purpose": KeyPurpose.FEED}, name="feed_key"
+    ),
+    path(
+        "mine/badge/",
+        registration_views.change_key,
+        {"purpose": KeyPurpose.BADGE},
+        name="badge_key",
     ),
     path("check-in/", check_in_views.check_in, name="check_in"),
     path("check-in/<slug:code>/", check_in_views.check_in_here, name="check_in_here"),
     path("badge/<slug:token>/", check_in_views.badge, name="badge"),
     path("calendar.ics", feed_views.calendar_file, name="feed"),
     path("calendar.atom", feed_views.atom, name="atom"),
-    path("personal/<slug:token>.ics", feed_views.personal_file, name="personal"),
+    path("personal/<slug:token>.ics", feed_views.personal_file, name="personal_feed"),
     path("embed/", feed_views.embed, name="embed"),
-    path("embed/how/", feed_views.how, name="how"),
-    path("<int:pk>/event.ics", feed_views.event_file, name="ics"),
+    path("embed/how/", feed_views.embed_help, name="embed_help"),
+    path("<int:pk>/event.ics", feed_views.event_file, name="event_file"),
     path("<int:pk>/", event_page_views.detail, name="detail"),
     # Before the slugs: an event may well be called "Register".
     path("<int:pk>/register/", registration_views.register, name="register"),
@@ -42,7 +47,7 @@ urlpatterns = [
     path("<int:pk>/repeat/", series_views.repeat, name="repeat"),
     path("<int:pk>/sessions/", series_views.sessions, name="sessions"),
     path("<int:pk>/questions/", material_views.questions, name="questions"),
-    path("<int:pk>/catalogue/", catalog_views.propose, name="propose"),
+    path("<int:pk>/catalog/", catalog_views.propose, name="propose"),
     path("<int:pk>/files/", material_views.files, name="files"),
     path("files/<int:pk>/", material_views.download, name="file"),
     path("<int:pk>/roster/", attendance_views.roster, name="roster"),

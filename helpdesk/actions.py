@@ -7,18 +7,18 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db import audit
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import amount as in_words
+from aspen.formats import format_amount as in_words
 from credits import actions as credit_actions
 from credits.models import Credit
 from events.models import Category
 from helpdesk.enums import TicketState
 from helpdesk.models import Correction, Message, Ticket
-from helpdesk.queries import WORK
+from helpdesk.queries import WORK_PERMISSION
 
 
-@act
+@audited
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
     """Open a ticket of `by`, with a first message. The database checks whose credit it is.
 
@@ -42,12 +42,12 @@ def _lock_ticket(ticket_id: int) -> Ticket:
     return Ticket.objects.select_for_update(of=("self",), no_key=True).get(pk=ticket_id)
 
 
-def version(ticket: Ticket) -> str:
+def ticket_version(ticket: Ticket) -> str:
     """What changes with every message and correction of a ticket."""
     return ticket.changed_at.isoformat()
 
 
-@act
+@audited
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
     """Add a message. The person's own words put the ticket back into the queue; others answer it.
 
@@ -69,7 +69,7 @@ def _say(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
     return Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
 
 
-@act
+@audited
 def correct_credit(
     *,
     ticket_id: int,
@@ -87,10 +87,10 @@ def correct_credit(
     change, when it is the helper's own credit, or when the credit counts no more;
     Credit.DoesNotExist when it is somebody else's.
     """
-    if not by.has_perm(WORK):
+    if not by.has_perm(WORK_PERMISSION):
         raise Refused("Only the help desk corrects credits.")
     ticket = _lock_ticket(ticket_id)
-    if seen and seen != version(ticket):
+    if seen and seen != ticket_version(ticket):
         raise Refused(
             "Somebody wrote or corrected something since you opened this page. Read the ticket "
             "again; what you entered is kept below."
@@ -99,7 +99,7 @@ def correct_credit(
         raise Refused("A colleague has to correct your own credits.")
     if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():
         raise Credit.DoesNotExist
-    audit.note(ticket=ticket.pk)
+    audit.add_audit_context(ticket=ticket.pk)
     before = credit_actions.correct_credit(
         credit_id=credit_id, category=category, amount=amount, by=by
     )

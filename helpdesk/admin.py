@@ -15,7 +15,7 @@ from aspen.admin import ReadOnlyAdmin
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
-from helpdesk.queries import WORK
+from helpdesk.queries import WORK_PERMISSION
 
 
 @admin.register(Ticket)
@@ -34,14 +34,14 @@ class TicketAdmin(ReadOnlyAdmin):
         return [*self.fields, *self._for_those_who_answer(request)]
 
     def _for_those_who_answer(self, request: HttpRequest) -> list[str]:
-        return ["portal_page"] if request.user.has_perm(WORK) else []
+        return ["portal_page"] if request.user.has_perm(WORK_PERMISSION) else []
 
     @admin.display(description="help desk page")
     def portal_page(self, ticket: Ticket) -> str:
         return format_html('<a href="{}">Open ticket {}</a>', ticket.get_absolute_url(), ticket.pk)
 
 
-@waits_for(WORK, order=40)
+@waits_for(WORK_PERMISSION, order=40)
 def tickets_to_answer() -> list[Waiting]:
     open_ones = Ticket.objects.filter(state=TicketState.OPEN)
     found = open_ones.aggregate(count=Count("pk"), since=Min("changed_at"))

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from aspen import formats
+from aspen.formats import format_amount, format_day
 from aspen.halves import HALF, validate_halves
 from credits import queries as credit_queries
 from credits.models import Credit
@@ -14,21 +14,21 @@ from events import queries as event_queries
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 
-LONGEST = 5000
-LATEST_CREDITS = 50
-SUBJECT_LENGTH = 300
+MAX_TEXT_LENGTH = 5000
+MAX_CREDITS_OFFERED = 50
+MAX_TICKET_SUBJECT_LENGTH = 300
 
 
-def describe(credit: Credit) -> str:
+def describe_credit(credit: Credit) -> str:
     """Technology 1: Weeding without tears, Thu, Dec 3, 2026"""
-    return f"{credit.category} {formats.amount(credit.amount)}: {subject_about(credit)}"
+    return f"{credit.category} {format_amount(credit.amount)}: {subject_about(credit)}"
 
 
 def subject_about(credit: Credit) -> str:
     """The event's title and date, which is how the help desk knows what is meant."""
     event = credit.claim.event
-    day = formats.day(event.last_day)
-    room = SUBJECT_LENGTH - len(day) - 2
+    day = format_day(event.last_day)
+    room = MAX_TICKET_SUBJECT_LENGTH - len(day) - 2
     title = event.title if len(event.title) <= room else f"{event.title[: room - 1]}…"
     return f"{title}, {day}"
 
@@ -37,9 +37,12 @@ class LongText(forms.CharField):
     """Several lines. Too much is refused in words and kept, never cut by the browser."""
 
     def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
-        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), max_length=LONGEST, **kwargs)
+        super().__init__(
+            widget=forms.Textarea(attrs={"rows": rows}), max_length=MAX_TEXT_LENGTH, **kwargs
+        )
         self.error_messages["max_length"] = (
-            f"This has %(show_value)d characters; {LONGEST} are the most. Please shorten it."
+            f"This has %(show_value)d characters; {MAX_TEXT_LENGTH} are the most. "
+            "Please shorten it."
         )
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
@@ -54,16 +57,16 @@ class CreditChoice(forms.ModelChoiceField):
     """One of a person's credits; the latest are offered, any of the person's is accepted."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return describe(obj)
+        return describe_credit(obj)
 
     def offer(self, credits: Any) -> None:
         self.queryset = credits
         latest = credits.select_related("category", "claim__event").order_by(
             "-claim__claimed_at", "-claim_id", "line"
-        )[:LATEST_CREDITS]
+        )[:MAX_CREDITS_OFFERED]
         self.choices = [
             ("", self.empty_label or ""),
-            *((credit.pk, describe(credit)) for credit in latest),
+            *((credit.pk, describe_credit(credit)) for credit in latest),
         ]
 
 
@@ -103,7 +106,7 @@ class TicketForm(forms.Form):
         empty_label="None of them",
     )
     subject = forms.CharField(
-        max_length=SUBJECT_LENGTH,
+        max_length=MAX_TICKET_SUBJECT_LENGTH,
         help_text="If it is about a training: its title and date.",
     )
     body = LongText(
@@ -164,7 +167,7 @@ class CorrectionForm(forms.Form):
             return
         del self.fields["credit"]
         self.fields["category"].initial = ticket.credit.category_id
-        self.fields["amount"].initial = Decimal(formats.amount(ticket.credit.amount))
+        self.fields["amount"].initial = Decimal(format_amount(ticket.credit.amount))
 
     def clean_amount(self) -> Decimal:
         """In halves; asked only once the number of digits is known to be sane."""

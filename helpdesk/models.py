@@ -34,7 +34,7 @@ class Ticket(models.Model):
                 fields=["credit", "person"],
                 to="credits.Credit",
                 to_fields=["id", "person"],
-                name="helpdesk_ticket_credit_of_the_person",
+                name="helpdesk_ticket_credit_same_person",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=TicketState.values), name="helpdesk_ticket_state_known"
@@ -87,13 +87,13 @@ class Correction(models.Model):
                 fields=["ticket", "person"],
                 to="helpdesk.Ticket",
                 to_fields=["id", "person"],
-                name="helpdesk_correction_ticket_of_the_person",
+                name="helpdesk_correction_ticket_same_person",
             ),
             CompositeForeignKey(
                 fields=["credit", "person"],
                 to="credits.Credit",
                 to_fields=["id", "person"],
-                name="helpdesk_correction_credit_of_the_person",
+                name="helpdesk_correction_credit_same_person",
             ),
             models.CheckConstraint(
                 condition=~Q(category_before=F("category_after"), amount_before=F("amount_after")),
@@ -101,7 +101,7 @@ class Correction(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(applied_by=F("person")),
-                name="helpdesk_nobody_corrects_their_own_credit",
+                name="helpdesk_correction_not_by_owner",
             ),
             in_halves(name="helpdesk_correction_in_halves", field="amount_after"),
         ]

@@ -6,20 +6,20 @@ from accounts.models import User
 from helpdesk.enums import TicketState
 from helpdesk.models import Correction, Message, Ticket
 
-WORK = "helpdesk.work_ticket"
+WORK_PERMISSION = "helpdesk.work_ticket"
 
 
-def visible_to(person: User) -> QuerySet[Ticket]:
+def tickets_visible_to(person: User) -> QuerySet[Ticket]:
     """The person's own tickets, and every ticket for those who work on them; latest first."""
     tickets = Ticket.objects.order_by("-changed_at", "-id")
-    return tickets if person.has_perm(WORK) else tickets.filter(person=person)
+    return tickets if person.has_perm(WORK_PERMISSION) else tickets.filter(person=person)
 
 
-def own(person: User) -> QuerySet[Ticket]:
+def own_tickets(person: User) -> QuerySet[Ticket]:
     return Ticket.objects.filter(person=person).order_by("-changed_at", "-id")
 
 
-def queue(state: str) -> QuerySet[Ticket]:
+def tickets_in_state(state: str) -> QuerySet[Ticket]:
     """Tickets in a state, the longest waiting first."""
     return (
         Ticket.objects.filter(state=state or TicketState.OPEN)
@@ -28,11 +28,11 @@ def queue(state: str) -> QuerySet[Ticket]:
     )
 
 
-def messages(ticket: Ticket) -> QuerySet[Message]:
+def messages_of_ticket(ticket: Ticket) -> QuerySet[Message]:
     return ticket.messages.select_related("author").order_by("sent_at", "id")
 
 
-def corrections(ticket: Ticket) -> QuerySet[Correction]:
+def corrections_of_ticket(ticket: Ticket) -> QuerySet[Correction]:
     return ticket.corrections.select_related(
         "category_before", "category_after", "applied_by", "credit__claim__event"
     ).order_by("applied_at", "id")

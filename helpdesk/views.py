@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import positions_of
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import format_amount, format_credits, format_day, format_time_range
 from aspen.web import form_recovery
-from aspen.web.paging import numbered_page
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
 from events.enums import Origin
@@ -41,7 +41,7 @@ LABELS = {
 def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's own tickets, latest first."""
     person = request.user
-    page = numbered_page(queries.own(person), request, size=PER_PAGE)
+    page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
     return render(request, "helpdesk/list.html", context)
 
@@ -49,18 +49,18 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Everybody's tickets for those who answer them, the longest waiting first."""
     person = request.user
-    if not person.has_perm(queries.WORK):
+    if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
     form = QueueParameters(request.GET)
     state = TicketState.OPEN.value
     if form.is_valid() and form.cleaned_data["state"]:
         state = form.cleaned_data["state"]
     tickets = (
-        queries.visible_to(person).select_related("person").order_by("changed_at", "id")
+        queries.tickets_visible_to(person).select_related("person").order_by("changed_at", "id")
         if state == form.ALL
-        else queries.queue(state)
+        else queries.tickets_in_state(state)
     )
-    page = numbered_page(tickets, request, size=PER_PAGE)
+    page = paginate(tickets, request, size=PER_PAGE)
     context = {
         "page": page,
         "query": f"state={state}&",
@@ -83,11 +83,11 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "url": ticket.get_absolute_url(),
         "subject": ticket.subject,
         "state": LABELS[TicketState(ticket.state)],
-        "changed": formats.when(ticket.changed_at, None, all_day=False),
+        "changed": format_time_range(ticket.changed_at, None, all_day=False),
     }
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
     person = request.user
@@ -97,7 +97,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     credit: Credit | None = parameter.cleaned_data["credit"]
     form = TicketForm(
         request.POST or None,
-        initial=form_recovery.typed_before(request),
+        initial=form_recovery.recovered_form(request),
         person=person,
         credit=credit,
     )
@@ -123,8 +123,8 @@ def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
     return {
         "title": event.title,
         "url": event.get_absolute_url() if is_open else "",
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "amount": formats.credits(credit.amount),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "amount": format_credits(credit.amount),
         "category": credit.category,  # type: ignore[dict-item]
         "state": credit.claim.get_state_display(),
     }
@@ -135,12 +135,12 @@ def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return _ticket_page(request, _load(request, pk))
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Add to the conversation. By GET comes back who had been signed out while writing."""
     ticket = _load(request, pk)
     if request.method != "POST":
-        typed = form_recovery.typed_before(request)
+        typed = form_recovery.recovered_form(request)
         if typed is None:
             return redirect(ticket)
         return _ticket_page(request, ticket, reply_form=ReplyForm(initial=typed))
@@ -155,7 +155,7 @@ def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Correct the credit, record it and answer, in one step."""
     person = request.user
-    if not person.has_perm(queries.WORK):
+    if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
     ticket = _load(request, pk)
     if request.method != "POST":
@@ -186,7 +186,7 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 def _load(request: AuthenticatedHttpRequest, pk: int) -> Ticket:
-    tickets = queries.visible_to(request.user).select_related(
+    tickets = queries.tickets_visible_to(request.user).select_related(
         "person", "credit__category", "credit__claim__event"
     )
     return get_object_or_404(tickets, pk=pk)
@@ -201,21 +201,25 @@ def _ticket_page(
 ) -> HttpResponse:
     reader = request.user
     is_own = ticket.person_id == reader.pk
-    works = reader.has_perm(queries.WORK)
+    works = reader.has_perm(queries.WORK_PERMISSION)
     if works and not is_own and correction_form is None:
         correction_form = CorrectionForm(ticket=ticket)
     context = {
         "ticket": ticket,
         "state": LABELS[TicketState(ticket.state)],
         "credit": _credit(ticket.credit, reader),
-        "thread": [_said(message, ticket, reader) for message in queries.messages(ticket)],
-        "corrections": [_changed(correction) for correction in queries.corrections(ticket)],
+        "thread": [
+            _message_row(message, ticket, reader) for message in queries.messages_of_ticket(ticket)
+        ],
+        "corrections": [
+            _correction_row(correction) for correction in queries.corrections_of_ticket(ticket)
+        ],
         "is_own": is_own,
         "works": works,
         "positions": list(positions_of(ticket.person)) if works and not is_own else [],
         "reply_form": reply_form or ReplyForm(),
         "correction_form": correction_form,
-        "seen": actions.version(ticket),
+        "seen": actions.ticket_version(ticket),
         "has_errors": bool(
             (reply_form and reply_form.errors) or (correction_form and correction_form.errors)
         ),
@@ -223,21 +227,21 @@ def _ticket_page(
     return render(request, "helpdesk/detail.html", context)
 
 
-def _said(message: Message, ticket: Ticket, reader: User) -> dict[str, Any]:
+def _message_row(message: Message, ticket: Ticket, reader: User) -> dict[str, Any]:
     is_staff = message.author_id != ticket.person_id
     who = "You" if message.author_id == reader.pk else message.author.display_name
     return {
         "who": f"{who} (help desk)" if is_staff else who,
-        "when": formats.when(message.sent_at, None, all_day=False),
+        "when": format_time_range(message.sent_at, None, all_day=False),
         "body": message.body,
         "is_staff": is_staff,
     }
 
 
-def _changed(correction: Correction) -> dict[str, str]:
-    before = f"{correction.category_before} {formats.amount(correction.amount_before)}"
-    after = f"{correction.category_after} {formats.amount(correction.amount_after)}"
-    day = formats.day(timezone.localdate(correction.applied_at))
+def _correction_row(correction: Correction) -> dict[str, str]:
+    before = f"{correction.category_before} {format_amount(correction.amount_before)}"
+    after = f"{correction.category_after} {format_amount(correction.amount_after)}"
+    day = format_day(timezone.localdate(correction.applied_at))
     return {
         "what": f"{before} → {after}",
         "by": f"by {correction.applied_by}, {day}",

@@ -204,7 +204,7 @@ def measure_proof() -> None:
     started = time.perf_counter()
     bench_data.credits(CREDITS)
     print(f"{f'{CREDITS:,} credits made':<62}{time.perf_counter() - started:>8.1f} s")
-    for check in integrity.CHECKS:
+    for check in integrity.INTEGRITY_CHECKS:
         started = time.perf_counter()
         count, _ = check.find()
         taken = time.perf_counter() - started
@@ -251,15 +251,15 @@ def measure_public_pages() -> None:
         print(f"{address} ({len(page.content) / 1024:,.0f} KiB{events})")
         headers = {"If-None-Match": page.headers["ETag"]}
         assert Client().get(address, headers=headers).status_code == 304
-        for label, act in (
+        for label, action in (
             ("made anew", lambda a=address: caches["pages"].clear() or Client().get(a)),
             ("from the cache", lambda a=address: Client().get(a)),
             ("unchanged", lambda a=address, h=headers: Client().get(a, headers=h)),
         ):
             with CaptureQueriesContext(connection) as queries:
-                act()
+                action()
             asked = len(queries)
-            print(f"    {label:<58}{measure(act)}{asked:>4} queries")
+            print(f"    {label:<58}{measure(action)}{asked:>4} queries")
 
 
 def measure_transcript() -> None:
@@ -325,12 +325,12 @@ def measure_page(client: Client, address: str) -> None:
     print(f"{address:<62}{measure(lambda: client.get(address))}{asked:>4} queries")
 
 
-def measure(act: Callable[[], object]) -> str:
+def measure(action: Callable[[], object]) -> str:
     """The median of some rounds, in milliseconds, and what it would be at the best pace."""
     taken, even = [], []
     for _ in range(ROUNDS):
         before, started = pace(), time.perf_counter()
-        act()
+        action()
         taken.append(time.perf_counter() - started)
         even.append(taken[-1] / statistics.mean([before, pace()]))
     passed, at_best = (statistics.median(each) * 1000 for each in (taken, even))

@@ -44,7 +44,7 @@ def in_bulk(*models: type[Model]) -> Iterator[None]:
     with connection.schema_editor() as editor:
         for model in models:
             if model is not Registration:
-                names = model.__name__, audit.history_of(model).__name__
+                names = model.__name__, audit.history_model(model).__name__
                 audit.begin(model._meta.app_label, names)(apps, editor)
 
 
@@ -110,7 +110,7 @@ def waiting_events(count: int) -> Event:
             ),
             (
                 "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
-                " withdrawn_why) SELECT claim.id, claim.person_id, 1, offer.category_id,"
+                " withdrawn_reason) SELECT claim.id, claim.person_id, 1, offer.category_id,"
                 " offer.amount, '' FROM credits_claim AS claim"
                 " JOIN events_creditoffer AS offer USING (event_id)"
                 " WHERE source = 'custom' AND claim.id <> %s",
@@ -187,7 +187,7 @@ def certified(holders: range) -> None:
             (
                 "INSERT INTO tracks_certificate (uuid, number, participation_id, person_id,"
                 " submission_id, reviewed_at, verified_at, name, listed_as, record,"
-                " coordinator_name, supervisor_name, issued_on, expires_on, revoked_why)"
+                " coordinator_name, supervisor_name, issued_on, expires_on, revoked_reason)"
                 " SELECT gen_random_uuid(), 'bench-' || id, participation_id, person_id, id,"
                 "  reviewed_at, verified_at, name, CASE WHEN mod(id, 10) = 0 THEN '' ELSE name END,"
                 "  record, 'Coordinator', verified_name, ended_at::date, ended_at::date + 1461, ''"
@@ -250,7 +250,7 @@ def _claims(holders: range, trainings: range) -> None:
         ),
         (
             "INSERT INTO credits_credit (claim_id, person_id, line, category_id, amount,"
-            " withdrawn_why) SELECT claim.id, person_id, line, category.id, 1, ''"
+            " withdrawn_reason) SELECT claim.id, person_id, line, category.id, 1, ''"
             " FROM credits_claim AS claim,"
             " generate_series(1, CASE WHEN mod(claim.id, 9) = 0 THEN 2 ELSE 1 END) AS line,"
             " events_category AS category WHERE person_id BETWEEN %s AND %s"

@@ -84,7 +84,7 @@ def undefined_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def rate_limits_start_anew() -> None:
+def reset_rate_limits() -> None:
     cache.clear()
 
 

@@ -23,9 +23,9 @@ from events.enums import (
     Origin,
     RegistrationMode,
 )
-from events.models import CatalogueListing, Category, CreditOffer, Event
+from events.models import CatalogListing, Category, CreditOffer, Event
 from tracks import actions as track_actions
-from tracks.actions import Supervisor
+from tracks.actions import SupervisorContact
 from tracks.certification import record
 from tracks.models import Certificate, Participation, Submission, Track, Verification
 
@@ -82,7 +82,7 @@ def event(
     return made
 
 
-def listing(event: Event, **fields: Any) -> CatalogueListing:
+def listing(event: Event, **fields: Any) -> CatalogListing:
     """An event in the catalog of the present fiscal year: approved, unless `state` says else."""
     state = fields.setdefault("state", ListingState.APPROVED)
     values: dict[str, Any] = {"fiscal_year": fiscal_year(today()), "proposed_by": person()}
@@ -90,7 +90,7 @@ def listing(event: Event, **fields: Any) -> CatalogueListing:
         values |= {"decided_by": person(), "decided_at": timezone.now()}
     if state == ListingState.DECLINED:
         values |= {"reason": "For the test."}
-    return CatalogueListing.objects.create(event=event, **values | fields)
+    return CatalogListing.objects.create(event=event, **values | fields)
 
 
 def facts(**fields: Any) -> CustomEventFacts:
@@ -121,7 +121,7 @@ ENOUGH = {
     "Library Staff": dict.fromkeys((ADMINISTRATION, PUBLIC, COLLECTION, TECHNOLOGY), "15.0"),
     "Library Trustee": {ADMINISTRATION: "15.0"},
 }
-SUPERVISOR = Supervisor("Dana Chair", "dana.chair@board.example")
+SUPERVISOR = SupervisorContact("Dana Chair", "dana.chair@board.example")
 
 
 def following(by: User | None = None, name: str = "Library Trustee") -> Participation:
@@ -139,14 +139,14 @@ def submission(participation: Participation | None = None, **fields: Any) -> Sub
     values = {"name": by.display_name, "listed_as": by.display_name, "supervisor": SUPERVISOR}
     return track_actions.submit_track(
         participation_id=participation.pk,
-        seen=record.fingerprint(record.make(participation, today())),
+        seen=record.record_fingerprint(record.make_record(participation, today())),
         by=by,
         **values | fields,
     )
 
 
 def verification(
-    sent: Submission | None = None, supervisor: Supervisor = SUPERVISOR
+    sent: Submission | None = None, supervisor: SupervisorContact = SUPERVISOR
 ) -> Verification:
     """A record that was reviewed; its supervisor is asked."""
     sent = sent or submission()

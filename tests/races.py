@@ -10,7 +10,7 @@ from django.db import connection
 PATIENCE = 300  # seconds; only what hangs takes so long, however busy the machine
 
 
-def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
+def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:
     """Call `act(0)` … `act(number - 1)` in threads that start together; return what came of each.
 
     An exception is returned in place of a result.
@@ -21,7 +21,7 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     def run(index: int) -> None:
         try:
             barrier.wait(timeout=PATIENCE)
-            results[index] = act(index)
+            results[index] = action(index)
         except Exception as error:
             results[index] = error
         finally:
@@ -35,7 +35,7 @@ def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
     return results
 
 
-def until_somebody_waits() -> None:
+def wait_until_blocked() -> None:
     """Come back when another connection waits for a lock that this one holds."""
     deadline = time.monotonic() + PATIENCE
     with connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from events.actions import register
 from events.attendance import queries as attendance_queries
 from tests import factories as make
 from tests.test_repository import FILES, ROOT, read
-from tracks.certification.supervisors import proposals_for
+from tracks.certification.supervisors import supervisor_choices_for
 from tracks.following.recommended import positions_by_track
 from tracks.reports import queries as reports_queries
 
@@ -96,9 +96,9 @@ def test_a_director_reads_and_leads_only_while_present(
     assert ("Ann Agreed" in answer.content.decode(), answer.status_code) == (
         (True, 200) if is_present else (False, 404)
     )
-    assert queries.led_by(director) == [position] * is_present
-    assert queries.library_of(director) == (library.name if is_present else "")
-    proposed = proposals_for(colleague, make.track("Library Staff"))
+    assert queries.leadership_positions(director) == [position] * is_present
+    assert queries.library_name_of(director) == (library.name if is_present else "")
+    proposed = supervisor_choices_for(colleague, make.track("Library Staff"))
     assert [each.person for each in proposed] == [director] * is_present
     fitting = positions_by_track(queries.positions_of(director))
     assert list(fitting) == ["Library Director"] * is_present
@@ -127,7 +127,7 @@ def test_an_event_editor_looks_after_events_only_while_present(
     event = make.event(organization=library)
     assert permissions.managed_by(editor).filter(pk=event.pk).exists() == is_present
     assert list(permissions.organizations_of(editor)) == [library] * is_present
-    assert attendance_queries.reads_accommodation(editor, event) == is_present
+    assert attendance_queries.may_read_accommodation(editor, event) == is_present
 
 
 @spans
@@ -137,7 +137,7 @@ def test_a_roster_names_the_library_only_while_present(
     person, event = make.person(), make.event(days=3)
     register(event_id=event.pk, by=person)
     hold(person, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
-    names = [row.library for row in attendance_queries.places(event)]
+    names = [row.library for row in attendance_queries.confirmed_places(event)]
     assert names == [library.name if is_present else None]
 
 
@@ -148,10 +148,10 @@ def test_reports_count_people_where_they_are_present(
     person = make.person()
     hold(person, library, PositionKind.TRUSTEE, since_on=since_on, until_on=until_on)
     make.following(person)
-    assert [each.library for each in reports_queries.standings().libraries] == [
+    assert [each.library for each in reports_queries.certification_counts().libraries] == [
         library.pk
     ] * is_present
-    held = reports_queries.people_standing(reports_queries.IN_PROGRESS, library=library.pk)
+    held = reports_queries.people_with_status(reports_queries.IN_PROGRESS, library=library.pk)
     assert list(held) == [person] * is_present
     board = [each.person_id for each in reports_queries.members_of(library.pk, TODAY.year)]
     assert board == [person.pk] * is_present

@@ -696,7 +696,7 @@ class Stories(RuleBasedStateMachine):
 
     def parts_of(self, person: int, made: dict[str, Any]) -> list[tuple[Part, str, Decimal]]:
         found = []
-        for line in record.lines(made):
+        for line in record.record_lines(made):
             event_id = Claim.objects.get(pk=line.claim_id).event_id
             part = self.model.live(person, self.model.trainings[event_id])
             assert part is not None
@@ -820,7 +820,7 @@ class Stories(RuleBasedStateMachine):
     def certificates_show_what_they_counted(self) -> None:
         for issued in (each for mine in self.model.issued.values() for each in mine):
             certificate = Certificate.objects.get(pk=issued.pk)
-            lines = record.lines(certificate.record)
+            lines = record.record_lines(certificate.record)
             assert [(line.slug, line.amount) for line in lines] == issued.lines
             assert (certificate.revoked_at is not None) == issued.is_revoked
             posted = certificate.participation.postings.order_by("credit")
@@ -851,7 +851,7 @@ class Stories(RuleBasedStateMachine):
 
     @invariant()
     def check_credits_finds_nothing(self) -> None:
-        assert [str(finding) for finding in integrity.check()] == []
+        assert [str(finding) for finding in integrity.find_violations()] == []
 
 
 @pytest.mark.django_db

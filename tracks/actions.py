@@ -7,14 +7,14 @@ Each function is atomic and takes `by=`. Whatever concerns a person's record loc
 from tracks.certification.certifying import reissue_certificate, revoke_certificate
 from tracks.certification.emails import remind_supervisors
 from tracks.certification.submitting import (
-    reopen_what_changed,
+    reopen_changed_submissions,
     return_submission,
     review_submission,
     submit_track,
     take_back_submission,
 )
 from tracks.certification.verifying import (
-    Supervisor,
+    SupervisorContact,
     ask_about_year,
     ask_again,
     refuse_record,
@@ -23,7 +23,7 @@ from tracks.certification.verifying import (
     withdraw_question,
 )
 from tracks.following.actions import (
-    Chosen,
+    SelectionResult,
     extend_participations,
     leave_track,
     post_anew,
@@ -37,8 +37,8 @@ from tracks.reminders import remind_directors, remind_idle, remind_of_ends
 from tracks.rule_sets.actions import end_rule_set, replace_rule_set, save_rule_set
 
 __all__ = [
-    "Chosen",
-    "Supervisor",
+    "SelectionResult",
+    "SupervisorContact",
     "ask_about_year",
     "ask_again",
     "end_rule_set",
@@ -53,7 +53,7 @@ __all__ = [
     "remind_of_ends",
     "remind_supervisors",
     "renew_link",
-    "reopen_what_changed",
+    "reopen_changed_submissions",
     "replace_rule_set",
     "resume_track",
     "return_submission",

@@ -9,5 +9,5 @@ class TracksConfig(AppConfig):
         from tracks import receivers, reminders  # noqa: F401
         from tracks.certification import emails
 
-        emails.register_composers()
+        emails.register_track_emails()
         reminders.register_composers()

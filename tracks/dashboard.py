@@ -13,10 +13,11 @@ from accounts.models import User
 from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
-from aspen.web.paging import numbered_page
+from aspen.formats import format_credits, format_day
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
-from credits.forms import FindForm
+from credits.forms import ClaimSearchForm
 from events import actions as event_actions
 from events import queries as event_queries
 from tracks.certification import certificates, record
@@ -32,13 +33,13 @@ from tracks.models import Participation
 if TYPE_CHECKING:
     from tracks.certification.queries import ToldSubmission
 
-LISTED_AT_MOST = 300
+MAX_LISTED = 300
 PER_PAGE = 25
 
 
 @require_safe
 @vary_on_headers("HX-Request")
-def panel(request: AuthenticatedHttpRequest) -> HttpResponse:
+def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
 
     With htmx only the list comes back, narrowed by what was typed.
@@ -59,14 +60,14 @@ def panel(request: AuthenticatedHttpRequest) -> HttpResponse:
                 complete=course.progress.is_complete,
             )
         }
-        for course in counting_queries.courses_of(active, today())
+        for course in counting_queries.track_progress_of(active, today())
     ]
-    totals = credits.totals(person)
+    totals = credits.credit_totals(person)
     latest = credits.credits_with_postings(person)[:5]
     context = {
-        "answer": counting_presentation.answer(summaries, totals),
+        "answer": counting_presentation.on_track_answer(summaries, totals),
         "tracks": summaries,
-        "waiting": certification_queries.waiting_for(person),
+        "waiting": certification_queries.unanswered_questions(person),
         "totals": totals,
         "credits": [counting_presentation.credit_row(credit, participations) for credit in latest],
         "returned": [
@@ -74,38 +75,38 @@ def panel(request: AuthenticatedHttpRequest) -> HttpResponse:
             for event in counting_queries.returned_events(person)
         ],
         "certificates": [
-            certificates.listed(each) for each in counting_queries.certificates_of(person)
+            certificates.certificate_row(each) for each in counting_queries.certificates_of(person)
         ],
         **_list_to_claim(request, person),
     }
-    return render(request, "tracks/panel.html", context)
+    return render(request, "tracks/dashboard.html", context)
 
 
 def _list_to_claim(request: AuthenticatedHttpRequest, person: User) -> dict[str, Any]:
-    form = FindForm(request.GET)
+    form = ClaimSearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
-    events = event_queries.narrowed(credit_queries.claimable_by(person), find)
+    events = event_queries.search_title_or_sponsor(credit_queries.claimable_by(person), find)
     options = [
         {
             "id": event.pk,
-            "label": f"{formats.day(event.last_day)} – {event.title} "
-            f"({formats.credits(event.credits_offered)})",  # type: ignore[attr-defined]
+            "label": f"{format_day(event.last_day)} – {event.title} "
+            f"({format_credits(event.credits_offered)})",  # type: ignore[attr-defined]
         }
-        for event in event_queries.with_credits_offered(events)[: LISTED_AT_MOST + 1]
+        for event in event_queries.with_credits_offered(events)[: MAX_LISTED + 1]
     ]
     return {
-        "options": options[:LISTED_AT_MOST],
-        "more": len(options) > LISTED_AT_MOST,
+        "options": options[:MAX_LISTED],
+        "more": len(options) > MAX_LISTED,
         "found": _found(len(options)),
-        "limit": LISTED_AT_MOST,
+        "limit": MAX_LISTED,
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
 
 
 def _found(number: int) -> str:
-    if number > LISTED_AT_MOST:
-        return f"More than {LISTED_AT_MOST} events in the list."
+    if number > MAX_LISTED:
+        return f"More than {MAX_LISTED} events in the list."
     return f"{formats.counted(number, 'event')} in the list."
 
 
@@ -115,7 +116,9 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
     By GET comes who had to sign in first.
     """
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if participation.state == ParticipationState.LEFT:
         messages.info(request, f"You left {participation.track} before.")
         return redirect("tracks:choose")
@@ -129,7 +132,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
     messages.success(
         request,
         f"You no longer follow {participation.track}. Your credits are kept. Until "
-        f"{formats.day(participation.closes_on)} you can take it up again where you left it.",
+        f"{format_day(participation.closes_on)} you can take it up again where you left it.",
     )
     return redirect("tracks:choose")
 
@@ -137,7 +140,9 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Take up a track again that was left, in the same period. By GET comes who had to sign in."""
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if request.method != "POST":
         return redirect(participation)
     try:
@@ -152,58 +157,60 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
 
 
 @require_safe
-def progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
+def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """One track: how far, what is missing, where the record is, and for each credit whether it
     counts or why not. A period that is over shows what became of it."""
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if participation.state not in ACTIVE:
-        return _over(request, participation)
+        return _past_period(request, participation)
     event_actions.settle_due(person=person)
-    [course] = counting_queries.courses_of([participation], today())
-    page = numbered_page(credits.credits_with_postings(person), request, size=PER_PAGE)
+    [course] = counting_queries.track_progress_of([participation], today())
+    page = paginate(credits.credits_with_postings(person), request, size=PER_PAGE)
     sent = list(certification_queries.submissions_of([participation]))
     context = {
         "track": counting_presentation.track_summary(course, today()),
-        "suggestions": suggestions.suggest(person, course, timezone.now()),
+        "suggestions": suggestions.suggest_trainings(person, course, timezone.now()),
         "participation": participation,
         "is_open": participation.state == ParticipationState.OPEN,
-        "printed_on": formats.day(today()),
-        "credits": [_counting(credit, participation) for credit in page],
+        "printed_on": format_day(today()),
+        "credits": [_counting_row(credit, participation) for credit in page],
         "page": page,
         "years": certification_presentation.year_states(
             list(certification_queries.year_questions(participation))
         ),
-        **_standing(participation, sent, complete=course.progress.is_complete),
+        **_record_status(participation, sent, complete=course.progress.is_complete),
     }
     return render(request, "tracks/progress.html", context)
 
 
-def _over(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
+def _past_period(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
     """A certified, revoked or left period: what became of it, and what a certificate counted."""
     sent = list(certification_queries.submissions_of([participation]))
     is_left = participation.state == ParticipationState.LEFT
-    to_resume = counting_queries.left_to_resume(request.user, today())
+    to_resume = counting_queries.resumable_participations(request.user, today())
     context = {
         "participation": participation,
         "period": (
-            f"{formats.day(participation.counts_from)} to {formats.day(participation.closes_on)}"
+            f"{format_day(participation.counts_from)} to {format_day(participation.closes_on)}"
         ),
         "rules": counting_presentation.rule_set_in_words(participation.rule_set),
         "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
-        "closes_on": formats.day(participation.closes_on),
+        "closes_on": format_day(participation.closes_on),
         "is_left": is_left,
-        **_standing(participation, sent, complete=False),
+        **_record_status(participation, sent, complete=False),
     }
     if participation.state == ParticipationState.CERTIFIED:
         counted = participation.certificates.filter(revoked_at=None).get().record
         categories = [line.category for line in participation.rule_set.requirements.all()]
-        context["groups"] = record.groups(counted, categories, {})
-        context["total"] = record.total(counted)
-    return render(request, "tracks/over.html", context)
+        context["groups"] = record.category_groups(counted, categories, {})
+        context["total"] = record.record_total(counted)
+    return render(request, "tracks/past_period.html", context)
 
 
-def _standing(
+def _record_status(
     participation: Participation, sent: "list[ToldSubmission]", *, complete: bool
 ) -> dict[str, Any]:
     """Where the record is, the stages of its way, and what was sent before."""
@@ -216,7 +223,7 @@ def _standing(
     }
 
 
-def _counting(credit: Any, participation: Participation) -> dict[str, Any]:
+def _counting_row(credit: Any, participation: Participation) -> dict[str, Any]:
     """A credit's row, with what this one participation makes of it."""
     row = counting_presentation.credit_row(credit, [])
     posted = participation.pk in credit.posted_in

@@ -28,7 +28,7 @@ ACTIVE = frozenset(
 SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
-class Step(models.TextChoices):
+class ParticipationStep(models.TextChoices):
     SUBMIT = "submit", "Submit"
     TAKE_BACK = "take_back", "Take back"
     RETURN = "return", "Return for changes"
@@ -45,19 +45,21 @@ class Step(models.TextChoices):
 State = ParticipationState
 # Every step there is. Submitting, review, verification and certificate come in the State Library's
 # order.
-PARTICIPATION_TRANSITIONS: dict[Step, Transition[State]] = {
-    Step.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
-    Step.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
-    Step.RETURN: Transition({Actor.COORDINATOR: SENT}, State.OPEN),
-    Step.REVIEW: Transition({Actor.COORDINATOR: {State.SUBMITTED}}, State.REVIEWED),
-    Step.VERIFY: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.CERTIFIED),
-    Step.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
-    Step.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
-    Step.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
-    Step.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
+PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
+    ParticipationStep.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
+    ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
+    ParticipationStep.RETURN: Transition({Actor.COORDINATOR: SENT}, State.OPEN),
+    ParticipationStep.REVIEW: Transition({Actor.COORDINATOR: {State.SUBMITTED}}, State.REVIEWED),
+    ParticipationStep.VERIFY: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.CERTIFIED),
+    ParticipationStep.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
+    ParticipationStep.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
+    ParticipationStep.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
+    ParticipationStep.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
     # The portal leaves a period that had begun where the one before it is reopened.
-    Step.LEAVE: Transition({Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT),
-    Step.RESUME: Transition({Actor.PERSON: {State.LEFT}}, State.OPEN),
+    ParticipationStep.LEAVE: Transition(
+        {Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT
+    ),
+    ParticipationStep.RESUME: Transition({Actor.PERSON: {State.LEFT}}, State.OPEN),
 }
 
 
@@ -71,7 +73,7 @@ class Ending(models.TextChoices):
     CERTIFIED = "certified", "Certified"
 
 
-class Answer(models.TextChoices):
+class VerificationAnswer(models.TextChoices):
     """What became of the question to a supervisor. Withdrawn: nobody needs an answer any more."""
 
     VERIFIED = "verified", "Verified"

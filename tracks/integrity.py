@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from aspen.db import role
-from aspen.db.audit import history_of
+from aspen.db.audit import history_model
 from credits.enums import ENDED, LIVE, ClaimState
 from credits.models import Claim, Credit, Merge, WaitingAward
 from events.enums import Attendance, EventState, Origin, RegistrationState
@@ -23,11 +23,11 @@ from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, Ending, ParticipationState
 from tracks.models import Certificate, Participation, Posting, Submission, Verification
 
-SHOWN = 20
+MAX_IDS_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Check:
+class IntegrityCheck:
     """One promise: in words, what breaks it, and how many rows do with the first of their ids."""
 
     promise: str
@@ -36,7 +36,7 @@ class Check:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class IntegrityFinding:
     """A promise that is broken: how often, and where to look first."""
 
     promise: str
@@ -50,13 +50,13 @@ class Finding:
         return f"{self.fault}: {self.count} ({ids}{more})"
 
 
-def check() -> list[Finding]:
+def find_violations() -> list[IntegrityFinding]:
     """Everything that breaks a promise; an empty list proves them all. Reads only."""
     findings = []
-    for one in CHECKS:
+    for one in INTEGRITY_CHECKS:
         count, ids = one.find()
         if count:
-            findings.append(Finding(one.promise, one.fault, count, ids))
+            findings.append(IntegrityFinding(one.promise, one.fault, count, ids))
     return findings
 
 
@@ -65,8 +65,8 @@ def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int
 
     def find() -> tuple[int, list[int]]:
         found = rows().order_by("pk").values_list("pk", flat=True)
-        ids = list(found[:SHOWN])
-        return (found.count() if len(ids) == SHOWN else len(ids)), ids
+        ids = list(found[:MAX_IDS_SHOWN])
+        return (found.count() if len(ids) == MAX_IDS_SHOWN else len(ids)), ids
 
     return find
 
@@ -76,7 +76,7 @@ def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found (id) AS ({sql}) SELECT count(*) OVER (), id FROM found"
-            f" ORDER BY id LIMIT {SHOWN}",
+            f" ORDER BY id LIMIT {MAX_IDS_SHOWN}",
             params,
         )
         rows = cursor.fetchall()
@@ -126,7 +126,7 @@ def _difference(one: QuerySet[Any, Any], other: QuerySet[Any, Any]) -> tuple[int
     )
 
 
-def _posted_to_what_was_left() -> QuerySet[Posting]:
+def _posted_to_left_tracks() -> QuerySet[Posting]:
     return Posting.objects.filter(
         participation__state__in=[ParticipationState.LEFT, ParticipationState.REVOKED]
     )
@@ -160,7 +160,7 @@ def _settled_without_credit() -> QuerySet[Registration]:
     ).exclude(attendance=Attendance.ABSENT)
 
 
-def _live_on_what_is_no_more() -> QuerySet[Claim]:
+def _live_on_ended_events() -> QuerySet[Claim]:
     """Claims that stand on an event that was declined, cancelled or merged away."""
     gone = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
     return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=gone)
@@ -199,19 +199,19 @@ def _certified_without_certificate() -> QuerySet[Participation]:
     return Participation.objects.filter(~Exists(valid), state=ParticipationState.CERTIFIED)
 
 
-def _certificates_of_what_is_not_certified() -> QuerySet[Certificate]:
+def _certificates_of_uncertified() -> QuerySet[Certificate]:
     valid = Certificate.objects.filter(revoked_at=None)
     return valid.exclude(participation__state=ParticipationState.CERTIFIED)
 
 
-def _certificates_not_resting_on_what_was_certified() -> QuerySet[Certificate]:
+def _certificates_without_certified_submission() -> QuerySet[Certificate]:
     return Certificate.objects.filter(
         ~Q(submission__ending=Ending.CERTIFIED) | ~Q(record=F("submission__record"))
     )
 
 
 # Each line that a certificate counts and that was not revoked.
-COUNTED = (
+COUNTED_SQL = (
     "SELECT certificate.id, certificate.participation_id AS participation,"
     " (line ->> 'credit')::bigint AS credit"
     " FROM tracks_certificate AS certificate, jsonb_array_elements(record -> 'lines') AS line"
@@ -222,7 +222,8 @@ COUNTED = (
 def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
     """Valid certificates that count a credit which is not posted there, or the reverse."""
     return _statement(
-        f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED}) AS counted FULL JOIN ("
+        f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED_SQL}) AS counted"
+        " FULL JOIN ("
         "  SELECT certificate.id, posting.participation_id AS participation,"
         "   posting.credit_id AS credit FROM tracks_posting AS posting"
         "   JOIN tracks_certificate AS certificate USING (participation_id)"
@@ -235,7 +236,7 @@ def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
 def _counted_twice() -> tuple[int, list[int]]:
     """Credits that two valid certificates of one track count."""
     return _statement(
-        f"SELECT credit FROM ({COUNTED}) AS counted"
+        f"SELECT credit FROM ({COUNTED_SQL}) AS counted"
         " JOIN tracks_participation AS participation"
         "  ON participation.id = counted.participation"
         " GROUP BY credit, participation.track_id HAVING count(*) > 1"
@@ -245,11 +246,11 @@ def _counted_twice() -> tuple[int, list[int]]:
 # ---------- The history ----------
 
 
-def _untold(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
+def _missing_from_history(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
     """Rows whose last entry in the history is missing or says something else than the row."""
 
     def find() -> tuple[int, list[int]]:
-        history = history_of(model)
+        history = history_model(model)
         own = {field.column for field in model._meta.concrete_fields}
         columns = [f.column for f in history._meta.concrete_fields if f.column in own]
         present = ", ".join(f'present."{column}"' for column in columns)
@@ -264,11 +265,11 @@ def _untold(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
     return find
 
 
-def _gone(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
+def _deleted_rows(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
     """Rows that the history knows and that are not there any more."""
 
     def find() -> tuple[int, list[int]]:
-        past = history_of(model)._meta.db_table
+        past = history_model(model)._meta.db_table
         return _statement(
             f"SELECT DISTINCT pgh_obj_id FROM {past} AS past WHERE NOT EXISTS"
             f" (SELECT 1 FROM {model._meta.db_table} AS present WHERE present.id = past.pgh_obj_id)"
@@ -277,44 +278,66 @@ def _gone(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
     return find
 
 
-ARCHIVED = "Each credit is archived, posted, or withdrawn with who, when and why"
-ONCE = "One person claims one event once, and registering leads to the credit"
+ARCHIVED_PROMISE = "Each credit is archived, posted, or withdrawn with who, when and why"
+ONCE_PROMISE = "One person claims one event once, and registering leads to the credit"
 CERTIFIED = "Each certificate counts what was reviewed and verified, and nothing twice"
-TOLD = "Every change is in a history that nobody rewrites"
+HISTORY_PROMISE = "Every change is in a history that nobody rewrites"
 
-CHECKS = (
-    Check(ARCHIVED, "Claims that ended without who, when or why", _rows(_ended_without_a_trace)),
-    Check(ARCHIVED, "Claims without any credit", _rows(_claims_without_credits)),
-    Check(ARCHIVED, "Credits posted where they do not count", _posted_but_not_eligible),
-    Check(ARCHIVED, "Credits not posted where they count", _eligible_but_not_posted),
-    Check(ARCHIVED, "Postings to a track that was left", _rows(_posted_to_what_was_left)),
-    Check(ONCE, "Claims that stand twice", _claimed_twice),
-    Check(ONCE, "Registrations that led to no credit", _rows(_settled_without_credit)),
-    Check(ONCE, "Claims on an event that is no more", _rows(_live_on_what_is_no_more)),
-    Check(ONCE, "Claims returned without a question", _rows(_returned_but_not_asked)),
-    Check(ONCE, "Events merged without a record of it", _rows(_merged_by_nobody)),
-    Check(ONCE, "Awards that wait although the address is known", _rows(_awarded_and_lost)),
-    Check(
+INTEGRITY_CHECKS = (
+    IntegrityCheck(
+        ARCHIVED_PROMISE,
+        "Claims that ended without who, when or why",
+        _rows(_ended_without_a_trace),
+    ),
+    IntegrityCheck(ARCHIVED_PROMISE, "Claims without any credit", _rows(_claims_without_credits)),
+    IntegrityCheck(
+        ARCHIVED_PROMISE, "Credits posted where they do not count", _posted_but_not_eligible
+    ),
+    IntegrityCheck(
+        ARCHIVED_PROMISE, "Credits not posted where they count", _eligible_but_not_posted
+    ),
+    IntegrityCheck(
+        ARCHIVED_PROMISE, "Postings to a track that was left", _rows(_posted_to_left_tracks)
+    ),
+    IntegrityCheck(ONCE_PROMISE, "Claims that stand twice", _claimed_twice),
+    IntegrityCheck(
+        ONCE_PROMISE, "Registrations that led to no credit", _rows(_settled_without_credit)
+    ),
+    IntegrityCheck(
+        ONCE_PROMISE, "Claims on an event that is no more", _rows(_live_on_ended_events)
+    ),
+    IntegrityCheck(
+        ONCE_PROMISE, "Claims returned without a question", _rows(_returned_but_not_asked)
+    ),
+    IntegrityCheck(ONCE_PROMISE, "Events merged without a record of it", _rows(_merged_by_nobody)),
+    IntegrityCheck(
+        ONCE_PROMISE, "Awards that wait although the address is known", _rows(_awarded_and_lost)
+    ),
+    IntegrityCheck(
         CERTIFIED, "Certified periods without a certificate", _rows(_certified_without_certificate)
     ),
-    Check(
+    IntegrityCheck(
         CERTIFIED,
         "Certificates of a period that is not certified",
-        _rows(_certificates_of_what_is_not_certified),
+        _rows(_certificates_of_uncertified),
     ),
-    Check(
+    IntegrityCheck(
         CERTIFIED,
         "Certificates that rest on no certified record",
-        _rows(_certificates_not_resting_on_what_was_certified),
+        _rows(_certificates_without_certified_submission),
     ),
-    Check(
+    IntegrityCheck(
         CERTIFIED,
         "Certificates that count otherwise than what is posted",
         _certificates_that_differ_from_postings,
     ),
-    Check(CERTIFIED, "Credits counted twice for one track", _counted_twice),
+    IntegrityCheck(CERTIFIED, "Credits counted twice for one track", _counted_twice),
     *(
-        Check(TOLD, f"{name} whose history does not tell how they stand", _untold(model))
+        IntegrityCheck(
+            HISTORY_PROMISE,
+            f"{name} whose history does not tell how they stand",
+            _missing_from_history(model),
+        )
         for name, model in (
             ("Claims", Claim),
             ("Credits", Credit),
@@ -327,7 +350,7 @@ CHECKS = (
         )
     ),
     *(
-        Check(TOLD, f"{name} that are gone", _gone(model))
+        IntegrityCheck(HISTORY_PROMISE, f"{name} that are gone", _deleted_rows(model))
         for name, model in (
             ("Claims", Claim),
             ("Credits", Credit),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from credits.signals import Followed, credits_changed
+from credits.signals import PostingChanges, credits_changed
 from tracks.certification import submitting
 from tracks.following import actions as following_actions
 from tracks.models import Participation
@@ -17,8 +17,8 @@ def post_archived_credits(sender: Any, participation: Participation, **kwargs: A
 
 
 @receiver(credits_changed)
-def follow_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> Followed:
+def sync_changed_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> PostingChanges:
     """Post first: a record that was sent is reopened by what counts now."""
     followed = following_actions.sync_postings(credit_ids=credit_ids)
-    submitting.reopen_what_changed(credit_ids=credit_ids)
+    submitting.reopen_changed_submissions(credit_ids=credit_ids)
     return followed

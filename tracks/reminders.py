@@ -11,15 +11,15 @@ from django.utils import timezone
 from accounts.enums import PositionKind
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from aspen import formats
 from aspen.clock import today, years_before
-from aspen.db.audit import act
+from aspen.db.audit import audited
+from aspen.formats import format_amount, format_day
 from aspen.mail.message import Email, full_url, page_url
-from aspen.mail.outbox import composers, post_many
+from aspen.mail.outbox import composers, enqueue_many
 from aspen.models import Mail
 from credits.models import Claim
 from tracks.counting import queries as counting_queries
-from tracks.counting.eligibility import DIRECTORS_TRACK, DIRECTORS_YEARS, directors_deadline
+from tracks.counting.eligibility import DIRECTOR_TRACK, DIRECTOR_YEARS, directors_deadline
 from tracks.counting.presentation import missing_in_words
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
@@ -28,25 +28,25 @@ from tracks.models import Certificate, Participation
 MONTHS = (12, 6, 3, 1)
 
 
-AT_ONCE = 1_000
+BATCH_SIZE_REMINDERS = 1_000
 
 
 def register_composers() -> None:
     """Let the outbox know who composes these messages."""
     composers.update(
         {
-            "tracks.extended": extended,
-            "tracks.period_ends": period_ends,
-            "tracks.certificate_ends": certificate_ends,
-            "tracks.new_director": new_director,
-            "tracks.idle": idle,
+            "tracks.extended": extended_email,
+            "tracks.period_ends": period_ends_email,
+            "tracks.certificate_ends": certificate_ends_email,
+            "tracks.new_director": new_director_email,
+            "tracks.idle": idle_email,
         }
     )
 
 
-def promise_extended(*, participations: Iterable[Participation], closes_on: dt.date) -> None:
+def queue_extended_emails(*, participations: Iterable[Participation], closes_on: dt.date) -> None:
     """Tell people that they have more time. Their persons have been fetched."""
-    post_many(
+    enqueue_many(
         kind="tracks.extended",
         messages=[
             (f"extended:{each.pk}:{closes_on}", each.person, {"participation": each.pk})
@@ -55,7 +55,7 @@ def promise_extended(*, participations: Iterable[Participation], closes_on: dt.d
     )
 
 
-@act
+@audited
 def remind_of_ends() -> int:
     """Remind people whose period on a track ends in a year, six, three months or one.
 
@@ -66,7 +66,7 @@ def remind_of_ends() -> int:
     open_ones = Participation.objects.filter(
         _wants("person"), state=ParticipationState.OPEN
     ).select_related("person")
-    number = _promise_ends("tracks.period_ends", open_ones, "closes_on", "participation")
+    number = _queue_ends("tracks.period_ends", open_ones, "closes_on", "participation")
     followed = Participation.objects.filter(
         person=OuterRef("person"),
         track=OuterRef("participation__track"),
@@ -77,10 +77,10 @@ def remind_of_ends() -> int:
         _wants("person"),
         revoked_at=None,
     ).select_related("person")
-    return number + _promise_ends("tracks.certificate_ends", alone, "expires_on", "certificate")
+    return number + _queue_ends("tracks.certificate_ends", alone, "expires_on", "certificate")
 
 
-def _promise_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
+def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
     number = 0
     for months, until in zip(MONTHS, (*MONTHS[1:], None), strict=True):
         latest = today() + relativedelta(months=months)
@@ -92,11 +92,11 @@ def _promise_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
             key = f"{kind}:{row.pk}:{getattr(row, field)}:{months}"
             return key, row.person, {fact: row.pk, "months": months}
 
-        number += _promise(kind, due, message)
+        number += _queue(kind, due, message)
     return number
 
 
-@act
+@audited
 def remind_directors() -> int:
     """Remind new directors, never certified as such, of the four years since they began.
 
@@ -104,7 +104,7 @@ def remind_directors() -> int:
     """
     number = 0
     certified = Certificate.objects.filter(
-        person=OuterRef("person"), participation__track__name=DIRECTORS_TRACK, revoked_at=None
+        person=OuterRef("person"), participation__track__name=DIRECTOR_TRACK, revoked_at=None
     )
     new = (
         Position.objects.present()
@@ -117,19 +117,19 @@ def remind_directors() -> int:
         .select_related("person")
     )
     for months, until in zip(MONTHS, (*MONTHS[1:], None), strict=True):
-        latest = years_before(today() + relativedelta(months=months), DIRECTORS_YEARS)
-        earliest = years_before(today() + relativedelta(months=until or 0), DIRECTORS_YEARS)
+        latest = years_before(today() + relativedelta(months=months), DIRECTOR_YEARS)
+        earliest = years_before(today() + relativedelta(months=until or 0), DIRECTOR_YEARS)
 
         def message(row: Position, months: int = months) -> tuple[str, User, dict[str, object]]:
             key = f"tracks.new_director:{row.pk}:{row.since_on}:{months}"
             return key, row.person, {"position": row.pk}
 
         due = new.filter(since_on__lte=latest, since_on__gt=earliest)
-        number += _promise("tracks.new_director", due, message)
+        number += _queue("tracks.new_director", due, message)
     return number
 
 
-@act
+@audited
 def remind_idle() -> int:
     """Remind people who follow a track and have claimed nothing for a year, once in 365 days.
 
@@ -150,7 +150,7 @@ def remind_idle() -> int:
     def message(person: User) -> tuple[str, User, dict[str, object]]:
         return f"tracks.idle:{person.pk}:{today()}", person, {"on": today().isoformat()}
 
-    return _promise("tracks.idle", idle, message)
+    return _queue("tracks.idle", idle, message)
 
 
 def _wants(path: str) -> Q:
@@ -158,21 +158,21 @@ def _wants(path: str) -> Q:
     return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
 
 
-def _promise(
+def _queue(
     kind: str, rows: QuerySet[Any], message: Callable[[Any], tuple[str, User, dict[str, object]]]
 ) -> int:
     """Promise a message for each row, a thousand at a time."""
     number, batch = 0, []
-    for row in rows.order_by("pk").iterator(chunk_size=AT_ONCE):
+    for row in rows.order_by("pk").iterator(chunk_size=BATCH_SIZE_REMINDERS):
         batch.append(message(row))
-        if len(batch) == AT_ONCE:
-            post_many(kind=kind, messages=batch)
+        if len(batch) == BATCH_SIZE_REMINDERS:
+            enqueue_many(kind=kind, messages=batch)
             number, batch = number + len(batch), []
-    post_many(kind=kind, messages=batch)
+    enqueue_many(kind=kind, messages=batch)
     return number + len(batch)
 
 
-def extended(mail: Mail) -> Email | None:
+def extended_email(mail: Mail) -> Email | None:
     """Staff gave more time; the latest extension is told."""
     participation = Participation.objects.select_related("track").get(
         pk=mail.facts["participation"], person=mail.to_id
@@ -180,19 +180,19 @@ def extended(mail: Mail) -> Email | None:
     extension = participation.extensions.order_by("-pk")[0]
     if str(extension.closes_on) not in mail.key.split(":"):
         return None
-    day = formats.day(extension.closes_on)
+    day = format_day(extension.closes_on)
     return Email(
         subject=f"More time for {participation.track}: until {day}",
         paragraphs=[
             f"Your time on the track {participation.track} ends on {day} now, not on "
-            f"{formats.day(extension.closed_on)}. What you earn until then counts."
+            f"{format_day(extension.closed_on)}. What you earn until then counts."
         ],
         quote=("The CE Coordinator writes:", extension.reason),
         button=("Look at the track", full_url(participation.get_absolute_url())),
     )
 
 
-def period_ends(mail: Mail) -> Email | None:
+def period_ends_email(mail: Mail) -> Email | None:
     """The time on a track comes to its end, and with it the certificate before."""
     participation = (
         Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
@@ -206,7 +206,7 @@ def period_ends(mail: Mail) -> Email | None:
     if str(participation.closes_on) not in mail.key.split(":"):
         return None  # staff gave more time since
     [(_, progress)] = counting_queries.progress_of([participation], today())
-    before, day = participation.follows, formats.day(participation.closes_on)
+    before, day = participation.follows, format_day(participation.closes_on)
     track = participation.track
     first = f"Your time on the track {track} ends on {day}, in {_days(left)}."
     if before and before.expires_on == participation.closes_on and not before.revoked_at:
@@ -217,7 +217,7 @@ def period_ends(mail: Mail) -> Email | None:
         subject=f"{track}: until {day}",
         paragraphs=[f"{first} {todo}"],
         facts=[
-            ("Credits", f"{formats.amount(progress.counted)} of {formats.amount(progress.total)}"),
+            ("Credits", f"{format_amount(progress.counted)} of {format_amount(progress.total)}"),
             ("Until", day),
         ],
         button=("Look at the track", full_url(participation.get_absolute_url())),
@@ -225,7 +225,7 @@ def period_ends(mail: Mail) -> Email | None:
     )
 
 
-def certificate_ends(mail: Mail) -> Email | None:
+def certificate_ends_email(mail: Mail) -> Email | None:
     """A certificate expires, and its track is not followed any more."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -237,7 +237,7 @@ def certificate_ends(mail: Mail) -> Email | None:
     left = (certificate.expires_on - today()).days
     if certificate.revoked_at or follows or left < 0 or not _is_wanted(mail):
         return None
-    day = formats.day(certificate.expires_on)
+    day = format_day(certificate.expires_on)
     return _reminder(
         mail,
         subject=f"Your certificate for {track} expires on {day}",
@@ -249,14 +249,14 @@ def certificate_ends(mail: Mail) -> Email | None:
     )
 
 
-def new_director(mail: Mail) -> Email | None:
+def new_director_email(mail: Mail) -> Email | None:
     """Newly hired directors have four years to be certified."""
     held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
     position = held.select_related("organization").first()
     if position is None or position.since_on is None or not _is_wanted(mail):
         return None
     mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
-    if mine.filter(participation__track__name=DIRECTORS_TRACK).exists():
+    if mine.filter(participation__track__name=DIRECTOR_TRACK).exists():
         return None
     deadline = directors_deadline(position.since_on)
     left = (deadline - today()).days
@@ -264,18 +264,18 @@ def new_director(mail: Mail) -> Email | None:
         return None
     return _reminder(
         mail,
-        subject=f"Director’s certificate: until {formats.day(deadline)}",
+        subject=f"Director’s certificate: until {format_day(deadline)}",
         paragraphs=[
-            f"You are director of {position.organization} since {formats.day(position.since_on)}. "
+            f"You are director of {position.organization} since {format_day(position.since_on)}. "
             f"A new director of a public library has four years to be certified: until "
-            f"{formats.day(deadline)}, in {_days(left)}."
+            f"{format_day(deadline)}, in {_days(left)}."
         ],
-        button=("Look at your tracks", page_url("tracks:panel")),
+        button=("Look at your tracks", page_url("tracks:dashboard")),
         closing=["This does not concern your library? Then there is nothing to do."],
     )
 
 
-def idle(mail: Mail) -> Email | None:
+def idle_email(mail: Mail) -> Email | None:
     """Nothing was claimed for a year."""
     person = mail.to
     assert person is not None
@@ -290,7 +290,7 @@ def idle(mail: Mail) -> Email | None:
             f"You follow {' and '.join(tracks)}, and have claimed no training for a year. Have "
             "you been to one, or watched a recording? It takes a minute to claim it."
         ],
-        button=("Claim a training", page_url("tracks:panel")),
+        button=("Claim a training", page_url("tracks:dashboard")),
         closing=[f"What is coming up: {page_url('events:calendar')}"],
     )
 

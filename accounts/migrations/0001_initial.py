@@ -90,8 +90,8 @@ class Migration(migrations.Migration):
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('kind__in', ['director', 'staff', 'trustee', 'board_chair', 'friend'])), name='accounts_position_kind_known'),
                     models.CheckConstraint(condition=models.Q(('until_on', None), ('since_on', None), ('until_on__gte', models.F('since_on')), _connector='OR'), name='accounts_position_ends_after_it_begins', violation_error_message='A position ends on or after the day it begins.'),
-                    models.CheckConstraint(condition=models.Q(('supervisor', None), models.Q(('supervisor', models.F('person')), _negated=True), _connector='OR'), name='accounts_nobody_supervises_themselves', violation_error_message='Nobody can be their own supervisor.'),
-                    models.UniqueConstraint(condition=models.Q(('until_on', None)), fields=('person', 'organization', 'kind'), name='accounts_one_open_position_of_a_kind', violation_error_message='This position is already on the list.'),
+                    models.CheckConstraint(condition=models.Q(('supervisor', None), models.Q(('supervisor', models.F('person')), _negated=True), _connector='OR'), name='accounts_position_not_own_supervisor', violation_error_message='Nobody can be their own supervisor.'),
+                    models.UniqueConstraint(condition=models.Q(('until_on', None)), fields=('person', 'organization', 'kind'), name='accounts_one_open_position_per_kind', violation_error_message='This position is already on the list.'),
                 ],
             }),
         ]),

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Model
 
 
-def history_of(model: type[Model]) -> Any:
+def history_model(model: type[Model]) -> Any:
     """The model of a model's history: its columns, and pgh_obj, pgh_label, pgh_created_at,
     pgh_context (who and in which act) of each entry; later entries have greater pgh_id."""
     [found] = pghistory.core.event_models(tracks_model=model)
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 _thread = threading.local()
 
 
-def act(function: Callable[Params, Result]) -> Callable[Params, Result]:
+def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
     """Run the function in a transaction, and name its `by` in the history of what it changes.
 
     An act inside another belongs to it: the history names the outermost one and its person.
@@ -45,7 +45,7 @@ def act(function: Callable[Params, Result]) -> Callable[Params, Result]:
     return wrapper
 
 
-def note(**facts: object) -> None:
+def add_audit_context(**facts: object) -> None:
     """Add facts to the history of what the present act changes from here on: ticket=1042, say."""
     pghistory.context(**facts)
 
@@ -53,7 +53,7 @@ def note(**facts: object) -> None:
 Outcome = TypeVar("Outcome")
 
 
-def rehearse(act: Callable[[], Outcome]) -> Outcome:
+def dry_run(act: Callable[[], Outcome]) -> Outcome:
     """Run an act, take back everything it wrote, and return its outcome.
 
     Locks are held for as long as that takes. What was promised for the commit, such as waking who

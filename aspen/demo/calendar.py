@@ -9,7 +9,7 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from aspen.demo.catalogue import SCHOOL, TRAININGS, Training
+from aspen.demo.catalog import SCHOOL, TRAININGS, Training
 from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB, Conference
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 
@@ -21,7 +21,7 @@ SESSIONS_START = [9, 10.25, 13, 14.25]
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedEvent:
     """An event as it should stand on the calendar: its key, its fields, its credits by slug."""
 
     key: str
@@ -30,7 +30,7 @@ class Planned:
     parent_key: str | None = None
 
 
-def plan(today: dt.date) -> list[Planned]:
+def planned_events(today: dt.date) -> list[PlannedEvent]:
     """Everything from fourteen months before to four months after `today`, parents first.
 
     A key never depends on `today`, so a plan made later adds to an earlier one.
@@ -46,7 +46,7 @@ def plan(today: dt.date) -> list[Planned]:
     return planned
 
 
-def _trainings(first: dt.date, last: dt.date) -> Iterator[Planned]:
+def _trainings(first: dt.date, last: dt.date) -> Iterator[PlannedEvent]:
     for number, training in enumerate(TRAININGS):
         # 5 and 18 have no common factor: the trainings spread evenly over the weeks.
         week, weekday = number * 5 % EVERY_WEEKS, (number + number // EVERY_WEEKS) % 5
@@ -57,14 +57,14 @@ def _trainings(first: dt.date, last: dt.date) -> Iterator[Planned]:
             day += dt.timedelta(weeks=EVERY_WEEKS)
 
 
-def _drop_ins(today: dt.date) -> Iterator[Planned]:
+def _drop_ins(today: dt.date) -> Iterator[PlannedEvent]:
     for offset in range(-3, 4):
         day = today + dt.timedelta(days=offset)
         if day.weekday() < len(DROP_INS):
             yield planned_on(DROP_INS[day.weekday()], day)
 
 
-def lab_on(day: dt.date) -> Planned:
+def lab_on(day: dt.date) -> PlannedEvent:
     """The lab with five places, on the first Wednesday from `day` on."""
     day += dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
     lab = planned_on(LAB, day)
@@ -72,15 +72,15 @@ def lab_on(day: dt.date) -> Planned:
     return lab
 
 
-def planned_on(training: Training, day: dt.date) -> Planned:
+def planned_on(training: Training, day: dt.date) -> PlannedEvent:
     """A training on a day. Without hours only the day counts, and a course is recorded since."""
-    begins_at = moment(day, training.start if training.hours else 0)
+    begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
     recorded_course = training.delivery == Delivery.RECORDED
-    return Planned(
+    return PlannedEvent(
         key=f"demo:{training.slug}:{day}",
         values={
-            **{name: getattr(training, name) for name in FIELDS},
+            **{name: getattr(training, name) for name in TRAINING_FIELDS},
             "state": EventState.CANCELLED if training.cancelled else EventState.PUBLISHED,
             "begins_at": begins_at,
             "ends_at": ends_at,
@@ -94,7 +94,7 @@ def planned_on(training: Training, day: dt.date) -> Planned:
     )
 
 
-FIELDS = (
+TRAINING_FIELDS = (
     *("title", "type", "description", "delivery", "city", "location"),
     *("sponsor", "presenter", "audience"),
 )
@@ -106,7 +106,7 @@ def opening_day(conference: Conference, year: int) -> dt.date:
     return day + dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
 
 
-def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
+def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEvent]:
     """The conference, which carries no credit itself, and four sessions on each of two days."""
     key = f"demo:{conference.season.lower()}-conference:{opening}"
     shared = {
@@ -117,14 +117,14 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
         "audience": "Everybody who works in or for a library",
         "state": EventState.PUBLISHED,
     }
-    yield Planned(
+    yield PlannedEvent(
         key=key,
         values=shared
         | {
             "title": f"{opening.year} {conference.season} Library Conference (demonstration)",
             "type": EventType.CONFERENCE,
-            "begins_at": moment(opening, 0),
-            "ends_at": moment(opening + dt.timedelta(days=1), 0),
+            "begins_at": mountain_time(opening, 0),
+            "ends_at": mountain_time(opening + dt.timedelta(days=1), 0),
             "all_day": True,
             "registration_mode": RegistrationMode.NONE,
             "description": "Two days with eight sessions. Each session is claimed by itself.",
@@ -133,8 +133,8 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
     )
     for number, (category, amount, title) in enumerate(conference.sessions):
         day = opening + dt.timedelta(days=number // len(SESSIONS_START))
-        begins_at = moment(day, SESSIONS_START[number % len(SESSIONS_START)])
-        yield Planned(
+        begins_at = mountain_time(day, SESSIONS_START[number % len(SESSIONS_START)])
+        yield PlannedEvent(
             key=f"{key}:{number + 1}",
             values=shared
             | {
@@ -151,7 +151,7 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[Planned]:
         )
 
 
-def moment(day: dt.date, hour: float) -> dt.datetime:
+def mountain_time(day: dt.date, hour: float) -> dt.datetime:
     """An hour of a day in Mountain time; 10.25 is a quarter past ten."""
     clock = dt.time(int(hour), int(hour % 1 * 60))
     return dt.datetime.combine(day, clock, timezone.get_default_timezone())

@@ -6,4 +6,4 @@ from aspen.demo import people
 
 
 def demonstration(request: HttpRequest) -> dict[str, object]:
-    return {"demonstration": {"password": people.PASSWORD, "accounts": people.TO_TRY}}
+    return {"demonstration": {"password": people.PASSWORD, "accounts": people.DEMO_LOGINS}}

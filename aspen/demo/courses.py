@@ -10,7 +10,7 @@ from aspen.clock import fiscal_year, today
 from aspen.demo.people import DOMAIN, demonstration_people
 from events.catalog.actions import decide_listings, propose_listing
 from events.enums import Decision, EventState
-from events.models import CatalogueListing, Event, FiscalYear
+from events.models import CatalogListing, Event, FiscalYear
 
 # The first date of each in a fiscal year is in its catalog.
 COURSES = (
@@ -24,7 +24,7 @@ def load_courses() -> int:
     """Put courses into the catalog of this fiscal year and the last; return how many."""
     people = demonstration_people()
     staff = [people.get(f"{name}@{DOMAIN}") for name in ("admin", "coordinator")]
-    if None in staff or CatalogueListing.objects.exists():
+    if None in staff or CatalogListing.objects.exists():
         return 0
     admin, coordinator = (each for each in staff if each)
     with transaction.atomic():
@@ -32,7 +32,7 @@ def load_courses() -> int:
             ids = [_propose(event, year, admin) for event in _first_dates(year)]
             decide_listings(ids=ids, decision=Decision.APPROVE, by=coordinator)
         _one_of_the_editor(people.get(f"editor@{DOMAIN}"))
-    return CatalogueListing.objects.count()
+    return CatalogListing.objects.count()
 
 
 def _propose(event: Event, year: int, by: User) -> int:

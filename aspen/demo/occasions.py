@@ -2,13 +2,20 @@
 
 import dataclasses
 
-from aspen.demo.catalogue import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY, in_person, online
+from aspen.demo.catalog import (
+    ADMINISTRATION,
+    COLLECTION_TECHNICAL,
+    PUBLIC_SERVICES,
+    TECHNOLOGY,
+    in_person,
+    online,
+)
 
 # Short events around the present day, so that the calendar is never quiet: one per weekday.
 DROP_INS = [
     online(
         "monday-reference",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "0.5",
         "Drop-in: tricky reference questions",
         "Bring the question that nobody could answer last week.",
@@ -36,7 +43,7 @@ DROP_INS = [
     ),
     online(
         "thursday-cataloging",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "0.5",
         "Drop-in: cataloging questions",
         "Share a record and mend it together.",
@@ -45,7 +52,7 @@ DROP_INS = [
     ),
     online(
         "friday-youth",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "0.5",
         "Drop-in: ideas for children and teens",
         "Half an hour of things that worked.",
@@ -55,12 +62,12 @@ DROP_INS = [
 ]
 
 LAB = in_person(
-    "small-group-cataloguing-lab",
-    COLLECTION,
+    "small-group-cataloging-lab",
+    COLLECTION_TECHNICAL,
     "2.0",
     "Bozeman",
-    "Small-group cataloguing lab",
-    "Five people, five difficult items each, one cataloguer. Places are few.",
+    "Small-group cataloging lab",
+    "Five people, five difficult items each, one cataloger. Places are few.",
     presenter="Greta Novak",
     audience="Technical services staff",
 )
@@ -83,10 +90,10 @@ CONFERENCES = [
         [
             (ADMINISTRATION, "1.0", "What the county wants to know about its library"),
             (ADMINISTRATION, "1.0", "A year of board meetings, planned in an hour"),
-            (PUBLIC, "1.0", "Winter programs for people who cannot drive"),
-            (PUBLIC, "1.0", "Reading groups that outlive their founder"),
-            (COLLECTION, "1.0", "Interlibrary loan across three time zones"),
-            (COLLECTION, "0.5", "Barcodes, spine labels and other small print"),
+            (PUBLIC_SERVICES, "1.0", "Winter programs for people who cannot drive"),
+            (PUBLIC_SERVICES, "1.0", "Reading groups that outlive their founder"),
+            (COLLECTION_TECHNICAL, "1.0", "Interlibrary loan across three time zones"),
+            (COLLECTION_TECHNICAL, "0.5", "Barcodes, spine labels and other small print"),
             (TECHNOLOGY, "1.0", "Lending hotspots after the grant is over"),
             (TECHNOLOGY, "1.0", "Teaching people to recognize fraud"),
         ],
@@ -98,10 +105,10 @@ CONFERENCES = [
         [
             (ADMINISTRATION, "1.0", "Succession: when the only librarian retires"),
             (ADMINISTRATION, "1.0", "Reading the library law together"),
-            (PUBLIC, "1.0", "Libraries and tribal colleges as partners"),
-            (PUBLIC, "1.0", "Quiet hours and loud hours"),
-            (COLLECTION, "1.0", "Buying local authors without regret"),
-            (COLLECTION, "1.0", "Inventory with a telephone and a cart"),
+            (PUBLIC_SERVICES, "1.0", "Libraries and tribal colleges as partners"),
+            (PUBLIC_SERVICES, "1.0", "Quiet hours and loud hours"),
+            (COLLECTION_TECHNICAL, "1.0", "Buying local authors without regret"),
+            (COLLECTION_TECHNICAL, "1.0", "Inventory with a telephone and a cart"),
             (TECHNOLOGY, "0.5", "Five forms your website does not need"),
             (TECHNOLOGY, "1.0", "Digitizing a scrapbook well enough"),
         ],
@@ -113,10 +120,10 @@ CONFERENCES = [
         [
             (ADMINISTRATION, "1.0", "Levies, ballots and what staff may say"),
             (ADMINISTRATION, "0.5", "Policies for rooms, walls and bulletin boards"),
-            (PUBLIC, "1.0", "Homework help in a town without a bus"),
-            (PUBLIC, "1.0", "Welcoming newcomers in three languages"),
-            (COLLECTION, "1.0", "Large print, audio and other formats that wait"),
-            (COLLECTION, "1.0", "Cleaning up authority records together"),
+            (PUBLIC_SERVICES, "1.0", "Homework help in a town without a bus"),
+            (PUBLIC_SERVICES, "1.0", "Welcoming newcomers in three languages"),
+            (COLLECTION_TECHNICAL, "1.0", "Large print, audio and other formats that wait"),
+            (COLLECTION_TECHNICAL, "1.0", "Cleaning up authority records together"),
             (TECHNOLOGY, "1.0", "Printing from anything"),
             (TECHNOLOGY, "1.0", "Backups that somebody has tried"),
         ],

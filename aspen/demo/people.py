@@ -27,7 +27,7 @@ LEARNER_NAMES = (
 
 
 @dataclass(frozen=True)
-class ToTry:
+class DemoLogin:
     """A line of the list of accounts, on the sign-in page and on the terminal."""
 
     email: str
@@ -86,9 +86,9 @@ _WORDS = {
     "coordinator": "The CE Coordinator: approves custom events.",
     "admin": "The administrator: accounts, libraries, settings.",
 }
-TO_TRY = [
-    *(ToTry(f"{name}@{DOMAIN}", words) for name, words in _WORDS.items()),
-    ToTry(
+DEMO_LOGINS = [
+    *(DemoLogin(f"{name}@{DOMAIN}", words) for name, words in _WORDS.items()),
+    DemoLogin(
         f"learner01@{DOMAIN} to learner{LEARNERS}@{DOMAIN}",
         f"{LEARNERS} new people without credits and without a track: start from the beginning.",
     ),
@@ -147,7 +147,7 @@ def demonstration_people() -> dict[str, User]:
 
 def _libraries() -> Callable[[Account], Organization] | None:
     """Where an account works: the library it names, or one of the public ones in turn."""
-    by_name = {library.name: library for library in queries.libraries()}
+    by_name = {library.name: library for library in queries.search_libraries()}
     public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
     if not public:
         return None

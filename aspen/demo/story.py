@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.clock import today
-from aspen.demo.catalogue import ADMINISTRATION, PUBLIC, TECHNOLOGY
+from aspen.demo.catalog import ADMINISTRATION, PUBLIC_SERVICES, TECHNOLOGY
 from aspen.demo.people import DOMAIN, demonstration_people
-from aspen.formats import day
+from aspen.formats import format_day
 from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim
@@ -22,7 +22,13 @@ from events.actions import CustomEventFacts, decide_custom_event, register
 from events.enums import Decision, EventState, RegistrationMode
 from events.models import Category, Event
 from helpdesk.actions import open_ticket, reply
-from tracks.actions import Supervisor, review_submission, select_track, submit_track, verify_record
+from tracks.actions import (
+    SupervisorContact,
+    review_submission,
+    select_track,
+    submit_track,
+    verify_record,
+)
 from tracks.certification import record
 from tracks.models import Track
 
@@ -95,10 +101,10 @@ def _chair(people: dict[str, User]) -> None:
     chair, verifier = people["chair"], people["trustee"]
     participation, _ = select_track(track=Track.objects.get(name="Library Trustee"), by=chair)
     _claim(CHAIR, chair)
-    supervisor = Supervisor(verifier.display_name, verifier.email)
+    supervisor = SupervisorContact(verifier.display_name, verifier.email)
     submission = submit_track(
         participation_id=participation.pk,
-        seen=record.fingerprint(record.make(participation, today())),
+        seen=record.record_fingerprint(record.make_record(participation, today())),
         name=chair.display_name,
         listed_as=chair.display_name,
         supervisor=supervisor,
@@ -141,7 +147,7 @@ def _latest(slug: str) -> Event:
 def _own_trainings(june: User, *, coordinator: User) -> None:
     """One custom event that waits for approval and one that came back with a question."""
     claim_custom_event(
-        facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC), by=june
+        facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC_SERVICES), by=june
     )
     returned = claim_custom_event(
         facts=_facts("Regional technology day", 55, 3, TECHNOLOGY), by=june
@@ -201,7 +207,7 @@ def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:
     claim = claims[0]
     category = Category.objects.get(slug=ADMINISTRATION)
     open_ticket(
-        subject=f"{claim.event.title}, {day(claim.event.last_day)}",
+        subject=f"{claim.event.title}, {format_day(claim.event.last_day)}",
         body=f"The category should be {category}: most of it was about writing the policy that "
         "the board adopts.",
         credit=claim.credits.order_by("line")[0],

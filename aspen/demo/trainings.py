@@ -5,7 +5,7 @@ import datetime as dt
 from django.utils import timezone
 
 from aspen.demo import calendar
-from aspen.demo.calendar import Planned
+from aspen.demo.calendar import PlannedEvent
 from aspen.demo.occasions import LAB
 from events import actions
 from events.enums import EventState
@@ -17,7 +17,7 @@ LEAD = dt.timedelta(days=9)  # the lab is never so near that nobody sees it comi
 def load_trainings(today: dt.date) -> int:
     """Add the events of the plan that are missing; return how many. The others stay as they are."""
     known = demonstration_keys()
-    missing = [planned for planned in calendar.plan(today) if planned.key not in known]
+    missing = [planned for planned in calendar.planned_events(today) if planned.key not in known]
     missing += _lab(today, known)
     categories = dict(Category.objects.order_by().values_list("slug", "pk"))
     for planned in missing:
@@ -37,7 +37,7 @@ def demonstration_keys() -> dict[str, int]:
     return {str(key): pk for key, pk in events.values_list("import_key", "pk")}
 
 
-def _lab(today: dt.date, known: dict[str, int]) -> list[Planned]:
+def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
     """The lab, when none is ahead: there is always exactly one to compete for."""
     ahead = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Position, User
-from aspen.demo.catalogue import COLLECTION, PUBLIC, TECHNOLOGY
+from aspen.demo.catalog import COLLECTION_TECHNICAL, PUBLIC_SERVICES, TECHNOLOGY
 from aspen.demo.people import DOMAIN, demonstration_people
 from events.actions import new_check_in_code, register
-from events.editing.actions import Edited, create_event, take_step
-from events.editing.material import Asked, add_link, ask_questions
-from events.enums import Delivery, EventType, QuestionKind, RegistrationMode, Step
+from events.editing.actions import EditedEvent, create_event, take_step
+from events.editing.material import QuestionInput, add_link, ask_questions
+from events.enums import Delivery, EventStep, EventType, QuestionKind, RegistrationMode
 from events.models import Category, Event
 
 
@@ -68,7 +68,7 @@ def _event(
         **fields,
     )
     category = {each.slug: each.pk for each in Category.objects.order_by("pk")}
-    edited = Edited(
+    edited = EditedEvent(
         event=event,
         fields=[],
         offers={category[slug]: Decimal(amount) for slug, amount in credits.items()},
@@ -78,8 +78,8 @@ def _event(
 
 
 def _publish(people: dict[str, User], event: Event) -> None:
-    take_step(event_id=event.pk, step=Step.SUBMIT, by=people["editor"])
-    take_step(event_id=event.pk, step=Step.PUBLISH, by=people["coordinator"])
+    take_step(event_id=event.pk, step=EventStep.SUBMIT, by=people["editor"])
+    take_step(event_id=event.pk, step=EventStep.PUBLISH, by=people["coordinator"])
 
 
 def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
@@ -89,7 +89,7 @@ def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
         title="Book repair at your own bench",
         begins_at=_at(9, 9),
         hours=3,
-        credits={COLLECTION: "3.0"},
+        credits={COLLECTION_TECHNICAL: "3.0"},
         presenters=("editor",),
         description="Mend hinges, spines and torn pages with what fits on one table. There are "
         "tools for three people, so there are three places.",
@@ -113,7 +113,7 @@ def _with_questions(people: dict[str, User], position: Position) -> None:
         title="Story time for every child",
         begins_at=_at(6, 13),
         hours=2,
-        credits={PUBLIC: "2.0"},
+        credits={PUBLIC_SERVICES: "2.0"},
         description="Plan a story time that children with and without disabilities enjoy together.",
         delivery=Delivery.HYBRID,
         location="Montana State Library",
@@ -130,7 +130,9 @@ def _with_questions(people: dict[str, User], position: Position) -> None:
     ask_questions(
         event_id=event.pk,
         asked=[
-            Asked(pk=None, label=label, kind=kind, choices=choices, is_required=must, remove=False)
+            QuestionInput(
+                pk=None, label=label, kind=kind, choices=choices, is_required=must, remove=False
+            )
             for label, kind, choices, must in asked
         ],
         by=people["editor"],
@@ -168,24 +170,24 @@ def _proposals(people: dict[str, User], position: Position) -> None:
         title="Seed libraries: sow, lend, save",
         begins_at=_at(40, 10),
         hours=2,
-        credits={PUBLIC: "2.0"},
+        credits={PUBLIC_SERVICES: "2.0"},
         delivery=Delivery.ONLINE,
     )
-    take_step(event_id=waiting.pk, step=Step.SUBMIT, by=people["editor"])
+    take_step(event_id=waiting.pk, step=EventStep.SUBMIT, by=people["editor"])
     returned = _event(
         people,
         position,
         title="Vendor fair and lunch",
         begins_at=_at(45, 11),
         hours=2,
-        credits={COLLECTION: "2.0"},
+        credits={COLLECTION_TECHNICAL: "2.0"},
         delivery=Delivery.IN_PERSON,
         city="Helena",
     )
-    take_step(event_id=returned.pk, step=Step.SUBMIT, by=people["editor"])
+    take_step(event_id=returned.pk, step=EventStep.SUBMIT, by=people["editor"])
     take_step(
         event_id=returned.pk,
-        step=Step.RETURN,
+        step=EventStep.RETURN,
         reason="Vendor demonstrations carry no credit. Is there a part of it that teaches?",
         by=people["coordinator"],
     )

@@ -27,14 +27,14 @@ from django.db.models import Model
 from aspen.errors import Refused
 
 BATCH = 500
-LONGEST_LINE = 1_000_000  # characters; a line beyond that is not read into memory
-LONGEST_RECORD = 100  # physical lines of one row; beyond that a quotation mark was left open
-REPORTED = 50  # refused rows that are named on the terminal; the file has all of them
+MAX_LINE_LENGTH = 1_000_000  # characters; a line beyond that is not read into memory
+MAX_RECORD_LINES = 100  # physical lines of one row; beyond that a quotation mark was left open
+MAX_REPORTED = 50  # refused rows that are named on the terminal; the file has all of them
 STEP_ROWS, STEP_SECONDS = 1000, 1.0
 # Bytes that are not UTF-8 travel as these characters, and are written back as the same bytes.
 ENCODING = "surrogateescape"
 UNDECODED = re.compile("[\udc80-\udcff]")
-REASON = "reason"  # the column that a rejects file has before those of the file
+REASON_COLUMN = "reason"  # the column that a rejects file has before those of the file
 FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
 OWN_REASON = re.compile(r'"?line [0-9]+: |,')
 NotStored = ValidationError | IntegrityError | DataError
@@ -44,14 +44,14 @@ class UnreadableFile(Exception):
     """The whole file is refused; `str()` is a sentence that says why. Nothing was changed."""
 
 
-class Outcome(enum.StrEnum):
+class RowOutcome(enum.StrEnum):
     NEW = "new"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
-class Record:
+class CsvRecord:
     """A row of the file: the line it begins on, its text unchanged, and its cells or why none."""
 
     line: int
@@ -61,7 +61,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """A row with a name for each value; values carry no outer white space."""
 
     line: int
@@ -76,7 +76,7 @@ class Row:
         return hashlib.sha256(words.encode()).hexdigest()
 
 
-def short_hash(*words: str) -> str:
+def content_digest(*words: str) -> str:
     """What a thing without a number of its own is recognized by, in 40 characters."""
     return hashlib.sha1("|".join(words).encode(), usedforsecurity=False).hexdigest()
 
@@ -86,10 +86,10 @@ class Importer(Protocol):
 
     columns: tuple[str, ...]
 
-    def prepare(self, rows: list[Row]) -> None:
+    def prepare(self, rows: list[CsvRow]) -> None:
         """Look up, in a few queries, what `apply` needs to know about the next rows."""
 
-    def apply(self, row: Row) -> Outcome:
+    def apply(self, row: CsvRow) -> RowOutcome:
         """Store the row, all or nothing. Raises Refused or one of NotStored."""
 
     def explain(self, error: NotStored) -> str:
@@ -98,12 +98,12 @@ class Importer(Protocol):
 
 @dataclass
 class Tally:
-    counts: Counter[Outcome] = field(default_factory=Counter)
+    counts: Counter[RowOutcome] = field(default_factory=Counter)
     rejected: int = 0
     rejects: Path | None = None
 
     def __str__(self) -> str:
-        return ", ".join(f"{self.counts[outcome]:,} {outcome}" for outcome in Outcome)
+        return ", ".join(f"{self.counts[outcome]:,} {outcome}" for outcome in RowOutcome)
 
 
 class FirstLines:
@@ -132,9 +132,9 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
     """The lines with their numbers. Of a line that is too long only the beginning is kept."""
     for number in itertools.count(1):
         try:
-            line = rest = file.readline(LONGEST_LINE)
-            while len(rest) == LONGEST_LINE and not rest.endswith(("\n", "\r")):
-                rest = file.readline(LONGEST_LINE)
+            line = rest = file.readline(MAX_LINE_LENGTH)
+            while len(rest) == MAX_LINE_LENGTH and not rest.endswith(("\n", "\r")):
+                rest = file.readline(MAX_LINE_LENGTH)
         except OSError as error:
             raise UnreadableFile(f"The file cannot be read on: {error.strerror}.") from error
         if not line:
@@ -142,7 +142,7 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-def records(file: TextIO) -> Generator[Record, None, None]:
+def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
     """The rows of a CSV file, header included, blank lines left out.
 
     A row may run over several lines inside quotation marks. Where a mark is opened and never
@@ -156,32 +156,34 @@ def records(file: TextIO) -> Generator[Record, None, None]:
             continue
         taken: list[tuple[int, str]] = []
         record = _parse(number, [text])
-        while record is None and len(taken) < LONGEST_RECORD:
+        while record is None and len(taken) < MAX_RECORD_LINES:
             following = waiting.popleft() if waiting else next(lines, None)
             if following is None:
                 break
             taken.append(following)
             record = _parse(number, [text, *(line for _, line in taken)])
         if record is None:
-            record = Record(number, text, error="a quotation mark is opened and never closed")
+            record = CsvRecord(number, text, error="a quotation mark is opened and never closed")
         if record.error:
             waiting.extendleft(reversed(taken))
-            record = Record(number, text, error=record.error)
+            record = CsvRecord(number, text, error=record.error)
         if record.error or any(cell.strip() for cell in record.cells):
             yield record
 
 
-def _parse(number: int, lines: list[str]) -> Record | None:
+def _parse(number: int, lines: list[str]) -> CsvRecord | None:
     """The record in these lines; None when it goes on in the next line."""
     text = "".join(lines)
-    if len(lines[0]) == LONGEST_LINE:
-        return Record(number, text, error=f"the line is longer than {LONGEST_LINE:,} characters")
+    if len(lines[0]) == MAX_LINE_LENGTH:
+        return CsvRecord(
+            number, text, error=f"the line is longer than {MAX_LINE_LENGTH:,} characters"
+        )
     try:
-        return Record(number, text, next(csv.reader(lines, strict=True)))
+        return CsvRecord(number, text, next(csv.reader(lines, strict=True)))
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             return None
-        return Record(number, text, error=_csv_error(str(error)))
+        return CsvRecord(number, text, error=_csv_error(str(error)))
 
 
 def _csv_error(message: str) -> str:
@@ -190,7 +192,7 @@ def _csv_error(message: str) -> str:
     return "a quotation mark stands in the middle of a field; double it or leave it out"
 
 
-def unreadable(text: str) -> str:
+def why_not_storable(text: str) -> str:
     """Why a text cannot be stored, or nothing."""
     if UNDECODED.search(text):
         return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
@@ -199,11 +201,11 @@ def unreadable(text: str) -> str:
     return ""
 
 
-def read_header(record: Record | None, columns: tuple[str, ...]) -> list[str]:
+def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]:
     """The names of the file's columns, in its order. Raises UnreadableFile."""
     if record is None:
         raise UnreadableFile("The file is empty.")
-    if record.error or unreadable(record.text):
+    if record.error or why_not_storable(record.text):
         raise UnreadableFile(
             "This is not a CSV file in UTF-8. In a spreadsheet, save it as “CSV UTF-8”."
         )
@@ -218,9 +220,9 @@ def read_header(record: Record | None, columns: tuple[str, ...]) -> list[str]:
     return names
 
 
-def to_row(record: Record, header: list[str]) -> Row:
+def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
     """Name the cells of a record. Raises Refused with the reason."""
-    if reason := unreadable(record.text) or record.error:
+    if reason := why_not_storable(record.text) or record.error:
         raise Refused(reason)
     cells = [cell.strip() for cell in record.cells]
     if len(cells) < len(header) or any(cells[len(header) :]):
@@ -228,11 +230,11 @@ def to_row(record: Record, header: list[str]) -> Row:
             f"this line has {len(cells)} fields, the first line has {len(header)}; "
             "is there a comma too many or too few?"
         )
-    return Row(record.line, dict(zip(header, cells, strict=False)))
+    return CsvRow(record.line, dict(zip(header, cells, strict=False)))
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
+def open_csv(path: Path) -> Iterator[TextIO]:
     """The file for reading, a byte order mark left out. Raises UnreadableFile."""
     try:
         file = path.open(encoding="utf-8-sig", errors=ENCODING, newline="")
@@ -255,20 +257,20 @@ class Rejects(AbstractContextManager["Rejects"]):
     def __init__(self, path: Path, header: str, names: list[str]) -> None:
         """`header` is the first line of the file, `names` are the columns it names."""
         self.path, self.header, self.width = path, header, len(names)
-        self.has_reasons = names[0] == REASON
+        self.has_reasons = names[0] == REASON_COLUMN
         if self.has_reasons:
             self.header = FIRST_FIELD.sub("", header, count=1)
         self.file: TextIO | None = None
 
-    def add(self, record: Record, reason: str) -> None:
+    def add(self, record: CsvRecord, reason: str) -> None:
         if self.file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.file = self.path.open("w", encoding="utf-8", errors=ENCODING, newline="")
-            self.file.write(f"{REASON},{_line(self.header)}")
+            self.file.write(f"{REASON_COLUMN},{_line(self.header)}")
         quoted = f"line {record.line}: {reason}".replace('"', '""')
         self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
 
-    def _without_reason(self, record: Record) -> str:
+    def _without_reason(self, record: CsvRecord) -> str:
         """The row without the reason of an earlier import.
 
         Where somebody took out a row's reason with its comma, nothing else goes in its place.
@@ -292,7 +294,7 @@ def _line(text: str) -> str:
     return text if text.endswith(("\n", "\r")) else f"{text}\n"
 
 
-class Progress:
+class ImportProgress:
     """Says how far it is, every thousand rows or every second, whichever comes first."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
@@ -308,7 +310,7 @@ class Progress:
 
 
 @contextmanager
-def quick_commits() -> Iterator[None]:
+def asynchronous_commits() -> Iterator[None]:
     """Commit without waiting for the disk: each row has a transaction of its own.
 
     Should the database server crash, the last moments' rows may be missing, whole rows only; the
@@ -340,36 +342,36 @@ def import_file(
     if rejects.exists() and path.exists() and rejects.samefile(path):
         raise UnreadableFile("The refused rows would overwrite the file; name another for them.")
     tally = Tally()
-    with opened(path) as file, quick_commits(), closing(records(file)) as rows:
+    with open_csv(path) as file, asynchronous_commits(), closing(read_records(file)) as rows:
         first = next(rows, None)
         header = read_header(first, importer.columns)
         assert first is not None
-        ticker = Progress(progress)
+        ticker = ImportProgress(progress)
         with Rejects(rejects, first.text, header) as kept:
             for batch in _batches(rows):
                 _import_batch(batch, header, importer, kept, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None
-    if tally.rejected > REPORTED:
-        report(f"… and {tally.rejected - REPORTED:,} more")
+    if tally.rejected > MAX_REPORTED:
+        report(f"… and {tally.rejected - MAX_REPORTED:,} more")
     return tally
 
 
-def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
+def _batches(rows: Iterator[CsvRecord]) -> Iterator[list[CsvRecord]]:
     while batch := list(itertools.islice(rows, BATCH)):
         yield batch
 
 
 def _import_batch(
-    batch: list[Record],
+    batch: list[CsvRecord],
     header: list[str],
     importer: Importer,
     rejects: Rejects,
     tally: Tally,
     report: Callable[[str], object],
-    progress: Progress,
+    progress: ImportProgress,
 ) -> None:
-    good: list[tuple[Record, Row]] = []
-    refused: list[tuple[Record, str]] = []
+    good: list[tuple[CsvRecord, CsvRow]] = []
+    refused: list[tuple[CsvRecord, str]] = []
     for record in batch:
         try:
             good.append((record, to_row(record, header)))
@@ -387,11 +389,11 @@ def _import_batch(
     for record, reason in sorted(refused, key=lambda item: item[0].line):
         rejects.add(record, reason)
         tally.rejected += 1
-        if tally.rejected <= REPORTED:
+        if tally.rejected <= MAX_REPORTED:
             report(f"line {record.line}: {reason}")
 
 
-def explain(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
+def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
     """Words for what a field or a constraint of these models refused.
 
     `columns` says in which column of the file a field of the model stands.

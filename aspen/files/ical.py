@@ -38,26 +38,26 @@ _UNTIL_2006 = _PART.format(
 )
 
 
-def text(value: str) -> str:
+def escape_text(value: str) -> str:
     """A value of type TEXT: escaped, and without what would break the file."""
     return FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)).translate(ESCAPED)
 
 
-def printable(value: str) -> str:
+def xml_text(value: str) -> str:
     """Text for XML, which forbids the same characters, and two more."""
     return re.sub("[\ufffe\uffff]", "", FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)))
 
 
-def parameter(value: str) -> str:
+def quote_parameter(value: str) -> str:
     """A parameter's value in quotes, which it cannot hold itself."""
     return '"' + FORBIDDEN.sub("", LINE_BREAK.sub(" ", value)).replace('"', "'") + '"'
 
 
-def utc(moment: dt.datetime) -> str:
+def utc_value(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
 
 
-def local(name: str, moment: dt.datetime) -> str:
+def local_property(name: str, moment: dt.datetime) -> str:
     """A property at a moment in Mountain time.
 
     The hour that autumn repeats goes by one name twice. The first is meant (RFC 5545, 3.3.5), but
@@ -65,15 +65,15 @@ def local(name: str, moment: dt.datetime) -> str:
     """
     here = moment.astimezone(ZONE)
     if here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset():
-        return f"{name}:{utc(moment)}"
+        return f"{name}:{utc_value(moment)}"
     return f"{name};TZID={ZONE_NAME}:{here:%Y%m%dT%H%M%S}"
 
 
-def day(name: str, date: dt.date) -> str:
+def date_property(name: str, date: dt.date) -> str:
     return f"{name};VALUE=DATE:{date:%Y%m%d}"
 
 
-def zone(since: int) -> list[str]:
+def timezone_component(since: int) -> list[str]:
     """Mountain time from the year `since` (1987 at the earliest) until the law changes."""
     older = _UNTIL_2006 if since < 2007 else ""
     return [
@@ -84,7 +84,7 @@ def zone(since: int) -> list[str]:
     ]
 
 
-def folded(line: str) -> bytes:
+def fold_line(line: str) -> bytes:
     """The line in pieces of at most 75 octets, no character cut in two."""
     octets = line.encode()
     if len(octets) <= OCTETS:
@@ -100,5 +100,5 @@ def folded(line: str) -> bytes:
     return b"\r\n ".join(pieces)
 
 
-def file(lines: list[str]) -> bytes:
-    return b"\r\n".join([*map(folded, lines), b""])
+def build_file(lines: list[str]) -> bytes:
+    return b"\r\n".join([*map(fold_line, lines), b""])

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from aspen import formats
 from aspen.files.csv_import import Importer, Tally, UnreadableFile, import_file
+from aspen.formats import counted
 
 
 class ImportCommand(BaseCommand):
@@ -71,7 +71,7 @@ def _now() -> str:
 
 
 def _summary(tally: Tally) -> str:
-    rows = formats.counted(tally.rejected, "row was", "rows were")
+    rows = counted(tally.rejected, "row was", "rows were")
     return (
         f"{tally}. {rows} refused and written to {tally.rejects}, with the reason in the first "
         "column. Mend them there and import that file; everything else is in."

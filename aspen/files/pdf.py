@@ -15,7 +15,7 @@ from django.conf import settings
 
 # What the fonts have beyond ASCII, each range with both ends: Latin, Greek, Cyrillic, Hebrew,
 # Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py sets every one of them.
-LETTERS = (
+FONT_LETTERS = (
     "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
     " 615-615 61B-61B 61F-61F 621-63A 640-655 660-66D 679-67B 67E-680 683-684 686-687 691-691"
     " 698-698 6A4-6A4 6A9-6A9 6AF-6AF 6BE-6BE 6CC-6CC 6F0-6F9 900-97F 1E00-1F15 1F18-1F1D"
@@ -29,12 +29,21 @@ HAS_LETTER = re.compile(
     "[ -~{}]".format(
         "".join(
             f"\\U{int(low, 16):08x}-\\U{int(high, 16):08x}"
-            for low, _, high in (each.partition("-") for each in LETTERS.split())
+            for low, _, high in (each.partition("-") for each in FONT_LETTERS.split())
         )
     )
 )
-NO_LETTER = "□"
-NOT_SHOWN = {"Cc": " ", "Zl": " ", "Zp": " ", "Zs": " ", "Cf": "", "Sk": "", "Mn": "", "Me": ""}
+MISSING_LETTER = "□"
+REPLACED_CATEGORIES = {
+    "Cc": " ",
+    "Zl": " ",
+    "Zp": " ",
+    "Zs": " ",
+    "Cf": "",
+    "Sk": "",
+    "Mn": "",
+    "Me": "",
+}
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:
@@ -44,7 +53,7 @@ def render(template: str, data: dict[str, Any]) -> bytes:
     template itself is wrong.
     """
     try:
-        return _compile(template, _each_text(data, printable))
+        return _compile(template, _each_text(data, printable_text))
     except typst.TypstError as error:
         # Letters that the fonts have, one by one, but not together with their accents.
         if "could not be displayed" not in error.message:
@@ -73,26 +82,26 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
     return data
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """The text in signs that the fonts have: emoji by name, unknown letters as one □ a word."""
     if text.isascii() and text.isprintable():
         return text
     shown = "".join(_shown(sign) for sign in unicodedata.normalize("NFC", text))
-    return re.sub(f"{NO_LETTER}+", NO_LETTER, shown.replace("][", " "))
+    return re.sub(f"{MISSING_LETTER}+", MISSING_LETTER, shown.replace("][", " "))
 
 
 def _shown(sign: str) -> str:
     if HAS_LETTER.match(sign):
         return sign
     kind = unicodedata.category(sign)
-    if kind in NOT_SHOWN:
-        return NOT_SHOWN[kind]
+    if kind in REPLACED_CATEGORIES:
+        return REPLACED_CATEGORIES[kind]
     name = unicodedata.name(sign, "")
-    return f"[{name.lower()}]" if kind == "So" and name else NO_LETTER
+    return f"[{name.lower()}]" if kind == "So" and name else MISSING_LETTER
 
 
 def _plain(text: str) -> str:
     """The text in ASCII, letters without their accents, the rest as □."""
-    letters = unicodedata.normalize("NFKD", printable(text))
+    letters = unicodedata.normalize("NFKD", printable_text(text))
     bare = "".join(each for each in letters if not unicodedata.combining(each))
-    return re.sub(f"[^ -~{NO_LETTER}]+", NO_LETTER, bare)
+    return re.sub(f"[^ -~{MISSING_LETTER}]+", MISSING_LETTER, bare)

@@ -11,27 +11,27 @@ from typing import Any, NamedTuple, overload
 import xlsxwriter
 from django.db.models import QuerySet
 
-from aspen import formats
+from aspen.formats import format_amount, format_day
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
+CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """The text, so that no spreadsheet program runs it as a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_PREFIXES) else cell
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """The text without line breaks and other control characters; a blank in their place."""
-    return CONTROL.sub(" ", text).strip()
+    return CONTROL_OR_BREAK.sub(" ", text).strip()
 
 
-Cell = str | int | Decimal | dt.date
-GROUP, ALL, LINE = "group", "all", "line"
-WIDEST = 60
+CellValue = str | int | Decimal | dt.date
+GROUP_ROW, TOTAL_ROW, PLAIN_ROW = "group", "all", "line"
+MAX_COLUMN_WIDTH = 60
 
 
 class Column(NamedTuple):
@@ -39,11 +39,11 @@ class Column(NamedTuple):
     is_number: bool = False
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A line of figures; GROUP and ALL are sums. `links` are addresses by number of the cell."""
 
-    cells: tuple[Cell, ...]
-    kind: str = LINE
+    cells: tuple[CellValue, ...]
+    kind: str = PLAIN_ROW
     links: Mapping[int, str] = {}
 
 
@@ -53,15 +53,15 @@ class Table(NamedTuple):
     key: str
     title: str
     columns: Sequence[Column]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     size: int = 0
 
 
-class Rows(Sequence[Row]):
+class LazyRows(Sequence[TableRow]):
     """The rows of a long table, fetched as they are asked for; one query counts them."""
 
     def __init__(
-        self, found: QuerySet, to_row: Callable[[Any], Row], last: Sequence[Row] = ()
+        self, found: QuerySet, to_row: Callable[[Any], TableRow], last: Sequence[TableRow] = ()
     ) -> None:
         """`last` are rows that follow those found."""
         self.found, self.to_row, self.last = found, to_row, list(last)
@@ -73,10 +73,10 @@ class Rows(Sequence[Row]):
         return self._count + len(self.last)
 
     @overload
-    def __getitem__(self, index: int) -> Row: ...
+    def __getitem__(self, index: int) -> TableRow: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+    def __getitem__(self, index: slice) -> list[TableRow]: ...
+    def __getitem__(self, index: int | slice) -> TableRow | list[TableRow]:
         if isinstance(index, int):
             return self[index : index + 1][0]
         start, stop, _ = index.indices(len(self))
@@ -84,22 +84,22 @@ class Rows(Sequence[Row]):
         rows = [self.to_row(each) for each in self.found[start : min(stop, count)]]
         return rows + self.last[max(0, start - count) : max(0, stop - count)]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[TableRow]:
         yield from map(self.to_row, self.found.iterator(chunk_size=2000))
         yield from self.last
 
 
-def shown(cell: Cell) -> str:
+def format_cell(cell: CellValue) -> str:
     """A cell as the page says it."""
     if isinstance(cell, dt.date):
-        return formats.day(cell)
+        return format_day(cell)
     if isinstance(cell, Decimal):
-        whole, dot, half = formats.amount(cell).partition(".")
+        whole, dot, half = format_amount(cell).partition(".")
         return f"{int(whole):,}{dot}{half}"
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def as_csv(table: Table) -> bytes:
+def table_csv(table: Table) -> bytes:
     """What a spreadsheet would run as a formula gets an apostrophe in front."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -108,21 +108,24 @@ def as_csv(table: Table) -> bytes:
     return f"\ufeff{file.getvalue()}".encode()
 
 
-def _plain(cell: Cell) -> str:
+def _plain(cell: CellValue) -> str:
     if isinstance(cell, dt.date):
         return cell.isoformat()
     if isinstance(cell, Decimal):
-        return formats.amount(cell)
-    return harmless(one_line(cell)) if isinstance(cell, str) else str(cell)
+        return format_amount(cell)
+    return escape_formula(to_one_line(cell)) if isinstance(cell, str) else str(cell)
 
 
-def as_xlsx(table: Table) -> bytes:
+def table_xlsx(table: Table) -> bytes:
     """One sheet. Texts are stored as text, figures as figures, days as days."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": table.title})
         bold = book.add_format({"bold": True})
-        days = {kind: {"num_format": "yyyy-mm-dd", "bold": kind != LINE} for kind in (LINE, GROUP)}
+        days = {
+            kind: {"num_format": "yyyy-mm-dd", "bold": kind != PLAIN_ROW}
+            for kind in (PLAIN_ROW, GROUP_ROW)
+        }
         day = {kind: book.add_format(format) for kind, format in days.items()}
         sheet = book.add_worksheet("Figures")
         sheet.freeze_panes(1, 0)
@@ -133,20 +136,20 @@ def as_xlsx(table: Table) -> bytes:
             for place, cell in enumerate(row.cells):
                 widths[place] = max(widths[place], len(_plain(cell)))
                 if isinstance(cell, dt.date):
-                    format = day[LINE if row.kind == LINE else GROUP]
+                    format = day[PLAIN_ROW if row.kind == PLAIN_ROW else GROUP_ROW]
                     sheet.write_datetime(line, place, dt.datetime.combine(cell, dt.time()), format)
                     continue
-                format = None if row.kind == LINE else bold
+                format = None if row.kind == PLAIN_ROW else bold
                 if isinstance(cell, str):
-                    sheet.write_string(line, place, one_line(cell), format)
+                    sheet.write_string(line, place, to_one_line(cell), format)
                 else:
                     sheet.write_number(line, place, cell, format)
         for place, width in enumerate(widths):
-            sheet.set_column(place, place, min(WIDEST, width + 2))
+            sheet.set_column(place, place, min(MAX_COLUMN_WIDTH, width + 2))
     return file.getvalue()
 
 
 FORMATS: dict[str, tuple[str, Callable[[Table], bytes]]] = {
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
+    "csv": ("text/csv; charset=utf-8", table_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", table_xlsx),
 }

@@ -13,10 +13,10 @@ from django.urls import reverse
 
 from aspen.models import Mail
 
-WIDTH = 70
-SUBJECT_LENGTH = 150
+LINE_WIDTH = 70
+MAX_SUBJECT_LENGTH = 150
 # Neither a line of a header nor a reader of text can do anything with them.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,13 +48,13 @@ def full_url(path: str) -> str:
     return f"{settings.ADDRESS}{path}"
 
 
-def message_of(mail: Mail, email: Email) -> EmailMultiAlternatives:
+def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
     """The message to hand to the mail server. It has the same Message-ID however often it is made.
 
     Raises where a header cannot be written.
     """
     message = EmailMultiAlternatives(
-        subject=textwrap.shorten(_clean(email.subject), SUBJECT_LENGTH, placeholder=" …"),
+        subject=textwrap.shorten(_clean(email.subject), MAX_SUBJECT_LENGTH, placeholder=" …"),
         body=render_to_string("mail/email.txt", _in_text(mail, email)).strip() + "\n",
         to=[mail.recipient],
         reply_to=[settings.CONTACT_EMAIL],
@@ -120,7 +120,7 @@ def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
     for label, value in facts:
         yield textwrap.fill(
             " ".join(_plain(value).split()),
-            WIDTH,
+            LINE_WIDTH,
             initial_indent=f"{label}:".ljust(column),
             subsequent_indent=" " * column,
             break_long_words=False,
@@ -134,7 +134,7 @@ def _wrapped(text: str, indent: str = "") -> str:
     return "\n".join(
         textwrap.fill(
             line,
-            WIDTH,
+            LINE_WIDTH,
             initial_indent=indent,
             subsequent_indent=indent,
             break_long_words=False,
@@ -147,7 +147,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 def _plain(text: str) -> str:
     """The text with line breaks of one kind, and without control characters."""
-    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return CONTROL_CHARACTERS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _clean(text: str) -> str:

@@ -24,22 +24,22 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from aspen.errors import Refused
-from aspen.mail.message import Email, message_of
+from aspen.mail.message import Email, build_message
 from aspen.models import Mail, MailState
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 __all__ = [
-    "Addressee",
-    "Later",
+    "NotYet",
+    "Recipient",
     "composers",
     "dated_key",
     "deliver_due",
     "email",
+    "enqueue",
+    "enqueue_many",
     "is_dated",
-    "post",
-    "post_many",
     "send_again",
 ]
 
@@ -50,10 +50,10 @@ Composer = Callable[[Mail], Email | None]
 composers: dict[str, Composer] = {}
 
 # Staff decide whether these are sent again, with this permission.
-STUCK = (MailState.FAILED, MailState.UNCERTAIN)
-RESEND = "aspen.resend_mail"
+STUCK_STATES = (MailState.FAILED, MailState.UNCERTAIN)
+RESEND_PERMISSION = "aspen.resend_mail"
 # How long to wait after the first, second … attempt that failed; after the last one it stays so.
-WAITS = [
+RETRY_DELAYS = [
     dt.timedelta(minutes=1),
     dt.timedelta(minutes=5),
     dt.timedelta(minutes=30),
@@ -63,11 +63,11 @@ WAITS = [
 ]
 # Far longer than a mail server may be silent (EMAIL_TIMEOUT).
 LOST_AFTER = dt.timedelta(minutes=15)
-LOST = "The sender was ended while the mail server had the message, so perhaps it arrived."
+LOST_ERROR = "The sender was ended while the mail server had the message, so perhaps it arrived."
 ERROR_LENGTH = 1_000
 
 
-class Later(Exception):
+class NotYet(Exception):
     """Raised by a composer: the moment from which there is something to say."""
 
     def __init__(self, moment: dt.datetime) -> None:
@@ -93,23 +93,23 @@ def email(kind: str) -> Callable[[Composer], Composer]:
 # ---------- Queueing ----------
 
 
-class Addressee(NamedTuple):
+class Recipient(NamedTuple):
     """Someone without an account, or who need not sign in for this: name and e-mail address."""
 
     name: str
     address: str
 
 
-def post(*, kind: str, key: str, to: "User | Addressee", **facts: object) -> None:
+def enqueue(*, kind: str, key: str, to: "User | Recipient", **facts: object) -> None:
     """Queue a message to someone, in the caller's transaction. Idempotent by `key`.
 
     `kind` names the composer; `facts` are the ids and words it needs (JSON).
     """
-    post_many(kind=kind, messages=[(key, to, facts)])
+    enqueue_many(kind=kind, messages=[(key, to, facts)])
 
 
-def post_many(
-    *, kind: str, messages: Iterable[tuple[str, "User | Addressee", Mapping[str, object]]]
+def enqueue_many(
+    *, kind: str, messages: Iterable[tuple[str, "User | Recipient", Mapping[str, object]]]
 ) -> None:
     """Queue a message of this kind to each (key, person, facts). One query; idempotent by key."""
     now = timezone.now()
@@ -134,8 +134,8 @@ def is_dated(mail: Mail, at: dt.datetime | None) -> bool:
     return dt.datetime.fromisoformat(queued) == at
 
 
-def _addressed(to: "User | Addressee") -> dict[str, object]:
-    if isinstance(to, Addressee):
+def _addressed(to: "User | Recipient") -> dict[str, object]:
+    if isinstance(to, Recipient):
         return {"to_name": to.name, "to_address": to.address}
     return {"to": to}
 
@@ -147,12 +147,14 @@ def _wake_on_commit() -> None:
     """
     connection = transaction.get_connection()
     savepoints = set(connection.savepoint_ids)
-    if any(func is wake and sids <= savepoints for sids, func, *_ in connection.run_on_commit):
+    if any(
+        func is wake_worker and sids <= savepoints for sids, func, *_ in connection.run_on_commit
+    ):
         return
-    transaction.on_commit(wake, robust=True)
+    transaction.on_commit(wake_worker, robust=True)
 
 
-def wake() -> None:
+def wake_worker() -> None:
     """Ask the worker to deliver now. Nothing happens where it has been asked already."""
     with suppress(AlreadyEnqueued), transaction.atomic():
         app.tasks["aspen.tasks.deliver_mail"].defer()
@@ -194,7 +196,7 @@ def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
 def _give_up_lost() -> None:
     lost = Mail.objects.filter(
         state=MailState.SENDING, begun_at__lt=timezone.now() - LOST_AFTER
-    ).update(state=MailState.UNCERTAIN, error=LOST)
+    ).update(state=MailState.UNCERTAIN, error=LOST_ERROR)
     if lost:
         logger.warning("%s messages were perhaps sent; staff decide about them", lost)
 
@@ -234,9 +236,9 @@ def _composed(mail: Mail) -> EmailMultiAlternatives | None:
         with transaction.atomic():
             composed = composers[mail.kind](mail)
             if composed:
-                return message_of(mail, composed)
+                return build_message(mail, composed)
         mail.state, mail.error = MailState.DROPPED, "There was nothing left to say."
-    except Later as later:
+    except NotYet as later:
         mail.next_try_at = later.moment
     except Exception as error:  # one message that cannot be composed holds up no other
         logger.exception("message %s (%s) could not be composed", mail.pk, mail.kind)
@@ -300,9 +302,9 @@ def _is_final(error: Exception) -> bool:
 def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
     """When to try again, or that nobody does."""
     values: dict[str, object] = {"error": _words(error)}
-    if final or mail.attempts > len(WAITS):
+    if final or mail.attempts > len(RETRY_DELAYS):
         return values | {"state": MailState.FAILED}
-    wait = WAITS[mail.attempts - 1]
+    wait = RETRY_DELAYS[mail.attempts - 1]
     return values | {"state": MailState.WAITING, "next_try_at": timezone.now() + wait}
 
 
@@ -324,9 +326,9 @@ def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
 
     They say what is true then, or nothing. Idempotent. Raises Refused without the permission.
     """
-    if not by.has_perm(RESEND):
+    if not by.has_perm(RESEND_PERMISSION):
         raise Refused("You may not send messages again.")
-    stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK)
+    stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK_STATES)
     number = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
     if number:
         _wake_on_commit()

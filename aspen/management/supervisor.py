@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 10  # seconds a child has for finishing its work
+GRACE_SECONDS = 10  # seconds a child has for finishing its work
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -19,7 +19,7 @@ class ChildEndedError(Exception):
     """A child ended although nobody asked for it; says which and how."""
 
 
-class Supervisor:
+class ProcessSupervisor:
     """Starts children and, at the end of its `with` block, ends every one of them.
 
     The children do not outlive this process even when it is killed outright.
@@ -29,7 +29,7 @@ class Supervisor:
         self._folder = folder
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> "ProcessSupervisor":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -77,7 +77,7 @@ class Supervisor:
         for child in self._children.values():
             if child.poll() is None:
                 child.terminate()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + GRACE_SECONDS
         for child in self._children.values():
             try:
                 child.wait(max(0, deadline - time.monotonic()))
@@ -87,7 +87,7 @@ class Supervisor:
                 child.wait()
 
 
-def exit_on_signals() -> None:
+def exit_cleanly_on_signals() -> None:
     """Make Ctrl-C, SIGTERM and SIGHUP end this program in good order, with status 0."""
     for number in STOPPING:
         # What was started with nohup stays when the terminal goes. An ignored SIGINT only means

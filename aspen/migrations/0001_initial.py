@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
             'constraints': [
                 models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'sent', 'dropped', 'failed', 'uncertain'])), name='aspen_mail_state_known'),
                 models.CheckConstraint(condition=models.Q(models.Q(('to__isnull', False), ('to_address', ''), ('to_name', '')), models.Q(('to', None), models.Q(('to_address', ''), _negated=True)), _connector='OR'), name='aspen_mail_to_one_person'),
-                models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='aspen_mail_sent_sometime'),
-                models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['sending', 'uncertain']), _negated=True), ('begun_at__isnull', False), _connector='OR'), name='aspen_mail_begun_sometime'),
+                models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='aspen_mail_sent_at_matches_state'),
+                models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['sending', 'uncertain']), _negated=True), ('begun_at__isnull', False), _connector='OR'), name='aspen_mail_sending_has_begun_at'),
             ],
         }),
     ]

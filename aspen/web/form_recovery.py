@@ -19,23 +19,23 @@ from typing import Any, TypeVar
 from django.http import HttpRequest
 from django.utils import timezone
 
-KEY = "typed"
-CHARACTERS_AT_MOST = 50_000
-PAGES_AT_MOST = 3  # as many forms open in one browser; the session stays small
-KEPT_FOR = dt.timedelta(minutes=30)
+SESSION_KEY = "typed"
+MAX_CHARACTERS = 50_000
+MAX_FORMS = 3  # as many forms open in one browser; the session stays small
+RECOVERY_WINDOW = dt.timedelta(minutes=30)
 FORM_ENCODED = "application/x-www-form-urlencoded"
 WITH_FILES = "multipart/form-data"
 
-View = TypeVar("View", bound=Callable[..., Any])
+MarkedView = TypeVar("MarkedView", bound=Callable[..., Any])
 
 
-def keep_typed(view: View) -> View:
+def recover_after_sign_in(view: MarkedView) -> MarkedView:
     """Mark a view that asks typed_before(). Goes inside decorators that wrap, or outside."""
     view.keeps_typed = True  # type: ignore[attr-defined]
     return view
 
 
-def keep(request: HttpRequest, view: Callable[..., Any]) -> bool:
+def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Keep what was typed into a form of a view that is marked; tell whether it was kept.
 
     Files that were sent with it are not: they would have to wait for somebody unknown.
@@ -43,27 +43,27 @@ def keep(request: HttpRequest, view: Callable[..., Any]) -> bool:
     if (
         not getattr(view, "keeps_typed", False)
         or request.content_type not in (FORM_ENCODED, WITH_FILES)
-        or len(request.POST.urlencode()) > CHARACTERS_AT_MOST
+        or len(request.POST.urlencode()) > MAX_CHARACTERS
     ):
         return False
     typed = request.POST.dict()
     typed.pop("csrfmiddlewaretoken", None)
-    kept = dict(request.session.get(KEY, {}))
+    kept = dict(request.session.get(SESSION_KEY, {}))
     path = request.get_full_path()
     kept.pop(path, None)  # the newest stands last
     kept[path] = {"at": timezone.now().timestamp(), "typed": typed}
-    request.session[KEY] = dict(list(kept.items())[-PAGES_AT_MOST:])
+    request.session[SESSION_KEY] = dict(list(kept.items())[-MAX_FORMS:])
     return True
 
 
-def typed_before(request: HttpRequest) -> dict[str, str] | None:
+def recovered_form(request: HttpRequest) -> dict[str, str] | None:
     """What was sent to this address while signed out; None unless a signed-in GET asks in time."""
     if request.method != "GET" or not request.user.is_authenticated:
         return None
-    kept = dict(request.session.get(KEY, {}))
+    kept = dict(request.session.get(SESSION_KEY, {}))
     entry = kept.pop(request.get_full_path(), None)
     if entry is None:
         return None
-    request.session[KEY] = kept
+    request.session[SESSION_KEY] = kept
     age = timezone.now().timestamp() - entry["at"]
-    return entry["typed"] if age <= KEPT_FOR.total_seconds() else None
+    return entry["typed"] if age <= RECOVERY_WINDOW.total_seconds() else None

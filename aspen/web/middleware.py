@@ -10,10 +10,10 @@ from django.shortcuts import render
 
 from aspen.web import form_recovery
 
-SIGNED_OUT = "You had been signed out, so nothing was saved."
+SIGNED_OUT_MESSAGE = "You had been signed out, so nothing was saved."
 
 
-class SignInFirst(LoginRequiredMiddleware):
+class RequireSignIn(LoginRequiredMiddleware):
     """Leads to the sign-in page and back, and does not lose a form without a word."""
 
     def handle_no_permission(  # type: ignore[override]
@@ -23,17 +23,17 @@ class SignInFirst(LoginRequiredMiddleware):
             # Part of a page, which stays as it is; what is typed there is kept once it is sent.
             return HttpResponse(status=204)
         if request.method == "POST":
-            if form_recovery.keep(request, view_func):
+            if form_recovery.store_submitted_form(request, view_func):
                 next_step = "Sign in, check what you typed, and send it again."
                 if request.FILES:
                     next_step += " Choose your files once more."
             else:
                 next_step = "Sign in and send it again."
-            messages.warning(request, f"{SIGNED_OUT} {next_step}")
+            messages.warning(request, f"{SIGNED_OUT_MESSAGE} {next_step}")
         return super().handle_no_permission(request, view_func)
 
 
-def explain_refused_methods(
+def explain_method_not_allowed(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Django answers a method that an address does not know with an empty page; give it words."""

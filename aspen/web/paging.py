@@ -16,9 +16,9 @@ from django.core import paginator
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 
-GREATEST_ID = 2**63 - 1
-WRITTEN = re.compile(r"(?P<moment>[0-9T:.-]{19,26}Z)~(?P<pk>[0-9]{1,19})")
-Row = TypeVar("Row", bound=Model)
+MAX_ID = 2**63 - 1
+KEY_PATTERN = re.compile(r"(?P<moment>[0-9T:.-]{19,26}Z)~(?P<pk>[0-9]{1,19})")
+ModelRow = TypeVar("ModelRow", bound=Model)
 
 
 class Key(NamedTuple):
@@ -34,8 +34,8 @@ class Key(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """What `str` wrote. Raises ValueError for anything else."""
-        found = WRITTEN.fullmatch(text)
-        if not found or int(found["pk"]) > GREATEST_ID:
+        found = KEY_PATTERN.fullmatch(text)
+        if not found or int(found["pk"]) > MAX_ID:
             raise ValueError("This is no key.")
         try:
             return cls(dt.datetime.fromisoformat(found["moment"]), int(found["pk"]))
@@ -44,10 +44,10 @@ class Key(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Page(Generic[Row]):
+class KeysetPage(Generic[ModelRow]):
     """Some rows of a list, and the parameters that lead to those before and behind them."""
 
-    rows: list[Row]
+    rows: list[ModelRow]
     count: int
     number: int
     last: int
@@ -67,7 +67,7 @@ class Order(NamedTuple):
         further = Q(**{f"{self.field}__{side}": key.moment}) | Q(**{f"pk__{side}": key.pk})
         return Q(**{f"{self.field}__{side}e": key.moment}) & further
 
-    def sorted(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+    def sorted(self, rows: QuerySet[ModelRow]) -> QuerySet[ModelRow]:
         sign = "-" if self.is_descending else ""
         return rows.order_by(f"{sign}{self.field}", f"{sign}pk")
 
@@ -78,15 +78,15 @@ class Order(NamedTuple):
         return Key(getattr(row, self.field), row.pk)
 
 
-def page_of(
-    rows: QuerySet[Row],
+def keyset_page(
+    rows: QuerySet[ModelRow],
     order: Order,
     *,
     size: int,
     page: int = 1,
     after: Key | None = None,
     before: Key | None = None,
-) -> Page[Row]:
+) -> KeysetPage[ModelRow]:
     """The rows behind a key, or those just before one, or the page of this number. Two queries.
 
     Beyond the end is the last page, before the beginning the first one.
@@ -112,18 +112,20 @@ def page_of(
     return _page(order, found, start=start, total=total, size=size)
 
 
-def next_after(rows: QuerySet[Row], order: Order, key: Key) -> Row | None:
+def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | None:
     """The row behind the key, or the first of the others behind the last. At most two queries."""
     others = order.sorted(rows.exclude(pk=key.pk))
     return others.filter(order.beyond(key)).first() or others.first()
 
 
-def _page(order: Order, found: list[Row], *, start: int, total: int, size: int) -> Page[Row]:
+def _page(
+    order: Order, found: list[ModelRow], *, start: int, total: int, size: int
+) -> KeysetPage[ModelRow]:
     """A page that has `start` rows of the list before it."""
     # A few rows more or less there change no number.
     number = max(2, round(start / size) + 1) if start else 1
     behind = max(0, total - start - len(found))
-    return Page(
+    return KeysetPage(
         rows=found,
         count=total,
         number=number,
@@ -133,11 +135,13 @@ def _page(order: Order, found: list[Row], *, start: int, total: int, size: int) 
     )
 
 
-def numbered(rows: QuerySet[Row], *, size: int, page: int, count: int) -> Page[Row]:
+def page_numbered(
+    rows: QuerySet[ModelRow], *, size: int, page: int, count: int
+) -> KeysetPage[ModelRow]:
     """The page of this number of a list in any order that has so many rows. One query."""
     last = max(1, math.ceil(count / size))
     number = min(page, last)
-    return Page(
+    return KeysetPage(
         rows=list(rows[(number - 1) * size : number * size]) if count else [],
         count=count,
         number=number,
@@ -147,7 +151,7 @@ def numbered(rows: QuerySet[Row], *, size: int, page: int, count: int) -> Page[R
     )
 
 
-def numbered_page(
+def paginate(
     items: Any, request: HttpRequest, *, size: int, count: int | None = None
 ) -> paginator.Page:
     """The page that the address asks for (`?page=`); nonsense is the first, too far is the last.

@@ -18,6 +18,6 @@ class AuthenticatedHttpRequest(HttpRequest):
     user: "User"
 
 
-def number_in(text: str) -> int | None:
+def parse_id(text: str) -> int | None:
     """The id that an address or a button names, or None: nothing else is one."""
     return int(text) if text.isdecimal() and len(text) < 19 else None

@@ -22,17 +22,23 @@ from credits.actions.claiming import (
     note_claim,
     withdraw_claim,
 )
-from credits.actions.correcting import Corrected, correct_credit, correct_event
+from credits.actions.correcting import CorrectionResult, correct_credit, correct_event
 from credits.actions.deciding import DECIDED, approve_verified, decide_claim
-from credits.actions.event_changes import follow_catalogue, follow_custom_event, follow_event
+from credits.actions.event_changes import follow_custom_event, follow_event, update_catalog_credits
 from credits.actions.evidence import add_evidence, remove_evidence
-from credits.actions.merging import Merged, merge_events, pair_version, undo_merge, why_not_undo
+from credits.actions.merging import (
+    MergeResult,
+    merge_events,
+    pair_version,
+    undo_merge,
+    why_not_undo,
+)
 
 __all__ = [
     "DECIDED",
     "AlreadyClaimed",
-    "Corrected",
-    "Merged",
+    "CorrectionResult",
+    "MergeResult",
     "add_evidence",
     "apply_award_list",
     "approve_verified",
@@ -46,7 +52,6 @@ __all__ = [
     "credit_presenting",
     "decide_claim",
     "drop_draft",
-    "follow_catalogue",
     "follow_custom_event",
     "follow_event",
     "keep_award_list",
@@ -58,6 +63,7 @@ __all__ = [
     "remove_evidence",
     "take_back_award",
     "undo_merge",
+    "update_catalog_credits",
     "why_not_undo",
     "withdraw_attendance",
     "withdraw_claim",

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.mail import outbox
 from credits import queries
-from credits.actions.store import create_claims, withdraw
+from credits.actions.store import create_claims, withdraw_claims
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.enums import EventState
@@ -20,10 +20,10 @@ from events.models import CreditOffer, Event, Presenter, Registration
 from events.rules import has_recording
 
 # Later than this nobody is told any more: what is old was imported, or settled after a repair.
-NEWS_FOR = dt.timedelta(days=14)
+NEWS_WINDOW = dt.timedelta(days=14)
 
 
-@act
+@audited
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """List the credits of one person who registered and took part. Idempotent.
 
@@ -48,23 +48,23 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
     if not events:
         return []
     claims = create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
-    _promise_news(claims)
+    _queue_listed_emails(claims)
     return claims
 
 
-def _promise_news(claims: Iterable[Claim]) -> None:
+def _queue_listed_emails(claims: Iterable[Claim]) -> None:
     """Tell the person of credits that appeared by themselves, unless the event is long over."""
-    outbox.post_many(
+    outbox.enqueue_many(
         kind="credits.listed",
         messages=[
             (f"listed:{claim.pk}", claim.person, {"claim": claim.pk})
             for claim in claims
-            if claim.event.over_at > timezone.now() - NEWS_FOR
+            if claim.event.over_at > timezone.now() - NEWS_WINDOW
         ],
     )
 
 
-@act
+@audited
 def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
     """List the credits of one person who presented: twice what attendees earn. Idempotent.
 
@@ -75,20 +75,20 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     """
     person = presentations[0].person
     lock_people([person.pk])
-    events = queries.to_present(person, [each.event for each in presentations])
+    events = queries.presenting_ahead(person, [each.event for each in presentations])
     if not events:
         return []
     attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
     reason = "You presented this event; that credit takes its place."
-    withdraw(list(attended.order_by("pk")), reason=reason, by=portal_itself())
+    withdraw_claims(list(attended.order_by("pk")), reason=reason, by=portal_user())
     claims = create_claims(
         events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
     )
-    _promise_news(claims)
+    _queue_listed_emails(claims)
     return claims
 
 
-@act
+@audited
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
     """Withdraw the claims of one person who was marked absent. Idempotent.
 
@@ -108,4 +108,4 @@ def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> N
         if claim.source == ClaimSource.REGISTRATION
         or not has_recording(events[claim.event_id], now)
     ]
-    withdraw(missed, reason="The organizer marked you as absent.", by=by)
+    withdraw_claims(missed, reason="The organizer marked you as absent.", by=by)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.mail import outbox
 from credits import awards, rules
@@ -21,11 +21,11 @@ from events.enums import EventState
 from events.models import Event
 from events.rules import has_taken_place
 
-AWARD = "credits.award_credit"
+AWARD_PERMISSION = "credits.award_credit"
 BATCH = 1_000
 
 
-@act
+@audited
 def keep_award_list(
     *, event_id: int, by: User, text: str = "", file_name: str = "", data: bytes = b""
 ) -> AwardList:
@@ -51,19 +51,19 @@ def keep_award_list(
 
 
 def _refuse_unless_allowed(by: User) -> None:
-    if not by.has_perm(AWARD):
+    if not by.has_perm(AWARD_PERMISSION):
         raise Refused("You may not award credits.")
 
 
-class Awarded(NamedTuple):
+class AwardCounts(NamedTuple):
     """How many people got credits, and for how many addresses credits wait now."""
 
     people: int
     waiting: int
 
 
-@act
-def apply_award_list(*, list_id: int, by: User) -> Awarded:
+@audited
+def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
     """Award the event's credits to whom the list names, and tell them by mail.
 
     What it does for whom is awards.match: nobody gets an event twice, nobody awards themselves.
@@ -77,21 +77,21 @@ def apply_award_list(*, list_id: int, by: User) -> Awarded:
     event = event_queries.lock_event(event_id)
     found = AwardList.objects.select_for_update(no_key=True).get(pk=list_id)
     if found.applied_at:
-        return Awarded(0, 0)
+        return AwardCounts(0, 0)
     if reason := rules.why_not_award(event, has_credit=awards.has_credit(event)):
         raise Refused(reason)
     # Whoever claims this event, or is marked absent, waits for its lock.
-    match = awards.match(found, event, by=by)
+    match = awards.match_award_list(found, event, by=by)
     lock_people(person.pk for person in match.award)
     for start in range(0, len(match.award), BATCH):
-        _award([(person, event, by) for person in match.award[start : start + BATCH]])
-    waiting = _wait(match.unknown, event, by)
+        _award_people([(person, event, by) for person in match.award[start : start + BATCH]])
+    waiting = _store_waiting(match.unknown, event, by)
     found.applied_at, found.applied_by = timezone.now(), by
     found.save(update_fields=["applied_at", "applied_by"])
-    return Awarded(len(match.award), waiting)
+    return AwardCounts(len(match.award), waiting)
 
 
-def _award(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
+def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
     """Approved claims for (person, event, awarded by), with credits, postings and mail."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
@@ -108,14 +108,14 @@ def _award(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
         for person, event, staff in grants
     )
     write_credits(claims)
-    outbox.post_many(
+    outbox.enqueue_many(
         kind="credits.listed",
         messages=[(f"listed:{claim.pk}", claim.person, {"claim": claim.pk}) for claim in claims],
     )
     return claims
 
 
-def _wait(addresses: Sequence[str], event: Event, by: User) -> int:
+def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
     """Keep the award for these addresses; return for how many it did not wait already.
 
     One that was taken back, or came to nothing, waits anew.
@@ -138,7 +138,7 @@ def _wait(addresses: Sequence[str], event: Event, by: User) -> int:
     return len(fresh)
 
 
-@act
+@audited
 def take_back_award(*, award_id: int, by: User) -> WaitingAward:
     """Let an award wait no longer: whoever confirms the address gets nothing. Locks the event.
 
@@ -155,7 +155,7 @@ def take_back_award(*, award_id: int, by: User) -> WaitingAward:
     return award
 
 
-@act
+@audited
 def match_awards(*, by: User) -> int:
     """Make claims of the awards that wait for the addresses `by` has confirmed; say how many.
 
@@ -164,21 +164,21 @@ def match_awards(*, by: User) -> int:
     waiting where the event is to come again. Idempotent. Locks the events, then the person. One
     query when nothing waits, otherwise a fixed number.
     """
-    ids = set(awards.waiting_for(by).order_by().values_list("event_id", flat=True))
+    ids = set(awards.awards_waiting_for(by).order_by().values_list("event_id", flat=True))
     if not ids:
         return 0
-    event_queries.lock_events(ids | set(awards.what_became_of(ids).values()))
+    event_queries.lock_events(ids | set(awards.surviving_events(ids).values()))
     lock_people([by.pk])
     waiting = list(
-        awards.waiting_for(by)
+        awards.awards_waiting_for(by)
         .filter(event__in=ids)
         .select_related("awarded_by")
         .select_for_update(of=("self",), no_key=True)
     )
-    became = awards.what_became_of(award.event_id for award in waiting)
-    granted, settled = _sort_out(waiting, became, by)
+    became = awards.surviving_events(award.event_id for award in waiting)
+    granted, settled = _divide_by_outcome(waiting, became, by)
     if granted:
-        claims = _award([(by, event, award.awarded_by) for event, award in granted])
+        claims = _award_people([(by, event, award.awarded_by) for event, award in granted])
         for claim, (_, award) in zip(claims, granted, strict=True):
             award.claim = claim
     now = timezone.now()
@@ -188,14 +188,14 @@ def match_awards(*, by: User) -> int:
     return len(granted)
 
 
-def _sort_out(
+def _divide_by_outcome(
     waiting: Sequence[WaitingAward], became: dict[int, int], by: User
 ) -> tuple[list[tuple[Event, WaitingAward]], list[WaitingAward]]:
     """Which award is granted at which event, and which are settled by now, those among them."""
     found = Event.objects.filter(pk__in=became.values()).order_by("pk")
     events = {event.pk: event for event in found}
     offered = event_queries.credit_lines(events.values())
-    held, why_not = awards.standing([by.pk], events.values())
+    held, why_not = awards.award_result([by.pk], events.values())
     granted: dict[int, tuple[Event, WaitingAward]] = {}
     settled = []
     for award in waiting:

@@ -7,12 +7,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import queries, rules
-from credits.actions.evidence import attach
-from credits.actions.store import create_claims, lock_claim, move, refuse_third_presentation
+from credits.actions.evidence import attach_evidence
+from credits.actions.store import (
+    create_claims,
+    lock_claim,
+    move_claim,
+    refuse_third_presentation_credit,
+)
 from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Draft
 from events import actions as event_actions
@@ -29,7 +34,7 @@ class AlreadyClaimed(Refused):
         self.claim = claim
 
 
-@act
+@audited
 def claim_event(
     *, event_id: int, source: ClaimSource, by: User, note: str = "", files: Sequence[File] = ()
 ) -> Claim:
@@ -43,14 +48,14 @@ def claim_event(
     event = event_queries.open_to_claims().get(pk=event_id)
     if claim := queries.live_claim(by, event):
         raise AlreadyClaimed(claim)
-    if reason := queries.why_not_claim(by, event):
+    if reason := queries.why_person_cannot_claim(by, event):
         raise Refused(reason)
     claim = create_claims([event], person=by, source=source, note=note, by=by)[0]
-    attach(claim, files)
+    attach_evidence(claim, files)
     return claim
 
 
-@act
+@audited
 def claim_custom_event(
     *,
     facts: event_actions.CustomEventFacts,
@@ -69,15 +74,15 @@ def claim_custom_event(
     if not is_new and (claim := queries.live_claim(by, event)):
         raise AlreadyClaimed(claim)
     if role == ClaimRole.PRESENTER:
-        refuse_third_presentation(by, facts.title, timezone.localdate(facts.ends_at))
+        refuse_third_presentation_credit(by, facts.title, timezone.localdate(facts.ends_at))
     custom = ClaimSource.CUSTOM
     claim = create_claims([event], person=by, source=custom, role=role, note=note, by=by)[0]
-    attach(claim, files)
+    attach_evidence(claim, files)
     drop_draft(by=by)
     return claim
 
 
-@act
+@audited
 def claim_outside_conference(
     *, sessions: Sequence[event_actions.CustomEventFacts], by: User
 ) -> list[Claim]:
@@ -100,7 +105,7 @@ def claim_outside_conference(
     return create_claims(events, person=by, source=ClaimSource.CUSTOM, by=by)
 
 
-@act
+@audited
 def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
     """Say something about a claim of one's own that nobody has decided about. Locks the person.
 
@@ -118,7 +123,7 @@ def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
     return claim
 
 
-@act
+@audited
 def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     """Claim several sessions of conferences for `by`: all of them, or none with the reasons.
 
@@ -129,7 +134,7 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     event_queries.lock_events(ids)
     lock_people([by.pk])
     events = list(event_queries.on_calendar().filter(pk__in=ids).order_by("begins_at", "pk"))
-    standing = queries.standing_of(by, events)
+    standing = queries.claim_outlooks(by, events)
     reasons = [
         f"“{event.title}”: {standing[event.pk].reason}"
         for event in events
@@ -138,24 +143,24 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     if reasons:
         raise Refused(" ".join(reasons))
     fresh = [event for event in events if not standing[event.pk].is_claimed]
-    _refuse_two_rooms(fresh, queries.claimed_beside(by, fresh))
+    _refuse_overlapping_sessions(fresh, queries.claimed_sessions_of_same_conference(by, fresh))
     if not fresh:
         return []
     return create_claims(fresh, person=by, source=ClaimSource.CALENDAR, by=by)
 
 
-def _refuse_two_rooms(events: Sequence[Event], claimed: Sequence[Event]) -> None:
+def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Event]) -> None:
     """Nobody sits in two sessions at the same time; a few minutes are the way between rooms."""
     for number, event in enumerate(events):
         for other in [*events[number + 1 :], *claimed]:
-            if rules.clash(event, other):
+            if rules.overlaps(event, other):
                 raise Refused(
                     f"“{event.title}” and “{other.title}” took place at the same time. "
                     "Choose the one you were in."
                 )
 
 
-@act
+@audited
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
     """Take back a claim of one's own that nobody has verified; its training can be claimed again.
 
@@ -171,30 +176,30 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
             f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
             "Open a help ticket if something is wrong."
         )
-    if _is_the_last(claim):
+    if _is_last_claim(claim):
         event_actions.cancel_custom_event(event=claim.event)
-    move(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You took it back.", by=by)
+    move_claim(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You took it back.", by=by)
     return claim
 
 
-def _is_the_last(claim: Claim) -> bool:
+def _is_last_claim(claim: Claim) -> bool:
     """Whether nobody else waits for a decision about the custom event of this claim."""
     event = claim.event
     if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False
-    return not queries.claims_on(event).exclude(pk=claim.pk).exists()
+    return not queries.claims_on_event(event).exclude(pk=claim.pk).exists()
 
 
-LONGEST = 5000
+MAX_TEXT_LENGTH = 5000
 
 
-@act
+@audited
 def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
     """Keep the texts by name of their field, in place of what was kept before.
 
     Nothing typed is no draft, and leaves an older one alone.
     """
-    texts = {name: text[:LONGEST].replace("\0", "") for name, text in typed.items() if text}
+    texts = {name: text[:MAX_TEXT_LENGTH].replace("\0", "") for name, text in typed.items() if text}
     if not texts:
         return None
     kept = {"typed": texts, "kept_at": timezone.now()}
@@ -202,7 +207,7 @@ def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
     return draft
 
 
-@act
+@audited
 def drop_draft(*, by: User) -> None:
     """Throw the person's draft away. Idempotent."""
     Draft.objects.filter(person=by).delete()

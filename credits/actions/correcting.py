@@ -10,16 +10,16 @@ from django.db.models import Sum
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db import audit
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import credits as in_words
+from aspen.formats import format_credits as in_words
 from aspen.halves import MESSAGE, is_in_halves
 from credits import queries
-from credits.actions.lines import Offers, Rewritten, set_lines
-from credits.actions.store import lock_claim, tell
+from credits.actions.lines import Offers, RewriteResult, set_lines
+from credits.actions.store import announce_credits_changed, lock_claim
 from credits.enums import ENDED, ClaimRole
 from credits.models import Claim, Credit
-from credits.rules import TIMES
+from credits.rules import ROLE_FACTORS
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
@@ -28,7 +28,7 @@ from events.models import Category, Event
 # ---------- One credit ----------
 
 
-@act
+@audited
 def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: User) -> Credit:
     """Put a credit into another category, or change its amount, and let the tracks follow.
 
@@ -49,7 +49,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     else:
         _refuse_more_than_offered(before, amount)
     Credit.objects.filter(pk=credit_id).update(category=category, amount=amount)
-    tell([before])
+    announce_credits_changed([before])
     return before
 
 
@@ -58,7 +58,7 @@ def _correct_custom_event(claim: Claim, was: Credit, category: Category, amount:
 
     They hold what attendees earn. Raises Refused for more than the event's length in all.
     """
-    times = TIMES[ClaimRole(claim.role)]
+    times = ROLE_FACTORS[ClaimRole(claim.role)]
     if not is_in_halves(amount / times):
         raise Refused(
             "Presenters earn twice what attendees earn, so theirs are whole credits.",
@@ -69,7 +69,7 @@ def _correct_custom_event(claim: Claim, was: Credit, category: Category, amount:
         offers[line.category_id] += line.amount / times
     if amount > was.amount:
         event_actions.refuse_too_many(claim.event, sum(offers.values(), Decimal()))
-    is_alone = not queries.claims_on(claim.event).exclude(pk=claim.pk).exists()
+    is_alone = not queries.claims_on_event(claim.event).exclude(pk=claim.pk).exists()
     if is_alone and all(is_in_halves(each) for each in offers.values()):
         event_actions.set_offers(event=claim.event, offers=offers)
 
@@ -95,11 +95,11 @@ def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
 # ---------- An event, for everybody ----------
 
 # Credits before and after, as (category id, amount) in the order of the lines.
-Lines = tuple[tuple[int, Decimal], ...]
+CreditLines = tuple[tuple[int, Decimal], ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Corrected:
+class CorrectionResult:
     """What a correction of an event changed: so many claims from these lines to those.
 
     `tracks` are participations; `own` says that the one who corrects holds a claim too.
@@ -107,15 +107,15 @@ class Corrected:
 
     claims: int
     unchanged: int
-    changes: list[tuple[Lines, Lines, int]]
+    changes: list[tuple[CreditLines, CreditLines, int]]
     tracks: int
     own: bool
 
 
-@act
+@audited
 def correct_event(
     *, event_id: int, offers: Offers, reason: str, by: User, seen: str = ""
-) -> Corrected:
+) -> CorrectionResult:
     """Let an event carry exactly these amounts by category id, and earn everybody just that.
 
     Every live claim follows, times its role, also one that was corrected singly before: lines are
@@ -131,14 +131,14 @@ def correct_event(
             "Somebody changed the credit lines of this event since you opened this page. Look at "
             "them again; nothing was changed."
         )
-    _refuse_unfit(event, offers, reason)
-    live = queries.claims_on(event)
+    _refuse_invalid(event, offers, reason)
+    live = queries.claims_on_event(event)
     lock_people(live.order_by().values_list("person_id", flat=True))
     claims = list(live)
     own = any(claim.person_id == by.pk for claim in claims)
     if event.origin == Origin.CUSTOM and (own or event.created_by_id == by.pk):
         raise Refused("This is your own training. A colleague has to correct it.")
-    audit.note(reason=reason.strip(), corrected=event.pk, own=own)
+    audit.add_audit_context(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
     rewritten = set_lines(claims, offers, why=reason.strip(), by=by)
     if not rewritten.after and was == dict(offers):
@@ -146,7 +146,7 @@ def correct_event(
     return _outcome(claims, rewritten, own=own)
 
 
-def _refuse_unfit(event: Event, offers: Offers, reason: str) -> None:
+def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
     may = EventState.PUBLISHED, EventState.PENDING
     if event.state not in (may if event.origin == Origin.CUSTOM else may[:1]):
         state = event.get_state_display().lower()
@@ -156,7 +156,7 @@ def _refuse_unfit(event: Event, offers: Offers, reason: str) -> None:
             "Enter the credits of one category at least. Where nobody should earn anything, "
             "decline the training or cancel the event."
         )
-    most = max(TIMES.values())
+    most = max(ROLE_FACTORS.values())
     if not all(is_in_halves(each) and is_in_halves(most * each) for each in offers.values()):
         raise Refused(MESSAGE)
     if event.origin == Origin.CUSTOM:
@@ -165,14 +165,14 @@ def _refuse_unfit(event: Event, offers: Offers, reason: str) -> None:
         raise Refused("Give a reason; everybody who claimed the event can read it.", field="reason")
 
 
-def _outcome(claims: list[Claim], rewritten: Rewritten, *, own: bool) -> Corrected:
+def _outcome(claims: list[Claim], rewritten: RewriteResult, *, own: bool) -> CorrectionResult:
     changes = Counter(
-        (_as_lines(rewritten.before[claim_id]), _as_lines(after))
+        (_credit_lines(rewritten.before[claim_id]), _credit_lines(after))
         for claim_id, after in rewritten.after.items()
     )
     followed = rewritten.followed
     pairs = followed.added | followed.removed | followed.kept
-    return Corrected(
+    return CorrectionResult(
         claims=len(rewritten.after),
         unchanged=len(claims) - len(rewritten.after),
         changes=[(before, after, count) for (before, after), count in changes.most_common()],
@@ -181,5 +181,5 @@ def _outcome(claims: list[Claim], rewritten: Rewritten, *, own: bool) -> Correct
     )
 
 
-def _as_lines(credits: Iterable[Credit]) -> Lines:
+def _credit_lines(credits: Iterable[Credit]) -> CreditLines:
     return tuple((credit.category_id, credit.amount) for credit in credits)

@@ -6,11 +6,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import queries, rules
-from credits.actions.store import move, move_all, tell, tell_decided
+from credits.actions.store import (
+    announce_credits_changed,
+    move_claim,
+    move_claims,
+    queue_decision_emails,
+)
 from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
@@ -19,7 +24,7 @@ from events import queries as event_queries
 DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
 
 
-@act
+@audited
 def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
     """Approve those of these claims that are Pending, because the record they are in was verified
     with a track; return how many. `by` has reviewed it.
@@ -33,12 +38,12 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
         .order_by("pk")
     )
     at = timezone.now()
-    move_all(pending, ClaimState.APPROVED, actor=Actor.STAFF, reason=reason, by=by, at=at)
-    tell(Credit.objects.filter(claim__in=pending).order_by("claim", "line"))
+    move_claims(pending, ClaimState.APPROVED, actor=Actor.STAFF, reason=reason, by=by, at=at)
+    announce_credits_changed(Credit.objects.filter(claim__in=pending).order_by("claim", "line"))
     return len(pending)
 
 
-@act
+@audited
 def decide_claim(
     *, claim_id: int, target: ClaimState, reason: str, by: User, seen: str = ""
 ) -> Claim:
@@ -64,7 +69,7 @@ def decide_claim(
         raise Refused(f"{whose} is {claim.get_state_display().lower()}; nothing was decided.")
     if target == ClaimState.DECLINED and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
-    move(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
+    move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
     assert claim.decided_at is not None
-    tell_decided([claim], target, at=claim.decided_at)
+    queue_decision_emails([claim], target, at=claim.decided_at)
     return claim

@@ -4,14 +4,20 @@ from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.transitions import Actor
 from credits import awards, queries, rules
 from credits.actions.lines import set_lines
-from credits.actions.store import move_all, refuse_third_presentation, tell, tell_decided, withdraw
+from credits.actions.store import (
+    announce_credits_changed,
+    move_claims,
+    queue_decision_emails,
+    refuse_third_presentation_credit,
+    withdraw_claims,
+)
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
@@ -20,11 +26,11 @@ from events.models import Event
 from events.rules import has_taken_place
 
 # Why an event's claims are withdrawn. Registrations settle again when it passes.
-CANCELLED, AHEAD = "The event was cancelled.", "The event has not taken place yet."
-DECLINED = "The training was declined."
+EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
+EVENT_DECLINED = "The training was declined."
 
 
-@act
+@audited
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     """Bring the claims on a custom event into its state: approved, returned, declined.
 
@@ -32,8 +38,8 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     does the claim of whoever approves. An event that was changed and sent again brings its
     author's credit along. What staff decide is told by mail. The caller holds the event's lock.
     """
-    lock_people(queries.claims_on(event).values_list("person_id", flat=True))
-    claims = list(queries.claims_on(event).select_related("person", "event"))
+    lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
+    claims = list(queries.claims_on_event(event).select_related("person", "event"))
     target = {
         EventState.PUBLISHED: ClaimState.APPROVED,
         EventState.DRAFT: ClaimState.RETURNED,
@@ -53,20 +59,20 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
     at = timezone.now()
-    move_all(following, target, actor=actor, reason=reason, by=by, at=at)
+    move_claims(following, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
-        tell_decided(following, target, at=at)
-    tell(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
+        queue_decision_emails(following, target, at=at)
+    announce_credits_changed(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
 
 
 def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
     for claim in claims:
         if claim.role == ClaimRole.PRESENTER:
             day = timezone.localdate(event.ends_at or event.begins_at)
-            refuse_third_presentation(claim.person, event.title, day, besides=claim)
+            refuse_third_presentation_credit(claim.person, event.title, day, besides=claim)
 
 
-@act
+@audited
 def follow_event(*, event: Event, by: User | None) -> None:
     """Let the credits of a calendar event follow its state and days. The caller holds its lock.
 
@@ -80,38 +86,38 @@ def follow_event(*, event: Event, by: User | None) -> None:
     if has_taken_place(event):
         people = Credit.objects.filter(claim__event=event).order_by()
         lock_people(people.values_list("person_id", flat=True))
-        _bring_back_awards(event)
-        _tell_all([event.pk])
+        _restore_awards(event)
+        _announce_all([event.pk])
         return
-    claims = list(queries.claims_on(event))
+    claims = list(queries.claims_on_event(event))
     lock_people([claim.person_id for claim in claims])
-    withdraw(claims, reason=why_it_earns_nothing(event), by=by or portal_itself())
+    withdraw_claims(claims, reason=why_it_earns_nothing(event), by=by or portal_user())
 
 
 def why_it_earns_nothing(event: Event) -> str:
     """Why nobody holds a claim on an event that was called off, put off or declined, or nothing."""
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
-        return CANCELLED if event.state == EventState.CANCELLED else DECLINED
-    return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else AHEAD
+        return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
+    return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else EVENT_NOT_OVER
 
 
-@act
-def follow_catalogue(*, event_ids: Collection[int], by: User) -> None:
+@audited
+def update_catalog_credits(*, event_ids: Collection[int], by: User) -> None:
     """Tell the tracks of every credit of these events: some count only what is in the catalog.
 
     Locks the people; the caller holds the events' locks.
     """
-    _tell_all(event_ids)
+    _announce_all(event_ids)
 
 
-def _tell_all(event_ids: Collection[int]) -> None:
+def _announce_all(event_ids: Collection[int]) -> None:
     credits = list(Credit.objects.filter(claim__event__in=event_ids).order_by("pk"))
     lock_people({credit.person_id for credit in credits})
     if credits:
-        tell(credits)
+        announce_credits_changed(credits)
 
 
-def _bring_back_awards(event: Event) -> None:
+def _restore_awards(event: Event) -> None:
     """Approve again what staff awarded and the event took along, for all who do not hold it.
 
     Who took it back, was declined or marked absent since stays without (awards.standing), and so
@@ -122,18 +128,18 @@ def _bring_back_awards(event: Event) -> None:
         event=event,
         source=ClaimSource.AWARD,
         state=ClaimState.WITHDRAWN,
-        reason__in=[CANCELLED, AHEAD],
+        reason__in=[EVENT_CANCELLED, EVENT_NOT_OVER],
         claimed_at__gte=event.over_at,
     )
     claims = {claim.person_id: claim for claim in taken.select_related("claimed_by").order_by("pk")}
     if not claims:
         return
-    held, why_not = awards.standing(list(claims), [event])
+    held, why_not = awards.award_result(list(claims), [event])
     by_staff: dict[User, list[Claim]] = {}
     for person_id, claim in claims.items():
         if (person_id, event.pk) not in {*held, *why_not}:
             by_staff.setdefault(claim.claimed_by, []).append(claim)
     for staff, some in by_staff.items():
-        move_all(
+        move_claims(
             some, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=staff, at=timezone.now()
         )

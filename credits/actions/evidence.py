@@ -13,27 +13,29 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from credits.enums import LIVE, UNDECIDED
 from credits.models import Claim, Evidence
 from events import uploads
 
-MOST = 10
-TOO_MANY = f"A claim has at most {MOST} files. Remove one first, or put several pages into one PDF."
+MAX_FILES = 10
+TOO_MANY = (
+    f"A claim has at most {MAX_FILES} files. Remove one first, or put several pages into one PDF."
+)
 # What waits for its form to be accepted, and is not, is thrown away after this time.
-WAITS_FOR = dt.timedelta(days=1)
-WAITING = "waiting"
-SALT = "credits.evidence.waiting"
+WAITING_FILE_LIFETIME = dt.timedelta(days=1)
+WAITING_FOLDER = "waiting"
+WAITING_SALT = "credits.evidence.waiting"
 
 
-def refuse_unfit(file: File) -> uploads.Kind:
+def check_evidence_file(file: File) -> uploads.FileKind:
     """The kind of an evidence file, judged by its content. Raises Refused, naming the file."""
     name = uploads.clean_name(file.name or "")
     try:
         return uploads.kind_of(
             file,
-            kinds=uploads.EVIDENCE,
+            kinds=uploads.EVIDENCE_KINDS,
             allowed=uploads.EVIDENCE_ALLOWED,
             too_large=uploads.EVIDENCE_TOO_LARGE,
         )
@@ -41,16 +43,16 @@ def refuse_unfit(file: File) -> uploads.Kind:
         raise Refused(f"“{name}”: {refusal}", field="evidence") from refusal
 
 
-def attach(claim: Claim, files: Iterable[File]) -> list[Evidence]:
+def attach_evidence(claim: Claim, files: Iterable[File]) -> list[Evidence]:
     """Add these files to a claim. The caller holds the lock of its person. Raises Refused."""
     files = list(files)
-    if files and claim.evidence.count() + len(files) > MOST:
+    if files and claim.evidence.count() + len(files) > MAX_FILES:
         raise Refused(TOO_MANY, field="evidence")
     return [_keep(claim, file) for file in files]
 
 
 def _keep(claim: Claim, file: File) -> Evidence:
-    kind = refuse_unfit(file)
+    kind = check_evidence_file(file)
     evidence = Evidence(
         claim=claim,
         person_id=claim.person_id,
@@ -63,7 +65,7 @@ def _keep(claim: Claim, file: File) -> Evidence:
     return evidence
 
 
-@act
+@audited
 def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
     """Add files to a claim of one's own that stands: all, or none with the reason.
 
@@ -75,10 +77,10 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
         raise Refused(
             f"This claim is {claim.get_state_display().lower()}; it needs no evidence any more."
         )
-    return attach(claim, files)
+    return attach_evidence(claim, files)
 
 
-@act
+@audited
 def remove_evidence(*, evidence_id: int, by: User) -> None:
     """Take a file off one's own claim while nobody has decided about it. Idempotent.
 
@@ -113,21 +115,23 @@ class WaitingFile:
         return File(storages["uploads"].open(self.path), name=self.name)
 
 
-def keep_waiting(file: File, *, by: User) -> WaitingFile:
+def store_waiting_file(file: File, *, by: User) -> WaitingFile:
     """Put a file aside that fits, so that nobody has to choose it again. Throws old ones away."""
     storage = storages["uploads"]
-    _sweep()
-    path = storage.save(f"{WAITING}/{by.pk}-{uploads.random_name()}", file)
+    _delete_expired()
+    path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
     name = uploads.clean_name(file.name or "")
-    return WaitingFile(name, path, signing.dumps([by.pk, path, name], salt=SALT))
+    return WaitingFile(name, path, signing.dumps([by.pk, path, name], salt=WAITING_SALT))
 
 
-def waiting(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
+def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
     """The person's own files behind these tickets, as far as they are still there."""
     found = {}
-    for ticket in tickets[:MOST]:
+    for ticket in tickets[:MAX_FILES]:
         try:
-            owner, path, name = signing.loads(ticket, salt=SALT, max_age=WAITS_FOR)
+            owner, path, name = signing.loads(
+                ticket, salt=WAITING_SALT, max_age=WAITING_FILE_LIFETIME
+            )
         except signing.BadSignature:
             continue
         if owner == by.pk and storages["uploads"].exists(path):
@@ -135,17 +139,17 @@ def waiting(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
     return list(found.values())
 
 
-def forget(files: Iterable[WaitingFile]) -> None:
+def delete_waiting_files(files: Iterable[WaitingFile]) -> None:
     """They have arrived where they belong."""
     for file in files:
         storages["uploads"].delete(file.path)
 
 
-def _sweep() -> None:
+def _delete_expired() -> None:
     storage = storages["uploads"]
-    if not storage.exists(WAITING):
+    if not storage.exists(WAITING_FOLDER):
         return
-    for name in storage.listdir(WAITING)[1]:
-        path = str(PurePath(WAITING) / name)
-        if storage.get_modified_time(path) < timezone.now() - WAITS_FOR:
+    for name in storage.listdir(WAITING_FOLDER)[1]:
+        path = str(PurePath(WAITING_FOLDER) / name)
+        if storage.get_modified_time(path) < timezone.now() - WAITING_FILE_LIFETIME:
             storage.delete(path)

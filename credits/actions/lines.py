@@ -9,20 +9,20 @@ from django.utils import timezone
 
 from accounts.models import User
 from credits import rules
-from credits.actions.store import tell
+from credits.actions.store import announce_credits_changed
 from credits.enums import ClaimRole
 from credits.models import Claim, Credit
-from credits.signals import Followed
+from credits.signals import PostingChanges
 
 Offers = Mapping[int, Decimal]
 
 
-class Rewritten(NamedTuple):
+class RewriteResult(NamedTuple):
     """Credits before and after by claim id, of those claims that changed, and what followed."""
 
     before: dict[int, list[Credit]]
     after: dict[int, list[Credit]]
-    followed: Followed
+    followed: PostingChanges
 
 
 class _Plan:
@@ -62,7 +62,7 @@ class _Plan:
             )
 
 
-def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) -> Rewritten:
+def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) -> RewriteResult:
     """Let each claim earn exactly these amounts by category id, times its role.
 
     More lines are added, surplus ones taken out with the reason `why`. The caller holds the
@@ -71,23 +71,23 @@ def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) ->
     before = _lines_of(claims)
     plan = _Plan()
     for claim in claims:
-        times = rules.TIMES[ClaimRole(claim.role)]
+        times = rules.ROLE_FACTORS[ClaimRole(claim.role)]
         plan.add(claim, before[claim.pk], {key: times * amount for key, amount in offers.items()})
     for (category_id, amount), lines in plan.changed.items():
         Credit.objects.filter(pk__in=_ids(lines)).update(category=category_id, amount=amount)
     if plan.surplus:
         Credit.objects.filter(pk__in=_ids(plan.surplus)).update(
-            withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_why=why
+            withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=why
         )
     added = Credit.objects.bulk_create(plan.added)
     changed = [line for lines in plan.changed.values() for line in lines]
     touched = [*changed, *plan.surplus, *added]
     concerned = {credit.claim_id for credit in touched}
     after = _lines_of([claim for claim in claims if claim.pk in concerned])
-    return Rewritten(
-        before={claim_id: _standing(before[claim_id]) for claim_id in after},
-        after={claim_id: _standing(lines) for claim_id, lines in after.items()},
-        followed=tell(touched) if touched else Followed(),
+    return RewriteResult(
+        before={claim_id: _remaining(before[claim_id]) for claim_id in after},
+        after={claim_id: _remaining(lines) for claim_id, lines in after.items()},
+        followed=announce_credits_changed(touched) if touched else PostingChanges(),
     )
 
 
@@ -103,5 +103,5 @@ def _lines_of(claims: Sequence[Claim]) -> dict[int, list[Credit]]:
     return found
 
 
-def _standing(lines: Iterable[Credit]) -> list[Credit]:
+def _remaining(lines: Iterable[Credit]) -> list[Credit]:
     return [line for line in lines if line.withdrawn_at is None]

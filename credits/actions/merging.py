@@ -13,12 +13,17 @@ from django.utils.dateparse import parse_datetime
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db import audit
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import rules
 from credits.actions.event_changes import why_it_earns_nothing
-from credits.actions.store import move_all, tell, tell_decided, withdraw
+from credits.actions.store import (
+    announce_credits_changed,
+    move_claims,
+    queue_decision_emails,
+    withdraw_claims,
+)
 from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit, Merge
 from events import actions as event_actions
@@ -27,16 +32,16 @@ from events.enums import EventState, Origin
 from events.models import CreditOffer, Event
 from events.rules import has_taken_place, is_over
 
-UNDO_FOR = dt.timedelta(days=1)
-ONCE = "You hold this training once: “{}” is the same, and that credit stands."
+UNDO_WINDOW = dt.timedelta(days=1)
+DUPLICATE_REASON = "You hold this training once: “{}” is the same, and that credit stands."
 # What a custom event may be: the one that goes, and the one that stays.
-MAY_GO = frozenset({EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED})
-MAY_STAY = frozenset({EventState.PENDING, EventState.PUBLISHED})
-Lines = frozenset[tuple[int, Decimal]]
+MERGEABLE_SOURCE_STATES = frozenset({EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED})
+MERGEABLE_TARGET_STATES = frozenset({EventState.PENDING, EventState.PUBLISHED})
+LineSet = frozenset[tuple[int, Decimal]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Merged:
+class MergeResult:
     """What a merge did, in numbers of claims; `tracks` are participations.
 
     `dropped` are the claims of people who held both events, `differing` the claims that moved and
@@ -54,7 +59,7 @@ class Merged:
 
 def merge_events(
     *, source_id: int, target_id: int, reason: str, by: User, seen: str = ""
-) -> Merged:
+) -> MergeResult:
     """Let the target hold every live claim of the source, which leads there from now on.
 
     Who holds both keeps one: the target's, unless only the source's is a presenter's. What was
@@ -68,14 +73,14 @@ def merge_events(
     return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by, seen=seen)
 
 
-@act
-def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) -> Merged:
+@audited
+def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) -> MergeResult:
     if source_id == target_id:
         raise Refused("An event cannot be merged into itself. Choose another one.")
     source, target = _lock(source_id, target_id)
     done = Merge.objects.filter(source=source, target=target, undone_at=None).first()
     if done:
-        return Merged(merge=done)
+        return MergeResult(merge=done)
     if seen and seen != pair_version(source, target):
         raise Refused(
             "Somebody changed one of the two events since you opened this page. Look at them again "
@@ -83,30 +88,32 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         )
     if refusal := why_not_merge(source, target):
         raise Refused(refusal)
-    audit.note(reason=reason, merged=source_id, into=target_id)
+    audit.add_audit_context(reason=reason, merged=source_id, into=target_id)
     moving, dropping = _divide(_lock_claims(source_id, target_id), source, target)
-    sent_back, approving = _judge(moving, target, by=by)
+    sent_back, approving = _divide_by_decision(moving, target, by=by)
     merge = Merge.objects.create(
         source=source,
         target=target,
         reason=reason,
         was=source.state,
-        moved=[_remember(claim) for claim in moving],
-        dropped=[_remember(claim) for claim in dropping],
+        moved=[_snapshot(claim) for claim in moving],
+        dropped=[_snapshot(claim) for claim in dropping],
         merged_at=timezone.now(),
         merged_by=by,
     )
     at = merge.merged_at
-    followed = withdraw(dropping, reason=ONCE.format(target.title), by=by, at=at)
+    followed = withdraw_claims(dropping, reason=DUPLICATE_REASON.format(target.title), by=by, at=at)
     Claim.objects.filter(pk__in=_ids(moving)).update(event=target)
-    move_all(sent_back, ClaimState.PENDING, actor=Actor.PORTAL, reason="", by=by, at=at)
+    move_claims(sent_back, ClaimState.PENDING, actor=Actor.PORTAL, reason="", by=by, at=at)
     for claim in sent_back:
         claim.state = ClaimState.PENDING
-    move_all(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
-    tell_decided(approving, ClaimState.APPROVED, at=at)
+    move_claims(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
+    queue_decision_emails(approving, ClaimState.APPROVED, at=at)
     event_actions.mark_merged(source=source, target=target)
-    followed |= tell(Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line"))
-    return Merged(
+    followed |= announce_credits_changed(
+        Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line")
+    )
+    return MergeResult(
         merge=merge,
         moved=len(moving),
         dropped=dropping,
@@ -143,7 +150,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
                     "them instead."
                 )
             continue
-        allowed = MAY_GO if event is source else MAY_STAY
+        allowed = MERGEABLE_SOURCE_STATES if event is source else MERGEABLE_TARGET_STATES
         if event.origin != Origin.CUSTOM or event.state not in allowed:
             state = event.get_state_display().lower()
             return f"“{event.title}” is {state}, so it cannot be merged."
@@ -178,7 +185,9 @@ def _divide(
     return moving, dropping
 
 
-def _judge(moving: Sequence[Claim], target: Event, *, by: User) -> tuple[list[Claim], list[Claim]]:
+def _divide_by_decision(
+    moving: Sequence[Claim], target: Event, *, by: User
+) -> tuple[list[Claim], list[Claim]]:
     """Which of the claims are Pending again, and which are Approved because the target is.
 
     Nobody changes a merged event any more, so what was returned for changes waits for nothing.
@@ -199,7 +208,7 @@ def _ids(claims: Iterable[Claim]) -> list[int]:
     return [claim.pk for claim in claims]
 
 
-def _remember(claim: Claim) -> dict[str, Any]:
+def _snapshot(claim: Claim) -> dict[str, Any]:
     """A claim as it is, so that the merge can be undone."""
     return {
         "claim": claim.pk,
@@ -215,9 +224,9 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
     offers = list(
         CreditOffer.objects.filter(event=target).order_by("pk").values_list("category", "amount")
     )
-    offered: dict[str, Lines] = {
+    offered: dict[str, LineSet] = {
         role: frozenset((category, times * amount) for category, amount in offers)
-        for role, times in rules.TIMES.items()
+        for role, times in rules.ROLE_FACTORS.items()
     }
     earned: dict[int, set[tuple[int, Decimal]]] = defaultdict(set)
     standing = Credit.objects.filter(claim__in=_ids(claims), withdrawn_at=None)
@@ -230,7 +239,7 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
 # ---------- Taking it back ----------
 
 
-@act
+@audited
 def undo_merge(*, merge_id: int, by: User) -> Merge:
     """Give the source back what a merge took, as it was, within a day.
 
@@ -246,7 +255,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
         return merge
     if refusal := why_not_undo(merge, target):
         raise Refused(refusal)
-    audit.note(undone=merge.pk)
+    audit.add_audit_context(undone=merge.pk)
     remembered = {each["claim"]: each for each in [*merge.moved, *merge.dropped]}
     claims = Claim.objects.filter(pk__in=remembered)
     lock_people(
@@ -261,7 +270,8 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     decided = [
         claim
         for claim in found
-        if claim.decided_at == merge.merged_at or (claim.pk in moved and _went_along(claim, merge))
+        if claim.decided_at == merge.merged_at
+        or (claim.pk in moved and _changed_with_target(claim, merge))
     ]
     ended = why_it_earns_nothing(target)
     for claim in decided:
@@ -277,20 +287,20 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     event_actions.mark_separate(event=source, state=EventState(merge.was))
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
-    tell(Credit.objects.filter(claim__in=_ids(found)).order_by("claim", "line"))
+    announce_credits_changed(Credit.objects.filter(claim__in=_ids(found)).order_by("claim", "line"))
     return merge
 
 
 def why_not_undo(merge: Merge, target: Event) -> str | None:
     """Why a merge stands for good, or None. No query."""
-    if timezone.now() >= merge.merged_at + UNDO_FOR:
+    if timezone.now() >= merge.merged_at + UNDO_WINDOW:
         return "A merge can be undone for a day. Correct single claims instead."
     if target.state == EventState.MERGED:
         return f"“{target.title}” was merged into another event since. Undo that first."
     return None
 
 
-def _went_along(claim: Claim, merge: Merge) -> bool:
+def _changed_with_target(claim: Claim, merge: Merge) -> bool:
     """Whether the claim became what it is with the target alone: withdrawn by anybody but its
     person, or returned while its own event waits for no changes."""
     if claim.state == ClaimState.WITHDRAWN:

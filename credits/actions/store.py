@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
@@ -14,12 +14,12 @@ from aspen.transitions import Actor
 from credits import queries, rules, signals
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
-from credits.signals import Followed
+from credits.signals import PostingChanges
 from events import queries as event_queries
 from events.models import CreditOffer, Event
 
 # What is approved within this time is told in one letter.
-TOGETHER = dt.timedelta(hours=1)
+DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
 
 
 def lock_claim(claim_id: int, **conditions: object) -> Claim:
@@ -80,15 +80,15 @@ def write_credits(claims: Sequence[Claim]) -> None:
             person_id=claim.person_id,
             line=line,
             category_id=offer.category_id,
-            amount=rules.TIMES[ClaimRole(claim.role)] * offer.amount,
+            amount=rules.ROLE_FACTORS[ClaimRole(claim.role)] * offer.amount,
         )
         for claim in claims
         for line, offer in enumerate(offers.get(claim.event_id, []), start=1)
     ]
-    tell(Credit.objects.bulk_create(credits))
+    announce_credits_changed(Credit.objects.bulk_create(credits))
 
 
-def refuse_third_presentation(
+def refuse_third_presentation_credit(
     person: User, title: str, day: dt.date, *, besides: Claim | None = None
 ) -> None:
     """The same topic earns its presenter's credit twice in any four years (2009).
@@ -104,25 +104,25 @@ def refuse_third_presentation(
     )
 
 
-def tell(credits: Iterable[Credit]) -> Followed:
+def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
     """Send the news of these credits upwards; return what followed there."""
     answers = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
-    followed = Followed()
+    followed = PostingChanges()
     for _, answer in answers:
-        if isinstance(answer, Followed):
+        if isinstance(answer, PostingChanges):
             followed |= answer
     return followed
 
 
-def move(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
+def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
     """Take one claim to another state, as the table allows it. The caller holds the locks."""
     claim.decided_at = timezone.now()
-    move_all([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
+    move_claims([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
     claim.state, claim.decided_by, claim.reason = target, by, reason
-    tell(claim.credits.order_by("line"))
+    announce_credits_changed(claim.credits.order_by("line"))
 
 
-def move_all(
+def move_claims(
     claims: Sequence[Claim],
     target: ClaimState,
     *,
@@ -140,7 +140,7 @@ def move_all(
         )
 
 
-def tell_decided(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime) -> None:
+def queue_decision_emails(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime) -> None:
     """Promise each person a letter about what staff decided. One query.
 
     What was approved is told together, once an hour. Returned claims are asked back of the event's
@@ -148,9 +148,9 @@ def tell_decided(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime
     """
     if target == ClaimState.APPROVED:
         since = at.replace(minute=0, second=0, microsecond=0)
-        window = {"since": since.isoformat(), "until": (since + TOGETHER).isoformat()}
+        window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
         people = {claim.person_id: claim.person for claim in claims}
-        outbox.post_many(
+        outbox.enqueue_many(
             kind="credits.approved",
             messages=[
                 (f"approved:{pk}:{since.isoformat()}", person, window)
@@ -163,7 +163,7 @@ def tell_decided(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime
         for claim in claims
         if target == ClaimState.DECLINED or claim.person_id == claim.event.created_by_id
     ]
-    outbox.post_many(
+    outbox.enqueue_many(
         kind=f"credits.{target}",
         messages=[
             (f"{target}:{claim.pk}:{at.isoformat()}", claim.person, {"claim": claim.pk})
@@ -172,20 +172,20 @@ def tell_decided(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime
     )
 
 
-def withdraw(
+def withdraw_claims(
     claims: Sequence[Claim], *, reason: str, by: User, at: dt.datetime | None = None
-) -> Followed:
+) -> PostingChanges:
     """End live claims for a reason that may pass, in a fixed number of queries.
 
     What people take back themselves stays away for good; so where organizers decide about an
     event of their own, the portal's account stands for them and the credit can come again.
     """
     if not claims:
-        return Followed()
+        return PostingChanges()
     own = [claim for claim in claims if claim.person_id == by.pk]
     others = [claim for claim in claims if claim.person_id != by.pk]
-    for some, decider in ((own, portal_itself() if own else by), (others, by)):
-        move_all(
+    for some, decider in ((own, portal_user() if own else by), (others, by)):
+        move_claims(
             some,
             ClaimState.WITHDRAWN,
             actor=Actor.PORTAL,
@@ -193,4 +193,6 @@ def withdraw(
             by=decider,
             at=at or timezone.now(),
         )
-    return tell(Credit.objects.filter(claim__in=claims).order_by("claim", "line"))
+    return announce_credits_changed(
+        Credit.objects.filter(claim__in=claims).order_by("claim", "line")
+    )

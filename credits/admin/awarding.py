@@ -15,22 +15,22 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.models import User
-from aspen import formats
 from aspen.admin import ReadOnlyAdmin, staff_page
-from aspen.files.tables import harmless
+from aspen.files.tables import escape_formula
+from aspen.formats import counted, format_time_range
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, awards, rules
-from credits.actions.awarding import AWARD
-from credits.awards import BYTES_AT_MOST, MEGABYTES
+from credits.actions.awarding import AWARD_PERMISSION
+from credits.awards import MAX_BYTES, MEGABYTES
 from credits.models import AwardList, WaitingAward
 from events import uploads
-from events.admin_presentation import credit_in_words
+from events.admin_presentation import format_credit_lines
 from events.enums import Origin
 from events.models import Event
 from events.queries import OFFERS
 
-LINES_AT_MOST = 200
+MAX_LINES = 200
 TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the parts."
 
 
@@ -71,7 +71,7 @@ class AwardForm(forms.Form):
         return values
 
 
-class Group(NamedTuple):
+class AwardGroup(NamedTuple):
     """People, or lines, of which a list says the same: how many, and the first of them."""
 
     label: str
@@ -79,8 +79,8 @@ class Group(NamedTuple):
     lines: list[tuple[str, str]]
 
 
-def _groups(found: AwardList, event: Event, by: User) -> list[Group]:
-    match = awards.match(found, event, by=by)
+def _groups(found: AwardList, event: Event, by: User) -> list[AwardGroup]:
+    match = awards.match_award_list(found, event, by=by)
 
     def people(rows: Iterable[User]) -> list[tuple[str, str]]:
         return [(str(person), person.email) for person in rows]
@@ -106,13 +106,13 @@ def _groups(found: AwardList, event: Event, by: User) -> list[Group]:
         ),
         ("Would be awarded today" if found.applied_at else "Will be awarded", people(match.award)),
     ]
-    return [Group(label, len(lines), lines[:LINES_AT_MOST]) for label, lines in groups]
+    return [AwardGroup(label, len(lines), lines[:MAX_LINES]) for label, lines in groups]
 
 
 def _facts(event: Event) -> list[tuple[str, str]]:
     return [
-        ("When", formats.when(event.begins_at, event.ends_at, all_day=event.all_day)),
-        ("CE credit", credit_in_words(event) or "None"),
+        ("When", format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)),
+        ("CE credit", format_credit_lines(event) or "None"),
     ]
 
 
@@ -140,7 +140,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     ordering = ("-uploaded_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AwardList]:
-        return awards.with_numbers(super().get_queryset(request))
+        return awards.with_address_counts(super().get_queryset(request))
 
     @admin.display(description="addresses")
     def addresses(self, found: AwardList) -> int:
@@ -178,7 +178,7 @@ class AwardListAdmin(ReadOnlyAdmin):
 
     def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
         """Paste addresses or upload a file; a preview follows before anybody gets anything."""
-        if not request.user.has_perm(AWARD):
+        if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         event = self._event(event_id)
         form = AwardForm()
@@ -192,7 +192,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         context = {
             **self._context(event),
             "form": form,
-            "earlier": awards.with_numbers(earlier).order_by("-uploaded_at", "-id")[:20],
+            "earlier": awards.with_address_counts(earlier).order_by("-uploaded_at", "-id")[:20],
         }
         return staff_page(request, "admin/credits/awardlist/start.html", AwardList, context)
 
@@ -201,7 +201,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     ) -> AwardList | None:
         file = form.cleaned_data["file"]
         what = (
-            {"file_name": file.name, "data": file.read(BYTES_AT_MOST + 1)}
+            {"file_name": file.name, "data": file.read(MAX_BYTES + 1)}
             if file
             else {"text": form.cleaned_data["addresses"]}
         )
@@ -237,13 +237,13 @@ class AwardListAdmin(ReadOnlyAdmin):
             "list": found,
             "award": award,
             "groups": [award, *others],
-            "is_open": found.applied_at is None and request.user.has_perm(AWARD),
+            "is_open": found.applied_at is None and request.user.has_perm(AWARD_PERMISSION),
         }
         return staff_page(request, "admin/credits/awardlist/preview.html", AwardList, context)
 
     def award_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Let the list count."""
-        if not request.user.has_perm(AWARD):
+        if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         found = self._found(request, object_id)
         page = HttpResponseRedirect(reverse("admin:credits_awardlist_change", args=[found.pk]))
@@ -265,17 +265,17 @@ class AwardListAdmin(ReadOnlyAdmin):
         rows = csv.writer(response)
         rows.writerow(["Line", "Reason", "Text"])
         for row in found.refused:
-            rows.writerow([harmless(str(cell)) for cell in row])
+            rows.writerow([escape_formula(str(cell)) for cell in row])
         return response
 
 
 def _done(people: int, waiting: int) -> str:
     if not (people or waiting):
         return "This list has counted. Nobody on it gets anything more."
-    got = formats.counted(people, "person is", "people are")
+    got = counted(people, "person is", "people are")
     done = f"{got} awarded the credits; a message goes to each."
     if waiting:
-        kept = formats.counted(waiting, "address waits", "addresses wait")
+        kept = counted(waiting, "address waits", "addresses wait")
         done += f" {kept} for an account."
     return done
 
@@ -332,12 +332,12 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         award: Model | None = self.get_object(request, unquote(object_id))
         waits = isinstance(award, WaitingAward) and award.matched_at is None
-        extra = {"can_take_back": waits and request.user.has_perm(AWARD)}
+        extra = {"can_take_back": waits and request.user.has_perm(AWARD_PERMISSION)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
     def take_back_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
         """Let the award wait no longer."""
-        if not request.user.has_perm(AWARD):
+        if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         award = self.get_object(request, unquote(object_id))
         if award is None:

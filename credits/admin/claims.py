@@ -15,9 +15,9 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
-from aspen import formats
-from aspen.admin import ReadOnlyInline, count_done
+from aspen.admin import ReadOnlyInline, run_on_each
 from aspen.errors import Refused
+from aspen.formats import format_amount
 from aspen.staff_queue import QueueAdmin, SeenForm, reason_field
 from aspen.transitions import Actor
 from aspen.web.refusals import refusal_as_form_error
@@ -31,7 +31,7 @@ from credits.models import Claim, Credit
 
 class CreditInline(ReadOnlyInline):
     model = Credit
-    fields = ("line", "category", "amount", "withdrawn_why")
+    fields = ("line", "category", "amount", "withdrawn_reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credit]:
         return super().get_queryset(request).select_related("category")
@@ -57,19 +57,19 @@ class ClaimDecisionForm(SeenForm):
     )
 
 
-class WithRemarks(ChangeList):
+class ClaimChangeList(ChangeList):
     """A page of claims, each with what automatic care remarks about it."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        remarks = remarks_for(self.result_list)
+        remarks = live_check_results(self.result_list)
         for claim in self.result_list:
             claim.found = remarks.get(claim.pk, [])
 
 
-def remarks_for(claims: list[Claim]) -> dict[int, list[checks.Remark]]:
-    return checks.remarks_for([claim for claim in claims if claim.state in LIVE])
+def live_check_results(claims: list[Claim]) -> dict[int, list[checks.CheckResult]]:
+    return checks.check_claims([claim for claim in claims if claim.state in LIVE])
 
 
 @admin.register(Claim)
@@ -113,7 +113,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return WithRemarks
+        return ClaimChangeList
 
     def get_urls(self) -> list[URLPattern]:
         correct = self.admin_site.admin_view(correct_event_view)
@@ -127,7 +127,7 @@ class ClaimAdmin(QueueAdmin):
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:
         return "; ".join(
-            f"{credit.category} {formats.amount(credit.amount)}"
+            f"{credit.category} {format_amount(credit.amount)}"
             for credit in claim.credits.all()
             if credit.withdrawn_at is None
         )
@@ -145,26 +145,26 @@ class ClaimAdmin(QueueAdmin):
     @admin.display(description="remarks")
     def remarks(self, claim: Claim) -> str:
         if not hasattr(claim, "found"):
-            claim.found = remarks_for([claim]).get(claim.pk, [])  # type: ignore[attr-defined]
+            claim.found = live_check_results([claim]).get(claim.pk, [])  # type: ignore[attr-defined]
         texts = ((remark.text,) for remark in claim.found)  # type: ignore[attr-defined]
         return format_html_join(" ", "<span>{}</span>", texts) or "–"
 
     @admin.display(description="event")
     def event_page(self, claim: Claim) -> str:
         return format_html(
-            '<a href="{}">{}</a>', queue_presentation.event_page(claim.event), claim.event
+            '<a href="{}">{}</a>', queue_presentation.event_page_url(claim.event), claim.event
         )
 
     @admin.display(description="evidence")
     def files(self, claim: Claim) -> str:
-        files = queue_presentation.evidence(claim)
+        files = queue_presentation.evidence_links(claim)
         linked = ((url, name) for name, url in files)
         return format_html_join(", ", '<a href="{}">{}</a>', linked) or "No files"
 
     @admin.display(description="what happened so far")
     def history(self, claim: Claim) -> str:
         # To somebody else the person is named.
-        told = ((str(entry),) for entry in history.of_claim(claim, reader=User()))
+        told = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
         lines = format_html_join("", "<li>{}</li>", told)
         return format_html('<ol class="happenings">{}</ol>', lines)
 
@@ -198,7 +198,9 @@ class ClaimAdmin(QueueAdmin):
 
     def _correct_url(self, request: HttpRequest, claim: Claim) -> str:
         return (
-            queue_presentation.correct(claim.event) if self.has_decide_permission(request) else ""
+            queue_presentation.correct_url(claim.event)
+            if self.has_decide_permission(request)
+            else ""
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
@@ -227,7 +229,7 @@ class ClaimAdmin(QueueAdmin):
             messages.error(request, "Choose claims on one page; nobody has looked at the others.")
             return
         claims = list(chosen.order_by("pk"))
-        remarks = remarks_for(claims)
+        remarks = live_check_results(claims)
 
         def approve(claim: Claim) -> None:
             if found := remarks.get(claim.pk):
@@ -241,5 +243,5 @@ class ClaimAdmin(QueueAdmin):
             )
             self.log_change(request, claim, "Approved.")
 
-        if done := count_done(request, claims, approve):
+        if done := run_on_each(request, claims, approve):
             messages.success(request, f"Approved: {done} of {len(claims)}.")

@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import formats
 from aspen.admin import staff_page
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
+from aspen.formats import counted, format_amount, format_day
 from aspen.halves import HALF, validate_halves
 from aspen.staff_queue import reason_field
 from aspen.web.refusals import refusal_as_form_error
@@ -22,11 +22,11 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
 from credits.models import Claim
 from events import queries as event_queries
-from events.admin_presentation import credit_in_words, when
+from events.admin_presentation import event_time, format_credit_lines
 from events.enums import EventState
 from events.models import Category, Event
 
-LARGEST = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 
 
 class LinesForm(forms.Form):
@@ -62,7 +62,7 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     """Show what new credit lines would change, and save them."""
     if not request.user.has_perm("credits.decide_claim"):
         raise PermissionDenied
-    if event_id > LARGEST:
+    if event_id > MAX_INTEGER:
         raise Http404
     events = Event.objects.exclude(state=EventState.MERGED).prefetch_related(event_queries.OFFERS)
     event = get_object_or_404(events.defer("search"), pk=event_id)
@@ -79,7 +79,7 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     with refusal_as_form_error(form):
         if "save" in request.POST and form.cleaned_data["shown"] == shown:
             return _save(request, event, form, by=request.user)
-        preview = rehearse(lambda: _correct(event, form, by=request.user))
+        preview = dry_run(lambda: _correct(event, form, by=request.user))
         data = request.POST.copy()
         data["shown"] = shown
         again = LinesForm(data, categories=categories)
@@ -87,7 +87,7 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     return _page(request, event, form)
 
 
-def _correct(event: Event, form: LinesForm, *, by: User) -> actions.Corrected:
+def _correct(event: Event, form: LinesForm, *, by: User) -> actions.CorrectionResult:
     return actions.correct_event(
         event_id=event.pk,
         offers=form.offers(),
@@ -99,7 +99,7 @@ def _correct(event: Event, form: LinesForm, *, by: User) -> actions.Corrected:
 
 def _save(request: HttpRequest, event: Event, form: LinesForm, *, by: User) -> HttpResponse:
     done = _correct(event, form, by=by)
-    people = formats.counted(done.claims, "person's credits", "people's credits")
+    people = counted(done.claims, "person's credits", "people's credits")
     messages.success(request, f"“{event.title}” is corrected, and {people} with it.")
     return HttpResponseRedirect(request.path)
 
@@ -109,15 +109,15 @@ def _page(
     event: Event,
     form: LinesForm,
     *,
-    preview: actions.Corrected | None = None,
+    preview: actions.CorrectionResult | None = None,
 ) -> HttpResponse:
     names = {category.pk: category.name for category in form.categories}
     context = {
         "title": "Correct what an event earns",
         "event": event,
-        "when": when(event),
-        "credit": credit_in_words(event) or "nothing",
-        "claims": queries.claims_on(event).count(),
+        "when": event_time(event),
+        "credit": format_credit_lines(event) or "nothing",
+        "claims": queries.claims_on_event(event).count(),
         "form": form,
         "preview": preview,
         "changes": [
@@ -125,7 +125,7 @@ def _page(
             for before, after, number in (preview.changes if preview else ())
         ],
         "corrections": [
-            (formats.day(timezone.localdate(at)), who, reason)
+            (format_day(timezone.localdate(at)), who, reason)
             for at, who, reason in queries.corrections_of(event)
         ],
     }
@@ -133,4 +133,4 @@ def _page(
 
 
 def _in_words(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:
-    return "; ".join(f"{names[pk]} {formats.amount(amount)}" for pk, amount in lines) or "nothing"
+    return "; ".join(f"{names[pk]} {format_amount(amount)}" for pk, amount in lines) or "nothing"

@@ -12,10 +12,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from aspen import formats
 from aspen.admin import staff_page
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
 from aspen.errors import Refused
+from aspen.formats import format_day
 from aspen.staff_queue import QueueAdmin, reason_field
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -23,23 +23,23 @@ from credits import actions, queries
 from credits.models import Merge
 from events import actions as event_actions
 from events import queries as event_queries
-from events.admin_presentation import credit_in_words, when
+from events.admin_presentation import event_time, format_credit_lines
 from events.enums import EventState, Origin
 from events.models import Event
 
-NAMES_AT_MOST = 30
-LARGEST = 2**31 - 1
+MAX_NAMES = 30
+MAX_INTEGER = 2**31 - 1
 
 
-class ChosenForm(forms.Form):
+class MergePairForm(forms.Form):
     """What the address says: the event that goes, the one that stays, the words looked for."""
 
-    source = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
-    target = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    source = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
+    target = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
     find = forms.CharField(required=False, max_length=300)
 
 
-class ReasonForm(forms.Form):
+class MergeForm(forms.Form):
     reason = reason_field(
         "For colleagues, and for whoever asks about a credit later.", required=False
     )
@@ -76,7 +76,7 @@ class MergeAdmin(QueueAdmin):
     @admin.display(description="undo")
     def undo(self, merge: Merge) -> str:
         if merge.undone_at:
-            day = formats.day(timezone.localdate(merge.undone_at))
+            day = format_day(timezone.localdate(merge.undone_at))
             return f"Undone by {merge.undone_by}, {day}"
         if actions.why_not_undo(merge, merge.target):
             return "–"
@@ -97,11 +97,11 @@ class MergeAdmin(QueueAdmin):
         """Choose the two events, read what would happen, and merge them."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        chosen = ChosenForm(request.POST if request.method == "POST" else request.GET)
+        chosen = MergePairForm(request.POST if request.method == "POST" else request.GET)
         if not chosen.is_valid():
             raise Http404
         source, target = _events(chosen.cleaned_data["source"], chosen.cleaned_data["target"])
-        form = ReasonForm(request.POST or None)
+        form = MergeForm(request.POST or None)
         if request.method == "POST" and source and target and form.is_valid():
             with refusal_as_form_error(form):
                 return self._merge(request, source, target, **form.cleaned_data)
@@ -140,7 +140,7 @@ class MergeAdmin(QueueAdmin):
         source: Event | None,
         target: Event | None,
         find: str,
-        form: ReasonForm,
+        form: MergeForm,
     ) -> HttpResponse:
         preview, refusal = None, ""
         if source and target:
@@ -150,8 +150,8 @@ class MergeAdmin(QueueAdmin):
                 refusal = str(refused)
         find = find or (source.title if source else "")
         found = [
-            (other, _facts(other), _address(source, other))
-            for other in (event_queries.may_be_the_same(find) if find and not preview else ())
+            (other, _facts(other), _pair_url(source, other))
+            for other in (event_queries.possible_duplicates(find) if find and not preview else ())
             if source is None or other.pk != source.pk
         ]
         context = {
@@ -160,8 +160,8 @@ class MergeAdmin(QueueAdmin):
             "target": target,
             "rows": _side_by_side(source, target) if source and target else [],
             "facts": _facts(source) if source else "",
-            "swapped": _address(target, source) if source and target else "",
-            "again": _address(source) if source else "",
+            "swapped": _pair_url(target, source) if source and target else "",
+            "again": _pair_url(source) if source else "",
             "find": find,
             "found": found,
             "preview": preview,
@@ -177,7 +177,7 @@ class MergeAdmin(QueueAdmin):
         """Ask, and undo."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        if merge_id > LARGEST:
+        if merge_id > MAX_INTEGER:
             raise Http404
         merge = get_object_or_404(self.get_queryset(request), pk=merge_id)
         if request.method != "POST":
@@ -211,7 +211,7 @@ def _events(*pks: int | None) -> list[Event | None]:
     return [None if pk is None else found[pk] for pk in pks]
 
 
-def _address(source: Event | None, target: Event | None = None) -> str:
+def _pair_url(source: Event | None, target: Event | None = None) -> str:
     """The page about this pair; a first event alone is the one that goes."""
     pair = [("source", source or target), ("target", target if source else None)]
     query = "&".join(f"{name}={event.pk}" for name, event in pair if event)
@@ -230,19 +230,19 @@ def _state(event: Event) -> str:
 
 def _facts(event: Event) -> str:
     return "; ".join(
-        filter(None, (when(event), event.sponsor, credit_in_words(event), _state(event)))
+        filter(None, (event_time(event), event.sponsor, format_credit_lines(event), _state(event)))
     )
 
 
 def _side_by_side(source: Event, target: Event) -> list[tuple[str, str, str]]:
     pair = (source, target)
-    claims = [str(queries.claims_on(event).count()) for event in pair]
+    claims = [str(queries.claims_on_event(event).count()) for event in pair]
     rows = [
         ("Title", *(event.title for event in pair)),
         ("State", *map(_state, pair)),
-        ("When", *map(when, pair)),
+        ("When", *map(event_time, pair)),
         ("Sponsor", *(event.sponsor or "–" for event in pair)),
-        ("CE credit", *(credit_in_words(event) or "–" for event in pair)),
+        ("CE credit", *(format_credit_lines(event) or "–" for event in pair)),
         ("Claims", *claims),
     ]
     return [(label, first, second) for label, first, second in rows]
@@ -251,10 +251,10 @@ def _side_by_side(source: Event, target: Event) -> list[tuple[str, str, str]]:
 def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
     """What merging would do, from doing it and taking it back."""
     event_actions.settle_due(event_id=source.pk)
-    done = rehearse(
+    done = dry_run(
         lambda: actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)
     )
-    names = [str(claim.person) for claim in done.dropped[:NAMES_AT_MOST]]
+    names = [str(claim.person) for claim in done.dropped[:MAX_NAMES]]
     numbers = [
         ("Claims that move", done.moved),
         ("People who hold both, and keep one", len(done.dropped)),
@@ -268,6 +268,6 @@ def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
     return {
         "numbers": numbers,
         "names": names,
-        "more": max(0, len(done.dropped) - NAMES_AT_MOST),
-        "earned_on": formats.day(target.last_day) if other_day else "",
+        "more": max(0, len(done.dropped) - MAX_NAMES),
+        "earned_on": format_day(target.last_day) if other_day else "",
     }

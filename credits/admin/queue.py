@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.models import User
-from aspen.admin import count_done, staff_page
+from aspen.admin import run_on_each, staff_page
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
 from aspen.staff_queue import ConditionFilter, QueueAdmin, SeenForm, reason_field
@@ -22,21 +22,21 @@ from credits import review
 from credits.admin import queue_presentation
 from events import actions, queries
 from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
-from events.models import WAITS_SINCE, CustomEvent, Event
+from events.models import WAITING_SINCE, CustomEvent, Event
 
 DECIDES = "events.decide_event"
 # What a row of the list says, and what it is compared by.
-LISTED = (
+LIST_FIELDS = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
     *("recording_url", "recording_available_at"),
     *("created_at", "submitted_at", "decided_at"),
     *("created_by__display_name", "created_by__email", "college_work"),
 )
 # ?tick=clear ticks the rows without remarks.
-TICK, CLEAR = "tick", "clear"
+TICK_ALL, CLEAR_ALL = "tick", "clear"
 
 
-class StateFilter(ConditionFilter):
+class CustomEventStateFilter(ConditionFilter):
     """The queue shows what waits unless somebody asks for more."""
 
     title = parameter_name = "state"
@@ -46,7 +46,7 @@ class StateFilter(ConditionFilter):
         states = (EventState.PENDING, EventState.DRAFT, EventState.PUBLISHED, EventState.DECLINED)
         return [
             *(
-                (each.value, queue_presentation.state_in_words(each), Q(state=each))
+                (each.value, queue_presentation.custom_event_state(each), Q(state=each))
                 for each in states
             ),
             ("all", "All", Q()),
@@ -65,7 +65,7 @@ class DecisionForm(SeenForm):
     )
 
 
-class Choice(forms.Form):
+class TickedRowForm(forms.Form):
     """One ticked row: which event, as which version, and whether it showed a remark."""
 
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
@@ -91,7 +91,7 @@ class PageByIds(Paginator):
         return page
 
 
-class Queue(ChangeList):
+class QueueChangeList(ChangeList):
     """A page of the list with what there is to think about each of its events."""
 
     rows: list[dict[str, Any]]
@@ -99,22 +99,23 @@ class Queue(ChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Event]:
         """The events with as much of them as the rows and automatic care need."""
         events = super().get_queryset(*args, **kwargs).select_related(None)
-        return events.select_related("created_by", "college_work").only(*LISTED)
+        return events.select_related("created_by", "college_work").only(*LIST_FIELDS)
 
     def get_results(self, request: HttpRequest) -> None:
         assert request.user.is_authenticated
         super().get_results(request)
         may_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
-        checked = review.check(list(self.result_list))
+        checked = review.queue_items(list(self.result_list))
         self.rows = [
-            queue_presentation.row(each, by=request.user, may_decide=may_decide) for each in checked
+            queue_presentation.queue_row(each, by=request.user, may_decide=may_decide)
+            for each in checked
         ]
         self.can_tick = sum(row["can_tick"] for row in self.rows)
         self.clear = sum(row["is_clear"] for row in self.rows)
-        self.is_ticked = getattr(request, TICK, "") == CLEAR
+        self.is_ticked = getattr(request, TICK_ALL, "") == CLEAR_ALL
         for row in self.rows:
             row["is_ticked"] = self.is_ticked and row["is_clear"]
-        self.tick_link = self.get_query_string({TICK: CLEAR})
+        self.tick_link = self.get_query_string({TICK_ALL: CLEAR_ALL})
 
 
 @admin.register(CustomEvent)
@@ -124,7 +125,7 @@ class CustomEventAdmin(QueueAdmin):
     decides = DECIDES
     steps = ("decide", "publish")
     list_display = ("title",)
-    list_filter = (StateFilter, "offers__category")
+    list_filter = (CustomEventStateFilter, "offers__category")
     search_fields = (
         "title",
         "sponsor",
@@ -132,7 +133,7 @@ class CustomEventAdmin(QueueAdmin):
         "created_by__display_name",
         "created_by__email",
     )
-    ordering = (WAITS_SINCE.asc(), "id")
+    ordering = (WAITING_SINCE.asc(), "id")
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     actions = None
@@ -148,10 +149,10 @@ class CustomEventAdmin(QueueAdmin):
         )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return Queue
+        return QueueChangeList
 
     def next_waiting(self, record: Event, *, by: User) -> Event | None:
-        return review.next_waiting(record, by=by)
+        return review.next_custom_event(record, by=by)
 
     # ---------- The list ----------
 
@@ -159,7 +160,7 @@ class CustomEventAdmin(QueueAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         asked = request.GET.copy()
-        setattr(request, TICK, "".join(asked.pop(TICK, [])))
+        setattr(request, TICK_ALL, "".join(asked.pop(TICK_ALL, [])))
         # Django turns away what it takes for an unknown filter.
         request.GET = asked  # type: ignore[assignment]
         if request.method == "POST":
@@ -175,13 +176,13 @@ class CustomEventAdmin(QueueAdmin):
 
         What has a remark now that its row did not show is left: nobody has looked at it.
         """
-        choices = [Choice.read(value) for value in request.POST.getlist("chosen")]
+        choices = [TickedRowForm.read(value) for value in request.POST.getlist("chosen")]
         chosen = {each["event"]: each for each in choices[: self.list_per_page] if each}
         if not chosen:
             messages.warning(request, "Tick the custom events to approve first.")
             return
         events = list(self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering))
-        remarks = review.remarks_on(events, review.claims_of_authors(events))
+        remarks = review.check_results_by_event(events, review.claims_of_authors(events))
         doubtful = []
 
         def approve(event: Event) -> None:
@@ -195,9 +196,11 @@ class CustomEventAdmin(QueueAdmin):
             if choice["doubtful"]:
                 doubtful.append(event.title)
 
-        done = count_done(request, events, approve)
+        done = run_on_each(request, events, approve)
         if done:
-            messages.success(request, queue_presentation.approved(done, len(chosen), doubtful))
+            messages.success(
+                request, queue_presentation.approval_message(done, len(chosen), doubtful)
+            )
 
     # ---------- One event ----------
 
@@ -226,7 +229,7 @@ class CustomEventAdmin(QueueAdmin):
                     by=request.user,
                 )
                 self.log_change(request, event, f"{decision.label}. {reason}".strip())
-                done = queue_presentation.state_in_words(
+                done = queue_presentation.custom_event_state(
                     CUSTOM_EVENT_TRANSITIONS[decision].target
                 ).lower()
                 messages.success(
@@ -255,11 +258,11 @@ class CustomEventAdmin(QueueAdmin):
         assert request.user.is_authenticated
         may_decide = self.has_decide_permission(request)
         context = {
-            **queue_presentation.page(event, by=request.user, may_decide=may_decide),
+            **queue_presentation.decision_page(event, by=request.user, may_decide=may_decide),
             "title": event.title,
             "subtitle": "Custom event",
             "record": event,
-            "seen": queries.version(event),
+            "seen": queries.custom_event_version(event),
             "form": form,
             "next_url": self.next_url(event, by=request.user),
             "decide_url": self.url("decide", event.pk),
@@ -283,9 +286,9 @@ def events_to_decide() -> list[Waiting]:
         (Origin.CALENDAR, EventState.PENDING): ("proposed event", "to publish", proposals),
     }
     returned = Q(state=EventState.DRAFT)
-    since = Case(When(returned, then=F("decided_at")), default=WAITS_SINCE)
+    since = Case(When(returned, then=F("decided_at")), default=WAITING_SINCE)
     rows = (
-        Event.objects.filter(Q(state=EventState.PENDING) | review.unanswered())
+        Event.objects.filter(Q(state=EventState.PENDING) | review.unanswered_returns())
         .order_by()
         .values_list("origin", "state")
         .annotate(count=Count("pk"), since=Min(since))

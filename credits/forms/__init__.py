@@ -1,5 +1,5 @@
 """Forms around claiming. The actions judge again; here people get their words beside the field."""
 
-from credits.forms.claiming import FindForm
+from credits.forms.claiming import ClaimSearchForm
 
-__all__ = ["FindForm"]
+__all__ = ["ClaimSearchForm"]

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from credits.enums import ClaimSource
-from credits.forms.files import WithFiles
+from credits.forms.files import EvidenceFieldsForm
 
 
 class PickForm(forms.Form):
@@ -15,7 +15,7 @@ class PickForm(forms.Form):
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
-class FindForm(forms.Form):
+class ClaimSearchForm(forms.Form):
     """Words that narrow the list to claim from."""
 
     find = forms.CharField(required=False, max_length=200)
@@ -39,7 +39,7 @@ class NoteForm(forms.Form):
     )
 
 
-class ClaimForm(WithFiles, NoteForm):
+class ClaimForm(EvidenceFieldsForm, NoteForm):
     """Saving a claim: a note and evidence, both as one likes."""
 
     field_order = ["note", "evidence"]

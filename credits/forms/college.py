@@ -8,16 +8,16 @@ from django.utils import timezone
 
 from aspen.clock import today
 from credits.forms.claiming import NoteForm
-from credits.forms.custom import CategoryField, worth
-from credits.forms.files import WithFiles
+from credits.forms.custom import CategoryField, first_credit_line
+from credits.forms.files import EvidenceFieldsForm
 from events import rules
-from events.actions import Course, CustomEventFacts
+from events.actions import CollegeCourse, CustomEventFacts
 from events.enums import CourseSystem
 from events.models import EARLIEST, Event
 from events.queries import categories, midnight
 
-MOST = 3
-MORE = (
+MAX_COURSE_CREDITS = 3
+TOO_MANY_COURSE_CREDITS = (
     "More than three credits are not in the State Library’s table. Open a help ticket; the CE "
     "Coordinator tells you what they are worth."
 )
@@ -36,24 +36,24 @@ class DayField(forms.DateField):
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
 
 
-class WorthForm(forms.Form):
+class CourseCreditsForm(forms.Form):
     """How many credits of which kind: all that the calculator needs."""
 
     system = forms.ChoiceField(label="The college counts in", choices=CourseSystem.choices)
     course_credits = forms.IntegerField(
         label="College credits",
         min_value=1,
-        max_value=MOST,
-        error_messages={"max_value": MORE},
-        widget=forms.NumberInput(attrs={"min": "1", "max": str(MOST), "step": "1"}),
+        max_value=MAX_COURSE_CREDITS,
+        error_messages={"max_value": TOO_MANY_COURSE_CREDITS},
+        widget=forms.NumberInput(attrs={"min": "1", "max": str(MAX_COURSE_CREDITS), "step": "1"}),
     )
 
-    def course(self) -> Course:
+    def course(self) -> CollegeCourse:
         data = self.cleaned_data
-        return Course(system=CourseSystem(data["system"]), credits=data["course_credits"])
+        return CollegeCourse(system=CourseSystem(data["system"]), credits=data["course_credits"])
 
 
-class CollegeForm(WithFiles, NoteForm, WorthForm):
+class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
     """One course. The transcript is required, unless it is with the claim already."""
 
     field_order = [
@@ -85,7 +85,7 @@ class CollegeForm(WithFiles, NoteForm, WorthForm):
             "last_day": timezone.localdate(event.ends_at),
             "system": work.system,
             "course_credits": work.course_credits,
-            "category": worth(event).get("category"),
+            "category": first_credit_line(event).get("category"),
         }
         form = cls(data, initial=initial)
         for name in ("note", "evidence"):

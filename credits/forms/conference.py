@@ -9,13 +9,13 @@ from django import forms
 from django.utils import timezone
 
 from credits.forms.college import DayField
-from credits.forms.custom import END_FIRST, NOT_OVER, AmountField, too_much
+from credits.forms.custom import ENDS_BEFORE_BEGIN, NOT_OVER, AmountField, why_too_many_credits
 from events import rules
 from events.actions import CustomEventFacts
-from events.editing.fields import A_MOMENT
+from events.editing.fields import INVALID_MOMENT
 from events.models import Category
 
-TYPED = ("title", "day", "begin", "end", "presenter", "category", "amount")
+TYPED_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amount")
 
 
 class ConferenceForm(forms.Form):
@@ -59,13 +59,13 @@ class OutsideSessionForm(forms.Form):
     @property
     def is_typed(self) -> bool:
         """Whether anything is in this row."""
-        return any(str(self[name].value() or "").strip() for name in TYPED)
+        return any(str(self[name].value() or "").strip() for name in TYPED_FIELDS)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if not self.is_typed:
             return data
-        for name in TYPED[:-1]:
+        for name in TYPED_FIELDS[:-1]:
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, "This is required.")
         if not self.errors:
@@ -75,14 +75,14 @@ class OutsideSessionForm(forms.Form):
     def _clean_times(self, data: dict[str, Any]) -> None:
         begins_at, ends_at = (_moment(data["day"], data[name]) for name in ("begin", "end"))
         if begins_at is None or ends_at is None:
-            return self.add_error("begin", A_MOMENT)
+            return self.add_error("begin", INVALID_MOMENT)
         if ends_at <= begins_at:
-            return self.add_error("end", END_FIRST)
+            return self.add_error("end", ENDS_BEFORE_BEGIN)
         if ends_at > timezone.now():
             return self.add_error("end", NOT_OVER)
         data["begins_at"], data["ends_at"] = begins_at, ends_at
-        data["amount"] = data.get("amount") or rules.usual_credits(begins_at, ends_at)
-        if reason := too_much(begins_at, ends_at, data["amount"]):
+        data["amount"] = data.get("amount") or rules.default_credits(begins_at, ends_at)
+        if reason := why_too_many_credits(begins_at, ends_at, data["amount"]):
             self.add_error("amount", reason)
         return None
 
@@ -109,7 +109,7 @@ def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
     return moment if back.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
 
 
-class BaseSheet(forms.BaseFormSet):
+class BaseSessionFormSet(forms.BaseFormSet):
     """All rows. Two rows of the same title and beginning would be one training."""
 
     def clean(self) -> None:
@@ -127,6 +127,6 @@ def typed_rows(sheet: forms.BaseFormSet) -> list[OutsideSessionForm]:
     return [form for form in sheet.forms if form.is_typed]
 
 
-SheetForm = forms.formset_factory(
-    OutsideSessionForm, formset=BaseSheet, extra=0, max_num=60, absolute_max=60
+SessionFormSet = forms.formset_factory(
+    OutsideSessionForm, formset=BaseSessionFormSet, extra=0, max_num=60, absolute_max=60
 )

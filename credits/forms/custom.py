@@ -8,22 +8,22 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
-from aspen.formats import credits as in_words
+from aspen.formats import format_credits as in_words
 from aspen.halves import MESSAGE, is_in_halves
 from credits.enums import ClaimRole
 from credits.forms.claiming import NoteForm
-from credits.forms.files import WithFiles
+from credits.forms.files import EvidenceFieldsForm
 from credits.models import Claim
 from events import rules
 from events.actions import CustomEventFacts
-from events.editing.fields import MomentField, WebField
+from events.editing.fields import MomentField, WebAddressField
 from events.models import Event
 from events.queries import categories
 
 NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
-END_FIRST = "The end must be after the beginning."
+ENDS_BEFORE_BEGIN = "The end must be after the beginning."
 # What of a past training holds again next year. Its dates do not.
-AGAIN = ("title", "sponsor", "presenter", "description", "recording_url")
+REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 
 
 class SimilarForm(forms.Form):
@@ -45,7 +45,7 @@ class HoursForm(forms.Form):
         begins_at, ends_at = self.cleaned_data["begins_at"], self.cleaned_data["ends_at"]
         if ends_at <= begins_at:
             return None
-        return min(rules.usual_credits(begins_at, ends_at), Decimal("99.5"))
+        return min(rules.default_credits(begins_at, ends_at), Decimal("99.5"))
 
 
 class CategoryField(forms.ModelChoiceField):
@@ -67,7 +67,7 @@ class AmountField(forms.DecimalField):
         return amount
 
 
-class CustomEventForm(WithFiles, NoteForm):
+class CustomEventForm(EvidenceFieldsForm, NoteForm):
     """Create New…: a training that is not on the calendar. The CE category comes last.
 
     An empty credit value is counted from the hours, so it is only missing where these are wrong.
@@ -116,7 +116,7 @@ class CustomEventForm(WithFiles, NoteForm):
         help_text="Not required, but reviewers read it: what was it about, how does it help your "
         "library?",
     )
-    recording_url = WebField(
+    recording_url = WebAddressField(
         label="Web address of the recording",
         required=False,
         help_text="If you watched one. It shows when the same recording is claimed twice.",
@@ -144,8 +144,8 @@ class CustomEventForm(WithFiles, NoteForm):
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
         """The form filled with what a returned custom event says; the claim keeps its own."""
-        initial = {name: getattr(event, name) for name in (*AGAIN, "begins_at", "ends_at")}
-        form = cls(data, initial=initial | worth(event))
+        initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
+        form = cls(data, initial=initial | first_credit_line(event))
         for name in ("role", "note", "evidence"):
             del form.fields[name]
         return form
@@ -157,7 +157,7 @@ class CustomEventForm(WithFiles, NoteForm):
         ends_at: dt.datetime = self.cleaned_data["ends_at"]
         begins_at = self.cleaned_data.get("begins_at")
         if begins_at and ends_at <= begins_at:
-            raise forms.ValidationError(END_FIRST)
+            raise forms.ValidationError(ENDS_BEFORE_BEGIN)
         if ends_at > timezone.now():
             raise forms.ValidationError(NOT_OVER)
         return ends_at
@@ -165,19 +165,21 @@ class CustomEventForm(WithFiles, NoteForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         names = ("begins_at", "ends_at", "amount")
-        if data.keys() >= set(names) and (reason := too_much(*(data[name] for name in names))):
+        if data.keys() >= set(names) and (
+            reason := why_too_many_credits(*(data[name] for name in names))
+        ):
             self.add_error("amount", reason)
         return data
 
     def facts(self) -> CustomEventFacts:
         """What was entered, once the form is valid."""
-        names = (*AGAIN, "begins_at", "ends_at", "amount", "category")
+        names = (*REUSED_FIELDS, "begins_at", "ends_at", "amount", "category")
         return CustomEventFacts(**{name: self.cleaned_data[name] for name in names})
 
 
-def too_much(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
+def why_too_many_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
     """Why a training of this length does not carry that amount, or nothing."""
-    most = rules.most_credits(begins_at, ends_at)
+    most = rules.max_credits(begins_at, ends_at)
     if amount <= most:
         return ""
     return (
@@ -186,19 +188,19 @@ def too_much(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> s
     )
 
 
-def again(claim: Claim) -> dict[str, Any]:
+def reused_values(claim: Claim) -> dict[str, Any]:
     """What of an earlier claim is filled in for the same training once more. One query.
 
     The description is the author's: who claimed somebody else's training does not see it.
     """
     event = claim.event
-    initial = {name: getattr(event, name) for name in AGAIN}
+    initial = {name: getattr(event, name) for name in REUSED_FIELDS}
     if event.created_by_id != claim.person_id:
         del initial["description"]
-    return initial | {"role": claim.role} | worth(event)
+    return initial | {"role": claim.role} | first_credit_line(event)
 
 
-def worth(event: Event) -> dict[str, Any]:
+def first_credit_line(event: Event) -> dict[str, Any]:
     """The first credit line of an event, as these forms have one."""
     offer = event.offers.order_by("category__position").first()
     return {"amount": offer.amount, "category": offer.category_id} if offer else {}

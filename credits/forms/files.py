@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from accounts.models import User
 from aspen.errors import Refused
 from credits.actions import evidence as waiting
-from events.uploads import EVIDENCE, EVIDENCE_ALLOWED, clean_name
+from events.uploads import EVIDENCE_ALLOWED, EVIDENCE_KINDS, clean_name
 
 TOO_LARGE = (
     "A file was left out: all files of one form together are at most 10 MB. Scan it in a lower "
@@ -26,13 +26,13 @@ class FilesInput(forms.ClearableFileInput):
 class FilesField(forms.FileField):
     """Any number of files, as a list."""
 
-    widget = FilesInput(attrs={"accept": ",".join(EVIDENCE)})
+    widget = FilesInput(attrs={"accept": ",".join(EVIDENCE_KINDS)})
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         return list(data or [])
 
 
-class WithFiles(forms.Form):
+class EvidenceFieldsForm(forms.Form):
     """A form with evidence. What fits of it is put aside when the form has to be sent again.
 
     `by` is the person who sends it, `too_large` whether a file was left out for its size.
@@ -53,13 +53,13 @@ class WithFiles(forms.Form):
         self.fitting: list[UploadedFile] = []
         self.waiting: list[waiting.WaitingFile] = []
         if self.is_bound and by and hasattr(self.data, "getlist"):
-            self.waiting = waiting.waiting(self.data.getlist("waiting"), by=by)
+            self.waiting = waiting.waiting_files(self.data.getlist("waiting"), by=by)
 
     def clean_evidence(self) -> list[UploadedFile]:
         reasons = [TOO_LARGE] if self.too_large else []
         for file in self.cleaned_data["evidence"]:
             try:
-                waiting.refuse_unfit(file)
+                waiting.check_evidence_file(file)
             except Refused as refusal:
                 reasons.append(str(refusal))
             else:
@@ -72,7 +72,7 @@ class WithFiles(forms.Form):
 
     def _leave_out(self) -> str:
         """Drop what is more than a claim may have, and say so; or nothing."""
-        room = waiting.MOST - len(self.waiting)
+        room = waiting.MAX_FILES - len(self.waiting)
         left_out, self.fitting = self.fitting[room:], self.fitting[:room]
         names = ", ".join(f"“{clean_name(file.name or '')}”" for file in left_out)
         return f"{waiting.TOO_MANY} Left out: {names}." if names else ""
@@ -95,15 +95,15 @@ class WithFiles(forms.Form):
     def put_aside(self) -> None:
         """Keep what fits for the next time this form is sent."""
         if self.by is not None:
-            self.waiting += [waiting.keep_waiting(file, by=self.by) for file in self.fitting]
+            self.waiting += [waiting.store_waiting_file(file, by=self.by) for file in self.fitting]
             self.fitting = []
 
     def done(self) -> None:
         """The files have arrived in the claim."""
-        waiting.forget(self.waiting)
+        waiting.delete_waiting_files(self.waiting)
 
 
-class EvidenceForm(WithFiles):
+class EvidenceForm(EvidenceFieldsForm):
     """Files for a claim that exists."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from django.db.models import functions, lookups
 from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField
 from aspen.migrations._operations import HISTORY_FIELDS, CreateModels
-from events.models.material import uploads
+from events.models.material import upload_storage
 
 
 class Migration(migrations.Migration):
@@ -41,11 +41,11 @@ class Migration(migrations.Migration):
                 'constraints': [
                     models.UniqueConstraint(condition=models.Q(('state__in', ['approved', 'pending', 'returned'])), fields=('person', 'event'), name='credits_one_live_claim_per_event', violation_error_message='You have already claimed this event.'),
                     models.UniqueConstraint(fields=('id', 'person'), name='credits_claim_with_person'),
-                    models.CheckConstraint(condition=models.Q(('role__in', ['attendee', 'presenter']), ('source__in', ['registration', 'calendar', 'list', 'custom', 'presenting', 'award']), ('state__in', ['pending', 'approved', 'returned', 'declined', 'withdrawn'])), name='credits_claim_words_known'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='credits_claim_decided_by_someone_sometime'),
+                    models.CheckConstraint(condition=models.Q(('role__in', ['attendee', 'presenter']), ('source__in', ['registration', 'calendar', 'list', 'custom', 'presenting', 'award']), ('state__in', ['pending', 'approved', 'returned', 'declined', 'withdrawn'])), name='credits_claim_choices_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='credits_claim_decided_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(('state', 'pending'), ('decided_at__isnull', False), _connector='OR'), name='credits_claim_decision_recorded'),
                     models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['declined', 'returned', 'withdrawn']), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='credits_claim_refusal_has_reason'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), models.Q(('decided_by', models.F('person')), _negated=True), _connector='OR'), name='credits_nobody_approves_their_own_claim'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), models.Q(('decided_by', models.F('person')), _negated=True), _connector='OR'), name='credits_claim_not_decided_by_claimant'),
                 ],
             }),
             migrations.CreateModel('ClaimHistory', fields=[
@@ -73,15 +73,15 @@ class Migration(migrations.Migration):
                 ('amount', CreditAmountField()),
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
                 ('withdrawn_by', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('withdrawn_why', models.TextField(blank=True)),
+                ('withdrawn_reason', models.TextField(blank=True)),
             ], options={
                 'ordering': ['claim_id', 'line'],
                 'constraints': [
                     models.UniqueConstraint(fields=('claim', 'line'), name='credits_one_credit_per_line'),
                     models.UniqueConstraint(fields=('id', 'person'), name='credits_credit_with_person'),
-                    CompositeForeignKey(fields=['claim', 'person'], name='credits_credit_of_the_claims_person', to='credits.Claim', to_fields=['id', 'person']),
+                    CompositeForeignKey(fields=['claim', 'person'], name='credits_credit_person_matches_claim', to='credits.Claim', to_fields=['id', 'person']),
                     models.CheckConstraint(condition=models.Q(('amount__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount', Decimal('0.5')), 0)), name='credits_amount_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at', None), ('withdrawn_by', None), ('withdrawn_why', '')), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_why', ''), _negated=True)), _connector='OR'), name='credits_line_withdrawn_by_someone_for_a_reason'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at', None), ('withdrawn_by', None), ('withdrawn_reason', '')), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_reason', ''), _negated=True)), _connector='OR'), name='credits_credit_withdrawn_all_or_none'),
                 ],
             }),
             migrations.CreateModel('CreditHistory', fields=[
@@ -95,13 +95,13 @@ class Migration(migrations.Migration):
                 ('amount', CreditAmountField()),
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
                 ('withdrawn_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=models.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
-                ('withdrawn_why', models.TextField(blank=True)),
+                ('withdrawn_reason', models.TextField(blank=True)),
             ]),
             migrations.CreateModel('Evidence', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('claim', models.ForeignKey(on_delete=models.PROTECT, related_name='evidence', to='credits.claim')),
                 ('person', models.ForeignKey(on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('file', models.FileField(max_length=200, storage=uploads, upload_to='evidence')),
+                ('file', models.FileField(max_length=200, storage=upload_storage, upload_to='evidence')),
                 ('file_name', models.CharField(max_length=150)),
                 ('content_type', models.CharField(max_length=100)),
                 ('size', models.PositiveIntegerField(help_text='In bytes.')),
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'evidence',
                 'ordering': ['claim_id', 'id'],
                 'constraints': [
-                    CompositeForeignKey(fields=['claim', 'person'], name='credits_evidence_of_the_claims_person', to='credits.Claim', to_fields=['id', 'person']),
+                    CompositeForeignKey(fields=['claim', 'person'], name='credits_evidence_person_matches_claim', to='credits.Claim', to_fields=['id', 'person']),
                     models.CheckConstraint(condition=models.Q(models.Q(('file', ''), _negated=True), models.Q(('file_name', ''), _negated=True), ('size__gte', 1)), name='credits_evidence_is_a_file'),
                 ],
             }),
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField()),
                 ('claim', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='+', related_query_name='+', to='credits.claim')),
                 ('person', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
-                ('file', models.FileField(max_length=200, storage=uploads, upload_to='evidence')),
+                ('file', models.FileField(max_length=200, storage=upload_storage, upload_to='evidence')),
                 ('file_name', models.CharField(max_length=150)),
                 ('content_type', models.CharField(max_length=100)),
                 ('size', models.PositiveIntegerField(help_text='In bytes.')),
@@ -147,9 +147,9 @@ class Migration(migrations.Migration):
             ], options={
                 'ordering': ['-merged_at', '-id'],
                 'constraints': [
-                    models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('source',), name='credits_an_event_is_merged_once'),
+                    models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('source',), name='credits_event_merged_once'),
                     models.CheckConstraint(condition=models.Q(('source', models.F('target')), _negated=True), name='credits_merged_into_another'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='credits_merge_undone_by_someone_sometime'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('undone_at', None), ('undone_by', None)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='credits_merge_undone_both_or_neither'),
                 ],
             }),
             migrations.CreateModel('AwardList', fields=[
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                 ('applied_by', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ], options={
                 'ordering': ['-uploaded_at', '-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('applied_at', None), ('applied_by', None)), models.Q(('applied_at__isnull', False), ('applied_by__isnull', False)), _connector='OR'), name='credits_list_applied_by_someone_sometime')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('applied_at', None), ('applied_by', None)), models.Q(('applied_at__isnull', False), ('applied_by__isnull', False)), _connector='OR'), name='credits_award_list_applied_both_or_neither')],
             }),
             migrations.CreateModel('WaitingAward', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
                 'constraints': [
                     models.UniqueConstraint(fields=('event', 'address'), name='credits_one_award_per_address'),
                     models.CheckConstraint(condition=models.Q(('address', functions.Lower('address')), models.Q(('address', ''), _negated=True)), name='credits_award_address_in_lower_case'),
-                    models.CheckConstraint(condition=models.Q(('claim', None), ('matched_at__isnull', False), _connector='OR'), name='credits_award_matched_sometime'),
+                    models.CheckConstraint(condition=models.Q(('claim', None), ('matched_at__isnull', False), _connector='OR'), name='credits_award_claim_has_matched_at'),
                 ],
             }),
         ]),

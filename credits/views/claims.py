@@ -10,16 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import AuthenticatedHttpRequest, number_in
+from aspen.formats import format_credits, format_day, format_time_range
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries
 from credits.actions import evidence
 from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
-from credits.views.common import remarks_in_words
+from credits.views.common import check_result_rows
 from events.enums import EventState, Origin
 from events.uploads import was_ended
 
@@ -36,19 +36,19 @@ STATES = {
 def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     """One's own claim. Its forms post here: the note, files to add, a file to remove."""
     person = request.user
-    mine = queries.visible_to(person).select_related("event", "claimed_by")
+    mine = queries.claims_visible_to(person).select_related("event", "claimed_by")
     claim = get_object_or_404(mine, pk=claim_id)
     note, files = NoteForm(initial={"note": claim.note}), EvidenceForm()
     if request.method == "POST":
         if "save_note" in request.POST:
             note = NoteForm(request.POST)
-            done = note.is_valid() and _say(request, claim, note)
+            done = note.is_valid() and _save_note(request, claim, note)
         elif "remove" in request.POST:
-            done = _remove(request, number_in(request.POST["remove"]))
+            done = _remove_file(request, parse_id(request.POST["remove"]))
         else:
             too_large = was_ended(request)
             files = EvidenceForm(request.POST, request.FILES, by=person, too_large=too_large)
-            done = files.is_valid() and _add(request, claim, files)
+            done = files.is_valid() and _add_files(request, claim, files)
             if not done:
                 files.put_aside()
         if done:
@@ -56,7 +56,7 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     return _page(request, person, claim, note, files)
 
 
-def _say(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
+def _save_note(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
     try:
         text = form.cleaned_data["note"]
         actions.note_claim(claim_id=claim.pk, note=text, by=request.user)
@@ -67,7 +67,7 @@ def _say(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> boo
     return True
 
 
-def _add(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceForm) -> bool:
+def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceForm) -> bool:
     try:
         files = form.all_files()
         added = actions.add_evidence(claim_id=claim.pk, files=files, by=request.user)
@@ -83,7 +83,7 @@ def _add(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceForm) ->
     return True
 
 
-def _remove(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
+def _remove_file(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
     try:
         actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
     except Refused as refusal:
@@ -109,12 +109,12 @@ def _page(
         "claim": claim,
         "event": event,
         "url": event.get_absolute_url() if is_open else "",
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "state": {"label": claim.get_state_display(), "tone": tone, "shape": shape},
-        "claimed_on": formats.day(timezone.localdate(claim.claimed_at)),
+        "claimed_on": format_day(timezone.localdate(claim.claimed_at)),
         "is_presenter": claim.role == ClaimRole.PRESENTER,
         "credits": [
-            (credit.category, formats.credits(credit.amount))
+            (credit.category, format_credits(credit.amount))
             for credit in claim.credits.filter(withdrawn_at=None)
             .select_related("category")
             .order_by("line")
@@ -123,10 +123,10 @@ def _page(
             (each.pk, each.file_name, filesizeformat(each.size))
             for each in claim.evidence.order_by("pk")
         ],
-        "remarks": remarks_in_words(checks.remarks_for([claim])[claim.pk]) if stands else [],
+        "remarks": check_result_rows(checks.check_claims([claim])[claim.pk]) if stands else [],
         "note": note,
         "files": files,
-        "most": evidence.MOST,
+        "most": evidence.MAX_FILES,
         "stands": stands,
         "is_undecided": claim.state in UNDECIDED,
         "can_withdraw": claim.state == ClaimState.PENDING,

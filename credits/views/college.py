@@ -5,34 +5,34 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import format_amount, format_credits
 from aspen.web import form_recovery
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
-from credits.forms.college import MOST, CollegeForm, WorthForm
-from credits.views.common import listed, remarks_in_words
+from credits.forms.college import MAX_COURSE_CREDITS, CollegeForm, CourseCreditsForm
+from credits.views.common import check_result_rows, listed_message
 from events import actions as event_actions
 from events.enums import CourseSystem
 from events.rules import course_credits
 from events.uploads import was_ended
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Enter a college course; it waits for approval like any training from elsewhere."""
     person = request.user
     if request.method != "POST":
-        return _page(request, CollegeForm(initial=form_recovery.typed_before(request)))
+        return _page(request, CollegeForm(initial=form_recovery.recovered_form(request)))
     form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid():
-        return _again(request, form)
+        return _form_again(request, form)
     facts = form.facts()
-    event = event_actions.event_of(facts)
-    [remarks] = checks.remarks_on([(event, facts.amount)], person=person)
-    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
-        return _again(request, form, remarks)
+    event = event_actions.build_event(facts)
+    [remarks] = checks.check_proposed([(event, facts.amount)], person=person)
+    if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
+        return _form_again(request, form, remarks)
     note, files = form.cleaned_data["note"], form.all_files()
     try:
         actions.claim_custom_event(facts=facts, note=note, files=files, by=person)
@@ -41,24 +41,24 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credits:detail", refusal.claim.pk)
     except Refused as refusal:
         form.add_error(_FIELDS.get(refusal.field or ""), str(refusal))
-        return _again(request, form)
+        return _form_again(request, form)
     form.done()
     messages.success(
         request,
-        f"“{facts.title}” is saved: {formats.credits(facts.amount)}. It stays Pending until staff "
+        f"“{facts.title}” is saved: {format_credits(facts.amount)}. It stays Pending until staff "
         "have looked at the transcript.",
     )
-    return redirect(listed())
+    return redirect(listed_message())
 
 
 @require_safe
-def course_worth(request: AuthenticatedHttpRequest) -> HttpResponse:
+def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the course typed so far is worth, in words."""
-    form = WorthForm(request.GET)
+    form = CourseCreditsForm(request.GET)
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
         course = form.course()
-        text = f"Worth {formats.credits(course_credits(course.system, course.credits))}."
+        text = f"Worth {format_credits(course_credits(course.system, course.credits))}."
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
@@ -66,24 +66,34 @@ def course_worth(request: AuthenticatedHttpRequest) -> HttpResponse:
 _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "course_credits"}
 
 
-def _again(
-    request: AuthenticatedHttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
+def _form_again(
+    request: AuthenticatedHttpRequest,
+    form: CollegeForm,
+    remarks: list[checks.CheckResult] | None = None,
 ) -> HttpResponse:
     form.put_aside()
     return _page(request, form, remarks or [])
 
 
 def _page(
-    request: AuthenticatedHttpRequest, form: CollegeForm, remarks: list[checks.Remark] | None = None
+    request: AuthenticatedHttpRequest,
+    form: CollegeForm,
+    remarks: list[checks.CheckResult] | None = None,
 ) -> HttpResponse:
     context = {
         "form": form,
         "table": [
-            (system.label, [formats.amount(course_credits(system, n)) for n in range(1, MOST + 1)])
+            (
+                system.label,
+                [
+                    format_amount(course_credits(system, n))
+                    for n in range(1, MAX_COURSE_CREDITS + 1)
+                ],
+            )
             for system in CourseSystem
         ],
-        "numbers": range(1, MOST + 1),
-        "remarks": remarks_in_words(remarks or []),
-        "confirmed": checks.fingerprint(remarks or []),
+        "numbers": range(1, MAX_COURSE_CREDITS + 1),
+        "remarks": check_result_rows(remarks or []),
+        "confirmed": checks.check_fingerprint(remarks or []),
     }
     return render(request, "credits/college.html", context)

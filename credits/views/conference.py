@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import counted
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
-from credits.forms.conference import ConferenceForm, OutsideSessionForm, SheetForm, typed_rows
-from credits.views.common import listed, remarks_in_words
+from credits.forms.conference import ConferenceForm, OutsideSessionForm, SessionFormSet, typed_rows
+from credits.views.common import check_result_rows, listed_message
 from events import actions as event_actions
 from events import queries as event_queries
 
@@ -26,12 +26,12 @@ def conference(request: AuthenticatedHttpRequest) -> HttpResponse:
     categories = {category.pk: category for category in event_queries.categories()}
     options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
-        return _page(request, ConferenceForm(), SheetForm(initial=_blank(), **options))
-    form, sheet = ConferenceForm(request.POST), SheetForm(request.POST, **options)
+        return _page(request, ConferenceForm(), SessionFormSet(initial=_blank(), **options))
+    form, sheet = ConferenceForm(request.POST), SessionFormSet(request.POST, **options)
     if "more" in request.POST:
         typed = [{name: row[name].value() for name in row.fields} for row in sheet.forms]
         unbound = ConferenceForm(initial=request.POST.dict())
-        return _page(request, unbound, SheetForm(initial=typed + _blank(), **options))
+        return _page(request, unbound, SessionFormSet(initial=typed + _blank(), **options))
     if not all([form.is_valid(), sheet.is_valid()]):
         return _page(request, form, sheet)
     rows = typed_rows(sheet)
@@ -49,10 +49,10 @@ def _save(
 ) -> HttpResponse:
     person = request.user
     facts = [row.facts(**form.cleaned_data) for row in rows]
-    proposed = [(event_actions.event_of(each), each.amount) for each in facts]
-    found = checks.remarks_on(proposed, person=person)
+    proposed = [(event_actions.build_event(each), each.amount) for each in facts]
+    found = checks.check_proposed(proposed, person=person)
     remarks = [remark for of_row in found for remark in of_row]
-    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
+    if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
         return _page(request, form, sheet, remarks)
     try:
         claims = actions.claim_outside_conference(sessions=facts, by=person)
@@ -60,13 +60,13 @@ def _save(
         form.add_error(None, str(refusal))
         return _page(request, form, sheet)
     messages.success(request, _saved(len(claims)))
-    return redirect(listed())
+    return redirect(listed_message())
 
 
 def _saved(number: int) -> str:
     if number == 0:
         return "You have saved these sessions already; they are listed once."
-    sessions = formats.counted(number, "session is", "sessions are")
+    sessions = counted(number, "session is", "sessions are")
     return f"{sessions} saved and listed. They stay Pending until staff have approved them."
 
 
@@ -78,7 +78,7 @@ def _page(
     request: AuthenticatedHttpRequest,
     form: ConferenceForm,
     sheet: Any,
-    remarks: Sequence[checks.Remark] = (),
+    remarks: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
     errors = [
         (number, row.fields[name].label, messages_of[0], row[name].auto_id)
@@ -90,7 +90,7 @@ def _page(
         "form": form,
         "sheet": sheet,
         "errors": errors,
-        "remarks": remarks_in_words(remarks),
-        "confirmed": checks.fingerprint(remarks),
+        "remarks": check_result_rows(remarks),
+        "confirmed": checks.check_fingerprint(remarks),
     }
     return render(request, "credits/conference.html", context)

@@ -11,27 +11,34 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import (
+    counted,
+    format_amount,
+    format_credits,
+    format_day,
+    format_time,
+    format_time_range,
+)
 from aspen.web import form_recovery
-from aspen.web.request import AuthenticatedHttpRequest, number_in
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries, rules
 from credits.enums import ClaimState
 from credits.forms.college import CollegeForm
-from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, again
+from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused_values
 from credits.models import Claim, Draft
-from credits.views.common import listed, remarks_in_words, typed_in
+from credits.views.common import check_result_rows, draft_fields, listed_message
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import CollegeWork, Event
-from events.rules import has_taken_place, hours
+from events.rules import has_taken_place, length_in_hours
 from events.uploads import was_ended
 
-AGAIN_AT_MOST = 3
+MAX_REUSE_OFFERS = 3
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Create New…: report a training that is not on the calendar.
@@ -43,13 +50,13 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         return _draft(request, person)
     if request.method != "POST":
         draft = Draft.objects.filter(person=person).first()
-        return _page(request, _filled(request, person, draft), draft=draft)
+        return _page(request, _initial_form(request, person, draft), draft=draft)
     form = CustomEventForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid() or "look" in request.POST:
         form.put_aside()
         return _page(request, form)
-    remarks = _remarks(form, person)
-    if remarks and request.POST.get("confirmed") != checks.fingerprint(remarks):
+    remarks = _check(form, person)
+    if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
         form.put_aside()
         return _page(request, form, remarks)
     try:
@@ -66,7 +73,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         f"“{claim.event.title}” is saved and its credit is listed. It stays Pending until "
         "staff have approved the training.",
     )
-    return redirect(listed())
+    return redirect(listed_message())
 
 
 def _save(form: CustomEventForm, person: User) -> Claim:
@@ -76,21 +83,21 @@ def _save(form: CustomEventForm, person: User) -> Claim:
     )
 
 
-def _remarks(form: CustomEventForm, person: User) -> list[checks.Remark]:
+def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
     """What to say before it is saved."""
     facts = form.facts()
-    credits = rules.TIMES[form.cleaned_data["role"]] * facts.amount
-    return checks.remarks_on([(event_actions.event_of(facts), credits)], person=person)[0]
+    credits = rules.ROLE_FACTORS[form.cleaned_data["role"]] * facts.amount
+    return checks.check_proposed([(event_actions.build_event(facts), credits)], person=person)[0]
 
 
-def _filled(
+def _initial_form(
     request: AuthenticatedHttpRequest, person: User, draft: Draft | None
 ) -> CustomEventForm:
     """The form as it comes: as sent while signed out, as an earlier training, or the draft."""
-    initial: dict[str, Any] | None = form_recovery.typed_before(request)
+    initial: dict[str, Any] | None = form_recovery.recovered_form(request)
     if initial is None and "again" in request.GET:
-        mine = queries.own_trainings(person).filter(pk=number_in(request.GET["again"]) or 0)
-        initial = again(get_object_or_404(mine))
+        mine = queries.own_trainings(person).filter(pk=parse_id(request.GET["again"]) or 0)
+        initial = reused_values(get_object_or_404(mine))
     if initial is None and draft:
         initial = draft.typed
     return CustomEventForm(initial=initial)
@@ -99,19 +106,19 @@ def _filled(
 def _page(
     request: AuthenticatedHttpRequest,
     form: CustomEventForm,
-    remarks: Sequence[checks.Remark] = (),
+    remarks: Sequence[checks.CheckResult] = (),
     *,
     draft: Draft | None = None,
 ) -> HttpResponse:
     person = request.user
     looking = "look" in request.POST
-    trainings = [] if form.is_bound else queries.own_trainings(person)[:AGAIN_AT_MOST]
+    trainings = [] if form.is_bound else queries.own_trainings(person)[:MAX_REUSE_OFFERS]
     context = {
         "form": form,
         "shows_errors": not looking,
         "similar": _similar(person, request.POST),
-        "remarks": remarks_in_words(remarks),
-        "confirmed": checks.fingerprint(remarks),
+        "remarks": check_result_rows(remarks),
+        "confirmed": checks.check_fingerprint(remarks),
         "draft_kept": _moment_in_words(draft) if draft else "",
         "again": [(claim.pk, claim.event.title) for claim in trainings],
         "is_again": "again" in request.GET,
@@ -133,7 +140,7 @@ def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpRespon
         request,
         "You have saved this training already; it is listed once, as you entered it first.",
     )
-    return redirect(listed())
+    return redirect(listed_message())
 
 
 # ---------- While it is typed ----------
@@ -144,7 +151,7 @@ def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
         actions.drop_draft(by=person)
         messages.success(request, "The draft is thrown away.")
         return redirect("credits:create")
-    if actions.keep_draft(typed=typed_in(request.POST), by=person) is None:
+    if actions.keep_draft(typed=draft_fields(request.POST), by=person) is None:
         messages.info(request, "Nothing is typed yet, so there is no draft to keep.")
         return redirect("credits:create")
     files = " Files are not; choose them when you save." if request.FILES else ""
@@ -159,8 +166,8 @@ def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
     person = request.user
     if _is_saved_meanwhile(person, request.POST.get("opened", "")):
         return HttpResponse(content_type="text/plain; charset=utf-8")
-    kept_now = actions.keep_draft(typed=typed_in(request.POST), by=person)
-    text = f"Draft kept at {formats.clock(kept_now.kept_at)}." if kept_now else ""
+    kept_now = actions.keep_draft(typed=draft_fields(request.POST), by=person)
+    text = f"Draft kept at {format_time(kept_now.kept_at)}." if kept_now else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
@@ -177,33 +184,35 @@ def _is_saved_meanwhile(person: User, opened: str) -> bool:
 
 
 def _moment_in_words(draft: Draft) -> str:
-    return f"{formats.day(timezone.localdate(draft.kept_at))}, {formats.clock(draft.kept_at)}"
+    return f"{format_day(timezone.localdate(draft.kept_at))}, {format_time(draft.kept_at)}"
 
 
 @require_safe
-def worth(request: AuthenticatedHttpRequest) -> HttpResponse:
+def credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What the hours typed so far are usually worth; fills the credit value while it is empty."""
     form = HoursForm(request.GET)
     proposed = form.proposed()
     field = None
     if proposed is not None and not request.GET.get("amount", "").strip():
-        field = CustomEventForm(initial={"amount": formats.amount(proposed)})["amount"]
+        field = CustomEventForm(initial={"amount": format_amount(proposed)})["amount"]
     length = ""
     if proposed is not None:
-        length = _length(hours(form.cleaned_data["begins_at"], form.cleaned_data["ends_at"]))
+        length = _length(
+            length_in_hours(form.cleaned_data["begins_at"], form.cleaned_data["ends_at"])
+        )
     context = {
         "length": length,
-        "proposed": "" if proposed is None else formats.credits(proposed),
+        "proposed": "" if proposed is None else format_credits(proposed),
         "field": field,
     }
-    return render(request, "credits/worth.html", context)
+    return render(request, "credits/credits_preview.html", context)
 
 
 def _length(number: Any) -> str:
     """1 hour 20 minutes"""
     whole, minutes = divmod(round(number * 60), 60)
     parts = [(whole, "hour"), (minutes, "minute")]
-    return " ".join(formats.counted(n, unit) for n, unit in parts if n)
+    return " ".join(counted(n, unit) for n, unit in parts if n)
 
 
 @require_safe
@@ -219,14 +228,14 @@ def _similar(person: User, data: Any) -> list[dict[str, Any]]:
     if not form.is_valid():
         return []
     among = event_queries.open_to_claims()
-    events = list(event_queries.similar_titles(form.cleaned_data["title"], among=among))
-    numbers = queries.claimed_by_how_many(events)
+    events = list(event_queries.events_with_similar_title(form.cleaned_data["title"], among=among))
+    numbers = queries.claim_counts(events)
     mine = queries.claimed_event_ids(person, events)
     return [
         {
             "title": event.title,
             "url": event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
-            "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+            "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
             "sponsor": event.sponsor,
             "people": _people(numbers.get(event.pk, 0)),
             "is_claimed": event.pk in mine,
@@ -237,7 +246,7 @@ def _similar(person: User, data: Any) -> list[dict[str, Any]]:
 
 
 def _people(number: int) -> str:
-    return f"{formats.counted(number, 'person', 'people')} claimed this" if number else ""
+    return f"{counted(number, 'person', 'people')} claimed this" if number else ""
 
 
 # ---------- Sent again ----------
@@ -249,7 +258,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     person = request.user
     event = get_object_or_404(event_queries.custom_event_of(person, event_id))
     if event.state != EventState.DRAFT:
-        messages.info(request, _waits_not(event))
+        messages.info(request, _not_waiting(event))
         return redirect("tracks:credits")
     is_course = CollegeWork.objects.filter(event=event).exists()
     kind = CollegeForm if is_course else CustomEventForm
@@ -271,7 +280,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     return render(request, "credits/revise.html", context)
 
 
-def _waits_not(event: Event) -> str:
+def _not_waiting(event: Event) -> str:
     """Why there is nothing to change: it was sent again already, say by pressing twice."""
     if event.state == EventState.PENDING:
         return f"“{event.title}” is sent and waits for approval, as you entered it first."

@@ -11,20 +11,20 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import queries, rules, signals
 from events.attendance import emails
 from events.attendance import queries as attendance_queries
-from events.enums import HERE, Attendance, EventState, RegistrationState
+from events.enums import ATTENDED, Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration
 
 # No I and no O: read from a wall, they are mistaken for 1 and 0.
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 6
-MARKS = ("attendance", "marked_at", "marked_by", "settled_at")
+MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 
 
 # ---------- Settling ----------
@@ -39,7 +39,7 @@ def settle_due(*, person: User | None = None, event_id: int | None = None) -> in
     twice, late, and at once.
     """
     event_ids: dict[int, set[int]] = {}
-    for person_id, over_id in queries.due(person, event_id):
+    for person_id, over_id in queries.due_attendance(person, event_id):
         event_ids.setdefault(person_id, set()).add(over_id)
     return sum(_settle(person_id, events) for person_id, events in event_ids.items())
 
@@ -60,28 +60,28 @@ def _settle(person_id: int, event_ids: Iterable[int]) -> int:
         .select_related("event", "person")
     )
     if presentations:
-        _settled(presentations)
+        _stamp_settled(presentations)
         signals.presenting_settled.send(
             Presenter, presentations=presentations, by=presentations[0].person
         )
     if registrations:
-        _settled(registrations)
-        _tell(registrations)
+        _stamp_settled(registrations)
+        _announce_attendance(registrations)
     return len(registrations) + len(presentations)
 
 
-def _settled(rows: Sequence[Registration] | Sequence[Presenter]) -> None:
+def _stamp_settled(rows: Sequence[Registration] | Sequence[Presenter]) -> None:
     model = type(rows[0])
     model._default_manager.filter(pk__in=[row.pk for row in rows]).update(settled_at=timezone.now())
 
 
-def _tell(registrations: list[Registration]) -> None:
+def _announce_attendance(registrations: list[Registration]) -> None:
     """Send the news of one person's attendance upwards."""
     absent = [each for each in registrations if each.attendance == Attendance.ABSENT]
     there = [each for each in registrations if each.attendance != Attendance.ABSENT]
     if absent:
         signals.attendance_settled.send(
-            Registration, registrations=absent, earned=False, by=portal_itself()
+            Registration, registrations=absent, earned=False, by=portal_user()
         )
     if there:
         signals.attendance_settled.send(
@@ -89,7 +89,7 @@ def _tell(registrations: list[Registration]) -> None:
         )
 
 
-def settle_soon() -> None:
+def queue_settling() -> None:
     """Wake the worker once the caller's transaction is committed, for what many people wait for.
 
     A worker that cannot be woken looks by itself every five minutes, so no failure here matters.
@@ -105,7 +105,7 @@ def _wake() -> None:
 # ---------- Marking ----------
 
 
-@act
+@audited
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
     """Record whether somebody was there; late counts as present. Idempotent; locks.
 
@@ -137,7 +137,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
     earns = rules.is_over(event) and event.state == EventState.PUBLISHED and event.offers.exists()
     if earns:
         registration.settled_at = registration.settled_at or timezone.now()
-    registration.save(update_fields=MARKS)
+    registration.save(update_fields=MARK_FIELDS)
     emails.queue_absent_emails([registration])
     if earns:
         signals.attendance_settled.send(
@@ -148,7 +148,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
         )
 
 
-@act
+@audited
 def mark_the_rest_present(*, event_id: int, by: User) -> int:
     """Mark everybody with a place whom nobody has marked as present; return how many. Locks.
 
@@ -167,7 +167,7 @@ def mark_the_rest_present(*, event_id: int, by: User) -> int:
 # ---------- Checking in ----------
 
 
-@act
+@audited
 def check_in(*, event_id: int, code: str, by: User) -> Registration:
     """Mark `by` as present by the letters shown in the room. Idempotent; locks the event.
 
@@ -179,12 +179,12 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
     event = queries.lock_event(event_id)
     if event.check_in_code is None or event.check_in_code != code.replace(" ", "").upper():
         raise Refused("These letters do not belong to this event. Look again at the screen.")
-    if reason := attendance_queries.why_not_check_in(by, event):
+    if reason := attendance_queries.why_person_cannot_check_in(by, event):
         raise Refused(reason)
     return _present(event, by, by=by)
 
 
-@act
+@audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
     """Mark somebody as present whose own code the organizer `by` scanned. Idempotent; locks.
 
@@ -197,7 +197,7 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
     return _present(event, person, by=by)
 
 
-@act
+@audited
 def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
     """Put somebody who came without registering on the roster, present. Idempotent; locks.
 
@@ -222,15 +222,15 @@ def _present(event: Event, person: User, *, by: User) -> Registration:
         registration = registration or Registration(event=event, person=person)
         registration.state = RegistrationState.CONFIRMED
         registration.walk_in = True
-        registration.registered_at = next_moment(event)
+        registration.registered_at = next_registration_time(event)
         registration.cancelled_at = registration.settled_at = None
         registration.save()
-    if registration.attendance not in HERE:
+    if registration.attendance not in ATTENDED:
         _mark(registration, Attendance.PRESENT, event=event, by=by)
     return registration
 
 
-def next_moment(event: Event) -> dt.datetime:
+def next_registration_time(event: Event) -> dt.datetime:
     """Now, or a tick after the last registration where the clock stood still or went back.
 
     The caller holds the event's lock; so the moments of an event's registrations grow strictly.
@@ -240,12 +240,12 @@ def next_moment(event: Event) -> dt.datetime:
     return max(now, last + dt.timedelta(microseconds=1)) if last else now
 
 
-@act
+@audited
 def new_check_in_code(*, event_id: int, by: User) -> str:
     """Give the event six new letters to check in with; the former ones are void. Locks it."""
     event = queries.lock_event(event_id)
     while True:
-        code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         try:
             with transaction.atomic():
                 Event.objects.filter(pk=event.pk).update(check_in_code=code)
@@ -254,7 +254,7 @@ def new_check_in_code(*, event_id: int, by: User) -> str:
         return code
 
 
-@act
+@audited
 def remove_check_in_code(*, event_id: int, by: User) -> None:
     """Let nobody check in by themselves any more. Idempotent; locks the event."""
     event = queries.lock_event(event_id)

@@ -9,27 +9,27 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import format_time_range
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.attendance import actions
 from events.attendance import queries as attendance_queries
-from events.attendance.forms import CodeForm
+from events.attendance.forms import CheckInCodeForm
 from events.calendar import presentation as calendar_presentation
-from events.enums import HERE, RegistrationState
+from events.enums import ATTENDED, RegistrationState
 from events.models import Event, Registration
 
-GUESSES = 10  # a minute and person: nobody types six letters more often
-MINUTE = 60
+MAX_GUESSES = 10  # a minute and person: nobody types six letters more often
+GUESS_WINDOW_SECONDS = 60
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
 
 
 def _guesses_too_often(person: User) -> bool:
     key = f"check-in-guesses:{person.pk}"
-    cache.add(key, 0, MINUTE)
+    cache.add(key, 0, GUESS_WINDOW_SECONDS)
     try:
-        return int(cache.incr(key)) > GUESSES
+        return int(cache.incr(key)) > MAX_GUESSES
     except ValueError:  # forgotten just now
         return False
 
@@ -38,7 +38,7 @@ def _guesses_too_often(person: User) -> bool:
 def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Type the six letters."""
     person = request.user
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = CheckInCodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if _guesses_too_often(person):
             return render(request, "429.html", status=429)
@@ -73,15 +73,17 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
             messages.error(request, str(refusal))
         return redirect("events:check_in_here", event.check_in_code)
     mine = queries.registration_of(person, event)
-    is_in = mine is not None and mine.attendance in HERE
+    is_in = mine is not None and mine.attendance in ATTENDED
     context = {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "place": calendar_presentation.where(event),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "place": calendar_presentation.format_place(event),
         "is_in": is_in,
         "earns": event.offers.exists(),
-        "why_not": "" if is_in else attendance_queries.why_not_check_in(person, event) or "",
+        "why_not": ""
+        if is_in
+        else attendance_queries.why_person_cannot_check_in(person, event) or "",
     }
     return render(request, "events/attendance/check_in_here.html", context)
 
@@ -93,11 +95,11 @@ def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     person = attendance_queries.owner_of_badge(token)
     if person is None:
         raise Http404
-    if not (permissions.publishes(organizer) or permissions.proposes(organizer)):
+    if not (permissions.may_publish(organizer) or permissions.may_propose(organizer)):
         if person == organizer:
             return render(request, "events/attendance/own_badge.html")
         raise Http404
-    events = list(attendance_queries.on_now(organizer))
+    events = list(attendance_queries.events_open_for_check_in(organizer))
     if request.method == "POST":
         return _checks_in(request, events, person, token, by=organizer)
     places = {
@@ -116,9 +118,9 @@ def _choice(event: Event, place: Registration | None) -> dict[str, object]:
     return {
         "pk": event.pk,
         "title": event.title,
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "has_place": has_place,
-        "is_in": has_place and place is not None and place.attendance in HERE,
+        "is_in": has_place and place is not None and place.attendance in ATTENDED,
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import Later, dated_key, email, is_dated, post_many
+from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_dated
 from aspen.models import Mail
 from events.email_parts import event_facts, how_to_watch, registration_of
 from events.enums import Attendance, EventState
@@ -15,7 +15,7 @@ from events.rules import has_recording
 
 def queue_absent_emails(registrations: Iterable[Registration]) -> None:
     """Tell those of them who are marked absent, so that a mistake is noticed in time."""
-    post_many(
+    enqueue_many(
         kind="events.absent",
         messages=[
             (dated_key("absent", each.pk, each.marked_at), each.person, {"registration": each.pk})
@@ -35,7 +35,7 @@ def absent(mail: Mail) -> Email | None:
     if not is_dated(mail, registration.marked_at):
         return None
     if event.over_at > timezone.now():
-        raise Later(event.over_at)
+        raise NotYet(event.over_at)
     facts, earns = event_facts(event, with_credits=False)
     consequence = ", so your registration earns no credit" if earns else ""
     recording = []

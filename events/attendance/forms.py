@@ -7,13 +7,13 @@ from django import forms
 from events.enums import Attendance
 
 
-class FindForm(forms.Form):
+class RosterSearchForm(forms.Form):
     """Words that narrow the roster."""
 
     find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
 
 
-class MarkForm(forms.Form):
+class MarkAttendanceForm(forms.Form):
     """Which button of a row was pressed."""
 
     registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
@@ -31,7 +31,7 @@ class WalkInForm(forms.Form):
     )
 
 
-class CodeForm(forms.Form):
+class CheckInCodeForm(forms.Form):
     """The six letters shown in the room."""
 
     code = forms.CharField(
@@ -50,7 +50,7 @@ class CodeForm(forms.Form):
     )
 
 
-class ListForm(forms.Form):
+class UploadListForm(forms.Form):
     """The attendance list of a webinar tool, and from how many minutes on somebody was there."""
 
     file = forms.FileField(
@@ -77,7 +77,7 @@ class ListForm(forms.Form):
             )
 
 
-class ApplyForm(forms.Form):
+class ApplyListForm(forms.Form):
     """What to do about people whom the list alone does not settle."""
 
     absentees = forms.BooleanField(

@@ -6,22 +6,22 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import queries
 from events.attendance import emails, webinar_csv
 from events.attendance import queries as attendance_queries
-from events.attendance.actions import next_moment, settle_soon
-from events.enums import HERE, Attendance, EventState, RegistrationState
+from events.attendance.actions import next_registration_time, queue_settling
+from events.enums import ATTENDED, Attendance, EventState, RegistrationState
 from events.models import AttendanceList, Event, Registration
 
 
-@act
+@audited
 def keep_list(
     *, event_id: int, file_name: str, data: bytes, threshold: int, by: User
 ) -> AttendanceList:
     """Read a list and keep what it says; nothing counts yet. Raises Refused with what to do."""
-    sheet = webinar_csv.read(data)
+    sheet = webinar_csv.read_attendance_list(data)
     if not sheet.rows:
         raise Refused("The list names nobody.", field="file")
     return AttendanceList.objects.create(
@@ -34,7 +34,7 @@ def keep_list(
     )
 
 
-@act
+@audited
 def apply_list(
     *,
     list_id: int,
@@ -58,7 +58,7 @@ def apply_list(
         return 0
     if event.state != EventState.PUBLISHED or timezone.now() < event.begins_at:
         raise Refused("A list counts once the event has begun.")
-    match = attendance_queries.match(found)
+    match = attendance_queries.match_attendance_list(found)
     marks = [*match.marks, *(match.by_hand if override else [])]
     if absentees:
         marks += [
@@ -67,17 +67,17 @@ def apply_list(
             if override or each.attendance == Attendance.UNKNOWN
         ]
     if walk_ins:
-        marks += _places_for(match.unregistered, event)
+        marks += _registrations_for(match.unregistered, event)
     changed = _changed(marks, by=by)
     _write(changed)
     emails.queue_absent_emails(changed)
-    settle_soon()
+    queue_settling()
     found.applied_at, found.applied_by = timezone.now(), by
     found.save(update_fields=["applied_at", "applied_by"])
     return len(changed)
 
 
-def _places_for(
+def _registrations_for(
     people: list[tuple[User, Attendance, int]], event: Event
 ) -> list[tuple[Registration, Attendance, int]]:
     """Places that take nobody's, for people who were there without one."""
@@ -88,7 +88,7 @@ def _places_for(
             person=person,
             state=RegistrationState.CONFIRMED,
             walk_in=True,
-            registered_at=next_moment(event),
+            registered_at=next_registration_time(event),
         )
         for person, _ in there
     ]
@@ -111,7 +111,8 @@ def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> 
     for registration, attendance, minutes in marks:
         # A list does not know who came late.
         same = (
-            registration.attendance == attendance or {registration.attendance, attendance} <= HERE
+            registration.attendance == attendance
+            or {registration.attendance, attendance} <= ATTENDED
         )
         if same and registration.minutes in (None, minutes):
             continue
@@ -125,7 +126,7 @@ def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> 
 
 
 # One statement: bulk_update takes half a minute for 20,000 people.
-WRITE = """
+WRITE_SQL = """
     UPDATE events_registration AS place
        SET attendance = new.attendance, minutes = new.minutes, marked_at = new.marked_at,
            marked_by_id = new.marked_by_id, settled_at = new.settled_at
@@ -139,4 +140,4 @@ COLUMNS = ("pk", "attendance", "minutes", "marked_at", "marked_by_id", "settled_
 
 def _write(changed: list[Registration]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, [[getattr(each, name) for each in changed] for name in COLUMNS])
+        cursor.execute(WRITE_SQL, [[getattr(each, name) for each in changed] for name in COLUMNS])

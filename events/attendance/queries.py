@@ -7,13 +7,13 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import Position, User
-from accounts.queries import people_by_address
+from accounts.queries import people_by_email
 from events import permissions, rules
-from events.enums import HERE, Attendance, EventState, Origin, QuestionKind, RegistrationState
+from events.enums import ATTENDED, Attendance, EventState, Origin, QuestionKind, RegistrationState
 from events.models import Answer, AttendanceList, Event, PersonalKey, Registration
 
 
-class Counts(NamedTuple):
+class RosterCounts(NamedTuple):
     """How many have a place, wait, were there (late ones too), came late, were absent."""
 
     registered: int
@@ -25,22 +25,22 @@ class Counts(NamedTuple):
     walk_ins: int
 
 
-def counts(event: Event) -> Counts:
+def roster_counts(event: Event) -> RosterCounts:
     """The roster in numbers. One query."""
     place = Q(state=RegistrationState.CONFIRMED)
     numbers = event.registrations.aggregate(
         registered=Count("pk", filter=place),
         waiting=Count("pk", filter=Q(state=RegistrationState.WAITLISTED)),
-        present=Count("pk", filter=place & Q(attendance__in=sorted(HERE))),
+        present=Count("pk", filter=place & Q(attendance__in=sorted(ATTENDED))),
         late=Count("pk", filter=place & Q(attendance=Attendance.LATE)),
         absent=Count("pk", filter=place & Q(attendance=Attendance.ABSENT)),
         unmarked=Count("pk", filter=place & Q(attendance=Attendance.UNKNOWN)),
         walk_ins=Count("pk", filter=place & Q(walk_in=True)),
     )
-    return Counts(**numbers)
+    return RosterCounts(**numbers)
 
 
-def places(event: Event, find: str = "") -> QuerySet[Registration]:
+def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
     """Who has a place, by name, narrowed to those whose name or address holds every word.
 
     With the person, and where the person works as `library`.
@@ -53,7 +53,7 @@ def places(event: Event, find: str = "") -> QuerySet[Registration]:
     return rows.order_by("person__display_name", "person_id")
 
 
-def waiting(event: Event) -> QuerySet[Registration]:
+def waitlist(event: Event) -> QuerySet[Registration]:
     """The waitlist in its order."""
     rows = _with_people(event).filter(state=RegistrationState.WAITLISTED)
     return rows.order_by("registered_at", "id")
@@ -65,7 +65,7 @@ def _with_people(event: Event) -> QuerySet[Registration]:
     return event.registrations.select_related("person").annotate(library=Subquery(library))
 
 
-def answers(
+def answers_by_registration(
     registrations: Iterable[Registration], *, with_accommodation: bool
 ) -> dict[int, list[tuple[str, str]]]:
     """What these people answered, as (question, text) by registration id. One query."""
@@ -81,7 +81,7 @@ def answers(
     return told
 
 
-def reads_accommodation(person: User, event: Event) -> bool:
+def may_read_accommodation(person: User, event: Event) -> bool:
     """Whether the person is the organizer, who alone reads what people need to take part.
 
     That is who created the event, or an event editor of its organization; staff only where an
@@ -90,8 +90,8 @@ def reads_accommodation(person: User, event: Event) -> bool:
     if event.created_by_id == person.pk:
         return True
     if event.organization_id is None:
-        return permissions.publishes(person)
-    if not permissions.proposes(person):
+        return permissions.may_publish(person)
+    if not permissions.may_propose(person):
         return False
     present = Position.objects.present()
     return present.filter(person=person, organization=event.organization_id).exists()
@@ -106,13 +106,13 @@ def event_of_code(code: str) -> Event | None:
     return found.defer("search", "description").first()
 
 
-def why_not_check_in(person: User, event: Event) -> str | None:
+def why_person_cannot_check_in(person: User, event: Event) -> str | None:
     """Why this person does not check in by the letters at the moment; None when it may be done.
 
     Registered people may, and others where walk-ins are allowed. A place at the conference is a
     place at its sessions. Nobody overrules the organizer who marked them as absent.
     """
-    if reason := rules.why_not_check_in(event):
+    if reason := rules.why_check_in_closed(event):
         return reason
     has_place = Registration.objects.filter(person=person, state=RegistrationState.CONFIRMED)
     mine = has_place.filter(event=event).first()
@@ -135,13 +135,15 @@ def owner_of_badge(token: str) -> User | None:
     return found.person if found and found.person.is_active else None
 
 
-def on_now(person: User) -> QuerySet[Event]:
+def events_open_for_check_in(person: User) -> QuerySet[Event]:
     """The events that the person looks after and lets people in to now, by beginning."""
     now = timezone.now()
     return (
         permissions.managed_by(person)
         .filter(
-            state=EventState.PUBLISHED, begins_at__lte=now + rules.DOORS_BEFORE, over_at__gt=now
+            state=EventState.PUBLISHED,
+            begins_at__lte=now + rules.ORGANIZER_CHECK_IN_BEFORE,
+            over_at__gt=now,
         )
         .defer("search", "description")
         .order_by("begins_at", "id")
@@ -151,7 +153,7 @@ def on_now(person: User) -> QuerySet[Event]:
 # ---------- Attendance lists ----------
 
 
-class Match(NamedTuple):
+class AttendanceMatch(NamedTuple):
     """What an attendance list says about the people of an event.
 
     `marks` are (registration, attendance, minutes) that the list settles; `by_hand` those of them
@@ -166,9 +168,9 @@ class Match(NamedTuple):
     unknown: list[list[str | int]]
 
 
-def match(found: AttendanceList) -> Match:
+def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
     """Compare a list with the roster of its event. Three queries, however long the list."""
-    people = people_by_address(str(row[0]) for row in found.rows)
+    people = people_by_email(str(row[0]) for row in found.rows)
     places = {
         registration.person_id: registration
         for registration in Registration.objects.filter(
@@ -199,10 +201,10 @@ def match(found: AttendanceList) -> Match:
         else:
             marks.append((registration, attendance, there))
     missing = [place for person_id, place in places.items() if person_id not in minutes]
-    return Match(marks, by_hand, missing, unregistered, unknown)
+    return AttendanceMatch(marks, by_hand, missing, unregistered, unknown)
 
 
 def _marked_otherwise_by_hand(registration: Registration, attendance: Attendance) -> bool:
     by_hand = registration.attendance != Attendance.UNKNOWN and registration.minutes is None
-    was_there, is_there = registration.attendance in HERE, attendance in HERE
+    was_there, is_there = registration.attendance in ATTENDED, attendance in ATTENDED
     return by_hand and was_there != is_there

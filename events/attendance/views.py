@@ -14,24 +14,30 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from accounts.queries import person_at
-from aspen import formats
+from accounts.queries import person_with_email
 from aspen.errors import Refused
 from aspen.files import qr
-from aspen.files.tables import harmless
-from aspen.web.paging import numbered_page
+from aspen.files.tables import escape_formula
+from aspen.formats import counted, format_time, format_time_range
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules, uploads
 from events.attendance import actions, list_actions, queries
-from events.attendance.forms import ApplyForm, FindForm, ListForm, MarkForm, WalkInForm
-from events.attendance.webinar_csv import BYTES_AT_MOST
+from events.attendance.forms import (
+    ApplyListForm,
+    MarkAttendanceForm,
+    RosterSearchForm,
+    UploadListForm,
+    WalkInForm,
+)
+from events.attendance.webinar_csv import MAX_BYTES
 from events.calendar import presentation as calendar_presentation
 from events.enums import Attendance
 from events.models import AttendanceList, Event, Registration
 
 PER_PAGE = 100
-WAITING_AT_MOST = 100
-LINES_AT_MOST = 200
+MAX_WAITLIST_SHOWN = 100
+MAX_LINES = 200
 UNKNOWN = "Unknown: no account has this address"
 BLANK_LINES = 10
 TONES = {
@@ -58,8 +64,8 @@ def _page(event: Event) -> dict[str, Any]:
     return {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "place": calendar_presentation.where(event),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "place": calendar_presentation.format_place(event),
     }
 
 
@@ -81,8 +87,8 @@ def _row(registration: Registration, answers: dict[int, list[tuple[str, str]]]) 
 def _answers(
     request: AuthenticatedHttpRequest, event: Event, registrations: list[Registration]
 ) -> dict[int, list[tuple[str, str]]]:
-    reads = queries.reads_accommodation(request.user, event)
-    return queries.answers(registrations, with_accommodation=reads)
+    reads = queries.may_read_accommodation(request.user, event)
+    return queries.answers_by_registration(registrations, with_accommodation=reads)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,13 +97,13 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     event = _event(request, pk)
     if request.method == "POST":
         return _mark(request, event)
-    form = FindForm(request.GET)
+    form = RosterSearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
-    counts = queries.counts(event)
+    counts = queries.roster_counts(event)
     count = None if find else counts.registered
-    page = numbered_page(queries.places(event, find), request, size=PER_PAGE, count=count)
+    page = paginate(queries.confirmed_places(event, find), request, size=PER_PAGE, count=count)
     found = list(page.object_list)
-    waiting = list(queries.waiting(event)[: WAITING_AT_MOST + 1]) if counts.waiting else []
+    waiting = list(queries.waitlist(event)[: MAX_WAITLIST_SHOWN + 1]) if counts.waiting else []
     answers = _answers(request, event, found)
     why_not = rules.why_not_mark(event)
     context = {
@@ -108,7 +114,7 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "rows": [_row(each, answers) for each in found],
         "page": page,
         "query": f"{urlencode({'find': find})}&" if find else "",
-        "waiting": waiting[:WAITING_AT_MOST],
+        "waiting": waiting[:MAX_WAITLIST_SHOWN],
         "can_mark": why_not is None,
         "why_not": why_not or "",
     }
@@ -116,13 +122,13 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-    form, fragment = MarkForm(request.POST), ""
+    form, fragment = MarkAttendanceForm(request.POST), ""
     try:
         if reason := rules.why_not_mark(event):
             raise Refused(reason)
         if "everybody" in request.POST:
             number = actions.mark_the_rest_present(event_id=event.pk, by=request.user)
-            done = f"{_people(number)} marked as present."
+            done = f"{_format_people(number)} marked as present."
         elif form.is_valid():
             place = get_object_or_404(event.registrations, pk=form.cleaned_data["registration"])
             attendance = Attendance(form.cleaned_data["attendance"])
@@ -142,8 +148,8 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     return redirect(f"{reverse('events:roster', args=[event.pk])}{here}{fragment}")
 
 
-def _people(number: int) -> str:
-    return formats.counted(number, "person is", "people are")
+def _format_people(number: int) -> str:
+    return counted(number, "person is", "people are")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,19 +158,21 @@ def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     event = _event(request, pk)
     form = WalkInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        person = person_at(form.cleaned_data["email"])
+        person = person_with_email(form.cleaned_data["email"])
         if person is None:
             form.add_error(
                 "email",
                 "Nobody has an account with this address. The person can create one, also later, "
                 "and then use Add CE credit.",
             )
-        elif _adds(request, event, person, form):
+        elif _add_walk_in(request, event, person, form):
             return redirect("events:roster", event.pk)
     return render(request, "events/attendance/walk_in.html", {**_page(event), "form": form})
 
 
-def _adds(request: AuthenticatedHttpRequest, event: Event, person: User, form: WalkInForm) -> bool:
+def _add_walk_in(
+    request: AuthenticatedHttpRequest, event: Event, person: User, form: WalkInForm
+) -> bool:
     try:
         actions.add_walk_in(event_id=event.pk, person=person, by=request.user)
     except Refused as refusal:
@@ -180,7 +188,7 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     event = _event(request, pk)
     people = [
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
-        for each in queries.places(event)
+        for each in queries.confirmed_places(event)
     ]
     context = {**_page(event), "people": people, "blanks": range(BLANK_LINES)}
     return render(request, "events/attendance/sheet.html", context)
@@ -190,7 +198,7 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The roster as CSV. A spreadsheet must not take what people typed for a formula."""
     event = _event(request, pk)
-    found = list(queries.places(event))
+    found = list(queries.confirmed_places(event))
     answers = _answers(request, event, found)
     questions = sorted({label for told in answers.values() for label, _ in told})
     response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -211,7 +219,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             "" if row["minutes"] is None else row["minutes"],
             *(told.get(question, "") for question in questions),
         ]
-        rows.writerow([harmless(str(cell)) for cell in cells])
+        rows.writerow([escape_formula(str(cell)) for cell in cells])
     return response
 
 
@@ -234,9 +242,9 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         **_page(event),
         "letters": letters,
-        "drawn": qr.svg(address) if letters else "",
+        "drawn": qr.inline_svg(address) if letters else "",
         "address": (settings.ADDRESS + reverse("events:check_in")).partition("://")[2],
-        "opens": formats.clock(rules.check_in_opens(event)),
+        "opens": format_time(rules.check_in_opens(event)),
     }
     return render(request, "events/attendance/code.html", context)
 
@@ -248,10 +256,10 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Upload the attendance list of a webinar tool; a preview follows before it counts."""
     event = _event(request, pk)
-    form = ListForm(
+    form = UploadListForm(
         request.POST if request.method == "POST" else None,
         request.FILES if request.method == "POST" else None,
-        initial={"threshold": rules.half_its_minutes(event)},
+        initial={"threshold": rules.default_threshold(event)},
         too_large=uploads.was_ended(request),
     )
     if request.method == "POST" and form.is_valid():
@@ -260,7 +268,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             kept = list_actions.keep_list(
                 event_id=event.pk,
                 file_name=file.name,
-                data=file.read(BYTES_AT_MOST + 1),
+                data=file.read(MAX_BYTES + 1),
                 threshold=form.cleaned_data["threshold"],
                 by=request.user,
             )
@@ -282,7 +290,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
     """What a list would do, and the button that lets it count."""
     event = _event(request, pk)
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)
-    form = ApplyForm(request.POST if request.method == "POST" else None)
+    form = ApplyListForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             number = list_actions.apply_list(list_id=found.pk, by=request.user, **form.cleaned_data)
@@ -291,15 +299,15 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
             return redirect("events:list", event.pk, found.pk)
         messages.success(
             request,
-            f"The list counts. {_people(number)} marked; credits follow within minutes.",
+            f"The list counts. {_format_people(number)} marked; credits follow within minutes.",
         )
         return redirect("events:roster", event.pk)
-    groups = _groups(queries.match(found), found)
+    groups = _groups(queries.match_attendance_list(found), found)
     context = {**_page(event), "list": found, "form": form, "groups": groups}
     return render(request, "events/attendance/preview.html", context)
 
 
-class Group(NamedTuple):
+class MatchGroup(NamedTuple):
     """People of whom a list says the same: how many, and the first of them with details."""
 
     label: str
@@ -308,7 +316,7 @@ class Group(NamedTuple):
     is_unknown: bool = False
 
 
-def _groups(match: queries.Match, found: AttendanceList) -> list[Group]:
+def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[MatchGroup]:
     def marks(rows: Iterable[tuple[Registration, Attendance, int]]) -> list[tuple[str, str]]:
         return [(str(each.person), f"{minutes} min") for each, _, minutes in rows]
 
@@ -332,7 +340,8 @@ def _groups(match: queries.Match, found: AttendanceList) -> list[Group]:
         ("Rows left out", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
     ]
     return [
-        Group(label, len(lines), lines[:LINES_AT_MOST], label == UNKNOWN) for label, lines in groups
+        MatchGroup(label, len(lines), lines[:MAX_LINES], label == UNKNOWN)
+        for label, lines in groups
     ]
 
 
@@ -345,6 +354,6 @@ def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> Ht
     response["Content-Disposition"] = 'attachment; filename="unknown-people.csv"'
     rows = csv.writer(response)
     rows.writerow(["Email", "Minutes", "Line"])
-    for row in queries.match(found).unknown:
-        rows.writerow([harmless(str(cell)) for cell in row])
+    for row in queries.match_attendance_list(found).unknown:
+        rows.writerow([escape_formula(str(cell)) for cell in row])
     return response

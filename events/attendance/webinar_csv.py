@@ -8,12 +8,12 @@ from aspen.errors import Refused
 from aspen.files import uploaded_csv
 
 MEGABYTES = 5
-BYTES_AT_MOST = MEGABYTES * 1024 * 1024
-REFUSED_AT_MOST = 200
-MINUTES_AT_MOST = 100_000
+MAX_BYTES = MEGABYTES * 1024 * 1024
+MAX_REFUSED = 200
+MAX_MINUTES = 100_000
 # What a tool writes for somebody who registered and did not come.
 NO_TIME = {"-", "--", "–", "n/a"}
-MINUTES = {
+MINUTES_HEADINGS = {
     "minutes",
     "duration",
     "durationminutes",
@@ -28,17 +28,17 @@ MINUTES = {
     "inmeetingduration",
 }
 # When this person came and went; start and end are often those of the event, for everybody.
-JOINED = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
-LEFT = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
-CLOCK = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
-SPOKEN = re.compile(
+JOINED_HEADINGS = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
+LEFT_HEADINGS = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
+CLOCK_DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
+SPOKEN_DURATION = re.compile(
     r"^(?:(?P<h>\d{1,3})\s*h(?:ours?|rs?)?)?\s*(?:(?P<m>\d{1,4})\s*m(?:in(?:ute)?s?)?\.?)?"
     r"\s*(?:(?P<s>\d{1,5})\s*s(?:ec(?:ond)?s?)?\.?)?$",
     re.IGNORECASE,
 )
 
 
-class Sheet(NamedTuple):
+class AttendanceRows(NamedTuple):
     """A list as it was read.
 
     `rows` are [address in lower case, whole minutes, line], one per address, in the order of the
@@ -50,17 +50,17 @@ class Sheet(NamedTuple):
     refused: list[list[str | int]]
 
 
-def read(data: bytes) -> Sheet:
+def read_attendance_list(data: bytes) -> AttendanceRows:
     """Read a list. Raises Refused, with what to do, when the file is none."""
-    text = uploaded_csv.text_of(data, megabytes=MEGABYTES)
-    table = uploaded_csv.table(text, lambda cells: _columns(cells) is not None)
+    text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
+    table = uploaded_csv.csv_reader(text, lambda cells: _columns(cells) is not None)
     try:
         return _table(table)
     except csv.Error as error:
-        raise uploaded_csv.torn(table) from error
+        raise uploaded_csv.malformed_csv(table) from error
 
 
-def _table(lines: Any) -> Sheet:
+def _table(lines: Any) -> AttendanceRows:
     found: _Rows | None = None
     count = 0
     for cells in lines:
@@ -68,14 +68,14 @@ def _table(lines: Any) -> Sheet:
             columns = _columns(cells)
             if columns is not None:
                 found = _Rows(columns)
-            elif lines.line_num >= uploaded_csv.LINES_BEFORE:
+            elif lines.line_num >= uploaded_csv.MAX_LINES_BEFORE_HEADING:
                 break
             continue
         if not any(cell.strip() for cell in cells):
             continue
         count += 1
-        if count > uploaded_csv.ROWS_AT_MOST:
-            raise uploaded_csv.too_many()
+        if count > uploaded_csv.MAX_ROWS:
+            raise uploaded_csv.too_many_rows()
         found.take(cells, lines.line_num)
     if found is None:
         raise Refused(
@@ -86,7 +86,7 @@ def _table(lines: Any) -> Sheet:
     return found.sheet()
 
 
-class Columns(NamedTuple):
+class ColumnIndexes(NamedTuple):
     """Where in a row stands what is asked; not every tool writes when people came and went."""
 
     email: int
@@ -95,22 +95,25 @@ class Columns(NamedTuple):
     left: int | None
 
 
-def _columns(cells: list[str]) -> Columns | None:
+def _columns(cells: list[str]) -> ColumnIndexes | None:
     email, minutes = (
-        uploaded_csv.column(cells, uploaded_csv.EMAIL),
-        uploaded_csv.column(cells, MINUTES),
+        uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS),
+        uploaded_csv.find_column(cells, MINUTES_HEADINGS),
     )
     if email is None or minutes is None:
         return None
-    return Columns(
-        email, minutes, uploaded_csv.column(cells, JOINED), uploaded_csv.column(cells, LEFT)
+    return ColumnIndexes(
+        email,
+        minutes,
+        uploaded_csv.find_column(cells, JOINED_HEADINGS),
+        uploaded_csv.find_column(cells, LEFT_HEADINGS),
     )
 
 
 class _Rows:
     """What was read so far."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnIndexes) -> None:
         self.columns = columns
         self.people: dict[str, list[str | int]] = {}
         self.seconds: dict[str, int] = {}
@@ -118,18 +121,18 @@ class _Rows:
         self.refused: list[list[str | int]] = []
 
     def refuse(self, line: int, reason: str) -> None:
-        if len(self.refused) < REFUSED_AT_MOST:
+        if len(self.refused) < MAX_REFUSED:
             self.refused.append([line, reason])
-        elif len(self.refused) == REFUSED_AT_MOST:
+        elif len(self.refused) == MAX_REFUSED:
             self.refused.append([line, "From here on more rows are left out; they are not shown."])
 
     def take(self, cells: list[str], line: int) -> None:
         wanted = [index for index in self.columns if index is not None]
-        if len(cells) <= max(wanted) or sum(map(len, cells)) > uploaded_csv.LONGEST_LINE:
+        if len(cells) <= max(wanted) or sum(map(len, cells)) > uploaded_csv.MAX_LIST_LINE_LENGTH:
             self.refuse(line, "The row has other columns than the heading.")
             return
         address = cells[self.columns.email].strip().lower()
-        if reason := uploaded_csv.why_no_address(address):
+        if reason := uploaded_csv.why_not_an_email(address):
             self.refuse(line, reason)
             return
         length = _seconds(cells[self.columns.minutes].strip())
@@ -155,22 +158,22 @@ class _Rows:
         first = self.visits.setdefault((address, *moments, length), line)
         return first if first != line else None
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> AttendanceRows:
         for address, row in self.people.items():
-            row[1] = min(self.seconds[address] // 60, MINUTES_AT_MOST)
-        return Sheet(list(self.people.values()), self.refused)
+            row[1] = min(self.seconds[address] // 60, MAX_MINUTES)
+        return AttendanceRows(list(self.people.values()), self.refused)
 
 
 def _seconds(text: str) -> int | None:
     """55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, as seconds."""
     if text.lower() in NO_TIME:
         return 0
-    if match := CLOCK.match(text):
+    if match := CLOCK_DURATION.match(text):
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return hours * 3600 + minutes * 60 + seconds
     if re.fullmatch(r"\d{1,6}([.,]\d{1,6})?", text):
         return int(float(text.replace(",", ".")) * 60)
-    match = SPOKEN.match(text)
+    match = SPOKEN_DURATION.match(text)
     if text and match and any(match.groups()):
         parts = match.groupdict(default="0")
         return int(parts["h"]) * 3600 + int(parts["m"]) * 60 + int(parts["s"])

@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, urlencode
 from django import forms
 
 from events.calendar.forms import CalendarForm
-from events.calendar.grid import LIST, Choice
+from events.calendar.grid import LIST, CalendarChoice
 
-USUAL, MOST = 10, 50
+DEFAULT_LIMIT, MAX_LIMIT = 10, 50
 
 
 class FeedForm(CalendarForm):
@@ -17,31 +17,31 @@ class FeedForm(CalendarForm):
         label="Events at most",
         required=False,
         min_value=1,
-        max_value=MOST,
+        max_value=MAX_LIMIT,
         error_messages=dict.fromkeys(
             ["invalid", "min_value", "max_value"],
-            f"Choose a number from 1 to {MOST}. The list shows {USUAL} now.",
+            f"Choose a number from 1 to {MAX_LIMIT}. The list shows {DEFAULT_LIMIT} now.",
         ),
     )
 
     def at_most(self) -> int:
         self.is_valid()
-        return self.cleaned_data.get("limit") or USUAL
+        return self.cleaned_data.get("limit") or DEFAULT_LIMIT
 
-    def choice(self) -> Choice:
-        return _anywhere(super().choice())
+    def choice(self) -> CalendarChoice:
+        return _without_position(super().choice())
 
     def parameters(self) -> str:
         """The filters as in an address: "" or ending in an ampersand."""
-        return parameters(self.choice())
+        return filter_parameters(self.choice())
 
 
-def parameters(choice: Choice) -> str:
+def filter_parameters(choice: CalendarChoice) -> str:
     """The filters of a choice as in an address, without where in the calendar it is."""
-    given = parse_qsl(_anywhere(choice).query())
+    given = parse_qsl(_without_position(choice).query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""
 
 
-def _anywhere(choice: Choice) -> Choice:
+def _without_position(choice: CalendarChoice) -> CalendarChoice:
     return choice.but(view=LIST, day=None, past=False)

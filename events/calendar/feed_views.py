@@ -19,19 +19,19 @@ from django.views.decorators.http import require_safe
 from events import queries
 from events.calendar import feeds, presentation, search
 from events.calendar.feed_forms import FeedForm
-from events.calendar.page_cache import until_it_changes
-from events.calendar.presentation import ROW_FIELDS, known_about
+from events.calendar.page_cache import cached_until_changed
+from events.calendar.presentation import ROW_FIELDS, facts_about
 from events.calendar.search import Filters
 from events.enums import Delivery, KeyPurpose
 from events.models import Event, PersonalKey
 
-MOST = 3000
-MOST_NEWS = 100
+MAX_FEED_EVENTS = 3000
+MAX_ATOM_ENTRIES = 100
 DAYS_BACK = 90
 PERSONAL_DAYS_BACK = 366
-NAME = "Montana library events"
-PERSONAL_NAME = "My library events"
-SNIPPET = (
+FEED_NAME = "Montana library events"
+PERSONAL_FEED_NAME = "My library events"
+EMBED_SNIPPET = (
     '<iframe src="{}" title="Library events and training" width="100%" height="600" loading="lazy">'
     "</iframe>"
 )
@@ -44,14 +44,14 @@ SNIPPET = (
 @require_safe
 def event_file(request: HttpRequest, pk: int) -> HttpResponse:
     """One event, to be put into a calendar once."""
-    event = get_object_or_404(queries.on_calendar().only(*feeds.FIELDS), pk=pk)
-    content = feeds.event_calendar(event, address=_address(request))
+    event = get_object_or_404(queries.on_calendar().only(*feeds.FEED_FIELDS), pk=pk)
+    content = feeds.build_event_calendar(event, address=_address(request))
     return _calendar(content, f"event-{event.pk}.ics")
 
 
 @login_not_required
 @require_safe
-@until_it_changes
+@cached_until_changed
 def calendar_file(request: HttpRequest) -> HttpResponse:
     """The calendar to subscribe to, with its filters; cancelled events stay, marked as such.
 
@@ -59,9 +59,9 @@ def calendar_file(request: HttpRequest) -> HttpResponse:
     """
     form = _form(request)
     choice = form.choice()
-    events = _since(search.chosen(choice), choice).order_by("begins_at", "id")
-    found = events.only(*feeds.FIELDS)[:MOST]
-    content = feeds.calendar_of(found, name=_name(form), address=_address(request))
+    events = _since(search.filtered_calendar(choice), choice).order_by("begins_at", "id")
+    found = events.only(*feeds.FEED_FIELDS)[:MAX_FEED_EVENTS]
+    content = feeds.build_calendar(found, name=_name(form), address=_address(request))
     return _calendar(content, "aspen-events.ics")
 
 
@@ -76,8 +76,10 @@ def personal_file(request: HttpRequest, token: str) -> HttpResponse:
     if key is None:
         raise Http404
     since = timezone.now() - dt.timedelta(days=PERSONAL_DAYS_BACK)
-    registrations = queries.kept_in_calendar(key.person, since=since)[:MOST]
-    content = feeds.personal_calendar(registrations, name=PERSONAL_NAME, address=_address(request))
+    registrations = queries.feed_registrations(key.person, since=since)[:MAX_FEED_EVENTS]
+    content = feeds.build_personal_calendar(
+        registrations, name=PERSONAL_FEED_NAME, address=_address(request)
+    )
     response = _calendar(content, "my-events.ics")
     tag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
     response.headers["ETag"] = tag
@@ -99,14 +101,14 @@ def _calendar(content: bytes, name: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
-@until_it_changes
+@cached_until_changed
 def atom(request: HttpRequest) -> HttpResponse:
     """What is coming up, the latest change first, for feed readers. At most 100 events."""
     form = _form(request)
     choice = form.choice()
-    events = queries.upcoming(search.chosen(choice)).order_by("-changed_at", "-id")
-    content = feeds.atom(
-        events.only(*feeds.FIELDS, "created_at")[:MOST_NEWS],
+    events = queries.upcoming(search.filtered_calendar(choice)).order_by("-changed_at", "-id")
+    content = feeds.build_atom(
+        events.only(*feeds.FEED_FIELDS, "created_at")[:MAX_ATOM_ENTRIES],
         name=_name(form),
         address=_address(request),
         parameters=form.parameters(),
@@ -121,16 +123,20 @@ def atom(request: HttpRequest) -> HttpResponse:
 @require_safe
 @xframe_options_exempt
 @csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
-@until_it_changes
+@cached_until_changed
 def embed(request: HttpRequest) -> HttpResponse:
     """What is coming up, as a list that any site may frame. The same for everybody."""
     form = _form(request)
     choice = form.choice()
-    events = queries.upcoming(search.chosen(choice)).select_related("parent").only(*ROW_FIELDS)
+    events = (
+        queries.upcoming(search.filtered_calendar(choice))
+        .select_related("parent")
+        .only(*ROW_FIELDS)
+    )
     found = list(events[: form.at_most()])
-    known = known_about(None, found)
+    known = facts_about(None, found)
     context = {
-        "rows": [presentation.row(event, known, event.parent) for event in found],
+        "rows": [presentation.event_row(event, known, event.parent) for event in found],
         "all_url": choice.url(),
     }
     return render(request, "events/embed.html", context)
@@ -138,7 +144,7 @@ def embed(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def how(request: HttpRequest) -> HttpResponse:
+def embed_help(request: HttpRequest) -> HttpResponse:
     """How to subscribe, and the list to copy into another site, with filters to choose."""
     form = _form(request)
     address, parameters = _address(request), form.parameters()
@@ -152,12 +158,12 @@ def how(request: HttpRequest) -> HttpResponse:
         "webcal": "webcal:" + feed.split(":", 1)[1],
         "atom": f"{address}{reverse('events:atom')}{query}",
         "embed": embed,
-        "snippet": format_html(SNIPPET, embed),
-        "most": f"{MOST:,}",
+        "snippet": format_html(EMBED_SNIPPET, embed),
+        "most": f"{MAX_FEED_EVENTS:,}",
         "days_back": DAYS_BACK,
         "is_narrowed": form.choice().is_narrowed,
     }
-    return render(request, "events/embed_how.html", context)
+    return render(request, "events/embed_help.html", context)
 
 
 def _filter_names(form: FeedForm) -> list[str]:
@@ -199,7 +205,7 @@ def _name(form: FeedForm) -> str:
         "earns credit" if filters.earns_credit else "",
         "recording available" if filters.has_recording else "",
     ]
-    return " · ".join([NAME, *filter(None, named)])
+    return " · ".join([FEED_NAME, *filter(None, named)])
 
 
 def _address(request: HttpRequest) -> str:

@@ -16,8 +16,8 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 
-from aspen import formats
 from aspen.files import ical
+from aspen.formats import format_credits, format_time_range
 from events import queries
 from events.enums import Delivery, EventState, EventType, RegistrationState
 from events.models import Event, Registration
@@ -27,11 +27,11 @@ PRODUCT = "-//Montana State Library//ASPeN//EN"
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 # How often a calendar program may ask again.
 REFRESH = "PT6H"
-WAITING = "Waitlist: "
-PUBLIC = (EventState.PUBLISHED, EventState.CANCELLED)
+WAITLIST_PREFIX = "Waitlist: "
+PUBLIC_STATES = (EventState.PUBLISHED, EventState.CANCELLED)
 ONLINE = (Delivery.ONLINE, Delivery.RECORDED)
 # What these files tell of an event; to be read from the database in one go.
-FIELDS = (
+FEED_FIELDS = (
     "title",
     "type",
     "state",
@@ -56,12 +56,12 @@ FIELDS = (
 # ---------- Files ----------
 
 
-def event_calendar(event: Event, *, address: str) -> bytes:
+def build_event_calendar(event: Event, *, address: str) -> bytes:
     """One event to take along (METHOD:PUBLISH). One query."""
-    return calendar_of([event], name="", address=address)
+    return build_calendar([event], name="", address=address)
 
 
-def calendar_of(events: Iterable[Event], *, name: str, address: str) -> bytes:
+def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes:
     """Events to subscribe to, in the order given; they take none of the reader's time. One query.
 
     An empty name is for what is taken along once.
@@ -77,7 +77,9 @@ def calendar_of(events: Iterable[Event], *, name: str, address: str) -> bytes:
     return _file("PUBLISH", found, blocks, name=name)
 
 
-def personal_calendar(registrations: Iterable[Registration], *, name: str, address: str) -> bytes:
+def build_personal_calendar(
+    registrations: Iterable[Registration], *, name: str, address: str
+) -> bytes:
     """What a person is registered for, or waits for, to subscribe to. One query.
 
     The registrations come with their events.
@@ -101,7 +103,7 @@ def invitation(registration: Registration, *, address: str) -> bytes:
     return _message("REQUEST", registration, address)
 
 
-def retraction(registration: Registration, *, address: str) -> bytes:
+def cancellation_invitation(registration: Registration, *, address: str) -> bytes:
     """Takes the invitation out of the person's calendar again. One query."""
     return _message("CANCEL", registration, address)
 
@@ -129,7 +131,7 @@ def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
     lines.append(f"METHOD:{method}")
     if name:
-        called = ical.text(name)
+        called = ical.escape_text(name)
         lines += [
             f"NAME:{called}",
             f"X-WR-CALNAME:{called}",
@@ -140,10 +142,10 @@ def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name
     timed = [event.begins_at.year for event in events if not event.all_day]
     if timed:
         # New Year's Eve in Montana is next year elsewhere.
-        lines += ical.zone(since=min(timed) - 1)
+        lines += ical.timezone_component(since=min(timed) - 1)
     for block in blocks:
         lines += ["BEGIN:VEVENT", *block, "END:VEVENT"]
-    return ical.file([*lines, "END:VCALENDAR"])
+    return ical.build_file([*lines, "END:VCALENDAR"])
 
 
 # ---------- One event ----------
@@ -159,25 +161,26 @@ def _event(
     stamp: dt.datetime | None = None,
 ) -> list[str]:
     """The properties of an event."""
-    changed = ical.utc(event.changed_at)
+    changed = ical.utc_value(event.changed_at)
     is_off = is_off or event.state == EventState.CANCELLED
     status = "CANCELLED" if is_off else "TENTATIVE" if waits else "CONFIRMED"
     page = _page(event, address)
+    prefix = WAITLIST_PREFIX if waits and not is_off else ""
     lines = [
         f"UID:{event.uid}@aspen",
         f"SEQUENCE:{event.sequence}",
-        f"DTSTAMP:{ical.utc(stamp) if stamp else changed}",
+        f"DTSTAMP:{ical.utc_value(stamp) if stamp else changed}",
         f"LAST-MODIFIED:{changed}",
         f"STATUS:{status}",
         *_times(event),
-        f"SUMMARY:{ical.text((WAITING if waits and not is_off else '') + event.title)}",
-        f"DESCRIPTION:{ical.text(_description(event, credits, page))}",
+        f"SUMMARY:{ical.escape_text(prefix + event.title)}",
+        f"DESCRIPTION:{ical.escape_text(_description(event, credits, page))}",
         f"URL:{page}",
-        f"ORGANIZER;CN={ical.parameter(event.sponsor or 'ASPeN')}:mailto:{_sender()}",
+        f"ORGANIZER;CN={ical.quote_parameter(event.sponsor or 'ASPeN')}:mailto:{_sender()}",
     ]
     if place := _place(event):
-        lines.append(f"LOCATION:{ical.text(place)}")
-    categories = [ical.text(name) for name in _categories(event, credits)]
+        lines.append(f"LOCATION:{ical.escape_text(place)}")
+    categories = [ical.escape_text(name) for name in _categories(event, credits)]
     if categories:
         lines.append(f"CATEGORIES:{','.join(categories)}")
     return lines
@@ -187,12 +190,15 @@ def _times(event: Event) -> list[str]:
     """When it takes place. What ends as it begins, or at a time nobody knows, has no end."""
     begin, end = event.begins_at, event.ends_at
     if not event.all_day:
-        lines = [ical.local("DTSTART", begin)]
-        return [*lines, ical.local("DTEND", end)] if end and end > begin else lines
+        lines = [ical.local_property("DTSTART", begin)]
+        return [*lines, ical.local_property("DTEND", end)] if end and end > begin else lines
     first = begin.astimezone(ical.ZONE).date()
     last = end.astimezone(ical.ZONE).date() if end else first
     # The end is the first day after it.
-    return [ical.day("DTSTART", first), ical.day("DTEND", last + dt.timedelta(days=1))]
+    return [
+        ical.date_property("DTSTART", first),
+        ical.date_property("DTEND", last + dt.timedelta(days=1)),
+    ]
 
 
 def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
@@ -201,7 +207,7 @@ def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
     if event.state == EventState.CANCELLED:
         paragraphs.append(f"This event was cancelled. {event.cancellation}".strip())
     elif credits:
-        each = [f"{formats.credits(line.amount)} in {line.name}" for line in credits]
+        each = [f"{format_credits(line.amount)} in {line.name}" for line in credits]
         paragraphs.append(f"Earns {', '.join(each)}.")
     if event.description:
         paragraphs.append(event.description.strip())
@@ -253,7 +259,7 @@ def _page(event: Event, address: str) -> str:
 
 def _attendee(registration: Registration, *, waits: bool) -> str:
     person = registration.person
-    name = ical.parameter(person.display_name or person.email)
+    name = ical.quote_parameter(person.display_name or person.email)
     part = "TENTATIVE" if waits else "ACCEPTED"
     return (
         f"ATTENDEE;CN={name};CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={part}"
@@ -268,7 +274,7 @@ def _mailto(email: str) -> str:
 # ---------- Atom ----------
 
 
-def atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -> bytes:
+def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -> bytes:
     """Events for feed readers (RFC 4287), in the order given. One query.
 
     `parameters` are the filters as in an address.
@@ -278,7 +284,7 @@ def atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
     own = f"{address}{reverse('events:atom')}{query}"
     feed = Atom1Feed(
-        title=ical.printable(name),
+        title=ical.xml_text(name),
         link=f"{address}{reverse('events:calendar')}",
         description="",
         language="en-us",
@@ -290,33 +296,33 @@ def atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -
         page = _page(event, address)
         lines = credits.get(event.pk, ())
         off = "Cancelled: " if event.state == EventState.CANCELLED else ""
-        when = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+        when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
         told = "\n\n".join(
             part for part in (when, _place(event), _description(event, lines, page)) if part
         )
         feed.add_item(
-            title=ical.printable(off + event.title),
+            title=ical.xml_text(off + event.title),
             link=page,
             # It is read as HTML.
-            description=linebreaks(ical.printable(told), autoescape=True),
+            description=linebreaks(ical.xml_text(told), autoescape=True),
             unique_id=f"urn:uuid:{event.uid}",
             pubdate=event.created_at,
             updateddate=event.changed_at,
-            categories=[ical.printable(each) for each in _categories(event, lines)],
+            categories=[ical.xml_text(each) for each in _categories(event, lines)],
         )
     return feed.writeString("utf-8").encode()
 
 
 # ---------- schema.org ----------
 
-MODES = {
+ATTENDANCE_MODES = {
     Delivery.IN_PERSON: "Offline",
     Delivery.ONLINE: "Online",
     Delivery.RECORDED: "Online",
     Delivery.HYBRID: "Mixed",
 }
 # What would end the element, or be read as markup, written so that it is only text.
-HARMLESS = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
+JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
 def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
@@ -330,11 +336,11 @@ def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> Saf
         "@id": f"urn:uuid:{event.uid}",
         "name": event.title,
         "url": page,
-        "startDate": _iso(event.begins_at, event),
+        "startDate": _iso_moment(event.begins_at, event),
         "eventStatus": f"https://schema.org/Event{'Cancelled' if is_off else 'Scheduled'}",
     }
     if event.ends_at:
-        facts["endDate"] = _iso(event.ends_at, event)
+        facts["endDate"] = _iso_moment(event.ends_at, event)
     if event.description:
         facts["description"] = event.description
     if event.sponsor:
@@ -344,19 +350,19 @@ def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> Saf
     if event.audience:
         facts["audience"] = {"@type": "Audience", "audienceType": event.audience}
     if event.delivery:
-        mode = MODES[Delivery(event.delivery)]
+        mode = ATTENDANCE_MODES[Delivery(event.delivery)]
         facts["eventAttendanceMode"] = f"https://schema.org/{mode}EventAttendanceMode"
     if places := _schema_places(event, page):
         facts["location"] = places[0] if len(places) == 1 else places
     if credits:
         facts["educationalCredentialAwarded"] = [
-            f"{formats.credits(line.amount)} in {line.name}" for line in credits
+            f"{format_credits(line.amount)} in {line.name}" for line in credits
         ]
-    data = json.dumps(facts, ensure_ascii=False).translate(HARMLESS)
+    data = json.dumps(facts, ensure_ascii=False).translate(JSON_ESCAPES)
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(data))
 
 
-def _iso(moment: dt.datetime, event: Event) -> str:
+def _iso_moment(moment: dt.datetime, event: Event) -> str:
     here = moment.astimezone(ical.ZONE)
     return (here.date() if event.all_day else here).isoformat()
 

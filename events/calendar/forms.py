@@ -11,16 +11,16 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.text import Truncator
 
-from aspen import formats
 from aspen.clock import today
+from aspen.formats import format_day
 from aspen.web.paging import Key
 from events.calendar import search
-from events.calendar.grid import LIST, MONTH, WEEK, Choice
-from events.calendar.search import NO_TYPE, Suggestions
+from events.calendar.grid import LIST, MONTH, WEEK, CalendarChoice
+from events.calendar.search import NO_TYPE, NameSuggestions
 from events.enums import Delivery, EventType
 from events.models import EARLIEST, LATEST, Category
 
-NO_DAY = "is not a day like 2026-11-30, so it was left out."
+INVALID_DAY = "is not a day like 2026-11-30, so it was left out."
 UNKNOWN = "That is not one of the choices, so it was left out."
 YEARS = [
     MinValueValidator(EARLIEST.date(), "The calendar begins in 1990."),
@@ -28,13 +28,13 @@ YEARS = [
 ]
 VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
 # Fields that addresses call by words that Python keeps for itself.
-IN_ADDRESSES = {"since": "from", "until": "to"}
-NAMES_IN_VAIN = {
+QUERY_NAMES = {"since": "from", "until": "to"}
+NAME_ERRORS = {
     "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
     "max_length": "That is longer than any name on the calendar, so it was left out.",
 }
 # How the filters are called where each is told or can be dropped.
-NAMES = {
+FIELD_NAMES = {
     "words": "the words",
     "category": "the category",
     "type": "the type",
@@ -83,7 +83,7 @@ class PickedDate(forms.DateField):
             raise ValidationError(f"“{Truncator(value).chars(20)}” {error.message}") from None
 
 
-class Tick(forms.CheckboxInput):
+class TickInput(forms.CheckboxInput):
     """A checkbox that is ticked by "1" in the address, and by what browsers send unasked."""
 
     def __init__(self) -> None:
@@ -146,16 +146,16 @@ class CalendarForm(forms.Form):
     city = forms.CharField(label="City", required=False, max_length=80)
     federation = forms.ChoiceField(label="Federation", required=False)
     since = PickedDate(
-        label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": NO_DAY}
+        label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}
     )
     until = PickedDate(
-        label="To", type="date", format="%Y-%m-%d", error_messages={"invalid": NO_DAY}
+        label="To", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}
     )
     credit = forms.ChoiceField(
-        label="Earns credit", required=False, choices=[("1", "Yes")], widget=Tick
+        label="Earns credit", required=False, choices=[("1", "Yes")], widget=TickInput
     )
     recording = forms.ChoiceField(
-        label="Recording available", required=False, choices=[("1", "Yes")], widget=Tick
+        label="Recording available", required=False, choices=[("1", "Yes")], widget=TickInput
     )
     month = PickedDate(
         label="Month",
@@ -167,7 +167,7 @@ class CalendarForm(forms.Form):
         label="Only on this day",
         type="date",
         format="%Y-%m-%d",
-        error_messages={"invalid": NO_DAY},
+        error_messages={"invalid": INVALID_DAY},
     )
     view = forms.ChoiceField(label="View", required=False, choices=VIEWS, widget=forms.HiddenInput)
     past = forms.ChoiceField(
@@ -193,7 +193,7 @@ class CalendarForm(forms.Form):
         data: QueryDict,
         *,
         categories: Iterable[Category],
-        suggestions: Suggestions | None = None,
+        suggestions: NameSuggestions | None = None,
     ) -> None:
         """`suggestions` help with typing names. The federations are read when they are needed."""
         super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
@@ -205,7 +205,7 @@ class CalendarForm(forms.Form):
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = UNKNOWN
             elif isinstance(field, forms.CharField) and name in ("sponsor", "city"):
-                field.error_messages |= NAMES_IN_VAIN
+                field.error_messages |= NAME_ERRORS
         self._choose("category").choices = [
             ("", "All categories"),
             *((each.slug, each.name) for each in categories),
@@ -220,16 +220,16 @@ class CalendarForm(forms.Form):
 
     def add_prefix(self, field_name: str) -> str:
         """The name of a field in addresses."""
-        return IN_ADDRESSES.get(field_name, field_name)
+        return QUERY_NAMES.get(field_name, field_name)
 
-    def choice(self) -> Choice:
+    def choice(self) -> CalendarChoice:
         """What was asked for, with defaults for what was not or made no sense.
 
         Without a view the month is meant, unless something is asked that is for the list.
         """
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
-        return Choice(
+        return CalendarChoice(
             view=given.get("view", LIST if self.asks_list else MONTH),
             month=given.get("month", today()).replace(day=1),
             day=given.get("day"),
@@ -250,9 +250,9 @@ class CalendarForm(forms.Form):
             before=given.get("before"),
         )
 
-    def told(self, choice: Choice) -> list[tuple[str, str]]:
+    def applied_filters(self, choice: CalendarChoice) -> list[tuple[str, str]]:
         """The filters that are set, by name, as people say them."""
-        told = {
+        applied_filters = {
             "words": f"“{choice.words}”",
             "category": self._label("category", choice.category),
             "type": self._label("type", choice.type),
@@ -260,17 +260,17 @@ class CalendarForm(forms.Form):
             "sponsor": f"Sponsor: {choice.sponsor}",
             "federation": f"Federation: {choice.federation}",
             "city": f"City: {choice.city}",
-            "since": f"From {formats.day(choice.since)}" if choice.since else "",
-            "until": f"To {formats.day(choice.until)}" if choice.until else "",
+            "since": f"From {format_day(choice.since)}" if choice.since else "",
+            "until": f"To {format_day(choice.until)}" if choice.until else "",
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
         }
-        return [(name, told[name]) for name in choice.filters_set]
+        return [(name, applied_filters[name]) for name in choice.filters_set]
 
     def _label(self, name: str, value: str) -> str:
         return str(dict(self._choose(name).choices).get(value, value))  # type: ignore[arg-type]
 
-    def errors_out_of_sight(self, choice: Choice) -> list[str]:
+    def errors_out_of_sight(self, choice: CalendarChoice) -> list[str]:
         """Errors of fields that the page does not show, each with the field's name."""
         shown = {*self.MAIN, *self.MORE, "month" if choice.view == MONTH else "day"}
         found = (
@@ -283,10 +283,10 @@ class CalendarForm(forms.Form):
 
 
 def _federations() -> list[tuple[str, str]]:
-    return [("", "All federations"), *((name, name) for name in search.federations())]
+    return [("", "All federations"), *((name, name) for name in search.federations_with_events())]
 
 
-def _lists(form: CalendarForm, suggestions: Suggestions | None) -> list[tuple[str, list[str]]]:
+def _lists(form: CalendarForm, suggestions: NameSuggestions | None) -> list[tuple[str, list[str]]]:
     """The names to choose from while typing, by the id of the list that the field points at."""
     if suggestions is None:
         return []

@@ -15,18 +15,18 @@ from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen import formats
+from aspen.formats import counted, format_day, format_time, format_time_range
 from aspen.web.paging import Key
-from events.calendar.search import FILTERS, Filters
+from events.calendar.search import FILTER_NAMES, Filters
 from events.enums import EventState
 from events.models import EARLIEST, LATEST, Event
 from events.queries import CreditLine
 
 MONTH, WEEK, LIST = "month", "week", "list"
 # More events than this on one day and the last line says how many more there are.
-LINES_A_DAY = 4
+MONTH_LINES_PER_DAY = 4
 # A week has room for more.
-LINES_IN_WEEK = 12
+WEEK_LINES_PER_DAY = 12
 MIDNIGHT = dt.time()
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
@@ -35,7 +35,7 @@ WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "S
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Choice(Filters):
+class CalendarChoice(Filters):
     """Where in the calendar somebody is, and the filters that go along from page to page."""
 
     view: str
@@ -51,7 +51,7 @@ class Choice(Filters):
         at_list = self.view == LIST
         # Words without a view mean the list.
         says_view = self.view != MONTH or self.words
-        at_month = self.view == MONTH and self.month != this_month()
+        at_month = self.view == MONTH and self.month != current_month()
         values = {
             "view": self.view if says_view else "",
             "month": f"{self.month:%Y-%m}" if at_month else "",
@@ -78,19 +78,19 @@ class Choice(Filters):
         address = reverse("events:calendar")
         return f"{address}?{query}" if query else address
 
-    def but(self, **changes: object) -> "Choice":
+    def but(self, **changes: object) -> "CalendarChoice":
         """The same choice but for `changes`, from the beginning of its list."""
         start = {"page": 1, "after": None, "before": None}
         return dataclasses.replace(self, **start | changes)  # type: ignore[arg-type]
 
-    def without(self, *names: str) -> "Choice":
+    def without(self, *names: str) -> "CalendarChoice":
         """The same choice without these filters."""
         return self.but(**{name: getattr(NO_FILTERS, name) for name in names})
 
     @property
     def filters_set(self) -> list[str]:
         """The names of the filters that narrow, in their order."""
-        return [name for name in FILTERS if getattr(self, name)]
+        return [name for name in FILTER_NAMES if getattr(self, name)]
 
     @property
     def is_narrowed(self) -> bool:
@@ -99,20 +99,20 @@ class Choice(Filters):
     @property
     def without_filters(self) -> str:
         """The address of the same place in the calendar without any filter."""
-        return self.without(*FILTERS).url()
+        return self.without(*FILTER_NAMES).url()
 
 
 NO_FILTERS = Filters()
 
 
-def this_month() -> dt.date:
+def current_month() -> dt.date:
     return timezone.localdate().replace(day=1)
 
 
 # ---------- The month ----------
 
 
-class Span(NamedTuple):
+class EventSpan(NamedTuple):
     """When an event takes place: all that is needed to put it on its days."""
 
     pk: int
@@ -137,11 +137,11 @@ class DayPlan:
     more: int
 
 
-def last_of(month: dt.date) -> dt.date:
+def last_day_of_month(month: dt.date) -> dt.date:
     return month + relativedelta(day=31)
 
 
-class Entry(NamedTuple):
+class DayEntry(NamedTuple):
     """An event on one of its days, in the order in which the day shows them."""
 
     has_time: bool
@@ -150,34 +150,38 @@ class Entry(NamedTuple):
     pk: int
 
 
-def plan(
-    spans: Iterable[Span], first_day: dt.date, last_day: dt.date, *, room: int = LINES_A_DAY
+def plan_days(
+    spans: Iterable[EventSpan],
+    first_day: dt.date,
+    last_day: dt.date,
+    *,
+    room: int = MONTH_LINES_PER_DAY,
 ) -> dict[dt.date, DayPlan]:
     """Put events on the days they cover, from the first to the last one; `room` lines on each.
 
     Within a day first what has no clock time there (days only, or begun before), then by time, and
     a conference before its first session.
     """
-    days: dict[dt.date, list[Entry]] = {}
+    days: dict[dt.date, list[DayEntry]] = {}
     for span in spans:
         first, last = span.days()
         day = max(first, first_day)
         while day <= min(last, last_day):
             has_time = day == first and not span.all_day
-            entry = Entry(has_time, span.begins_at, first == last, span.pk)
+            entry = DayEntry(has_time, span.begins_at, first == last, span.pk)
             days.setdefault(day, []).append(entry)
             day += dt.timedelta(days=1)
     return {day: _first_lines(sorted(entries), room) for day, entries in days.items()}
 
 
-def _first_lines(entries: list[Entry], room: int) -> DayPlan:
+def _first_lines(entries: list[DayEntry], room: int) -> DayPlan:
     """All of them, or so many that the line "+3 more" takes no more room than the others."""
     shown = room if len(entries) <= room else room - 1
     return DayPlan([entry.pk for entry in entries[:shown]], max(0, len(entries) - shown))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Line:
+class MonthLine:
     """One event on one day of the month."""
 
     url: str
@@ -190,7 +194,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Cell:
+class MonthCell:
     """One day of the month's table."""
 
     number: int
@@ -198,7 +202,7 @@ class Cell:
     before_number: str
     is_today: bool
     css: str
-    lines: list[Line]
+    lines: list[MonthLine]
     # Where the whole day is listed, and how many events that are; empty without events.
     day_url: str
     count: str
@@ -207,22 +211,22 @@ class Cell:
 
 
 def month_grid(
-    choice: Choice,
+    choice: CalendarChoice,
     plans: Mapping[dt.date, DayPlan],
     events: Iterable[Event],
     credits: Mapping[int, Sequence[CreditLine]],
     mine: Mapping[int, str],
-) -> list[list[Cell]]:
+) -> list[list[MonthCell]]:
     """The weeks of the month, Sunday first. `mine` has the word for a person's own events."""
     by_id = {event.pk: event for event in events}
     urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
     today = timezone.localdate()
 
-    def line(pk: int, day: dt.date) -> Line:
+    def line(pk: int, day: dt.date) -> MonthLine:
         event, word = by_id[pk], mine.get(pk, "")
         cancelled = event.state == EventState.CANCELLED
         css = {"is-mine": bool(word), "is-cancelled": cancelled}
-        return Line(
+        return MonthLine(
             url=urls[pk],
             title=event.title,
             time=_time_on(event, day),
@@ -232,7 +236,7 @@ def month_grid(
             css=_names(css),
         )
 
-    def cell(day: dt.date) -> Cell:
+    def cell(day: dt.date) -> MonthCell:
         inside = (day.year, day.month) == (choice.month.year, choice.month.month)
         day_plan = (plans.get(day) if inside else None) or DayPlan([], 0)
         css = {
@@ -241,7 +245,7 @@ def month_grid(
             "is-today": inside and day == today,
             "is-empty": not day_plan.shown,
         }
-        return Cell(
+        return MonthCell(
             number=day.day,
             iso=day.isoformat(),
             before_number=f"{day:%A, %B} ",
@@ -249,7 +253,7 @@ def month_grid(
             css=_names(css),
             lines=[line(pk, day) for pk in day_plan.shown],
             day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
-            count=events_in_words(len(day_plan.shown) + day_plan.more),
+            count=format_event_count(len(day_plan.shown) + day_plan.more),
             more=day_plan.more,
             more_day=f"{day:%B} {day.day}",
         )
@@ -260,8 +264,8 @@ def month_grid(
     return [[cell(day) for day in week] for week in weeks]
 
 
-def events_in_words(count: int) -> str:
-    return formats.counted(count, "event")
+def format_event_count(count: int) -> str:
+    return counted(count, "event")
 
 
 def _names(css: Mapping[str, bool]) -> str:
@@ -278,7 +282,7 @@ def _time_on(event: Event, day: dt.date) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Links:
+class PeriodLinks:
     """Where a month's or a week's links lead; empty beyond the calendar's first and last year."""
 
     name: str
@@ -290,17 +294,17 @@ class Links:
     today_url: str
 
 
-def month_links(choice: Choice) -> Links:
+def month_links(choice: CalendarChoice) -> PeriodLinks:
     before = choice.month - relativedelta(months=1)
     after = choice.month + relativedelta(months=1)
-    return Links(
+    return PeriodLinks(
         name=f"{choice.month:%B %Y}",
         previous=f"{before:%B %Y}",
         previous_url=choice.url(month=before) if before >= EARLIEST.date() else "",
         next=f"{after:%B %Y}",
         next_url=choice.url(month=after) if after < LATEST.date() else "",
         today="Today",
-        today_url=choice.url(month=this_month()),
+        today_url=choice.url(month=current_month()),
     )
 
 
@@ -328,7 +332,7 @@ class WeekDay:
 
 
 def week_days(
-    choice: Choice,
+    choice: CalendarChoice,
     plans: Mapping[dt.date, DayPlan],
     events: Iterable[Event],
     rows: Mapping[int, Any],
@@ -344,34 +348,34 @@ def week_days(
             name=f"{day:%A, %B} {day.day}",
             iso=day.isoformat(),
             is_today=day == today,
-            lines=[(times_on(by_id[pk], day), rows[pk]) for pk in planned.shown],
+            lines=[(format_times_on(by_id[pk], day), rows[pk]) for pk in planned.shown],
             day_url=choice.url(view=LIST, day=day) if planned.shown else "",
-            count=events_in_words(len(planned.shown) + planned.more),
+            count=format_event_count(len(planned.shown) + planned.more),
             more=planned.more,
         )
 
     return [week_day(sunday + dt.timedelta(days=number)) for number in range(7)]
 
 
-def times_on(event: Event, day: dt.date) -> str:
+def format_times_on(event: Event, day: dt.date) -> str:
     """The part of an event that lies on a day: 9:00–11:00 AM, from 9:00 AM, until noon, all day."""
-    first, last = Span(event.pk, event.begins_at, event.ends_at, event.all_day).days()
+    first, last = EventSpan(event.pk, event.begins_at, event.ends_at, event.all_day).days()
     if event.all_day or first < day < last:
         return "All day"
     if first == last or event.ends_at is None:
-        told = formats.when(event.begins_at, event.ends_at, all_day=False)
-        start = f"{formats.day(timezone.localdate(event.begins_at))}, "
+        told = format_time_range(event.begins_at, event.ends_at, all_day=False)
+        start = f"{format_day(timezone.localdate(event.begins_at))}, "
         return told.removeprefix(start)
     if day == first:
-        return f"From {formats.clock(event.begins_at)}"
-    return f"Until {formats.clock(event.ends_at)}"
+        return f"From {format_time(event.begins_at)}"
+    return f"Until {format_time(event.ends_at)}"
 
 
-def week_links(choice: Choice) -> Links:
+def week_links(choice: CalendarChoice) -> PeriodLinks:
     sunday, saturday = week_of(choice.day)
     before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
     begins, ends = EARLIEST.date(), LATEST.date()
-    return Links(
+    return PeriodLinks(
         name=f"Week of {_span_of_days(sunday, saturday)}",
         previous="Previous week",
         previous_url=choice.url(day=max(before, begins)) if sunday > begins else "",

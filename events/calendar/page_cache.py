@@ -30,15 +30,24 @@ from django.utils.cache import (
 from events.calendar import version
 
 logger = logging.getLogger("aspen")
-View = Callable[..., HttpResponse]
+PageView = Callable[..., HttpResponse]
 CACHE = "pages"
-KEPT = 60 * 60
+CACHE_SECONDS = 60 * 60
 # Compressed; a feed of 3,000 events with long descriptions has half of that.
-MOST_OCTETS = 1_000_000
-CODE = ("aspen", "accounts", "events", "credits", "tracks", "helpdesk", "templates", "static")
+MAX_CACHED_BYTES = 1_000_000
+CODE_FOLDERS = (
+    "aspen",
+    "accounts",
+    "events",
+    "credits",
+    "tracks",
+    "helpdesk",
+    "templates",
+    "static",
+)
 
 
-class Page(NamedTuple):
+class CachedPage(NamedTuple):
     """An answer as it is kept."""
 
     content_type: str
@@ -46,7 +55,7 @@ class Page(NamedTuple):
     body: bytes
 
 
-def until_it_changes(view: View) -> View:
+def cached_until_changed(view: PageView) -> PageView:
     """Answer the public from the cache or with 304 as long as the page is what it was.
 
     Whoever brings a session or a message gets a page of their own, and so does everybody inside
@@ -60,27 +69,27 @@ def until_it_changes(view: View) -> View:
             patch_cache_control(response, private=True)
             return response
         # Before the data: what is read after the number is at least as new as the number says.
-        stand = version.calendar_as_of(timezone.now())
+        stand = version.calendar_version(timezone.now())
         tag = f'"{_digest(request, stand)}"'
         unchanged = get_conditional_response(request, etag=tag)
         if unchanged is not None:
-            return _marked(unchanged, tag)
+            return _with_etag(unchanged, tag)
         page = _read(tag)
         if page is None:
             response = view(request, *args, **kwargs)
-            if not _is_for_everybody(request, response):
+            if not _is_shareable(request, response):
                 return response
-            page = Page(
+            page = CachedPage(
                 response.headers["Content-Type"],
                 response.headers.get("Content-Disposition", ""),
                 response.content,
             )
             _write(tag, page)
-            return _marked(response, tag)
+            return _with_etag(response, tag)
         response = HttpResponse(page.body, content_type=page.content_type)
         if page.disposition:
             response.headers["Content-Disposition"] = page.disposition
-        return _marked(response, tag)
+        return _with_etag(response, tag)
 
     return answer
 
@@ -92,14 +101,14 @@ def _may_share(request: HttpRequest) -> bool:
     return not (own or part or settings.DEBUG or connection.in_atomic_block)
 
 
-def _is_for_everybody(request: HttpRequest, response: HttpResponse) -> bool:
+def _is_shareable(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether nothing in the answer is for this visitor only: no cookie, no form's token."""
     has_token = bool(request.META.get("CSRF_COOKIE_NEEDS_UPDATE"))
     has_session = request.session.modified
     return response.status_code == 200 and not (response.cookies or has_token or has_session)
 
 
-def _marked(response: HttpResponse, tag: str) -> HttpResponse:
+def _with_etag(response: HttpResponse, tag: str) -> HttpResponse:
     """Everybody may keep it, and asks every time whether it still holds."""
     response.headers["ETag"] = tag
     patch_cache_control(response, no_cache=True)
@@ -110,7 +119,7 @@ def _marked(response: HttpResponse, tag: str) -> HttpResponse:
 # ---------- What it is ----------
 
 
-def _digest(request: HttpRequest, stand: version.CalendarStand) -> str:
+def _digest(request: HttpRequest, stand: version.CalendarVersionKey) -> str:
     # By name only: of several values the last one counts.
     query = [(name, each) for name, values in sorted(request.GET.lists()) for each in values]
     return _hashed(
@@ -124,7 +133,7 @@ def _digest(request: HttpRequest, stand: version.CalendarStand) -> str:
 def _deployment() -> str:
     """What every process of the same portal has in common, and no other: its code and settings."""
     return _hashed(
-        code(),
+        code_digest(),
         getattr(staticfiles_storage, "manifest_hash", ""),
         settings.ADDRESS,
         settings.DEMO,
@@ -134,10 +143,10 @@ def _deployment() -> str:
 
 
 @functools.cache
-def code() -> str:
+def code_digest() -> str:
     """Everything that pages are made by, as it was when the process began."""
     digest = hashlib.sha256()
-    for folder in CODE:
+    for folder in CODE_FOLDERS:
         for path in sorted((settings.BASE_DIR / folder).rglob("*")):
             if path.suffix in (".py", ".html", ".css", ".js", ".svg"):
                 digest.update(f"{path.relative_to(settings.BASE_DIR)}\n".encode())
@@ -153,19 +162,21 @@ def _hashed(*parts: object) -> str:
 # ---------- Where it is kept ----------
 
 
-def _read(tag: str) -> Page | None:
+def _read(tag: str) -> CachedPage | None:
     try:
         kept = caches[CACHE].get(tag.strip('"'))
-        return kept and Page(kept[0], kept[1], zlib.decompress(kept[2]))
+        return kept and CachedPage(kept[0], kept[1], zlib.decompress(kept[2]))
     except Exception:
         logger.warning("A page could not be read from the cache; it is made anew.", exc_info=True)
         return None
 
 
-def _write(tag: str, page: Page) -> None:
+def _write(tag: str, page: CachedPage) -> None:
     try:
         kept = zlib.compress(page.body, level=1)
-        if len(kept) <= MOST_OCTETS:
-            caches[CACHE].set(tag.strip('"'), (page.content_type, page.disposition, kept), KEPT)
+        if len(kept) <= MAX_CACHED_BYTES:
+            caches[CACHE].set(
+                tag.strip('"'), (page.content_type, page.disposition, kept), CACHE_SECONDS
+            )
     except Exception:
         logger.warning("A page could not be kept in the cache.", exc_info=True)

@@ -1,4 +1,4 @@
-"""Events as their pages show them: states, rows of lists and programmes, and what fits the moment.
+"""Events as their pages show them: states, rows of lists and programs, and what fits the moment.
 
 Nothing here asks the database. Every string is made once, here, and not row by row in templates.
 """
@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import formats
+from aspen.formats import counted, format_credits, format_day, format_time_range
 from events import queries, rules
 from events.enums import (
-    HERE,
+    ATTENDED,
     Attendance,
     Delivery,
     EventState,
@@ -25,8 +25,8 @@ from events.enums import (
     RegistrationState,
 )
 from events.models import Event, Registration
-from events.queries import NOBODY, CreditLine, Standing
-from events.signals import claimed_ids
+from events.queries import NO_REGISTRATIONS, CreditLine, RegistrationCounts
+from events.signals import claimed_event_ids_for
 
 # ---------- States, places, credits ----------
 
@@ -39,7 +39,7 @@ class Label(NamedTuple):
     shape: str
 
 
-SOON = 7  # days before registration closes from which on the calendar says so
+SOON_DAYS = 7  # days before registration closes from which on the calendar says so
 CANCELLED = Label("Cancelled", "bad", "✕")
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
@@ -49,7 +49,7 @@ WAITLIST = Label("Waitlist open", "info", "+")
 CLOSED = Label("Registration closed", "neutral", "○")
 REGISTERED = Label("Registered", "good", "✓")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
-CUSTOM = {
+CUSTOM_LABELS = {
     EventState.DRAFT: Label("Returned for changes", "warn", "!"),
     EventState.PENDING: Label("Waiting for approval", "warn", "…"),
     EventState.PUBLISHED: Label("Approved", "good", "✓"),
@@ -58,10 +58,10 @@ CUSTOM = {
 }
 
 
-def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
     """The states to show, the gravest first."""
     if event.origin == Origin.CUSTOM:
-        return [CUSTOM[EventState(event.state)]]
+        return [CUSTOM_LABELS[EventState(event.state)]]
     if event.state == EventState.CANCELLED:
         return [CANCELLED]
     over = event.over_at <= now
@@ -71,24 +71,24 @@ def states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
         (RECORDING, rules.has_recording(event, now)),
     ]
     labels = [label for label, holds in checks if holds]
-    return labels if over else labels + _registration_states(event, standing, now)
+    return labels if over else labels + _registration_states(event, counts, now)
 
 
-def _registration_states(event: Event, standing: Standing, now: dt.datetime) -> list[Label]:
+def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
     """Whether there are places, until when, and whether one of them is the person's."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
-    if standing.state == RegistrationState.CONFIRMED:
+    if counts.state == RegistrationState.CONFIRMED:
         return [REGISTERED]
-    if standing.state == RegistrationState.WAITLISTED:
-        return [Label(f"On the waitlist, number {standing.ahead + 1}", "warn", "…")]
+    if counts.state == RegistrationState.WAITLISTED:
+        return [Label(f"On the waitlist, number {counts.ahead + 1}", "warn", "…")]
     opens, closes = event.registration_opens_at, event.registration_closes_at
     if opens and now < opens:
-        return [Label(f"Registration opens {formats.day(timezone.localdate(opens))}", "info", "…")]
+        return [Label(f"Registration opens {format_day(timezone.localdate(opens))}", "info", "…")]
     if closes and closes <= now:
         return [CLOSED]
     labels = []
-    if rules.is_full(event, standing.taken) or standing.waiting:
+    if rules.is_full(event, counts.taken) or counts.waiting:
         labels.append(FULL)
         if event.has_waitlist:
             labels.append(WAITLIST)
@@ -100,12 +100,12 @@ def _registration_states(event: Event, standing: Standing, now: dt.datetime) -> 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
     """today, tomorrow, in 3 days; nothing when it is more than a week."""
     days = (timezone.localdate(closes) - timezone.localdate(now)).days
-    if days > SOON:
+    if days > SOON_DAYS:
         return ""
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
 
 
-def where(event: Event) -> str:
+def format_place(event: Event) -> str:
     """Room, place, town and delivery: Room 2, Yogo Inn, Lewistown · In person"""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     delivery = Delivery(event.delivery).label if event.delivery else ""
@@ -135,9 +135,9 @@ def day_and_times(event: Event) -> tuple[str, str]:
 
     What lasts for days is told in one piece, without the second part.
     """
-    text = formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
-    day = formats.day(timezone.localdate(event.begins_at))
-    is_one_day = event.ends_at is None or formats.day(timezone.localdate(event.ends_at)) == day
+    text = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
+    day = format_day(timezone.localdate(event.begins_at))
+    is_one_day = event.ends_at is None or format_day(timezone.localdate(event.ends_at)) == day
     if is_one_day and text.startswith(f"{day}, "):
         return day, text.removeprefix(f"{day}, ")
     return text, ""
@@ -152,28 +152,28 @@ class Credits(NamedTuple):
     amount: str
 
 
-def in_words(lines: Iterable[CreditLine]) -> list[Credits]:
+def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
     return [
-        Credits(line.name, line.slug, line.shape, formats.credits(line.amount)) for line in lines
+        Credits(line.name, line.slug, line.shape, format_credits(line.amount)) for line in lines
     ]
 
 
-# ---------- The rows of lists and programmes ----------
+# ---------- The rows of lists and programs ----------
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Known:
+class EventFacts:
     """What was read about a number of events: for whom, when, and what belongs to each by id."""
 
     now: dt.datetime
     is_signed_in: bool
     credits: Mapping[int, Sequence[CreditLine]]
-    standings: Mapping[int, Standing]
+    counts_by_event: Mapping[int, RegistrationCounts]
     claimed: set[int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Row:
+class EventRow:
     """One event in a list."""
 
     pk: int
@@ -190,11 +190,13 @@ class Row:
     credit: str
 
 
-def credit_button(event: Event, known: Known) -> str:
+def credit_button(event: Event, known: EventFacts) -> str:
     """Which form Add CE credit takes for an event: claimed, claim, sign_in, or none ("")."""
     if event.pk in known.claimed:
         return "claimed"
-    was_absent = known.standings.get(event.pk, NOBODY).attendance == Attendance.ABSENT
+    was_absent = (
+        known.counts_by_event.get(event.pk, NO_REGISTRATIONS).attendance == Attendance.ABSENT
+    )
     claimable = (
         event.origin == Origin.CALENDAR
         and event.state == EventState.PUBLISHED
@@ -208,51 +210,53 @@ def credit_button(event: Event, known: Known) -> str:
     return "claim" if known.is_signed_in else "sign_in"
 
 
-def row(
+def event_row(
     event: Event,
-    known: Known,
+    known: EventFacts,
     parent: Event | None = None,
     *,
     without: Collection[Label] = (),
-) -> Row:
+) -> EventRow:
     """One event as a list shows it; `parent` is its conference, where that is news.
 
     The states in `without` go without saying in that list.
     """
     day, times = day_and_times(event)
-    labels = states(event, known.standings.get(event.pk, NOBODY), known.now)
-    return Row(
+    labels = state_labels(event, known.counts_by_event.get(event.pk, NO_REGISTRATIONS), known.now)
+    return EventRow(
         pk=event.pk,
         url=event.get_absolute_url(),
         title=event.title,
         day=day,
         times=times,
-        where=where(event),
+        where=format_place(event),
         sponsor=event.sponsor,
         states=[label for label in labels if label not in without],
-        credits=in_words(known.credits.get(event.pk, ())),
+        credits=credit_chips(known.credits.get(event.pk, ())),
         part_of=parent.title if parent else "",
         part_of_url=parent.get_absolute_url() if parent else "",
         credit=credit_button(event, known),
     )
 
 
-def programme(event: Event, sessions: Iterable[Event], known: Known) -> list[tuple[str, list[Row]]]:
+def conference_program(
+    event: Event, sessions: Iterable[Event], known: EventFacts
+) -> list[tuple[str, list[EventRow]]]:
     """The sessions of a conference by day, time and room, without repeating what it says itself."""
-    said = states(event, NOBODY, known.now)
-    days: dict[str, list[Row]] = {}
+    said = state_labels(event, NO_REGISTRATIONS, known.now)
+    days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
-        shown = row(session, known, without=said)
+        shown = event_row(session, known, without=said)
         if session.sponsor == event.sponsor:
             shown = dataclasses.replace(shown, sponsor="")
-        if _is_same_place(session, event):
+        if _is_same_location(session, event):
             shown = dataclasses.replace(shown, where=session.room)
-        day = formats.day(timezone.localdate(session.begins_at))
+        day = format_day(timezone.localdate(session.begins_at))
         days.setdefault(day, []).append(shown)
     return list(days.items())
 
 
-def _is_same_place(session: Event, conference: Event) -> bool:
+def _is_same_location(session: Event, conference: Event) -> bool:
     return (session.location, session.city, session.delivery) == (
         conference.location,
         conference.city,
@@ -264,7 +268,7 @@ def _is_same_place(session: Event, conference: Event) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Moment:
+class NextStep:
     """What fits an event now: a button (`kind`), where it leads outside, and a sentence."""
 
     kind: str = ""
@@ -273,43 +277,43 @@ class Moment:
     can_cancel: bool = False
 
 
-def moment(event: Event, known: Known) -> Moment:
+def next_step(event: Event, known: EventFacts) -> NextStep:
     """The one thing to do with an event now, for the person it is shown to."""
-    standing = known.standings.get(event.pk, NOBODY)
+    counts = known.counts_by_event.get(event.pk, NO_REGISTRATIONS)
     if event.origin == Origin.CUSTOM:
         return _custom_moment(event, known)
     if event.pk in known.claimed:
-        return Moment("claimed")
+        return NextStep("claimed")
     if event.state == EventState.CANCELLED:
-        return Moment(note="This event was cancelled. It earns no credit.")
-    registered = standing.state == RegistrationState.CONFIRMED
+        return NextStep(note="This event was cancelled. It earns no credit.")
+    registered = counts.state == RegistrationState.CONFIRMED
     if button := credit_button(event, known):
-        is_unmarked = standing.attendance == Attendance.UNKNOWN
+        is_unmarked = counts.attendance == Attendance.UNKNOWN
         can_cancel = registered and is_unmarked and event.over_at > known.now
-        return Moment(button, note=_credit_note(event, standing, known), can_cancel=can_cancel)
+        return NextStep(button, note=_credit_note(event, counts, known), can_cancel=can_cancel)
     if event.over_at <= known.now:
-        return Moment(note=_over_note(event, standing, known))
+        return NextStep(note=_over_note(event, counts, known))
     if registered:
-        return _registered_moment(event, standing, known)
-    if standing.state == RegistrationState.WAITLISTED:
-        return Moment("waitlisted", note=_waiting_note(standing), can_cancel=True)
-    return _registration_moment(event, standing, known)
+        return _registered_moment(event, counts, known)
+    if counts.state == RegistrationState.WAITLISTED:
+        return NextStep("waitlisted", note=_waiting_note(counts), can_cancel=True)
+    return _registration_moment(event, counts, known)
 
 
-def _registered_moment(event: Event, standing: Standing, known: Known) -> Moment:
+def _registered_moment(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
     """Who was marked has no place to give back any more."""
-    if standing.attendance == Attendance.ABSENT:
-        return Moment("registered", note=_over_note(event, standing, known))
-    is_in = standing.attendance in HERE
+    if counts.attendance == Attendance.ABSENT:
+        return NextStep("registered", note=_over_note(event, counts, known))
+    is_in = counts.attendance in ATTENDED
     note = "You are checked in." if is_in else "You are registered."
     if event.pk in known.credits:
         note += " When the event is over, your credit is listed by itself."
-    return Moment("registered", note=note, can_cancel=not is_in)
+    return NextStep("registered", note=note, can_cancel=not is_in)
 
 
-def _waiting_note(standing: Standing) -> str:
+def _waiting_note(counts: RegistrationCounts) -> str:
     ahead = {0: "You are next", 1: "One person is before you"}.get(
-        standing.ahead, f"{standing.ahead} people are before you"
+        counts.ahead, f"{counts.ahead} people are before you"
     )
     return (
         f"You are on the waitlist. {ahead}. As soon as a place is yours, you are registered by "
@@ -317,16 +321,16 @@ def _waiting_note(standing: Standing) -> str:
     )
 
 
-def _custom_moment(event: Event, known: Known) -> Moment:
+def _custom_moment(event: Event, known: EventFacts) -> NextStep:
     if event.state == EventState.DRAFT:
-        return Moment("revise", note=f"Staff ask for changes: {event.decision_reason}")
+        return NextStep("revise", note=f"Staff ask for changes: {event.decision_reason}")
     if event.state == EventState.DECLINED:
-        return Moment(note=f"Staff declined this event: {event.decision_reason}")
-    return Moment("claimed" if event.pk in known.claimed else "")
+        return NextStep(note=f"Staff declined this event: {event.decision_reason}")
+    return NextStep("claimed" if event.pk in known.claimed else "")
 
 
-def _credit_note(event: Event, standing: Standing, known: Known) -> str:
-    awaits = standing.state == RegistrationState.CONFIRMED and standing.settled_at is None
+def _credit_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
+    awaits = counts.state == RegistrationState.CONFIRMED and counts.settled_at is None
     if awaits and event.over_at <= known.now:
         return "You registered, so your credit will be listed by itself. You need not wait for it."
     if rules.has_recording(event, known.now):
@@ -334,8 +338,8 @@ def _credit_note(event: Event, standing: Standing, known: Known) -> str:
     return "Did you take part? Then the credit is yours."
 
 
-def _over_note(event: Event, standing: Standing, known: Known) -> str:
-    if standing.attendance == Attendance.ABSENT:
+def _over_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
+    if counts.attendance == Attendance.ABSENT:
         return (
             "The organizer marked you as absent, so no credit is listed. "
             "If that is a mistake, open a help ticket."
@@ -347,27 +351,27 @@ def _over_note(event: Event, standing: Standing, known: Known) -> str:
     return "This event carries no CE credit."
 
 
-def _registration_moment(event: Event, standing: Standing, known: Known) -> Moment:
+def _registration_moment(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
     if event.registration_mode == RegistrationMode.NONE:
-        return Moment(note="Registration not necessary.")
+        return NextStep(note="Registration not necessary.")
     if event.registration_mode == RegistrationMode.EXTERNAL:
         site = web_link(event.registration_url)
         if site is None:
-            return Moment(note="Register with the sponsor of this event.")
+            return NextStep(note="Register with the sponsor of this event.")
         if event.pk not in known.credits:
-            return Moment("external", site.url)
+            return NextStep("external", site.url)
         note = "We do not hear of it when you register there: add your credit here afterwards."
-        return Moment("external", site.url, note=note)
-    if reason := rules.why_not_register(event, standing.taken, standing.waiting):
+        return NextStep("external", site.url, note=note)
+    if reason := rules.why_not_register(event, counts.taken, counts.waiting):
         note = reason if event.registration_mode else "Ask the sponsor whether to register."
-        return Moment(note=note)
-    if rules.is_full(event, standing.taken) or standing.waiting:
+        return NextStep(note=note)
+    if rules.is_full(event, counts.taken) or counts.waiting:
         note = "All places are taken. Who waits longest gets the next one."
-        return Moment("join" if known.is_signed_in else "sign_in_join", note=note)
-    return Moment("register" if known.is_signed_in else "sign_in_register")
+        return NextStep("join" if known.is_signed_in else "sign_in_join", note=note)
+    return NextStep("register" if known.is_signed_in else "sign_in_register")
 
 
-def places(event: Event, standing: Standing, now: dt.datetime) -> str:
+def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> str:
     """Places left, as long as somebody may still take one: 3 of 5 left"""
     takes_people = (
         event.registration_mode == RegistrationMode.PORTAL
@@ -376,14 +380,14 @@ def places(event: Event, standing: Standing, now: dt.datetime) -> str:
     )
     if event.capacity is None or not takes_people:
         return ""
-    left = max(0, event.capacity - standing.taken)
-    if not standing.waiting:
+    left = max(0, event.capacity - counts.taken)
+    if not counts.waiting:
         return f"{left} of {event.capacity} left"
-    waiting = formats.counted(standing.waiting, "person waits", "people wait")
+    waiting = counted(counts.waiting, "person waits", "people wait")
     return f"None of {event.capacity} left, {waiting}"
 
 
-def outcome(registration: Registration, known: Known, *, is_claimed: bool) -> Label:
+def attendance_outcome(registration: Registration, known: EventFacts, *, is_claimed: bool) -> Label:
     """What became of a place at an event that is over."""
     if is_claimed:
         return Label("Credit listed", "good", "✓")
@@ -419,17 +423,17 @@ ROW_FIELDS = (
 )
 
 
-def visitor(request: HttpRequest) -> User | None:
+def signed_in_person(request: HttpRequest) -> User | None:
     """The signed-in person, or None for the public."""
     return request.user if request.user.is_authenticated else None
 
 
-def known_about(person: User | None, events: list[Event]) -> Known:
+def facts_about(person: User | None, events: list[Event]) -> EventFacts:
     """What lists and pages tell about these events. A fixed number of queries."""
-    return Known(
+    return EventFacts(
         now=timezone.now(),
         is_signed_in=person is not None,
         credits=queries.credit_lines(events),
-        standings=queries.standings(person, events),
-        claimed=claimed_ids(person, events),
+        counts_by_event=queries.registration_counts(person, events),
+        claimed=claimed_event_ids_for(person, events),
     )

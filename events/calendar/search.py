@@ -33,13 +33,13 @@ NO_TYPE = "other"
 # What websearch_to_tsquery reads as more than words.
 OPERATORS = re.compile(r'"|(^|\s)-|\bor\b', re.IGNORECASE)
 # Nobody types more into a search; each word costs two looks into an index.
-MOST_WORDS = 12
+MAX_SEARCH_WORDS = 12
 # Shorter words with two letters changed are too often other words.
-SHORTEST_MISSPELT = 4
+MIN_MISSPELLED_LENGTH = 4
 # One of seven letters exchanged for another leaves about half of the trigrams.
-ALIKE = 0.5
-NAMES = ("title", "sponsor", "presenter", "city")
-MOST_SUGGESTIONS = 100
+MIN_SIMILARITY = 0.5
+SEARCHED_FIELDS = ("title", "sponsor", "presenter", "city")
+MAX_SUGGESTIONS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,13 +63,13 @@ class Filters:
 
 
 # Their names, in the order in which they are told.
-FILTERS = tuple(field.name for field in dataclasses.fields(Filters))
+FILTER_NAMES = tuple(field.name for field in dataclasses.fields(Filters))
 
 
-def chosen(filters: Filters) -> QuerySet[Event]:
+def filtered_calendar(filters: Filters) -> QuerySet[Event]:
     """The events of the public calendar that fit all of the filters, in no order yet."""
     events = _in_words(queries.on_calendar(), filters)
-    events = filtered(
+    events = filter_events(
         events, category=filters.category, type=filters.type, delivery=filters.delivery
     )
     if filters.federation:
@@ -83,7 +83,7 @@ def chosen(filters: Filters) -> QuerySet[Event]:
     return events
 
 
-def filtered(
+def filter_events(
     events: QuerySet[Event], *, category: str, type: str, delivery: str
 ) -> QuerySet[Event]:
     """Those with credit in the category (slug), of the type (`NO_TYPE`: none), so delivered.
@@ -108,7 +108,7 @@ def filtered(
 
 def _in_words(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     if filters.words:
-        events = matching(events, filters.words)
+        events = search_matching(events, filters.words)
     if filters.sponsor:
         events = _named(events, "sponsor", filters.sponsor, weight="B")
     if filters.city:
@@ -133,7 +133,7 @@ def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> Qu
     The index of the search finds them quickly among what has the field's weight; the field itself
     is looked at in those only.
     """
-    words = re.findall(r"\w+", text)[:MOST_WORDS]
+    words = re.findall(r"\w+", text)[:MAX_SEARCH_WORDS]
     if not words:
         return events.none()
 
@@ -150,13 +150,13 @@ def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> Qu
 # ---------- Words ----------
 
 
-def matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
+def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """Those of `events` that match the words, in the same order.
 
     Full text with accents forgiven. Every word may also stand in the title misspelt (trigrams),
     unless the reader uses the search operators: "quoted phrase", -without, or.
     """
-    query = _web(words)
+    query = _websearch_query(words)
     found = Q(search=query)
     if not OPERATORS.search(words):
         # Words like "the" alone would find everything; then the title has to hold them.
@@ -164,13 +164,16 @@ def matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     return events.filter(found)
 
 
-def ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
+def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """The same events, those that match the words best first."""
-    rank = SearchRank(F("search"), _web(words)) + TrigramWordSimilarity(words, "title") / 10
+    rank = (
+        SearchRank(F("search"), _websearch_query(words))
+        + TrigramWordSimilarity(words, "title") / 10
+    )
     return events.annotate(rank=rank).order_by("-rank", "-begins_at", "id")
 
 
-def resembling(events: QuerySet[Event], words: str) -> QuerySet[Event]:
+def search_similar(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """What comes close to words that match nothing, the closest first.
 
     Two letters may have changed places, or one be too many, anywhere in the text; in title,
@@ -179,21 +182,23 @@ def resembling(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """
     if OPERATORS.search(words):
         return events.none()
-    typed = [word for word in re.findall(r"\w+", words) if len(word) >= SHORTEST_MISSPELT]
+    typed = [word for word in re.findall(r"\w+", words) if len(word) >= MIN_MISSPELLED_LENGTH]
     if not typed:
         return events.none()
-    for word in typed[:MOST_WORDS]:
-        alike = (GreaterThanOrEqual(each, ALIKE) for each in _likeness(word))
-        events = events.filter(reduce(or_, map(Q, alike), Q(search=_slips(word) | _web(word))))
-    rank = Greatest(*_likeness(words))
+    for word in typed[:MAX_SEARCH_WORDS]:
+        alike = (GreaterThanOrEqual(each, MIN_SIMILARITY) for each in _word_similarity(word))
+        events = events.filter(
+            reduce(or_, map(Q, alike), Q(search=_typo_variants(word) | _websearch_query(word)))
+        )
+    rank = Greatest(*_word_similarity(words))
     return events.annotate(rank=rank).order_by("-rank", "-begins_at", "id")
 
 
-def _likeness(word: str) -> list[TrigramWordSimilarity]:
-    return [TrigramWordSimilarity(word, field) for field in NAMES]
+def _word_similarity(word: str) -> list[TrigramWordSimilarity]:
+    return [TrigramWordSimilarity(word, field) for field in SEARCHED_FIELDS]
 
 
-def _slips(word: str) -> SearchQuery:
+def _typo_variants(word: str) -> SearchQuery:
     """The word with any two neighboring letters exchanged, and with any letter left out."""
     swapped = {
         word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word[:30]) - 1)
@@ -203,15 +208,15 @@ def _slips(word: str) -> SearchQuery:
     return SearchQuery(raw, config="aspen", search_type="raw")
 
 
-def _web(words: str) -> SearchQuery:
+def _websearch_query(words: str) -> SearchQuery:
     return SearchQuery(words, config="aspen", search_type="websearch")
 
 
 def _each_word(words: str) -> Q:
     """Every word occurs, or one like it does in the title. Words like "the" never narrow."""
     found = Q()
-    for word in words.split()[:MOST_WORDS]:
-        query = _web(word)
+    for word in words.split()[:MAX_SEARCH_WORDS]:
+        query = _websearch_query(word)
         found &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
     return found
 
@@ -224,18 +229,18 @@ def _means_nothing(query: SearchQuery) -> Q:
 # ---------- Choices and counts ----------
 
 
-def federations() -> list[str]:
+def federations_with_events() -> list[str]:
     return list(Federation.objects.order_by("name").values_list("name", flat=True))
 
 
-class Suggestions(NamedTuple):
+class NameSuggestions(NamedTuple):
     """Names to choose from while typing, the most frequent ones, in alphabetical order."""
 
     sponsors: list[str]
     cities: list[str]
 
 
-def suggestions() -> Suggestions:
+def name_suggestions() -> NameSuggestions:
     """Who sponsors events and where they are held, as of the last year. One query."""
     year_ago = timezone.localdate() - dt.timedelta(days=365)
     rows = (
@@ -243,22 +248,22 @@ def suggestions() -> Suggestions:
         .filter(begins_at__gte=queries.midnight(year_ago))
         .values_list("sponsor", "city")
         .annotate(number=Count("pk"))
-        .order_by("-number", "sponsor", "city")[: 3 * MOST_SUGGESTIONS]
+        .order_by("-number", "sponsor", "city")[: 3 * MAX_SUGGESTIONS]
     )
     sponsors: Counter[str] = Counter()
     cities: Counter[str] = Counter()
     for sponsor, city, number in rows:
         sponsors[sponsor] += number
         cities[city] += number
-    return Suggestions(_frequent(sponsors), _frequent(cities))
+    return NameSuggestions(_frequent(sponsors), _frequent(cities))
 
 
 def _frequent(names: Counter[str]) -> list[str]:
-    most = (name for name, _ in names.most_common(MOST_SUGGESTIONS))
+    most = (name for name, _ in names.most_common(MAX_SUGGESTIONS))
     return sorted(filter(None, most), key=str.casefold)
 
 
-def counts(lists: Iterable[QuerySet[Event]]) -> list[int]:
+def count_each(lists: Iterable[QuerySet[Event]]) -> list[int]:
     """How many events each of these lists has. One query for all of them, none for none."""
     each = [
         events.order_by().values(which=Value(number)).annotate(number=Count("pk"))

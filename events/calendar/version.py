@@ -11,7 +11,7 @@ from django.utils import timezone
 from events.models import CalendarVersion, Event
 
 # The moments at which an event is told differently although nobody changed it.
-MOMENTS = (
+MOMENT_FIELDS = (
     "begins_at",
     "over_at",
     "recording_available_at",
@@ -21,7 +21,7 @@ MOMENTS = (
 )
 
 
-class CalendarStand(NamedTuple):
+class CalendarVersionKey(NamedTuple):
     """What the public calendar depends on: the same values, the same pages."""
 
     number: int
@@ -31,7 +31,7 @@ class CalendarStand(NamedTuple):
     latest: dt.datetime | None
 
 
-def calendar_as_of(now: dt.datetime) -> CalendarStand:
+def calendar_version(now: dt.datetime) -> CalendarVersionKey:
     """Where the public calendar stands. One query, by indexes."""
 
     def latest(field: str) -> Subquery:
@@ -41,7 +41,7 @@ def calendar_as_of(now: dt.datetime) -> CalendarStand:
     row = CalendarVersion.objects.values_list(
         "number",
         Cast(RawSQL("events_calendarversion.xmin", ()), TextField()),
-        Greatest(*map(latest, MOMENTS), output_field=DateTimeField()),
+        Greatest(*map(latest, MOMENT_FIELDS), output_field=DateTimeField()),
     ).first()
     number, transaction, moment = row or (0, "", None)
-    return CalendarStand(number, transaction, timezone.localdate(now), moment)
+    return CalendarVersionKey(number, transaction, timezone.localdate(now), moment)

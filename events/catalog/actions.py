@@ -7,27 +7,27 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from events import permissions, queries, signals
 from events.catalog import queries as catalog_queries
 from events.enums import LISTING_TRANSITIONS, Decision, ListingState
-from events.models import CatalogueListing, Event
+from events.models import CatalogListing, Event
 
 
-class Outcome(NamedTuple):
+class ListingsResult(NamedTuple):
     """What became of several listings: those that changed, and a sentence for each left alone.
 
     What was so already is in neither.
     """
 
-    changed: list[CatalogueListing]
+    changed: list[CatalogListing]
     left: list[str]
 
 
-@act
-def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogueListing:
+@audited
+def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogListing:
     """Propose an event for the catalog of a fiscal year, anew where it was declined.
 
     `by` looks after the event (editors.managed_by). Idempotent: what waits or is approved stays
@@ -36,15 +36,15 @@ def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogueLi
     event = queries.lock_event(event_id)
     if not permissions.managed_by(by).filter(pk=event.pk).exists():
         raise Refused("You do not look after this event any more.")
-    listing = CatalogueListing.objects.filter(event=event, fiscal_year=fiscal_year).first()
+    listing = CatalogListing.objects.filter(event=event, fiscal_year=fiscal_year).first()
     if listing and listing.state != ListingState.DECLINED:
         return listing
     if reason := catalog_queries.why_not_propose(event, fiscal_year):
         raise Refused(reason, field="fiscal_year")
-    return _propose(listing or CatalogueListing(event=event, fiscal_year=fiscal_year), by)
+    return _propose(listing or CatalogListing(event=event, fiscal_year=fiscal_year), by)
 
 
-def _propose(listing: CatalogueListing, by: User) -> CatalogueListing:
+def _propose(listing: CatalogListing, by: User) -> CatalogListing:
     listing.state = ListingState.PROPOSED
     listing.proposed_by, listing.proposed_at = by, timezone.now()
     listing.decided_by, listing.decided_at, listing.reason = None, None, ""
@@ -52,15 +52,15 @@ def _propose(listing: CatalogueListing, by: User) -> CatalogueListing:
     return listing
 
 
-@act
-def renew_listings(*, ids: Collection[int], by: User) -> Outcome:
+@audited
+def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
     """Propose these approved courses for the catalog of the following fiscal year, all at once.
 
     Left alone, with the reason, is what earns no credit in that year, or was declined for it.
     Idempotent. Locks the events. Raises Refused for whoever does not decide about the catalog.
     """
     _refuse_others(by)
-    outcome, now = Outcome([], []), timezone.now()
+    outcome, now = ListingsResult([], []), timezone.now()
     chosen = _lock(ids)
     prefetch_related_objects([each.event for each in chosen], "offers", "listings")
     for listing in chosen:
@@ -72,13 +72,13 @@ def renew_listings(*, ids: Collection[int], by: User) -> Outcome:
             outcome.left.append(reason)
             continue
         outcome.changed.append(
-            CatalogueListing(event=event, fiscal_year=year, proposed_by=by, proposed_at=now)
+            CatalogListing(event=event, fiscal_year=year, proposed_by=by, proposed_at=now)
         )
-    CatalogueListing.objects.bulk_create(outcome.changed)
+    CatalogListing.objects.bulk_create(outcome.changed)
     return outcome
 
 
-def _why_not_renew(listing: CatalogueListing, *, was_declined: bool) -> str | None:
+def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None:
     """Why a listing is not carried over into the next year, or None. No query."""
     title, year = listing.event.title, listing.fiscal_year
     if was_declined:
@@ -88,10 +88,10 @@ def _why_not_renew(listing: CatalogueListing, *, was_declined: bool) -> str | No
     return catalog_queries.why_not_propose(listing.event, year + 1)
 
 
-@act
+@audited
 def decide_listings(
     *, ids: Collection[int], decision: Decision, reason: str = "", by: User
-) -> Outcome:
+) -> ListingsResult:
     """Approve or decline what is proposed (enums.LISTING_TRANSITIONS); credits and tracks follow.
 
     Declining needs a `reason`, which the editors read; what was approved can be taken out so.
@@ -103,30 +103,30 @@ def decide_listings(
     if decision == Decision.DECLINE and not reason:
         raise Refused("Say why; whoever looks after the event will read it.", field="reason")
     target = LISTING_TRANSITIONS[decision].target
-    outcome, now = Outcome([], []), timezone.now()
+    outcome, now = ListingsResult([], []), timezone.now()
     counted: list[int] = []
     for listing in _lock(ids):
         before = ListingState(listing.state)
         if before == target:
             continue
-        if why := _why_not(listing, decision, by):
+        if why := _why_not_decide(listing, decision, by):
             outcome.left.append(why)
             continue
         outcome.changed.append(listing)
         if ListingState.APPROVED in (before, target):
             counted.append(listing.event_id)
-    CatalogueListing.objects.filter(pk__in=[each.pk for each in outcome.changed]).update(
+    CatalogListing.objects.filter(pk__in=[each.pk for each in outcome.changed]).update(
         state=target,
         decided_by=by,
         decided_at=now,
         reason=reason if decision == Decision.DECLINE else "",
     )
     if counted:
-        signals.catalogue_changed.send(Event, event_ids=sorted(set(counted)), by=by)
+        signals.catalog_changed.send(Event, event_ids=sorted(set(counted)), by=by)
     return outcome
 
 
-def _why_not(listing: CatalogueListing, decision: Decision, by: User) -> str | None:
+def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
     """Why this listing is not decided so, or None. No query."""
     title = listing.event.title
     if not LISTING_TRANSITIONS[decision].allows(listing.state, Actor.STAFF):
@@ -139,12 +139,12 @@ def _why_not(listing: CatalogueListing, decision: Decision, by: User) -> str | N
 
 
 def _refuse_others(by: User) -> None:
-    if not catalog_queries.decides(by):
+    if not catalog_queries.may_decide_listings(by):
         raise Refused("CE Coordinators decide about the course catalog.")
 
 
-def _lock(ids: Collection[int]) -> list[CatalogueListing]:
+def _lock(ids: Collection[int]) -> list[CatalogListing]:
     """These listings with their events, which are locked, by id."""
-    listings = CatalogueListing.objects.filter(pk__in=ids)
+    listings = CatalogListing.objects.filter(pk__in=ids)
     queries.lock_events(listings.order_by().values_list("event_id", flat=True))
     return list(listings.select_related("event").order_by("pk"))

@@ -13,16 +13,16 @@ from aspen.staff_queue import QueueAdmin
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
-from events.admin_presentation import credit_in_words, when
+from events.admin_presentation import event_time, format_credit_lines
 from events.catalog import queries as catalog_queries
-from events.catalog.actions import Outcome, decide_listings, renew_listings
+from events.catalog.actions import ListingsResult, decide_listings, renew_listings
 from events.enums import Decision, ListingState
-from events.models import CatalogueListing
+from events.models import CatalogListing
 
-REASONS_SHOWN = 5
+MAX_REASONS_SHOWN = 5
 
 
-class ReasonForm(ActionForm):
+class ListingDecisionForm(ActionForm):
     """What is done with the chosen listings, and why."""
 
     reason = forms.CharField(
@@ -30,11 +30,11 @@ class ReasonForm(ActionForm):
     )
 
 
-@admin.register(CatalogueListing)
-class CatalogueListingAdmin(QueueAdmin):
+@admin.register(CatalogListing)
+class CatalogListingAdmin(QueueAdmin):
     """What is proposed for the catalog of a fiscal year, and in it; longest waiting first."""
 
-    decides = catalog_queries.DECIDE
+    decides = catalog_queries.DECIDE_PERMISSION
     list_display = (
         "event",
         "fiscal_year",
@@ -58,43 +58,39 @@ class CatalogueListingAdmin(QueueAdmin):
         "reason",
     )
     readonly_fields = ("event_page",)
-    action_form = ReasonForm
+    action_form = ListingDecisionForm
     actions = ("approve", "decline", "renew")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogueListing]:
-        listings: QuerySet[CatalogueListing] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogListing]:
+        listings: QuerySet[CatalogListing] = super().get_queryset(request)
         offers = Prefetch("event__offers", queries.OFFERS.queryset)
         return listings.defer("event__search", "event__description").prefetch_related(offers)
 
     @admin.display(description="when", ordering="event__begins_at")
-    def when(self, listing: CatalogueListing) -> str:
-        return when(listing.event)
+    def when(self, listing: CatalogListing) -> str:
+        return event_time(listing.event)
 
     @admin.display(description="CE credit")
-    def credit(self, listing: CatalogueListing) -> str:
-        return credit_in_words(listing.event)
+    def credit(self, listing: CatalogListing) -> str:
+        return format_credit_lines(listing.event)
 
     @admin.display(description="event")
-    def event_page(self, listing: CatalogueListing) -> str:
+    def event_page(self, listing: CatalogListing) -> str:
         address = reverse("events:detail", args=[listing.event_id])
         return format_html('<a href="{}">{}</a>', address, listing.event)
 
     @admin.action(description="Approve", permissions=["decide"])
-    def approve(
-        self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]
-    ) -> None:
+    def approve(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         self._decide(request, chosen, Decision.APPROVE, "In the catalog")
 
     @admin.action(description="Decline, or take out", permissions=["decide"])
-    def decline(
-        self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]
-    ) -> None:
+    def decline(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         self._decide(request, chosen, Decision.DECLINE, "Declined")
 
     def _decide(
         self,
         request: AuthenticatedHttpRequest,
-        chosen: QuerySet[CatalogueListing],
+        chosen: QuerySet[CatalogListing],
         decision: Decision,
         done: str,
     ) -> None:
@@ -105,13 +101,13 @@ class CatalogueListingAdmin(QueueAdmin):
             for listing in outcome.changed:
                 said = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
                 self.log_change(request, listing, said)
-            _tell(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
+            _report_outcome(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
-    def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogueListing]) -> None:
+    def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
         outcome = renew_listings(ids=ids, by=request.user)
-        _tell(
+        _report_outcome(
             request,
             outcome,
             f"Proposed for the next fiscal year: {len(outcome.changed)} of {len(ids)}. A "
@@ -119,19 +115,19 @@ class CatalogueListingAdmin(QueueAdmin):
         )
 
 
-def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:
+def _report_outcome(request: HttpRequest, outcome: ListingsResult, done: str) -> None:
     """What changed, and of what was left alone the first few with the reason."""
-    for sentence in outcome.left[:REASONS_SHOWN]:
+    for sentence in outcome.left[:MAX_REASONS_SHOWN]:
         messages.warning(request, sentence)
-    if len(outcome.left) > REASONS_SHOWN:
+    if len(outcome.left) > MAX_REASONS_SHOWN:
         messages.warning(request, f"Left alone for like reasons: {len(outcome.left)} in all.")
     if outcome.changed or not outcome.left:
         messages.success(request, done)
 
 
-@waits_for(catalog_queries.DECIDE, order=20)
+@waits_for(catalog_queries.DECIDE_PERMISSION, order=20)
 def proposed_courses() -> list[Waiting]:
-    proposed = CatalogueListing.objects.filter(state=ListingState.PROPOSED)
+    proposed = CatalogListing.objects.filter(state=ListingState.PROPOSED)
     found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
-    url = f"{reverse('admin:events_cataloguelisting_changelist')}?state__exact=proposed"
+    url = f"{reverse('admin:events_cataloglisting_changelist')}?state__exact=proposed"
     return oldest_waits("course", "proposed for the catalog", url, **found)

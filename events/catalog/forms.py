@@ -9,7 +9,7 @@ from events.catalog import queries
 from events.models import Event
 
 
-class CatalogueForm(forms.Form):
+class CatalogForm(forms.Form):
     """Which fiscal year, and which category; what makes no sense is left out."""
 
     year = forms.IntegerField(required=False, min_value=1990, max_value=2100)
@@ -21,7 +21,7 @@ class CatalogueForm(forms.Form):
         return year, self.cleaned_data.get("category", "")
 
 
-class ProposeForm(forms.Form):
+class ProposeListingForm(forms.Form):
     """The fiscal year for whose catalog an event is proposed."""
 
     fiscal_year = forms.TypedChoiceField(label="Fiscal year", coerce=int)
@@ -30,5 +30,5 @@ class ProposeForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["fiscal_year"]
         assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [(year, f"Fiscal year {year}") for year in queries.years_of(event)]
-        field.initial = queries.usual_year(event)
+        field.choices = [(year, f"Fiscal year {year}") for year in queries.catalog_years_of(event)]
+        field.initial = queries.default_year(event)

@@ -13,20 +13,20 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.clock import fiscal_year, today
 from events.enums import EventState, ListingState, Origin
-from events.models import CatalogueListing, Category, CreditOffer, Event
+from events.models import CatalogListing, Category, CreditOffer, Event
 
-DECIDE = "events.decide_listing"
+DECIDE_PERMISSION = "events.decide_listing"
 
 
-def decides(person: User) -> bool:
+def may_decide_listings(person: User) -> bool:
     """Whether the person approves and declines what is proposed for the catalog."""
-    return person.is_active and person.has_perm(DECIDE)
+    return person.is_active and person.has_perm(DECIDE_PERMISSION)
 
 
 # ---------- Which years ----------
 
 
-def years_of(event: Event) -> range:
+def catalog_years_of(event: Event) -> range:
     """The fiscal years in whose catalog the event is of use: no query.
 
     That of its last day; where it has a recording, each in which that can be watched, up to the
@@ -42,10 +42,10 @@ def years_of(event: Event) -> range:
     return range(min(first, last), max(last, until) + 1)
 
 
-def usual_year(event: Event) -> int:
+def default_year(event: Event) -> int:
     """The year to propose first: the present one where it is of use, else that of its last day."""
     now = fiscal_year(today())
-    return now if now in years_of(event) else fiscal_year(event.last_day)
+    return now if now in catalog_years_of(event) else fiscal_year(event.last_day)
 
 
 def why_not_list(event: Event) -> str | None:
@@ -59,7 +59,7 @@ def why_not_propose(event: Event, year: int) -> str | None:
     """Why an event cannot be proposed for the catalog of a fiscal year, or None. One query."""
     if reason := why_not_list(event):
         return reason
-    if year not in years_of(event):
+    if year not in catalog_years_of(event):
         return f"“{event.title}” earns no credit in fiscal year {year}. Choose another year."
     if not event.offers.all():
         return (
@@ -71,59 +71,59 @@ def why_not_propose(event: Event, year: int) -> str | None:
 
 # ---------- What is in it ----------
 
-IN_THE_CATALOGUE = Q(
+IN_CATALOG = Q(
     event__origin=Origin.CALENDAR,
     event__state=EventState.PUBLISHED,
     event__listings__state=ListingState.APPROVED,
 )
 
 
-def courses(year: int) -> QuerySet[CreditOffer]:
+def catalog_courses(year: int) -> QuerySet[CreditOffer]:
     """The approved courses of a fiscal year, by category and title: a row for each credit line."""
     return (
-        CreditOffer.objects.filter(IN_THE_CATALOGUE, event__listings__fiscal_year=year)
+        CreditOffer.objects.filter(IN_CATALOG, event__listings__fiscal_year=year)
         .select_related("event", "category")
         .defer("event__search", "event__description")
         .order_by("category__position", "event__title", "event__begins_at", "pk")
     )
 
 
-def numbers(year: int) -> list[tuple[Category, int]]:
+def course_counts(year: int) -> list[tuple[Category, int]]:
     """How many approved courses each category has in a fiscal year. One query."""
-    offers = courses(year).order_by().values("category").annotate(number=Count("pk"))
+    offers = catalog_courses(year).order_by().values("category").annotate(number=Count("pk"))
     found = dict(offers.values_list("category", "number"))
     return [(each, found.get(each.pk, 0)) for each in Category.objects.order_by("position")]
 
 
-def years() -> list[int]:
+def years_with_courses() -> list[int]:
     """The fiscal years that have approved courses, and the present one, latest first. One query."""
-    found = CatalogueListing.objects.filter(state=ListingState.APPROVED).order_by()
+    found = CatalogListing.objects.filter(state=ListingState.APPROVED).order_by()
     return sorted(
         {*found.values_list("fiscal_year", flat=True), fiscal_year(today())}, reverse=True
     )
 
 
-def with_years(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate the fiscal years in whose catalog an event is, as `catalogue_years`."""
-    return events.annotate(catalogue_years=approved_years("pk"))
+def with_catalog_years(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Annotate the fiscal years in whose catalog an event is, as `catalog_years`."""
+    return events.annotate(catalog_years=approved_years("pk"))
 
 
-def shown_years(event: Event) -> list[int]:
+def catalog_years_shown(event: Event) -> list[int]:
     """The years that an event's page names: none where it does not stand, or is not earned then.
 
     The event comes from `with_years`.
     """
-    approved: list[int] = event.catalogue_years  # type: ignore[attr-defined]
-    useful = () if why_not_list(event) else years_of(event)
+    approved: list[int] = event.catalog_years  # type: ignore[attr-defined]
+    useful = () if why_not_list(event) else catalog_years_of(event)
     return [year for year in approved if year in useful]
 
 
 def approved_years(event: str) -> Any:
     """The fiscal years for which the event at this path is approved, ascending: an array."""
-    approved = CatalogueListing.objects.filter(event=OuterRef(event), state=ListingState.APPROVED)
+    approved = CatalogListing.objects.filter(event=OuterRef(event), state=ListingState.APPROVED)
     return ArraySubquery(approved.order_by("fiscal_year").values("fiscal_year"))
 
 
-def listings_of(event: Event) -> QuerySet[CatalogueListing]:
+def listings_of(event: Event) -> QuerySet[CatalogListing]:
     """What was proposed for an event and became of it, the latest year first."""
     return event.listings.order_by("-fiscal_year")

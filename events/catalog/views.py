@@ -10,20 +10,20 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import formats
 from aspen.clock import fiscal_year, today
 from aspen.errors import Refused
-from aspen.web.paging import numbered_page
+from aspen.formats import format_credits, format_day, format_time_range
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import rules
 from events.calendar import presentation as calendar_presentation
-from events.calendar.page_cache import until_it_changes
+from events.calendar.page_cache import cached_until_changed
 from events.catalog import queries
 from events.catalog.actions import propose_listing
-from events.catalog.forms import CatalogueForm, ProposeForm
+from events.catalog.forms import CatalogForm, ProposeListingForm
 from events.enums import ListingState
-from events.models import CatalogueListing, CreditOffer
-from events.permissions import editor_of, managed
+from events.models import CatalogListing, CreditOffer
+from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 50
 STATES = {
@@ -35,22 +35,22 @@ STATES = {
 
 @login_not_required
 @require_safe
-@until_it_changes
-def show(request: HttpRequest) -> HttpResponse:
+@cached_until_changed
+def catalog(request: HttpRequest) -> HttpResponse:
     """The approved courses of a fiscal year, by category."""
-    year, wanted = CatalogueForm(request.GET).chosen()
-    numbers = queries.numbers(year)
+    year, wanted = CatalogForm(request.GET).chosen()
+    numbers = queries.course_counts(year)
     chosen = next((each for each, _ in numbers if each.slug == wanted), None)
-    offers = queries.courses(year)
+    offers = queries.catalog_courses(year)
     if chosen:
         offers = offers.filter(category=chosen)
     count = sum(number for each, number in numbers if chosen in (None, each))
-    page = numbered_page(offers, request, size=PER_PAGE, count=count)
+    page = paginate(offers, request, size=PER_PAGE, count=count)
     query = {"year": year} | ({"category": chosen.slug} if chosen else {})
     context = {
         "year": year,
         "is_current": year == fiscal_year(today()),
-        "years": [(each, f"?year={each}", each == year) for each in queries.years()],
+        "years": [(each, f"?year={each}", each == year) for each in queries.years_with_courses()],
         "categories": [
             (each, number, f"?{urlencode({'year': year, 'category': each.slug})}", each == chosen)
             for each, number in numbers
@@ -61,7 +61,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "page": page,
         "query": f"{urlencode(query)}&",
     }
-    return render(request, "events/catalogue.html", context)
+    return render(request, "events/catalog.html", context)
 
 
 def _groups(offers: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
@@ -82,10 +82,10 @@ def _course(offer: CreditOffer) -> dict[str, Any]:
     return {
         "title": event.title,
         "url": event.get_absolute_url(),
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "where": calendar_presentation.where(event),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "where": calendar_presentation.format_place(event),
         "sponsor": event.sponsor,
-        "credits": formats.credits(offer.amount),
+        "credits": format_credits(offer.amount),
         "states": labels,
     }
 
@@ -93,8 +93,8 @@ def _course(offer: CreditOffer) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """For those who look after an event: propose it, and what became of what was proposed."""
-    person, event = editor_of(request), managed(request, pk)
-    form = ProposeForm(request.POST if request.method == "POST" else None, event=event)
+    person, event = get_editor(request), get_managed_event(request, pk)
+    form = ProposeListingForm(request.POST if request.method == "POST" else None, event=event)
     if request.method == "POST" and form.is_valid():
         year = form.cleaned_data["fiscal_year"]
         try:
@@ -106,27 +106,27 @@ def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return redirect("events:propose", event.pk)
     context = {
         "event": event,
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "listings": [_listing(each) for each in queries.listings_of(event)],
         "form": form,
-        "why_not": queries.why_not_propose(event, queries.usual_year(event)),
+        "why_not": queries.why_not_propose(event, queries.default_year(event)),
     }
-    return render(request, "events/manage/catalogue.html", context)
+    return render(request, "events/manage/propose_listing.html", context)
 
 
-def _proposed(listing: CatalogueListing) -> str:
+def _proposed(listing: CatalogListing) -> str:
     if listing.state == ListingState.APPROVED:
         return f"It is in the catalog of fiscal year {listing.fiscal_year} already."
     return f"It is proposed for the catalog of fiscal year {listing.fiscal_year}. Staff decide."
 
 
-def _listing(listing: CatalogueListing) -> dict[str, Any]:
+def _listing(listing: CatalogListing) -> dict[str, Any]:
     state = ListingState(listing.state)
     tone, shape = STATES[state]
     moment = listing.decided_at or listing.proposed_at
     return {
         "year": listing.fiscal_year,
         "state": calendar_presentation.Label(state.label, tone, shape),
-        "since": formats.day(timezone.localdate(moment)),
+        "since": format_day(timezone.localdate(moment)),
         "reason": listing.reason,
     }

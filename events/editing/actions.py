@@ -10,25 +10,25 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from events import permissions, queries, rules
 from events.editing import emails
 from events.editing.emails import Change, plan_of
-from events.editing.publishing import replace_offers, tell_revised, why_too_few_places
+from events.editing.publishing import announce_revised, replace_offers, why_capacity_too_small
 from events.enums import (
     EVENT_TRANSITIONS,
     EventState,
+    EventStep,
     Origin,
-    Step,
 )
 from events.models import Event, Presenter, Question, Resource
 from events.registration.actions import promote_waiting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Edited:
+class EditedEvent:
     """An event as its form left it: `fields` names what is to be stored.
 
     `offers` are amounts by category id, `presenters` people with an account.
@@ -40,7 +40,7 @@ class Edited:
     presenters: Sequence[User]
 
 
-class Overtaken(Refused):
+class EditConflict(Refused):
     """Somebody else changed the event in the meantime; `version` is what stands now."""
 
     def __init__(self, version: str) -> None:
@@ -51,7 +51,7 @@ class Overtaken(Refused):
         self.version = version
 
 
-def version(event: Event) -> str:
+def event_version(event: Event) -> str:
     """What changes whenever an event is stored; a form carries it along."""
     return event.changed_at.isoformat()
 
@@ -59,11 +59,11 @@ def version(event: Event) -> str:
 # ---------- Storing ----------
 
 
-@act
-def create_event(*, edited: Edited, by: User) -> Event:
+@audited
+def create_event(*, edited: EditedEvent, by: User) -> Event:
     """Store a new event as a draft of `by`. Raises Refused or ValidationError."""
     event = edited.event
-    _refuse_foreign(event, by)
+    _refuse_other_organization(event, by)
     event.origin, event.state, event.created_by = Origin.CALENDAR, EventState.DRAFT, by
     event.is_demonstration = by.is_demonstration
     event.full_clean()
@@ -73,10 +73,10 @@ def create_event(*, edited: Edited, by: User) -> Event:
     return event
 
 
-def _refuse_foreign(event: Event, by: User) -> None:
-    if permissions.publishes(by):
+def _refuse_other_organization(event: Event, by: User) -> None:
+    if permissions.may_publish(by):
         return
-    if event.organization is None or not permissions.proposes(by):
+    if event.organization is None or not permissions.may_propose(by):
         raise Refused("Choose the library or organization you do this for.", field="organization")
     if not permissions.organizations_of(by).filter(pk=event.organization.pk).exists():
         raise Refused("You do not work there at present.", field="organization")
@@ -87,8 +87,8 @@ def _refuse_others(event: Event, by: User) -> None:
         raise Refused("You do not look after this event any more.")
 
 
-@act
-def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
+@audited
+def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
     """Store changes of an event and return those that people plan by. Locks the event.
 
     `seen` is the version the form was made from. Once published, credit lines and organizer are
@@ -98,23 +98,23 @@ def change_event(*, edited: Edited, seen: str, by: User) -> list[Change]:
     event = edited.event
     before = queries.lock_event(event.pk)
     _refuse_others(before, by)
-    if version(before) != seen:
-        raise Overtaken(version(before))
+    if event_version(before) != seen:
+        raise EditConflict(event_version(before))
     fields = set(edited.fields)
-    may_all = before.state != EventState.PUBLISHED or permissions.publishes(by)
+    may_all = before.state != EventState.PUBLISHED or permissions.may_publish(by)
     if may_all:
-        _refuse_foreign(event, by)
+        _refuse_other_organization(event, by)
     else:
         fields.discard("organization")
     event.state = before.state
-    if reason := why_too_few_places(event):
+    if reason := why_capacity_too_small(event):
         raise Refused(reason, field="capacity")
     event.full_clean()
     event.save(update_fields=sorted(fields))
     if may_all:
         replace_offers(event, edited.offers, is_new=False)
     _replace_presenters(event, edited.presenters)
-    tell_revised(event, by=by)
+    announce_revised(event, by=by)
     promote_waiting(event=event, by=by)
     was, now = plan_of(before), plan_of(event)
     return [Change(what, was[what], now[what]) for what in was if was[what] != now[what]]
@@ -129,7 +129,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
     )
 
 
-@act
+@audited
 def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
     """Tell everyone with a place, or waiting for one, what changed; return how many."""
     event = Event.objects.get(pk=event_id)
@@ -139,11 +139,11 @@ def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: Use
 # ---------- Steps ----------
 
 
-@act
+@audited
 def take_step(
     *,
     event_id: int,
-    step: Step,
+    step: EventStep,
     by: User,
     reason: str = "",
     tell: bool = True,
@@ -162,24 +162,26 @@ def take_step(
         ids = others.exclude(pk=event.pk).order_by("pk").values_list("pk", flat=True)
         events += [queries.lock_event(pk) for pk in ids]
     for each in events:
-        _step(each, step, reason=reason.strip(), tell=tell, by=by)
+        _apply_step(each, step, reason=reason.strip(), tell=tell, by=by)
     return events
 
 
-def _step(event: Event, step: Step, *, reason: str, tell: bool, by: User) -> None:
+def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: User) -> None:
     transition = EVENT_TRANSITIONS[step]
     _refuse_others(event, by)
-    actor = Actor.STAFF if permissions.publishes(by) else Actor.EDITOR
+    actor = Actor.STAFF if permissions.may_publish(by) else Actor.EDITOR
     if actor not in transition.sources:
         raise Refused("Staff of the state library publish events. Send it to them.")
     target = transition.apply(
         event.state,
         actor,
-        lambda: f"“{event.title}” is {rules.state_in_words(event)} now, so this is not possible.",
+        lambda: (
+            f"“{event.title}” is {rules.state_for_editors(event)} now, so this is not possible."
+        ),
     )
-    if step in (Step.RETURN, Step.CALL_OFF) and not reason:
+    if step in (EventStep.RETURN, EventStep.CALL_OFF) and not reason:
         raise Refused("Say why; people will read it.", field="reason")
-    if step == Step.CALL_OFF and rules.is_over(event):
+    if step == EventStep.CALL_OFF and rules.is_over(event):
         raise Refused("This event is over. What it led to is corrected in the administration.")
     event.state = target
     _record(event, step, reason=reason, by=by)
@@ -193,22 +195,22 @@ def _step(event: Event, step: Step, *, reason: str, tell: bool, by: User) -> Non
             "cancellation",
         ]
     )
-    if step == Step.CALL_OFF:
-        tell_revised(event, by=by)
+    if step == EventStep.CALL_OFF:
+        announce_revised(event, by=by)
         if tell:
             event.refresh_from_db(fields=["sequence"])
             emails.queue_called_off_emails(event, reason=reason)
 
 
-def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
+def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
     now = timezone.now()
-    if step == Step.SUBMIT:
+    if step == EventStep.SUBMIT:
         event.submitted_at = now
-    elif step == Step.CALL_OFF:
+    elif step == EventStep.CALL_OFF:
         event.cancellation = reason
-    elif step in (Step.PUBLISH, Step.RETURN):
+    elif step in (EventStep.PUBLISH, EventStep.RETURN):
         event.decided_by, event.decided_at, event.decision_reason = by, now, reason
-        if step == Step.PUBLISH:
+        if step == EventStep.PUBLISH:
             emails.queue_proposal_published_email(event)
         else:
             emails.queue_proposal_returned_email(event)
@@ -217,8 +219,8 @@ def _record(event: Event, step: Step, *, reason: str, by: User) -> None:
 # ---------- Copies ----------
 
 
-@act
-def copy_event(*, source_id: int, edited: Edited, by: User) -> Event:
+@audited
+def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
     """Store a copy, as a draft, with the questions and links of its source. Raises as create."""
     source = permissions.managed_by(by).get(pk=source_id)
     event = create_event(edited=edited, by=by)

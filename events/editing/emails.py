@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from aspen import formats
+from aspen.formats import format_time_range
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, is_dated, post, post_many
+from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_dated
 from aspen.models import Mail
 from events.email_parts import (
     event_facts,
@@ -42,7 +42,7 @@ def plan_of(event: Event) -> dict[str, str]:
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
-        "When": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "When": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "Where": place,
         "How it is held": Delivery(event.delivery).label if event.delivery else "",
     }
@@ -57,7 +57,7 @@ def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) 
         "note": note.strip(),
         "changes": [[change.what, change.before, change.after] for change in changes],
     }
-    post_many(
+    enqueue_many(
         kind="events.changed",
         messages=[
             (f"{key}:{each.person_id}", each.person, {"registration": each.pk, **facts})
@@ -111,7 +111,7 @@ def queue_called_off_emails(event: Event, *, reason: str) -> int:
     """Tell everyone with a place, or waiting for one, that the event is off; return how many."""
     people = _registered(event)
     facts = {"event": event.pk, "message": reason}
-    post_many(
+    enqueue_many(
         kind="events.called_off",
         messages=[
             (
@@ -206,4 +206,4 @@ def _queue_decided(event: Event, *, kind: str) -> None:
         return
     assert event.decided_at is not None
     key = dated_key("proposal", event.pk, event.decided_at)
-    post(kind=kind, key=key, to=author, event=event.pk)
+    enqueue(kind=kind, key=key, to=author, event=event.pk)

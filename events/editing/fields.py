@@ -8,7 +8,7 @@ from django.core.validators import URLValidator
 
 from events.models import EARLIEST, LATEST
 
-A_MOMENT = (
+INVALID_MOMENT = (
     "Enter a day and a time that exist in Mountain time, for example 11/23/2026 9:00 AM. "
     "The year has four digits."
 )
@@ -33,13 +33,13 @@ class MomentField(forms.DateTimeField):
             moment: dt.datetime | None = super().to_python(value)
         except forms.ValidationError as error:
             # Django also ends here for the hour that is skipped in spring: its words name a zone.
-            raise forms.ValidationError(A_MOMENT) from error
+            raise forms.ValidationError(INVALID_MOMENT) from error
         if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
         return moment
 
 
-class WebField(forms.URLField):
+class WebAddressField(forms.URLField):
     """The address of a web page; nothing else that looks like an address."""
 
     default_validators = [

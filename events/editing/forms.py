@@ -8,15 +8,15 @@ from django import forms
 from django.db.models import QuerySet
 
 from accounts.models import Organization, User
-from accounts.queries import people_by_address
+from accounts.queries import people_by_email
 from aspen.halves import MESSAGE, is_in_halves
-from events.editing.actions import Edited, version
-from events.editing.fields import MomentField, WebField
+from events.editing.actions import EditedEvent, event_version
+from events.editing.fields import MomentField, WebAddressField
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 from events.models import Category, Event
 
 # The parts of the form, each under a heading of its own.
-PARTS: list[tuple[str, tuple[str, ...]]] = [
+FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
     ("What", ("title", "type", "description", "audience", "organization", "sponsor")),
     ("When", ("begins_at", "ends_at", "all_day")),
     ("Where", ("delivery", "location", "city", "room")),
@@ -36,7 +36,7 @@ PARTS: list[tuple[str, tuple[str, ...]]] = [
     ),
     ("Recording", ("recording_url", "recording_available_at", "recording_until_at")),
 ]
-MOST_PRESENTERS = 20
+MAX_PRESENTERS = 20
 
 
 class EventForm(forms.ModelForm):
@@ -77,8 +77,8 @@ class EventForm(forms.ModelForm):
         choices=[("", "Not said"), *RegistrationMode.choices[1:]],
         help_text="Whoever registers here gets the credit once the event is over.",
     )
-    registration_url = WebField(label="Address of the other site", required=False)
-    recording_url = WebField(label="Address of the recording", required=False)
+    registration_url = WebAddressField(label="Address of the other site", required=False)
+    recording_url = WebAddressField(label="Address of the recording", required=False)
     presenters = forms.CharField(
         label="Presenters with an account",
         required=False,
@@ -90,7 +90,7 @@ class EventForm(forms.ModelForm):
 
     class Meta:
         model = Event
-        fields = [name for _, names in PARTS for name in names if name != "presenters"]
+        fields = [name for _, names in FIELDSETS for name in names if name != "presenters"]
         labels = {
             "title": "Event title",
             "description": "What it is about",
@@ -141,7 +141,7 @@ class EventForm(forms.ModelForm):
                 self.fields[name].disabled = True
                 self.fields[name].required = False
         if self.instance.pk and "seen" not in self.initial:
-            self.initial["seen"] = version(self.instance)
+            self.initial["seen"] = event_version(self.instance)
 
     def has_seen(self, version: str) -> None:
         """Whoever was told that this version stands now may save over it."""
@@ -155,15 +155,15 @@ class EventForm(forms.ModelForm):
         """The form's fields under their headings."""
         return [
             (heading, [self[name] for name in names or self.offer_names])
-            for heading, names in PARTS
+            for heading, names in FIELDSETS
         ]
 
     def clean_presenters(self) -> list[User]:
         text: str = self.cleaned_data["presenters"]
         addresses = [part.lower() for part in text.replace(",", " ").replace(";", " ").split()]
-        if len(addresses) > MOST_PRESENTERS:
-            raise forms.ValidationError(f"Name at most {MOST_PRESENTERS} presenters.")
-        people = people_by_address(addresses)
+        if len(addresses) > MAX_PRESENTERS:
+            raise forms.ValidationError(f"Name at most {MAX_PRESENTERS} presenters.")
+        people = people_by_email(addresses)
         unknown = [address for address in addresses if address not in people]
         if unknown:
             raise forms.ValidationError(
@@ -186,14 +186,14 @@ class EventForm(forms.ModelForm):
             data["sponsor"] = organization.name
         return data
 
-    def edited(self) -> Edited:
+    def edited(self) -> EditedEvent:
         """What was entered, once the form is valid."""
         offers = {
             category.pk: self.cleaned_data[name]
             for category, name in zip(self.categories, self.offer_names, strict=True)
             if self.cleaned_data.get(name)
         }
-        return Edited(
+        return EditedEvent(
             event=self.instance,
             fields=list(self.Meta.fields),
             offers=offers,
@@ -201,14 +201,14 @@ class EventForm(forms.ModelForm):
         )
 
 
-def initial_of(event: Event) -> dict[str, Any]:
+def initial_values_of(event: Event) -> dict[str, Any]:
     """What the form's own fields say of an event: its credit lines and presenters. Two queries."""
     lines = event.offers.order_by("pk").values_list("category__slug", "amount")
     people = event.presenters.order_by("pk").values_list("person__email", flat=True)
     return {f"offer_{slug}": amount for slug, amount in lines} | {"presenters": "\n".join(people)}
 
 
-class TellForm(forms.Form):
+class NotifyForm(forms.Form):
     """Whether the people who registered are told of a change."""
 
     tell = forms.BooleanField(label="Tell them", required=False, initial=True)
@@ -220,7 +220,7 @@ class TellForm(forms.Form):
     )
 
 
-class ReasonForm(forms.Form):
+class ReturnProposalForm(forms.Form):
     """Why a proposal goes back."""
 
     reason = forms.CharField(
@@ -245,7 +245,7 @@ class CallOffForm(forms.Form):
     tell = forms.BooleanField(label="Tell everybody who registered", required=False, initial=True)
 
 
-class FindForm(forms.Form):
+class ManagedEventsForm(forms.Form):
     """Which of one's events to list."""
 
     q = forms.CharField(label="Title", required=False, max_length=200)
@@ -255,7 +255,7 @@ class FindForm(forms.Form):
     )
 
 
-STATES_SHOWN = {
+STATES_BY_TAB = {
     "drafts": [EventState.DRAFT],
     "waiting": [EventState.PENDING],
 }

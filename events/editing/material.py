@@ -7,19 +7,19 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries, uploads
 from events.enums import QuestionKind
 from events.models import Event, Question, Resource
 
-MOST_RESOURCES = 20
-LONGEST_LABEL = 150
-MOST_QUESTIONS = 15
+MAX_RESOURCES = 20
+MAX_LABEL_LENGTH = 150
+MAX_QUESTIONS = 15
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Asked:
+class QuestionInput:
     """A question as the form has it; `pk` is that of one that exists, `remove` takes it out."""
 
     pk: int | None
@@ -36,8 +36,8 @@ def _lock(event_id: int, by: User) -> Event:
     return queries.lock_event(event_id)
 
 
-@act
-def ask_questions(*, event_id: int, asked: Sequence[Asked], by: User) -> None:
+@audited
+def ask_questions(*, event_id: int, asked: Sequence[QuestionInput], by: User) -> None:
     """Make the event's questions exactly these, in this order. Locks the event.
 
     Removing a question removes what people answered to it; the form says how many did. Raises
@@ -45,8 +45,8 @@ def ask_questions(*, event_id: int, asked: Sequence[Asked], by: User) -> None:
     """
     event = _lock(event_id, by)
     staying = [each for each in asked if not each.remove]
-    if len(staying) > MOST_QUESTIONS:
-        raise Refused(f"Ask at most {MOST_QUESTIONS} questions; nobody answers more.")
+    if len(staying) > MAX_QUESTIONS:
+        raise Refused(f"Ask at most {MAX_QUESTIONS} questions; nobody answers more.")
     before = {question.pk: question for question in event.questions.order_by("pk")}
     kept = {each.pk for each in staying if each.pk}
     event.questions.exclude(pk__in=kept).delete()
@@ -64,20 +64,20 @@ def ask_questions(*, event_id: int, asked: Sequence[Asked], by: User) -> None:
 
 
 def _refuse_too_many(event: Event) -> None:
-    if event.resources.count() >= MOST_RESOURCES:
-        raise Refused(f"An event has at most {MOST_RESOURCES} files and links. Remove one first.")
+    if event.resources.count() >= MAX_RESOURCES:
+        raise Refused(f"An event has at most {MAX_RESOURCES} files and links. Remove one first.")
 
 
 def _refuse_long(label: str, what: str, *, field: str) -> None:
-    if len(label) > LONGEST_LABEL:
+    if len(label) > MAX_LABEL_LENGTH:
         raise Refused(
             f"The name of the {what} has {len(label)} characters. Shorten it to at most "
-            f"{LONGEST_LABEL}.",
+            f"{MAX_LABEL_LENGTH}.",
             field=field,
         )
 
 
-@act
+@audited
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     """Add a link. The same one twice is one. Locks the event. Raises Refused."""
     _refuse_long(label, "link", field="link_label")
@@ -88,7 +88,7 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     return Resource.objects.create(event=event, label=label, url=url, added_by=by)
 
 
-@act
+@audited
 def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Resource:
     """Add a file, if its content is of a kind that may be. Locks the event. Raises Refused.
 
@@ -112,7 +112,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
     return resource
 
 
-@act
+@audited
 def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
     """Take a link or file out; the file is deleted once that is certain. Idempotent; locks."""
     event = _lock(event_id, by)

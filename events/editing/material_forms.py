@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from events.editing.fields import WebField
-from events.editing.material import Asked
+from events.editing.fields import WebAddressField
+from events.editing.material import QuestionInput
 from events.enums import QuestionKind
 from events.uploads import TOO_LARGE
 
@@ -37,9 +37,9 @@ class QuestionForm(forms.Form):
             self.add_error("label", "Enter the question, or tick Remove this question.")
         return data
 
-    def asked(self) -> Asked:
+    def asked(self) -> QuestionInput:
         data = self.cleaned_data
-        return Asked(
+        return QuestionInput(
             pk=data["id"],
             label=data["label"],
             kind=QuestionKind(data["kind"]),
@@ -55,7 +55,7 @@ QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absol
 class LinkForm(forms.Form):
     """A page elsewhere that goes with the event."""
 
-    url = WebField(label="Address")
+    url = WebAddressField(label="Address")
     link_label = forms.CharField(label="Name of the link", max_length=150)
 
 

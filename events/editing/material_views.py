@@ -8,16 +8,16 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen import formats
 from aspen.errors import Refused
-from aspen.web.request import AuthenticatedHttpRequest, number_in
+from aspen.formats import format_time_range
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
-from events.calendar.presentation import visitor
+from events.calendar.presentation import signed_in_person
 from events.editing import material
 from events.editing.material_forms import FileForm, LinkForm, QuestionFormSet
 from events.event_page import details
 from events.models import Event, Resource
-from events.permissions import editor_of, managed
+from events.permissions import get_editor, get_managed_event
 
 BLANK_QUESTIONS = 3
 
@@ -25,7 +25,7 @@ BLANK_QUESTIONS = 3
 @require_http_methods(["GET", "HEAD", "POST"])
 def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The organizer's questions in one form, in their order, with blank ones below."""
-    person, event = editor_of(request), managed(request, pk)
+    person, event = get_editor(request), get_managed_event(request, pk)
     rows = [
         {
             "id": each.pk,
@@ -51,7 +51,7 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return redirect("events:questions", event.pk)
     context = {
         "event": event,
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "sheet": sheet,
         "rows": [(form, answered.get(form["id"].value(), 0)) for form in sheet],
     }
@@ -61,8 +61,8 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Files and links of an event: add and remove."""
-    editor_of(request)
-    event = managed(request, pk)
+    get_editor(request)
+    event = get_managed_event(request, pk)
     link = LinkForm(request.POST if "add_link" in request.POST else None)
     ended = uploads.was_ended(request)
     file = (
@@ -71,19 +71,21 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         else FileForm()
     )
     resources = event.resources.order_by("pk")
-    if request.method == "POST" and _did(request, event, link, file):
+    if request.method == "POST" and _apply_change(request, event, link, file):
         return redirect("events:files", event.pk)
     context = {
         "event": event,
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
-        "resources": [(each.pk, *details.files([each])) for each in resources],
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "resources": [(each.pk, *details.file_links([each])) for each in resources],
         "link": link,
         "file": file,
     }
     return render(request, "events/manage/files.html", context)
 
 
-def _did(request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: FileForm) -> bool:
+def _apply_change(
+    request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: FileForm
+) -> bool:
     """Add or remove what was asked; False leaves the form on the page with its reason."""
     person = request.user
     form = link if link.is_bound else file
@@ -95,7 +97,7 @@ def _did(request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: 
         elif file.is_bound and file.is_valid():
             added = material.add_file(event_id=event.pk, by=person, **file.cleaned_data)
             messages.success(request, f"“{added.label}” is added.")
-        elif number := number_in(request.POST.get("remove", "")):
+        elif number := parse_id(request.POST.get("remove", "")):
             material.remove_resource(event_id=event.pk, resource_id=number, by=person)
             messages.success(request, "It is removed.")
         else:
@@ -111,8 +113,8 @@ def _did(request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: 
 def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     """An uploaded file, always as an attachment: no browser opens it as a page of this site."""
     resource = get_object_or_404(Resource.objects.exclude(file=""), pk=pk)
-    person = visitor(request)
-    events = queries.visible_to(person).filter(pk=resource.event_id)
+    person = signed_in_person(request)
+    events = queries.events_visible_to(person).filter(pk=resource.event_id)
     if not events.exists():
         managing = permissions.managed_by(person) if person else Event.objects.none()
         get_object_or_404(managing, pk=resource.event_id)

@@ -7,14 +7,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from events import queries, rules, signals
 from events.enums import EventState, RegistrationState
 from events.models import CreditOffer, Event
 from events.registration.actions import promote_waiting
 
 
-@act
+@audited
 def save_event(*, event: Event, by: User) -> Event:
     """Store a new or changed calendar event. Locks a changed one; credits and tracks follow.
 
@@ -26,17 +26,17 @@ def save_event(*, event: Event, by: User) -> Event:
         if queries.lock_event(event.pk).state == EventState.MERGED:
             # Whoever had its form open would bring it back, and its claims are elsewhere.
             raise ValidationError("This event was merged into another one. Change that instead.")
-        if reason := why_too_few_places(event):
+        if reason := why_capacity_too_small(event):
             raise ValidationError({"capacity": reason})
     event.full_clean()
     event.save()
     if not is_new:
-        tell_revised(event, by=by)
+        announce_revised(event, by=by)
         promote_waiting(event=event, by=by)
     return event
 
 
-def why_too_few_places(event: Event) -> str | None:
+def why_capacity_too_small(event: Event) -> str | None:
     """Why the event cannot have so few places: more people hold one. Asks one query."""
     taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
     if event.capacity is None or taken <= event.capacity:
@@ -47,7 +47,7 @@ def why_too_few_places(event: Event) -> str | None:
     )
 
 
-def tell_revised(event: Event, *, by: User | None) -> None:
+def announce_revised(event: Event, *, by: User | None) -> None:
     """An event that is cancelled or in the future again has settled nothing."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
@@ -56,7 +56,7 @@ def tell_revised(event: Event, *, by: User | None) -> None:
     signals.event_revised.send(Event, event=event, by=by)
 
 
-@act
+@audited
 def import_event(
     *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal] | None
 ) -> Event:
@@ -75,11 +75,11 @@ def import_event(
     if offers is not None:
         replace_offers(event, offers, is_new=event_id is None)
     if event_id is not None:
-        tell_revised(event, by=None)
+        announce_revised(event, by=None)
     return event
 
 
-@act
+@audited
 def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
     """Give an event exactly these credit lines: amounts by category id. Locks the event.
 

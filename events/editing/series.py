@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries
 from events.editing.actions import copy_extras
 from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter
 
-MOST = 60
+MAX_OCCURRENCES = 60
 # What the occurrences do not share with their source.
-OWN = {
+NOT_COPIED_FIELDS = {
     "id",
     "uid",
     "sequence",
@@ -43,7 +43,7 @@ OWN = {
 }
 
 
-@act
+@audited
 def repeat_event(
     *, source_id: int, begins: Iterable[dt.datetime], series_key: uuid.UUID, by: User
 ) -> list[Event]:
@@ -59,8 +59,8 @@ def repeat_event(
     moments = sorted(set(begins))
     if not moments:
         raise Refused("Choose at least one date.")
-    if len(moments) > MOST:
-        raise Refused(f"A series has at most {MOST} dates. Make it shorter.")
+    if len(moments) > MAX_OCCURRENCES:
+        raise Refused(f"A series has at most {MAX_OCCURRENCES} dates. Make it shorter.")
     if source.series_key is None:
         Event.objects.filter(pk=source.pk).update(series_key=series_key)
     key = source.series_key or series_key
@@ -78,7 +78,7 @@ def _occurrence(source: Event, begins_at: dt.datetime, key: uuid.UUID, by: User)
     facts = {
         field.attname: getattr(source, field.attname)
         for field in Event._meta.concrete_fields
-        if field.name not in OWN and not field.generated
+        if field.name not in NOT_COPIED_FIELDS and not field.generated
     }
     ends_at = source.ends_at and wall_clock_after(begins_at, source.begins_at, source.ends_at)
     window = {
@@ -106,14 +106,14 @@ def wall_clock_after(
 
     What ends two hours later by the clock does so on the day on which clocks change, too.
     """
-    return existing(_wall(begins_at) + (_wall(moment) - _wall(origin)))
+    return existing_local_time(_wall_clock(begins_at) + (_wall_clock(moment) - _wall_clock(origin)))
 
 
-def _wall(moment: dt.datetime) -> dt.datetime:
+def _wall_clock(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(timezone.get_default_timezone()).replace(tzinfo=None)
 
 
-def existing(local: dt.datetime) -> dt.datetime:
+def existing_local_time(local: dt.datetime) -> dt.datetime:
     """A time on the wall in Montana as a moment; the hour that spring skips moves forward."""
     zone = timezone.get_default_timezone()
     moment = local.replace(tzinfo=zone)

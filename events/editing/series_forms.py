@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 
 from aspen.halves import MESSAGE, is_in_halves
-from events.editing.series import MOST, existing
+from events.editing.series import MAX_OCCURRENCES, existing_local_time
 from events.models import Category, Event
 
 WEEKLY, FORTNIGHTLY, MONTH_DAY, MONTH_WEEKDAY, MONTH_LAST = (
@@ -29,7 +29,7 @@ class RepeatForm(forms.Form):
 
     how = forms.ChoiceField(label="How often", widget=forms.RadioSelect)
     times = forms.IntegerField(
-        label="How many more times", min_value=1, max_value=MOST, required=False
+        label="How many more times", min_value=1, max_value=MAX_OCCURRENCES, required=False
     )
     until = forms.DateField(
         label="Or until",
@@ -69,7 +69,7 @@ class RepeatForm(forms.Form):
     def moments(self) -> list[dt.datetime]:
         """The dates after the source's own, at the same time on the wall. At most `MOST`."""
         how, until = self.cleaned_data["how"], self.cleaned_data["until"]
-        times = self.cleaned_data["times"] or MOST
+        times = self.cleaned_data["times"] or MAX_OCCURRENCES
         rules: dict[str, dict[str, Any]] = {
             WEEKLY: {"freq": rrule.WEEKLY},
             FORTNIGHTLY: {"freq": rrule.WEEKLY, "interval": 2},
@@ -90,9 +90,9 @@ class RepeatForm(forms.Form):
         for local in rrule.rrule(dtstart=self.begin, **options):
             if local == self.begin:
                 continue
-            if len(found) >= min(times, MOST) or local.year > 2099:
+            if len(found) >= min(times, MAX_OCCURRENCES) or local.year > 2099:
                 break
-            found.append(existing(local))
+            found.append(existing_local_time(local))
         return found
 
 

@@ -9,16 +9,16 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import counted, format_time_range
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.editing import series
 from events.editing.series_forms import DatesForm, RepeatForm, SessionFormSet
-from events.editing.sessions import SessionFacts, save_sessions
+from events.editing.sessions import SessionInput, save_sessions
 from events.enums import EventState
 from events.models import Event
-from events.permissions import editor_of, managed
+from events.permissions import get_editor, get_managed_event
 
 BLANK_ROWS = 10
 
@@ -26,14 +26,14 @@ BLANK_ROWS = 10
 @require_http_methods(["GET", "HEAD", "POST"])
 def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """First the rule, then its dates with a box each, then the occurrences are made."""
-    editor_of(request)
-    source = managed(request, pk)
+    get_editor(request)
+    source = get_managed_event(request, pk)
     posted = request.POST if request.method == "POST" else None
     form = RepeatForm(posted, source=source)
     dates: DatesForm | None = None
     if posted is not None and form.is_valid():
         choices = [
-            (each.isoformat(), formats.when(each, None, all_day=source.all_day))
+            (each.isoformat(), format_time_range(each, None, all_day=source.all_day))
             for each in form.moments()
         ]
         if "make" in posted:
@@ -45,7 +45,7 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             dates = DatesForm(initial=initial, choices=choices)
     context = {
         "event": source,
-        "when": formats.when(source.begins_at, source.ends_at, all_day=source.all_day),
+        "when": format_time_range(source.begins_at, source.ends_at, all_day=source.all_day),
         "form": form,
         "dates": dates,
     }
@@ -67,8 +67,8 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
     if not made:
         messages.info(request, "The series has all these dates already.")
         return redirect("events:manage")
-    number = formats.counted(len(made), "date is", "dates are")
-    step = "Publish" if permissions.publishes(person) else "Send to staff"
+    number = counted(len(made), "date is", "dates are")
+    step = "Publish" if permissions.may_publish(person) else "Send to staff"
     messages.success(request, f"{number} made, as drafts. “{step}” below is for the whole series.")
     return redirect("events:review", made[0].pk)
 
@@ -79,7 +79,7 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """All sessions of a conference, a row each, and blank rows; saved together or not at all."""
-    person, parent = editor_of(request), managed(request, pk)
+    person, parent = get_editor(request), get_managed_event(request, pk)
     existing = list(
         Event.objects.filter(parent=parent)
         .exclude(state__in=[EventState.CANCELLED, EventState.DECLINED])
@@ -103,7 +103,7 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             except (Refused, ValidationError) as error:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
-                what = formats.counted(number, "session is", "sessions are")
+                what = counted(number, "session is", "sessions are")
                 if number:
                     messages.success(request, f"{what} saved.")
                 else:
@@ -111,7 +111,7 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,
-        "when": formats.when(parent.begins_at, parent.ends_at, all_day=parent.all_day),
+        "when": format_time_range(parent.begins_at, parent.ends_at, all_day=parent.all_day),
         "sheet": sheet,
         "is_session": parent.parent_id is not None,
         "errors": [
@@ -153,8 +153,8 @@ def _row(session: Event) -> dict[str, Any]:
     }
 
 
-def _facts(data: dict[str, Any]) -> SessionFacts:
-    return SessionFacts(
+def _facts(data: dict[str, Any]) -> SessionInput:
+    return SessionInput(
         pk=data["id"],
         title=data["title"],
         day=data["day"],

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries
-from events.editing.publishing import replace_offers, tell_revised
-from events.editing.series import existing
+from events.editing.publishing import announce_revised, replace_offers
+from events.editing.series import existing_local_time
 from events.enums import EventState, Origin, RegistrationMode
 from events.models import Category, Event
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SessionFacts:
+class SessionInput:
     """One row of the sheet; `pk` is that of a session that exists. Times are Mountain time."""
 
     pk: int | None
@@ -30,8 +30,8 @@ class SessionFacts:
     amount: Decimal | None
 
 
-@act
-def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User) -> int:
+@audited
+def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
     """Store new and changed sessions of a conference, all or none; return how many changed.
 
     New ones take the conference's state, place, sponsor and organizer; a row that was sent twice
@@ -44,7 +44,9 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User)
     parent = queries.lock_event(parent_id)
     if parent.parent_id is not None:
         raise Refused("This event is a session itself, so it cannot have sessions.")
-    if parent.state not in (EventState.DRAFT, EventState.PENDING) and not permissions.publishes(by):
+    if parent.state not in (EventState.DRAFT, EventState.PENDING) and not permissions.may_publish(
+        by
+    ):
         raise Refused(
             "This conference is published; its program is changed by staff of the state library. "
             "Open a help ticket with what has to change."
@@ -59,7 +61,7 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionFacts], by: User)
     same = {(session.title, session.begins_at): session for session in before.values()}
     changed = 0
     for facts in sessions:
-        begins_at = existing(dt.datetime.combine(facts.day, facts.begin))
+        begins_at = existing_local_time(dt.datetime.combine(facts.day, facts.begin))
         session = before.get(facts.pk or 0) or same.get((facts.title, begins_at))
         if session is None:
             session = _new(parent, by)
@@ -86,9 +88,9 @@ def _new(parent: Event, by: User) -> Event:
     )
 
 
-def _store(session: Event, facts: SessionFacts, begins_at: dt.datetime, *, by: User) -> bool:
+def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
     """Store a row; False when it says what the session says already."""
-    ends_at = existing(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
+    ends_at = existing_local_time(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
     values = {
         "title": facts.title,
         "begins_at": begins_at,
@@ -110,5 +112,5 @@ def _store(session: Event, facts: SessionFacts, begins_at: dt.datetime, *, by: U
     if not same_lines:
         replace_offers(session, offers, is_new=is_new)
     if not is_new:
-        tell_revised(session, by=by)
+        announce_revised(session, by=by)
     return True

@@ -12,27 +12,27 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import counted, format_day, format_time_range
 from aspen.web import form_recovery
-from aspen.web.paging import numbered_page
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries, rules
 from events.calendar import presentation as calendar_presentation
 from events.editing import actions
 from events.editing.emails import Change
 from events.editing.forms import (
-    STATES_SHOWN,
+    STATES_BY_TAB,
     CallOffForm,
     EventForm,
-    FindForm,
-    ReasonForm,
-    TellForm,
-    initial_of,
+    ManagedEventsForm,
+    NotifyForm,
+    ReturnProposalForm,
+    initial_values_of,
 )
-from events.enums import EventState, Step
+from events.enums import EventState, EventStep
 from events.models import Event
-from events.permissions import editor_of, managed
+from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 25
 TONES = {
@@ -42,12 +42,12 @@ TONES = {
     EventState.CANCELLED: calendar_presentation.CANCELLED,
     EventState.DECLINED: calendar_presentation.Label("Discarded", "neutral", "✕"),
 }
-RETURNED = calendar_presentation.Label("Returned for changes", "warn", "!")
+RETURNED_LABEL = calendar_presentation.Label("Returned for changes", "warn", "!")
 
 
 def _state(event: Event) -> calendar_presentation.Label:
     returned = event.state == EventState.DRAFT and event.decision_reason
-    return RETURNED if returned else TONES[EventState(event.state)]
+    return RETURNED_LABEL if returned else TONES[EventState(event.state)]
 
 
 # ---------- What one looks after ----------
@@ -56,20 +56,20 @@ def _state(event: Event) -> calendar_presentation.Label:
 @require_safe
 def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The events one looks after; for staff who publish, what waits for them comes first."""
-    person = editor_of(request)
-    form = FindForm(request.GET)
+    person = get_editor(request)
+    form = ManagedEventsForm(request.GET)
     form.is_valid()
     find = form.cleaned_data.get("q", "")
-    numbers = permissions.numbers(person)
+    numbers = permissions.managed_counts(person)
     show = form.cleaned_data.get("show") or _first(person, numbers)
-    page = numbered_page(
+    page = paginate(
         _narrowed(permissions.managed_by(person), show, find),
         request,
         size=PER_PAGE,
         count=None if find else numbers[show],
     )
     labels = [
-        ("waiting", "To publish" if permissions.publishes(person) else "Waiting for staff"),
+        ("waiting", "To publish" if permissions.may_publish(person) else "Waiting for staff"),
         ("drafts", "Drafts and returned"),
         ("coming", "Coming up"),
         ("past", "Past"),
@@ -81,7 +81,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
         "query": f"show={show}&" + (f"q={find}&" if find else ""),
         "show": show,
         "find": find,
-        "publishes": permissions.publishes(person),
+        "publishes": permissions.may_publish(person),
         "has_organization": permissions.organizations_of(person).exists(),
     }
     return render(request, "events/manage/list.html", context)
@@ -89,7 +89,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def _first(person: User, numbers: dict[str, int]) -> str:
     """What somebody comes for: staff for what waits, editors for what came back."""
-    wanted = "waiting" if permissions.publishes(person) else "drafts"
+    wanted = "waiting" if permissions.may_publish(person) else "drafts"
     return wanted if numbers[wanted] else "coming"
 
 
@@ -97,18 +97,18 @@ def _narrowed(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
     events = events.select_related("organization").defer("search", "description")
     for word in find.split():
         events = events.filter(title__icontains=word)
-    if states := STATES_SHOWN.get(show):
+    if states := STATES_BY_TAB.get(show):
         return events.filter(state__in=states).order_by("submitted_at", "begins_at", "id")
     events = events.filter(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     events = queries.past(events) if show == "past" else queries.upcoming(events)
-    return events.annotate(number=Count("registrations", filter=permissions.HAS_PLACE))
+    return events.annotate(number=Count("registrations", filter=permissions.IS_CONFIRMED))
 
 
 def _row(event: Event) -> dict[str, Any]:
     return {
         "pk": event.pk,
         "title": event.title,
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "organization": event.organization.name if event.organization else event.sponsor,
         "state": _state(event),
         "reason": event.decision_reason if event.state == EventState.DRAFT else "",
@@ -133,7 +133,7 @@ def _form(
     request: AuthenticatedHttpRequest, person: User, event: Event, **options: Any
 ) -> EventForm:
     posted = request.method == "POST"
-    publishes = permissions.publishes(person)
+    publishes = permissions.may_publish(person)
     return EventForm(
         request.POST if posted else None,
         instance=event,
@@ -145,43 +145,45 @@ def _form(
     )
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new event: saved as a draft, sent to staff, or published at once by staff."""
-    person = editor_of(request)
+    person = get_editor(request)
     own = (
-        list(permissions.organizations_of(person)[:2]) if not permissions.publishes(person) else []
+        list(permissions.organizations_of(person)[:2])
+        if not permissions.may_publish(person)
+        else []
     )
     initial: dict[str, Any] = {"registration_mode": "portal", "type": "Continuing Education"}
     if len(own) == 1:
         initial["organization"] = own[0]
     event = Event(state=EventState.DRAFT)
     form = _form(
-        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+        request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
     )
     if request.method == "POST" and form.is_valid():
-        made = _attempt(form, lambda: actions.create_event(edited=form.edited(), by=person))
+        made = _run_action(form, lambda: actions.create_event(edited=form.edited(), by=person))
         if made is not None:
             return _next(request, made)
     return _form_page(request, form, heading="New event")
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """The form filled from another event; its dates have to be set."""
-    person, source = editor_of(request), managed(request, pk)
+    person, source = get_editor(request), get_managed_event(request, pk)
     event = Event(state=EventState.DRAFT)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
-    initial |= {"organization": source.organization_id} | initial_of(source)
+    initial |= {"organization": source.organization_id} | initial_values_of(source)
     for name in [each for each in initial if each.startswith("recording_") or each in _DATES]:
         initial.pop(name)
     form = _form(
-        request, person, event, initial=initial | (form_recovery.typed_before(request) or {})
+        request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
     )
     if request.method == "POST" and form.is_valid():
-        made = _attempt(
+        made = _run_action(
             form,
             lambda: actions.copy_event(source_id=source.pk, edited=form.edited(), by=person),
         )
@@ -193,11 +195,11 @@ def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 _DATES = {"begins_at", "ends_at", "registration_opens_at", "registration_closes_at"}
 
 
-def _attempt(form: EventForm, act: Any) -> Any:
+def _run_action(form: EventForm, action: Any) -> Any:
     """What the action returns; None with the reason in the form when it was refused."""
     try:
-        return act()
-    except actions.Overtaken as overtaken:
+        return action()
+    except actions.EditConflict as overtaken:
         form.has_seen(overtaken.version)
         form.add_error(None, str(overtaken))
     except Refused as refusal:
@@ -209,16 +211,21 @@ def _attempt(form: EventForm, act: Any) -> Any:
 
 def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     """Take the step of the button that was pressed with what was saved."""
-    steps = {"submit": Step.SUBMIT, "publish": Step.PUBLISH}
+    steps = {"submit": EventStep.SUBMIT, "publish": EventStep.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
     if step is None:
         messages.success(request, f"“{event.title}” is saved as a draft. Nobody else sees it yet.")
         return redirect("events:review", event.pk)
-    return _take(request, event, step)
+    return _take_step(request, event, step)
 
 
-def _take(
-    request: AuthenticatedHttpRequest, event: Event, step: Step, *, told: str = "", **options: Any
+def _take_step(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    step: EventStep,
+    *,
+    told: str = "",
+    **options: Any,
 ) -> HttpResponse:
     try:
         taken = actions.take_step(event_id=event.pk, step=step, by=request.user, **options)
@@ -227,35 +234,35 @@ def _take(
         return redirect("events:review", event.pk)
     what = f"“{event.title}” is" if len(taken) == 1 else f"{len(taken)} dates are"
     done = {
-        Step.SUBMIT: "sent to staff. You will be told when it is published",
-        Step.TAKE_BACK: "a draft again",
-        Step.PUBLISH: "published",
-        Step.RETURN: "returned to its author",
-        Step.DISCARD: "discarded",
-        Step.CALL_OFF: "cancelled",
+        EventStep.SUBMIT: "sent to staff. You will be told when it is published",
+        EventStep.TAKE_BACK: "a draft again",
+        EventStep.PUBLISH: "published",
+        EventStep.RETURN: "returned to its author",
+        EventStep.DISCARD: "discarded",
+        EventStep.CALL_OFF: "cancelled",
     }[step]
     messages.success(request, f"{what} {done}.{told}")
-    if step in (Step.DISCARD, Step.RETURN):
+    if step in (EventStep.DISCARD, EventStep.RETURN):
         return redirect("events:manage")
     return redirect("events:detail" if step in _SHOWN else "events:review", event.pk)
 
 
-_SHOWN = {Step.PUBLISH, Step.CALL_OFF}
+_SHOWN = {EventStep.PUBLISH, EventStep.CALL_OFF}
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Change an event; people who registered are told of what they plan by, if wanted."""
-    person, event = editor_of(request), managed(request, pk)
+    person, event = get_editor(request), get_managed_event(request, pk)
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
-    initial = initial_of(event) | (form_recovery.typed_before(request) or {})
+    initial = initial_values_of(event) | (form_recovery.recovered_form(request) or {})
     form = _form(request, person, event, initial=initial)
-    tell = TellForm(request.POST if request.method == "POST" else None)
+    tell = NotifyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and tell.is_valid():
         seen = form.cleaned_data["seen"]
-        changes = _attempt(
+        changes = _run_action(
             form, lambda: actions.change_event(edited=form.edited(), seen=seen, by=person)
         )
         if changes is not None:
@@ -267,7 +274,7 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 def _number_registered(event: Event) -> int:
-    return event.registrations.filter(permissions.IS_IN).count()
+    return event.registrations.filter(permissions.NOT_CANCELLED).count()
 
 
 def _changed(
@@ -287,13 +294,13 @@ def _changed(
         number = actions.tell_changes(
             event_id=event.pk, changes=changes, note=choice["note"], by=request.user
         )
-        told = _told(number)
+        told = _told_people(number)
     messages.success(request, f"“{event.title}” is saved.{told}")
     return redirect("events:detail", event.pk)
 
 
-def _told(number: int) -> str:
-    return f" {formats.counted(number, 'person is', 'people are')} told."
+def _told_people(number: int) -> str:
+    return f" {counted(number, 'person is', 'people are')} told."
 
 
 def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: Any) -> HttpResponse:
@@ -302,7 +309,7 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
     defaults = {
         "form": form,
         "parts": form.parts(),
-        "publishes": permissions.publishes(request.user),
+        "publishes": permissions.may_publish(request.user),
         "is_draft": is_draft,
         "event": None,
         "source": None,
@@ -319,32 +326,32 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """A draft or proposal as it will look, with the steps that can be taken."""
-    person, event = editor_of(request), managed(request, pk)
-    form = ReasonForm(request.POST if "return" in request.POST else None)
+    person, event = get_editor(request), get_managed_event(request, pk)
+    form = ReturnProposalForm(request.POST if "return" in request.POST else None)
     if request.method == "POST":
         step = _pressed(request)
         if step is None:
             return redirect("events:review", event.pk)
         whole = "series" in request.POST
-        if step != Step.RETURN:
-            return _take(request, event, step, whole_series=whole)
+        if step != EventStep.RETURN:
+            return _take_step(request, event, step, whole_series=whole)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            return _take(request, event, step, reason=reason, whole_series=whole)
+            return _take_step(request, event, step, reason=reason, whole_series=whole)
     if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
         return redirect("events:detail", event.pk)
-    known = calendar_presentation.Known(
+    known = calendar_presentation.EventFacts(
         now=timezone.now(),
         is_signed_in=True,
         credits=queries.credit_lines([event]),
-        standings={},
+        counts_by_event={},
         claimed=set(),
     )
-    publishes = permissions.publishes(person)
+    publishes = permissions.may_publish(person)
     series = permissions.same_series(event).count() if event.series_key else 1
     context = {
         "event": event,
-        "row": calendar_presentation.row(event, known, event.parent),
+        "row": calendar_presentation.event_row(event, known, event.parent),
         "state": _state(event),
         "author": str(event.created_by) if event.created_by_id else "",
         "is_pending": event.state == EventState.PENDING,
@@ -355,8 +362,8 @@ def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "questions": event.questions.count(),
         "presenters": [str(each.person) for each in event.presenters.select_related("person")],
         "similar": [
-            (other.get_absolute_url(), other.title, formats.day(other.last_day))
-            for other in queries.similar_titles(event.title, limit=3)
+            (other.get_absolute_url(), other.title, format_day(other.last_day))
+            for other in queries.events_with_similar_title(event.title, limit=3)
             if other.pk != event.pk
         ]
         if publishes and event.state == EventState.PENDING
@@ -365,13 +372,13 @@ def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/review.html", context)
 
 
-def _pressed(request: AuthenticatedHttpRequest) -> Step | None:
+def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
     names = {
-        "submit": Step.SUBMIT,
-        "take_back": Step.TAKE_BACK,
-        "publish": Step.PUBLISH,
-        "return": Step.RETURN,
-        "discard": Step.DISCARD,
+        "submit": EventStep.SUBMIT,
+        "take_back": EventStep.TAKE_BACK,
+        "publish": EventStep.PUBLISH,
+        "return": EventStep.RETURN,
+        "discard": EventStep.DISCARD,
     }
     return next((step for name, step in names.items() if name in request.POST), None)
 
@@ -379,22 +386,22 @@ def _pressed(request: AuthenticatedHttpRequest) -> Step | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Cancel an event, with the reason people read."""
-    event = managed(request, pk)
+    event = get_managed_event(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
     registered = _number_registered(event)
     if request.method == "POST" and form.is_valid():
-        return _take(
+        return _take_step(
             request,
             event,
-            Step.CALL_OFF,
+            EventStep.CALL_OFF,
             reason=form.cleaned_data["reason"],
             tell=form.cleaned_data["tell"],
-            told=_told(registered) if registered and form.cleaned_data["tell"] else "",
+            told=_told_people(registered) if registered and form.cleaned_data["tell"] else "",
         )
     context = {
         "event": event,
         "url": event.get_absolute_url(),
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "form": form,
         "registered": registered,
         "can": event.state == EventState.PUBLISHED and not rules.is_over(event),

@@ -11,70 +11,72 @@ from aspen.web import context
 from events import permissions, queries
 from events.calendar import feeds
 from events.calendar import presentation as calendar_presentation
-from events.calendar.presentation import ROW_FIELDS, known_about, visitor
+from events.calendar.presentation import ROW_FIELDS, facts_about, signed_in_person
 from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
 from events.event_page import details
 from events.models import Event
-from events.signals import recorded_ids
+from events.signals import recorded_event_ids_for
 
-SESSIONS_AT_MOST = 300
+MAX_SESSIONS = 300
 
 
 @login_not_required
 @require_safe
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Everything known about an event. The slug is for readers; any will do."""
-    person = visitor(request)
+    person = signed_in_person(request)
     events = permissions.with_is_managed(
-        catalog_queries.with_years(queries.with_asks(queries.with_a_page())),
+        catalog_queries.with_catalog_years(queries.with_has_questions(queries.with_page())),
         person,
         context.organizes(request),
     )
     events = events.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(events, pk=pk)
     if event.state == EventState.MERGED:
-        return _to_the_other(person, event)
+        return _redirect_to_surviving(person, event)
     if not _may_see(person, event):
-        return _approved_elsewhere(person, event)
+        return _is_approved_custom(person, event)
     found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
-    sessions = list(found[: SESSIONS_AT_MOST + 1])
-    has_more = len(sessions) > SESSIONS_AT_MOST
-    del sessions[SESSIONS_AT_MOST:]
-    known = known_about(person, [event, *sessions])
-    standing = known.standings.get(event.pk, queries.NOBODY)
-    labels = calendar_presentation.states(event, standing, known.now)
+    sessions = list(found[: MAX_SESSIONS + 1])
+    has_more = len(sessions) > MAX_SESSIONS
+    del sessions[MAX_SESSIONS:]
+    known = facts_about(person, [event, *sessions])
+    counts = known.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
+    labels = calendar_presentation.state_labels(event, counts, known.now)
     if event.is_demonstration:
         labels.append(calendar_presentation.DEMONSTRATION)
     shown = {
         "event": event,
         "url": event.get_absolute_url(),
         "states": labels,
-        "row": calendar_presentation.row(event, known, event.parent),
-        "moment": calendar_presentation.moment(event, known),
+        "row": calendar_presentation.event_row(event, known, event.parent),
+        "moment": calendar_presentation.next_step(event, known),
         "asks": event.asks,  # type: ignore[attr-defined]
         "json_ld": _json_ld(request, event, known),
-        "places": calendar_presentation.places(event, standing, known.now),
-        "times": details.times(event),
+        "places": calendar_presentation.places_left(event, counts, known.now),
+        "times": details.machine_times(event),
         "map": details.map_link(event),
-        "files": details.files(event.resources.order_by("id")),
-        "work": details.work(event) if event.is_managed else [],  # type: ignore[attr-defined]
-        "programme": (programme := calendar_presentation.programme(event, sessions, known)),
+        "files": details.file_links(event.resources.order_by("id")),
+        "work": details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
+        "program": (program := calendar_presentation.conference_program(event, sessions, known)),
         "has_sessions_to_claim": any(
-            row.credit == "claim" and known.is_signed_in for _, rows in programme for row in rows
+            row.credit == "claim" and known.is_signed_in for _, rows in program for row in rows
         ),
-        "programme_limit": SESSIONS_AT_MOST if has_more else None,
-        "recording": details.recording(event, known.now, earns_credit=event.pk in known.credits),
-        "catalogue_years": catalog_queries.shown_years(event),
+        "program_limit": MAX_SESSIONS if has_more else None,
+        "recording": details.recording_info(
+            event, known.now, earns_credit=event.pk in known.credits
+        ),
+        "catalog_years": catalog_queries.catalog_years_shown(event),
         "source": calendar_presentation.web_link(event.source_url),
         "other_dates": [
-            calendar_presentation.row(other, known) for other in queries.other_dates(event)
+            calendar_presentation.event_row(other, known) for other in queries.other_dates(event)
         ],
     }
     return render(request, "events/detail.html", shown)
 
 
-def _approved_elsewhere(person: User | None, event: Event) -> HttpResponse:
+def _is_approved_custom(person: User | None, event: Event) -> HttpResponse:
     """Training that staff approved for somebody has no page here; whoever claims it reviews it."""
     if person and event.state == EventState.PUBLISHED:
         return redirect("credits:claim", event.pk)
@@ -87,13 +89,13 @@ def _may_see(person: User | None, event: Event) -> bool:
         return True
     if person is None:
         return False
-    return event.created_by_id == person.pk or bool(recorded_ids(person, [event]))
+    return event.created_by_id == person.pk or bool(recorded_event_ids_for(person, [event]))
 
 
-def _to_the_other(person: User | None, event: Event) -> HttpResponse:
+def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
     """From a merged event to the one that holds its claims; a merge can be undone for a day."""
-    other = queries.stands_for(event)
-    shown = queries.with_a_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
+    other = queries.surviving_event(event)
+    shown = queries.with_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
     if not (shown and _may_see(person, other)):
         raise Http404
     response = HttpResponsePermanentRedirect(other.get_absolute_url())
@@ -101,9 +103,9 @@ def _to_the_other(person: User | None, event: Event) -> HttpResponse:
     return response
 
 
-def _json_ld(request: HttpRequest, event: Event, known: calendar_presentation.Known) -> str:
+def _json_ld(request: HttpRequest, event: Event, known: calendar_presentation.EventFacts) -> str:
     """For search engines; nothing for events that only their author sees."""
-    if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC:
+    if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""
     address = request.build_absolute_uri("/").rstrip("/")
     return feeds.json_ld(event, known.credits.get(event.pk, ()), address=address)

@@ -16,7 +16,7 @@ from aspen.db.constraints import CompositeForeignKey
 from aspen.halves import CreditAmountField
 from aspen.migrations._operations import HISTORY_FIELDS, CreateModels
 from events.models.event import MountainDay, MountainMidnightAfter, RecordingPage
-from events.models.material import uploads
+from events.models.material import upload_storage
 
 
 class Migration(migrations.Migration):
@@ -128,17 +128,17 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(('registration_opens_at', None), ('registration_closes_at', None), ('registration_closes_at__gt', models.F('registration_opens_at')), _connector='OR'), name='events_registration_closes_after_it_opens', violation_error_message='Registration must close after it opens.'),
                     models.CheckConstraint(condition=models.Q(('check_in_code', None), ('check_in_code__regex', '^[A-Z]{6}$'), _connector='OR'), name='events_check_in_code_of_six_letters'),
                     models.CheckConstraint(condition=models.Q(models.Q(('origin', 'calendar'), ('state__in', ['draft', 'pending']), _negated=True), ('created_by__isnull', False), _connector='OR'), name='events_proposal_has_author'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('origin', 'calendar'), ('state', 'pending'), _negated=True), ('submitted_at__isnull', False), _connector='OR'), name='events_proposal_submitted_sometime'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('origin', 'calendar'), ('state', 'pending'), _negated=True), ('submitted_at__isnull', False), _connector='OR'), name='events_proposal_has_submitted_at'),
                     models.UniqueConstraint(fields=('series_key', 'begins_at', 'title'), name='events_one_occurrence_at_a_time', violation_error_message='The series has this date already.'),
                     models.CheckConstraint(condition=models.Q(('capacity', None), ('capacity__gte', 1), _connector='OR'), name='events_capacity_positive', violation_error_message='A capacity is at least 1; leave it empty for no limit.'),
                     models.CheckConstraint(condition=models.Q(('parent', None), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='events_not_own_parent'),
                     models.CheckConstraint(condition=models.Q(models.Q(('merged_into__isnull', False), ('state', 'merged'), models.Q(('merged_into', models.F('id')), _negated=True)), models.Q(models.Q(('state', 'merged'), _negated=True), ('merged_into', None)), _connector='OR'), name='events_merged_into_another', violation_error_message='An event is merged into another event.'),
-                    models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'pending', 'published', 'cancelled', 'declined', 'merged']), ('origin__in', ['calendar', 'custom']), ('type__in', ['', None, 'Continuing Education', 'Meeting', 'Conference', 'Deadlines']), ('delivery__in', ['', None, 'in person', 'online', 'hybrid', 'recorded']), ('registration_mode__in', ['', None, 'portal', 'external', 'none'])), name='events_words_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'pending', 'published', 'cancelled', 'declined', 'merged']), ('origin__in', ['calendar', 'custom']), ('type__in', ['', None, 'Continuing Education', 'Meeting', 'Conference', 'Deadlines']), ('delivery__in', ['', None, 'in person', 'online', 'hybrid', 'recorded']), ('registration_mode__in', ['', None, 'portal', 'external', 'none'])), name='events_choices_known'),
                     models.CheckConstraint(condition=models.Q(models.Q(('origin', 'custom'), _negated=True), ('created_by__isnull', False), _connector='OR'), name='events_custom_has_author'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='events_decided_by_someone_sometime'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='events_decided_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(models.Q(('origin', 'custom'), _negated=True), models.Q(('state__in', ['published', 'declined', 'draft']), _negated=True), ('decided_at__isnull', False), _connector='OR'), name='events_custom_decision_recorded'),
                     models.CheckConstraint(condition=models.Q(models.Q(('origin', 'custom'), ('state__in', ['declined', 'draft']), _negated=True), models.Q(('decision_reason', ''), _negated=True), _connector='OR'), name='events_custom_refusal_has_reason'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('origin', 'custom'), _negated=True), ('decided_by', None), models.Q(('decided_by', models.F('created_by')), _negated=True), _connector='OR'), name='events_nobody_decides_about_their_own', violation_error_message='Somebody else has to decide about your own event.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('origin', 'custom'), _negated=True), ('decided_by', None), models.Q(('decided_by', models.F('created_by')), _negated=True), _connector='OR'), name='events_not_decided_by_author', violation_error_message='Somebody else has to decide about your own event.'),
                     models.UniqueConstraint(models.F('created_by'), models.F('title'), models.F('begins_at'), condition=models.Q(('origin', 'custom'), models.Q(('state__in', ['declined', 'cancelled', 'merged']), _negated=True)), name='events_custom_once_per_person', violation_error_message='You have already created this event.'),
                 ],
             }),
@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
                 ('category', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='+', related_query_name='+', to='events.category')),
                 ('amount', CreditAmountField()),
             ]),
-            migrations.CreateModel('CatalogueListing', fields=[
+            migrations.CreateModel('CatalogListing', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event', models.ForeignKey(on_delete=models.PROTECT, related_name='listings', to='events.event')),
                 ('fiscal_year', models.PositiveSmallIntegerField(help_text='July 1 to June 30, named by the year in which it ends.')),
@@ -224,15 +224,15 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['fiscal_year', 'state'], name='events_listings_of_year')],
                 'constraints': [
                     models.UniqueConstraint(fields=('event', 'fiscal_year'), name='events_one_listing_per_year'),
-                    models.CheckConstraint(condition=models.Q(('fiscal_year__range', (1990, 2100)), ('state__in', ['proposed', 'approved', 'declined'])), name='events_listing_words_known'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='events_listing_decided_by_someone_sometime'),
+                    models.CheckConstraint(condition=models.Q(('fiscal_year__range', (1990, 2100)), ('state__in', ['proposed', 'approved', 'declined'])), name='events_listing_state_and_year_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='events_listing_decided_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(models.Q(('state', 'declined'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='events_listing_decline_has_reason'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), ('proposed_by', None), models.Q(('proposed_by', models.F('decided_by')), _negated=True), _connector='OR'), name='events_nobody_approves_their_own_listing', violation_error_message='A colleague has to approve what you proposed yourself.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), ('proposed_by', None), models.Q(('proposed_by', models.F('decided_by')), _negated=True), _connector='OR'), name='events_listing_not_decided_by_proposer', violation_error_message='A colleague has to approve what you proposed yourself.'),
                 ],
             }),
-            migrations.CreateModel('CatalogueListingHistory', fields=[
+            migrations.CreateModel('CatalogListingHistory', fields=[
                 *HISTORY_FIELDS,
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='history', to='events.cataloguelisting')),
+                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='history', to='events.cataloglisting')),
                 ('id', models.BigIntegerField()),
                 ('event', models.ForeignKey(db_constraint=False, on_delete=models.DO_NOTHING, related_name='+', related_query_name='+', to='events.event')),
                 ('fiscal_year', models.PositiveSmallIntegerField(help_text='July 1 to June 30, named by the year in which it ends.')),
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 ('event', models.ForeignKey(on_delete=models.CASCADE, related_name='resources', to='events.event')),
                 ('label', models.CharField(max_length=150, verbose_name='name')),
                 ('url', models.URLField(blank=True, max_length=500, verbose_name='address')),
-                ('file', models.FileField(blank=True, max_length=200, storage=uploads, upload_to='resources')),
+                ('file', models.FileField(blank=True, max_length=200, storage=upload_storage, upload_to='resources')),
                 ('file_name', models.CharField(blank=True, max_length=150)),
                 ('content_type', models.CharField(blank=True, max_length=100)),
                 ('size', models.PositiveIntegerField(help_text='In bytes.', null=True)),
@@ -276,7 +276,7 @@ class Migration(migrations.Migration):
             ], options={
                 'verbose_name_plural': 'college work',
                 'ordering': ['event_id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('course_credits__range', (1, 3)), ('system__in', ['semester', 'quarter'])), name='events_course_in_the_table', violation_error_message='The table knows one, two or three credits.')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('course_credits__range', (1, 3)), ('system__in', ['semester', 'quarter'])), name='events_college_course_credits_known', violation_error_message='The table knows one, two or three credits.')],
             }),
             migrations.CreateModel('AttendanceList', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -292,7 +292,7 @@ class Migration(migrations.Migration):
             ], options={
                 'ordering': ['-uploaded_at', '-id'],
                 'constraints': [
-                    models.CheckConstraint(condition=models.Q(models.Q(('applied_at', None), ('applied_by', None)), models.Q(('applied_at__isnull', False), ('applied_by__isnull', False)), _connector='OR'), name='events_list_applied_by_someone_sometime'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('applied_at', None), ('applied_by', None)), models.Q(('applied_at__isnull', False), ('applied_by__isnull', False)), _connector='OR'), name='events_list_applied_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(('threshold__gte', 1)), name='events_list_threshold_positive'),
                 ],
             }),
@@ -324,11 +324,11 @@ class Migration(migrations.Migration):
                 ],
                 'constraints': [
                     models.UniqueConstraint(fields=('event', 'person'), name='events_one_registration_per_person'),
-                    models.CheckConstraint(condition=models.Q(('attendance__in', ['unknown', 'present', 'late', 'absent']), ('state__in', ['confirmed', 'waitlisted', 'cancelled'])), name='events_registration_words_known'),
+                    models.CheckConstraint(condition=models.Q(('attendance__in', ['unknown', 'present', 'late', 'absent']), ('state__in', ['confirmed', 'waitlisted', 'cancelled'])), name='events_registration_choices_known'),
                     models.UniqueConstraint(fields=('id', 'event'), name='events_registration_with_event'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at__isnull', False), ('state', 'cancelled')), models.Q(models.Q(('state', 'cancelled'), _negated=True), ('cancelled_at', None)), _connector='OR'), name='events_registration_cancelled_sometime'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('attendance', 'unknown'), ('marked_at', None), ('marked_by', None)), models.Q(models.Q(('attendance', 'unknown'), _negated=True), ('marked_at__isnull', False)), _connector='OR'), name='events_attendance_marked_sometime'),
-                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'waitlisted'), _negated=True), models.Q(('attendance', 'unknown'), ('settled_at', None), ('walk_in', False)), _connector='OR'), name='events_waiting_is_not_attending'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at__isnull', False), ('state', 'cancelled')), models.Q(models.Q(('state', 'cancelled'), _negated=True), ('cancelled_at', None)), _connector='OR'), name='events_registration_cancelled_at_matches_state'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('attendance', 'unknown'), ('marked_at', None), ('marked_by', None)), models.Q(models.Q(('attendance', 'unknown'), _negated=True), ('marked_at__isnull', False)), _connector='OR'), name='events_attendance_marked_at_matches_state'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'waitlisted'), _negated=True), models.Q(('attendance', 'unknown'), ('settled_at', None), ('walk_in', False)), _connector='OR'), name='events_waitlisted_not_marked'),
                 ],
             }),
             migrations.CreateModel('Question', fields=[
@@ -344,7 +344,7 @@ class Migration(migrations.Migration):
                 'constraints': [
                     models.UniqueConstraint(fields=('event', 'position'), name='events_one_question_per_position'),
                     models.UniqueConstraint(fields=('id', 'event'), name='events_question_with_event'),
-                    models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'choice', 'yes_no', 'accommodation']), models.Q(('label', ''), _negated=True)), name='events_question_words_known'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'choice', 'yes_no', 'accommodation']), models.Q(('label', ''), _negated=True)), name='events_question_kind_and_label_known'),
                     models.CheckConstraint(condition=models.Q(models.Q(('kind', 'choice'), _negated=True), ('choices__len__gte', 2), _connector='OR'), name='events_choice_has_choices', violation_error_message='Give at least two choices.'),
                 ],
             }),
@@ -359,8 +359,8 @@ class Migration(migrations.Migration):
                 'constraints': [
                     models.UniqueConstraint(fields=('registration', 'question'), name='events_one_answer_per_question'),
                     models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='events_answer_not_empty'),
-                    CompositeForeignKey(fields=['registration', 'event'], name='events_answer_of_the_events_registration', to='events.Registration', to_fields=['id', 'event']),
-                    CompositeForeignKey(fields=['question', 'event'], name='events_answer_to_the_events_question', to='events.Question', to_fields=['id', 'event']),
+                    CompositeForeignKey(fields=['registration', 'event'], name='events_answer_registration_same_event', to='events.Registration', to_fields=['id', 'event']),
+                    CompositeForeignKey(fields=['question', 'event'], name='events_answer_question_same_event', to='events.Question', to_fields=['id', 'event']),
                 ],
             }),
             migrations.CreateModel('PersonalKey', fields=[

@@ -1,10 +1,10 @@
 """The tables of the calendar, by noun."""
 
-from events.models.catalog import CatalogueListing, FiscalYear
+from events.models.catalog import CatalogListing, FiscalYear
 from events.models.event import (
     EARLIEST,
     LATEST,
-    WAITS_SINCE,
+    WAITING_SINCE,
     Category,
     CreditOffer,
     CustomEvent,
@@ -25,11 +25,11 @@ from events.models.registration import Answer, PersonalKey, Question, Registrati
 __all__ = [
     "EARLIEST",
     "LATEST",
-    "WAITS_SINCE",
+    "WAITING_SINCE",
     "Answer",
     "AttendanceList",
     "CalendarVersion",
-    "CatalogueListing",
+    "CatalogListing",
     "Category",
     "CollegeWork",
     "CreditOffer",

@@ -20,9 +20,9 @@ class FiscalYear(Func):
 
 
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="CatalogueListingHistory"
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="CatalogListingHistory"
 )
-class CatalogueListing(models.Model):
+class CatalogListing(models.Model):
     """An event in the course catalog of one fiscal year, or proposed for it."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="listings")
@@ -65,13 +65,13 @@ class CatalogueListing(models.Model):
                     state__in=ListingState.values,
                     fiscal_year__range=(EARLIEST.year, LATEST.year),
                 ),
-                name="events_listing_words_known",
+                name="events_listing_state_and_year_known",
             ),
             models.CheckConstraint(
                 condition=Q(state=ListingState.PROPOSED, decided_by=None, decided_at=None)
                 | ~Q(state=ListingState.PROPOSED)
                 & Q(decided_by__isnull=False, decided_at__isnull=False),
-                name="events_listing_decided_by_someone_sometime",
+                name="events_listing_decided_both_or_neither",
             ),
             models.CheckConstraint(
                 condition=~Q(state=ListingState.DECLINED) | ~Q(reason=""),
@@ -81,7 +81,7 @@ class CatalogueListing(models.Model):
                 condition=~Q(state=ListingState.APPROVED)
                 | Q(proposed_by=None)
                 | ~Q(proposed_by=F("decided_by")),
-                name="events_nobody_approves_their_own_listing",
+                name="events_listing_not_decided_by_proposer",
                 violation_error_message="A colleague has to approve what you proposed yourself.",
             ),
         ]

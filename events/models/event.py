@@ -58,7 +58,7 @@ class RecordingPage(Func):
 
 
 # Sent again after a return, a custom event waits anew.
-WAITS_SINCE = Coalesce("submitted_at", "created_at")
+WAITING_SINCE = Coalesce("submitted_at", "created_at")
 
 
 class Category(models.Model):
@@ -249,7 +249,7 @@ class Event(models.Model):
                 name="events_published_begin",
             ),
             models.Index(
-                WAITS_SINCE,
+                WAITING_SINCE,
                 F("id"),
                 condition=Q(origin=Origin.CUSTOM, state=EventState.PENDING),
                 name="events_custom_waiting",
@@ -320,7 +320,7 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=~Q(origin=Origin.CALENDAR, state=EventState.PENDING)
                 | Q(submitted_at__isnull=False),
-                name="events_proposal_submitted_sometime",
+                name="events_proposal_has_submitted_at",
             ),
             models.UniqueConstraint(
                 fields=["series_key", "begins_at", "title"],
@@ -348,13 +348,13 @@ class Event(models.Model):
                 & Q(type__in=["", *EventType.values])
                 & Q(delivery__in=["", *Delivery.values])
                 & Q(registration_mode__in=["", *RegistrationMode.values]),
-                name="events_words_known",
+                name="events_choices_known",
             ),
             models.CheckConstraint(
                 condition=~Q(origin=Origin.CUSTOM) | Q(created_by__isnull=False),
                 name="events_custom_has_author",
             ),
-            both_or_neither("decided_by", "decided_at", name="events_decided_by_someone_sometime"),
+            both_or_neither("decided_by", "decided_at", name="events_decided_both_or_neither"),
             models.CheckConstraint(
                 condition=~Q(origin=Origin.CUSTOM)
                 | ~Q(state__in=[EventState.PUBLISHED, EventState.DECLINED, EventState.DRAFT])
@@ -372,7 +372,7 @@ class Event(models.Model):
                 condition=~Q(origin=Origin.CUSTOM)
                 | Q(decided_by=None)
                 | ~Q(decided_by=F("created_by")),
-                name="events_nobody_decides_about_their_own",
+                name="events_not_decided_by_author",
                 violation_error_message="Somebody else has to decide about your own event.",
             ),
             models.UniqueConstraint(

@@ -41,7 +41,7 @@ class Presenter(models.Model):
         return f"{self.person_id} presents {self.event_id}"
 
 
-def uploads() -> Storage:
+def upload_storage() -> Storage:
     """Where uploaded files lie: outside of everything the web server hands out by itself."""
     return storages["uploads"]
 
@@ -52,7 +52,9 @@ class Resource(models.Model):
     event = models.ForeignKey(Event, models.CASCADE, related_name="resources")
     label = models.CharField("name", max_length=150)
     url = models.URLField("address", max_length=500, blank=True)
-    file = models.FileField(storage=uploads, upload_to="resources", max_length=200, blank=True)
+    file = models.FileField(
+        storage=upload_storage, upload_to="resources", max_length=200, blank=True
+    )
     file_name = models.CharField(max_length=150, blank=True)
     content_type = models.CharField(max_length=100, blank=True)
     size = models.PositiveIntegerField(null=True, help_text="In bytes.")
@@ -91,7 +93,7 @@ class CollegeWork(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(system__in=CourseSystem.values, course_credits__range=(1, 3)),
-                name="events_course_in_the_table",
+                name="events_college_course_credits_known",
                 violation_error_message="The table knows one, two or three credits.",
             )
         ]
@@ -120,9 +122,7 @@ class AttendanceList(models.Model):
     class Meta:
         ordering = ["-uploaded_at", "-id"]
         constraints = [
-            both_or_neither(
-                "applied_at", "applied_by", name="events_list_applied_by_someone_sometime"
-            ),
+            both_or_neither("applied_at", "applied_by", name="events_list_applied_both_or_neither"),
             models.CheckConstraint(
                 condition=Q(threshold__gte=1), name="events_list_threshold_positive"
             ),

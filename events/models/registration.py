@@ -70,24 +70,24 @@ class Registration(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
-                name="events_registration_words_known",
+                name="events_registration_choices_known",
             ),
             # Lets an answer point at its registration and the registration's event together.
             models.UniqueConstraint(fields=["id", "event"], name="events_registration_with_event"),
             models.CheckConstraint(
                 condition=Q(state=RegistrationState.CANCELLED, cancelled_at__isnull=False)
                 | ~Q(state=RegistrationState.CANCELLED) & Q(cancelled_at=None),
-                name="events_registration_cancelled_sometime",
+                name="events_registration_cancelled_at_matches_state",
             ),
             models.CheckConstraint(
                 condition=Q(attendance=Attendance.UNKNOWN, marked_at=None, marked_by=None)
                 | ~Q(attendance=Attendance.UNKNOWN) & Q(marked_at__isnull=False),
-                name="events_attendance_marked_sometime",
+                name="events_attendance_marked_at_matches_state",
             ),
             models.CheckConstraint(
                 condition=~Q(state=RegistrationState.WAITLISTED)
                 | Q(attendance=Attendance.UNKNOWN, settled_at=None, walk_in=False),
-                name="events_waiting_is_not_attending",
+                name="events_waitlisted_not_marked",
             ),
         ]
 
@@ -116,7 +116,7 @@ class Question(models.Model):
             models.UniqueConstraint(fields=["id", "event"], name="events_question_with_event"),
             models.CheckConstraint(
                 condition=Q(kind__in=QuestionKind.values) & ~Q(label=""),
-                name="events_question_words_known",
+                name="events_question_kind_and_label_known",
             ),
             models.CheckConstraint(
                 condition=~Q(kind=QuestionKind.CHOICE) | Q(choices__len__gte=2),
@@ -148,13 +148,13 @@ class Answer(models.Model):
                 fields=["registration", "event"],
                 to="events.Registration",
                 to_fields=["id", "event"],
-                name="events_answer_of_the_events_registration",
+                name="events_answer_registration_same_event",
             ),
             CompositeForeignKey(
                 fields=["question", "event"],
                 to="events.Question",
                 to_fields=["id", "event"],
-                name="events_answer_to_the_events_question",
+                name="events_answer_question_same_event",
             ),
         ]
 

@@ -32,7 +32,7 @@ _TAKEN = """
 """
 
 CAPACITY_NOT_BELOW_THE_TAKEN = pgtrigger.Trigger(
-    name="capacity_not_below_the_taken",
+    name="capacity_not_below_taken",
     operation=pgtrigger.UpdateOf("capacity"),
     when=pgtrigger.Before,
     declare=[("taken", "bigint")],

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import queries, rules
-from events.attendance.actions import next_moment
+from events.attendance.actions import next_registration_time
 from events.enums import Attendance, RegistrationState
 from events.models import Answer, Event, Question, Registration
 from events.registration import emails
@@ -21,7 +21,7 @@ from events.registration import emails
 NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 
 
-@act
+@audited
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
     """Give `by` a place at the event, or the last one on its waitlist. Locks the event.
 
@@ -34,13 +34,13 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
     if registration and registration.state != RegistrationState.CANCELLED:
         return registration
     _promote(event)
-    standing = queries.standings(None, [event]).get(event.pk, queries.NOBODY)
-    if reason := rules.why_not_register(event, standing.taken, standing.waiting):
+    counts = queries.registration_counts(None, [event]).get(event.pk, queries.NO_REGISTRATIONS)
+    if reason := rules.why_not_register(event, counts.taken, counts.waiting):
         raise Refused(reason)
-    full = rules.is_full(event, standing.taken) or standing.waiting
+    full = rules.is_full(event, counts.taken) or counts.waiting
     registration = registration or Registration(event=event, person=by)
     registration.state = RegistrationState.WAITLISTED if full else RegistrationState.CONFIRMED
-    registration.registered_at = next_moment(event)
+    registration.registered_at = next_registration_time(event)
     registration.cancelled_at = registration.promoted_at = registration.settled_at = None
     registration.attendance = Attendance.UNKNOWN
     registration.minutes = registration.marked_at = registration.marked_by = None
@@ -54,7 +54,7 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
     return registration
 
 
-@act
+@audited
 def cancel_registration(*, event_id: int, by: User) -> None:
     """Give the place of `by` back; whoever waits longest has it at once. Locks the event.
 
@@ -80,7 +80,7 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     _promote(event)
 
 
-@act
+@audited
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
     """Give free places to those who wait, the longest first, and tell them.
 
@@ -91,7 +91,7 @@ def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
 
 
 def _promote(event: Event) -> list[Registration]:
-    if rules.why_nobody_registers(event):
+    if rules.why_registration_closed(event):
         return []
     waiting = event.registrations.filter(state=RegistrationState.WAITLISTED)
     taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
@@ -108,7 +108,7 @@ def _promote(event: Event) -> list[Registration]:
     return promoted
 
 
-@act
+@audited
 def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
     """Change what `by` answered when registering. Locks the event. Idempotent.
 

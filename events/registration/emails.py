@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, is_dated, post, post_many
+from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_dated
 from aspen.models import Mail
 from events.email_parts import (
     event_facts,
@@ -27,7 +27,7 @@ from events.models import Registration
 
 def queue_registered_email(registration: Registration) -> None:
     """Confirm a place."""
-    post(
+    enqueue(
         kind="events.registered",
         key=dated_key("registered", registration.pk, registration.registered_at),
         to=registration.person,
@@ -50,7 +50,7 @@ def registered(mail: Mail) -> Email | None:
 
 def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
     """Tell people who waited that they have a place."""
-    post_many(
+    enqueue_many(
         kind="events.promoted",
         messages=[
             (dated_key("promoted", each.pk, at), each.person, {"registration": each.pk})
@@ -98,7 +98,7 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Em
 
 def queue_waitlisted_email(registration: Registration) -> None:
     """Tell someone that they are on the waitlist."""
-    post(
+    enqueue(
         kind="events.waitlisted",
         key=dated_key("waitlisted", registration.pk, registration.registered_at),
         to=registration.person,
@@ -148,7 +148,7 @@ def _ahead_of(registration: Registration) -> int:
 def queue_cancelled_email(registration: Registration, *, had_place: bool) -> None:
     """Confirm that someone gave a place back, or left the waitlist."""
     assert registration.cancelled_at is not None
-    post(
+    enqueue(
         kind="events.registration_cancelled",
         key=dated_key("cancelled", registration.pk, registration.cancelled_at),
         to=registration.person,

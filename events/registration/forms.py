@@ -9,10 +9,10 @@ from events.enums import QuestionKind
 from events.models import Question
 
 YES, NO = "Yes", "No"
-ONLY_THE_ORGANIZER = (
+ACCOMMODATION_HELP = (
     "For example an interpreter, a seat close to the front, a diet. Only the organizer reads this."
 )
-LONGEST = 1000
+MAX_ANSWER_LENGTH = 1000
 
 
 class QuestionsForm(forms.Form):
@@ -47,8 +47,8 @@ def _field(question: Question) -> forms.Field:
         return _pick(question.choices, **common)
     widget = forms.Textarea(attrs={"rows": 3})
     if question.kind == QuestionKind.ACCOMMODATION:
-        common["help_text"] = ONLY_THE_ORGANIZER
-    return forms.CharField(max_length=LONGEST, widget=widget, **common)
+        common["help_text"] = ACCOMMODATION_HELP
+    return forms.CharField(max_length=MAX_ANSWER_LENGTH, widget=widget, **common)
 
 
 def _pick(words: Iterable[str], *, required: bool, **common: Any) -> forms.ChoiceField:

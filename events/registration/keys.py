@@ -6,14 +6,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from events.enums import KeyPurpose
 from events.models import PersonalKey
 
 BYTES = 24
 
 
-@act
+@audited
 def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
     """The open key of `by` for that purpose, made when there is none. Locks the person."""
     lock_people([by.pk])
@@ -26,7 +26,7 @@ def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
     return key
 
 
-@act
+@audited
 def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
     """Close the key of `by` for good: its address opens nothing any more. Idempotent; locks."""
     lock_people([by.pk])
@@ -35,7 +35,7 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
     )
 
 
-@act
+@audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
     """Close the key of `by` and make another, for when the address fell into other hands."""
     revoke_key(purpose=purpose, by=by)

@@ -11,29 +11,29 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.files import qr
 from aspen.web import form_recovery
-from aspen.web.paging import numbered_page
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation as calendar_presentation
-from events.calendar.presentation import known_about
+from events.calendar.presentation import facts_about
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
 from events.registration import actions, keys
 from events.registration.forms import QuestionsForm
-from events.signals import claimed_ids
+from events.signals import claimed_event_ids_for
 
 PER_PAGE = 25
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Take a place, or the last one on the waitlist; an organizer who asks questions has a form.
 
     Who comes back from signing in arrives by GET and sees the event, or its questions, again.
     """
     person = request.user
-    event = get_object_or_404(queries.visible_to(person), pk=pk)
+    event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     questions = list(queries.questions_of(event))
     if not questions:
         if request.method == "POST":
@@ -72,7 +72,7 @@ def _with_questions(
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
     given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
-    moment = calendar_presentation.moment(event, known_about(person, [event]))
+    moment = calendar_presentation.next_step(event, facts_about(person, [event]))
     if registration is None and moment.kind not in ("register", "join"):
         if moment.note:
             messages.warning(request, moment.note)
@@ -81,7 +81,7 @@ def _with_questions(
         request.POST if request.method == "POST" else None,
         questions=questions,
         given=given,
-        initial=form_recovery.typed_before(request),
+        initial=form_recovery.recovered_form(request),
     )
     if request.method == "POST" and form.is_valid():
         refusal = (
@@ -119,7 +119,7 @@ def _change_answers(
 def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Give the place back, or leave the waitlist."""
     person = request.user
-    event = get_object_or_404(queries.visible_to(person), pk=pk)
+    event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     if request.method == "POST":
         before = queries.registration_of(person, event)
         waited = before is not None and before.state == RegistrationState.WAITLISTED
@@ -141,34 +141,38 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
+def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     """What one is registered for, and was; the personal feed, and the code to check in with."""
     person = request.user
     attendance_actions.settle_due(person=person)
     coming = list(queries.coming_registrations(person))
-    page = numbered_page(queries.past_registrations(person), request, size=PER_PAGE)
+    page = paginate(queries.past_registrations(person), request, size=PER_PAGE)
     past = list(page.object_list)
     events = [registration.event for registration in [*coming, *past]]
-    known = known_about(person, events)
-    claimed = claimed_ids(person, events)
+    known = facts_about(person, events)
+    claimed = claimed_event_ids_for(person, events)
     feed, badge = queries.keys_of(person)
     context = {
         "coming": [
-            (calendar_presentation.row(each.event, known), each.event.pk, each.has_questions)  # type: ignore[attr-defined]
+            (calendar_presentation.event_row(each.event, known), each.event.pk, each.has_questions)  # type: ignore[attr-defined]
             for each in coming
         ],
         "past": [
             (
-                calendar_presentation.row(each.event, known, without=[calendar_presentation.OVER]),
-                calendar_presentation.outcome(each, known, is_claimed=each.event.pk in claimed),
+                calendar_presentation.event_row(
+                    each.event, known, without=[calendar_presentation.OVER]
+                ),
+                calendar_presentation.attendance_outcome(
+                    each, known, is_claimed=each.event.pk in claimed
+                ),
             )
             for each in past
         ],
         "page": page,
-        "feed": _absolute("events:personal", feed.token) if feed else "",
-        "badge": qr.svg(_absolute("events:badge", badge.token)) if badge else "",
+        "feed": _absolute("events:personal_feed", feed.token) if feed else "",
+        "badge": qr.inline_svg(_absolute("events:badge", badge.token)) if badge else "",
     }
-    return render(request, "events/mine.html", context)
+    return render(request, "events/my_registrations.html", context)
 
 
 def _absolute(name: str, token: str) -> str:
@@ -176,16 +180,16 @@ def _absolute(name: str, token: str) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def keep_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
+def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
     """Make, renew or turn off one of the personal addresses, as the button pressed says."""
     person = request.user
     names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
     if request.method != "POST":  # comes back from signing in
-        return redirect("events:mine")
+        return redirect("events:my_registrations")
     if "off" in request.POST:
         keys.revoke_key(purpose=purpose, by=person)
         messages.success(request, f"Your {names[purpose]} is turned off.")
     else:
         keys.renew_key(purpose=purpose, by=person)
         messages.success(request, f"Your {names[purpose]} is new; an older one is turned off.")
-    return redirect(reverse("events:mine") + f"#{purpose.value}")
+    return redirect(reverse("events:my_registrations") + f"#{purpose.value}")

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['state', 'changed_at'], name='helpdesk_queue')],
                 'constraints': [
                     models.UniqueConstraint(fields=('id', 'person'), name='helpdesk_ticket_with_person'),
-                    CompositeForeignKey(fields=['credit', 'person'], name='helpdesk_ticket_credit_of_the_person', to='credits.Credit', to_fields=['id', 'person']),
+                    CompositeForeignKey(fields=['credit', 'person'], name='helpdesk_ticket_credit_same_person', to='credits.Credit', to_fields=['id', 'person']),
                     models.CheckConstraint(condition=models.Q(('state__in', ['open', 'answered'])), name='helpdesk_ticket_state_known'),
                     models.CheckConstraint(condition=models.Q(('subject', ''), _negated=True), name='helpdesk_ticket_has_subject'),
                 ],
@@ -76,10 +76,10 @@ class Migration(migrations.Migration):
             ], options={
                 'ordering': ['applied_at', 'id'],
                 'constraints': [
-                    CompositeForeignKey(fields=['ticket', 'person'], name='helpdesk_correction_ticket_of_the_person', to='helpdesk.Ticket', to_fields=['id', 'person']),
-                    CompositeForeignKey(fields=['credit', 'person'], name='helpdesk_correction_credit_of_the_person', to='credits.Credit', to_fields=['id', 'person']),
+                    CompositeForeignKey(fields=['ticket', 'person'], name='helpdesk_correction_ticket_same_person', to='helpdesk.Ticket', to_fields=['id', 'person']),
+                    CompositeForeignKey(fields=['credit', 'person'], name='helpdesk_correction_credit_same_person', to='credits.Credit', to_fields=['id', 'person']),
                     models.CheckConstraint(condition=models.Q(('amount_before', models.F('amount_after')), ('category_before', models.F('category_after')), _negated=True), name='helpdesk_correction_changes_something'),
-                    models.CheckConstraint(condition=models.Q(('applied_by', models.F('person')), _negated=True), name='helpdesk_nobody_corrects_their_own_credit'),
+                    models.CheckConstraint(condition=models.Q(('applied_by', models.F('person')), _negated=True), name='helpdesk_correction_not_by_owner'),
                     models.CheckConstraint(condition=models.Q(('amount_after__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount_after', Decimal('0.5')), 0)), name='helpdesk_correction_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
                 ],
             }),

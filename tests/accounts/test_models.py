@@ -14,10 +14,10 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-def refused(constraint: str, act: Any) -> None:
+def refused(constraint: str, action: Any) -> None:
     """The act breaks exactly the constraint."""
     with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
-        act()
+        action()
 
 
 def a_position(**fields: Any) -> Position:
@@ -96,7 +96,7 @@ def test_nobody_supervises_themselves() -> None:
     position = a_position()
     positions = Position.objects.filter(pk=position.pk)
     refused(
-        "accounts_nobody_supervises_themselves",
+        "accounts_position_not_own_supervisor",
         lambda: positions.update(supervisor=position.person),
     )
     assert positions.update(supervisor=factories.person()) == 1
@@ -117,7 +117,7 @@ def test_one_open_position_of_a_kind_at_a_library() -> None:
     same = {"person": first.person, "organization": first.organization}
     ended = a_position(**same, until_on=dt.date(2021, 1, 1))
     other = a_position(**same, kind=PositionKind.TRUSTEE)
-    name = "accounts_one_open_position_of_a_kind"
+    name = "accounts_one_open_position_per_kind"
     refused(name, lambda: Position.objects.filter(pk=ended.pk).update(until_on=None))
     refused(name, lambda: Position.objects.filter(pk=other.pk).update(kind=PositionKind.STAFF))
     assert Position.objects.filter(pk=first.pk).update(until_on=dt.date(2022, 1, 1)) == 1

@@ -254,7 +254,7 @@ def offered(response: Any) -> list[str]:
 
 @pytest.fixture
 def short_list(monkeypatch: Any) -> None:
-    monkeypatch.setattr(views, "LISTED_AT_MOST", 2)
+    monkeypatch.setattr(views, "MAX_LISTED", 2)
 
 
 @pytest.mark.usefixtures("short_list")

@@ -494,11 +494,11 @@ def test_the_accounts_of_the_demonstration_are_listed_in_it_only(settings: Any) 
 
 def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
     made = {account.email: account for account in people.ACCOUNTS}
-    named = [line.email for line in people.TO_TRY]
+    named = [line.email for line in people.DEMO_LOGINS]
     assert len(named) == 9
     assert {address for line in named for address in line.split(" to ")} <= made.keys()
     page = text(Client().get("/accounts/login/"))
-    for line in people.TO_TRY:
+    for line in people.DEMO_LOGINS:
         assert f">{line.email}</th>" in page
         assert f">{line.words}</td>" in page
 

@@ -128,7 +128,7 @@ def read(path: Path) -> bytes:
         return b""
 
 
-def says(process: subprocess.Popen[str], text: str) -> str:
+def wait_for_output(process: subprocess.Popen[str], text: str) -> str:
     """Read what the process prints until `text` comes; returns it all. Fails at its end."""
     assert process.stdout is not None
     heard = ""
@@ -139,7 +139,7 @@ def says(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"ended without saying {text!r}: {heard}")
 
 
-def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
+def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str]:
     """End the process's input and return its status and what it still printed."""
     output, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, output
@@ -151,7 +151,7 @@ def dies(process: subprocess.Popen[str]) -> None:
     process.wait(PATIENCE)
 
 
-def soon(true: Callable[[], bool]) -> bool:
+def eventually(true: Callable[[], bool]) -> bool:
     """Wait for something to become true; False when it does not."""
     deadline = time.monotonic() + PATIENCE
     while not true():

@@ -32,7 +32,7 @@ from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
 from helpdesk.actions import open_ticket
 from tests import factories
-from tracks.actions import Supervisor, select_track
+from tracks.actions import SupervisorContact, select_track
 from tracks.certification.supervisors import token_of
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ GET  /events/                                          200  200  200  200  200  
 GET  /events/?view=list&past=1                         200  200  200  200  200  200  200  200
 GET  /events/calendar.ics                              200  200  200  200  200  200  200  200
 GET  /events/calendar.atom                             200  200  200  200  200  200  200  200
-GET  /events/catalogue/                                200  200  200  200  200  200  200  200
+GET  /events/catalog/                                200  200  200  200  200  200  200  200
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
 GET  /events/personal/{feed}.ics                       200  200  200  200  200  200  200  200
@@ -98,9 +98,9 @@ GET  /events/{proposal}/questions/                     door 404  404  404  200  
 POST /events/{proposal}/questions/                     door 404  404  404  200  404  200  404
 GET  /events/{proposal}/files/                         door 404  404  404  200  404  200  404
 POST /events/{proposal}/files/                         door 404  404  404  302  404  302  404
-GET  /events/{now}/catalogue/                          door 404  404  404  200  404  200  404
-POST /events/{now}/catalogue/                          door 404  404  404  200  404  200  404
-GET  /events/{fresh}/catalogue/                        door 404  404  404  404  404  200  404
+GET  /events/{now}/catalog/                          door 404  404  404  200  404  200  404
+POST /events/{now}/catalog/                          door 404  404  404  200  404  200  404
+GET  /events/{fresh}/catalog/                        door 404  404  404  404  404  200  404
 GET  /events/files/{file}/                             200  200  200  200  200  200  200  200
 GET  /events/files/{secret}/                           404  404  404  404  200  404  200  404
 GET  /events/mine/                                     door 200  200  200  200  200  200  200
@@ -286,7 +286,7 @@ credits.awardlist               403  403   403  403   200+ 403   403  403
 credits.claim                   403  403   200+ 403   200+ 403   200+ 403
 credits.merge                   403  403   403  403   200+ 403   403  403
 credits.waitingaward            403  403   403  403   200+ 403   403  403
-events.cataloguelisting         403  403   403  403   200  403   403  403
+events.cataloglisting         403  403   403  403   200  403   403  403
 events.category                 200  403   200  403   200  403   200  403
 events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403
@@ -333,7 +333,7 @@ PUBLIC = [
     "events/<int:pk>/event.ics",
     "events/calendar.atom",
     "events/calendar.ics",
-    "events/catalogue/",
+    "events/catalog/",
     "events/embed/",
     "events/embed/how/",
     "events/files/<int:pk>/",
@@ -437,7 +437,7 @@ def a_world() -> World:
     participation, _ = select_track(track=factories.track(), by=owner)
     select_track(track=factories.track(), by=other)
     sent = factories.submission(factories.following(owner))
-    asked = factories.verification(sent, Supervisor("Sue Supervisor", supervisor.email))
+    asked = factories.verification(sent, SupervisorContact("Sue Supervisor", supervisor.email))
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
     feed = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.FEED, token="k" * 43)
     badge = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.BADGE, token="b" * 43)

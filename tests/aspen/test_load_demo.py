@@ -18,13 +18,13 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.clock import fiscal_year
 from aspen.demo import calendar
-from aspen.demo.catalogue import TRAININGS
+from aspen.demo.catalog import TRAININGS
 from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB
 from aspen.management.commands import portal
 from credits.models import Claim, Credit
 from credits.queries import claimable_by
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
-from events.models import CatalogueListing, Category, Event, Registration
+from events.models import CatalogListing, Category, Event, Registration
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from tests import factories
@@ -252,7 +252,7 @@ def test_what_the_people_have_done_so_far() -> None:
     assert certificate.person == account("chair")
     assert certificate.person.is_demonstration
     assert certificate.supervisor_name == trustee.display_name
-    assert record.counted(certificate.record) >= 15
+    assert record.counted_credits(certificate.record) >= 15
     assert [str(each.follows) for each in active_participations(account("chair"))] == [
         certificate.number
     ]
@@ -265,7 +265,7 @@ def test_a_catalog_of_two_years_is_there_to_try_and_one_course_waits() -> None:
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
     load()
     now = fiscal_year(timezone.localdate())
-    listings = CatalogueListing.objects.order_by("fiscal_year", "pk")
+    listings = CatalogListing.objects.order_by("fiscal_year", "pk")
     approved = listings.filter(state="approved")
     assert set(approved.values_list("fiscal_year", flat=True)) == {now - 1, now}
     assert not approved.filter(event__is_demonstration=False).exists()
@@ -331,7 +331,7 @@ def test_the_plan_keeps_its_promises_on_any_day(days: int) -> None:
     """A year and more, a week at a time: leap days, year ends and changes of the clocks."""
     today = dt.date(2027, 12, 25) + dt.timedelta(days=days)
 
-    planned = calendar.plan(today)
+    planned = calendar.planned_events(today)
 
     assert len({each.key for each in planned}) == len(planned)
     assert all(len(each.key) <= 80 for each in planned)
@@ -352,15 +352,15 @@ def test_the_plan_keeps_its_promises_on_any_day(days: int) -> None:
 
 
 def test_plans_of_two_days_agree_where_they_overlap() -> None:
-    one = {each.key: each for each in calendar.plan(dt.date(2026, 11, 23))}
-    other = {each.key: each for each in calendar.plan(dt.date(2026, 12, 24))}
+    one = {each.key: each for each in calendar.planned_events(dt.date(2026, 11, 23))}
+    other = {each.key: each for each in calendar.planned_events(dt.date(2026, 12, 24))}
 
     shared = one.keys() & other.keys()
     assert len(shared) > 150
     assert all(one[key] == other[key] for key in shared)
 
 
-def test_the_catalogue_has_no_slug_twice() -> None:
+def test_the_catalog_has_no_slug_twice() -> None:
     slugs = [training.slug for training in [*TRAININGS, *DROP_INS, LAB]]
 
     assert len(set(slugs)) == len(slugs)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.aspen.processes import PATIENCE, Project, dies, ends, says, soon
+from tests.aspen.processes import (
+    PATIENCE,
+    Project,
+    dies,
+    eventually,
+    wait_for_exit,
+    wait_for_output,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -28,7 +35,7 @@ def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: int) -> None:
     process = portal(project, "--port", port)
-    said = says(process, "Ctrl-C stops it.")
+    said = wait_for_output(process, "Ctrl-C stops it.")
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
     assert "Demonstration accounts" not in said
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -38,36 +45,36 @@ def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: i
 
     process.send_signal(number)
 
-    assert ends(process)[0] == 0
+    assert wait_for_exit(process)[0] == 0
     assert project.left() == []
 
 
 def test_stops_everything_when_a_child_ends(project: Project, port: int) -> None:
     process = portal(project, "--port", port)
-    says(process, "Ctrl-C stops it.")
+    wait_for_output(process, "Ctrl-C stops it.")
 
     os.kill(child_of(process, "procrastinate worker"), signal.SIGKILL)
 
-    status, output = ends(process)
+    status, output = wait_for_exit(process)
     assert status == 1
     assert "The job worker ended by signal 9. The portal has been stopped." in output
-    assert soon(lambda: project.left() == [])
+    assert eventually(lambda: project.left() == [])
 
 
 def test_children_do_not_outlive_a_killed_portal(project: Project, port: int) -> None:
     process = portal(project, "--port", port)
-    says(process, "Ctrl-C stops it.")
+    wait_for_output(process, "Ctrl-C stops it.")
 
     dies(process)
 
-    assert soon(lambda: project.left() == [])
+    assert eventually(lambda: project.left() == [])
 
 
 def test_a_used_port_is_refused_before_anything_starts(fresh: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
-        status, output = ends(portal(fresh, "--port", port))
+        status, output = wait_for_exit(portal(fresh, "--port", port))
 
     assert status == 1
     assert f"Port {port} of 127.0.0.1 cannot be used" in output
@@ -76,12 +83,12 @@ def test_a_used_port_is_refused_before_anything_starts(fresh: Project) -> None:
 
 
 def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
-    assert ends(fresh.connect())[0] == 0
+    assert wait_for_exit(fresh.connect())[0] == 0
     (fresh.var / "mail").mkdir()
     (fresh.var / "mail" / "letter").write_text("…")
     (fresh.var / "notes").write_text("somebody's own")
 
-    status, output = ends(portal(fresh, "--reset"))
+    status, output = wait_for_exit(portal(fresh, "--reset"))
 
     assert status == 0
     assert output.count("Deleting ") == 2
@@ -90,13 +97,13 @@ def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
 
 def test_reset_refuses_while_the_database_is_used(fresh: Project) -> None:
     user = fresh.connect()
-    says(user, "connected")
+    wait_for_output(user, "connected")
 
-    status, output = ends(portal(fresh, "--reset"))
+    status, output = wait_for_exit(portal(fresh, "--reset"))
 
     assert status == 1
     assert "Stop them first." in output
-    assert ends(user) == (0, "")
+    assert wait_for_exit(user) == (0, "")
     assert (fresh.var / "postgres" / "data").exists()
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from aspen.postgres.server import Server, socket_folder
-from tests.aspen.processes import PATIENCE, ROOT, Project, dies, ends, says, soon
+from tests.aspen.processes import (
+    PATIENCE,
+    ROOT,
+    Project,
+    dies,
+    eventually,
+    wait_for_exit,
+    wait_for_output,
+)
 
 SERVER_PROCESS = """
 from pathlib import Path
@@ -49,12 +57,12 @@ with ThreadPoolExecutor(8) as pool:
 @pytest.fixture(scope="module")
 def prepared(prepared: Project) -> Project:
     """The database exists, its server does not run."""
-    assert ends(prepared.connect()) == (0, "connected\n")
+    assert wait_for_exit(prepared.connect()) == (0, "connected\n")
     return prepared
 
 
 def test_loading_settings_and_apps_starts_nothing(fresh: Project) -> None:
-    status, output = ends(fresh.start("-m", "django", "check"))
+    status, output = wait_for_exit(fresh.start("-m", "django", "check"))
 
     assert status == 0, output
     assert not fresh.var.exists()
@@ -62,20 +70,20 @@ def test_loading_settings_and_apps_starts_nothing(fresh: Project) -> None:
 
 def test_processes_share_one_server_and_the_last_stops_it(project: Project) -> None:
     first, second = project.connect(), project.connect()
-    says(first, "connected")
-    says(second, "connected")
+    wait_for_output(first, "connected")
+    wait_for_output(second, "connected")
     assert len(project.servers()) == 1
 
-    ends(first)
+    wait_for_exit(first)
     assert len(project.servers()) == 1
 
-    ends(second)
+    wait_for_exit(second)
     assert project.left() == []
 
 
 def test_sigterm_stops_the_server_too(project: Project) -> None:
     process = project.connect()
-    says(process, "connected")
+    wait_for_output(process, "connected")
 
     process.terminate()
 
@@ -85,26 +93,26 @@ def test_sigterm_stops_the_server_too(project: Project) -> None:
 
 def test_server_of_a_killed_process_is_used_and_stopped_by_the_next(project: Project) -> None:
     process = project.connect()
-    says(process, "connected")
+    wait_for_output(process, "connected")
     dies(process)
     left_behind = project.server_process()
 
     following = project.connect()
-    says(following, "connected")
+    wait_for_output(following, "connected")
     assert project.server_process() == left_behind
 
-    ends(following)
-    assert soon(lambda: project.left() == [])
+    wait_for_exit(following)
+    assert eventually(lambda: project.left() == [])
 
 
 def test_starts_again_after_everything_was_killed(project: Project) -> None:
     process = project.connect()
-    says(process, "connected")
+    wait_for_output(process, "connected")
     dies(process)
     os.kill(project.server_process(), signal.SIGKILL)
-    assert soon(lambda: project.left() == [])
+    assert eventually(lambda: project.left() == [])
 
-    assert ends(project.connect()) == (0, "connected\n")
+    assert wait_for_exit(project.connect()) == (0, "connected\n")
     assert project.left() == []
 
 
@@ -112,21 +120,21 @@ def test_a_process_number_given_to_another_program_is_not_believed(project: Proj
     stale = project.var / "postgres" / "data" / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n")
 
-    assert ends(project.connect()) == (0, "connected\n")
+    assert wait_for_exit(project.connect()) == (0, "connected\n")
 
 
 def test_reconnects_when_the_server_is_killed_underneath(project: Project) -> None:
-    assert ends(project.connect(KILL_SERVER)) == (0, "connected\n")
-    assert soon(lambda: project.left() == [])
+    assert wait_for_exit(project.connect(KILL_SERVER)) == (0, "connected\n")
+    assert eventually(lambda: project.left() == [])
 
 
 def test_the_end_of_a_forked_child_stops_nothing(project: Project) -> None:
-    assert ends(project.connect(FORK)) == (0, "connected\n")
+    assert wait_for_exit(project.connect(FORK)) == (0, "connected\n")
     assert project.left() == []
 
 
 def test_threads_share_one_server(project: Project) -> None:
-    assert ends(project.connect(THREADS)) == (0, "connected\n")
+    assert wait_for_exit(project.connect(THREADS)) == (0, "connected\n")
     assert project.left() == []
 
 
@@ -135,7 +143,7 @@ def test_data_of_another_major_version_is_refused(fresh: Project) -> None:
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("9\n")
 
-    status, output = ends(fresh.connect())
+    status, output = wait_for_exit(fresh.connect())
 
     assert status == 1
     assert "was made by PostgreSQL 9; the programs found here are version" in output
@@ -145,7 +153,7 @@ def test_data_of_another_major_version_is_refused(fresh: Project) -> None:
 def test_folder_without_programs_is_refused(fresh: Project) -> None:
     fresh.configure(programs="/nowhere")
 
-    status, output = ends(fresh.connect())
+    status, output = wait_for_exit(fresh.connect())
 
     assert status == 1
     assert "ASPEN_POSTGRES_BIN=/nowhere must be a folder with initdb and postgres" in output
@@ -156,7 +164,7 @@ def test_a_deep_folder_gets_its_socket_below_tmp(fresh: Project) -> None:
     folder = socket_folder(fresh.var / "postgres")
     assert folder.parent == Path("/tmp")
     try:
-        assert ends(fresh.connect()) == (0, "connected\n")
+        assert wait_for_exit(fresh.connect()) == (0, "connected\n")
     finally:
         folder.rmdir()  # empty: the server took its socket away
 
@@ -170,23 +178,23 @@ def test_a_name_postgres_would_misread_gets_its_socket_below_tmp(name: str) -> N
 def test_stop_unless_used(project: Project) -> None:
     server = Server(project.var / "postgres")
     process = project.connect()
-    says(process, "connected")
+    wait_for_output(process, "connected")
     assert server.stop_unless_used() is False
     assert len(project.servers()) == 1
 
     dies(process)
     assert server.stop_unless_used() is True
-    assert soon(lambda: project.left() == [])
+    assert eventually(lambda: project.left() == [])
 
 
 def test_the_socket_is_for_its_owner_only(project: Project) -> None:
     process = project.connect()
-    says(process, "connected")
+    wait_for_output(process, "connected")
 
     mode = (project.var / "postgres").stat().st_mode & 0o777
 
     assert mode == 0o700
-    ends(process)
+    wait_for_exit(process)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -195,7 +203,7 @@ def test_data_of_another_user_is_refused_with_a_sentence(project: Project) -> No
     owner = data.stat()
     os.chown(data, 12345, 12345)
     try:
-        status, output = ends(project.connect())
+        status, output = wait_for_exit(project.connect())
     finally:
         os.chown(data, owner.st_uid, owner.st_gid)
 

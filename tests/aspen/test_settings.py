@@ -42,7 +42,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     try:
-        env.refuse_unsafe(env.read())
+        env.refuse_unsafe(env.read_environment())
     except ImproperlyConfigured as error:
         return str(error)
     return ""

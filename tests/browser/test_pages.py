@@ -40,7 +40,7 @@ from tests.browser.page import ALL_RULES, CONTRAST, Visitor
 from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 from tracks.actions import (
-    Supervisor,
+    SupervisorContact,
     ask_about_year,
     refuse_record,
     reissue_certificate,
@@ -102,7 +102,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         records = sent_records(librarian, staff)
         record = make.submission(make.following(make.person(display_name=LONG[:150])), note=LONG)
         certificate = make.certificate(make.following(make.person(display_name=LONG[:150])))
-        catalogue_courses(events)
+        catalog_courses(events)
     return SimpleNamespace(
         librarian=librarian,
         library=library,
@@ -129,14 +129,14 @@ def sent_records(librarian: User, staff: User) -> dict[str, Any]:
     sent = make.submission(ready, note=LONG)
     return_submission(submission_id=sent.pk, reason=f"{LONG} {SCRIPT}", by=staff)
     year = ready.postings.first().credit.claim.event.last_day.year
-    named = Supervisor(f"Dana {LONG[:120]}", f"{LONG[:50].lower()}@library.example")
+    named = SupervisorContact(f"Dana {LONG[:120]}", f"{LONG[:50].lower()}@library.example")
     asked = ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
     refuse_record(verification_id=asked.pk, reason=f"{LONG} {SCRIPT}", by=None)
     ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
     colleague = make.person(display_name=f"Bo {LONG[:80]}")
     waiting = make.verification(
         make.submission(make.following(colleague, "Library Staff")),
-        Supervisor(librarian.display_name, librarian.email),
+        SupervisorContact(librarian.display_name, librarian.email),
     )
     return {"missing": missing, "ready": ready, "waiting": waiting, "answered": asked}
 
@@ -209,7 +209,7 @@ def award_credits(event: Event, librarian: User, staff: User) -> None:
             apply_award_list(list_id=found.pk, by=staff)
 
 
-def catalogue_courses(events: SimpleNamespace) -> None:
+def catalog_courses(events: SimpleNamespace) -> None:
     """In the catalog with lines in all categories, waiting, and declined with many words."""
     for event in events.past:
         make.listing(event)
@@ -235,8 +235,8 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/events/?view=list&past=1",
         "/events/?q=nothing+like+this",
         "/accessibility/",
-        "/events/catalogue/",
-        "/events/catalogue/?year=2031",
+        "/events/catalog/",
+        "/events/catalog/?year=2031",
         *(event.get_absolute_url() for event in shown),
         *(certificate.get_absolute_url() for certificate in portal.certificates),
         "/accounts/login/",
@@ -313,8 +313,8 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         f"/reports/board/?board={portal.library.pk}",
         "/reports/trustees/?year=nonsense",
         "/admin/",
-        f"/events/{portal.events.past[0].pk}/catalogue/",
-        f"/events/{portal.events.conference.pk}/catalogue/",
+        f"/events/{portal.events.past[0].pk}/catalog/",
+        f"/events/{portal.events.conference.pk}/catalog/",
         f"/admin/events/customevent/{waiting}/change/",
         "/admin/credits/merge/",
         f"/admin/credits/merge/start/?source={waiting}",

@@ -18,8 +18,8 @@ from zeal import zeal_ignore
 from accounts.actions import create_account
 from accounts.enums import Role
 from accounts.models import User
-from aspen import formats
 from aspen.clock import today, years_before
+from aspen.formats import format_day
 from credits.models import Claim
 from events.actions import settle_due
 from events.enums import Delivery
@@ -226,7 +226,7 @@ def picks_from_the_list_reviews_and_saves_twice(
 
 def in_the_list(event: Event, credits: int = 1) -> str:
     amount = "1 credit" if credits == 1 else f"{credits} credits"
-    return f"{formats.day(event.last_day)} – {event.title} ({amount})"
+    return f"{format_day(event.last_day)} – {event.title} ({amount})"
 
 
 # ---------- What is not on the calendar ----------
@@ -377,9 +377,7 @@ def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
         librarian, event.title, "Technology", "Posted to Library Staff", "Posted to Library Trustee"
     )
     librarian.follow(f"Something wrong? {event.title}, Technology", within=row)
-    expect(librarian.field("Subject")).to_have_value(
-        f"{event.title}, {formats.day(event.last_day)}"
-    )
+    expect(librarian.field("Subject")).to_have_value(f"{event.title}, {format_day(event.last_day)}")
     librarian.field("What must change?").fill("The category should be Library Administration.")
     librarian.press("Send the ticket")
     librarian.sees("Your help ticket is sent.", "Waiting for the help desk")
@@ -387,7 +385,7 @@ def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
 
 def applies_the_correction(staff: Visitor, event: Event) -> None:
     staff.follow("Ticket queue", within=staff.menu)
-    staff.follow(f"{event.title}, {formats.day(event.last_day)}")
+    staff.follow(f"{event.title}, {format_day(event.last_day)}")
     staff.sees("June Alvarez", "The category should be Library Administration.")
     staff.field("CE category").select_option("Library Administration")
     staff.field("A note to the person").fill("Thank you for telling us.")
@@ -398,7 +396,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
 
 def sees_the_correction_and_that_the_tracks_followed(librarian: Visitor, event: Event) -> None:
     librarian.follow("Help tickets", within=librarian.menu)
-    librarian.follow(f"{event.title}, {formats.day(event.last_day)}")
+    librarian.follow(f"{event.title}, {format_day(event.last_day)}")
     librarian.sees("Answered", "Thank you for telling us.")
     librarian.sees("Technology 1 → Library Administration 1")
     librarian.follow("See my credits")

@@ -10,8 +10,8 @@ from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import format_day
 from aspen.transitions import Actor
 from credits.actions import DECIDED, claim_custom_event, decide_claim
 from credits.enums import CLAIM_TRANSITIONS, ClaimState
@@ -85,7 +85,9 @@ def test_event_editors_see_no_claims() -> None:
 def test_a_line_that_was_taken_out_is_told_apart() -> None:
     claim = a_claim(credits={TECHNOLOGY: "1.0", ADMINISTRATION: "0.5"})
     line = claim.credits.filter(category__slug=TECHNOLOGY)
-    line.update(withdrawn_at=timezone.now(), withdrawn_by=factories.person(), withdrawn_why="Zoom.")
+    line.update(
+        withdrawn_at=timezone.now(), withdrawn_by=factories.person(), withdrawn_reason="Zoom."
+    )
     client = coordinator()
     page = text(client.get(CLAIMS))
     assert "Library Administration 0.5</td>" in page
@@ -124,7 +126,7 @@ def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
     assert state(claim) == (ClaimState.DECLINED, "You were not on the list.", staff)
     assert Posting.objects.count() == 0
     page = text(client.get(f"{CLAIMS}{claim.pk}/change/"))
-    day = formats.day(timezone.localdate())
+    day = format_day(timezone.localdate())
     declined = f"Declined by the CE Coordinator ({staff}) on {day}: You were not on the list."
     assert declined in page
     assert 'name="decision"' not in page

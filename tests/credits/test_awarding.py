@@ -20,7 +20,7 @@ from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail
 from credits import actions
-from credits.actions.awarding import Awarded
+from credits.actions.awarding import AwardCounts
 from credits.enums import ClaimSource, ClaimState
 from credits.models import AwardList, Claim, ClaimHistory, Credit, WaitingAward
 from events.actions import mark_attendance, save_event
@@ -28,7 +28,7 @@ from events.enums import Attendance, EventState, RegistrationState
 from events.models import Event, Registration
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PASSWORD, TECHNOLOGY
-from tests.races import at_once
+from tests.races import run_concurrently
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -45,7 +45,7 @@ def kept(event: Event, staff: User, *addresses: str) -> AwardList:
     return actions.keep_award_list(event_id=event.pk, text="\n".join(addresses), by=staff)
 
 
-def award(event: Event, staff: User, *addresses: str) -> Awarded:
+def award(event: Event, staff: User, *addresses: str) -> AwardCounts:
     return actions.apply_award_list(list_id=kept(event, staff, *addresses).pk, by=staff)
 
 
@@ -189,7 +189,7 @@ def test_pressed_by_two_at_once(staff: User) -> None:
     addresses = [STRANGER, *(person.email for person in people)]
     one, other = (kept(event, staff, *order) for order in (addresses, addresses[::-1]))
     lists = [one, one, other, other]
-    answers = at_once(
+    answers = run_concurrently(
         4, lambda number: actions.apply_award_list(list_id=lists[number].pk, by=staff)
     )
     assert sorted(answers) == [(0, 0), (0, 0), (0, 0), (20, 1)]
@@ -258,7 +258,7 @@ def test_nothing_is_kept_of_half_a_confirmation(
     def end(**facts: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(outbox, "post_many", end)
+    monkeypatch.setattr(outbox, "enqueue_many", end)
     with pytest.raises(SystemExit):
         sign_up(STRANGER)
     assert EmailAddress.objects.get(email=STRANGER).verified is False

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from credits import actions, checks
-from credits.enums import ClaimState, RemarkKind
+from credits.enums import CheckKind, ClaimState
 from credits.models import Claim
 from events import actions as event_actions
 from events.enums import Decision, Origin
@@ -30,7 +30,7 @@ def approved(by=None, **fields):
 
 def about(claim):
     return [
-        (each.kind, each.event and each.event.pk) for each in checks.remarks_for([claim])[claim.pk]
+        (each.kind, each.event and each.event.pk) for each in checks.check_claims([claim])[claim.pk]
     ]
 
 
@@ -56,7 +56,7 @@ def morning(days=-7, hour=9, minute=0):
     ],
 )
 def test_titles_are_alike(one, other, expected):
-    assert checks.alike(one, other) is expected
+    assert checks.titles_similar(one, other) is expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_titles_are_alike(one, other, expected):
     ],
 )
 def test_addresses_lead_to_the_same_recording(one, other, expected):
-    assert checks.same_address(one, other) is expected
+    assert checks.same_page(one, other) is expected
 
 
 def test_what_stands_alone_has_no_remark():
@@ -92,8 +92,8 @@ def test_a_similar_title_within_a_day_is_remarked_on_both_sides():
     second = custom(
         person, title="Weeding on-line", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(first) == [(RemarkKind.SAME, second.event_id)]
-    [remark] = checks.remarks_for([second])[second.pk]
+    assert about(first) == [(CheckKind.SAME, second.event_id)]
+    [remark] = checks.check_claims([second])[second.pk]
     assert (remark.event.pk, remark.claim_id) == (first.event_id, first.pk)
     assert remark.text.startswith("“Weeding online” (")
     assert remark.text.endswith("is claimed already. Is it the same training?")
@@ -120,7 +120,7 @@ def test_the_same_recording_is_remarked_years_later():
     address = "https://video.example/weeding"
     old = make.claim(person, days=-900, recording_url=address)
     new = make.claim(person, title="Quite different", recording_url=address + "/")
-    assert about(new) == [(RemarkKind.SAME, old.event_id)]
+    assert about(new) == [(CheckKind.SAME, old.event_id)]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_the_database_knows_the_addresses_of_one_recording(address):
     known = make.event(title="Quite different", days=-900, recording_url=address)
     make.event(title="Another", recording_url="https://video.example/weeding/2")
     new = custom(make.person(), recording_url="https://www.video.example/weeding")
-    assert checks.same_address(known.recording_url, "https://www.video.example/weeding")
-    assert about(new) == [(RemarkKind.SAME, known.pk)]
+    assert checks.same_page(known.recording_url, "https://www.video.example/weeding")
+    assert about(new) == [(CheckKind.SAME, known.pk)]
 
 
 def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
@@ -147,7 +147,7 @@ def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
     known = approved(title="Weeding online!", **times)
     custom(make.person(), title="Weeding online?", **times)  # nobody has approved it
     claim = custom(make.person(), title="Weeding online", **times)
-    found = checks.remarks_for([claim])[claim.pk]
+    found = checks.check_claims([claim])[claim.pk]
     assert {(each.event.pk, each.can_claim, each.claim_id) for each in found} == {
         (listed.pk, True, None),
         (known.pk, True, None),
@@ -180,7 +180,7 @@ def test_two_trainings_at_the_same_time(minutes, remarked):
     second = make.claim(
         person, title="Elsewhere", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(second) == ([(RemarkKind.OVERLAP, first.event_id)] if remarked else [])
+    assert about(second) == ([(CheckKind.OVERLAP, first.event_id)] if remarked else [])
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_more_than_twelve_credits_in_one_mountain_day():
         ends_at=late + dt.timedelta(minutes=20),
         credits={make.TECHNOLOGY: "0.5"},
     )
-    [remark] = checks.remarks_for([more])[more.pk]
-    assert (remark.kind, remark.event) == (RemarkKind.MANY, None)
+    [remark] = checks.check_claims([more])[more.pk]
+    assert (remark.kind, remark.event) == (CheckKind.MANY, None)
     assert remark.text.startswith("This makes 12.5 credits on ")
     assert remark.text.endswith("in 3 trainings; more than 12 in one day are unusual.")
 
@@ -237,7 +237,7 @@ def test_credits_of_several_days_are_spread():
     )
     assert about(claim) == []
     Event.objects.update(ends_at=begins_at + dt.timedelta(hours=8))
-    assert about(claim) == [(RemarkKind.MANY, None)]
+    assert about(claim) == [(CheckKind.MANY, None)]
 
 
 def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
@@ -255,7 +255,7 @@ def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
     long = Event(title="Course", begins_at=begins_at, ends_at=timezone.now() - dt.timedelta(days=1))
     # A credit a day for itself, so that the full day has thirteen.
     days = (timezone.localdate(long.ends_at) - timezone.localdate(begins_at)).days + 1
-    [[remark]] = checks.remarks_on([(long, Decimal(days))], person=person)
+    [[remark]] = checks.check_proposed([(long, Decimal(days))], person=person)
     assert remark.text.startswith("This makes 13 credits on ")
     assert "in 3 trainings" in remark.text
 
@@ -269,14 +269,14 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
         (Event(title=title, origin=Origin.CUSTOM, **times), Decimal(1))
         for title in ("Weeding online", "Reading outdoors")
     ]
-    first, second = checks.remarks_on(proposed, person=person)
+    first, second = checks.check_proposed(proposed, person=person)
     assert [(each.kind, each.claim_id) for each in first] == [
-        (RemarkKind.SAME, listed.pk),
-        (RemarkKind.OVERLAP, None),
+        (CheckKind.SAME, listed.pk),
+        (CheckKind.OVERLAP, None),
     ]
     assert [(each.kind, each.event.title) for each in second] == [
-        (RemarkKind.OVERLAP, "Weeding online"),
-        (RemarkKind.OVERLAP, "Weeding online"),
+        (CheckKind.OVERLAP, "Weeding online"),
+        (CheckKind.OVERLAP, "Weeding online"),
     ]
     assert Claim.objects.get().state == ClaimState.PENDING
 
@@ -284,7 +284,7 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
 def test_a_claim_that_is_changed_is_not_compared_with_itself():
     person = make.person()
     claim = custom(person, title="Weeding online")
-    [remarks] = checks.remarks_on([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
+    [remarks] = checks.check_proposed([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
     assert remarks == []
 
 
@@ -297,9 +297,9 @@ def test_a_training_that_is_saved_once_more_is_not_asked_about():
         begins_at=listed.begins_at,
         ends_at=listed.ends_at,
     )
-    assert checks.remarks_on([(again, Decimal(13))], person=person) == [[]]
-    [others] = checks.remarks_on([(again, Decimal(13))], person=make.person())
-    assert [each.kind for each in others] == [RemarkKind.MANY]
+    assert checks.check_proposed([(again, Decimal(13))], person=person) == [[]]
+    [others] = checks.check_proposed([(again, Decimal(13))], person=make.person())
+    assert [each.kind for each in others] == [CheckKind.MANY]
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -309,12 +309,12 @@ def test_queries(number, django_assert_num_queries):
         person = make.person()
         claims += [custom(person, title="Weeding online"), make.claim(person, title=f"Other {n}")]
     with django_assert_num_queries(3):
-        checks.remarks_for(claims)
+        checks.check_claims(claims)
     proposed = [(claim.event, Decimal(1)) for claim in claims]
     with django_assert_num_queries(2):
-        checks.remarks_on(proposed, person=person)
+        checks.check_proposed(proposed, person=person)
 
 
 def test_nothing_is_nothing():
-    assert checks.remarks_for([]) == {}
-    assert checks.remarks_on([], person=make.person()) == []
+    assert checks.check_claims([]) == {}
+    assert checks.check_proposed([], person=make.person()) == []

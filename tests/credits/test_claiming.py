@@ -8,7 +8,7 @@ import time_machine
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import actions, queries
@@ -19,7 +19,7 @@ from events import actions as event_actions
 from events.enums import Attendance, Decision, Delivery, EventState
 from events.models import Event, Registration
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -137,7 +137,9 @@ def test_the_calendars_button_knows_no_limit_of_a_year():
 def test_after_a_decline_the_person_reads_why():
     made = make.claim(make.person())
     staff = make.person()
-    store.move(made, ClaimState.DECLINED, actor=Actor.STAFF, reason="You were not there.", by=staff)
+    store.move_claim(
+        made, ClaimState.DECLINED, actor=Actor.STAFF, reason="You were not there.", by=staff
+    )
     with pytest.raises(Refused, match="You were not there"):
         claim(made.event, made.person)
 
@@ -285,7 +287,7 @@ def test_an_import_that_cancels_names_the_portal():
         event_id=made.event_id, values={"state": EventState.CANCELLED}, offers=None
     )
     made.refresh_from_db()
-    assert made.decided_by == portal_itself()
+    assert made.decided_by == portal_user()
     assert not made.decided_by.has_usable_password()
 
 
@@ -298,7 +300,7 @@ def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
             return revise(Event.objects.get(pk=event.pk), state=EventState.CANCELLED)
         return claim(event, people[index])
 
-    at_once(10, act)
+    run_concurrently(10, act)
     assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
 
 
@@ -318,7 +320,7 @@ def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
             event_id=claims[which].event_id, decision=Decision.APPROVE, reason="", by=staff
         )
 
-    assert [one for one in at_once(10, act) if isinstance(one, Exception)] == []
+    assert [one for one in run_concurrently(10, act) if isinstance(one, Exception)] == []
 
 
 # ---------- Absent, and the recording ----------
@@ -376,7 +378,7 @@ def test_only_ones_own_pending_claim_is_taken_back():
     made = make.claim(make.person())
     with pytest.raises(Claim.DoesNotExist):
         actions.withdraw_claim(claim_id=made.pk, by=make.person())
-    store.move(made, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=make.person())
+    store.move_claim(made, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=make.person())
     with pytest.raises(Refused, match="help ticket"):
         actions.withdraw_claim(claim_id=made.pk, by=made.person)
 

@@ -14,7 +14,7 @@ from credits import actions
 from credits.enums import ClaimState
 from credits.models import Claim
 from events import actions as event_actions
-from events.actions import Course
+from events.actions import CollegeCourse
 from events.enums import CourseSystem, Decision, EventState
 from events.models import CollegeWork, Event
 from events.rules import course_credits
@@ -145,7 +145,7 @@ def test_the_same_course_twice_is_one(client):
 
 def facts(**fields):
     begins_at = timezone.now() - dt.timedelta(days=60)
-    course = Course(system=CourseSystem.QUARTER, credits=1)
+    course = CollegeCourse(system=CourseSystem.QUARTER, credits=1)
     values = {
         "begins_at": begins_at,
         "ends_at": begins_at + dt.timedelta(days=1),
@@ -223,7 +223,7 @@ def test_a_course_is_one_persons(client):
 
 def test_the_database_knows_the_table(client):
     client.post(PAGE, typed())
-    with pytest.raises(IntegrityError, match="events_course_in_the_table"):
+    with pytest.raises(IntegrityError, match="events_college_course_credits_known"):
         CollegeWork.objects.update(course_credits=4)
 
 

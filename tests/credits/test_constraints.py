@@ -24,7 +24,7 @@ def test_evidence_belongs_to_the_person_of_its_claim() -> None:
     claim = make.claim(make.person())
     values = {"file": "evidence/1", "file_name": "a.pdf", "content_type": "application/pdf"}
     Evidence.objects.create(claim=claim, person=claim.person, size=9, **values)
-    refused(Evidence, "credits_evidence_of_the_claims_person", person=make.person())
+    refused(Evidence, "credits_evidence_person_matches_claim", person=make.person())
     refused(Evidence, "credits_evidence_is_a_file", file="")
     refused(Evidence, "credits_evidence_is_a_file", file_name="")
     refused(Evidence, "credits_evidence_is_a_file", size=0)
@@ -33,11 +33,11 @@ def test_evidence_belongs_to_the_person_of_its_claim() -> None:
 def test_a_line_is_taken_out_by_someone_for_a_reason() -> None:
     make.claim(make.person())
     staff, now = make.person(), timezone.now()
-    name = "credits_line_withdrawn_by_someone_for_a_reason"
+    name = "credits_credit_withdrawn_all_or_none"
     refused(Credit, name, withdrawn_at=now)
     refused(Credit, name, withdrawn_at=now, withdrawn_by=staff)
-    refused(Credit, name, withdrawn_at=now, withdrawn_why="One line is enough.")
-    refused(Credit, name, withdrawn_why="One line is enough.")
+    refused(Credit, name, withdrawn_at=now, withdrawn_reason="One line is enough.")
+    refused(Credit, name, withdrawn_reason="One line is enough.")
 
 
 def test_an_event_is_merged_once_and_into_another() -> None:
@@ -47,8 +47,8 @@ def test_an_event_is_merged_once_and_into_another() -> None:
     with pytest.raises(IntegrityError, match="an_event_is_merged_once"), transaction.atomic():
         Merge.objects.create(source=source, target=make.event(), **values)
     refused(Merge, "credits_merged_into_another", target=source)
-    refused(Merge, "credits_merge_undone_by_someone_sometime", undone_by=staff)
-    refused(Merge, "credits_merge_undone_by_someone_sometime", undone_at=timezone.now())
+    refused(Merge, "credits_merge_undone_both_or_neither", undone_by=staff)
+    refused(Merge, "credits_merge_undone_both_or_neither", undone_at=timezone.now())
     Merge.objects.update(undone_at=timezone.now(), undone_by=staff)
     Merge.objects.create(source=source, target=target, **values)
 
@@ -63,16 +63,16 @@ def test_a_merged_event_names_the_other() -> None:
 
 def test_the_table_of_college_courses_has_three_rows_of_two_kinds() -> None:
     CollegeWork.objects.create(event=make.event(), system=CourseSystem.SEMESTER, course_credits=3)
-    refused(CollegeWork, "events_course_in_the_table", course_credits=4)
-    refused(CollegeWork, "events_course_in_the_table", course_credits=0)
-    refused(CollegeWork, "events_course_in_the_table", system="trimester")
+    refused(CollegeWork, "events_college_course_credits_known", course_credits=4)
+    refused(CollegeWork, "events_college_course_credits_known", course_credits=0)
+    refused(CollegeWork, "events_college_course_credits_known", system="trimester")
 
 
 def test_a_list_counts_by_someone_sometime() -> None:
     staff = make.person()
     AwardList.objects.create(event=make.event(), uploaded_by=staff)
-    refused(AwardList, "credits_list_applied_by_someone_sometime", applied_at=timezone.now())
-    refused(AwardList, "credits_list_applied_by_someone_sometime", applied_by=staff)
+    refused(AwardList, "credits_award_list_applied_both_or_neither", applied_at=timezone.now())
+    refused(AwardList, "credits_award_list_applied_both_or_neither", applied_by=staff)
 
 
 def test_an_award_waits_once_for_each_address() -> None:
@@ -84,4 +84,4 @@ def test_an_award_waits_once_for_each_address() -> None:
     refused(WaitingAward, "credits_award_address_in_lower_case", address="New@library.example")
     refused(WaitingAward, "credits_award_address_in_lower_case", address="")
     claim = make.claim(make.person(), event)
-    refused(WaitingAward, "credits_award_matched_sometime", claim=claim)
+    refused(WaitingAward, "credits_award_claim_has_matched_at", claim=claim)

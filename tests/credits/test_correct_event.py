@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
 from aspen.errors import Refused
 from credits import actions, queries
 from credits.enums import ClaimRole
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 def correct(
     event: Event, lines: Mapping[str, str], by: User | None = None, **values: str
-) -> actions.Corrected:
+) -> actions.CorrectionResult:
     offers = {make.category(slug).pk: Decimal(amount) for slug, amount in lines.items()}
     values = {"reason": "It took two hours."} | values
     return actions.correct_event(event_id=event.pk, offers=offers, by=by or make.person(), **values)
@@ -77,7 +77,7 @@ def test_a_surplus_line_is_kept_with_who_and_why() -> None:
     claim = make.claim(make.person(), event)
     correct(event, {PUBLIC: "0.5"}, staff, reason="Nothing technical in it.")
     line = claim.credits.get(category__slug=TECHNOLOGY)
-    assert (line.withdrawn_by, line.withdrawn_why) == (staff, "Nothing technical in it.")
+    assert (line.withdrawn_by, line.withdrawn_reason) == (staff, "Nothing technical in it.")
 
 
 def test_tracks_follow_and_the_preview_comes_true() -> None:
@@ -87,7 +87,7 @@ def test_tracks_follow_and_the_preview_comes_true() -> None:
         select_track(track=make.track("Library Staff"), by=claim.person)
     select_track(track=make.track("Library Trustee"), by=claims[0].person)
     staff, lines = make.person(), {TECHNOLOGY: "2.0", PUBLIC: "0.5"}
-    told = rehearse(lambda: correct(event, lines, staff))
+    told = dry_run(lambda: correct(event, lines, staff))
     assert (Posting.objects.count(), standing(claims[0])) == (3, {TECHNOLOGY: 1})
     done = correct(event, lines, staff)
     assert (done.claims, done.tracks, done.changes) == (3, 3, told.changes)

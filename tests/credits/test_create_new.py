@@ -17,7 +17,7 @@ from events import actions as event_actions
 from events.enums import Decision, EventState
 from events.models import Event
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 NEW = "/continuing-education/new/"
@@ -431,7 +431,7 @@ def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, pers
 
     def save_meanwhile(execute, sql, params, many, context):
         if "credits_claim AS claim" in sql and not answers:
-            answers.extend(at_once(1, lambda _: first.post(NEW, typed())))
+            answers.extend(run_concurrently(1, lambda _: first.post(NEW, typed())))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(save_meanwhile):

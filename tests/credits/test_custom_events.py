@@ -16,9 +16,9 @@ from credits.models import Claim, Credit
 from events import actions as event_actions
 from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
 from events.models import Event
-from events.queries import version
+from events.queries import custom_event_version
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -56,7 +56,7 @@ def test_the_same_training_twice_is_one():
 @pytest.mark.django_db(transaction=True)
 def test_saving_twenty_times_at_once_is_one():
     person, facts = make.person(), make.facts()
-    at_once(20, lambda _: actions.claim_custom_event(facts=facts, by=person))
+    run_concurrently(20, lambda _: actions.claim_custom_event(facts=facts, by=person))
     assert (Event.objects.count(), Claim.objects.count(), Credit.objects.count()) == (1, 1, 1)
 
 
@@ -148,7 +148,7 @@ def test_nobody_decides_about_their_own_event():
     claim = create(by=person)
     with pytest.raises(Refused, match="Somebody else"):
         decide(claim, Decision.APPROVE, by=person)
-    with pytest.raises(IntegrityError, match="events_nobody_decides_about_their_own"):
+    with pytest.raises(IntegrityError, match="events_not_decided_by_author"):
         Event.objects.update(
             state=EventState.PUBLISHED, decided_by=person, decided_at=timezone.now()
         )
@@ -215,7 +215,7 @@ def test_a_colleagues_decision_is_not_overturned_unseen():
 
 def test_what_the_author_changed_meanwhile_is_not_approved_unseen():
     claim = create()
-    seen = version(Event.objects.get())
+    seen = custom_event_version(Event.objects.get())
     decide(claim, Decision.RETURN, reason="Which hours?")
     event_actions.resubmit_custom_event(
         event_id=claim.event_id, facts=make.facts(), by=claim.person

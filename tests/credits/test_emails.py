@@ -18,19 +18,19 @@ from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from credits import actions
-from credits.emails import NAMED_AT_MOST
+from credits.emails import MAX_NAMED
 from credits.enums import ClaimState
 from credits.models import Claim
 from events.actions import decide_custom_event, publish_custom_event, resubmit_custom_event
 from events.enums import Decision
-from events.queries import version
+from events.queries import custom_event_version
 from tests import factories as make
 from tests.factories import PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db
 PORTAL = "http://127.0.0.1:8000"
 TITLE = "Weeding & <b>more</b> — “the basics”"
-REASON = "Which part was about <i>your</i> library?\nPlease add the programme."
+REASON = "Which part was about <i>your</i> library?\nPlease add the program."
 APPROVE, RETURN, DECLINE = Decision.APPROVE, Decision.RETURN, Decision.DECLINE
 
 
@@ -93,7 +93,7 @@ def test_declined_gives_the_reason_and_the_way_to_object() -> None:
     decide(claim, DECLINE, REASON)
     [message] = sent()
     assert message.subject == f"Declined: {TITLE}"
-    assert "> Please add the programme." in message.body
+    assert "> Please add the program." in message.body
     assert f"Look at your claim:\n{PORTAL}/continuing-education/claims/{claim.pk}/" in message.body
     assert f"{PORTAL}/help/new/" in message.body
     assert sent() == []
@@ -155,7 +155,7 @@ def test_many_approvals_are_one_letter_to_each_person(now: time_machine.Travelle
         claims.append(custom(ada, title=f"Webinar {n}", **hour))
     client = Client()
     client.force_login(make.person(Role.CE_COORDINATOR))
-    boxes = [f"{claim.event_id}||{version(claim.event)}" for claim in claims]
+    boxes = [f"{claim.event_id}||{custom_event_version(claim.event)}" for claim in claims]
     client.post("/admin/events/customevent/", {"chosen": boxes})
     assert set(Claim.objects.order_by("pk").values_list("state", flat=True)) == {"approved"}
     assert Mail.objects.count() == 2
@@ -180,12 +180,12 @@ def test_the_next_hour_has_its_own_letter(now: time_machine.Traveller) -> None:
 
 def test_of_very_many_the_first_are_named(now: time_machine.Traveller) -> None:
     person, staff = make.person(), make.person()
-    for n in range(NAMED_AT_MOST + 2):
+    for n in range(MAX_NAMED + 2):
         decide(custom(person, title=f"Webinar {n}"), APPROVE, by=staff)
     an_hour_later(now)
     [message] = sent()
-    assert message.subject == f"Approved: {NAMED_AT_MOST + 2} trainings that you claimed"
-    assert str(message.body).count("– Webinar") == NAMED_AT_MOST
+    assert message.subject == f"Approved: {MAX_NAMED + 2} trainings that you claimed"
+    assert str(message.body).count("– Webinar") == MAX_NAMED
     assert "– and 2 more" in message.body
 
 

@@ -294,7 +294,7 @@ def test_no_file_that_waits_is_lost_because_there_are_too_many(client):
 
 def test_a_form_that_was_sent_twice_finds_its_files_arrived(person):
     """The second was read while the first was saved."""
-    ticket = evidence.keep_waiting(file(), by=person).ticket
+    ticket = evidence.store_waiting_file(file(), by=person).ticket
     first, second = (
         EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
         EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
@@ -383,8 +383,8 @@ def test_staff_who_see_claims_see_their_evidence(claim, person):
 
 
 def test_a_waiting_file_is_its_persons_alone(client, person):
-    waiting = evidence.keep_waiting(file(), by=make.person())
-    forged = evidence.keep_waiting(file("own.pdf"), by=person).ticket[:-2]
+    waiting = evidence.store_waiting_file(file(), by=make.person())
+    forged = evidence.store_waiting_file(file("own.pdf"), by=person).ticket[:-2]
     event = make.event()
     tickets = [waiting.ticket, forged, "nonsense", ""]
     client.post(f"/continuing-education/claim/{event.pk}/", {"waiting": tickets})
@@ -393,11 +393,11 @@ def test_a_waiting_file_is_its_persons_alone(client, person):
 
 def test_what_waits_for_a_day_is_thrown_away(person):
     with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
-        old = evidence.keep_waiting(file(), by=person)
-        assert evidence.waiting([old.ticket], by=person) == [old]
-    new = evidence.keep_waiting(file(), by=person)
+        old = evidence.store_waiting_file(file(), by=person)
+        assert evidence.waiting_files([old.ticket], by=person) == [old]
+    new = evidence.store_waiting_file(file(), by=person)
     assert stored() == {new.path}
-    assert evidence.waiting([old.ticket, new.ticket], by=person) == [new]
+    assert evidence.waiting_files([old.ticket, new.ticket], by=person) == [new]
 
 
 # ---------- The page of a claim ----------

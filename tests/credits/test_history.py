@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.enums import Role
 from accounts.models import User
-from aspen import formats
 from aspen.db import audit
-from aspen.db.audit import act
+from aspen.db.audit import audited
+from aspen.formats import format_day, format_time_range
 from credits import actions, history
 from credits.enums import ClaimSource, ClaimState
 from credits.models import Claim, Credit, Evidence
@@ -33,18 +33,20 @@ pytestmark = pytest.mark.django_db
 
 def told(claim: Claim, **kwargs: Any) -> list[str]:
     """The entries, with the present day left out: all of it happens within one test."""
-    today = formats.day(timezone.localdate())
+    today = format_day(timezone.localdate())
     claim.refresh_from_db()
-    return [str(each).replace(f" on {today}", "") for each in history.of_claim(claim, **kwargs)]
+    return [
+        str(each).replace(f" on {today}", "") for each in history.claim_history(claim, **kwargs)
+    ]
 
 
-@act
+@audited
 def change(*, by: User | None, **values: Any) -> None:
     """Any change of all credits, as an act of somebody."""
     Credit.objects.update(**values)
 
 
-@act
+@audited
 def change_event(event: Event, *, by: User | None = None, **values: Any) -> None:
     Event.objects.filter(pk=event.pk).update(**values)
 
@@ -60,8 +62,8 @@ def test_a_claim_says_when_how_and_as_what(source: ClaimSource, how: str) -> Non
     person = make.person()
     event = make.event(credits={make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "1.0"})
     claim = actions.claim_event(event_id=event.pk, source=source, by=person)
-    [entry] = history.of_claim(claim)
-    day = formats.day(timezone.localdate(claim.claimed_at))
+    [entry] = history.claim_history(claim)
+    day = format_day(timezone.localdate(claim.claimed_at))
     assert str(entry) == (
         f"Claimed by you on {day}{how}, as Library Administration 1.5 and Technology 1."
     )
@@ -119,7 +121,7 @@ def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
         f"Library Administration changed from 1 to 0.5 {by}",
         f"Changed from Library Administration 0.5 to Library Services to the Public 1 {by}",
     ]
-    assert {each.ticket for each in history.of_claim(claim)[1:]} == {ticket.pk}
+    assert {each.ticket for each in history.claim_history(claim)[1:]} == {ticket.pk}
 
 
 @pytest.mark.parametrize(
@@ -185,16 +187,16 @@ def test_a_line_taken_out_and_put_back() -> None:
     now = timezone.now()
     [credit, other] = claim.credits.order_by("line")
 
-    @act
+    @audited
     def take_out(*, by: User) -> None:
-        withdrawn = {"withdrawn_at": now, "withdrawn_by": by, "withdrawn_why": "Never offered."}
+        withdrawn = {"withdrawn_at": now, "withdrawn_by": by, "withdrawn_reason": "Never offered."}
         Credit.objects.filter(pk=credit.pk).update(**withdrawn)
 
-    @act
+    @audited
     def put_back(*, by: User) -> None:
-        audit.note(reason="It was offered.")
+        audit.add_audit_context(reason="It was offered.")
         Credit.objects.filter(pk=credit.pk).update(
-            withdrawn_at=None, withdrawn_by=None, withdrawn_why=""
+            withdrawn_at=None, withdrawn_by=None, withdrawn_reason=""
         )
 
     take_out(by=staff)
@@ -204,8 +206,8 @@ def test_a_line_taken_out_and_put_back() -> None:
         f"{line} taken out by the CE Coordinator (Dana): Never offered.",
         f"{line} put back by the CE Coordinator (Dana): It was offered.",
     ]
-    assert len(history.of_credit(credit)) == 3
-    assert len(history.of_credit(other)) == 1
+    assert len(history.credit_history(credit)) == 3
+    assert len(history.credit_history(other)) == 1
 
 
 def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
@@ -213,7 +215,7 @@ def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
     claim = actions.claim_custom_event(facts=make.facts(title="My {notes}"), by=person)
     target = make.event(title="Weeding")
 
-    @act
+    @audited
     def move(*, by: User) -> None:
         Claim.objects.filter(pk=claim.pk).update(event=target)
 
@@ -231,17 +233,17 @@ def test_a_change_of_the_events_time_is_told() -> None:
     old = claim.event
     moved = old.begins_at - dt.timedelta(days=30)
     change_event(old, begins_at=moved, ends_at=moved, all_day=True)
-    was = formats.when(old.begins_at, old.ends_at, all_day=False)
-    day = formats.day(timezone.localdate(moved))
+    was = format_time_range(old.begins_at, old.ends_at, all_day=False)
+    day = format_day(timezone.localdate(moved))
     assert told(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
 
 
 def test_a_correction_for_everybody_says_so() -> None:
     claim = make.claim(make.person())
 
-    @act
+    @audited
     def correct(*, by: User) -> None:
-        audit.note(reason="It lasted two hours.", corrected=claim.event_id)
+        audit.add_audit_context(reason="It lasted two hours.", corrected=claim.event_id)
         Credit.objects.update(amount=2)
 
     correct(by=make.person(Role.CE_COORDINATOR, display_name="Dana"))
@@ -255,7 +257,7 @@ def test_files_that_were_added() -> None:
     person = make.person()
     claim = make.claim(person)
 
-    @act
+    @audited
     def add(*, by: User) -> None:
         Evidence.objects.create(
             claim=claim, person=person, file="x", file_name="{a}.pdf", content_type="x", size=1
@@ -268,7 +270,7 @@ def test_files_that_were_added() -> None:
 def test_an_award_says_by_whom() -> None:
     person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
 
-    @act
+    @audited
     def award(*, by: User) -> Claim:
         [claim] = actions.writing.create_claims(
             [make.event()], person=person, source=ClaimSource.AWARD, by=by
@@ -281,7 +283,7 @@ def test_an_award_says_by_whom() -> None:
 def test_every_move_of_a_claim_has_words() -> None:
     """Each state after each other, whether the table has the move or not: history is what was."""
     claim = make.claim(make.person())
-    portal = portal_itself()
+    portal = portal_user()
     for one, other in itertools.permutations(ClaimState, 2):
         for state in (one, other):
             Claim.objects.filter(pk=claim.pk).update(
@@ -303,4 +305,4 @@ def test_queries(number: int, django_assert_num_queries: Any) -> None:
     for amount in range(2, 2 + number):
         change(amount=amount, by=make.person(Role.HELP_DESK))
     with django_assert_num_queries(6):
-        assert len(history.of_claim(claim)) == 1 + number
+        assert len(history.claim_history(claim)) == 1 + number

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
 from aspen.errors import Refused
 from aspen.models import Mail
 from credits import actions
@@ -28,7 +28,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tests.races import PATIENCE, at_once, until_somebody_waits
+from tests.races import PATIENCE, run_concurrently, wait_until_blocked
 from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
@@ -301,7 +301,7 @@ def test_the_states_of_custom_events(state: EventState, may_go: bool, may_stay: 
     )
     for source, target, may in ((event, make.event(), may_go), (make.event(), event, may_stay)):
         if may:
-            rehearse(lambda: merge(source, target))  # noqa: B023  # called at once
+            dry_run(lambda: merge(source, target))  # noqa: B023  # called at once
         else:
             refused(source, target, "so it cannot be merged")
 
@@ -374,7 +374,7 @@ def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
     before, mails = everything(), Mail.objects.count()
     assert Posting.objects.count() == 100
     staff = make.person()
-    preview = rehearse(lambda: merge(source, target, staff))
+    preview = dry_run(lambda: merge(source, target, staff))
     assert everything() == before
     started, begun = time.monotonic(), time.process_time()
     done = merge(source, target, staff)
@@ -648,7 +648,7 @@ def test_two_merges_of_the_same_pair_at_once_are_one() -> None:
     people = [make.person() for _ in range(5)]
     for person in people:
         make.claim(person, source)
-    came = at_once(4, lambda _: merge(source, target, staff).merge.pk)
+    came = run_concurrently(4, lambda _: merge(source, target, staff).merge.pk)
     assert came == [Merge.objects.get().pk] * 4
     assert live(target) == [person.pk for person in people]
 
@@ -659,8 +659,8 @@ def test_each_into_the_other_at_once_is_one_merge() -> None:
     people = [make.person(), make.person()]
     for person, event in zip(people, pair, strict=True):
         make.claim(person, event)
-    came = at_once(2, lambda n: merge(pair[n], pair[1 - n], staff))
-    assert sorted(type(each).__name__ for each in came) == ["Merged", "Refused"]
+    came = run_concurrently(2, lambda n: merge(pair[n], pair[1 - n], staff))
+    assert sorted(type(each).__name__ for each in came) == ["MergeResult", "Refused"]
     done = Merge.objects.select_related("target").get()
     assert live(done.target) == [person.pk for person in people]
 
@@ -674,7 +674,7 @@ def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any
             return merge(source, target, staff).moved
         return make.claim(people[n % 8], target if n % 2 else source).pk
 
-    return source, target, at_once(9, act)
+    return source, target, run_concurrently(9, act)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -697,7 +697,7 @@ def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     monkeypatch.setattr(queries, "lock_events", lambda ids: None)
     looked, merged = threading.Event(), threading.Event()
-    why_not_claim = credit_queries.why_not_claim
+    why_not_claim = credit_queries.why_person_cannot_claim
 
     def look_and_wait(*args: Any) -> str | None:
         reason = why_not_claim(*args)
@@ -705,7 +705,7 @@ def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
         merged.wait(timeout=PATIENCE)
         return reason
 
-    monkeypatch.setattr(credit_queries, "why_not_claim", look_and_wait)
+    monkeypatch.setattr(credit_queries, "why_person_cannot_claim", look_and_wait)
     source, target, staff, person = make.event(), make.event(), make.person(), make.person()
 
     def act(n: int) -> Any:
@@ -717,7 +717,7 @@ def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
         finally:
             merged.set()
 
-    _, moved = at_once(2, act)
+    _, moved = run_concurrently(2, act)
     source.refresh_from_db()
     assert (moved, source.state, live(source)) == (0, EventState.MERGED, [person.pk])
 
@@ -732,8 +732,8 @@ def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
             return merge(source, target, staff)
         return actions.withdraw_claim(claim_id=claims[n].pk, by=claims[n].person)
 
-    came = at_once(7, act)
-    assert {type(each).__name__ for each in came} <= {"Claim", "Merged", "Refused"}
+    came = run_concurrently(7, act)
+    assert {type(each).__name__ for each in came} <= {"Claim", "MergeResult", "Refused"}
     back = [
         claim.person_id
         for claim, each in zip(claims, came, strict=False)
@@ -756,7 +756,7 @@ def test_who_saves_a_claim_while_its_event_is_merged_is_told() -> None:
     with transaction.atomic():
         queries.lock_events([source.pk, target.pk])
         pressing.start()
-        until_somebody_waits()  # It has read the event.
+        wait_until_blocked()  # It has read the event.
         event_actions.mark_merged(source=source, target=target)
     pressing.join(timeout=PATIENCE)
     [answer] = answers

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from aspen.models import Mail
 from credits import actions, rules
@@ -17,7 +17,7 @@ from events.enums import EventState
 from events.models import Event, Presenter
 from tests import factories as make
 from tests.factories import ADMINISTRATION, TECHNOLOGY
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 LIVE = ("pending", "approved", "returned")
@@ -199,7 +199,7 @@ def test_attending_after_presenting_adds_nothing() -> None:
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number: int, django_assert_num_queries) -> None:
     person = make.person()
-    portal_itself()
+    portal_user()
     for index in range(number):
         make.claim(person, presents(person, title=f"Topic {index}"))
     with django_assert_num_queries(33):
@@ -214,7 +214,9 @@ def test_settled_by_many_at_once_there_is_one_claim() -> None:
     event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
-    came = at_once(10, lambda n: event_actions.settle_due(person=person if n % 2 else None))
+    came = run_concurrently(
+        10, lambda n: event_actions.settle_due(person=person if n % 2 else None)
+    )
     assert not [each for each in came if isinstance(each, Exception)]
     assert earned(person) == [("Weeding", ClaimRole.PRESENTER, Decimal("2.0"))]
 

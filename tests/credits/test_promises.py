@@ -19,7 +19,7 @@ from credits.enums import CLAIM_TRANSITIONS, ENDED, LIVE, ClaimSource, ClaimStat
 from credits.models import Claim, Credit
 from events import queries as event_queries
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_twenty_requests_at_once_make_one_claim():
         client.force_login(person)
         return client.post(f"/continuing-education/claim/{event.pk}/").status_code
 
-    assert at_once(20, press_the_green_button) == [302] * 20
+    assert run_concurrently(20, press_the_green_button) == [302] * 20
     assert Claim.objects.filter(person=person, event=event).count() == 1
     assert Credit.objects.filter(person=person).count() == 1
 
@@ -71,20 +71,20 @@ def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
     person, event = make.person(), make.event()
     monkeypatch.setattr(claiming, "lock_people", lambda ids: None)
     monkeypatch.setattr(event_queries, "lock_event", lambda event_id: None)
-    why_not_claim = queries.why_not_claim
+    why_not_claim = queries.why_person_cannot_claim
 
     def slowly(*args):
         time.sleep(0.3)  # Everybody has looked before anybody writes.
         return why_not_claim(*args)
 
-    monkeypatch.setattr(queries, "why_not_claim", slowly)
+    monkeypatch.setattr(queries, "why_person_cannot_claim", slowly)
     constraint = next(
         one for one in Claim._meta.constraints if one.name == "credits_one_live_claim_per_event"
     )
     with connection.schema_editor() as editor:
         editor.remove_constraint(Claim, constraint)
     try:
-        at_once(
+        run_concurrently(
             20,
             lambda _: actions.claim_event(
                 event_id=event.pk, source=ClaimSource.CALENDAR, by=person
@@ -128,7 +128,7 @@ def test_a_credit_leaves_only_with_who_when_and_why(state):
 
 def test_nobody_approves_their_own_claim():
     claim = make.claim(make.person())
-    with pytest.raises(IntegrityError, match="credits_nobody_approves_their_own_claim"):
+    with pytest.raises(IntegrityError, match="credits_claim_not_decided_by_claimant"):
         Claim.objects.filter(pk=claim.pk).update(
             state=ClaimState.APPROVED, decided_by=claim.person, decided_at=timezone.now()
         )
@@ -136,7 +136,7 @@ def test_nobody_approves_their_own_claim():
 
 def test_a_credit_belongs_to_the_person_of_its_claim():
     make.claim(make.person())
-    with pytest.raises(IntegrityError, match="credits_credit_of_the_claims_person"):
+    with pytest.raises(IntegrityError, match="credits_credit_person_matches_claim"):
         Credit.objects.update(person=make.person())
 
 
@@ -158,12 +158,12 @@ def test_every_move_of_the_table_and_no_other(source, target, actor):
     )
     claim.refresh_from_db()
     if CLAIM_TRANSITIONS[target].allows(source, actor):
-        store.move(claim, target, actor=actor, reason="Because.", by=staff)
+        store.move_claim(claim, target, actor=actor, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert (claim.state, claim.decided_by) == (target, staff)
     else:
         with pytest.raises(Refused):
-            store.move(claim, target, actor=actor, reason="Because.", by=staff)
+            store.move_claim(claim, target, actor=actor, reason="Because.", by=staff)
         claim.refresh_from_db()
         assert claim.state == source
 

@@ -13,16 +13,16 @@ from zeal import zeal_ignore
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import formats
+from aspen.formats import format_day
 from credits.actions import claim_custom_event
 from credits.admin.queue import CustomEventAdmin
 from credits.enums import ClaimRole, ClaimState
 from credits.models import Claim, Evidence
 from events.actions import decide_custom_event, resubmit_custom_event
-from events.admin_presentation import when
+from events.admin_presentation import event_time
 from events.enums import Decision, EventState, Origin
 from events.models import CollegeWork, Event
-from events.queries import version
+from events.queries import custom_event_version
 from tests import factories
 from tests.factories import ADMINISTRATION, category
 from tracks.actions import select_track
@@ -62,7 +62,7 @@ def text(response: Any) -> str:
 
 
 def box(event: Event, *, doubtful: bool = False) -> str:
-    return f"{event.pk}|{'1' if doubtful else ''}|{version(event)}"
+    return f"{event.pk}|{'1' if doubtful else ''}|{custom_event_version(event)}"
 
 
 def approve(client: Client, *events: Event, doubtful: bool = False) -> Any:
@@ -372,7 +372,7 @@ def test_a_row_says_what_a_decision_needs() -> None:
         "url": f"/admin/events/event/{other.pk}/change/",
         "percent": 82,
         "where": "on the calendar",
-        "when": when(other),
+        "when": event_time(other),
     }
 
 
@@ -556,7 +556,7 @@ def test_what_happened_is_told_in_words() -> None:
         ),
         by=person,
     )
-    day = formats.day(timezone.localdate())
+    day = format_day(timezone.localdate())
     cora = f"by Cora Coordinator on {day}"
     assert [str(each) for each in context_of(event)["happenings"]] == [
         f"Claimed by Ada Reader on {day}, with Create New…, as Technology 1.",
@@ -594,7 +594,7 @@ def test_a_waiting_event_is_published_and_its_claim_approved() -> None:
     event = a_custom_event(title="Good for everybody")
     staff = factories.person(Role.CE_COORDINATOR)
     client = signed_in(staff)
-    answer = publish(client, event, seen=version(event))
+    answer = publish(client, event, seen=custom_event_version(event))
     assert answer.headers["Location"] == QUEUE
     author = event.created_by
     event.refresh_from_db()

@@ -213,17 +213,17 @@ def refused_by_database(name: str, row: Correction | Ticket | Message, **values:
 def test_a_ticket_is_about_the_persons_own_credit(correction: Correction) -> None:
     foreign = a_credit(factories.person())
     refused_by_database(
-        "helpdesk_ticket_credit_of_the_person", a_ticket(factories.person()), credit=foreign
+        "helpdesk_ticket_credit_same_person", a_ticket(factories.person()), credit=foreign
     )
-    with pytest.raises(IntegrityError, match="helpdesk_ticket_credit_of_the_person"):
+    with pytest.raises(IntegrityError, match="helpdesk_ticket_credit_same_person"):
         a_ticket(factories.person(), foreign)
 
 
 def test_a_correction_is_of_the_tickets_person(correction: Correction) -> None:
     foreign = a_credit(factories.person())
-    refused_by_database("helpdesk_correction_credit_of_the_person", correction, credit=foreign)
+    refused_by_database("helpdesk_correction_credit_same_person", correction, credit=foreign)
     refused_by_database(
-        "helpdesk_correction_ticket_of_the_person",
+        "helpdesk_correction_ticket_same_person",
         correction,
         ticket=a_ticket(factories.person()),
     )
@@ -231,7 +231,7 @@ def test_a_correction_is_of_the_tickets_person(correction: Correction) -> None:
 
 def test_the_database_knows_who_corrects_whom_and_what(correction: Correction) -> None:
     refused_by_database(
-        "helpdesk_nobody_corrects_their_own_credit", correction, applied_by=correction.person
+        "helpdesk_correction_not_by_owner", correction, applied_by=correction.person
     )
     refused_by_database(
         "helpdesk_correction_changes_something",
@@ -258,7 +258,7 @@ def test_what_a_colleague_corrected_is_not_overturned_unread() -> None:
     )
     credit = factories.claim(person).credits.get()
     ticket = actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)
-    seen = actions.version(ticket)
+    seen = actions.ticket_version(ticket)
     common = {"ticket_id": ticket.pk, "credit_id": credit.pk, "note": "", "seen": seen}
     actions.correct_credit(
         category=factories.category(factories.PUBLIC), amount=credit.amount, by=first, **common

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import formats
+from aspen.formats import format_day
 from credits.actions import claim_custom_event
 from credits.models import Claim, Credit
 from helpdesk import actions
@@ -92,7 +92,7 @@ def test_a_ticket_from_a_credit_is_prefilled_and_shows_what_it_says() -> None:
     credit = a_credit(person, title="Weeding without tears")
     client, url = signed_in(person), f"/help/new/?credit={credit.pk}"
     page = client.get(url)
-    day = formats.day(credit.claim.event.last_day)
+    day = format_day(credit.claim.event.last_day)
     assert page.context["form"]["subject"].value() == f"Weeding without tears, {day}"
     assert page.context["credit"]["amount"] == "1 credit"
     for part in (
@@ -116,7 +116,7 @@ def test_a_very_long_title_fits_into_the_subject() -> None:
     credit = a_credit(person, title="W" * 300)
     subject = signed_in(person).get(f"/help/new/?credit={credit.pk}").context["form"]["subject"]
     assert len(subject.value()) == 300
-    assert subject.value().endswith(f"…, {formats.day(credit.claim.event.last_day)}")
+    assert subject.value().endswith(f"…, {format_day(credit.claim.event.last_day)}")
 
 
 @pytest.mark.parametrize("credit", ["%00", "x", "0", "-1", "9" * 40])

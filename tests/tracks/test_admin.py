@@ -17,7 +17,7 @@ from aspen.errors import Refused
 from events.models import Category
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
-from tests.races import at_once
+from tests.races import run_concurrently
 from tracks import actions
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet, Track
@@ -237,7 +237,7 @@ def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
         saving.set()
         return actions.save_rule_set(rule_set=rule_set, requirements=requirements, by=staff)
 
-    participation, refusal = at_once(2, act)
+    participation, refusal = run_concurrently(2, act)
     assert participation.rule_set == rule_set
     assert isinstance(refusal, Refused)
     assert rule_set.requirements.count() > 1

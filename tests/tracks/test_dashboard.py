@@ -306,12 +306,12 @@ def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, perso
 def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
     participation = make.following(person)
     leave_track(participation_id=participation.pk, by=person)
-    assert list(counting_queries.left_to_resume(person, today())) == [participation]
+    assert list(counting_queries.resumable_participations(person, today())) == [participation]
     make.certificate(make.following(person))
-    assert list(counting_queries.left_to_resume(person, today())) == []
+    assert list(counting_queries.resumable_participations(person, today())) == []
     [following] = counting_queries.active_participations(person)
     leave_track(participation_id=following.pk, by=person)
-    assert list(counting_queries.left_to_resume(person, today())) == [following]
+    assert list(counting_queries.resumable_participations(person, today())) == [following]
 
 
 def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(client, person):
@@ -321,12 +321,12 @@ def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(cli
     values = {"reason": "Misspelt.", "by": make.person(Role.CE_COORDINATOR)}
     anew = reissue_certificate(certificate_id=certificate.pk, name="June", **values)
     assert f"Take up {following.track} again" in page(client, f"/tracks/{following.pk}/")
-    assert list(counting_queries.left_to_resume(person, today())) == [following]
+    assert list(counting_queries.resumable_participations(person, today())) == [following]
     client.post(f"/tracks/{following.pk}/resume/")
     assert counting_queries.active_participations(person).get() == following
     leave_track(participation_id=following.pk, by=person)
     revoke_certificate(certificate_id=anew.pk, **values)
-    assert list(counting_queries.left_to_resume(person, today())) == []
+    assert list(counting_queries.resumable_participations(person, today())) == []
 
 
 def test_nobody_leaves_somebody_elses_track(client):

@@ -54,11 +54,11 @@ def by_sql(statement: str, *untriggered: str) -> None:
 
 
 def faults() -> dict[str, int]:
-    return {finding.fault: finding.count for finding in integrity.check()}
+    return {finding.fault: finding.count for finding in integrity.find_violations()}
 
 
 def test_nothing_is_found_where_everything_is_as_it_should_be(person: User) -> None:
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
     out = StringIO()
     call_command("check_credits", stdout=out)
     assert "4 credits of 4 claims: every promise is kept." in out.getvalue()
@@ -73,14 +73,14 @@ def test_nor_after_leaving_withdrawing_and_deciding(person: User) -> None:
         decide_custom_event(
             event_id=custom.pk, decision=decision, reason="Because.", by=make.person()
         )
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
 
 
 def test_a_credit_that_is_not_posted(person: User) -> None:
     credit = Posting.objects.order_by("pk")[0].credit_id
     Posting.objects.filter(credit=credit).delete()
     assert faults() == {"Credits not posted where they count": 1}
-    [finding] = integrity.check()
+    [finding] = integrity.find_violations()
     assert str(finding) == f"Credits not posted where they count: 1 ({credit})"
 
 
@@ -188,5 +188,5 @@ def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None
 def test_the_same_statements_however_many_credits(
     person: User, django_assert_num_queries: object
 ) -> None:
-    with django_assert_num_queries(len(integrity.CHECKS)):  # type: ignore[operator]
-        integrity.check()
+    with django_assert_num_queries(len(integrity.INTEGRITY_CHECKS)):  # type: ignore[operator]
+        integrity.find_violations()

@@ -12,7 +12,7 @@ from credits import actions as credit_actions
 from credits.enums import ClaimSource
 from credits.models import Credit
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.following import actions as following_actions
@@ -90,7 +90,7 @@ def test_twenty_choices_at_once_make_one_participation():
         client.force_login(person)
         return client.post("/tracks/", {"track": track.pk}).status_code
 
-    assert at_once(20, choose) == [302] * 20
+    assert run_concurrently(20, choose) == [302] * 20
     participation = Participation.objects.get(person=person)
     assert posted(participation) == credits
     assert Posting.objects.count() == 3
@@ -115,7 +115,7 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     with connection.schema_editor() as editor:
         editor.remove_constraint(Participation, constraint)
     try:
-        at_once(20, lambda _: actions.select_track(track=track, by=person))
+        run_concurrently(20, lambda _: actions.select_track(track=track, by=person))
         assert Participation.objects.count() > 1
     finally:
         with connection.cursor() as cursor:
@@ -144,7 +144,7 @@ def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
 
     track_selected.connect(linger)
     try:
-        results = at_once(10, act)
+        results = run_concurrently(10, act)
     finally:
         track_selected.disconnect(linger)
     assert [one for one in results if isinstance(one, Exception)] == []
@@ -175,7 +175,7 @@ def test_nobodys_credit_is_posted_to_somebody_elses_participation():
     make.claim(person)
     credit = Credit.objects.get()
     participation, _ = actions.select_track(track=make.track(), by=other)
-    with pytest.raises(IntegrityError, match="tracks_posting_credit_of_the_person"):
+    with pytest.raises(IntegrityError, match="tracks_posting_credit_same_person"):
         Posting.objects.create(credit=credit, participation=participation, person=other)
 
 
@@ -184,14 +184,14 @@ def test_nobodys_participation_takes_a_posting_of_somebody_else():
     make.claim(person)
     credit = Credit.objects.get()
     participation, _ = actions.select_track(track=make.track(), by=other)
-    with pytest.raises(IntegrityError, match="tracks_posting_participation_of_the_person"):
+    with pytest.raises(IntegrityError, match="tracks_posting_participation_same_person"):
         Posting.objects.create(credit=credit, participation=participation, person=person)
 
 
 def test_a_participation_follows_a_rule_set_of_its_own_track():
     actions.select_track(track=make.track("Library Staff"), by=make.person())
     other = RuleSet.objects.get(name="2023 Library Trustee")
-    with pytest.raises(IntegrityError, match="tracks_participation_rule_set_of_the_track"):
+    with pytest.raises(IntegrityError, match="tracks_participation_rule_set_same_track"):
         Participation.objects.update(rule_set=other)
 
 

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
-from aspen import formats
 from aspen.clock import today
 from aspen.files import pdf, qr
+from aspen.formats import format_credits, format_day
 from tracks.certification import record
 from tracks.models import Certificate
 
 
-class Standing(NamedTuple):
+class CertificateValidity(NamedTuple):
     """Whether a certificate holds: a word with its shape, and a sentence."""
 
     label: str
@@ -26,21 +26,23 @@ class Standing(NamedTuple):
     text: str
 
 
-UNKNOWN = Standing("Unknown", "neutral", "?", "No certificate has this address.")
+UNKNOWN = CertificateValidity("Unknown", "neutral", "?", "No certificate has this address.")
 
 
-def standing(certificate: Certificate, on: dt.date | None = None) -> Standing:
+def validity(certificate: Certificate, on: dt.date | None = None) -> CertificateValidity:
     """Valid through its last day, then expired; revoked at any time, and that stays."""
     number, on = certificate.number, on or today()
     if certificate.revoked_at:
-        day = formats.day(timezone.localdate(certificate.revoked_at))
-        return Standing("Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}.")
+        day = format_day(timezone.localdate(certificate.revoked_at))
+        return CertificateValidity(
+            "Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}."
+        )
     if certificate.expires_on < on:
-        day = formats.day(certificate.expires_on)
+        day = format_day(certificate.expires_on)
         text = f"Certificate {number} was valid until {day} and has expired since."
-        return Standing("Expired", "warn", "◷", text)
-    day = formats.day(certificate.expires_on)
-    return Standing("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
+        return CertificateValidity("Expired", "warn", "◷", text)
+    day = format_day(certificate.expires_on)
+    return CertificateValidity("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
 
 
 def replacement(certificate: Certificate) -> Certificate | None:
@@ -51,36 +53,36 @@ def replacement(certificate: Certificate) -> Certificate | None:
         return None
 
 
-def told(certificate: Certificate) -> dict[str, Any]:
+def public_facts(certificate: Certificate) -> dict[str, Any]:
     """What anybody may read who has the address: nothing of the person but the name on it.
 
     Needs the person and `replaced_by` selected.
     """
-    anew = replacement(certificate)
+    reissued = replacement(certificate)
     return {
         "number": certificate.number,
         "name": certificate.name,
         "track": certificate.record["track"],
-        "issued_on": formats.day(certificate.issued_on),
-        "expires_on": formats.day(certificate.expires_on),
-        "standing": standing(certificate),
-        "revoked_why": certificate.revoked_why,
-        "anew": anew.number if anew else "",
+        "issued_on": format_day(certificate.issued_on),
+        "expires_on": format_day(certificate.expires_on),
+        "standing": validity(certificate),
+        "revoked_reason": certificate.revoked_reason,
+        "reissued": reissued.number if reissued else "",
         "is_demonstration": certificate.person.is_demonstration,
     }
 
 
-def listed(certificate: Certificate) -> dict[str, Any]:
+def certificate_row(certificate: Certificate) -> dict[str, Any]:
     """A row of the person's own list: the same, and where to print and to show it."""
     return {
-        **told(certificate),
+        **public_facts(certificate),
         "url": certificate.get_absolute_url(),
-        "address": address(certificate),
+        "address": certificate_url(certificate),
         "pdf_url": "" if certificate.revoked_at else pdf_url(certificate),
     }
 
 
-def address(certificate: Certificate) -> str:
+def certificate_url(certificate: Certificate) -> str:
     """Where anybody can look it up: printed on paper, so it does not hang on this request."""
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
@@ -89,31 +91,31 @@ def pdf_url(certificate: Certificate) -> str:
     return reverse("tracks:certificate_pdf", args=[certificate.uuid])
 
 
-PROGRAM = "Montana Library Certification Program"
+PROGRAM_NAME = "Montana Library Certification Program"
 DEMONSTRATION = (
     "Demonstration: the person and the trainings are invented. This paper certifies nothing."
 )
 
 
-def as_pdf(certificate: Certificate) -> bytes:
+def certificate_pdf_file(certificate: Certificate) -> bytes:
     """As it was issued, expired or not. Needs the person selected."""
-    return pdf.render("certificate.typ", paper_data(certificate))
+    return pdf.render("certificate.typ", certificate_pdf_data(certificate))
 
 
-def paper_data(certificate: Certificate) -> dict[str, Any]:
-    made, checked_at = certificate.record, address(certificate)
+def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
+    made, checked_at = certificate.record, certificate_url(certificate)
     head = len(checked_at) - len(f"{certificate.uuid}/")
     return {
         "title": f"Certificate {certificate.number}",
         "heading": "Certificate",
-        "program": PROGRAM,
+        "program": PROGRAM_NAME,
         "certifies": "This certifies that",
         "name": certificate.name,
-        "completed": f"has completed {formats.credits(record.counted(made))} of continuing "
+        "completed": f"has completed {format_credits(record.counted_credits(made))} of continuing "
         "education and is certified in the track",
         "track": made["track"],
         "categories": [
-            {"credits": formats.credits(credits), "name": category["name"]}
+            {"credits": format_credits(credits), "name": category["name"]}
             for category in made["categories"]
             if (credits := Decimal(category["counted"]))
         ],
@@ -132,7 +134,7 @@ def paper_data(certificate: Certificate) -> dict[str, Any]:
             },
         ],
         "number": f"No. {certificate.number}",
-        "code": qr.picture(checked_at),
+        "code": qr.svg_file(checked_at),
         "code_says": f"QR code of {checked_at}, where this certificate can be checked",
         "check": "Check this certificate: scan, or open",
         "address": checked_at,

@@ -6,21 +6,21 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today, years_after
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.actions import approve_verified
-from tracks.certification.emails import promise_certificate
-from tracks.enums import ACTIVE, Ending, Step
-from tracks.following.actions import begin_period, post_archived, stop_following, take_step
+from tracks.certification.emails import queue_certificate_email
+from tracks.enums import ACTIVE, Ending, ParticipationStep
+from tracks.following.actions import apply_step, begin_period, post_archived, stop_following
 from tracks.models import Certificate, Participation, Submission
 
 # Any number: whoever numbers a certificate holds the lock of this name until the end.
-NUMBERING = 20230117
+NUMBERING_LOCK = 20230117
 
 
 def certify(submission: Submission, *, by: User | None) -> Certificate:
@@ -50,7 +50,7 @@ def certify(submission: Submission, *, by: User | None) -> Certificate:
         by=reviewer,
     )
     _begin_next_period(certificate)
-    promise_certificate(certificate=certificate)
+    queue_certificate_email(certificate=certificate)
     return certificate
 
 
@@ -78,7 +78,7 @@ def _issue(
 def _next_number(year: int) -> str:
     """2026-0117: the year and the next number in it, without a gap. One at a time."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
     issued = Certificate.objects.filter(number__startswith=f"{year}-").count()
     return f"{year}-{issued + 1:04d}"
 
@@ -92,10 +92,10 @@ def _begin_next_period(certificate: Certificate) -> None:
     if Participation.objects.filter(person=person, track=track, state__in=sorted(ACTIVE)).exists():
         return
     with suppress(Refused):
-        begin_period(person=person, track=track, by=portal_itself())
+        begin_period(person=person, track=track, by=portal_user())
 
 
-@act
+@audited
 def revoke_certificate(
     *, certificate_id: int, reason: str, reopen: bool = False, by: User
 ) -> Certificate:
@@ -114,7 +114,7 @@ def revoke_certificate(
     if not reason.strip():
         raise Refused("Give a reason; whoever checks the certificate reads it.", field="reason")
     _revoke(certificate, reason=reason.strip(), by=by)
-    promise_certificate(certificate=certificate, what="revoked")
+    queue_certificate_email(certificate=certificate, what="revoked")
     participation = certificate.participation
     following = Participation.objects.filter(
         person=certificate.person, track=participation.track, state__in=sorted(ACTIVE)
@@ -122,18 +122,18 @@ def revoke_certificate(
     # In either case: what was declined or corrected since it was counted does not come back.
     participation.postings.all().delete()
     if not reopen:
-        take_step(participation, Step.REVOKE, actor=Actor.COORDINATOR)
+        apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
         for period in following:  # what turned out to be earned after the issue counts there
             post_archived(participation=period)
         return certificate
     for period in following:
         stop_following(period, actor=Actor.PORTAL)
-    take_step(participation, Step.RESTORE, actor=Actor.COORDINATOR)
+    apply_step(participation, ParticipationStep.RESTORE, actor=Actor.COORDINATOR)
     post_archived(participation=participation)
     return certificate
 
 
-@act
+@audited
 def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User) -> Certificate:
     """Issue a certificate anew, with another name on it; the old one is revoked and says so.
 
@@ -148,7 +148,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
     if not name.strip():
         raise Refused("Say which name shall stand on it.", field="name")
     _revoke(certificate, reason=f"Issued anew: {reason.strip()}", by=by)
-    anew = _issue(
+    reissued = _issue(
         participation=certificate.participation,
         person=certificate.person,
         submission=certificate.submission,
@@ -157,14 +157,14 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
         record=certificate.record,
         replaces=certificate,
     )
-    promise_certificate(certificate=anew, what="reissued")
-    return anew
+    queue_certificate_email(certificate=reissued, what="reissued")
+    return reissued
 
 
 def _revoke(certificate: Certificate, *, reason: str, by: User) -> None:
     certificate.revoked_at, certificate.revoked_by = timezone.now(), by
-    certificate.revoked_why = reason
-    certificate.save(update_fields=["revoked_at", "revoked_by", "revoked_why"])
+    certificate.revoked_reason = reason
+    certificate.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
 
 
 def _lock(certificate_id: int, *, by: User) -> Certificate:

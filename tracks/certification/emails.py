@@ -7,30 +7,30 @@ import datetime as dt
 
 from django.utils import timezone
 
-from aspen import formats
-from aspen.db.audit import act
+from aspen.db.audit import audited
+from aspen.formats import counted, format_credits, format_day
 from aspen.mail.message import Email, full_url, page_url
-from aspen.mail.outbox import Addressee, composers, post, post_many
+from aspen.mail.outbox import Recipient, composers, enqueue, enqueue_many
 from aspen.models import Mail, MailState
 from tracks.certification import record
 from tracks.certification.queries import newer_question
 from tracks.certification.supervisors import token_of
-from tracks.enums import ACTIVE, Answer, Ending, ParticipationState
+from tracks.enums import ACTIVE, Ending, ParticipationState, VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
 
-def register_composers() -> None:
+def register_track_emails() -> None:
     """Let the outbox know who composes the messages of this app."""
     composers.update(
         {
-            "tracks.question": question,
-            "tracks.question_withdrawn": question_withdrawn,
-            "tracks.reviewed": reviewed,
-            "tracks.year_answered": year_answered,
-            "tracks.came_back": came_back,
-            "tracks.certified": certified,
-            "tracks.revoked": revoked,
-            "tracks.reissued": reissued,
+            "tracks.question": question_email,
+            "tracks.question_withdrawn": question_withdrawn_email,
+            "tracks.reviewed": reviewed_email,
+            "tracks.year_answered": year_answered_email,
+            "tracks.came_back": came_back_email,
+            "tracks.certified": certified_email,
+            "tracks.revoked": revoked_email,
+            "tracks.reissued": reissued_email,
         }
     )
 
@@ -38,7 +38,7 @@ def register_composers() -> None:
 # ---------- A record on its way ----------
 
 
-def question(mail: Mail) -> Email | None:
+def question_email(mail: Mail) -> Email | None:
     """A supervisor is asked whether a record is right, with the link that answers it."""
     asked = _verification(mail)
     if asked.answered_at or asked.expires_at <= timezone.now():
@@ -48,7 +48,7 @@ def question(mail: Mail) -> Email | None:
     person, track, what = asked.person, asked.participation.track, _asked_about(asked)
     again = "Not answered yet: " if mail.facts.get("again") else ""
     number = len(asked.record["lines"])
-    lines = formats.counted(number, "line")
+    lines = counted(number, "line")
     return Email(
         subject=f"{again}{person} asks you to verify {what} for {track}",
         paragraphs=[
@@ -60,8 +60,8 @@ def question(mail: Mail) -> Email | None:
         facts=[
             ("Whose", str(person)),
             ("Track", str(track)),
-            ("Credits", f"{formats.credits(record.counted(asked.record))} in {lines}"),
-            ("Until", formats.day(timezone.localdate(asked.expires_at))),
+            ("Credits", f"{format_credits(record.counted_credits(asked.record))} in {lines}"),
+            ("Until", format_day(timezone.localdate(asked.expires_at))),
         ],
         button=("Look at the record", page_url("tracks:verify", token_of(asked))),
         closing=[
@@ -71,7 +71,7 @@ def question(mail: Mail) -> Email | None:
     )
 
 
-def question_withdrawn(mail: Mail) -> Email | None:
+def question_withdrawn_email(mail: Mail) -> Email | None:
     """A supervisor need not answer any more; nothing to whom the question never reached, who could
     not answer any more, or who has a newer one."""
     asked = _verification(mail)
@@ -80,7 +80,7 @@ def question_withdrawn(mail: Mail) -> Email | None:
     if asked.expires_at <= asked.answered_at or not sent.exists() or newer_question(asked):
         return None
     person, track, what = asked.person, asked.participation.track, _asked_about(asked)
-    day = formats.day(timezone.localdate(asked.asked_at))
+    day = format_day(timezone.localdate(asked.asked_at))
     return Email(
         subject=f"No longer needed: your word on {what} of {person} for {track}",
         paragraphs=[
@@ -91,12 +91,12 @@ def question_withdrawn(mail: Mail) -> Email | None:
     )
 
 
-def reviewed(mail: Mail) -> Email | None:
+def reviewed_email(mail: Mail) -> Email | None:
     """The CE Coordinator has reviewed the record, and the supervisor is asked."""
     asked = _verification(mail)
     if asked.answered_at:
         return None
-    until = formats.day(timezone.localdate(asked.expires_at))
+    until = format_day(timezone.localdate(asked.expires_at))
     return Email(
         subject=f"Your record for {asked.participation.track} was reviewed",
         paragraphs=[
@@ -108,11 +108,11 @@ def reviewed(mail: Mail) -> Email | None:
     )
 
 
-def year_answered(mail: Mail) -> Email | None:
+def year_answered_email(mail: Mail) -> Email | None:
     """The supervisor has verified a year, or found something wrong in it."""
     asked = _verification(mail)
     track = asked.participation.track
-    if asked.answer == Answer.VERIFIED:
+    if asked.answer == VerificationAnswer.VERIFIED:
         return Email(
             subject=f"{asked.year} is verified for {track}",
             paragraphs=[f"{asked.supervisor_name} has verified your credits of {asked.year}."],
@@ -129,7 +129,7 @@ def year_answered(mail: Mail) -> Email | None:
     )
 
 
-CAME_BACK = {
+CAME_BACK_TEXTS = {
     Ending.RETURNED: ("The CE Coordinator returned your record", "The CE Coordinator writes:"),
     Ending.REFUSED: ("Your supervisor did not verify your record", "Your supervisor writes:"),
     Ending.REOPENED: (
@@ -139,7 +139,7 @@ CAME_BACK = {
 }
 
 
-def came_back(mail: Mail) -> Email | None:
+def came_back_email(mail: Mail) -> Email | None:
     """The record that was sent is open again, with the reason; told until it is sent anew."""
     submission = Submission.objects.select_related("participation__track").get(
         pk=mail.facts["submission"], person=mail.to_id
@@ -147,7 +147,7 @@ def came_back(mail: Mail) -> Email | None:
     participation = submission.participation
     if participation.state != ParticipationState.OPEN:
         return None
-    what, who = CAME_BACK[Ending(submission.ending)]
+    what, who = CAME_BACK_TEXTS[Ending(submission.ending)]
     return Email(
         subject=f"{what}: {participation.track}",
         paragraphs=[f"{what}. Nothing you earned is lost. Look at it, and send it again."],
@@ -157,7 +157,7 @@ def came_back(mail: Mail) -> Email | None:
     )
 
 
-def certified(mail: Mail) -> Email | None:
+def certified_email(mail: Mail) -> Email | None:
     """The certificate is there."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -167,7 +167,7 @@ def certified(mail: Mail) -> Email | None:
     track = certificate.participation.track
     then = "This track has no rules for a next period at present."
     if certificate.followed_by.exists():
-        day = formats.day(certificate.issued_on)
+        day = format_day(certificate.issued_on)
         then = f"Your next period has begun by itself: what you earn after {day} counts in it."
     return Email(
         subject=f"You are certified: {track}",
@@ -178,15 +178,15 @@ def certified(mail: Mail) -> Email | None:
         ],
         facts=[
             ("Number", certificate.number),
-            ("Issued", formats.day(certificate.issued_on)),
-            ("Valid until", formats.day(certificate.expires_on)),
+            ("Issued", format_day(certificate.issued_on)),
+            ("Valid until", format_day(certificate.expires_on)),
         ],
         button=("Open the certificate", full_url(certificate.get_absolute_url())),
-        closing=[f"{then} Your tracks: {page_url('tracks:panel')}"],
+        closing=[f"{then} Your tracks: {page_url('tracks:dashboard')}"],
     )
 
 
-def revoked(mail: Mail) -> Email | None:
+def revoked_email(mail: Mail) -> Email | None:
     """A certificate was revoked, and why."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -205,7 +205,7 @@ def revoked(mail: Mail) -> Email | None:
             f"Certificate {number} ({track}) is no longer valid, and whoever checks it reads so.",
             then,
         ],
-        quote=("The CE Coordinator writes:", certificate.revoked_why),
+        quote=("The CE Coordinator writes:", certificate.revoked_reason),
         button=("Look at the track", full_url(participation.get_absolute_url())),
         closing=[
             f"You think that this is wrong? Open a help ticket: {page_url('helpdesk:create')}"
@@ -213,7 +213,7 @@ def revoked(mail: Mail) -> Email | None:
     )
 
 
-def reissued(mail: Mail) -> Email | None:
+def reissued_email(mail: Mail) -> Email | None:
     """A certificate was issued anew, with another name on it."""
     certificate = Certificate.objects.select_related("participation__track", "replaces").get(
         pk=mail.facts["certificate"], person=mail.to_id
@@ -227,7 +227,7 @@ def reissued(mail: Mail) -> Email | None:
             f"Certificate {certificate.number} takes the place of {before.number}, which is no "
             "longer valid. Print the new one; days and credits are the same.",
         ],
-        facts=[("Name on it", certificate.name), ("Why", before.revoked_why)],
+        facts=[("Name on it", certificate.name), ("Why", before.revoked_reason)],
         button=("Open the certificate", full_url(certificate.get_absolute_url())),
     )
 
@@ -246,23 +246,23 @@ def _verification(mail: Mail) -> Verification:
 
 
 # A supervisor who has not answered is asked again after so many days.
-SUPERVISORS_AFTER = (7, 21)
+SUPERVISOR_REMINDER_DAYS = (7, 21)
 
 
 # ---------- What happened ----------
 
 
-def promise_question(*, verification: Verification) -> None:
+def queue_question_email(*, verification: Verification) -> None:
     """Ask the supervisor, at the address that was given; tell the person, where it was reviewed."""
-    to = Addressee(verification.supervisor_name, verification.supervisor_email)
-    post(
+    to = Recipient(verification.supervisor_name, verification.supervisor_email)
+    enqueue(
         kind="tracks.question",
         key=f"question:{verification.pk}",
         to=to,
         verification=verification.pk,
     )
     if verification.submission_id:
-        post(
+        enqueue(
             kind="tracks.reviewed",
             key=f"reviewed:{verification.pk}",
             to=verification.person,
@@ -270,20 +270,20 @@ def promise_question(*, verification: Verification) -> None:
         )
 
 
-def promise_withdrawn(*, verification: Verification) -> None:
+def queue_question_withdrawn_email(*, verification: Verification) -> None:
     """Tell the supervisor that no answer is needed any more, where the question was sent."""
-    post(
+    enqueue(
         kind="tracks.question_withdrawn",
         key=f"question_withdrawn:{verification.pk}",
-        to=Addressee(verification.supervisor_name, verification.supervisor_email),
+        to=Recipient(verification.supervisor_name, verification.supervisor_email),
         verification=verification.pk,
     )
 
 
-def promise_answer(*, verification: Verification) -> None:
+def queue_year_answered_email(*, verification: Verification) -> None:
     """Tell the person what the supervisor said of a year. Of a submission other letters tell."""
     if verification.year:
-        post(
+        enqueue(
             kind="tracks.year_answered",
             key=f"year_answered:{verification.pk}",
             to=verification.person,
@@ -291,10 +291,10 @@ def promise_answer(*, verification: Verification) -> None:
         )
 
 
-def promise_ending(*, submission: Submission) -> None:
+def queue_came_back_email(*, submission: Submission) -> None:
     """Tell the person that the record came back, unless they took it back themselves."""
     if submission.ending in (Ending.RETURNED, Ending.REFUSED, Ending.REOPENED):
-        post(
+        enqueue(
             kind="tracks.came_back",
             key=f"came_back:{submission.pk}",
             to=submission.person,
@@ -302,9 +302,9 @@ def promise_ending(*, submission: Submission) -> None:
         )
 
 
-def promise_certificate(*, certificate: Certificate, what: str = "certified") -> None:
+def queue_certificate_email(*, certificate: Certificate, what: str = "certified") -> None:
     """Tell the person that it is there; or `what` became of it: "revoked", or "reissued"."""
-    post(
+    enqueue(
         kind=f"tracks.{what}",
         key=f"{what}:{certificate.pk}",
         to=certificate.person,
@@ -315,7 +315,7 @@ def promise_certificate(*, certificate: Certificate, what: str = "certified") ->
 # ---------- What is near ----------
 
 
-@act
+@audited
 def remind_supervisors() -> int:
     """Ask supervisors again who have not answered after a week and after three.
 
@@ -323,7 +323,7 @@ def remind_supervisors() -> int:
     gets the second alone. Idempotent; returns how many were promised.
     """
     now, number = timezone.now(), 0
-    for times, days in reversed(list(enumerate(SUPERVISORS_AFTER, start=1))):
+    for times, days in reversed(list(enumerate(SUPERVISOR_REMINDER_DAYS, start=1))):
         due = Verification.objects.select_for_update(of=("self",), skip_locked=True).filter(
             answered_at=None,
             expires_at__gt=now,
@@ -332,12 +332,12 @@ def remind_supervisors() -> int:
             participation__state__in=sorted(ACTIVE),
         )
         found = list(due.order_by("pk"))
-        post_many(
+        enqueue_many(
             kind="tracks.question",
             messages=[
                 (
                     f"question:{each.pk}:{times}",
-                    Addressee(each.supervisor_name, each.supervisor_email),
+                    Recipient(each.supervisor_name, each.supervisor_email),
                     {"verification": each.pk, "again": True},
                 )
                 for each in found

@@ -5,10 +5,10 @@ from typing import Any
 
 from django import forms
 
-from tracks.certification.supervisors import Proposal
-from tracks.certification.verifying import Supervisor
+from tracks.certification.supervisors import SupervisorChoice
+from tracks.certification.verifying import SupervisorContact
 
-ELSE = "else"
+SOMEONE_ELSE = "else"
 OWN, OTHER, NOT = "own", "other", "not"
 
 
@@ -35,14 +35,14 @@ class SupervisorForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, *args: Any, proposals: Sequence[Proposal], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, proposals: Sequence[SupervisorChoice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.proposals = {str(each.person.pk): each for each in proposals}
         field = self.fields["supervisor"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             *((key, f"{each.person}: {each.why}") for key, each in self.proposals.items()),
-            (ELSE, "Somebody else"),
+            (SOMEONE_ELSE, "Somebody else"),
         ]
         if not self.proposals:
             del self.fields["supervisor"]
@@ -56,19 +56,19 @@ class SupervisorForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if data.get("supervisor") == ELSE:
+        if data.get("supervisor") == SOMEONE_ELSE:
             for name, what in {"supervisor_name": "name", "supervisor_email": "address"}.items():
                 if not data.get(name) and name not in self.errors:
                     self.add_error(name, f"Type the {what} of the person you want to ask.")
         return data
 
-    def asked(self) -> Supervisor:
+    def asked(self) -> SupervisorContact:
         """Who was chosen, once the form is valid."""
         data = self.cleaned_data
-        proposal = self.proposals.get(data.get("supervisor", ELSE))
+        proposal = self.proposals.get(data.get("supervisor", SOMEONE_ELSE))
         if proposal:
-            return Supervisor(str(proposal.person), proposal.person.email)
-        return Supervisor(data["supervisor_name"], data["supervisor_email"])
+            return SupervisorContact(str(proposal.person), proposal.person.email)
+        return SupervisorContact(data["supervisor_name"], data["supervisor_email"])
 
 
 class SubmitForm(SupervisorForm):

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.utils import timezone
 
 from aspen import formats
-from tracks.enums import SENT, Answer, Ending, ParticipationState
+from aspen.formats import counted, format_day
+from tracks.enums import SENT, Ending, ParticipationState, VerificationAnswer
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
     from tracks.certification.queries import ToldSubmission
 
 State = ParticipationState
-AGAIN = "Look at what would be sent now, and submit it again."
+SUBMIT_AGAIN = "Look at what would be sent now, and submit it again."
 
 
-class Stage(NamedTuple):
+class RecordStage(NamedTuple):
     """One of the stages from the record to the certificate; `note` says when or who."""
 
     label: str
@@ -27,7 +28,7 @@ class Stage(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Status:
+class RecordStatus:
     """`text` is what happened, `reason` somebody's own words for it, `then` what to do next."""
 
     label: str
@@ -43,7 +44,7 @@ class Status:
 
 def status_of(
     participation: Participation, latest: "ToldSubmission | None", *, complete: bool
-) -> Status | None:
+) -> RecordStatus | None:
     """Where the record of a participation is; None where nothing was sent and something is missing.
 
     `latest` is what was sent last, `complete` whether everything required is there.
@@ -51,7 +52,7 @@ def status_of(
     state = State(participation.state)
     if state == State.LEFT:
         text = f"You left {participation.track}. Its credits are kept in your archive."
-        return Status(label="Left", tone="neutral", shape="–", text=text)
+        return RecordStatus(label="Left", tone="neutral", shape="–", text=text)
     if latest is None:
         return _ready() if complete else None
     if state in SENT:
@@ -61,8 +62,8 @@ def status_of(
     return _certified(latest, is_revoked=state == State.REVOKED)
 
 
-def _ready() -> Status:
-    return Status(
+def _ready() -> RecordStatus:
+    return RecordStatus(
         label="Ready to submit",
         tone="good",
         shape="✓",
@@ -72,33 +73,33 @@ def _ready() -> Status:
     )
 
 
-def _under_way(sent: "ToldSubmission") -> Status:
+def _under_way(sent: "ToldSubmission") -> RecordStatus:
     if sent.reviewed_at is None:
-        return Status(
+        return RecordStatus(
             label="With the CE Coordinator",
             tone="info",
             shape="◷",
-            text=f"Sent on {day(sent.submitted_at)}; with the CE Coordinator "
-            f"{since(sent.submitted_at)}.",
+            text=f"Sent on {format_moment_day(sent.submitted_at)}; with the CE Coordinator "
+            f"{format_since(sent.submitted_at)}.",
             then="There is nothing you have to do until it was reviewed.",
             can_take_back=True,
         )
-    reviewed = f"Reviewed by {sent.reviewed_by} on {day(sent.reviewed_at)}."
+    reviewed = f"Reviewed by {sent.reviewed_by} on {format_moment_day(sent.reviewed_at)}."
     assert sent.asked_at is not None
     assert sent.asked_until is not None
     if sent.asked_until <= timezone.now():
-        text = f"{sent.asked_name} did not answer until {day(sent.asked_until)}."
+        text = f"{sent.asked_name} did not answer until {format_moment_day(sent.asked_until)}."
         then = (
             f"Ask {sent.asked_name} to open the link once more: its page sends a new one. The CE "
             "Coordinator can also ask somebody else."
         )
     else:
         text = (
-            f"Waiting for {sent.asked_name}, who was asked on {day(sent.asked_at)} and can answer "
-            f"until {day(sent.asked_until)}."
+            f"Waiting for {sent.asked_name}, who was asked on {format_moment_day(sent.asked_at)} "
+            f"and can answer until {format_moment_day(sent.asked_until)}."
         )
         then = "There is nothing you have to do; your certificate is issued with the answer."
-    return Status(
+    return RecordStatus(
         label="With the supervisor",
         tone="info",
         shape="◷",
@@ -108,12 +109,12 @@ def _under_way(sent: "ToldSubmission") -> Status:
     )
 
 
-def _sent_back(sent: "ToldSubmission", *, complete: bool) -> Status:
+def _sent_back(sent: "ToldSubmission", *, complete: bool) -> RecordStatus:
     """Sent before, and open again."""
     assert sent.ended_at is not None
-    on = f"on {day(sent.ended_at)}"
+    on = f"on {format_moment_day(sent.ended_at)}"
     tone, shape, reason = "warn", "!", sent.reason
-    then = AGAIN if complete else "Something is missing now; the page says what."
+    then = SUBMIT_AGAIN if complete else "Something is missing now; the page says what."
     match sent.ending:
         case Ending.TAKEN_BACK:
             tone, shape, text = "neutral", "–", f"You took your record back {on}."
@@ -127,9 +128,9 @@ def _sent_back(sent: "ToldSubmission", *, complete: bool) -> Status:
             text = f"A correction {on} changed what you had sent."
         case _:
             text = f"Certificate {sent.certificate_number} was revoked, and this period is open."
-            reason = sent.revoked_why or ""
+            reason = sent.revoked_reason or ""
     label = "Revoked" if sent.ending == Ending.CERTIFIED else Ending(sent.ending).label
-    return Status(
+    return RecordStatus(
         label=label,
         tone=tone,
         shape=shape,
@@ -140,29 +141,29 @@ def _sent_back(sent: "ToldSubmission", *, complete: bool) -> Status:
     )
 
 
-def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> Status:
+def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
     assert sent.verified_at is not None
     number = sent.certificate_number
     if is_revoked:
-        return Status(
+        return RecordStatus(
             label="Certificate revoked",
             tone="bad",
             shape="✕",
             text=f"Certificate {number} was revoked.",
-            reason=sent.revoked_why or "",
+            reason=sent.revoked_reason or "",
             then="Something wrong? Open a help ticket.",
         )
-    return Status(
+    return RecordStatus(
         label="Certified",
         tone="good",
         shape="✓",
-        text=f"Verified by {sent.verified_name} on {day(sent.verified_at)}. Certificate {number} "
-        "was issued.",
+        text=f"Verified by {sent.verified_name} on {format_moment_day(sent.verified_at)}. "
+        f"Certificate {number} was issued.",
         certificate_uuid=sent.certificate_uuid,
     )
 
 
-def stages_of(participation: Participation, latest: "ToldSubmission | None") -> list[Stage]:
+def stages_of(participation: Participation, latest: "ToldSubmission | None") -> list[RecordStage]:
     """The way from the record to the certificate, as far as it has come."""
     state = State(participation.state)
     sent = latest if state in SENT | {State.CERTIFIED} else None
@@ -186,24 +187,24 @@ def stages_of(participation: Participation, latest: "ToldSubmission | None") -> 
     ]
 
 
-def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> Stage:
+def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> RecordStage:
     """A stage that is done says when, the others whether their turn has come."""
     if at:
-        return Stage(done, day(at), "good", "✓")
+        return RecordStage(done, format_moment_day(at), "good", "✓")
     if is_now:
-        return Stage(ahead, "under way", "info", "◷")
-    return Stage(ahead, "to come", "neutral", "○")
+        return RecordStage(ahead, "under way", "info", "◷")
+    return RecordStage(ahead, "to come", "neutral", "○")
 
 
 def sent_before(submissions: "list[ToldSubmission]") -> list[dict[str, str]]:
     """What was sent and came to an end, a row each."""
     return [
         {
-            "sent_on": day(each.submitted_at),
+            "sent_on": format_moment_day(each.submitted_at),
             "ending": f"Certificate {each.certificate_number}"
             if each.ending == Ending.CERTIFIED
             else Ending(each.ending).label,
-            "ended_on": day(each.ended_at),
+            "ended_on": format_moment_day(each.ended_at),
             "reason": each.reason,
         }
         for each in submissions
@@ -216,17 +217,32 @@ def year_state(asked: Verification) -> dict[str, Any]:
     name, until = asked.supervisor_name, asked.expires_at
     row: dict[str, Any] = {"year": asked.year, "id": asked.pk, "reason": "", "can_withdraw": False}
     match asked.answer:
-        case Answer.VERIFIED:
-            state = ("Verified", "good", "✓", f"by {name} on {day(asked.answered_at)}")
-        case Answer.REFUSED:
-            state = ("Refused", "warn", "!", f"by {name} on {day(asked.answered_at)}")
+        case VerificationAnswer.VERIFIED:
+            state = (
+                "Verified",
+                "good",
+                "✓",
+                f"by {name} on {format_moment_day(asked.answered_at)}",
+            )
+        case VerificationAnswer.REFUSED:
+            state = ("Refused", "warn", "!", f"by {name} on {format_moment_day(asked.answered_at)}")
             row["reason"] = asked.reason
-        case Answer.WITHDRAWN:
-            state = ("Withdrawn", "neutral", "–", f"on {day(asked.answered_at)}")
+        case VerificationAnswer.WITHDRAWN:
+            state = ("Withdrawn", "neutral", "–", f"on {format_moment_day(asked.answered_at)}")
         case _ if until <= timezone.now():
-            state = ("Not answered", "warn", "!", f"by {name} until {day(until)}; ask again")
+            state = (
+                "Not answered",
+                "warn",
+                "!",
+                f"by {name} until {format_moment_day(until)}; ask again",
+            )
         case _:
-            state = ("Asked", "info", "◷", f"{name}, who can answer until {day(until)}")
+            state = (
+                "Asked",
+                "info",
+                "◷",
+                f"{name}, who can answer until {format_moment_day(until)}",
+            )
             row["can_withdraw"] = True
     return row | dict(zip(("label", "tone", "shape", "text"), state, strict=True))
 
@@ -239,12 +255,12 @@ def year_states(asked: list[Verification]) -> list[dict[str, Any]]:
     return [year_state(latest[year]) for year in sorted(latest, reverse=True)]
 
 
-def day(moment: dt.datetime | None) -> str:
+def format_moment_day(moment: dt.datetime | None) -> str:
     assert moment is not None
-    return formats.day(timezone.localdate(moment))
+    return format_day(timezone.localdate(moment))
 
 
-def since(moment: dt.datetime) -> str:
+def format_since(moment: dt.datetime) -> str:
     """since today, for 1 day, for 3 days"""
     days = formats.days_since(moment)
-    return f"for {formats.counted(days, 'day')}" if days >= 1 else "since today"
+    return f"for {counted(days, 'day')}" if days >= 1 else "since today"

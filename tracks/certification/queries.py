@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO
-from tracks.enums import ACTIVE, Answer
+from tracks.enums import ACTIVE, VerificationAnswer
 from tracks.models import Certificate, Participation, Submission, Verification
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         asked_until: dt.datetime | None
         certificate_number: str | None
         certificate_uuid: UUID | None
-        revoked_why: str | None
+        revoked_reason: str | None
 
     ToldSubmission = WithAnnotations[Submission, _Asked]
 
@@ -43,7 +43,7 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[ToldSub
             asked_until=Subquery(asked.values("expires_at")[:1]),
             certificate_number=Subquery(issued.values("number")[:1]),
             certificate_uuid=Subquery(issued.values("uuid")[:1]),
-            revoked_why=Subquery(issued.values("revoked_why")[:1]),
+            revoked_reason=Subquery(issued.values("revoked_reason")[:1]),
         )
         .order_by("-submitted_at", "-pk")
     )
@@ -61,7 +61,7 @@ def year_questions(participation: Participation) -> QuerySet[Verification]:
     return asked.defer("record").order_by("-asked_at", "-pk")
 
 
-def years_of(participation: Participation, on: dt.date) -> dict[int, Decimal]:
+def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Decimal]:
     """What a participation counts, by calendar year, newest first. One query."""
     years: dict[int, Decimal] = {}
     credits = counting_queries.counting_credits(participation, on).order_by("-earned_on", "pk")
@@ -70,7 +70,7 @@ def years_of(participation: Participation, on: dt.date) -> dict[int, Decimal]:
     return years
 
 
-def asked_of(person: User) -> QuerySet[Verification]:
+def questions_for(person: User) -> QuerySet[Verification]:
     """The questions that were put to this person: as themselves, or at their address before they
     had an account."""
     return (
@@ -83,9 +83,11 @@ def asked_of(person: User) -> QuerySet[Verification]:
     )
 
 
-def waiting_for(person: User) -> QuerySet[Verification]:
+def unanswered_questions(person: User) -> QuerySet[Verification]:
     """Of these, the ones that still need an answer, longest waiting first. One query."""
-    open_ones = asked_of(person).filter(answered_at=None, participation__state__in=sorted(ACTIVE))
+    open_ones = questions_for(person).filter(
+        answered_at=None, participation__state__in=sorted(ACTIVE)
+    )
     return open_ones.defer("record")
 
 
@@ -97,11 +99,11 @@ def newer_question(asked: Verification) -> Verification | None:
         supervisor_email=asked.supervisor_email,
         pk__gt=asked.pk,
     )
-    return later.exclude(answer=Answer.WITHDRAWN).defer("record").order_by("pk").last()
+    return later.exclude(answer=VerificationAnswer.WITHDRAWN).defer("record").order_by("pk").last()
 
 
 def verified_years(participation_id: int) -> QuerySet[Verification]:
     """The years of a participation that a supervisor has verified, earliest answer first."""
     return Verification.objects.filter(
-        participation=participation_id, submission=None, answer=Answer.VERIFIED
+        participation=participation_id, submission=None, answer=VerificationAnswer.VERIFIED
     ).order_by("answered_at", "pk")

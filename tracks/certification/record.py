@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aspen import formats
+from aspen.formats import format_amount, format_credits, format_day
 from tracks.counting import queries as counting_queries
-from tracks.counting.progress import ZERO, needed, summed
+from tracks.counting.progress import ZERO, credits_needed, sum_by_category
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ from django.utils import timezone
 from credits.enums import ClaimRole
 from events.models import Category
 
-Record = dict[str, Any]
+RecordData = dict[str, Any]
 
 
 class RecordLine(NamedTuple):
@@ -43,7 +43,7 @@ class RecordLine(NamedTuple):
     role: str
 
 
-def make(participation: Participation, on: dt.date) -> Record:
+def make_record(participation: Participation, on: dt.date) -> RecordData:
     """The record of a participation on a day: what it counts, and what it has beyond that.
 
     Two queries besides the rule set's requirements, where those are not at hand.
@@ -52,12 +52,12 @@ def make(participation: Participation, on: dt.date) -> Record:
     credits = list(counting_queries.counting_credits(participation, on))
     requirements = list(rule_set.requirements.all())
     minimums = {line.category_id: line.minimum for line in requirements}
-    counted = needed(
+    counted = credits_needed(
         [(credit.pk, credit.category_id, credit.amount) for credit in credits],
         minimums=minimums,
         total=rule_set.total,
     )
-    sums = summed(credit for credit in credits if credit.pk in counted)
+    sums = sum_by_category(credit for credit in credits if credit.pk in counted)
     return {
         "track": str(participation.track),
         "rule_set": rule_set.name,
@@ -79,16 +79,16 @@ def make(participation: Participation, on: dt.date) -> Record:
     }
 
 
-def of_year(participation: Participation, year: int, on: dt.date) -> Record:
+def record_of_year(participation: Participation, year: int, on: dt.date) -> RecordData:
     """What a participation counts of one calendar year, for a supervisor who verifies by year."""
-    record = make(participation, on)
+    record = make_record(participation, on)
     every = [*record["lines"], *record["surplus"]]
     own = [line for line in every if line["earned_on"].startswith(f"{year}-")]
     own.sort(key=lambda line: (line["earned_on"], line["credit"]))
     return record | {"lines": own, "surplus": [], "categories": []}
 
 
-def lines(record: Record, part: str = "lines") -> list[RecordLine]:
+def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
     """What a record counts ("lines") or has beyond that ("surplus"), in the order of earning."""
     return [
         RecordLine(
@@ -106,7 +106,7 @@ def lines(record: Record, part: str = "lines") -> list[RecordLine]:
     ]
 
 
-def fingerprint(record: Record) -> str:
+def record_fingerprint(record: RecordData) -> str:
     """What changes when a record counts something else, or otherwise; the day on which it was made
     does not matter."""
     names = ("credit", "amount", "slug", "earned_on")
@@ -115,12 +115,12 @@ def fingerprint(record: Record) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def counted(record: Record) -> Decimal:
+def counted_credits(record: RecordData) -> Decimal:
     """The credits a record counts."""
     return sum((Decimal(line["amount"]) for line in record["lines"]), ZERO)
 
 
-def required(record: Record) -> Decimal:
+def required_credits(record: RecordData) -> Decimal:
     """The credits that its rule set asks for."""
     return Decimal(record["total"])
 
@@ -134,7 +134,7 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
     }
 
 
-def changed(record: Record, credits: Iterable["EarnedCredit"]) -> str:
+def why_changed(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
     """The first of these credits that is no longer what the record counts, in words; or nothing.
 
     `credits` are those that are posted still, as they are now; only the record's own matter. The
@@ -151,10 +151,10 @@ def changed(record: Record, credits: Iterable["EarnedCredit"]) -> str:
                 f"{credit.amount} in {credit.category} now."
             )
         if credit.earned_on.isoformat() != line["earned_on"]:
-            before = formats.day(dt.date.fromisoformat(line["earned_on"]))
+            before = format_day(dt.date.fromisoformat(line["earned_on"]))
             return (
                 f"“{line['title']}” was earned on {before} and is dated "
-                f"{formats.day(credit.earned_on)} now."
+                f"{format_day(credit.earned_on)} now."
             )
     return ""
 
@@ -175,17 +175,17 @@ def _line(credit: Any) -> dict[str, Any]:
 
 
 # A line as it was when a supervisor verified its year, by the credit's id.
-Verified = Mapping[int, tuple[dict[str, Any], Verification]]
+VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
 
 
-def groups(
-    made: Record, categories: Iterable[Category], verified: Verified
+def category_groups(
+    made: RecordData, categories: Iterable[Category], verified: VerifiedLines
 ) -> list[dict[str, Any]]:
     """What a record counts, by category in the given order; those without a line are left out.
 
     A line that was verified with its year, and is unchanged since, says by whom.
     """
-    counted_lines = lines(made)
+    counted_lines = record_lines(made)
     minimums = {each["slug"]: Decimal(each["minimum"]) for each in made["categories"]}
     found = []
     for category in categories:
@@ -195,8 +195,8 @@ def groups(
             found.append(
                 {
                     "category": category,
-                    "total": formats.credits(total),
-                    "minimum": formats.amount(minimums.get(category.slug, ZERO)),
+                    "total": format_credits(total),
+                    "minimum": format_amount(minimums.get(category.slug, ZERO)),
                     "has_minimum": bool(minimums.get(category.slug)),
                     "rows": [_row(line, verified) for line in own],
                 }
@@ -204,33 +204,33 @@ def groups(
     return found
 
 
-def surplus(made: Record) -> list[dict[str, Any]]:
+def surplus_rows(made: RecordData) -> list[dict[str, Any]]:
     """What a record has beyond what it counts."""
-    return [_row(line, {}) for line in lines(made, "surplus")]
+    return [_row(line, {}) for line in record_lines(made, "surplus")]
 
 
-def total(made: Record) -> str:
-    return formats.credits(counted(made))
+def record_total(made: RecordData) -> str:
+    return format_credits(counted_credits(made))
 
 
-def _row(line: RecordLine, verified: Verified) -> dict[str, Any]:
+def _row(line: RecordLine, verified: VerifiedLines) -> dict[str, Any]:
     return {
         "claim_id": line.claim_id,
         "title": line.title,
         "sponsor": line.sponsor,
         "role": ClaimRole.PRESENTER.label if line.role == ClaimRole.PRESENTER else "",
-        "earned_on": formats.day(line.earned_on),
+        "earned_on": format_day(line.earned_on),
         "category": line.category,
-        "amount": formats.amount(line.amount),
+        "amount": format_amount(line.amount),
         "verified": _verified(line, verified),
     }
 
 
-def _verified(line: RecordLine, verified: Verified) -> str:
+def _verified(line: RecordLine, verified: VerifiedLines) -> str:
     before, verification = verified.get(line.credit_id, (None, None))
     if before is None or verification is None or verification.answered_at is None:
         return ""
     if (Decimal(before["amount"]), before["slug"]) != (line.amount, line.slug):
         return ""
-    day = formats.day(timezone.localdate(verification.answered_at))
+    day = format_day(timezone.localdate(verification.answered_at))
     return f"Verified by {verification.supervisor_name} on {day}"

@@ -10,29 +10,29 @@ from django.db.models.functions import Coalesce
 from accounts.models import Position, User
 from aspen.web.paging import Order, next_after
 from credits import checks
-from credits.checks import Remark
+from credits.checks import CheckResult
 from credits.models import Claim
 from tracks.certification import checks as remarks
 from tracks.certification import record
 from tracks.counting import queries as counting_queries
-from tracks.enums import Answer
+from tracks.enums import VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
 # What waits for the CE Coordinator comes first, then what is with a supervisor, then what ended.
-STAGE = Case(
+STAGE_ORDER = Case(
     When(ended_at__isnull=False, then=Value(2)),
     When(reviewed_at__isnull=False, then=Value(1)),
     default=Value(0),
 )
 SINCE = Case(When(ended_at=None, then=Coalesce("reviewed_at", "submitted_at")))
-ORDER = (STAGE.asc(), SINCE.asc(), F("ended_at").desc(), "pk")
+ORDER = (STAGE_ORDER.asc(), SINCE.asc(), F("ended_at").desc(), "pk")
 
 
-class Looked(NamedTuple):
+class ReviewedClaim(NamedTuple):
     """A claim of a record with what there is to think about it."""
 
     claim: Claim
-    remarks: Sequence[Remark]
+    remarks: Sequence[CheckResult]
     is_unproven: bool
 
 
@@ -55,21 +55,23 @@ def submissions() -> QuerySet[Submission]:
     )
 
 
-def waiting() -> QuerySet[Submission]:
+def submissions_waiting() -> QuerySet[Submission]:
     """What waits for the CE Coordinator, the longest waiting first."""
     return Submission.objects.filter(reviewed_at=None, ended_at=None).order_by("submitted_at", "pk")
 
 
-def next_waiting(submission: Submission, *, by: User) -> Submission | None:
+def next_submission(submission: Submission, *, by: User) -> Submission | None:
     """Which submission comes after this one for somebody who reviews; the first after the last.
 
     Nobody is led to their own. At most two queries.
     """
     order = Order("submitted_at")
-    return next_after(waiting().exclude(person=by).only("pk"), order, order.key(submission))
+    return next_after(
+        submissions_waiting().exclude(person=by).only("pk"), order, order.key(submission)
+    )
 
 
-def look_at(made: record.Record) -> list[Looked]:
+def review_claims(made: record.RecordData) -> list[ReviewedClaim]:
     """The claims a record counts, with their files and what there is to remark. Five queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in made["lines"]})
@@ -78,29 +80,33 @@ def look_at(made: record.Record) -> list[Looked]:
         .prefetch_related("evidence")
         .order_by("pk")
     )
-    remarks = checks.remarks_for(claims)
+    remarks = checks.check_claims(claims)
     return [
-        Looked(claim, remarks.get(claim.pk, ()), counting_queries.is_unproven(claim))
+        ReviewedClaim(claim, remarks.get(claim.pk, ()), counting_queries.is_undecided(claim))
         for claim in claims
     ]
 
 
-def sentences(looked: Iterable[Looked]) -> list[str]:
+def review_sentences(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
     """What a reviewer has to look at, a sentence each."""
-    looked = list(looked)
-    undecided = [remarks.undecided(each.claim) for each in looked if each.is_unproven]
+    reviewed_claims = list(reviewed_claims)
+    undecided = [
+        remarks.undecided_result(each.claim) for each in reviewed_claims if each.is_unproven
+    ]
     return undecided + [
-        remarks.remarked(each.claim, remark) for each in looked for remark in each.remarks
+        remarks.record_check_result(each.claim, remark)
+        for each in reviewed_claims
+        for remark in each.remarks
     ]
 
 
-def version(submission: Submission, looked: Iterable[Looked]) -> str:
+def submission_version(submission: Submission, reviewed_claims: Iterable[ReviewedClaim]) -> str:
     """What changes with every step, with every question, and with every remark about a record."""
     told = [
         submission.participation.state,
         submission.ended_at,
         [verification.pk for verification in submission.open_questions],  # type: ignore[attr-defined]
-        sentences(looked),
+        review_sentences(reviewed_claims),
     ]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
@@ -109,7 +115,7 @@ def verified_before(submission: Submission) -> dict[int, Verification]:
     """Who verified which credits earlier, by credit, where they are still what they were. One
     query."""
     verified = Verification.objects.filter(
-        participation=submission.participation_id, answer=Answer.VERIFIED
+        participation=submission.participation_id, answer=VerificationAnswer.VERIFIED
     ).exclude(submission=submission.pk)
     now = {line["credit"]: line for line in submission.record["lines"]}
     return {
@@ -120,7 +126,7 @@ def verified_before(submission: Submission) -> dict[int, Verification]:
     }
 
 
-def earlier(submission: Submission) -> QuerySet[Submission]:
+def earlier_submissions(submission: Submission) -> QuerySet[Submission]:
     """The person's other submissions, latest first."""
     return (
         Submission.objects.filter(person=submission.person_id)
@@ -131,6 +137,6 @@ def earlier(submission: Submission) -> QuerySet[Submission]:
     )
 
 
-def certificates(submission: Submission) -> QuerySet[Certificate]:
+def certificates_of_person(submission: Submission) -> QuerySet[Certificate]:
     """The person's certificates, latest first."""
     return counting_queries.certificates_of(submission.person).defer("record")

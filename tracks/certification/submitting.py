@@ -7,28 +7,28 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
 from tracks.certification import record
-from tracks.certification.checks import remarks_of, undecided
-from tracks.certification.emails import promise_ending
-from tracks.certification.verifying import Supervisor, ask, withdraw_open_question
+from tracks.certification.checks import check_record, undecided_result
+from tracks.certification.emails import queue_came_back_email
+from tracks.certification.verifying import SupervisorContact, ask, withdraw_open_question
 from tracks.counting import queries as counting_queries
-from tracks.enums import SENT, Ending, ParticipationState, Step
-from tracks.following.actions import state_after, take_step
+from tracks.enums import SENT, Ending, ParticipationState, ParticipationStep
+from tracks.following.actions import apply_step, state_after
 from tracks.models import Participation, Submission
 
 # What the CE Coordinator writes is for the person alone.
-TOLD_SUPERVISORS = {
+WITHDRAWAL_REASONS = {
     Ending.TAKEN_BACK: "The person took the record back.",
     Ending.RETURNED: "The CE Coordinator returned the record for changes.",
 }
 
 
-@act
+@audited
 def submit_track(
     *,
     participation_id: int,
@@ -36,7 +36,7 @@ def submit_track(
     name: str,
     listed_as: str = "",
     note: str = "",
-    supervisor: Supervisor | None = None,
+    supervisor: SupervisorContact | None = None,
     by: User,
 ) -> Submission:
     """Send one's record on a track to the CE Coordinator, as it is today.
@@ -48,10 +48,12 @@ def submit_track(
     missing, the record changed in the meantime, or the supervisor is the person.
     """
     lock_people([by.pk])
-    participation = counting_queries.visible_to(by).get(pk=participation_id)
+    participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
     if participation.state in SENT:
         return participation.submissions.get(ended_at=None)
-    state_after(participation, Step.SUBMIT, Actor.PERSON)  # refuses before anything is read
+    state_after(
+        participation, ParticipationStep.SUBMIT, Actor.PERSON
+    )  # refuses before anything is read
     if not name.strip():
         raise Refused("Say how your name shall stand on the certificate.", field="name")
     if supervisor:
@@ -62,8 +64,8 @@ def submit_track(
             "Something is still missing for this certificate, so nothing was sent. The page says "
             "what it is."
         )
-    made = record.make(participation, today())
-    if record.fingerprint(made) != seen:
+    made = record.make_record(participation, today())
+    if record.record_fingerprint(made) != seen:
         raise Refused(
             "Your credits changed since you opened this page, so nothing was sent. Look at what "
             "would be sent now, and send it then."
@@ -73,32 +75,32 @@ def submit_track(
         person=by,
         submitted_at=timezone.now(),
         record=made,
-        remarks=[remark.text for remark in remarks_of(made)],
+        remarks=[remark.text for remark in check_record(made)],
         name=name.strip(),
         listed_as=listed_as.strip(),
         note=note.strip(),
         supervisor_name=supervisor.name if supervisor else "",
         supervisor_email=supervisor.email if supervisor else "",
     )
-    take_step(participation, Step.SUBMIT, actor=Actor.PERSON)
+    apply_step(participation, ParticipationStep.SUBMIT, actor=Actor.PERSON)
     return submission
 
 
-@act
+@audited
 def take_back_submission(*, participation_id: int, by: User) -> None:
     """Take back what one has sent, to change something. Locks the person. Idempotent.
 
     Raises Participation.DoesNotExist for somebody else's, Refused once it is certified.
     """
     lock_people([by.pk])
-    participation = counting_queries.visible_to(by).get(pk=participation_id)
+    participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
     if participation.state == ParticipationState.OPEN:
         return
-    take_step(participation, Step.TAKE_BACK, actor=Actor.PERSON)
+    apply_step(participation, ParticipationStep.TAKE_BACK, actor=Actor.PERSON)
     end_submission(participation, Ending.TAKEN_BACK, reason="", by=by)
 
 
-@act
+@audited
 def return_submission(*, submission_id: int, reason: str, seen: str = "", by: User) -> None:
     """Return a record for changes, with a reason the person reads. Locks the person.
 
@@ -113,12 +115,12 @@ def return_submission(*, submission_id: int, reason: str, seen: str = "", by: Us
         )
     if not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
-    take_step(submission.participation, Step.RETURN, actor=Actor.COORDINATOR)
+    apply_step(submission.participation, ParticipationStep.RETURN, actor=Actor.COORDINATOR)
     end_submission(submission.participation, Ending.RETURNED, reason=reason.strip(), by=by)
 
 
-@act
-def review_submission(*, submission_id: int, supervisor: Supervisor, by: User) -> None:
+@audited
+def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: User) -> None:
     """Find a record right and ask the supervisor to verify it. Locks the person.
 
     Raises Submission.DoesNotExist; Refused where it is not waiting for review, holds something
@@ -128,12 +130,12 @@ def review_submission(*, submission_id: int, supervisor: Supervisor, by: User) -
     supervisor.refuse_oneself(submission.person)
     claims = {line["claim"] for line in submission.record["lines"]}
     for claim in Claim.objects.filter(pk__in=claims).select_related("event").order_by("pk"):
-        if counting_queries.is_unproven(claim):
+        if counting_queries.is_undecided(claim):
             raise Refused(
                 f"“{claim.event.title}” waits for a decision of staff. Decide about it first; "
                 "nothing was changed."
             )
-    take_step(submission.participation, Step.REVIEW, actor=Actor.COORDINATOR)
+    apply_step(submission.participation, ParticipationStep.REVIEW, actor=Actor.COORDINATOR)
     submission.reviewed_at, submission.reviewed_by = timezone.now(), by
     submission.save(update_fields=["reviewed_at", "reviewed_by"])
     ask(submission, supervisor, by=by)
@@ -164,11 +166,11 @@ def end_submission(
     submission.ended_at, submission.ended_by = timezone.now(), by
     submission.ending, submission.reason = ending, reason
     submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-    withdraw_open_question(submission, reason=TOLD_SUPERVISORS.get(ending, reason))
-    promise_ending(submission=submission)
+    withdraw_open_question(submission, reason=WITHDRAWAL_REASONS.get(ending, reason))
+    queue_came_back_email(submission=submission)
 
 
-def reopen_what_changed(*, credit_ids: Collection[int]) -> None:
+def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
     """Reopen records that were sent and count one of these credits otherwise than it is now, or
     were reviewed and count what staff have to decide about again.
 
@@ -181,20 +183,20 @@ def reopen_what_changed(*, credit_ids: Collection[int]) -> None:
         held = [line["credit"] for line in submission.record["lines"]]
         posted = Credit.objects.filter(pk__in=held, postings__participation=participation)
         credits = list(with_earned_on(posted).select_related("category", "claim__event"))
-        why = record.changed(submission.record, credits)
+        why = record.why_changed(submission.record, credits)
         if not why and participation.state == ParticipationState.REVIEWED:
-            why = _undecided_again(credits)
+            why = _newly_undecided(credits)
         if why:
-            take_step(participation, Step.REOPEN, actor=Actor.PORTAL)
+            apply_step(participation, ParticipationStep.REOPEN, actor=Actor.PORTAL)
             end_submission(participation, Ending.REOPENED, reason=why, by=None)
 
 
-def _undecided_again(credits: Iterable[Credit]) -> str:
+def _newly_undecided(credits: Iterable[Credit]) -> str:
     """The first of these that staff have to decide about after all, in words; or nothing.
 
     A merge, or its end, brings a claim to a training that waits. Nothing like that was reviewed.
     """
     for credit in credits:
-        if counting_queries.is_unproven(credit.claim):
-            return undecided(credit.claim)
+        if counting_queries.is_undecided(credit.claim):
+            return undecided_result(credit.claim)
     return ""

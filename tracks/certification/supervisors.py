@@ -18,7 +18,7 @@ from tracks.models import Track, Verification
 # The supervisor that a position itself names.
 NAMED = "named"
 # Whom somebody in a position asks: the first of these that there is.
-ASKED: dict[str, tuple[str, ...]] = {
+ASKED_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
     PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),
     PositionKind.TRUSTEE: (PositionKind.BOARD_CHAIR, NAMED),
@@ -26,7 +26,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     PositionKind.FRIEND: (PositionKind.DIRECTOR, NAMED),
 }
 # The word in a track's name that tells for which position it is; it only decides what comes first.
-FITTING = {
+FITTING_POSITIONS = {
     PositionKind.DIRECTOR: "director",
     PositionKind.STAFF: "staff",
     PositionKind.TRUSTEE: "trustee",
@@ -35,20 +35,20 @@ FITTING = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Proposal:
+class SupervisorChoice:
     """Somebody with an account who may verify, and why."""
 
     person: User
     why: str
 
 
-def proposals_for(person: User, track: Track) -> list[Proposal]:
+def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
     """Who may verify the person's record on a track: positions that fit the track first, nobody
     twice, never the person, only active accounts. Two queries."""
     positions = list(positions_of(person).select_related("supervisor"))
     positions.sort(key=lambda position: not _fits(position, track))
     colleagues = _colleagues(positions, besides=person)
-    found: dict[int, Proposal] = {}
+    found: dict[int, SupervisorChoice] = {}
     for position in positions:
         for proposal in _asked_by(position, colleagues):
             found.setdefault(proposal.person.pk, proposal)
@@ -56,7 +56,7 @@ def proposals_for(person: User, track: Track) -> list[Proposal]:
 
 
 def _fits(position: Position, track: Track) -> bool:
-    word = FITTING.get(PositionKind(position.kind), "")
+    word = FITTING_POSITIONS.get(PositionKind(position.kind), "")
     return bool(word) and word in track.name.lower()
 
 
@@ -67,7 +67,7 @@ def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Positio
         for position in positions
         for place in (position.organization_id, position.organization.parent_id)
     }
-    kinds = {kind for asked in ASKED.values() for kind in asked} - {NAMED}
+    kinds = {kind for asked in ASKED_POSITIONS.values() for kind in asked} - {NAMED}
     return list(
         Position.objects.present()
         .filter(organization__in=places, kind__in=kinds, person__is_active=True)
@@ -77,39 +77,39 @@ def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Positio
     )
 
 
-def _asked_by(position: Position, colleagues: Sequence[Position]) -> list[Proposal]:
+def _asked_by(position: Position, colleagues: Sequence[Position]) -> list[SupervisorChoice]:
     """Whom this position asks: at its own organization, or where there is nobody, above it."""
-    for kind in ASKED[position.kind]:
+    for kind in ASKED_POSITIONS[position.kind]:
         if kind == NAMED:
             if (named := position.supervisor) and named.is_active:
-                return [Proposal(named, f"Your supervisor at {position.organization.name}")]
+                return [SupervisorChoice(named, f"Your supervisor at {position.organization.name}")]
             continue
         for place in (position.organization_id, position.organization.parent_id):
             found = [
                 each for each in colleagues if (each.kind, each.organization_id) == (kind, place)
             ]
             if found:
-                return [Proposal(each.person, _office(each)) for each in found]
+                return [SupervisorChoice(each.person, _position_words(each)) for each in found]
     return []
 
 
-def _office(position: Position) -> str:
+def _position_words(position: Position) -> str:
     return f"{position.get_kind_display()} of {position.organization.name}"
 
 
-LINKS = Signer(salt="tracks.verify")
+LINK_SIGNER = Signer(salt="tracks.verify")
 
 
 def token_of(verification: Verification) -> str:
     """What stands for the question in the address /verify/<token>/. The same one each time."""
-    return LINKS.sign(f"{verification.pk}-{verification.nonce.hex}")
+    return LINK_SIGNER.sign(f"{verification.pk}-{verification.nonce.hex}")
 
 
 def verification_of(token: str) -> Verification | None:
     """The question a token of `token_of` stands for, with all that its page shows; at most one
     query, none where the token was made up."""
     try:
-        number, _, nonce = LINKS.unsign(token).partition("-")
+        number, _, nonce = LINK_SIGNER.unsign(token).partition("-")
         wanted = {"pk": int(number), "nonce": uuid.UUID(nonce)}
     except (BadSignature, ValueError):
         return None

@@ -5,34 +5,34 @@ import datetime as dt
 
 from django.utils import timezone
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
-from accounts.queries import is_address_of, lock_people, person_at
+from accounts.queries import is_email_of, lock_people, person_with_email
 from aspen.clock import today
 from aspen.db import audit
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from tracks.certification import record
 from tracks.certification.certifying import certify
 from tracks.certification.emails import (
-    promise_answer,
-    promise_ending,
-    promise_question,
-    promise_withdrawn,
+    queue_came_back_email,
+    queue_question_email,
+    queue_question_withdrawn_email,
+    queue_year_answered_email,
 )
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, Answer, Ending, Step
-from tracks.following.actions import take_step
+from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
+from tracks.following.actions import apply_step
 from tracks.models import Certificate, Participation, Submission, Verification
 
 # How long the link to a record works; asked again it begins anew.
-DAYS = 30
+LINK_DAYS = 30
 NEWER_LINK = "A newer link was sent, and only that one works."
 
 
 @dataclasses.dataclass(frozen=True)
-class Supervisor:
+class SupervisorContact:
     """Who is asked: name and e-mail address; whether there is an account is found out."""
 
     name: str
@@ -40,11 +40,11 @@ class Supervisor:
 
     @property
     def account(self) -> User | None:
-        return person_at(self.email)
+        return person_with_email(self.email)
 
     def refuse_oneself(self, person: User) -> None:
         """Nobody verifies themselves, with none of their addresses. Raises Refused."""
-        if is_address_of(person, self.email):
+        if is_email_of(person, self.email):
             raise Refused(
                 "Nobody verifies their own record. Name your supervisor or another member of the "
                 "board.",
@@ -52,9 +52,9 @@ class Supervisor:
             )
 
 
-@act
+@audited
 def ask_about_year(
-    *, participation_id: int, year: int, supervisor: Supervisor, by: User
+    *, participation_id: int, year: int, supervisor: SupervisorContact, by: User
 ) -> Verification:
     """Ask one's supervisor to verify what a track counts of one calendar year.
 
@@ -63,12 +63,12 @@ def ask_about_year(
     supervisor is the person.
     """
     lock_people([by.pk])
-    participation = counting_queries.visible_to(by).get(pk=participation_id)
+    participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
     supervisor.refuse_oneself(by)
     if participation.state not in ACTIVE:
         raise Refused("This period is no longer under way, so nobody has to verify it.")
     before = participation.verifications.filter(year=year).exclude(
-        answer__in=[Answer.REFUSED, Answer.WITHDRAWN]
+        answer__in=[VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN]
     )
     if earlier := before.first():
         if earlier.answered_at is None and earlier.expires_at > timezone.now():
@@ -76,13 +76,13 @@ def ask_about_year(
         if earlier.answered_at:
             raise Refused(f"{earlier.supervisor_name} has verified {year} already.")
         _withdraw(earlier, reason="It was asked again.")
-    made = record.of_year(participation, year, today())
+    made = record.record_of_year(participation, year, today())
     if not made["lines"]:
         raise Refused(f"No credit of {year} counts in {participation.track}.")
     return _ask(participation, supervisor, submission=None, year=year, record_=made, by=by)
 
 
-def ask(submission: Submission, supervisor: Supervisor, *, by: User) -> Verification:
+def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> Verification:
     """Ask about a submission. The caller holds the person's lock."""
     return _ask(
         submission.participation,
@@ -96,11 +96,11 @@ def ask(submission: Submission, supervisor: Supervisor, *, by: User) -> Verifica
 
 def _ask(
     participation: Participation,
-    supervisor: Supervisor,
+    supervisor: SupervisorContact,
     *,
     submission: Submission | None,
     year: int | None,
-    record_: record.Record,
+    record_: record.RecordData,
     by: User,
 ) -> Verification:
     account, now = supervisor.account, timezone.now()
@@ -115,14 +115,14 @@ def _ask(
         supervisor_email=supervisor.email.strip().lower(),
         asked_at=now,
         asked_by=by,
-        expires_at=_end_of(today() + dt.timedelta(days=DAYS)),
+        expires_at=_end_of_day(today() + dt.timedelta(days=LINK_DAYS)),
     )
-    promise_question(verification=verification)
+    queue_question_email(verification=verification)
     return verification
 
 
-@act
-def ask_again(*, verification_id: int, supervisor: Supervisor, by: User) -> Verification:
+@audited
+def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) -> Verification:
     """Put an unanswered question to somebody else, or to the same supervisor with a new link.
 
     The earlier link stops working. `by` is the CE Coordinator, or the person for a year of their
@@ -134,10 +134,10 @@ def ask_again(*, verification_id: int, supervisor: Supervisor, by: User) -> Veri
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     supervisor.refuse_oneself(verification.person)
-    return _ask_instead(verification, supervisor, by=by)
+    return _replace_question(verification, supervisor, by=by)
 
 
-@act
+@audited
 def renew_link(*, verification_id: int, by: User | None) -> Verification:
     """Send the supervisor a new link in place of one that has expired, to the same address.
 
@@ -148,16 +148,18 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
     _refuse_needless(verification)
     if verification.expires_at > timezone.now():
         return verification
-    same = Supervisor(verification.supervisor_name, verification.supervisor_email)
-    return _ask_instead(verification, same, by=by or portal_itself())
+    same = SupervisorContact(verification.supervisor_name, verification.supervisor_email)
+    return _replace_question(verification, same, by=by or portal_user())
 
 
-def _end_of(day: dt.date) -> dt.datetime:
+def _end_of_day(day: dt.date) -> dt.datetime:
     """Mail and pages name the day, so the link works until it is over."""
     return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
 
 
-def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> Verification:
+def _replace_question(
+    earlier: Verification, supervisor: SupervisorContact, *, by: User
+) -> Verification:
     is_same = supervisor.email.strip().lower() == earlier.supervisor_email
     reason = NEWER_LINK if is_same else f"{supervisor.name} was asked instead."
     _withdraw(earlier, reason=reason)
@@ -171,21 +173,21 @@ def _ask_instead(earlier: Verification, supervisor: Supervisor, *, by: User) -> 
     )
 
 
-@act
+@audited
 def withdraw_question(*, verification_id: int, by: User) -> None:
     """Take back a question about a year of one's own. Locks the person. Idempotent.
 
     Raises Verification.DoesNotExist for somebody else's, Refused when it was answered.
     """
     verification = _lock(verification_id, person=by, submission=None)
-    if verification.answer == Answer.WITHDRAWN:
+    if verification.answer == VerificationAnswer.WITHDRAWN:
         return
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     _withdraw(verification, reason="The person took the question back.")
 
 
-@act
+@audited
 def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
     """The supervisor finds the record right. Of a submission, the certificate is issued at once.
 
@@ -195,43 +197,45 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
     same certificate (None for a year). Raises Verification.DoesNotExist, or Refused.
     """
     verification = _lock(verification_id)
-    if verification.answer == Answer.VERIFIED:
+    if verification.answer == VerificationAnswer.VERIFIED:
         return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
     _refuse_answer(verification, by=by)
-    audit.note(supervisor=verification.supervisor_email)
-    _close(verification, Answer.VERIFIED, name=name.strip() or verification.supervisor_name)
-    promise_answer(verification=verification)
+    audit.add_audit_context(supervisor=verification.supervisor_email)
+    _close(
+        verification, VerificationAnswer.VERIFIED, name=name.strip() or verification.supervisor_name
+    )
+    queue_year_answered_email(verification=verification)
     submission = verification.submission
     if submission is None:
         return None
     submission.verified_at, submission.verified_by = verification.answered_at, by
     submission.verified_name = verification.supervisor_name
     submission.save(update_fields=["verified_at", "verified_by", "verified_name"])
-    take_step(verification.participation, Step.VERIFY, actor=Actor.SUPERVISOR)
+    apply_step(verification.participation, ParticipationStep.VERIFY, actor=Actor.SUPERVISOR)
     return certify(submission, by=by)
 
 
-@act
+@audited
 def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None:
     """The supervisor finds something wrong, and says what. A submission goes back to the person.
 
     Locks the person. Idempotent. Raises Verification.DoesNotExist, or Refused.
     """
     verification = _lock(verification_id)
-    if verification.answer == Answer.REFUSED:
+    if verification.answer == VerificationAnswer.REFUSED:
         return
     _refuse_answer(verification, by=by)
     if not reason.strip():
         raise Refused("Say what is wrong; the person will read it.", field="reason")
-    audit.note(supervisor=verification.supervisor_email)
-    _close(verification, Answer.REFUSED, reason=reason.strip())
-    promise_answer(verification=verification)
+    audit.add_audit_context(supervisor=verification.supervisor_email)
+    _close(verification, VerificationAnswer.REFUSED, reason=reason.strip())
+    queue_year_answered_email(verification=verification)
     if submission := verification.submission:
-        take_step(verification.participation, Step.REFUSE, actor=Actor.SUPERVISOR)
+        apply_step(verification.participation, ParticipationStep.REFUSE, actor=Actor.SUPERVISOR)
         submission.ended_at, submission.ended_by = verification.answered_at, by
         submission.ending, submission.reason = Ending.REFUSED, reason.strip()
         submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-        promise_ending(submission=submission)
+        queue_came_back_email(submission=submission)
 
 
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
@@ -259,7 +263,7 @@ def _refuse_answer(verification: Verification, *, by: User | None) -> None:
 
 
 def _refuse_needless(verification: Verification) -> None:
-    if verification.answer == Answer.WITHDRAWN:
+    if verification.answer == VerificationAnswer.WITHDRAWN:
         raise Refused(f"Your answer is no longer needed: {verification.reason}")
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} already.")
@@ -268,11 +272,13 @@ def _refuse_needless(verification: Verification) -> None:
 
 
 def _withdraw(verification: Verification, *, reason: str) -> None:
-    _close(verification, Answer.WITHDRAWN, reason=reason)
-    promise_withdrawn(verification=verification)
+    _close(verification, VerificationAnswer.WITHDRAWN, reason=reason)
+    queue_question_withdrawn_email(verification=verification)
 
 
-def _close(verification: Verification, answer: Answer, *, reason: str = "", name: str = "") -> None:
+def _close(
+    verification: Verification, answer: VerificationAnswer, *, reason: str = "", name: str = ""
+) -> None:
     verification.answered_at, verification.answer = timezone.now(), answer
     verification.reason = reason
     verification.supervisor_name = name or verification.supervisor_name

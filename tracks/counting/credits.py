@@ -35,28 +35,28 @@ if TYPE_CHECKING:
         earned_on: dt.date
         posted_in: list[int]
         counted_in: list[str]
-        catalogue_years: list[int]
+        catalog_years: list[int]
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
 TAKEN_OUT = "taken_out"
 # What presentation.credit_row() and rules.why_not_posted() say of a credit, and history.ending() of
 # those who ended it. Everything else would take a page as long again.
-TOLD = (
-    *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_why"),
+CREDIT_ROW_FIELDS = (
+    *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_reason"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
     *("claim__decided_at", "claim__reason", "claim__event__title"),
     *("claim__event__recording_available_at", "claim__event__recording_until_at"),
     *("category__name", "category__slug", "category__shape"),
 )
-ENDED_BY = tuple(
+ENDED_BY_FIELDS = tuple(
     f"{who}__{name}"
     for who in ("claim__decided_by", "withdrawn_by")
     for name in ("display_name", "email")
 )
 
 
-class Line(NamedTuple):
+class TranscriptLine(NamedTuple):
     """One credit of a transcript. `posted_in` are the participations it counts in: open, sent, or
     certified."""
 
@@ -85,7 +85,7 @@ class Line(NamedTuple):
         return self.claim_state in LIVE and self.withdrawn_at is None
 
 
-class Totals(NamedTuple):
+class CreditTotals(NamedTuple):
     """Amounts are credits of live claims; lines count every row, ended ones included."""
 
     lines: int
@@ -97,7 +97,7 @@ class Totals(NamedTuple):
     pending: Decimal
 
 
-def totals(person: User) -> "Totals":
+def credit_totals(person: User) -> "CreditTotals":
     """What the person's credits add up to. One query."""
     posted = Exists(Posting.objects.filter(credit=OuterRef("pk")))
     live = LIVE_CREDIT
@@ -110,7 +110,7 @@ def totals(person: User) -> "Totals":
         archived=Sum("amount", filter=live & ~Q(posted), default=ZERO),
         pending=Sum("amount", filter=live & Q(claim__state=ClaimState.PENDING), default=ZERO),
     )
-    return Totals(**sums)
+    return CreditTotals(**sums)
 
 
 def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
@@ -118,7 +118,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
     `posted_in` lists the ids of the participations the credit is posted to, `earned_on` is the day
     it was earned, `counted_in` the certificates that counted it (rules.certificate_of),
-    `catalogue_years` those in whose catalog its event is.
+    `catalog_years` those in whose catalog its event is.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
     counted_in = Certificate.objects.filter(
@@ -132,21 +132,21 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
         .annotate(
             posted_in=ArraySubquery(posted_in.values("participation_id")),
             counted_in=ArraySubquery(counted_in.values_list(name)),
-            catalogue_years=approved_years("claim__event"),
+            catalog_years=approved_years("claim__event"),
         )
         .select_related("category", "claim__event")
-        .only(*TOLD)
+        .only(*CREDIT_ROW_FIELDS)
         .order_by("-earned_on", "-claim_id", "line")
     )
 
 
-def to_tell_endings(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
+def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
     """The credits with whoever ended their claims or took lines out, and these people's groups.
 
     What credits.history.ending() needs. Two queries.
     """
     people = credits.select_related("claim__decided_by", "withdrawn_by")
-    found = list(people.only(*TOLD, *ENDED_BY))
+    found = list(people.only(*CREDIT_ROW_FIELDS, *ENDED_BY_FIELDS))
     ended_by = [
         by for credit in found for by in (credit.claim.decided_by, credit.withdrawn_by) if by
     ]
@@ -154,7 +154,7 @@ def to_tell_endings(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
     return found
 
 
-def transcript_lines(person: User) -> list[Line]:
+def transcript_lines(person: User) -> list[TranscriptLine]:
     """Every credit of the person, last earned first, as little of it as adding up needs. One query.
 
     So a page of 25 can say what 2,000 add up to.
@@ -170,13 +170,13 @@ def transcript_lines(person: User) -> list[Line]:
     # The day alone: a moment takes Python as long to read as all the rest of a row.
     dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))
     rows = dated.values_list(*names).order_by("-earned_on", "-claim_id", "line")
-    lines: list[Line] = []
+    lines: list[TranscriptLine] = []
     # A row for each posting; the database would take longer to gather them.
     last = None
     for row in rows:
         if row[0] != last:
             last = row[0]
-            lines.append(Line._make((*row[:-1], [])))
+            lines.append(TranscriptLine._make((*row[:-1], [])))
         if row[-1] is not None:
             lines[-1].posted_in.append(row[-1])
     return lines

@@ -7,7 +7,7 @@ from django.utils.dateformat import format as format_date
 
 from aspen.clock import today, years_after, years_before
 from credits.enums import ENDED, ClaimState
-from credits.rules import catalogue_years
+from credits.rules import counted_catalog_years
 from tracks.enums import ParticipationState
 from tracks.models import Participation
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
 # Tracks are known by name: no page changes it.
-DIRECTORS_TRACK = "Library Director"
+DIRECTOR_TRACK = "Library Director"
 # Newly hired directors have four years to be certified (State Library).
-DIRECTORS_YEARS = 4
+DIRECTOR_YEARS = 4
 
 
 def directors_deadline(since: dt.date) -> dt.date:
     """Until when somebody who is director since that day has to be certified as one."""
-    return years_after(since, DIRECTORS_YEARS)
+    return years_after(since, DIRECTOR_YEARS)
 
 
 def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
     """The first reason why `credit` is not eligible for `participation`, or None when it is.
 
-    The credit carries `earned_on` and `catalogue_years`, its claim and event; the rule set its
+    The credit carries `earned_on` and `catalog_years`, its claim and event; the rule set its
     requirements. No query.
     """
     claim = credit.claim
@@ -37,7 +37,7 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
     if claim.state in ENDED:
         return f"{ClaimState(claim.state).label}: {claim.reason}"
     if credit.withdrawn_at:
-        return f"Taken out: {credit.withdrawn_why}"
+        return f"Taken out: {credit.withdrawn_reason}"
     if number := certificate_of(credit, participation):
         return f"Already counted in certificate {number}."
     if earned_on < participation.counts_from:
@@ -52,8 +52,8 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
         return f"Earned after {_day(participation.closes_on)}, the last day that counts."
     if credit.category_id not in {line.category_id for line in rule_set.requirements.all()}:
         return "This track does not count this category."
-    years = catalogue_years(claim, earned_on)
-    if rule_set.catalogue_only and years.isdisjoint(credit.catalogue_years):
+    years = counted_catalog_years(claim, earned_on)
+    if rule_set.catalog_only and years.isdisjoint(credit.catalog_years):
         return (
             "This track counts only training that was in the State Library's course catalog in "
             f"fiscal year {' or '.join(map(str, sorted(years)))}."

@@ -15,15 +15,16 @@ from dateutil.relativedelta import relativedelta
 
 from aspen import formats
 from aspen.clock import years_after, years_before
+from aspen.formats import format_amount, format_credits, format_day
 from aspen.halves import HALF
-from tracks.counting.progress import ZERO, Dated, Progress, summed
+from tracks.counting.progress import ZERO, DatedCredit, Progress, sum_by_category
 
 MONTHS = 12
-SHORT = 31  # days; with fewer left, an amount a month says nothing
+SHORT_DAYS = 31  # days; with fewer left, an amount a month says nothing
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
+class Forecast:
     """What can be said of a participation on `today`. Amounts are credits.
 
     `recent` was earned from `since` on, and is what the pace is made of.
@@ -48,11 +49,11 @@ class Pace:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Ahead:
+class _CreditTimeline:
     """The credits that count on `today`, and how they add up on later days."""
 
     progress: Progress
-    counted: Sequence[Dated]
+    counted: Sequence[DatedCredit]
     today: dt.date
     years: int
 
@@ -60,24 +61,24 @@ class _Ahead:
         """Where it stands on a later day, what has aged out taken off and what is earned added."""
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
-        earned = summed(credit for credit in self.counted if credit.earned_on >= first)
+        earned = sum_by_category(credit for credit in self.counted if credit.earned_on >= first)
         for category_id, amount in per_month.items():
             # Rounded, or twelve twelfths of a credit would not be one.
             earned[category_id] = earned.get(category_id, ZERO) + round(amount * months, 6)
         return self.progress.with_earned(earned)
 
 
-def pace_of(
+def make_forecast(
     *,
     progress: Progress,
-    counted: Iterable[Dated],
+    counted: Iterable[DatedCredit],
     today: dt.date,
     counts_from: dt.date,
     closes_on: dt.date,
     years: int,
-) -> Pace:
+) -> Forecast:
     """Reckon the pace of `progress`, made of the `counted` credits, in categories that count."""
-    ahead = _Ahead(progress, list(counted), today, years)
+    ahead = _CreditTimeline(progress, list(counted), today, years)
     since = max(years_before(today, 1), counts_from - dt.timedelta(days=1))
     recent = [credit for credit in ahead.counted if credit.earned_on > since]
     per_month = _per_month(recent, _months(since, today))
@@ -85,7 +86,7 @@ def pace_of(
     done = None
     if not progress.is_complete:
         done = next((day for day in ends if ahead.on(day, per_month).is_complete), None)
-    return Pace(
+    return Forecast(
         today=today,
         closes_on=closes_on,
         missing=progress.missing,
@@ -97,23 +98,23 @@ def pace_of(
     )
 
 
-def _per_month(recent: Iterable[Dated], months: Decimal) -> dict[int, Decimal]:
+def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Decimal]:
     """What was earned a month lately, by category. A first month is a whole one."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
-    return {category_id: amount / months for category_id, amount in summed(recent).items()}
+    return {category_id: amount / months for category_id, amount in sum_by_category(recent).items()}
 
 
-def _needed(ahead: _Ahead, ends: list[dt.date]) -> Decimal:
+def _needed(ahead: _CreditTimeline, ends: list[dt.date]) -> Decimal:
     """The lowest rate that is enough: earlier is easier where much ages out towards the end."""
     rates = [
         ahead.on(day, {}).missing / months
         for day in ends
         if (months := _months(ahead.today, day)) >= 1
     ]
-    return _up_to_half(min(rates, default=ZERO))
+    return _round_up_to_half(min(rates, default=ZERO))
 
 
-def _ages_out(ahead: _Ahead, end: dt.date) -> list[tuple[dt.date, Decimal]]:
+def _ages_out(ahead: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
     """What does not count any more on the day `end`: the last day it counts, and how much."""
     first = years_before(end, ahead.years)
     amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
@@ -139,28 +140,28 @@ def _months(first: dt.date, last: dt.date) -> Decimal:
     return Decimal(gap.years * MONTHS + gap.months) + Decimal(gap.days) / 31
 
 
-def _up_to_half(amount: Decimal) -> Decimal:
+def _round_up_to_half(amount: Decimal) -> Decimal:
     return (amount / HALF).to_integral_value(ROUND_CEILING) * HALF
 
 
 # ---------- In words ----------
 
 
-def days_left(pace: Pace) -> str:
+def format_days_left(pace: Forecast) -> str:
     """How long the period still lasts."""
     if pace.days_left < 0:
-        return f"The period ended on {formats.day(pace.closes_on)}."
+        return f"The period ended on {format_day(pace.closes_on)}."
     if pace.days_left == 0:
         return "The period ends today."
     return f"{formats.counted(pace.days_left, 'day')} left."
 
 
-def in_words(pace: Pace) -> str:
+def forecast_text(pace: Forecast) -> str:
     """Whether it comes to an end in time: a sentence or two, nothing where nothing can be said."""
-    return " ".join(filter(None, (_forecast(pace), _aging(pace))))
+    return " ".join(filter(None, (_completion_text(pace), _aging_text(pace))))
 
 
-def _forecast(pace: Pace) -> str:
+def _completion_text(pace: Forecast) -> str:
     if not pace.missing:
         return "Ready to submit."
     if pace.days_left <= 0:
@@ -168,21 +169,22 @@ def _forecast(pace: Pace) -> str:
     if not pace.recent:
         is_young = pace.since > years_before(pace.today, 1) + dt.timedelta(days=1)
         lately = "in this period yet" if is_young else "in the past 12 months"
-        return f"No credits {lately}; {_takes(pace)}."
+        return f"No credits {lately}; {_needed_text(pace)}."
     if pace.done_on:
         return f"At this pace you are done in {pace.done_on:%B %Y}."
-    ends = formats.day(pace.closes_on)
-    return f"At this pace you would not be done before your period ends on {ends}; {_takes(pace)}."
+    ends = format_day(pace.closes_on)
+    late = f"At this pace you would not be done before your period ends on {ends}"
+    return f"{late}; {_needed_text(pace)}."
 
 
-def _takes(pace: Pace) -> str:
-    if pace.days_left < SHORT:
+def _needed_text(pace: Forecast) -> str:
+    if pace.days_left < SHORT_DAYS:
         days = f"the {formats.counted(pace.days_left, 'day')}"
-        return f"it takes {formats.credits(pace.missing)} in {days} left"
-    return f"it takes about {formats.credits(pace.per_month)} a month"
+        return f"it takes {format_credits(pace.missing)} in {days} left"
+    return f"it takes about {format_credits(pace.per_month)} a month"
 
 
-def _aging(pace: Pace) -> str:
+def _aging_text(pace: Forecast) -> str:
     """3 credits age out by June 2027, 12 in all by March 2030."""
     if not pace.ages_out or pace.days_left <= 0:
         return ""
@@ -190,8 +192,8 @@ def _aging(pace: Pace) -> str:
     last = f"{pace.ages_out[-1][0]:%B %Y}"
     soon = sum((amount for day, amount in pace.ages_out if f"{day:%B %Y}" == first), ZERO)
     verb = "credit ages" if soon == 1 else "credits age"
-    text = f"{formats.amount(soon)} {verb} out by {first}"
+    text = f"{format_amount(soon)} {verb} out by {first}"
     if last == first:
         return f"{text}."
     every = sum((amount for _, amount in pace.ages_out), ZERO)
-    return f"{text}, {formats.amount(every)} in all by {last}."
+    return f"{text}, {format_amount(every)} in all by {last}."

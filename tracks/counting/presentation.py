@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from aspen import formats
+from aspen.formats import format_amount, format_credits, format_day
 from credits.enums import ENDED, ClaimRole, ClaimState
-from credits.history import Entry
+from credits.history import HistoryEntry
 from tracks.counting import eligibility, forecast
-from tracks.counting.credits import Totals
-from tracks.counting.progress import Progress, measure
-from tracks.counting.queries import Course
+from tracks.counting.credits import CreditTotals
+from tracks.counting.progress import Progress, measure_progress
+from tracks.counting.queries import TrackProgress
 from tracks.enums import SENT
 from tracks.models import Participation, RuleSet
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
-WIDTH = 600
+CHART_WIDTH = 600
 ALL_CATEGORIES = 4
 STATES = {
     ClaimState.PENDING: ("info", "◷"),
@@ -35,25 +36,23 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
     """60 credits in 4 years: at least 30 in Technology; the other 30 in any category."""
     requirements = list(rule_set.requirements.all())
     minimums = [
-        f"{formats.amount(line.minimum)} in {line.category}"
-        for line in requirements
-        if line.minimum
+        f"{format_amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
     ]
-    free = measure(rule_set, {}).elective_required
-    where = _anywhere([str(line.category) for line in requirements])
-    start = f"{formats.credits(rule_set.total)} in {rule_set.years} years"
+    free = measure_progress(rule_set, {}).elective_required
+    where = _elective_from([str(line.category) for line in requirements])
+    start = f"{format_credits(rule_set.total)} in {rule_set.years} years"
     if not minimums:
         return f"{start}, {where}."
-    rest = f"; the other {formats.amount(free)} {where}" if free else ""
-    return f"{start}: at least {_listed(minimums)}{rest}."
+    rest = f"; the other {format_amount(free)} {where}" if free else ""
+    return f"{start}: at least {_join_names(minimums)}{rest}."
 
 
-def _anywhere(counted: list[str]) -> str:
+def _elective_from(counted: list[str]) -> str:
     """Where an elective credit may come from: any of the four categories, or only those named."""
     return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
-def _listed(parts: list[str]) -> str:
+def _join_names(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
@@ -62,19 +61,19 @@ def missing_in_words(progress: Progress) -> str:
     if progress.is_complete:
         return "Everything required is there."
     parts = [
-        f"{formats.amount(line.missing)} in {line.category}"
+        f"{format_amount(line.missing)} in {line.category}"
         for line in progress.lines
         if line.missing
     ]
     if progress.elective_missing:
         more = "more " if parts else ""
-        where = _anywhere([str(line.category) for line in progress.lines])
-        parts.append(f"{formats.amount(progress.elective_missing)} {more}{where}")
-    return f"Still missing: {_listed(parts)}."
+        where = _elective_from([str(line.category) for line in progress.lines])
+        parts.append(f"{format_amount(progress.elective_missing)} {more}{where}")
+    return f"Still missing: {_join_names(parts)}."
 
 
 @dataclasses.dataclass(frozen=True)
-class Bar:
+class ProgressBar:
     """The drawn bar in sixhundredths of its width (templates/includes/progress_chart.html)."""
 
     id: str
@@ -84,13 +83,13 @@ class Bar:
     notches: list[int]
 
 
-def bar(progress: Progress, *, name: str, id: str) -> Bar:
+def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
     """One bar as long as the total: a block per minimum, then what is elective.
 
     Each block shows what is there in its category's colour and what is missing hatched; a notch
     marks the end of a minimum.
     """
-    pen = _Pen(progress.total)
+    pen = _BarPen(progress.total)
     for line in progress.lines:
         if line.minimum:
             pen.fill(line.towards_minimum, line.category.slug)
@@ -103,13 +102,13 @@ def bar(progress: Progress, *, name: str, id: str) -> Bar:
         pen.fill(elective, line.category.slug)
     pen.hatch(room)
     text = (
-        f"{name}: {formats.amount(progress.counted)} of {formats.credits(progress.total)}. "
+        f"{name}: {format_amount(progress.counted)} of {format_credits(progress.total)}. "
         f"{missing_in_words(progress)}"
     )
-    return Bar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
+    return ProgressBar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
 
 
-class _Pen:
+class _BarPen:
     def __init__(self, total: Decimal) -> None:
         self.total = total
         self.done = Decimal(0)
@@ -118,7 +117,7 @@ class _Pen:
         self.notches: list[int] = []
 
     def _x(self) -> int:
-        return round(self.done / self.total * WIDTH)
+        return round(self.done / self.total * CHART_WIDTH)
 
     def _advance(self, amount: Decimal) -> dict[str, int]:
         start = self._x()
@@ -138,11 +137,11 @@ class _Pen:
             self.notches.append(self._x() - 3)
 
 
-def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
+def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
     """Everything a page says about one participation's progress on a day."""
     participation, progress, counted = course
     name = str(participation.track)
-    ahead = forecast.pace_of(
+    ahead = forecast.make_forecast(
         progress=progress,
         counted=counted,
         today=on,
@@ -157,42 +156,42 @@ def track_summary(course: Course, on: dt.date) -> dict[str, Any]:
         "rule_set": participation.rule_set.name,
         "rules_url": reverse("tracks:rule_set", args=[participation.rule_set_id]),
         "rules": rule_set_in_words(participation.rule_set),
-        "bar": bar(progress, name=name, id=f"track-{participation.pk}"),
-        "counted": formats.amount(progress.counted),
-        "total": formats.credits(progress.total),
-        "total_number": formats.amount(progress.total),
+        "bar": progress_bar(progress, name=name, id=f"track-{participation.pk}"),
+        "counted": format_amount(progress.counted),
+        "total": format_credits(progress.total),
+        "total_number": format_amount(progress.total),
         "missing": missing_in_words(progress),
         "complete": progress.is_complete,
-        "closes_on": formats.day(participation.closes_on),
-        "days_left": forecast.days_left(ahead),
-        "pace": "" if participation.state in SENT else forecast.in_words(ahead),
-        "counts_from": formats.day(participation.counts_from),
-        "selected_on": formats.day(participation.selected_on),
+        "closes_on": format_day(participation.closes_on),
+        "days_left": forecast.format_days_left(ahead),
+        "forecast": "" if participation.state in SENT else forecast.forecast_text(ahead),
+        "counts_from": format_day(participation.counts_from),
+        "selected_on": format_day(participation.selected_on),
         "rows": [
             {
                 "category": line.category,
-                "earned": formats.amount(line.earned),
-                "minimum": formats.amount(line.minimum),
-                "missing": formats.amount(line.missing),
-                "elective": formats.amount(line.elective),
+                "earned": format_amount(line.earned),
+                "minimum": format_amount(line.minimum),
+                "missing": format_amount(line.missing),
+                "elective": format_amount(line.elective),
             }
             for line in progress.lines
         ],
-        "elective_required": formats.amount(progress.elective_required),
-        "elective_earned": formats.amount(progress.elective_earned),
-        "elective_missing": formats.amount(progress.elective_missing),
-        "earned": formats.amount(progress.earned),
-        "missing_total": formats.amount(progress.missing),
+        "elective_required": format_amount(progress.elective_required),
+        "elective_earned": format_amount(progress.elective_earned),
+        "elective_missing": format_amount(progress.elective_missing),
+        "earned": format_amount(progress.earned),
+        "missing_total": format_amount(progress.missing),
     }
 
 
-def answer(summaries: list[dict[str, Any]], totals: Totals) -> str:
+def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> str:
     """The first line of the Continuing Education page: am I on track?"""
     if summaries:
         return " ".join(_standing(one) for one in summaries)
     if not totals.trainings:
         return "You have no credits yet and follow no certification track."
-    return f"You have {formats.credits(totals.credits)} in the archive and follow no track yet."
+    return f"You have {format_credits(totals.credits)} in the archive and follow no track yet."
 
 
 def _standing(summary: dict[str, Any]) -> str:
@@ -201,14 +200,14 @@ def _standing(summary: dict[str, Any]) -> str:
         text = f"{start}, everything required is there."
     else:
         text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
-    return " ".join(filter(None, (text, summary["days_left"], summary["pace"])))
+    return " ".join(filter(None, (text, summary["days_left"], summary["forecast"])))
 
 
-def totals_in_words(totals: Totals) -> str:
+def totals_in_words(totals: CreditTotals) -> str:
     """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
     text = (
-        f"{formats.credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "
-        f"{formats.amount(totals.posted)} posted, {formats.amount(totals.archived)} archived."
+        f"{format_credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "
+        f"{format_amount(totals.posted)} posted, {format_amount(totals.archived)} archived."
     )
     if totals.ended:
         claims = formats.counted(totals.ended, "claim was", "claims were")
@@ -217,7 +216,10 @@ def totals_in_words(totals: Totals) -> str:
 
 
 def credit_row(
-    credit: "PostedCredit", participations: list[Participation], *, ending: Entry | None = None
+    credit: "PostedCredit",
+    participations: list[Participation],
+    *,
+    ending: HistoryEntry | None = None,
 ) -> dict[str, Any]:
     """A credit with its state, which of the participations it counts in, and why not in others.
 
@@ -236,11 +238,11 @@ def credit_row(
         "url": claim.event.get_absolute_url(),
         "history_url": reverse("tracks:credit", args=[credit.pk]),
         "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
-        "earned_on": formats.day(credit.earned_on),
+        "earned_on": format_day(credit.earned_on),
         "category": credit.category,
-        "amount": formats.amount(credit.amount),
+        "amount": format_amount(credit.amount),
         "state": {"label": label, "tone": tone, "shape": shape},
-        "reason": str(ending) if ending else credit.withdrawn_why or claim.reason,
+        "reason": str(ending) if ending else credit.withdrawn_reason or claim.reason,
         "archived": not ended and not credit.posted_in,
         "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
@@ -286,7 +288,7 @@ def counted_in(participation: Participation) -> str:
     return f"Counted in certificate {participation.certified_as}, {participation.track}"
 
 
-def period(participation: Participation) -> str:
+def period_label(participation: Participation) -> str:
     """The track, and for a certified period its certificate: one track may have several."""
     number = participation.certified_as
     return f"{participation.track}, certificate {number}" if number else str(participation.track)

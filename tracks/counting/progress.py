@@ -15,7 +15,7 @@ from tracks.models import RuleSet
 ZERO = Decimal(0)
 
 
-class Dated(NamedTuple):
+class DatedCredit(NamedTuple):
     """Credits of one category earned on one day."""
 
     earned_on: dt.date
@@ -24,7 +24,7 @@ class Dated(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class ProgressLine:
     """One category: credits earned, the minimum, and what the two make of each other."""
 
     category: Category
@@ -48,7 +48,7 @@ class Line:
 class Progress:
     """The lines of a rule set and its total, all in credits."""
 
-    lines: list[Line]
+    lines: list[ProgressLine]
     total: Decimal
 
     @property
@@ -90,19 +90,19 @@ class Progress:
         return Progress(lines, self.total)
 
 
-def measure(rule_set: RuleSet, earned: Mapping[int, Decimal]) -> Progress:
+def measure_progress(rule_set: RuleSet, earned: Mapping[int, Decimal]) -> Progress:
     """Hold the credits earned (by category id) against the rule set's requirements.
 
     No query where these are prefetched with their categories.
     """
     lines = [
-        Line(line.category, earned.get(line.category_id, ZERO), line.minimum)
+        ProgressLine(line.category, earned.get(line.category_id, ZERO), line.minimum)
         for line in rule_set.requirements.all()
     ]
     return Progress(lines, rule_set.total)
 
 
-def needed(
+def credits_needed(
     lines: Iterable[tuple[int, int, Decimal]],
     *,
     minimums: Mapping[int, Decimal],
@@ -141,7 +141,7 @@ class Amount(Protocol):
     def amount(self) -> Decimal: ...
 
 
-def summed(credits: Iterable[Amount]) -> dict[int, Decimal]:
+def sum_by_category(credits: Iterable[Amount]) -> dict[int, Decimal]:
     """The amounts by category id."""
     sums: dict[int, Decimal] = {}
     for credit in credits:

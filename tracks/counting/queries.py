@@ -22,10 +22,10 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from aspen.clock import years_before
 from credits.models import Claim, Credit
-from credits.queries import from_catalogue, live_credits, with_earned_on
+from credits.queries import from_catalog, live_credits, with_earned_on
 from events.enums import EventState, Origin
 from events.models import Event
-from tracks.counting.progress import Dated, Progress, measure, summed
+from tracks.counting.progress import DatedCredit, Progress, measure_progress, sum_by_category
 from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
 from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
 
@@ -39,15 +39,15 @@ REQUIREMENTS = Prefetch(
 )
 
 
-class Course(NamedTuple):
+class TrackProgress(NamedTuple):
     """A participation, how far it has come, and the credits that make it so."""
 
     participation: Participation
     progress: Progress
-    counted: list[Dated]
+    counted: list[DatedCredit]
 
 
-def visible_to(person: User) -> QuerySet[Participation]:
+def participations_visible_to(person: User) -> QuerySet[Participation]:
     """The person's own participations with rule set and requirements, in the tracks' order."""
     return (
         Participation.objects.filter(person=person)
@@ -59,10 +59,10 @@ def visible_to(person: User) -> QuerySet[Participation]:
 
 def active_participations(person: User) -> QuerySet[Participation]:
     """The tracks the person follows now: open, or sent and not decided yet."""
-    return visible_to(person).filter(state__in=sorted(ACTIVE))
+    return participations_visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
-def left_to_resume(person: User, on: dt.date) -> QuerySet[Participation]:
+def resumable_participations(person: User, on: dt.date) -> QuerySet[Participation]:
     """Tracks the person has left and may take up again in the same period, the latest first.
 
     Not once it is over, nor where another one is under way, or a certificate of the track was
@@ -75,7 +75,7 @@ def left_to_resume(person: User, on: dt.date) -> QuerySet[Participation]:
         person=person, participation__track=OuterRef("track"), revoked_at=None
     ).order_by("-issued_on")
     return (
-        visible_to(person)
+        participations_visible_to(person)
         .annotate(held_since=Subquery(held.values("issued_on")[:1]))
         .filter(
             ~Exists(another),
@@ -98,10 +98,10 @@ def counting_participations(person: User) -> QuerySet[Participation]:
         "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
         "certified_on": Subquery(valid.values("issued_on")),
     }
-    return visible_to(person).filter(state__in=states).annotate(**certificate)
+    return participations_visible_to(person).filter(state__in=states).annotate(**certificate)
 
 
-def certificates() -> QuerySet[Certificate]:
+def certificates_with_details() -> QuerySet[Certificate]:
     """Certificates with all that a page says of them, latest first."""
     return Certificate.objects.select_related(
         "person", "participation__track", "replaces", "replaced_by"
@@ -110,7 +110,7 @@ def certificates() -> QuerySet[Certificate]:
 
 def certificates_of(person: User) -> QuerySet[Certificate]:
     """The person's certificates, revoked ones included, latest first."""
-    return certificates().filter(person=person)
+    return certificates_with_details().filter(person=person)
 
 
 def held_certificate(person: User, track: Track) -> Certificate | None:
@@ -136,7 +136,7 @@ def rule_sets() -> QuerySet[RuleSet]:
     )
 
 
-def rule_sets_to_choose(
+def choosable_rule_sets(
     on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
 ) -> QuerySet[RuleSet]:
     """The rule sets in force on a day, by track: for people without an earlier certificate of it
@@ -174,7 +174,7 @@ def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
 
 def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
     """The newest rule set of the track in force on a day, locked so that it stays as it is."""
-    rule_sets = rule_sets_to_choose(on, kind=kind).filter(track=track)
+    rule_sets = choosable_rule_sets(on, kind=kind).filter(track=track)
     return rule_sets.select_for_update(of=("self",), no_key=True).first()
 
 
@@ -184,7 +184,7 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
     A row is a pair; the participation is at `person__participations`. A credit is eligible when
     its claim is neither declined nor withdrawn, it was earned from the participation's
     `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
-    from the course catalogue, and when no certificate of that track has counted it already.
+    from the course catalog, and when no certificate of that track has counted it already.
     `rules.why_not_posted` words the same rule.
 
     `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
@@ -197,7 +197,7 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
     )
     return live_credits().filter(
         ~Exists(counted),
-        Q(**{f"{participation}__rule_set__catalogue_only": False}) | Q(from_catalogue()),
+        Q(**{f"{participation}__rule_set__catalog_only": False}) | Q(from_catalog()),
         **{
             f"{participation}__state__in": sorted(ACTIVE),
             f"{participation}__rule_set__requirements__category": F("category"),
@@ -213,19 +213,21 @@ def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int
     return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
 
 
-def is_unproven(claim: Claim) -> bool:
+def is_undecided(claim: Claim) -> bool:
     """Whether staff have not decided yet about the custom event that a claim rests on."""
     undecided = (EventState.PENDING, EventState.DRAFT)
     return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
 
 
-def dated_credits(participations: Iterable[Participation], on: dt.date) -> dict[int, list[Dated]]:
+def dated_credits(
+    participations: Iterable[Participation], on: dt.date
+) -> dict[int, list[DatedCredit]]:
     """What counts on a day per participation, by the day it was earned and category. One query.
 
     Counted is what is posted and was earned within the rule set's years ending on that day
     (both ends inclusive); what has aged out stays posted.
     """
-    counted: dict[int, list[Dated]] = defaultdict(list)
+    counted: dict[int, list[DatedCredit]] = defaultdict(list)
     recent = Q()
     for participation in participations:
         first = years_before(on, participation.rule_set.years)
@@ -240,7 +242,7 @@ def dated_credits(participations: Iterable[Participation], on: dt.date) -> dict[
         .annotate(Sum("amount"))
     )
     for participation_id, *dated in sums:
-        counted[participation_id].append(Dated(*dated))
+        counted[participation_id].append(DatedCredit(*dated))
     return counted
 
 
@@ -249,7 +251,9 @@ def earned_by_category(
 ) -> dict[int, dict[int, Decimal]]:
     """Credits per participation and category that count on a day. One query."""
     counted = dated_credits(participations, on)
-    return {participation_id: summed(credits) for participation_id, credits in counted.items()}
+    return {
+        participation_id: sum_by_category(credits) for participation_id, credits in counted.items()
+    }
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
@@ -268,18 +272,18 @@ def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
     """Each participation with its progress on a day. One query besides the prefetched rules."""
-    return [(each.participation, each.progress) for each in courses_of(participations, on)]
+    return [(each.participation, each.progress) for each in track_progress_of(participations, on)]
 
 
-def courses_of(participations: Iterable[Participation], on: dt.date) -> list[Course]:
+def track_progress_of(participations: Iterable[Participation], on: dt.date) -> list[TrackProgress]:
     """Each participation with its progress on a day and the credits that make it. One query."""
     participations = list(participations)
     counted = dated_credits(participations, on)
     courses = []
     for participation in participations:
         credits = counted.get(participation.pk, [])
-        progress = measure(participation.rule_set, summed(credits))
-        courses.append(Course(participation, progress, credits))
+        progress = measure_progress(participation.rule_set, sum_by_category(credits))
+        courses.append(TrackProgress(participation, progress, credits))
     return courses
 
 

@@ -11,16 +11,16 @@ from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from accounts.models import User
-from aspen import formats
 from aspen.clock import fiscal_year, years_before
+from aspen.formats import format_amount, format_credits, format_day, format_time_range
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
 from events import queries as event_queries
 from events.enums import Attendance, EventState, ListingState, RegistrationMode, RegistrationState
-from events.models import CatalogueListing, CreditOffer, Event, FiscalYear, Registration
+from events.models import CatalogListing, CreditOffer, Event, FiscalYear, Registration
 from events.queries import CreditLine
 from tracks.counting.progress import Progress
-from tracks.counting.queries import Course
+from tracks.counting.queries import TrackProgress
 from tracks.models import Participation
 
 if TYPE_CHECKING:
@@ -32,16 +32,18 @@ if TYPE_CHECKING:
 
     RankedOffer = WithAnnotations[CreditOffer, _Ranked]
 
-AT_MOST = 5
+MAX_SUGGESTIONS_SHOWN = 5
 
 
-class Found(NamedTuple):
+class Suggestion(NamedTuple):
     event: Event
     is_recording: bool
     fills_minimum: bool
 
 
-def suggest(person: User, course: Course, now: dt.datetime) -> list[dict[str, Any]]:
+def suggest_trainings(
+    person: User, course: TrackProgress, now: dt.datetime
+) -> list[dict[str, Any]]:
     """At most five rows for the progress page, those that fill a minimum first. Two queries.
 
     None where nothing is missing or the period is over.
@@ -84,17 +86,17 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
         state=EventState.PUBLISHED,
         last_day__lte=participation.closes_on,
     )
-    if participation.rule_set.catalogue_only:
-        events = events.filter(_in_catalogue(now))
+    if participation.rule_set.catalog_only:
+        events = events.filter(_in_catalog(now))
     return events.exclude(_closed(now))
 
 
-def _in_catalogue(now: dt.datetime) -> Exists:
-    """In the catalog of the year in which its credit would be earned (queries.from_catalogue)."""
+def _in_catalog(now: dt.datetime) -> Exists:
+    """In the catalog of the year in which its credit would be earned (queries.from_catalog)."""
     year = fiscal_year(timezone.localdate(now))
     earned = Q(fiscal_year=FiscalYear(OuterRef("last_day")))
     watched = Q(fiscal_year=year, event__recording_available_at__lte=now)
-    approved = CatalogueListing.objects.filter(state=ListingState.APPROVED)
+    approved = CatalogListing.objects.filter(state=ListingState.APPROVED)
     return Exists(approved.filter(earned | watched, event=OuterRef("pk")))
 
 
@@ -130,25 +132,25 @@ def _ranked(
     return (
         CreditOffer.objects.filter(event__in=events, category__in=list(categories))
         .annotate(is_recording=is_recording, rank=window)
-        .filter(rank__lte=AT_MOST)
+        .filter(rank__lte=MAX_SUGGESTIONS_SHOWN)
         .select_related("event")
         .defer("event__search", "event__description")
         .order_by("rank", "event_id", "category_id")
     )
 
 
-def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> list[Found]:
+def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> list[Suggestion]:
     """In turns from each missing category, what is to come before recordings; then the others."""
-    found: dict[int, Found] = {}
+    found: dict[int, Suggestion] = {}
     for categories, fills_minimum in ((first, True), (rest, False)):
         turns = sorted(
             (offer for offer in offers if offer.category_id in categories),
             key=lambda offer: (offer.rank, offer.is_recording, categories.index(offer.category_id)),
         )
         for offer in turns:
-            if len(found) < AT_MOST:
+            if len(found) < MAX_SUGGESTIONS_SHOWN:
                 found.setdefault(
-                    offer.event_id, Found(offer.event, offer.is_recording, fills_minimum)
+                    offer.event_id, Suggestion(offer.event, offer.is_recording, fills_minimum)
                 )
     return sorted(
         found.values(),
@@ -159,27 +161,27 @@ def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> lis
 # ---------- In words ----------
 
 
-def _row(found: Found, lines: list[CreditLine], progress: Progress) -> dict[str, Any]:
+def _row(found: Suggestion, lines: list[CreditLine], progress: Progress) -> dict[str, Any]:
     event = found.event
     return {
         "title": event.title,
         "url": event.get_absolute_url(),
         "when": _when(found),
-        "lines": [{"category": line, "credits": formats.credits(line.amount)} for line in lines],
-        "fills": fills(lines, progress),
+        "lines": [{"category": line, "credits": format_credits(line.amount)} for line in lines],
+        "fills": format_fills(lines, progress),
     }
 
 
-def _when(found: Found) -> str:
+def _when(found: Suggestion) -> str:
     event = found.event
     if not found.is_recording:
-        return formats.when(event.begins_at, event.ends_at, all_day=event.all_day)
+        return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     if event.recording_until_at:
-        return f"Recording, until {formats.day(timezone.localdate(event.recording_until_at))}"
+        return f"Recording, until {format_day(timezone.localdate(event.recording_until_at))}"
     return "Recording, at any time"
 
 
-def fills(lines: Iterable[CreditLine], progress: Progress) -> str:
+def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
     """Fills 1 of 4.5 missing in Technology and 0.5 of 33 elective ones."""
     offered = {line.slug: line.amount for line in lines}
     parts, over = [], Decimal(0)
@@ -188,9 +190,9 @@ def fills(lines: Iterable[CreditLine], progress: Progress) -> str:
         into = min(amount, line.missing)
         over += amount - into
         if into:
-            whole = formats.amount(line.missing)
-            parts.append(f"{formats.amount(into)} of {whole} missing in {line.category}")
+            whole = format_amount(line.missing)
+            parts.append(f"{format_amount(into)} of {whole} missing in {line.category}")
     if elective := min(over, progress.elective_missing):
-        whole = formats.amount(progress.elective_missing)
-        parts.append(f"{formats.amount(elective)} of {whole} missing elective credits")
+        whole = format_amount(progress.elective_missing)
+        parts.append(f"{format_amount(elective)} of {whole} missing elective credits")
     return f"Fills {' and '.join(parts)}." if parts else ""

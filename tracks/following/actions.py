@@ -10,18 +10,24 @@ from django.db import connection
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import day_after, today, years_after, years_before
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
-from credits.signals import Followed
+from credits.signals import PostingChanges
 from tracks import signals
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, PARTICIPATION_TRANSITIONS, ParticipationState, RuleSetKind, Step
+from tracks.enums import (
+    ACTIVE,
+    PARTICIPATION_TRANSITIONS,
+    ParticipationState,
+    ParticipationStep,
+    RuleSetKind,
+)
 from tracks.models import Extension, Participation, Posting, Track
-from tracks.reminders import promise_extended
+from tracks.reminders import queue_extended_emails
 
 
-@act
+@audited
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     """Let `by` follow a track; every eligible archived credit is posted at once.
 
@@ -39,7 +45,7 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     return begin_period(person=by, track=track, by=by), True
 
 
-class Chosen(NamedTuple):
+class SelectionResult(NamedTuple):
     """What came of choosing several tracks: begun now, followed before, and refused in words."""
 
     new: list[Participation]
@@ -47,13 +53,13 @@ class Chosen(NamedTuple):
     refused: list[str]
 
 
-@act
-def select_tracks(*, tracks: Iterable[Track], by: User) -> Chosen:
+@audited
+def select_tracks(*, tracks: Iterable[Track], by: User) -> SelectionResult:
     """Let `by` follow each of the tracks, in one transaction; a refused one leaves the others.
 
     Locks the person. Idempotent like `select_track`.
     """
-    chosen = Chosen([], [], [])
+    chosen = SelectionResult([], [], [])
     for track in tracks:
         try:
             participation, is_new = select_track(track=track, by=by)
@@ -87,7 +93,7 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
     return participation
 
 
-@act
+@audited
 def leave_track(*, participation_id: int, by: User) -> None:
     """Stop following a track of one's own; its credits are archived again.
 
@@ -104,11 +110,11 @@ def leave_track(*, participation_id: int, by: User) -> None:
 
 def stop_following(participation: Participation, *, actor: Actor) -> None:
     """Leave the track; its credits are archived. The caller holds the person's lock."""
-    take_step(participation, Step.LEAVE, actor=actor)
+    apply_step(participation, ParticipationStep.LEAVE, actor=actor)
     participation.postings.all().delete()
 
 
-@act
+@audited
 def resume_track(*, participation_id: int, by: User) -> Participation:
     """Take up a track again that was left, in the same period and under the same rules.
 
@@ -130,15 +136,15 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
     held, before = counting_queries.held_certificate(by, track), participation.follows
     if (held and held.issued_on) != (before and before.issued_on):
         raise Refused("Your certificates have changed since. Choose the track to begin a new one.")
-    take_step(participation, Step.RESUME, actor=Actor.PERSON)
+    apply_step(participation, ParticipationStep.RESUME, actor=Actor.PERSON)
     signals.track_selected.send(Participation, participation=participation)
     return participation
 
 
-YEARS_AT_MOST = 10
+MAX_YEARS = 10
 
 
-@act
+@audited
 def extend_participations(
     *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
 ) -> int:
@@ -150,15 +156,15 @@ def extend_participations(
     """
     if not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
-    if not today() < closes_on <= years_after(today(), YEARS_AT_MOST):
+    if not today() < closes_on <= years_after(today(), MAX_YEARS):
         raise Refused(
-            f"The new last day must lie in the next {YEARS_AT_MOST} years.", field="closes_on"
+            f"The new last day must lie in the next {MAX_YEARS} years.", field="closes_on"
         )
     chosen = Participation.objects.filter(pk__in=participation_ids)
     lock_people(chosen.order_by().values_list("person_id", flat=True))
     participations = list(chosen.select_related("person", "track").order_by("pk"))
     for participation in participations:
-        _refuse_unfit(participation, by=by)
+        _refuse_invalid(participation, by=by)
     longer = [each for each in participations if each.closes_on < closes_on]
     Extension.objects.bulk_create(
         Extension(
@@ -174,11 +180,11 @@ def extend_participations(
     Participation.objects.filter(pk__in=ids).update(closes_on=closes_on)
     if ids:
         post_anew(participation_ids=ids)
-        promise_extended(participations=longer, closes_on=closes_on)
+        queue_extended_emails(participations=longer, closes_on=closes_on)
     return len(ids)
 
 
-def _refuse_unfit(participation: Participation, *, by: User) -> None:
+def _refuse_invalid(participation: Participation, *, by: User) -> None:
     whose = f"{participation.person}, {participation.track}"
     if participation.person_id == by.pk:
         raise Refused(f"{whose}: somebody else has to extend your own period.")
@@ -187,7 +193,7 @@ def _refuse_unfit(participation: Participation, *, by: User) -> None:
         raise Refused(f"{whose}: only an open period can be extended, and this one is {state}.")
 
 
-@act
+@audited
 def post_archived(*, participation: Participation) -> int:
     """Post every eligible credit to the participation in one statement; return how many.
 
@@ -196,7 +202,7 @@ def post_archived(*, participation: Participation) -> int:
     return len(_post(person=participation.person_id, person__participations=participation.pk))
 
 
-@act
+@audited
 def post_anew(*, participation_ids: Collection[int]) -> int:
     """Post every eligible credit to these participations in one statement; return how many.
 
@@ -205,8 +211,8 @@ def post_anew(*, participation_ids: Collection[int]) -> int:
     return len(_post(person__participations__in=participation_ids))
 
 
-@act
-def sync_postings(*, credit_ids: Collection[int]) -> Followed:
+@audited
+def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
     """Post these credits where they are eligible now, and take them out where they are not.
 
     Idempotent; four statements however many credits. The caller holds the people's locks.
@@ -214,12 +220,12 @@ def sync_postings(*, credit_ids: Collection[int]) -> Followed:
     participations, went, and stayed.
     """
     if not credit_ids:
-        return Followed()
-    with _without_loops(len(credit_ids)):
+        return PostingChanges()
+    with _without_nested_loops(len(credit_ids)):
         return _sync(credit_ids)
 
 
-def _sync(credit_ids: Collection[int]) -> Followed:
+def _sync(credit_ids: Collection[int]) -> PostingChanges:
     eligible = counting_queries.eligible_pairs(pk__in=credit_ids)
     rows = Posting.objects.filter(
         credit__in=credit_ids, participation__state__in=sorted(ACTIVE)
@@ -230,21 +236,21 @@ def _sync(credit_ids: Collection[int]) -> Followed:
     if removed:
         Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
     added = _post(pk__in=credit_ids)
-    return Followed(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
+    return PostingChanges(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
 
 
 # So many credits come at once only when an event is merged, corrected or awarded.
-MANY = 200
+MANY_CREDITS = 200
 
 
 @contextmanager
-def _without_loops(number: int) -> Iterator[None]:
+def _without_nested_loops(number: int) -> Iterator[None]:
     """Let PostgreSQL join whole tables while many credits are posted.
 
     It knows no number of the rows that the present transaction has written, takes them for one,
     and would go through all claims for each of the credits: minutes, not seconds.
     """
-    if number < MANY:
+    if number < MANY_CREDITS:
         yield
         return
     with connection.cursor() as cursor:
@@ -267,7 +273,7 @@ def _post(**conditions: object) -> list[tuple[int, int]]:
         return [(credit, participation) for credit, participation in cursor.fetchall()]
 
 
-WHY_NOT = {
+REFUSALS = {
     ParticipationState.OPEN: "it is open and has not been sent",
     ParticipationState.SUBMITTED: "it is with the CE Coordinator",
     ParticipationState.REVIEWED: "it is with the supervisor",
@@ -277,11 +283,13 @@ WHY_NOT = {
 }
 
 
-def state_after(participation: Participation, step: Step, actor: Actor) -> ParticipationState:
+def state_after(
+    participation: Participation, step: ParticipationStep, actor: Actor
+) -> ParticipationState:
     """The state that the step leads to. Raises Refused where the actor cannot take it now."""
 
     def why_not() -> str:
-        because = WHY_NOT[ParticipationState(participation.state)]
+        because = REFUSALS[ParticipationState(participation.state)]
         return (
             f"{participation.track}: nothing was changed, because {because}. "
             "Look at the page again."
@@ -290,7 +298,7 @@ def state_after(participation: Participation, step: Step, actor: Actor) -> Parti
     return PARTICIPATION_TRANSITIONS[step].apply(participation.state, actor, why_not)
 
 
-def take_step(participation: Participation, step: Step, *, actor: Actor) -> None:
+def apply_step(participation: Participation, step: ParticipationStep, *, actor: Actor) -> None:
     """Move the participation and store it. The caller holds the person's lock. Raises Refused."""
     participation.state = state_after(participation, step, actor)
     participation.save(update_fields=["state"])

@@ -24,28 +24,28 @@ from django.utils.safestring import mark_safe
 
 from accounts.enums import PositionKind
 from accounts.models import Position
-from aspen import formats
 from aspen.admin import ReadOnlyInline, staff_page
 from aspen.clock import today, years_before
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
+from aspen.formats import counted, format_credits, format_day
 from aspen.staff_queue import ConditionFilter, QueueAdmin, reason_field
 from aspen.web.refusals import refusal_as_form_error
-from aspen.web.request import AuthenticatedHttpRequest, number_in
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from tracks.counting import credits as own_credits
 from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
-from tracks.counting.eligibility import DIRECTORS_YEARS, directors_deadline
+from tracks.counting.eligibility import DIRECTOR_YEARS, directors_deadline
 from tracks.following import actions
 from tracks.models import Extension, Participation, Posting
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
-LIST = "admin:tracks_participation_changelist"
-PAGE = "admin:tracks_participation_change"
-AT_MOST = 500
+LIST_URL = "admin:tracks_participation_changelist"
+PAGE_URL = "admin:tracks_participation_change"
+MAX_EXTENDED = 500
 QUARTERS = 8
-SHOWN = 100
+MAX_SHOWN = 100
 
 
 class QuarterFilter(ConditionFilter):
@@ -55,7 +55,7 @@ class QuarterFilter(ConditionFilter):
     parameter_name = "closes"
 
     def options(self) -> list[tuple[str, str, Q]]:
-        firsts = quarters_from(today(), QUARTERS + 1)
+        firsts = quarter_starts(today(), QUARTERS + 1)
         quarters = [
             (
                 first.isoformat(),
@@ -71,7 +71,7 @@ class QuarterFilter(ConditionFilter):
         ]
 
 
-def quarters_from(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
+def quarter_starts(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
     """The first days of this quarter of a year and the following ones."""
     month = day.year * 12 + (day.month - 1) // 3 * 3
     months = (month + 3 * n for n in range(number))
@@ -84,8 +84,8 @@ class DirectorFilter(ConditionFilter):
     title = parameter_name = "director"
 
     def options(self) -> list[tuple[str, str, Q]]:
-        first = years_before(today(), DIRECTORS_YEARS)
-        a_year_on = years_before(today(), DIRECTORS_YEARS - 1)
+        first = years_before(today(), DIRECTOR_YEARS)
+        a_year_on = years_before(today(), DIRECTOR_YEARS - 1)
         is_new = Q(director_since__gt=first)
         return [
             ("new", "In the first four years", is_new),
@@ -182,22 +182,22 @@ class ParticipationAdmin(QueueAdmin):
     @admin.display(description="does it count?")
     def counting(self, participation: Participation) -> str:
         """Each of the person's credits, and what this track makes of it, as the person reads it."""
-        credits = list(own_credits.credits_with_postings(participation.person)[: SHOWN + 1])
+        credits = list(own_credits.credits_with_postings(participation.person)[: MAX_SHOWN + 1])
         prefetch_related_objects([participation], counting_queries.REQUIREMENTS, "follows")
         lines = [
             (
-                formats.day(each.earned_on),
+                format_day(each.earned_on),
                 each.claim.event.title,
-                formats.credits(each.amount),
+                format_credits(each.amount),
                 str(each.category),
                 _verdict(each, participation),
             )
-            for each in credits[:SHOWN]
+            for each in credits[:MAX_SHOWN]
         ]
         if not lines:
             return "No credits yet."
         told = format_html_join("", "<li>{}, “{}”, {} in {}: {}</li>", lines)
-        more = "<li>… and more</li>" if len(credits) > SHOWN else ""
+        more = "<li>… and more</li>" if len(credits) > MAX_SHOWN else ""
         return format_html("<ul>{}{}</ul>", told, mark_safe(more))
 
     @admin.display(description="director since", ordering="director_since")
@@ -208,7 +208,7 @@ class ParticipationAdmin(QueueAdmin):
             return "–"
         end = directors_deadline(since)
         ended = "end" if end >= today() else "ended"
-        return f"{formats.day(since)}; four years {ended} {formats.day(end)}"
+        return f"{format_day(since)}; four years {ended} {format_day(end)}"
 
     # ---------- More time ----------
 
@@ -226,9 +226,9 @@ class ParticipationAdmin(QueueAdmin):
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Participation]
     ) -> HttpResponse | None:
         """Ask until when and why; nothing is changed yet."""
-        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: AT_MOST + 1])
-        if len(ids) > AT_MOST:
-            messages.error(request, f"Choose at most {AT_MOST} periods at a time.")
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_EXTENDED + 1])
+        if len(ids) > MAX_EXTENDED:
+            messages.error(request, f"Choose at most {MAX_EXTENDED} periods at a time.")
             return None
         return self._extend_page(request, ids, ExtendForm())
 
@@ -240,7 +240,7 @@ class ParticipationAdmin(QueueAdmin):
         ids = _ids(sent.get("ids", ""))
         if not ids:
             messages.warning(request, "Choose the periods to extend first.")
-            return HttpResponseRedirect(reverse(LIST))
+            return HttpResponseRedirect(reverse(LIST_URL))
         if request.method != "POST":
             return self._extend_page(request, ids, ExtendForm())
         form = ExtendForm(request.POST)
@@ -256,17 +256,17 @@ class ParticipationAdmin(QueueAdmin):
         with refusal_as_form_error(form):
             if "save" in request.POST and form.cleaned_data["shown"] == closes_on.isoformat():
                 return self._extended(request, ids, closes_on, extend())
-            return self._extend_page(request, ids, form, (rehearse(extend), closes_on))
+            return self._extend_page(request, ids, form, (dry_run(extend), closes_on))
         return self._extend_page(request, ids, form)
 
     def _extended(
         self, request: HttpRequest, ids: list[int], closes_on: dt.date, number: int
     ) -> HttpResponse:
-        periods = formats.counted(number, "period ends", "periods end")
-        messages.success(request, f"{periods} on {formats.day(closes_on)} now.")
+        periods = counted(number, "period ends", "periods end")
+        messages.success(request, f"{periods} on {format_day(closes_on)} now.")
         if len(ids) == 1:
-            return HttpResponseRedirect(reverse(PAGE, args=ids))
-        return HttpResponseRedirect(reverse(LIST))
+            return HttpResponseRedirect(reverse(PAGE_URL, args=ids))
+        return HttpResponseRedirect(reverse(LIST_URL))
 
     def _extend_page(
         self,
@@ -282,7 +282,7 @@ class ParticipationAdmin(QueueAdmin):
                 "person": str(each.person),
                 "track": str(each.track),
                 "state": each.get_state_display(),
-                "old": formats.day(each.closes_on),
+                "old": format_day(each.closes_on),
                 "new": _new_day(each, closes_on),
             }
             for each in chosen.order_by("person__display_name", "pk")
@@ -308,15 +308,15 @@ def _verdict(credit: "PostedCredit", participation: Participation) -> str:
 
 def _ids(text: str) -> list[int]:
     """The ids in a list with commas between them; nonsense is none."""
-    found = [number_in(part) for part in text.split(",")[:AT_MOST]]
+    found = [parse_id(part) for part in text.split(",")[:MAX_EXTENDED]]
     return sorted({number for number in found if number})
 
 
 def _button(number: int) -> str:
-    return f"Extend {formats.counted(number, 'period')}"
+    return f"Extend {counted(number, 'period')}"
 
 
 def _new_day(participation: Participation, closes_on: dt.date | None) -> str:
     if closes_on is None:
         return ""
-    return formats.day(closes_on) if participation.closes_on < closes_on else "stays"
+    return format_day(closes_on) if participation.closes_on < closes_on else "stays"

@@ -3,10 +3,10 @@ from typing import Any
 
 from django import forms
 
-from tracks.following.recommended import ROLES
+from tracks.following.recommended import TRACK_ROLES
 from tracks.models import Track
 
-NO_SUCH = "There is nothing like this to choose any more, so it was left out."
+INVALID_CHOICE_LEFT_OUT = "There is nothing like this to choose any more, so it was left out."
 
 
 class ChooseForm(forms.Form):
@@ -15,19 +15,19 @@ class ChooseForm(forms.Form):
     track = forms.ModelChoiceField(queryset=Track.objects.order_by("position"))
 
 
-class SeveralForm(forms.Form):
+class ChooseSeveralForm(forms.Form):
     """Which tracks to follow, all at once."""
 
     tracks = forms.ModelMultipleChoiceField(queryset=Track.objects.order_by("position"))
 
 
-class WhoForm(forms.Form):
+class RolesForm(forms.Form):
     """What somebody is, so that the fitting tracks can be proposed. Nonsense says nothing."""
 
     am = forms.MultipleChoiceField(
         label="What are you? Tick all that is true.",
         required=False,
-        choices=[(role.key, role.label) for role in ROLES],
+        choices=[(role.key, role.label) for role in TRACK_ROLES],
         widget=forms.CheckboxSelectMultiple,
     )
 

@@ -8,7 +8,7 @@ from accounts.enums import OrganizationKind, PositionKind
 from accounts.models import Position
 
 
-class Role(NamedTuple):
+class TrackRole(NamedTuple):
     """What somebody may be, in their own words, and the track that is meant for it.
 
     Tracks are known by name: no page changes it.
@@ -19,14 +19,14 @@ class Role(NamedTuple):
     track: str
 
 
-ROLES = [
-    Role("director", "I am the director of a public library", "Library Director"),
-    Role("staff", "I work in a library", "Library Staff"),
-    Role("trustee", "I am a trustee, or chair the board", "Library Trustee"),
+TRACK_ROLES = [
+    TrackRole("director", "I am the director of a public library", "Library Director"),
+    TrackRole("staff", "I work in a library", "Library Staff"),
+    TrackRole("trustee", "I am a trustee, or chair the board", "Library Trustee"),
 ]
 
 
-class Changed(NamedTuple):
+class TrackChange(NamedTuple):
     """A track that fits what somebody is by their profile and that they do not follow.
 
     `others` are the followed tracks that fit none of their positions any more.
@@ -37,7 +37,7 @@ class Changed(NamedTuple):
     others: list[str]
 
 
-def role_of(position: Position) -> str:
+def role_of_position(position: Position) -> str:
     """The key of the role that a position makes of a person; nothing for friends of a library.
 
     The directors' track is for public libraries; who directs another works in a library.
@@ -52,24 +52,28 @@ def role_of(position: Position) -> str:
 
 def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
     """The positions that make a track fit, by the track's name."""
-    tracks = {role.key: role.track for role in ROLES}
+    tracks = {role.key: role.track for role in TRACK_ROLES}
     fitting: dict[str, list[str]] = {}
     for position in positions:
-        if track := tracks.get(role_of(position)):
+        if track := tracks.get(role_of_position(position)):
             fitting.setdefault(track, []).append(str(position))
     return fitting
 
 
 def director_since(positions: Iterable[Position]) -> dt.date | None:
     """Since when somebody directs a public library, where they do and the day is known."""
-    days = [each.since_on for each in positions if role_of(each) == "director" and each.since_on]
+    days = [
+        each.since_on
+        for each in positions
+        if role_of_position(each) == "director" and each.since_on
+    ]
     return min(days, default=None)
 
 
-def reasons(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
+def why_recommended(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
     """Why a track is proposed, by its name, to somebody who says to be all this."""
     found = {}
-    for role in ROLES:
+    for role in TRACK_ROLES:
         if role.key not in said:
             continue
         if positions := fitting.get(role.track):
@@ -79,16 +83,18 @@ def reasons(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, s
     return found
 
 
-def preset(fitting: dict[str, list[str]]) -> list[str]:
+def preselected_roles(fitting: dict[str, list[str]]) -> list[str]:
     """The roles that somebody's positions speak for."""
-    return [role.key for role in ROLES if role.track in fitting]
+    return [role.key for role in TRACK_ROLES if role.track in fitting]
 
 
-def changes(followed: Collection[str], fitting: dict[str, list[str]]) -> list[Changed]:
+def recommended_changes(
+    followed: Collection[str], fitting: dict[str, list[str]]
+) -> list[TrackChange]:
     """What no longer fits together for somebody who follows tracks: one line for each new one."""
     others = [track for track in followed if track not in fitting]
     return [
-        Changed(track, "; ".join(positions), others)
+        TrackChange(track, "; ".join(positions), others)
         for track, positions in fitting.items()
         if followed and track not in followed
     ]

@@ -11,16 +11,16 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Position, User
 from accounts.queries import positions_of
-from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
+from aspen.formats import counted, format_day
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.counting.eligibility import DIRECTORS_TRACK, directors_deadline
+from tracks.counting.eligibility import DIRECTOR_TRACK, directors_deadline
 from tracks.enums import RuleSetKind
 from tracks.following import actions, recommended
-from tracks.following.forms import ChooseForm, SeveralForm, WhoForm
+from tracks.following.forms import ChooseForm, ChooseSeveralForm, RolesForm
 from tracks.models import Participation, RuleSet, Track
 
 
@@ -35,12 +35,13 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
     followed = [str(participation.track) for participation in participations]
     held = list(positions_of(person))
     fitting = recommended.positions_by_track(held)
-    who = WhoForm(
-        request.GET if "asked" in request.GET else None, preset=recommended.preset(fitting)
+    who = RolesForm(
+        request.GET if "asked" in request.GET else None,
+        preset=recommended.preselected_roles(fitting),
     )
-    reasons = recommended.reasons(who.said(), fitting)
+    reasons = recommended.why_recommended(who.said(), fitting)
     left: dict[int, Participation] = {}
-    for participation in counting_queries.left_to_resume(person, today()):
+    for participation in counting_queries.resumable_participations(person, today()):
         left.setdefault(participation.track_id, participation)
     offered = [
         _offer(
@@ -54,10 +55,10 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = {
         "followed": [
             counting_presentation.track_summary(course, today())
-            for course in counting_queries.courses_of(participations, today())
+            for course in counting_queries.track_progress_of(participations, today())
         ],
         "who": who,
-        "changes": recommended.changes(followed, fitting),
+        "changes": recommended.recommended_changes(followed, fitting),
         "offered": sorted(offered, key=lambda track: not track["why"]),
     }
     return render(request, "tracks/choose.html", context)
@@ -66,12 +67,12 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
     """Until when a new director has to be certified; nothing for whoever was certified before."""
     since = recommended.director_since(held)
-    if rule_set.track.name != DIRECTORS_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
+    if rule_set.track.name != DIRECTOR_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
         return ""
     deadline = directors_deadline(since)
     if deadline < today():
         return ""
-    return f"A new director has four years to be certified: until {formats.day(deadline)}."
+    return f"A new director has four years to be certified: until {format_day(deadline)}."
 
 
 def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
 
 def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     """Choose all that is ticked; what cannot be chosen is named, the others are followed."""
-    form = SeveralForm(request.POST)
+    form = ChooseSeveralForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Tick at least one of the tracks on this page.")
         return redirect("tracks:choose")
@@ -128,6 +129,6 @@ def _now_followed(participations: list[Participation]) -> str:
     """You now follow Library Staff and Library Trustee. 3 credit lines were posted to them."""
     tracks = " and ".join(str(participation.track) for participation in participations)
     number = counting_queries.postings_of(participations).count()
-    posted = formats.counted(number, "credit line was", "credit lines were")
+    posted = counted(number, "credit line was", "credit lines were")
     where = "it" if len(participations) == 1 else "them"
     return f"You now follow {tracks}. {posted} posted to {where}."

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
 from aspen.db.constraints import CompositeForeignKey, both_or_neither
-from tracks.enums import Answer, Ending
+from tracks.enums import Ending, VerificationAnswer
 from tracks.models.participation import Participation
 
 
@@ -82,16 +82,16 @@ class Submission(models.Model):
                 fields=["participation", "person"],
                 to="tracks.Participation",
                 to_fields=["id", "person"],
-                name="tracks_submission_participation_of_the_person",
+                name="tracks_submission_participation_same_person",
             ),
             models.CheckConstraint(
                 condition=_together("reviewed_at", "reviewed_by"),
-                name="tracks_reviewed_by_someone_sometime",
+                name="tracks_reviewed_both_or_neither",
             ),
             models.CheckConstraint(
                 condition=Q(verified_at=None, verified_by=None, verified_name="")
                 | Q(verified_at__isnull=False) & ~Q(verified_name=""),
-                name="tracks_verified_by_someone_sometime",
+                name="tracks_verified_both_or_neither",
             ),
             # Said of its own accord, because a comparison with nothing would pass.
             models.CheckConstraint(
@@ -105,16 +105,16 @@ class Submission(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(reviewed_by=None) | ~Q(reviewed_by=F("person")),
-                name="tracks_nobody_reviews_their_own_record",
+                name="tracks_submission_not_reviewed_by_owner",
             ),
             models.CheckConstraint(
                 condition=Q(verified_by=None) | ~Q(verified_by=F("person")),
-                name="tracks_nobody_verifies_their_own_record",
+                name="tracks_submission_not_verified_by_owner",
             ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None, ending="")
                 | Q(ended_at__isnull=False, ending__in=Ending.values),
-                name="tracks_submission_ended_sometime_somehow",
+                name="tracks_submission_ended_both_or_neither",
             ),
             models.CheckConstraint(
                 condition=~Q(ending__in=[Ending.RETURNED, Ending.REFUSED, Ending.REOPENED])
@@ -128,9 +128,10 @@ class Submission(models.Model):
             models.CheckConstraint(condition=~Q(name=""), name="tracks_submission_has_a_name"),
         ]
         triggers = [
-            pgtrigger.Protect(name="submissions_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(name="protect_submissions", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
-                name="what_was_sent_stays", fields=["participation", "person", "record", "name"]
+                name="submission_record_is_frozen",
+                fields=["participation", "person", "record", "name"],
             ),
         ]
 
@@ -164,7 +165,7 @@ class Verification(models.Model):
     expires_at = models.DateTimeField()
     reminders = models.PositiveSmallIntegerField(default=0)
     answered_at = models.DateTimeField(null=True, blank=True)
-    answer = models.CharField(max_length=10, choices=Answer, blank=True)
+    answer = models.CharField(max_length=10, choices=VerificationAnswer, blank=True)
     reason = models.TextField(blank=True)
 
     class Meta:
@@ -173,12 +174,12 @@ class Verification(models.Model):
             models.UniqueConstraint(
                 fields=["submission"],
                 condition=Q(answered_at=None),
-                name="tracks_one_supervisor_at_a_time",
+                name="tracks_one_open_question_per_submission",
             ),
             models.UniqueConstraint(
                 fields=["participation", "year"],
-                condition=Q(answered_at=None) | Q(answer=Answer.VERIFIED),
-                name="tracks_a_year_is_verified_once",
+                condition=Q(answered_at=None) | Q(answer=VerificationAnswer.VERIFIED),
+                name="tracks_year_verified_once",
             ),
             models.CheckConstraint(
                 condition=Q(submission=None, year__isnull=False)
@@ -189,29 +190,31 @@ class Verification(models.Model):
                 fields=["participation", "person"],
                 to="tracks.Participation",
                 to_fields=["id", "person"],
-                name="tracks_verification_participation_of_the_person",
+                name="tracks_verification_participation_same_person",
             ),
             CompositeForeignKey(
                 fields=["submission", "participation"],
                 to="tracks.Submission",
                 to_fields=["id", "participation"],
-                name="tracks_verification_of_the_participations_submission",
+                name="tracks_verification_submission_same_participation",
             ),
             models.CheckConstraint(
                 condition=Q(supervisor=None) | ~Q(supervisor=F("person")),
-                name="tracks_nobody_is_asked_about_themselves",
+                name="tracks_verification_supervisor_not_owner",
             ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, answer="")
-                | Q(answered_at__isnull=False, answer__in=Answer.values),
-                name="tracks_verification_answered_sometime_somehow",
+                | Q(answered_at__isnull=False, answer__in=VerificationAnswer.values),
+                name="tracks_verification_answered_both_or_neither",
             ),
             models.CheckConstraint(
-                condition=~Q(answer__in=[Answer.REFUSED, Answer.WITHDRAWN]) | ~Q(reason=""),
+                condition=~Q(answer__in=[VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN])
+                | ~Q(reason=""),
                 name="tracks_verification_refused_with_a_reason",
             ),
             models.CheckConstraint(
-                condition=Q(expires_at__gt=F("asked_at")), name="tracks_verification_has_time"
+                condition=Q(expires_at__gt=F("asked_at")),
+                name="tracks_verification_expires_after_asked",
             ),
             models.CheckConstraint(
                 condition=Q(supervisor_email=Lower("supervisor_email"))
@@ -221,9 +224,9 @@ class Verification(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="verifications_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(name="protect_verifications", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
-                name="what_was_asked_stays",
+                name="verification_question_is_frozen",
                 fields=["participation", "person", "submission", "year", "record"],
             ),
         ]
@@ -264,7 +267,7 @@ class Certificate(models.Model):
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    revoked_why = models.TextField(blank=True)
+    revoked_reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-issued_on", "-number"]
@@ -279,13 +282,13 @@ class Certificate(models.Model):
                 fields=["participation", "person"],
                 to="tracks.Participation",
                 to_fields=["id", "person"],
-                name="tracks_certificate_participation_of_the_person",
+                name="tracks_certificate_participation_same_person",
             ),
             CompositeForeignKey(
                 fields=["submission", "participation"],
                 to="tracks.Submission",
                 to_fields=["id", "participation"],
-                name="tracks_certificate_of_the_participations_submission",
+                name="tracks_certificate_submission_same_participation",
             ),
             # Both are there in a certificate, so both are there in its submission.
             CompositeForeignKey(
@@ -295,17 +298,18 @@ class Certificate(models.Model):
                 name="tracks_certificate_reviewed_and_verified",
             ),
             models.CheckConstraint(
-                condition=Q(expires_on__gt=F("issued_on")), name="tracks_certificate_has_time"
+                condition=Q(expires_on__gt=F("issued_on")),
+                name="tracks_certificate_expires_after_issue",
             ),
             both_or_neither(
                 "revoked_at",
                 "revoked_by",
-                reason="revoked_why",
-                name="tracks_revoked_by_someone_for_a_reason",
+                reason="revoked_reason",
+                name="tracks_revoked_all_or_none",
             ),
             models.CheckConstraint(
                 condition=Q(revoked_by=None) | ~Q(revoked_by=F("person")),
-                name="tracks_nobody_revokes_their_own_certificate",
+                name="tracks_certificate_not_revoked_by_holder",
             ),
             models.CheckConstraint(
                 condition=~Q(name="") & ~Q(coordinator_name="") & ~Q(supervisor_name=""),
@@ -313,10 +317,10 @@ class Certificate(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="certificates_are_kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(name="protect_certificates", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
-                name="certificates_stay_as_they_are",
-                exclude=["revoked_at", "revoked_by", "revoked_why"],
+                name="certificates_are_frozen",
+                exclude=["revoked_at", "revoked_by", "revoked_reason"],
             ),
         ]
 

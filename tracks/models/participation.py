@@ -63,7 +63,7 @@ class Participation(models.Model):
                 fields=["rule_set", "track"],
                 to="tracks.RuleSet",
                 to_fields=["id", "track"],
-                name="tracks_participation_rule_set_of_the_track",
+                name="tracks_participation_rule_set_same_track",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=ParticipationState.values), name="tracks_state_known"
@@ -75,7 +75,7 @@ class Participation(models.Model):
             # What a certificate was issued for counts up to that day, and not a second time.
             models.CheckConstraint(
                 condition=Q(counts_from__lte=F("selected_on")) | Q(follows__isnull=False),
-                name="tracks_first_period_reaches_back",
+                name="tracks_counts_from_not_after_selection",
             ),
         ]
 
@@ -104,13 +104,13 @@ class Posting(models.Model):
                 fields=["credit", "person"],
                 to="credits.Credit",
                 to_fields=["id", "person"],
-                name="tracks_posting_credit_of_the_person",
+                name="tracks_posting_credit_same_person",
             ),
             CompositeForeignKey(
                 fields=["participation", "person"],
                 to="tracks.Participation",
                 to_fields=["id", "person"],
-                name="tracks_posting_participation_of_the_person",
+                name="tracks_posting_participation_same_person",
             ),
         ]
 

@@ -34,10 +34,10 @@ class RuleSet(models.Model):
     valid_until = models.DateField(null=True, blank=True)
     total = CreditAmountField()
     years = models.PositiveSmallIntegerField(default=4)
-    catalogue_only = models.BooleanField(
-        "only catalogue credits count",
+    catalog_only = models.BooleanField(
+        "only catalog credits count",
         default=False,
-        help_text="Only events in the State Library's own course catalogue count.",
+        help_text="Only events in the State Library's own course catalog count.",
     )
     audience = models.CharField("who", max_length=200, blank=True)
     source = models.TextField(help_text="The document these rules come from.")

@@ -8,18 +8,18 @@ from urllib.parse import urlencode
 from django import forms
 from django.urls import reverse
 
-from aspen import formats
 from aspen.files.tables import Table
-from tracks.following.forms import NO_SUCH
+from aspen.formats import counted
+from tracks.following.forms import INVALID_CHOICE_LEFT_OUT
 from tracks.models import Track
 from tracks.reports import queries
 from tracks.reports.charts import Series
 
-Chosen = Mapping[str, str]
+Answers = Mapping[str, str]
 PEOPLE = 50
 
 
-class Question(NamedTuple):
+class ReportQuestion(NamedTuple):
     """A list to choose from. Its first choice is taken where nothing is chosen."""
 
     label: str
@@ -29,7 +29,7 @@ class Question(NamedTuple):
 class ReportForm(forms.Form):
     """The questions of one report. Nonsense is reported and left out."""
 
-    def __init__(self, data: Mapping[str, str], questions: Mapping[str, Question]) -> None:
+    def __init__(self, data: Mapping[str, str], questions: Mapping[str, ReportQuestion]) -> None:
         first = {name: question.choices[0][0] for name, question in questions.items()}
         super().__init__({name: data.get(name) or first[name] for name in questions})
         self.first = first
@@ -38,7 +38,7 @@ class ReportForm(forms.Form):
                 label=question.label,
                 choices=question.choices,
                 required=False,
-                error_messages={"invalid_choice": NO_SUCH},
+                error_messages={"invalid_choice": INVALID_CHOICE_LEFT_OUT},
             )
 
     def chosen(self) -> dict[str, str]:
@@ -51,7 +51,7 @@ class ReportForm(forms.Form):
         chosen = self.chosen().items()
         return urlencode({name: value for name, value in chosen if value != self.first[name]})
 
-    def told(self) -> list[str]:
+    def applied_filters(self) -> list[str]:
         """What is chosen and leaves something out, in words."""
         return [
             str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ class ReportForm(forms.Form):
         ]
 
 
-Questions = dict[str, Question]
+Questions = dict[str, ReportQuestion]
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ReportKind:
     """One report: what it answers, what can be asked, and how it is made of the answers."""
 
     title: str
     about: str
     questions: Callable[[], Questions]
-    make: Callable[[Chosen], Report]
+    make: Callable[[Answers], Report]
     part_of: str = ""
 
 
-def address(name: str, **asked: object) -> str:
+def report_url(name: str, **asked: object) -> str:
     query = urlencode({key: value for key, value in asked.items() if value not in ("", None)})
     return reverse("tracks:report", args=[name]) + (f"?{query}" if query else "")
 
@@ -99,20 +99,20 @@ def track_names() -> dict[int, str]:
     return dict(Track.objects.order_by("position").values_list("pk", "name"))
 
 
-def of_track() -> Questions:
+def track_question() -> Questions:
     """The question of which track."""
     names = [(str(pk), name) for pk, name in track_names().items()]
-    return {"track": Question("Track", [("", "All tracks"), *names])}
+    return {"track": ReportQuestion("Track", [("", "All tracks"), *names])}
 
 
-def of_place() -> Questions:
+def place_question() -> Questions:
     """The question of which federation or library."""
-    federations = [(f"f{pk}", name) for pk, name in queries.federations().items()]
-    libraries = [(f"l{pk}", name) for pk, name in queries.libraries().items()]
-    return {"place": Question("Where", [("", "Everywhere"), *federations, *libraries])}
+    federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items()]
+    libraries = [(f"l{pk}", name) for pk, name in queries.libraries_by_id().items()]
+    return {"place": ReportQuestion("Where", [("", "Everywhere"), *federations, *libraries])}
 
 
-def place_of(chosen: Chosen) -> dict[str, int | None]:
+def place_of(chosen: Answers) -> dict[str, int | None]:
     """The federation or the library that was chosen, as the reports ask for it."""
     kind, number = chosen["place"][:1], number_of(chosen["place"][1:])
     return {
@@ -125,5 +125,5 @@ def track_series(names: Mapping[int, str]) -> list[Series]:
     return [Series(name, f"track-{1 + place % 4}") for place, name in enumerate(names.values())]
 
 
-def people(count: int) -> str:
-    return formats.counted(count, "person", "people")
+def format_people(count: int) -> str:
+    return counted(count, "person", "people")

@@ -2,34 +2,44 @@
 
 from typing import Any
 
-from aspen import formats
 from aspen.clock import today
-from aspen.files.tables import ALL, Column, Row, Table
+from aspen.files.tables import TOTAL_ROW, Column, Table, TableRow
+from aspen.formats import counted
 from tracks.counting.progress import ZERO
 from tracks.reports import charts, queries
-from tracks.reports.base import Chosen, Question, Questions, Report, address, number_of, people
-from tracks.reports.charts import Bar, Chart, Series
+from tracks.reports.base import (
+    Answers,
+    Questions,
+    Report,
+    ReportQuestion,
+    format_people,
+    number_of,
+    report_url,
+)
+from tracks.reports.charts import Chart, ChartBar, Series
 
 YEARS = 10
 
 
-def ask_year() -> Questions:
+def year_question() -> Questions:
     now = today().year
-    return {"year": Question("Year", [(str(now - ago), str(now - ago)) for ago in range(YEARS)])}
+    return {
+        "year": ReportQuestion("Year", [(str(now - ago), str(now - ago)) for ago in range(YEARS)])
+    }
 
 
-def boards(chosen: Chosen) -> Report:
+def boards_report(chosen: Answers) -> Report:
     year = int(chosen["year"])
-    found = queries.boards(year)
-    federations = queries.federations()
+    found = queries.board_hours(year)
+    federations = queries.all_federations()
     reached = sum(board.has_quorum for board in found)
     rows = [
-        Row(
+        TableRow(
             (
                 *(federations[board.federation], board.name, board.members, board.reached),
                 *("Reached" if board.has_quorum else "Not reached", board.hours),
             ),
-            links={1: address("board", board=board.library, year=year)},
+            links={1: report_url("board", board=board.library, year=year)},
         )
         for board in found
     ]
@@ -37,13 +47,13 @@ def boards(chosen: Chosen) -> Report:
     hours = sum((board.hours for board in found), ZERO)
     if found:
         quorums = f"{reached:,} of {len(found):,}"
-        rows.append(Row(("All", "All boards", members, with_hours, quorums, hours), ALL))
+        rows.append(TableRow(("All", "All boards", members, with_hours, quorums, hours), TOTAL_ROW))
     bars = [
-        Bar(name, [sum(each.has_quorum is has for each in of) for has in (True, False)])
+        ChartBar(name, [sum(each.has_quorum is has for each in of) for has in (True, False)])
         for pk, name in federations.items()
         if (of := [board for board in found if board.federation == pk])
     ]
-    boards = formats.counted(reached, "board has", "boards have")
+    boards = counted(reached, "board has", "boards have")
     answer = f"{boards} a quorum with three hours or more in {year}, of {len(found):,}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
     chart = Chart("boards", "Boards by federation", answer, series, bars)
@@ -53,7 +63,7 @@ def boards(chosen: Chosen) -> Report:
     ]
     return Report(
         answer=answer,
-        chart=charts.bars(chart) if bars else None,
+        chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("boards", f"Trustees' hours in {year}, by board", columns, rows)],
         notes=[
             "Trustees should have three hours of continuing education a year, certified or not. A "
@@ -65,16 +75,16 @@ def boards(chosen: Chosen) -> Report:
     )
 
 
-def ask_board() -> Questions:
+def board_question() -> Questions:
     boards = [(str(pk), name) for pk, name in queries.libraries_with_boards().items()]
-    return {"board": Question("Board", [("", "Choose one"), *boards]), **ask_year()}
+    return {"board": ReportQuestion("Board", [("", "Choose one"), *boards]), **year_question()}
 
 
-def board(chosen: Chosen) -> Report:
+def board_report(chosen: Answers) -> Report:
     year, library = int(chosen["year"]), number_of(chosen["board"])
     if library is None:
         return Report(title="A board's hours", answer="Choose a board.", tables=[])
-    [(_, name)] = queries.libraries([library]).items()
+    [(_, name)] = queries.libraries_by_id([library]).items()
     members = queries.members_of(library, year)
     table, chart, answer = hours_of(members, year)
     return Report(title=f"Board of {name}", answer=answer, chart=chart, tables=[table])
@@ -84,11 +94,11 @@ def hours_of(members: list[queries.Member], year: int) -> tuple[Table, dict[str,
     """The hours of a board's members as a table and a chart, and what they come to in words."""
     need = queries.TRUSTEE_HOURS
     rows = [
-        Row((each.name, each.kinds, each.hours, "Yes" if each.hours >= need else "No"))
+        TableRow((each.name, each.kinds, each.hours, "Yes" if each.hours >= need else "No"))
         for each in members
     ]
     reached = sum(each.hours >= need for each in members)
-    answer = f"{reached} of {people(len(members))} had three hours or more in {year}"
+    answer = f"{reached} of {format_people(len(members))} had three hours or more in {year}"
     if members:
         quorum = "reached" if reached * 2 > len(members) else "not reached"
         answer += f": quorum {quorum}"
@@ -101,7 +111,10 @@ def hours_of(members: list[queries.Member], year: int) -> tuple[Table, dict[str,
         f"Hours in {year}",
         f"{answer}.",
         [Series("Up to three hours", "certified"), Series("Beyond", "in-progress")],
-        [Bar(each.name, [min(each.hours, need), max(each.hours - need, ZERO)]) for each in members],
+        [
+            ChartBar(each.name, [min(each.hours, need), max(each.hours - need, ZERO)])
+            for each in members
+        ],
     )
-    drawn = charts.bars(chart) if any(each.hours for each in members) else None
+    drawn = charts.draw_bars(chart) if any(each.hours for each in members) else None
     return Table("members", f"Hours in {year}", columns, rows), drawn, f"{answer}."

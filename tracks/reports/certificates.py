@@ -6,25 +6,25 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 
-from aspen import formats
 from aspen.clock import today
-from aspen.files.tables import ALL, Column, Row, Rows, Table
+from aspen.files.tables import TOTAL_ROW, Column, LazyRows, Table, TableRow
+from aspen.formats import counted, format_day
 from tracks.reports import charts, queries
 from tracks.reports.base import (
     PEOPLE,
-    Chosen,
-    Question,
+    Answers,
     Questions,
     Report,
-    address,
+    ReportQuestion,
     number_of,
-    of_place,
-    of_track,
     place_of,
+    place_question,
+    report_url,
     track_names,
+    track_question,
     track_series,
 )
-from tracks.reports.charts import Bar, Chart
+from tracks.reports.charts import Chart, ChartBar
 
 QUARTERS = 8
 LAST_QUARTER = 10  # begins in October
@@ -42,39 +42,39 @@ def _quarter(day: dt.date) -> str:
     return f"Q{1 + (day.month - 1) // 3}"
 
 
-def expiring(chosen: Chosen) -> Report:
+def expiring_report(chosen: Answers) -> Report:
     *quarters, end = _quarters()
-    counts = queries.by_quarter(queries.expiring(quarters[0], end, **place_of(chosen)))
+    counts = queries.by_quarter(queries.expiring_certificates(quarters[0], end, **place_of(chosen)))
     tracks = track_names()
-    rows: list[Row] = []
-    bars: list[Bar] = []
+    rows: list[TableRow] = []
+    bars: list[ChartBar] = []
     for day in quarters:
         figures = [counts.get((day, track), 0) for track in tracks]
         begins = not bars and day.month < LAST_QUARTER
         bars.append(
             # The year stands once, and where the next one leaves it room.
-            Bar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
+            ChartBar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
         )
         links = {
-            number: address(
+            number: report_url(
                 "expiring-people", quarter=day.isoformat(), track=track, place=chosen["place"]
             )
             for number, track in enumerate([*tracks, ""], start=1)
             if (figures[number - 1] if track else sum(figures))
         }
-        rows.append(Row((f"{_quarter(day)} {day.year}", *figures, sum(figures)), links=links))
+        rows.append(TableRow((f"{_quarter(day)} {day.year}", *figures, sum(figures)), links=links))
     sums = [sum(counts.get((day, track), 0) for day in quarters) for track in tracks]
-    rows.append(Row(("All", *sums, sum(sums)), ALL))
+    rows.append(TableRow(("All", *sums, sum(sums)), TOTAL_ROW))
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
-    number = formats.counted(sum(sums), "certificate expires", "certificates expire")
-    answer = f"{number} by {formats.day(end - dt.timedelta(days=1))}."
+    number = counted(sum(sums), "certificate expires", "certificates expire")
+    answer = f"{number} by {format_day(end - dt.timedelta(days=1))}."
     chart = Chart(
         "expiring", "Certificates that expire, by quarter", answer, track_series(tracks), bars
     )
     return Report(
         answer=answer,
-        chart=charts.columns(chart) if sum(sums) else None,
+        chart=charts.draw_columns(chart) if sum(sums) else None,
         tables=[Table("quarters", "Certificates that expire, by quarter", columns, rows)],
         notes=[
             "A certificate counts on its last day. It is left out once its person holds one of "
@@ -84,23 +84,25 @@ def expiring(chosen: Chosen) -> Report:
     )
 
 
-def ask_expiring_people() -> Questions:
+def expiring_people_questions() -> Questions:
     quarters = [(day.isoformat(), f"{_quarter(day)} {day.year}") for day in _quarters()[:-1]]
-    return {"quarter": Question("Quarter", quarters), **of_track(), **of_place()}
+    return {"quarter": ReportQuestion("Quarter", quarters), **track_question(), **place_question()}
 
 
-def expiring_people(chosen: Chosen) -> Report:
+def expiring_people_report(chosen: Answers) -> Report:
     begin = dt.date.fromisoformat(chosen["quarter"])
     end = begin + relativedelta(months=3)
     found = (
-        queries.expiring(begin, end, track=number_of(chosen["track"]), **place_of(chosen))
+        queries.expiring_certificates(
+            begin, end, track=number_of(chosen["track"]), **place_of(chosen)
+        )
         .select_related("person", "participation__track")
-        .annotate(libraries=queries.libraries_of_each("person"))
+        .annotate(libraries=queries.library_names_per_person("person"))
         .order_by("expires_on", "number")
     )
-    rows = Rows(found, _certificate_row)
+    rows = LazyRows(found, _certificate_row)
     columns = [Column(label) for label in ("Name", "Libraries", "Track", "Number", "Valid until")]
-    count = formats.counted(len(rows), "certificate")
+    count = counted(len(rows), "certificate")
     return Report(
         title=f"Certificates that expire in {_quarter(begin)} {begin.year}",
         answer=f"{count}.",
@@ -108,8 +110,8 @@ def expiring_people(chosen: Chosen) -> Report:
     )
 
 
-def _certificate_row(found: Any) -> Row:
-    return Row(
+def _certificate_row(found: Any) -> TableRow:
+    return TableRow(
         (
             *(
                 found.person.display_name,
@@ -122,38 +124,38 @@ def _certificate_row(found: Any) -> Row:
     )
 
 
-def ask_list() -> Questions:
+def annual_list_questions() -> Questions:
     years = [(str(year), str(year)) for year in queries.years_issued()]
-    return {"year": Question("Year", years)}
+    return {"year": ReportQuestion("Year", years)}
 
 
-def annual_list(chosen: Chosen) -> Report:
+def annual_list_report(chosen: Answers) -> Report:
     year = int(chosen["year"])
-    hidden = queries.unlisted(year)
+    hidden = queries.unlisted_count(year)
     more = f"and {hidden:,} who {'is' if hidden == 1 else 'are'} not listed by name"
-    last = [Row((more, "", "", ""))] if hidden else []
-    listed = Rows(queries.listed(year), _listed_row, last)
+    last = [TableRow((more, "", "", ""))] if hidden else []
+    listed = LazyRows(queries.listed_certificates(year), _listed_row, last)
     columns = [Column(label) for label in ("Name", "Track", "Number", "Issued")]
     tracks = track_names()
     counts = queries.issued_by_year()
     years = sorted({each for each, _ in counts} | {year})
     figures = {each: [counts.get((each, track), 0) for track in tracks] for each in years}
-    rows = [Row((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
+    rows = [TableRow((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
     issued = sum(figures[year])
-    answer = f"{formats.counted(issued, 'certificate was', 'certificates were')} issued"
-    latest = years[-charts.FEW :]
+    answer = f"{counted(issued, 'certificate was', 'certificates were')} issued"
+    latest = years[-charts.FEW_COLUMNS :]
     chart = Chart(
         "issued",
         "Certificates issued, by year",
         f"{answer} in {year}.",
         track_series(tracks),
-        [Bar(str(each), figures[each]) for each in latest],
+        [ChartBar(str(each), figures[each]) for each in latest],
     )
     by_year = [Column("Year"), *(Column(name, True) for name in tracks.values())]
     return Report(
         title=f"Certificates issued in {year}",
         answer=f"{answer} in {year}.",
-        chart=charts.columns(chart) if any(map(sum, figures.values())) else None,
+        chart=charts.draw_columns(chart) if any(map(sum, figures.values())) else None,
         tables=[
             Table("years", chart.title, [*by_year, Column("All", True)], rows),
             Table("list", f"Certificates issued in {year}", columns, listed, NAMES),
@@ -165,6 +167,6 @@ def annual_list(chosen: Chosen) -> Report:
     )
 
 
-def _listed_row(found: Any) -> Row:
+def _listed_row(found: Any) -> TableRow:
     track = found.participation.track.name
-    return Row((found.listed_as, track, found.number, found.issued_on))
+    return TableRow((found.listed_as, track, found.number, found.issued_on))

@@ -4,24 +4,24 @@ from typing import Any
 
 from django.urls import reverse
 
-from aspen.files.tables import ALL, GROUP, LINE, Column, Row, Rows, Table
+from aspen.files.tables import GROUP_ROW, PLAIN_ROW, TOTAL_ROW, Column, LazyRows, Table, TableRow
 from tracks.reports import charts, queries
 from tracks.reports.base import (
     PEOPLE,
-    Chosen,
-    Question,
+    Answers,
     Questions,
     Report,
-    address,
+    ReportQuestion,
+    format_people,
     number_of,
-    of_place,
-    of_track,
-    people,
     place_of,
+    place_question,
+    report_url,
+    track_question,
 )
-from tracks.reports.charts import Bar, Chart, Series
+from tracks.reports.charts import Chart, ChartBar, Series
 
-STANDINGS = {
+STATUS_CHOICES = {
     "certified": (queries.CERTIFIED, "Certified"),
     "sent": (queries.SENT, "Record sent"),
     "expired": (queries.EXPIRED, "Expired"),
@@ -30,11 +30,11 @@ STANDINGS = {
 PHRASES = ("certified", "sent a record", "expired", "in progress")
 
 
-def certification(chosen: Chosen) -> Report:
+def certification_report(chosen: Answers) -> Report:
     track = number_of(chosen["track"])
-    found = queries.standings(track)
-    federations = queries.federations()
-    libraries = queries.libraries(each.library for each in found.libraries if each.library)
+    found = queries.certification_counts(track)
+    federations = queries.all_federations()
+    libraries = queries.libraries_by_id(each.library for each in found.libraries if each.library)
     by_library = {each.library: each for each in found.libraries}
     by_federation = {each.federation: each for each in found.federations}
     rows, bars = [], []
@@ -42,26 +42,26 @@ def certification(chosen: Chosen) -> Report:
         if federation not in by_federation:
             continue
         sums = by_federation[federation]
-        bars.append(Bar(name, sums.figures))
+        bars.append(ChartBar(name, sums.figures))
         label = "No position" if federation == queries.NO_LIBRARY else "All libraries"
-        rows.append(_standing_row(sums, name, label, GROUP, chosen, f"f{federation}"))
+        rows.append(_status_row(sums, name, label, GROUP_ROW, chosen, f"f{federation}"))
         rows += [
-            _standing_row(by_library[pk], name, library, LINE, chosen, f"l{pk}")
+            _status_row(by_library[pk], name, library, PLAIN_ROW, chosen, f"l{pk}")
             for pk, library in libraries.items()
             if by_library[pk].federation == federation
         ]
-    rows.append(_standing_row(found.total, "All", "Everybody", ALL, chosen, ""))
+    rows.append(_status_row(found.total, "All", "Everybody", TOTAL_ROW, chosen, ""))
     columns = [Column("Federation"), Column("Library")]
-    columns += [Column(label, True) for _, label in STANDINGS.values()]
+    columns += [Column(label, True) for _, label in STATUS_CHOICES.values()]
     columns.append(Column("People", True))
     answer = ", ".join(
         f"{figure:,} {phrase}" for figure, phrase in zip(found.total.figures, PHRASES, strict=True)
     )
-    series = [Series(label, slug) for slug, (_, label) in STANDINGS.items()]
+    series = [Series(label, slug) for slug, (_, label) in STATUS_CHOICES.items()]
     chart = Chart("standing", "People by federation", f"{answer}.", series, bars)
     return Report(
-        answer=f"{people(sum(found.total.figures))}: {answer}.",
-        chart=charts.bars(chart) if bars else None,
+        answer=f"{format_people(sum(found.total.figures))}: {answer}.",
+        chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("libraries", "People by federation and library", columns, rows)],
         notes=[
             "Everybody counts once, in the first of these that fits: certified (holds a "
@@ -74,38 +74,47 @@ def certification(chosen: Chosen) -> Report:
     )
 
 
-def _standing_row(
-    standing: queries.Standing, federation: str, library: str, kind: str, chosen: Chosen, place: str
-) -> Row:
+def _status_row(
+    standing: queries.CertificationCount,
+    federation: str,
+    library: str,
+    kind: str,
+    chosen: Answers,
+    place: str,
+) -> TableRow:
     figures = standing.figures
     links = {
-        number: address("people", standing=slug, track=chosen["track"], place=place)
-        for number, slug in enumerate(STANDINGS, start=2)
+        number: report_url("people", standing=slug, track=chosen["track"], place=place)
+        for number, slug in enumerate(STATUS_CHOICES, start=2)
         if figures[number - 2]
     }
-    return Row((federation, library, *figures, sum(figures)), kind, links)
+    return TableRow((federation, library, *figures, sum(figures)), kind, links)
 
 
-def ask_people() -> Questions:
-    standings = [(slug, label) for slug, (_, label) in STANDINGS.items()]
-    return {"standing": Question("Standing", standings), **of_track(), **of_place()}
+def certification_people_questions() -> Questions:
+    standings = [(slug, label) for slug, (_, label) in STATUS_CHOICES.items()]
+    return {
+        "standing": ReportQuestion("Standing", standings),
+        **track_question(),
+        **place_question(),
+    }
 
 
-def standing_people(chosen: Chosen) -> Report:
-    standing, label = STANDINGS[chosen["standing"]]
+def certification_people_report(chosen: Answers) -> Report:
+    standing, label = STATUS_CHOICES[chosen["standing"]]
     track = number_of(chosen["track"])
-    found = queries.people_standing(standing, track=track, **place_of(chosen))
-    rows = Rows(found, _person_row)
+    found = queries.people_with_status(standing, track=track, **place_of(chosen))
+    rows = LazyRows(found, _person_row)
     columns = [Column("Name"), Column("Libraries"), Column("Last certificate valid until")]
     return Report(
         title=f"People: {label.lower()}",
-        answer=f"{people(len(rows))}.",
+        answer=f"{format_people(len(rows))}.",
         tables=[Table("people", "People", columns, rows, PEOPLE)],
     )
 
 
-def _person_row(person: Any) -> Row:
-    return Row(
+def _person_row(person: Any) -> TableRow:
+    return TableRow(
         (person.display_name, "; ".join(person.libraries), person.expires_on or ""),
         links={0: reverse("admin:accounts_user_change", args=[person.pk])},
     )

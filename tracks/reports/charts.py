@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 Figure = int | Decimal
 # In lines of text: how high columns may be, where they stand, and how much room a bar takes.
 HEIGHT, TOP, ROW = 12, 1.5, 3.1
-FEW, EVERY = 8, 6
+FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 
 class Series(NamedTuple):
@@ -23,7 +23,7 @@ class Series(NamedTuple):
     shape: str = ""
 
 
-class Bar(NamedTuple):
+class ChartBar(NamedTuple):
     """A column or a bar: one figure for each series. `below` stands under a column's label."""
 
     label: str
@@ -38,10 +38,10 @@ class Chart(NamedTuple):
     title: str
     text: str
     series: Sequence[Series]
-    bars: Sequence[Bar]
+    bars: Sequence[ChartBar]
 
 
-def columns(chart: Chart) -> dict[str, Any]:
+def draw_columns(chart: Chart) -> dict[str, Any]:
     """Columns beside each other, for what goes on in time."""
     top = _round_up(max((sum(bar.figures) for bar in chart.bars), default=0))
     step = 100 / max(1, len(chart.bars))
@@ -56,7 +56,7 @@ def columns(chart: Chart) -> dict[str, Any]:
                     | {"x": f"{step * (place + 0.1):.2f}%", "width": f"{step * 0.8:.2f}%"}
                     | {"y": _em(_y(done, top)), "height": _em(HEIGHT * figure / top)}
                 )
-        if len(chart.bars) <= FEW or place % EVERY == 0:
+        if len(chart.bars) <= FEW_COLUMNS or place % LABEL_EVERY == 0:
             x = f"{step * (place + 0.1):.2f}%"
             labels.append({"x": x, "y": _em(TOP + HEIGHT + 1.3), "text": bar.label})
             labels.append({"x": x, "y": _em(TOP + HEIGHT + 2.5), "text": bar.below})
@@ -68,7 +68,7 @@ def columns(chart: Chart) -> dict[str, Any]:
     return _drawn(chart, parts, labels, lines=lines, height=_em(TOP + HEIGHT + 3))
 
 
-def bars(chart: Chart) -> dict[str, Any]:
+def draw_bars(chart: Chart) -> dict[str, Any]:
     """Bars below each other with their names above, for places and people."""
     top = max((sum(bar.figures) for bar in chart.bars), default=0) or 1
     parts, labels = [], []

@@ -6,32 +6,39 @@ from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 
-from aspen import formats
 from aspen.clock import JULY, fiscal_year, today
-from aspen.files.tables import GROUP, LINE, Column, Row, Table
+from aspen.files.tables import GROUP_ROW, PLAIN_ROW, Column, Table, TableRow
+from aspen.formats import format_credits
 from events.models import Category
 from events.queries import categories
 from tracks.counting.progress import ZERO
 from tracks.reports import charts, queries
-from tracks.reports.base import Chosen, Question, Questions, Report, number_of, of_track
-from tracks.reports.charts import Bar, Chart, Series
+from tracks.reports.base import (
+    Answers,
+    Questions,
+    Report,
+    ReportQuestion,
+    number_of,
+    track_question,
+)
+from tracks.reports.charts import Chart, ChartBar, Series
 
 MONTHS = 24
 FISCAL, CALENDAR = "fiscal", "calendar"
 
 
-def ask_credits() -> Questions:
-    federations = [(f"f{pk}", name) for pk, name in queries.federations().items() if pk > 0]
+def credits_questions() -> Questions:
+    federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items() if pk > 0]
     return {
-        "federation": Question("Federation", [("", "All federations"), *federations]),
-        **of_track(),
-        "years": Question(
+        "federation": ReportQuestion("Federation", [("", "All federations"), *federations]),
+        **track_question(),
+        "years": ReportQuestion(
             "Years", [(FISCAL, "Fiscal years (July to June)"), (CALENDAR, "Calendar years")]
         ),
     }
 
 
-def credits(chosen: Chosen) -> Report:
+def credits_report(chosen: Answers) -> Report:
     begins = JULY if chosen["years"] == FISCAL else 1
     months = _months(begins)
     sums = queries.credits_by_month(
@@ -40,27 +47,31 @@ def credits(chosen: Chosen) -> Report:
         federation=number_of(chosen["federation"].removeprefix("f")),
     )
     named = list(categories())
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for month in months:
         if month.month == begins:
-            year = [each for each in months if 0 <= _apart(month, each) < 12]
-            rows.append(_credits_row(_year(month, begins), "All months", year, named, sums, GROUP))
+            year = [each for each in months if 0 <= _months_between(month, each) < 12]
+            rows.append(
+                _credits_row(_year(month, begins), "All months", year, named, sums, GROUP_ROW)
+            )
         label = f"{month:%B %Y}"
         year_begin = month - relativedelta(months=(month.month - begins) % 12)
         rows.append(_credits_row(_year(year_begin, begins), label, [month], named, sums))
     latest = months[-MONTHS:]
     bars = [
-        Bar(f"{month:%b}", [sums.get((month, each.pk), ZERO) for each in named], str(month.year))
+        ChartBar(
+            f"{month:%b}", [sums.get((month, each.pk), ZERO) for each in named], str(month.year)
+        )
         for month in latest
     ]
     total = sum((Decimal(sum(bar.figures)) for bar in bars), ZERO)
-    answer = f"{formats.credits(total)} earned since {latest[0]:%B %Y}."
+    answer = f"{format_credits(total)} earned since {latest[0]:%B %Y}."
     series = [Series(each.name, f"cat-{each.slug}", each.shape) for each in named]
     chart = Chart("credits", "Credits by month and CE category", answer, series, bars)
     columns = [Column("Year"), Column("Month"), *(Column(each.name, True) for each in named)]
     return Report(
         answer=answer,
-        chart=charts.columns(chart) if total else None,
+        chart=charts.draw_columns(chart) if total else None,
         tables=[Table("months", chart.title, [*columns, Column("All", True)], rows)],
         notes=[
             "Credits that count, Pending ones included, in the month in which they were earned. "
@@ -76,10 +87,12 @@ def _months(begins: int) -> list[dt.date]:
     last = today().replace(day=1)
     first = last - relativedelta(months=MONTHS - 1)
     first -= relativedelta(months=(first.month - begins) % 12)
-    return [first + relativedelta(months=number) for number in range(_apart(first, last) + 1)]
+    return [
+        first + relativedelta(months=number) for number in range(_months_between(first, last) + 1)
+    ]
 
 
-def _apart(first: dt.date, second: dt.date) -> int:
+def _months_between(first: dt.date, second: dt.date) -> int:
     return (second.year - first.year) * 12 + second.month - first.month
 
 
@@ -94,7 +107,7 @@ def _credits_row(
     months: list[dt.date],
     named: list[Category],
     sums: Mapping[tuple[dt.date, int], Decimal],
-    kind: str = LINE,
-) -> Row:
+    kind: str = PLAIN_ROW,
+) -> TableRow:
     amounts = [sum((sums.get((month, each.pk), ZERO) for month in months), ZERO) for each in named]
-    return Row((year, label, *amounts, sum(amounts, ZERO)), kind)
+    return TableRow((year, label, *amounts, sum(amounts, ZERO)), kind)

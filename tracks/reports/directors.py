@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Position, User
-from aspen import formats
 from aspen.clock import today
+from aspen.formats import format_amount, format_credits, format_day
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
@@ -18,7 +18,7 @@ SENT = {"label": "Record sent", "tone": "info", "shape": "◷"}
 IN_PROGRESS = {"label": "In progress", "tone": "neutral", "shape": "○"}
 
 
-def who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
+def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
     """The present people of these libraries who agreed to be seen, by name."""
     held = Position.objects.present().filter(
         person=OuterRef("pk"),
@@ -29,7 +29,7 @@ def who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
     )
 
 
-def standings_of(people: Iterable[User]) -> list[dict[str, Any]]:
+def director_rows(people: Iterable[User]) -> list[dict[str, Any]]:
     """Each person with a line a track: how far, until when, and certified or not. Four queries."""
     people = list(people)
     periods = list(
@@ -47,8 +47,8 @@ def standings_of(people: Iterable[User]) -> list[dict[str, Any]]:
         certificate = held.pop((period.person_id, period.track_id), None)
         line = _line(str(period.track), certificate, state=period.state)
         line |= {
-            "progress": f"{formats.amount(progress.counted)} of {formats.credits(progress.total)}",
-            "closes_on": formats.day(period.closes_on),
+            "progress": f"{format_amount(progress.counted)} of {format_credits(progress.total)}",
+            "closes_on": format_day(period.closes_on),
         }
         lines.setdefault(period.person_id, []).append(line)
     for (person, _), certificate in held.items():
@@ -68,7 +68,7 @@ def _line(track: str, certificate: Certificate | None, *, state: str) -> dict[st
     return {
         "track": track,
         "state": label,
-        "valid_until": formats.day(certificate.expires_on) if certificate else "",
+        "valid_until": format_day(certificate.expires_on) if certificate else "",
         "progress": "",
         "closes_on": "",
     }

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.enums import PositionKind
 from accounts.models import Position
-from accounts.queries import led_by
-from aspen import formats
+from accounts.queries import leadership_positions
 from aspen.clock import today
-from aspen.web.paging import numbered_page
+from aspen.formats import format_day
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports import directors
 from tracks.reports.boards import hours_of
@@ -23,22 +23,22 @@ PER_PAGE = 25
 
 
 @require_safe
-def people(request: AuthenticatedHttpRequest) -> HttpResponse:
+def library_people(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Progress and certificates of the people who agreed; who did not is not even counted."""
-    positions = led_by(request.user)
+    positions = leadership_positions(request.user)
     if not positions:
         raise Http404
     directed = [each for each in positions if each.kind == PositionKind.DIRECTOR]
     chaired = [each for each in positions if each.kind == PositionKind.BOARD_CHAIR]
-    page = numbered_page(directors.who_agreed(directed), request, size=PER_PAGE)
+    page = paginate(directors.people_who_agreed(directed), request, size=PER_PAGE)
     context = {
         "directed": _names(directed),
         "page": page,
-        "people": directors.standings_of(page),
+        "people": directors.director_rows(page),
         "boards": [_board(position) for position in chaired],
-        "printed_on": formats.day(today()),
+        "printed_on": format_day(today()),
     }
-    return render(request, "tracks/library.html", context)
+    return render(request, "tracks/library_people.html", context)
 
 
 def _names(positions: Iterable[Position]) -> str:

@@ -26,14 +26,14 @@ from tracks.models import Certificate, Posting
 
 # What the State Library asks of trustees, apart from certification; a credit is about an hour.
 TRUSTEE_HOURS = Decimal(3)
-BOARD = (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR)
+BOARD_KINDS = (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR)
 NO_FEDERATION, NO_LIBRARY = 0, -1
 
 # Everybody is counted once, in the first of these that fits.
-CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STANDINGS = (1, 2, 3, 4)
+CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STATUSES = (1, 2, 3, 4)
 
 
-def _standing(track: int | None) -> tuple[str, list[Any]]:
+def _status_sql(track: int | None) -> tuple[str, list[Any]]:
     """The SQL that says how each person stands with a track, or best with any, and its parameters.
 
     Each certificate and each period under way says one thing; the least number is the first that
@@ -55,7 +55,7 @@ def _standing(track: int | None) -> tuple[str, list[Any]]:
     return sql, [today(), *tracks, ParticipationState.OPEN.value, active, *tracks]
 
 
-class Standing(NamedTuple):
+class CertificationCount(NamedTuple):
     """How many people stand how: in all, at the libraries of a federation, or at one library."""
 
     federation: int | None
@@ -70,18 +70,18 @@ class Standing(NamedTuple):
         return self[2:]
 
 
-class Standings(NamedTuple):
-    total: Standing
-    federations: list[Standing]
-    libraries: list[Standing]
+class CertificationCounts(NamedTuple):
+    total: CertificationCount
+    federations: list[CertificationCount]
+    libraries: list[CertificationCount]
 
 
-def standings(track: int | None = None) -> Standings:
+def certification_counts(track: int | None = None) -> CertificationCounts:
     """How many people are certified, sent their record, expired or are in progress, by place.
 
     Somebody at two libraries counts at both, and once in their federation and in all.
     """
-    people, params = _standing(track)
+    people, params = _status_sql(track)
     held, held_params = (
         Position.objects.present()
         .values("person", "organization")
@@ -89,7 +89,7 @@ def standings(track: int | None = None) -> Standings:
         .query.sql_with_params()
     )
     counts = ", ".join(
-        f"count(DISTINCT who.person_id) FILTER (WHERE standing = {each})" for each in STANDINGS
+        f"count(DISTINCT who.person_id) FILTER (WHERE standing = {each})" for each in STATUSES
     )
     sql = f"""
         SELECT GROUPING(library.id), federation, library.id, {counts}
@@ -100,11 +100,11 @@ def standings(track: int | None = None) -> Standings:
         CROSS JOIN LATERAL (SELECT CASE WHEN library.id IS NULL THEN {NO_LIBRARY}
             ELSE COALESCE(federation_id, {NO_FEDERATION}) END) AS place (federation)
         GROUP BY GROUPING SETS ((federation, library.id), (federation), ())"""
-    found = Standings(Standing(None, None, 0, 0, 0, 0), [], [])
+    found = CertificationCounts(CertificationCount(None, None, 0, 0, 0, 0), [], [])
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, *held_params])
         for is_sum, federation, library, *figures in cursor.fetchall():
-            standing = Standing(federation, library, *figures)
+            standing = CertificationCount(federation, library, *figures)
             if federation is None:
                 found = found._replace(total=standing)
             elif is_sum:
@@ -114,7 +114,7 @@ def standings(track: int | None = None) -> Standings:
     return found
 
 
-def people_standing(
+def people_with_status(
     standing: int,
     *,
     track: int | None = None,
@@ -122,7 +122,7 @@ def people_standing(
     library: int | None = None,
 ) -> QuerySet[User]:
     """Those whom `standings` counts at a place, by name, with `libraries` and `expires_on`."""
-    sql, params = _standing(track)
+    sql, params = _status_sql(track)
     chosen = f"SELECT person_id FROM ({sql}) AS who WHERE standing = %s"
     people = User.objects.filter(
         _works_at("pk", federation, library), pk__in=RawSQL(chosen, [*params, standing])
@@ -131,7 +131,7 @@ def people_standing(
     if track is not None:
         certificates &= Q(certificates__participation__track=track)
     return people.annotate(
-        libraries=libraries_of_each("pk"),
+        libraries=library_names_per_person("pk"),
         expires_on=Max("certificates__expires_on", filter=certificates),
     ).order_by("display_name", "pk")
 
@@ -153,31 +153,31 @@ def _libraries_of(federation: int) -> QuerySet[Organization]:
     return Organization.objects.filter(**within).order_by()
 
 
-def libraries_of_each(person: str) -> ArraySubquery:
+def library_names_per_person(person: str) -> ArraySubquery:
     """The names of the libraries where each person has a present position."""
     held = Position.objects.present().filter(person=OuterRef(person))
     names = held.order_by("organization__name", "pk").values("organization__name")
     return ArraySubquery(names)
 
 
-def names_of(organizations: QuerySet[Organization]) -> dict[int, str]:
+def library_names(organizations: QuerySet[Organization]) -> dict[int, str]:
     """Libraries by id, in the order of their names. One query."""
     return {each.pk: str(each) for each in organizations.order_by("name", "city", "pk")}
 
 
-def libraries(ids: Iterable[int] | None = None) -> dict[int, str]:
+def libraries_by_id(ids: Iterable[int] | None = None) -> dict[int, str]:
     """These libraries, or every one."""
     found = Organization.objects.all()
-    return names_of(found if ids is None else found.filter(pk__in=list(ids)))
+    return library_names(found if ids is None else found.filter(pk__in=list(ids)))
 
 
 def libraries_with_boards() -> dict[int, str]:
     """The libraries that have, or had, a board."""
-    seats = Position.objects.filter(kind__in=BOARD).order_by()
-    return names_of(Organization.objects.filter(pk__in=seats.values("organization")))
+    seats = Position.objects.filter(kind__in=BOARD_KINDS).order_by()
+    return library_names(Organization.objects.filter(pk__in=seats.values("organization")))
 
 
-def federations() -> dict[int, str]:
+def all_federations() -> dict[int, str]:
     names = dict(Federation.objects.order_by("name").values_list("pk", "name"))
     return names | {NO_FEDERATION: "No federation", NO_LIBRARY: "No library"}
 
@@ -185,7 +185,7 @@ def federations() -> dict[int, str]:
 # ---------- Certificates ----------
 
 
-def expiring(
+def expiring_certificates(
     begin: dt.date,
     end: dt.date,
     *,
@@ -237,7 +237,7 @@ def issued_by_year() -> dict[tuple[int, int], int]:
     return {(year, track): count for year, track, count in rows}
 
 
-def listed(year: int) -> QuerySet[Certificate]:
+def listed_certificates(year: int) -> QuerySet[Certificate]:
     """A calendar year's certificates of people who are listed by name, by name."""
     return (
         Certificate.objects.filter(revoked_at=None, issued_on__year=year)
@@ -247,7 +247,7 @@ def listed(year: int) -> QuerySet[Certificate]:
     )
 
 
-def unlisted(year: int) -> int:
+def unlisted_count(year: int) -> int:
     """How many certificates of a year are of people who chose not to be listed."""
     issued = Certificate.objects.filter(revoked_at=None, issued_on__year=year, listed_as="")
     return issued.count()
@@ -280,7 +280,7 @@ def credits_by_month(
         .values_list("month", "category")
         .annotate(Sum("amount"))
     )
-    with _room():
+    with _more_work_mem():
         return {
             (month, category): amount
             for month, category, amount in rows
@@ -289,7 +289,7 @@ def credits_by_month(
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def _more_work_mem() -> Iterator[None]:
     """Let PostgreSQL hold what it joins in memory, for one statement over very many rows."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem TO '64MB'")
@@ -315,7 +315,7 @@ class Board(NamedTuple):
         return self.reached * 2 > self.members
 
 
-def boards(year: int) -> list[Board]:
+def board_hours(year: int) -> list[Board]:
     """Every board with its members' hours of a calendar year, by federation and name."""
     earned, params = _hours(_members(year), year).query.sql_with_params()
     seats, seat_params = _members(year).query.sql_with_params()
@@ -339,7 +339,7 @@ def boards(year: int) -> list[Board]:
 def _on_board(year: int) -> QuerySet[Position]:
     """Positions on boards: the present ones, or those held on the last day of an earlier year."""
     on = min(today(), dt.date(year, 12, 31))
-    return Position.objects.present(on).filter(kind__in=BOARD)
+    return Position.objects.present(on).filter(kind__in=BOARD_KINDS)
 
 
 def _members(year: int) -> QuerySet[Position, tuple[int, int]]:

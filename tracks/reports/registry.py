@@ -1,60 +1,62 @@
 """The reports for staff: from figures to the chart, the tables and the words of a page."""
 
 from tracks.reports import boards, certificates, certification, credits
-from tracks.reports.base import Kind, Report, of_place, of_track
+from tracks.reports.base import Report, ReportKind, place_question, track_question
 
-__all__ = ["KINDS", "Kind", "Report"]
+__all__ = ["KINDS", "Report", "ReportKind"]
 
-CERTIFICATION = Kind(
+CERTIFICATION = ReportKind(
     "Certification by library",
     "Who is certified, sent a record, has expired or is in progress, by federation and library.",
-    of_track,
-    certification.certification,
+    track_question,
+    certification.certification_report,
 )
-EXPIRING = Kind(
+EXPIRING = ReportKind(
     "Certificates that expire",
     "How many certificates expire in each of the coming eight quarters, and whose they are.",
-    of_place,
-    certificates.expiring,
+    place_question,
+    certificates.expiring_report,
 )
-CREDITS = Kind(
+CREDITS = ReportKind(
     "Credits by category and month",
     "What people earned month by month in each CE category, with totals by year.",
-    credits.ask_credits,
-    credits.credits,
+    credits.credits_questions,
+    credits.credits_report,
 )
-CERTIFICATES = Kind(
+CERTIFICATES = ReportKind(
     "Annual list of certificates",
     "A year's certificates with the names people chose to be listed by, ready to publish.",
-    certificates.ask_list,
-    certificates.annual_list,
+    certificates.annual_list_questions,
+    certificates.annual_list_report,
 )
-TRUSTEES = Kind(
+TRUSTEES = ReportKind(
     "Trustees' three hours",
     "How many members of each board had three hours of training in a year, and where that is a "
     "quorum.",
-    boards.ask_year,
-    boards.boards,
+    boards.year_question,
+    boards.boards_report,
 )
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ReportKind] = {
     "certification": CERTIFICATION,
-    "people": Kind(
+    "people": ReportKind(
         "People",
         "",
-        certification.ask_people,
-        certification.standing_people,
+        certification.certification_people_questions,
+        certification.certification_people_report,
         part_of="certification",
     ),
     "expiring": EXPIRING,
-    "expiring-people": Kind(
+    "expiring-people": ReportKind(
         "Certificates",
         "",
-        certificates.ask_expiring_people,
-        certificates.expiring_people,
+        certificates.expiring_people_questions,
+        certificates.expiring_people_report,
         part_of="expiring",
     ),
     "credits": CREDITS,
     "certificates": CERTIFICATES,
     "trustees": TRUSTEES,
-    "board": Kind("A board's hours", "", boards.ask_board, boards.board, part_of="trustees"),
+    "board": ReportKind(
+        "A board's hours", "", boards.board_question, boards.board_report, part_of="trustees"
+    ),
 }

@@ -10,20 +10,20 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from aspen import formats
 from aspen.clock import today
-from aspen.files.tables import FORMATS, Column, Row, Table, shown
-from aspen.web.paging import numbered_page
+from aspen.files.tables import FORMATS, Column, Table, TableRow, format_cell
+from aspen.formats import format_day
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports.base import ReportForm
-from tracks.reports.registry import KINDS, Kind, Report
+from tracks.reports.registry import KINDS, Report, ReportKind
 
 VIEW = "tracks.view_reports"
 
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    _refuse_others(request)
+    _require_permission(request)
     kinds = [
         {"url": reverse("tracks:report", args=[name]), "title": kind.title, "about": kind.about}
         for name, kind in KINDS.items()
@@ -34,7 +34,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
-    kind, form, made = _asked(request, name)
+    kind, form, made = _report_asked(request, name)
     asked = form.asked()
     context = {
         "name": name,
@@ -42,8 +42,8 @@ def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
         "report": made,
         "above": _link(kind.part_of) if kind.part_of else None,
         "form": form,
-        "told": ", ".join(form.told()),
-        "printed_on": formats.day(today()),
+        "applied_filters": ", ".join(form.applied_filters()),
+        "printed_on": format_day(today()),
         "tables": [_on_page(table, request) for table in made.tables],
         "query": f"{asked}&" if asked else "",
         "files": f"?{asked}" if asked else "",
@@ -52,9 +52,11 @@ def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
-def file(request: AuthenticatedHttpRequest, name: str, table: str, format: str) -> HttpResponse:
+def report_file(
+    request: AuthenticatedHttpRequest, name: str, table: str, format: str
+) -> HttpResponse:
     """One of the report's tables, all of it, as a file."""
-    _, _, made = _asked(request, name)
+    _, _, made = _report_asked(request, name)
     found = next((each for each in made.tables if each.key == table), None)
     if found is None or format not in FORMATS:
         raise Http404
@@ -65,8 +67,10 @@ def file(request: AuthenticatedHttpRequest, name: str, table: str, format: str) 
     return response
 
 
-def _asked(request: AuthenticatedHttpRequest, name: str) -> tuple[Kind, ReportForm, Report]:
-    _refuse_others(request)
+def _report_asked(
+    request: AuthenticatedHttpRequest, name: str
+) -> tuple[ReportKind, ReportForm, Report]:
+    _require_permission(request)
     kind = KINDS.get(name)
     if kind is None:
         raise Http404
@@ -74,7 +78,7 @@ def _asked(request: AuthenticatedHttpRequest, name: str) -> tuple[Kind, ReportFo
     return kind, form, kind.make(form.chosen())
 
 
-def _refuse_others(request: AuthenticatedHttpRequest) -> None:
+def _require_permission(request: AuthenticatedHttpRequest) -> None:
     if not request.user.has_perm(VIEW):
         raise Http404
 
@@ -85,7 +89,7 @@ def _link(name: str) -> dict[str, str]:
 
 def _on_page(table: Table, request: AuthenticatedHttpRequest) -> dict[str, Any]:
     """A table as the template shows it: the page that is asked for, where it is long."""
-    page = numbered_page(table.rows, request, size=table.size) if table.size else None
+    page = paginate(table.rows, request, size=table.size) if table.size else None
     return {
         "key": table.key,
         "title": table.title,
@@ -99,11 +103,11 @@ def rows_on_page(columns: Any, rows: Any) -> list[dict[str, Any]]:
     return [{"kind": row.kind, "cells": _cells(columns, row)} for row in rows]
 
 
-def _cells(columns: list[Column], row: Row) -> list[dict[str, Any]]:
+def _cells(columns: list[Column], row: TableRow) -> list[dict[str, Any]]:
     return [
         {
             "label": column.label,
-            "text": shown(cell),
+            "text": format_cell(cell),
             "is_number": column.is_number,
             "url": row.links.get(place, ""),
         }

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from accounts.models import User
-from aspen import formats
-from aspen.db.audit import act
+from aspen.db.audit import audited
 from aspen.errors import Refused
+from aspen.formats import format_credits, format_day
 from tracks.models import Requirement, RuleSet
 
 
-@act
+@audited
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
     """Store a new or changed rule set with exactly these minimums by category id. Locks it.
 
@@ -22,7 +22,7 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
             "Somebody has begun to follow these rules by now, so only their last day can change. "
             "Add a new rule set instead."
         )
-    _refuse_unfit(rule_set, requirements)
+    _refuse_invalid(rule_set, requirements)
     rule_set.save()
     rule_set.requirements.exclude(category__in=requirements).delete()
     Requirement.objects.bulk_create(
@@ -37,7 +37,7 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
     return rule_set
 
 
-@act
+@audited
 def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
     """Set the last day on which a rule set can be chosen; None: until further notice. Locks it.
 
@@ -57,19 +57,19 @@ def _lock_rule_set(rule_set_id: int) -> RuleSet:
     return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
 
 
-def _refuse_unfit(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> None:
+def _refuse_invalid(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> None:
     """What all minimums ask together must fit into the total; the rest is elective."""
     if not requirements:
         raise Refused("Name at least one category that counts.")
     minimums = sum(requirements.values(), Decimal(0))
     if minimums > rule_set.total:
         raise Refused(
-            f"The minimums add up to {formats.credits(minimums)}, which is more than the total "
-            f"of {formats.credits(rule_set.total)}. Lower a minimum or raise the total."
+            f"The minimums add up to {format_credits(minimums)}, which is more than the total "
+            f"of {format_credits(rule_set.total)}. Lower a minimum or raise the total."
         )
 
 
-@act
+@audited
 def replace_rule_set(
     *, rule_set_id: int, new: RuleSet, requirements: Mapping[int, Decimal], by: User
 ) -> RuleSet:
@@ -89,7 +89,7 @@ def replace_rule_set(
             field="kind",
         )
     if new.valid_from <= old.valid_from:
-        first = formats.day(old.valid_from)
+        first = format_day(old.valid_from)
         raise Refused(
             f"The new rules begin after {first}, the first day of those they replace.",
             field="valid_from",

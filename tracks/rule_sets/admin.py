@@ -11,15 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from accounts.models import User
-from aspen import formats
-from aspen.admin import CategoryLinesInline, StaffAdmin
+from aspen.admin import CategoryInline, StaffAdmin
 from aspen.clock import today
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
 from aspen.errors import Refused
-from aspen.web.request import number_in
+from aspen.formats import format_credits
+from aspen.web.request import parse_id
 from tracks.models import Participation, Requirement, RuleSet, Track
 from tracks.rule_sets import actions
-from tracks.rule_sets.impact import Outlook, outlook
+from tracks.rule_sets.impact import RuleSetImpact, rule_set_impact
 
 
 @admin.register(Track)
@@ -36,7 +36,7 @@ class TrackAdmin(StaffAdmin):
         return False
 
 
-class RequirementInline(CategoryLinesInline):
+class RequirementInline(CategoryInline):
     """A category without a line does not count at all."""
 
     model = Requirement
@@ -62,7 +62,7 @@ def _is_used(rule_set: Model | None) -> bool:
     return bool(getattr(rule_set, "is_used", False))
 
 
-class Previewed(Exception):
+class PreviewDone(Exception):
     """Raised to leave Django's saving after a rehearsal, with what came of it."""
 
     def __init__(self, outlook: dict[str, Any]) -> None:
@@ -114,12 +114,12 @@ class RuleSetAdmin(StaffAdmin):
         "valid_until",
         "total",
         "years",
-        "catalogue_only",
+        "catalog_only",
         "audience",
         "source",
     )
     list_display = ("name", "track", "kind", "valid_from", "valid_until", "credits", "followed_by")
-    list_filter = ("track", "kind", "catalogue_only")
+    list_filter = ("track", "kind", "catalog_only")
     list_select_related = ("track",)
     search_fields = ("name", "audience", "source")
     inlines = (RequirementInline,)
@@ -131,7 +131,7 @@ class RuleSetAdmin(StaffAdmin):
 
     @admin.display(description="total", ordering="total")
     def credits(self, rule_set: RuleSet) -> str:
-        return formats.credits(rule_set.total)
+        return format_credits(rule_set.total)
 
     @admin.display(description="followed by")
     def followed_by(self, rule_set: RuleSet) -> str:
@@ -163,14 +163,14 @@ class RuleSetAdmin(StaffAdmin):
     ) -> HttpResponse:
         """Ask again with the action's words in the form, where it refused what was sent; or with
         what the rules would mean, where somebody only wanted to look."""
-        context: dict[str, Any] = {"replaces": _replaced(request), "outlook": None}
+        context: dict[str, Any] = {"replaces": _rule_set_to_replace(request), "impact": None}
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except Refused as refusal:
             request.refusal = refusal  # type: ignore[attr-defined]
-        except Previewed as previewed:
+        except PreviewDone as previewed:
             request.is_preview = True  # type: ignore[attr-defined]
-            context["outlook"] = previewed.outlook
+            context["impact"] = previewed.outlook
         return super().changeform_view(request, object_id, form_url, context)
 
     def render_change_form(
@@ -187,7 +187,7 @@ class RuleSetAdmin(StaffAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new version starts from the old one, but for its name and days."""
-        old = _replaced(request)
+        old = _rule_set_to_replace(request)
         if old is None:
             return {}
         own = ("name", "valid_from", "valid_until")
@@ -197,7 +197,7 @@ class RuleSetAdmin(StaffAdmin):
         self, request: HttpRequest, obj: Any, inline: Any, prefix: str
     ) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
-        old = _replaced(request)
+        old = _rule_set_to_replace(request)
         # Of what is sent every line counts, also one that is as it was proposed.
         if old is not None and request.method != "POST":
             lines = old.requirements.order_by("category__position")
@@ -225,10 +225,10 @@ class RuleSetAdmin(StaffAdmin):
             for line in lines
             if line.get("category") and not line.get("DELETE")
         }
-        old = _replaced(request)
+        old = _rule_set_to_replace(request)
         store = functools.partial(_store, rule_set, requirements, old=old, by=request.user)
         if "_preview" in request.POST:
-            raise Previewed(rehearse(lambda: _outlook(store())))
+            raise PreviewDone(dry_run(lambda: _impact(store())))
         store()
         if old is not None:
             self.log_change(request, old, f"Replaced by “{rule_set}”.")
@@ -244,24 +244,24 @@ def _store(
     )
 
 
-def _replaced(request: HttpRequest) -> RuleSet | None:
+def _rule_set_to_replace(request: HttpRequest) -> RuleSet | None:
     """The rule set of which the address asks for a new version."""
     if "replaces" not in request.GET:
         return None
     if not hasattr(request, "replaced"):
-        number = number_in(request.GET["replaces"]) or 0  # 0 is nobody's
+        number = parse_id(request.GET["replaces"]) or 0  # 0 is nobody's
         request.replaced = get_object_or_404(RuleSet, pk=number)  # type: ignore[attr-defined]
     replaced: RuleSet = request.replaced  # type: ignore[attr-defined]
     return replaced
 
 
-def _outlook(rule_set: RuleSet) -> dict[str, Any]:
+def _impact(rule_set: RuleSet) -> dict[str, Any]:
     """What the rules would mean, in words."""
-    every, rows = outlook(rule_set, today())
-    told = [_told(row) for row in rows]
-    return _told(every) | {"rows": told}
+    every, rows = rule_set_impact(rule_set, today())
+    told = [_impact_row(row) for row in rows]
+    return _impact_row(every) | {"rows": told}
 
 
-def _told(row: Outlook) -> dict[str, Any]:
-    misses = formats.credits(row.misses) if row.misses else ""
+def _impact_row(row: RuleSetImpact) -> dict[str, Any]:
+    misses = format_credits(row.misses) if row.misses else ""
     return row._asdict() | {"misses": misses}

@@ -11,16 +11,16 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from aspen.clock import years_before
 from credits.models import Credit
-from credits.queries import from_catalogue, live_credits, with_earned_on
-from tracks.counting.progress import Progress, measure
+from credits.queries import from_catalog, live_credits, with_earned_on
+from tracks.counting.progress import Progress, measure_progress
 from tracks.counting.queries import REQUIREMENTS, rule_sets
 from tracks.enums import ParticipationState
 from tracks.models import Participation, Posting, RuleSet
 
-Earned = dict[int, dict[int, Decimal]]
+EarnedByParticipation = dict[int, dict[int, Decimal]]
 
 
-class Outlook(NamedTuple):
+class RuleSetImpact(NamedTuple):
     """Open participations of a track, of those under one rule set: how many are complete.
 
     `misses` is what the middle one of those misses that would not be complete.
@@ -33,7 +33,7 @@ class Outlook(NamedTuple):
     misses: Decimal | None
 
 
-def outlook(rule_set: RuleSet, on: dt.date) -> tuple[Outlook, list[Outlook]]:
+def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list[RuleSetImpact]]:
     """All open participations of the track under `rule_set` on a day, and by their present rules.
 
     The rule set is stored, its requirements too. Everybody keeps the period they are in. Six
@@ -49,8 +49,8 @@ def outlook(rule_set: RuleSet, on: dt.date) -> tuple[Outlook, list[Outlook]]:
     [rule_set] = rule_sets().filter(pk=rule_set.pk)
     present = {each.rule_set_id: each.rule_set for each in following}
     now, then = _posted(present.values(), on), _under(rule_set, on)
-    own = {pk: measure(each, {}) for pk, each in present.items()}
-    new = measure(rule_set, {})
+    own = {pk: measure_progress(each, {}) for pk, each in present.items()}
+    new = measure_progress(rule_set, {})
     measured: dict[int, list[tuple[Progress, Progress]]] = defaultdict(list)
     for each in following:
         before = own[each.rule_set_id].with_earned(now.get(each.pk, {}))
@@ -59,9 +59,9 @@ def outlook(rule_set: RuleSet, on: dt.date) -> tuple[Outlook, list[Outlook]]:
     return _row("All", [pair for pairs in measured.values() for pair in pairs]), rows
 
 
-def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> Outlook:
+def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> RuleSetImpact:
     missing = [then.missing for _, then in pairs if not then.is_complete]
-    return Outlook(
+    return RuleSetImpact(
         rule_set=name,
         number=len(pairs),
         complete_now=sum(now.is_complete for now, _ in pairs),
@@ -70,7 +70,7 @@ def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> Outlook:
     )
 
 
-def _posted(rule_sets: Iterable[RuleSet], on: dt.date) -> Earned:
+def _posted(rule_sets: Iterable[RuleSet], on: dt.date) -> EarnedByParticipation:
     """What counts now, as queries.dated_credits counts it, for everybody under these rules."""
     recent = Q()
     for rule_set in rule_sets:
@@ -88,7 +88,7 @@ def _posted(rule_sets: Iterable[RuleSet], on: dt.date) -> Earned:
     return _by_participation(sums)
 
 
-def _under(rule_set: RuleSet, on: dt.date) -> Earned:
+def _under(rule_set: RuleSet, on: dt.date) -> EarnedByParticipation:
     """What would count under these rules: queries.eligible, with the rule set put in its place."""
     participation = "person__participations"
     counted = Posting.objects.filter(
@@ -108,14 +108,14 @@ def _under(rule_set: RuleSet, on: dt.date) -> Earned:
             f"{participation}__closes_on__gte": F("earned_on"),
         },
     )
-    if rule_set.catalogue_only:
-        credits = credits.filter(from_catalogue())
+    if rule_set.catalog_only:
+        credits = credits.filter(from_catalog())
     sums = credits.order_by().values_list(participation, "category").annotate(Sum("amount"))
     return _by_participation(sums)
 
 
-def _by_participation(sums: Iterable[tuple[int, int, Decimal]]) -> Earned:
-    earned: Earned = defaultdict(dict)
+def _by_participation(sums: Iterable[tuple[int, int, Decimal]]) -> EarnedByParticipation:
+    earned: EarnedByParticipation = defaultdict(dict)
     for participation_id, category_id, amount in sums:
         earned[participation_id][category_id] = amount
     return earned

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from aspen import formats
 from aspen.clock import years_after, years_before
-from tracks.counting.presentation import Bar, bar, rule_set_in_words
-from tracks.counting.progress import Line, Progress, measure
+from aspen.formats import format_amount, format_credits, format_day
+from tracks.counting.presentation import ProgressBar, progress_bar, rule_set_in_words
+from tracks.counting.progress import Progress, ProgressLine, measure_progress
 from tracks.enums import RuleSetKind
 from tracks.models import RuleSet
 
@@ -23,16 +24,16 @@ KINDS = {
     "certificate of this track. Who was never certified follows the rules for a first "
     "certification.",
 }
-CATALOGUE_ONLY = (
+CATALOG_ONLY_TEXT = (
     "Only training from the State Library's own course catalog counts. Other training is kept "
     "with your credits, but it is not counted here."
 )
-ANY_TRAINING = (
+ANY_TRAINING_TEXT = (
     "Training from the calendar counts, and what you report with Create New…, from anywhere."
 )
 
 
-def standing(rule_set: RuleSet, on: dt.date) -> dict[str, str]:
+def rule_set_status(rule_set: RuleSet, on: dt.date) -> dict[str, str]:
     """Whether it can be chosen on a day, as a state label; `key` sorts rule sets into lists."""
     if rule_set.valid_from > on:
         return {"key": "coming", "label": "To come", "tone": "info", "shape": "◷"}
@@ -41,7 +42,7 @@ def standing(rule_set: RuleSet, on: dt.date) -> dict[str, str]:
     return {"key": "in_force", "label": "In force", "tone": "good", "shape": "✓"}
 
 
-def row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
+def rule_set_row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
     """One rule set as a list shows it."""
     return {
         "id": rule_set.pk,
@@ -50,47 +51,47 @@ def row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
         "rules": rule_set_in_words(rule_set),
         "kind": RuleSetKind(rule_set.kind).label,
         "days": _days(rule_set),
-        "state": standing(rule_set, on),
+        "state": rule_set_status(rule_set, on),
     }
 
 
 def _days(rule_set: RuleSet) -> str:
-    first = formats.day(rule_set.valid_from)
+    first = format_day(rule_set.valid_from)
     if rule_set.valid_until is None:
         return f"since {first}"
-    return f"{first} – {formats.day(rule_set.valid_until)}"
+    return f"{first} – {format_day(rule_set.valid_until)}"
 
 
-def page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
+def rule_set_page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
     """Everything the page of one rule set says."""
     least = {each.category_id: each.minimum for each in rule_set.requirements.all()}
-    filled = measure(rule_set, least)
-    until = formats.day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
-    return row(rule_set, on) | {
+    filled = measure_progress(rule_set, least)
+    until = format_day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
+    return rule_set_row(rule_set, on) | {
         "track": str(rule_set.track),
         "audience": rule_set.audience,
-        "first_day": formats.day(rule_set.valid_from),
+        "first_day": format_day(rule_set.valid_from),
         "last_day": until,
         "years": formats.counted(rule_set.years, "year"),
-        "total": formats.credits(rule_set.total),
-        "elective": formats.amount(filled.elective_required),
-        "minimums": formats.amount(rule_set.total - filled.elective_required),
+        "total": format_credits(rule_set.total),
+        "elective": format_amount(filled.elective_required),
+        "minimums": format_amount(rule_set.total - filled.elective_required),
         "lines": [
-            {"category": line.category, "minimum": formats.amount(line.minimum)}
+            {"category": line.category, "minimum": format_amount(line.minimum)}
             for line in filled.lines
         ],
         "bar": _composition(rule_set, filled),
         "kind_in_words": KINDS[RuleSetKind(rule_set.kind)],
-        "catalogue": CATALOGUE_ONLY if rule_set.catalogue_only else ANY_TRAINING,
+        "catalog": CATALOG_ONLY_TEXT if rule_set.catalog_only else ANY_TRAINING_TEXT,
         "period": _period(rule_set, on),
         "example": _example(rule_set),
         "source": rule_set.source,
     }
 
 
-def _composition(rule_set: RuleSet, filled: Progress) -> Bar:
+def _composition(rule_set: RuleSet, filled: Progress) -> ProgressBar:
     """The bar with every minimum filled: what is left hatched is elective."""
-    drawn = bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
+    drawn = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
     return dataclasses.replace(drawn, text=f"{rule_set.name}, drawn: {rule_set_in_words(rule_set)}")
 
 
@@ -102,8 +103,8 @@ def _period(rule_set: RuleSet, on: dt.date) -> str:
     first, last = years_before(day, rule_set.years), years_after(day, rule_set.years)
     span = "year" if rule_set.years == 1 else f"{rule_set.years} years"
     return (
-        f"Who chooses the track on {formats.day(day)} can count what is earned from "
-        f"{formats.day(first)} to {formats.day(last)}. On any day, it is what was earned in the "
+        f"Who chooses the track on {format_day(day)} can count what is earned from "
+        f"{format_day(first)} to {format_day(last)}. On any day, it is what was earned in the "
         f"{span} up to that day that adds up; an older credit has aged out."
     )
 
@@ -119,29 +120,27 @@ def _example(rule_set: RuleSet) -> list[str]:
     earned = {lines[0].category_id: min(lines[0].minimum + 2, Decimal(999))}
     for line in lines[1:][-1:]:
         earned[line.category_id] = line.minimum - 1 if line.minimum > 1 else Decimal(1)
-    measured = measure(rule_set, earned)
+    measured = measure_progress(rule_set, earned)
     shown = [line for line in measured.lines if line.earned]
-    told = [_told(line, measured.elective_required) for line in shown]
-    what = " and ".join(f"{formats.credits(line.earned)} in {line.category}" for line in shown)
+    told = [_line_text(line, measured.elective_required) for line in shown]
+    what = " and ".join(f"{format_credits(line.earned)} in {line.category}" for line in shown)
     if measured.is_complete:
         end = "That is all that is required."
     else:
-        end = f"Still missing: {formats.credits(measured.missing)}."
-    counted = (
-        f"{formats.amount(measured.counted)} of {formats.credits(measured.total)} count. {end}"
-    )
+        end = f"Still missing: {format_credits(measured.missing)}."
+    counted = f"{format_amount(measured.counted)} of {format_credits(measured.total)} count. {end}"
     return [f"Say you have {what}.", *told, counted]
 
 
-def _told(line: Line, elective_required: Decimal) -> str:
+def _line_text(line: ProgressLine, elective_required: Decimal) -> str:
     """Where the credits of one category go."""
     beyond = "elective" if elective_required else "more than is asked"
     if not line.minimum:
         return f"{line.category}: nothing is required, so everything is {beyond}."
     if line.elective:
-        into, over = formats.amount(line.towards_minimum), formats.amount(line.elective)
+        into, over = format_amount(line.towards_minimum), format_amount(line.elective)
         return f"{line.category}: {into} fill the minimum, the other {over} are {beyond}."
     if line.missing:
-        missing = formats.amount(line.missing)
+        missing = format_amount(line.missing)
         return f"{line.category}: everything goes into the minimum; still missing there: {missing}."
     return f"{line.category}: everything goes into the minimum and fills it."

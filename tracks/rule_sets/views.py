@@ -11,7 +11,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import queries as counting_queries
 from tracks.rule_sets import presentation
 
-LISTS = {
+LIST_HEADINGS = {
     "in_force": "In force",
     "coming": "To come",
     "past": "Of earlier years",
@@ -26,15 +26,17 @@ def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
     for rule_set in counting_queries.rule_sets():
         track = tracks.setdefault(
             rule_set.track_id,
-            {"name": str(rule_set.track), "lists": {key: [] for key in LISTS}},
+            {"name": str(rule_set.track), "lists": {key: [] for key in LIST_HEADINGS}},
         )
-        shown = presentation.row(rule_set, day)
+        shown = presentation.rule_set_row(rule_set, day)
         track["lists"][shown["state"]["key"]].append(shown)
     context = {
         "tracks": [
             {
                 "name": track["name"],
-                "lists": [(LISTS[key], rows) for key, rows in track["lists"].items() if rows],
+                "lists": [
+                    (LIST_HEADINGS[key], rows) for key, rows in track["lists"].items() if rows
+                ],
             }
             for track in tracks.values()
         ]
@@ -49,7 +51,7 @@ def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpRespons
     shown = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
     others = counting_queries.rule_sets().filter(track=shown.track_id).exclude(pk=shown.pk)
     context = {
-        "rules": presentation.page(shown, day),
-        "others": [presentation.row(other, day) for other in others],
+        "rules": presentation.rule_set_page(shown, day),
+        "others": [presentation.rule_set_row(other, day) for other in others],
     }
     return render(request, "tracks/rule_set.html", context)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import xlsxwriter
 
 from accounts.models import User
-from aspen import formats
 from aspen.files import pdf
-from aspen.files.tables import harmless, one_line
+from aspen.files.tables import escape_formula, to_one_line
+from aspen.formats import format_amount, format_day
 from credits import history
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
 from tracks.models import Participation
-from tracks.transcript.totals import Group, Transcript, sums_table
+from tracks.transcript.totals import Transcript, TranscriptGroup, sums_table
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
@@ -29,10 +29,10 @@ COLUMNS = (
 )
 
 
-class Row(NamedTuple):
+class TranscriptRow(NamedTuple):
     """One credit as the files show it; `counted` is what it adds to the sum."""
 
-    group: Group
+    group: TranscriptGroup
     earned_on: dt.date
     title: str
     role: str
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     remark: str
 
 
-class Paper(NamedTuple):
+class TranscriptFile(NamedTuple):
     """All that a file says. `filters` tells in words what was left out."""
 
     person: User
@@ -53,24 +53,28 @@ class Paper(NamedTuple):
     summary: str
     transcript: Transcript
     categories: Sequence[Category]
-    rows: list[Row]
+    rows: list[TranscriptRow]
 
 
-def rows_of(
+def transcript_rows(
     transcript: Transcript,
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
-) -> list[Row]:
+) -> list[TranscriptRow]:
     """The lines of a transcript in its order. No query after own_credits.to_tell_endings()."""
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 
-def _row(group: Group, credit: "PostedCredit", participations: list[Participation]) -> Row:
-    told = counting_presentation.credit_row(credit, participations, ending=history.ending(credit))
+def _row(
+    group: TranscriptGroup, credit: "PostedCredit", participations: list[Participation]
+) -> TranscriptRow:
+    told = counting_presentation.credit_row(
+        credit, participations, ending=history.how_credit_ended(credit)
+    )
     plain = {f"Posted to {each.track}" for each in participations}  # the group says so
     plain |= {counting_presentation.counted_in(each) for each in participations}
     remarks = [told["reason"], *(each for each in told["tracks"] if each not in plain)]
-    return Row(
+    return TranscriptRow(
         group=group,
         earned_on=credit.earned_on,
         title=told["title"],
@@ -83,36 +87,38 @@ def _row(group: Group, credit: "PostedCredit", participations: list[Participatio
     )
 
 
-def _texts(row: Row) -> list[str]:
+def _texts(row: TranscriptRow) -> list[str]:
     """The texts of a row, on one line each, by the names of COLUMNS."""
     texts = (row.group.title, row.title, row.role, row.category, row.state, row.remark)
-    return [one_line(text) for text in texts]
+    return [to_one_line(text) for text in texts]
 
 
 # ---------- Spreadsheets ----------
 
 
-def as_csv(paper: Paper) -> bytes:
+def transcript_csv(paper: TranscriptFile) -> bytes:
     """One line a credit. What a spreadsheet would run as a formula gets an apostrophe in front."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for row in paper.rows:
-        period, title, role, category, state, remark = (harmless(text) for text in _texts(row))
+        period, title, role, category, state, remark = (
+            escape_formula(text) for text in _texts(row)
+        )
         writer.writerow(
             [
                 *(period, row.earned_on.year, row.earned_on.isoformat(), title, role, category),
-                *(formats.amount(row.amount), formats.amount(row.counted), state, remark),
+                *(format_amount(row.amount), format_amount(row.counted), state, remark),
             ]
         )
     return f"\ufeff{file.getvalue()}".encode()
 
 
-def as_xlsx(paper: Paper) -> bytes:
+def transcript_xlsx(paper: TranscriptFile) -> bytes:
     """One sheet with a line a credit, one with the sums. Every text is stored as text."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        book.set_properties({"title": f"{TITLE}: {one_line(paper.person.display_name)}"})
+        book.set_properties({"title": f"{TITLE}: {to_one_line(paper.person.display_name)}"})
         bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
         sheet = book.add_worksheet("Credits")
         _head(sheet, COLUMNS, bold, widths=(26, 7, 12, 60, 11, 34, 9, 9, 14, 60))
@@ -137,7 +143,7 @@ def _head(sheet: Any, columns: Sequence[str], bold: Any, *, widths: Sequence[int
         sheet.set_column(column, column, width)
 
 
-def _sums_sheet(sheet: Any, paper: Paper, bold: Any) -> None:
+def _sums_sheet(sheet: Any, paper: TranscriptFile, bold: Any) -> None:
     columns = ("Period and year", *(str(each) for each in paper.categories), "All")
     _head(sheet, columns, bold, widths=[30, *(len(each) + 2 for each in columns[1:])])
     for line, row in enumerate(sums_table(paper.transcript, paper.categories), start=1):
@@ -150,11 +156,11 @@ def _sums_sheet(sheet: Any, paper: Paper, bold: Any) -> None:
 # ---------- Paper ----------
 
 
-def as_pdf(paper: Paper) -> bytes:
+def transcript_pdf(paper: TranscriptFile) -> bytes:
     return pdf.render("transcript.typ", _paper_data(paper))
 
 
-def _paper_data(paper: Paper) -> dict[str, Any]:
+def _paper_data(paper: TranscriptFile) -> dict[str, Any]:
     by_group: dict[int, list[list[str]]] = {}
     for row in paper.rows:
         by_group.setdefault(id(row.group), []).append(_cells(row))
@@ -163,7 +169,7 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
         "title": TITLE,
         "name": paper.person.display_name,
         "library": paper.library,
-        "printed_on": formats.day(paper.day),
+        "printed_on": format_day(paper.day),
         "filters": paper.filters,
         "summary": paper.summary,
         "sums_header": ["Period and year", *(str(each) for each in paper.categories), "All"],
@@ -172,7 +178,7 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
             {
                 "title": group.title,
                 "note": group.note,
-                "total": formats.amount(group.all.total) if group.counts else "",
+                "total": format_amount(group.all.total) if group.counts else "",
                 "rows": by_group[id(group)],
             }
             for group in paper.transcript.groups
@@ -180,19 +186,19 @@ def _paper_data(paper: Paper) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: TranscriptRow) -> list[str]:
     _, title, role, category, state, remark = _texts(row)
     return [
-        formats.day(row.earned_on),
+        format_day(row.earned_on),
         f"{title} ({role})" if role else title,
         category,
-        formats.amount(row.amount),
+        format_amount(row.amount),
         remark if remark.startswith(state) else ". ".join(filter(None, (state, remark))),
     ]
 
 
 FORMATS = {
-    "pdf": ("application/pdf", as_pdf),
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
+    "pdf": ("application/pdf", transcript_pdf),
+    "csv": ("text/csv; charset=utf-8", transcript_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", transcript_xlsx),
 }

@@ -6,9 +6,9 @@ from django import forms
 
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
-from tracks.following.forms import NO_SUCH
+from tracks.following.forms import INVALID_CHOICE_LEFT_OUT
 from tracks.models import Participation
-from tracks.transcript.totals import PERIODS, STATES, Choice
+from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 
 
 class TranscriptForm(forms.Form):
@@ -41,22 +41,22 @@ class TranscriptForm(forms.Form):
         super().__init__(*args, **kwargs)
         periods = [(str(each.pk), _period(each)) for each in participations]
         for name, choices in {
-            "period": [("", "All periods"), *periods, *PERIODS.items()],
+            "period": [("", "All periods"), *periods, *PERIOD_CHOICES.items()],
             "category": [("", "All categories"), *((each.slug, each.name) for each in categories)],
             "year": [("", "All years"), *((str(year), str(year)) for year in years)],
         }.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
-            field.error_messages["invalid_choice"] = NO_SUCH
-        self.fields["state"].error_messages["invalid_choice"] = NO_SUCH
+            field.error_messages["invalid_choice"] = INVALID_CHOICE_LEFT_OUT
+        self.fields["state"].error_messages["invalid_choice"] = INVALID_CHOICE_LEFT_OUT
         self.categories = {each.slug: each.pk for each in categories}
 
-    def choice(self) -> Choice:
+    def choice(self) -> TranscriptChoice:
         """What is asked for, valid or not: a field that makes no sense leaves nothing out."""
         self.is_valid()
         asked = self.cleaned_data
-        return Choice(
+        return TranscriptChoice(
             period=asked.get("period", ""),
             category=self.categories.get(asked.get("category", "")),
             year=int(asked["year"]) if asked.get("year") else None,
@@ -64,7 +64,7 @@ class TranscriptForm(forms.Form):
             q=asked.get("q", ""),
         )
 
-    def told(self) -> list[tuple[str, str]]:
+    def applied_filters(self) -> list[tuple[str, str]]:
         """Each filter that is set in words, with the query that is left without it."""
         texts = {
             name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
@@ -83,6 +83,6 @@ class TranscriptForm(forms.Form):
 
 def _period(participation: Participation) -> str:
     if participation.certified_as:
-        return counting_presentation.period(participation)
+        return counting_presentation.period_label(participation)
     begin, end = participation.counts_from, participation.closes_on
     return f"{participation.track}, {begin:%Y}–{end:%Y}"

@@ -11,22 +11,22 @@ from functools import cached_property
 from heapq import nlargest
 from typing import NamedTuple
 
-from aspen import formats
 from aspen.clock import today, years_before
+from aspen.formats import format_amount, format_credits, format_day
 from credits.enums import ENDED, ClaimState
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
-from tracks.counting.credits import TAKEN_OUT, Line, Totals
+from tracks.counting.credits import TAKEN_OUT, CreditTotals, TranscriptLine
 from tracks.models import Participation
 
 ZERO = Decimal(0)
 ARCHIVED, NOT_COUNTED = "archived", "not-counted"
-PERIODS = {ARCHIVED: "Archived: in no track", NOT_COUNTED: "Not counted"}
+PERIOD_CHOICES = {ARCHIVED: "Archived: in no track", NOT_COUNTED: "Not counted"}
 STATES = {**dict(ClaimState.choices), TAKEN_OUT: "Taken out"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class TranscriptChoice:
     """Which credits somebody asks for; what is empty leaves nothing out.
 
     `period` is the id of a participation, or one of PERIODS; `category` an id.
@@ -38,7 +38,7 @@ class Choice:
     state: str = ""
     q: str = ""
 
-    def keeps(self, line: Line) -> bool:
+    def keeps(self, line: TranscriptLine) -> bool:
         return (
             self.period in ("", *_periods(line))
             and self.category in (None, line.category_id)
@@ -47,24 +47,24 @@ class Choice:
             and self._finds(line)
         )
 
-    def _finds(self, line: Line) -> bool:
+    def _finds(self, line: TranscriptLine) -> bool:
         text = f"{line.title}\n{line.sponsor}\n{line.presenter}".casefold()
         return all(word in text for word in self.q.casefold().split())
 
 
-def _periods(line: Line) -> list[str]:
+def _periods(line: TranscriptLine) -> list[str]:
     if not line.counts:
         return [NOT_COUNTED]
     return [str(each) for each in line.posted_in] or [ARCHIVED]
 
 
-def totals(lines: Sequence[Line]) -> Totals:
+def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
     """What own_credits.totals() reads from the database, of lines that are at hand."""
     counting = [line for line in lines if line.counts]
     credits = sum((line.amount for line in counting), ZERO)
     posted = sum((line.amount for line in counting if line.posted_in), ZERO)
     pending = (line.amount for line in counting if line.claim_state == ClaimState.PENDING)
-    return Totals(
+    return CreditTotals(
         lines=len(lines),
         trainings=len({line.claim_id for line in counting}),
         ended=len({line.claim_id for line in lines if line.claim_state in ENDED}),
@@ -83,7 +83,7 @@ class Sums(NamedTuple):
     total: Decimal
 
 
-def sums(label: str, lines: Sequence[Line]) -> Sums:
+def sum_lines(label: str, lines: Sequence[TranscriptLine]) -> Sums:
     by_category: dict[int, Decimal] = {}
     for line in lines:
         by_category[line.category_id] = by_category.get(line.category_id, ZERO) + line.amount
@@ -91,53 +91,55 @@ def sums(label: str, lines: Sequence[Line]) -> Sums:
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class TranscriptGroup:
     """Credits that are posted to the same tracks, or to none. `counts`: whether they add up."""
 
     title: str
     note: str
-    lines: list[Line]
+    lines: list[TranscriptLine]
     counts: bool = True
 
     @cached_property
     def all(self) -> Sums:
-        return sums(self.title, self.lines)
+        return sum_lines(self.title, self.lines)
 
     @cached_property
     def years(self) -> list[Sums]:
         """Newest first, as the lines are."""
-        years: dict[int, list[Line]] = {}
+        years: dict[int, list[TranscriptLine]] = {}
         for line in self.lines:
             years.setdefault(line.earned_on.year, []).append(line)
-        return [sums(str(year), lines) for year, lines in years.items()]
+        return [sum_lines(str(year), lines) for year, lines in years.items()]
 
 
 @dataclasses.dataclass(frozen=True)
 class Transcript:
-    groups: list[Group]
+    groups: list[TranscriptGroup]
 
     @property
-    def listed(self) -> list[tuple[Group, Line]]:
+    def listed(self) -> list[tuple[TranscriptGroup, TranscriptLine]]:
         """Every line with its group, in the order of the list."""
         return [(group, line) for group in self.groups for line in group.lines]
 
     @property
-    def counting(self) -> list[Group]:
+    def counting(self) -> list[TranscriptGroup]:
         return [group for group in self.groups if group.counts]
 
     @property
     def all(self) -> Sums:
-        return sums("All", [line for group in self.counting for line in group.lines])
+        return sum_lines("All", [line for group in self.counting for line in group.lines])
 
 
-def arrange(
-    lines: Sequence[Line], participations: Sequence[Participation], choice: Choice
+def arrange_transcript(
+    lines: Sequence[TranscriptLine],
+    participations: Sequence[Participation],
+    choice: TranscriptChoice,
 ) -> Transcript:
     """Group what the choice keeps: by tracks in their order, then archived, then not counted."""
     order = {participation.pk: place for place, participation in enumerate(participations)}
-    found: dict[tuple[int, ...], list[Line]] = {}
+    found: dict[tuple[int, ...], list[TranscriptLine]] = {}
     archived, ended = (len(order),), (len(order) + 1,)
-    kept = lines if choice == Choice() else [line for line in lines if choice.keeps(line)]
+    kept = lines if choice == TranscriptChoice() else [line for line in lines if choice.keeps(line)]
     for line in kept:
         posted = tuple(sorted(order[each] for each in line.posted_in if each in order))
         key = (posted or archived) if line.counts else ended
@@ -146,52 +148,54 @@ def arrange(
     for key in sorted(found):
         if key == archived:
             note = "Kept for you, but counted in no certification track at present."
-            groups.append(Group(PERIODS[ARCHIVED], note, found[key]))
+            groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, found[key]))
         elif key == ended:
             note = "Declined, withdrawn or taken out; they add up to nothing."
-            groups.append(Group(PERIODS[NOT_COUNTED], note, found[key], counts=False))
+            groups.append(
+                TranscriptGroup(PERIOD_CHOICES[NOT_COUNTED], note, found[key], counts=False)
+            )
         else:
             groups.append(_posted([participations[place] for place in key], found[key]))
     return Transcript(groups)
 
 
-def _posted(tracks: list[Participation], lines: list[Line]) -> Group:
-    title = " and ".join(counting_presentation.period(each) for each in tracks)
+def _posted(tracks: list[Participation], lines: list[TranscriptLine]) -> TranscriptGroup:
+    title = " and ".join(counting_presentation.period_label(each) for each in tracks)
     notes = [_note(each, lines, is_alone=len(tracks) == 1) for each in tracks]
-    return Group(title, " ".join(notes), lines)
+    return TranscriptGroup(title, " ".join(notes), lines)
 
 
-def _note(participation: Participation, lines: list[Line], *, is_alone: bool) -> str:
+def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone: bool) -> str:
     """The period, and what of these lines has aged out of it by today; or its certificate."""
     if issued_on := participation.certified_on:
-        number, day = participation.certified_as, formats.day(issued_on)
+        number, day = participation.certified_as, format_day(issued_on)
         return f"Counted in certificate {number}, issued on {day}: they do not count there again."
-    begin, end = (formats.day(day) for day in (participation.counts_from, participation.closes_on))
+    begin, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
     whose = "" if is_alone else f" of {participation.track}"
     note = f"Certification period{whose}: {begin} to {end}."
     first = years_before(today(), participation.rule_set.years)
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
-        note += f" Of these, {formats.credits(aged)} earned before {formats.day(first)} aged out."
+        note += f" Of these, {format_credits(aged)} earned before {format_day(first)} aged out."
     return note
 
 
-class Added(NamedTuple):
+class RecentlyAdded(NamedTuple):
     """What one claim added: for the first look, whether one's credits are listed."""
 
-    line: Line
+    line: TranscriptLine
     amount: Decimal
 
 
-def added_lately(lines: Sequence[Line], number: int) -> list[Added]:
+def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[RecentlyAdded]:
     """The latest claims with credits that count, latest first."""
-    claims: dict[int, list[Line]] = {}
+    claims: dict[int, list[TranscriptLine]] = {}
     for line in lines:
         if line.counts:
             claims.setdefault(line.claim_id, []).append(line)
     latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_on, claim))
     return [
-        Added(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
+        RecentlyAdded(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
         for claim in latest
     ]
 
@@ -205,7 +209,7 @@ class SumRow(NamedTuple):
 
     @property
     def cells(self) -> list[str]:
-        return [self.label, *(formats.amount(amount) for amount in self.amounts)]
+        return [self.label, *(format_amount(amount) for amount in self.amounts)]
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:

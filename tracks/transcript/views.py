@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from accounts.queries import library_of
-from aspen import formats
+from accounts.queries import library_name_of
 from aspen.clock import today
-from aspen.web.paging import numbered_page
+from aspen.formats import format_credits, format_day, format_time_range
+from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import history
 from credits.models import Credit
@@ -22,35 +22,35 @@ from events.models import Category, Registration
 from tracks.counting import credits as own_credits
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.counting.credits import Line
+from tracks.counting.credits import TranscriptLine
 from tracks.enums import ACTIVE
 from tracks.models import Participation
 from tracks.transcript import files
 from tracks.transcript import totals as transcripts
-from tracks.transcript.files import FORMATS, Paper
+from tracks.transcript.files import FORMATS, TranscriptFile
 from tracks.transcript.forms import TranscriptForm
-from tracks.transcript.totals import Group, Transcript
+from tracks.transcript.totals import Transcript, TranscriptGroup
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
 PER_PAGE = 25
-LATELY = 3
-COMING_UP = 10
-COMING = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
+RECENT_SHOWN = 3
+MAX_COMING_UP = 10
+COMING_FIELDS = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
 
 
-class Asked(NamedTuple):
+class TranscriptQuery(NamedTuple):
     """What a request for the person's credits asks for, and what there is."""
 
-    lines: list[Line]
+    lines: list[TranscriptLine]
     participations: list[Participation]
     categories: list[Category]
     form: TranscriptForm
     transcript: Transcript
 
 
-def _asked(request: AuthenticatedHttpRequest, person: User) -> Asked:
+def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> TranscriptQuery:
     event_actions.settle_due(person=person)
     participations = list(counting_queries.counting_participations(person))
     categories = list(event_queries.categories())
@@ -61,29 +61,31 @@ def _asked(request: AuthenticatedHttpRequest, person: User) -> Asked:
         categories=categories,
         years=list(dict.fromkeys(line.earned_on.year for line in lines)),
     )
-    transcript = transcripts.arrange(lines, participations, form.choice())
-    return Asked(lines, participations, categories, form, transcript)
+    transcript = transcripts.arrange_transcript(lines, participations, form.choice())
+    return TranscriptQuery(lines, participations, categories, form, transcript)
 
 
 @require_safe
 def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every credit the person ever claimed, and what is coming from registrations."""
     person = request.user
-    asked = _asked(request, person)
-    totals = transcripts.totals(asked.lines)
-    page = numbered_page(asked.transcript.listed, request, size=PER_PAGE)
+    asked = _transcript_query(request, person)
+    totals = transcripts.totals_of_lines(asked.lines)
+    page = paginate(asked.transcript.listed, request, size=PER_PAGE)
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
-    upcoming = list(coming.only(*COMING)[: COMING_UP + 1])
+    upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
     query = urlencode(asked.form.asked())
     names = [*(category.name for category in asked.categories), "All"]
     groups = _groups(page, person, asked.participations)
     context = {
         "totals": totals,
         "summary": counting_presentation.totals_in_words(totals),
-        "lately": [_added(each) for each in transcripts.added_lately(asked.lines, LATELY)],
-        "printed_on": formats.day(today()),
+        "lately": [
+            _recent_row(each) for each in transcripts.recently_added(asked.lines, RECENT_SHOWN)
+        ],
+        "printed_on": format_day(today()),
         "form": asked.form,
-        "told": asked.form.told(),
+        "applied_filters": asked.form.applied_filters(),
         "query": f"{query}&" if query else "",
         "files": f"?{query}" if query else "",
         "has_credits": bool(asked.lines),
@@ -92,8 +94,8 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
         "groups": groups,
         "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
         "page": page,
-        "upcoming": [_coming(each) for each in upcoming[:COMING_UP]],
-        "more_upcoming": len(upcoming) > COMING_UP,
+        "upcoming": [_coming_row(each) for each in upcoming[:MAX_COMING_UP]],
+        "more_upcoming": len(upcoming) > MAX_COMING_UP,
         "has_track": any(each.state in ACTIVE for each in asked.participations),
     }
     return render(request, "tracks/credits.html", context)
@@ -111,28 +113,28 @@ def _labelled(rows: list[transcripts.SumRow], names: list[str]) -> list[dict[str
     ]
 
 
-def _added(added: transcripts.Added) -> dict[str, Any]:
+def _recent_row(added: transcripts.RecentlyAdded) -> dict[str, Any]:
     return {
         "id": added.line.id,
         "title": added.line.title,
-        "credits": formats.credits(added.amount),
-        "day": formats.day(added.line.claimed_on),
+        "credits": format_credits(added.amount),
+        "day": format_day(added.line.claimed_on),
     }
 
 
-def _coming(registration: Registration) -> dict[str, str]:
+def _coming_row(registration: Registration) -> dict[str, str]:
     event = registration.event
     return {
         "title": event.title,
         "url": event.get_absolute_url(),
-        "when": formats.when(event.begins_at, event.ends_at, all_day=event.all_day),
+        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
     }
 
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
     """These credits of the person with all that a row says of them, by id."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
-    return {credit.pk: credit for credit in own_credits.to_tell_endings(credits)}
+    return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
 
 
 def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:
@@ -147,21 +149,21 @@ def _groups(listed: Any, person: User, participations: list[Participation]) -> l
         if not years or years[-1]["year"] != year:
             years.append({"year": year, "total": _total_of(group, year), "rows": []})
         credit = credits[line.id]
-        ending = history.ending(credit, reader=person)
+        ending = history.how_credit_ended(credit, reader=person)
         row = counting_presentation.credit_row(credit, participations, ending=ending)
         years[-1]["rows"].append(row)
     return groups
 
 
-def _heading(group: Group) -> dict[str, Any]:
-    total = formats.credits(group.all.total) if group.counts else ""
+def _heading(group: TranscriptGroup) -> dict[str, Any]:
+    total = format_credits(group.all.total) if group.counts else ""
     return {"title": group.title, "note": group.note, "total": total, "years": []}
 
 
-def _total_of(group: Group, year: str) -> str:
+def _total_of(group: TranscriptGroup, year: str) -> str:
     if not group.counts:
         return ""
-    return next(formats.credits(each.total) for each in group.years if each.label == year)
+    return next(format_credits(each.total) for each in group.years if each.label == year)
 
 
 @require_safe
@@ -170,17 +172,17 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
     if format not in FORMATS:
         raise Http404
     person = request.user
-    asked = _asked(request, person)
+    asked = _transcript_query(request, person)
     credits = _credits(person, [line.id for _, line in asked.transcript.listed])
-    paper = Paper(
+    paper = TranscriptFile(
         person=person,
-        library=library_of(person),
+        library=library_name_of(person),
         day=today(),
-        filters=", ".join(text for text, _ in asked.form.told()),
-        summary=counting_presentation.totals_in_words(transcripts.totals(asked.lines)),
+        filters=", ".join(text for text, _ in asked.form.applied_filters()),
+        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(asked.lines)),
         transcript=asked.transcript,
         categories=asked.categories,
-        rows=files.rows_of(asked.transcript, credits, asked.participations),
+        rows=files.transcript_rows(asked.transcript, credits, asked.participations),
     )
     content_type, make = FORMATS[format]
     response = HttpResponse(make(paper), content_type=content_type)
@@ -198,8 +200,8 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
     found = _credits(owner, [credit_id])[credit_id]
     context = {
         "credit": counting_presentation.credit_row(found, participations),
-        "credits": formats.credits(found.amount),
-        "entries": history.of_credit(found, reader=reader),
+        "credits": format_credits(found.amount),
+        "entries": history.credit_history(found, reader=reader),
         "owner": owner,
         "is_own": owner == reader,
     }

@@ -17,10 +17,10 @@ from django.db import OperationalError, connections
 from aspen.management import supervisor
 from aspen.postgres.server import Server
 
-ADDRESS = "127.0.0.1"
-STARTING = 60  # seconds until the first page has to answer
+BIND_ADDRESS = "127.0.0.1"
+STARTUP_TIMEOUT = 60  # seconds until the first page has to answer
 # What the portal itself puts below ASPEN_VAR; --reset deletes nothing else.
-STATE = ("static", "mail", "uploads", "secret-key")
+STATE_PATHS = ("static", "mail", "uploads", "secret-key")
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"The data could not be deleted: {error}") from error
             return
-        supervisor.exit_on_signals()
+        supervisor.exit_cleanly_on_signals()
         refuse_used_port(port)
         try:
             self.prepare()
@@ -61,12 +61,14 @@ class Command(BaseCommand):
 
     def serve(self, port: int) -> None:
         """Run the web server and the job worker until a signal comes or one of them ends."""
-        with supervisor.Supervisor(settings.BASE_DIR) as children:
+        with supervisor.ProcessSupervisor(settings.BASE_DIR) as children:
             children.start("web server", web_server(port))
             children.start("job worker", job_worker(settings.BASE_DIR))
             try:
-                if not children.wait_until(lambda: answers(port), seconds=STARTING):
-                    raise CommandError(f"The portal did not answer within {STARTING} seconds.")
+                if not children.wait_until(lambda: is_answering(port), seconds=STARTUP_TIMEOUT):
+                    raise CommandError(
+                        f"The portal did not answer within {STARTUP_TIMEOUT} seconds."
+                    )
                 self.announce(port)
                 children.watch()
             except supervisor.ChildEndedError as error:
@@ -74,13 +76,13 @@ class Command(BaseCommand):
 
     def announce(self, port: int) -> None:
         """Say where the portal is and who can sign in."""
-        self.say(f"\nASPeN is ready: http://{ADDRESS}:{port}/\n")
+        self.say(f"\nASPeN is ready: http://{BIND_ADDRESS}:{port}/\n")
         if settings.DEMO:
             # Imported here: nothing else of this command needs the portal's own tables.
             from aspen.demo import people
 
             self.say(f"Demonstration accounts, all with the password {people.PASSWORD}:")
-            for account in people.TO_TRY:
+            for account in people.DEMO_LOGINS:
                 self.say(f"  {account.email}")
             self.say("")
         self.say("Ctrl-C stops it.")
@@ -95,7 +97,7 @@ class Command(BaseCommand):
             self.delete(server.home)
             self.delete(server.socket_folder)
         for folder in folders:
-            for name in STATE:
+            for name in STATE_PATHS:
                 self.delete(folder / name)
 
     def delete(self, path: Path) -> None:
@@ -120,11 +122,11 @@ def refuse_used_port(port: int) -> None:
         # As the web server does: connections of a server just stopped do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((ADDRESS, port))
+            probe.bind((BIND_ADDRESS, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise CommandError(
-                f"Port {port} of {ADDRESS} cannot be used ({reason}). Choose another, "
+                f"Port {port} of {BIND_ADDRESS} cannot be used ({reason}). Choose another, "
                 f"for example: make run PORT={port + 1 if port < 65535 else 8001}"
             ) from error
 
@@ -142,7 +144,7 @@ def web_server(port: int) -> list[str]:
     """Return the command line of the web server."""
     return [
         *(sys.executable, "-m", "gunicorn", "aspen.wsgi:application"),
-        *("--bind", f"{ADDRESS}:{port}"),
+        *("--bind", f"{BIND_ADDRESS}:{port}"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
         *("--graceful-timeout", "5", "--log-level", "warning"),
         # Its default place is shared by all gunicorns of this user.
@@ -158,10 +160,10 @@ def job_worker(folder: Path) -> list[str]:
     ]
 
 
-def answers(port: int) -> bool:
+def is_answering(port: int) -> bool:
     """Tell whether the portal's health page answers."""
-    host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), ADDRESS)
-    connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
+    host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), BIND_ADDRESS)
+    connection = http.client.HTTPConnection(BIND_ADDRESS, port, timeout=5)
     try:
         connection.request("GET", "/healthz", headers={"Host": host})
         return connection.getresponse().status == http.HTTPStatus.OK

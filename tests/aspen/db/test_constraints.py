@@ -9,7 +9,7 @@ from aspen.db.constraints import CompositeForeignKey
 from credits.models import Claim, Credit
 from tests import factories
 
-NAME = "credits_credit_of_the_claims_person"
+NAME = "credits_credit_person_matches_claim"
 [DECLARED] = [one for one in Credit._meta.constraints if one.name == NAME]
 
 

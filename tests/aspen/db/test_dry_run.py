@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
 from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_outcome_is_told_and_taken_back() -> None:
     person, event = make.person(), make.event()
-    claim = rehearse(lambda: make.claim(person, event))
+    claim = dry_run(lambda: make.claim(person, event))
     assert (claim.person, claim.event_id) == (person, event.pk)
     assert not Claim.objects.exists()
     assert not ClaimHistory.objects.exists()
@@ -27,10 +27,10 @@ def test_no_mail_is_promised_and_nobody_is_woken(
 ) -> None:
     person = make.person()
     with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
-        rehearse(lambda: outbox.post(kind="credits.listed", key="one", to=person, claim=1))
+        dry_run(lambda: outbox.enqueue(kind="credits.listed", key="one", to=person, claim=1))
     assert (callbacks, Mail.objects.count()) == ([], 0)
     with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
-        outbox.post(kind="credits.listed", key="one", to=person, claim=1)
+        outbox.enqueue(kind="credits.listed", key="one", to=person, claim=1)
     assert (len(callbacks), Mail.objects.count()) == (1, 1)
 
 
@@ -40,7 +40,7 @@ def test_what_is_refused_is_refused() -> None:
         raise Refused("Not so.")
 
     with pytest.raises(Refused, match="Not so"):
-        rehearse(act)
+        dry_run(act)
     assert not Claim.objects.exists()
 
 
@@ -50,5 +50,5 @@ def test_what_came_before_and_after_in_the_same_transaction_stays() -> None:
     event = make.event()
     with transaction.atomic():
         make.claim(first, event)
-        rehearse(lambda: make.claim(second, event))
+        dry_run(lambda: make.claim(second, event))
     assert [claim.person for claim in Claim.objects.select_related("person")] == [first]

@@ -11,7 +11,14 @@ from django.db import connection
 
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import Outcome, Progress, Row, UnreadableFile, import_file, records
+from aspen.files.csv_import import (
+    CsvRow,
+    ImportProgress,
+    RowOutcome,
+    UnreadableFile,
+    import_file,
+    read_records,
+)
 
 
 class Words:
@@ -23,19 +30,19 @@ class Words:
         self.taken: list[tuple[int, str, str]] = []
         self.prepared: list[int] = []
 
-    def prepare(self, rows: list[Row]) -> None:
+    def prepare(self, rows: list[CsvRow]) -> None:
         self.prepared.append(len(rows))
 
-    def apply(self, row: Row) -> Outcome:
+    def apply(self, row: CsvRow) -> RowOutcome:
         if row["word"] == "bad":
             raise Refused("it is bad", field="word")
         if row["word"] == "worse":
             raise ValidationError({"word": ["It is worse."], "field": ["It is bad, too."]})
         self.taken.append((row.line, row["word"], row["note"]))
-        return Outcome.NEW
+        return RowOutcome.NEW
 
     def explain(self, error: csv_import.NotStored) -> str:
-        return csv_import.explain(error, {"field": "note"})
+        return csv_import.explain_error(error, {"field": "note"})
 
 
 def run(content: bytes, folder: Path) -> tuple[Words, csv_import.Tally, list[str]]:
@@ -58,7 +65,7 @@ def rejects(folder: Path) -> bytes:
 def parsed(text: str) -> list[Any]:
     return [
         (record.line, record.cells, record.error)
-        for record in records(io.StringIO(text, newline=""))
+        for record in read_records(io.StringIO(text, newline=""))
     ]
 
 
@@ -223,7 +230,7 @@ def test_an_endless_file_is_streamed() -> None:
         def readline(self, size: int | None = -1, /) -> str:
             return "a,b\n"
 
-    assert [record.line for record in itertools.islice(records(Endless()), 3)] == [1, 2, 3]
+    assert [record.line for record in itertools.islice(read_records(Endless()), 3)] == [1, 2, 3]
 
 
 @pytest.mark.django_db
@@ -276,7 +283,7 @@ def test_rows_are_prepared_in_batches_and_only_the_first_refusals_are_named(
 
 def test_progress_speaks_every_thousand_rows() -> None:
     said: list[str] = []
-    progress = Progress(said.append)
+    progress = ImportProgress(said.append)
 
     for _ in range(2500):
         progress.tick()
@@ -292,6 +299,6 @@ def test_commits_wait_for_the_disk_again_afterwards() -> None:
             return str(cursor.fetchone()[0])
 
     before = setting()
-    with csv_import.quick_commits():
+    with csv_import.asynchronous_commits():
         assert setting() == "off"
     assert setting() == before

@@ -57,7 +57,7 @@ def test_signs_of_the_template_language_are_text(set_in_type, text):
     ],
 )
 def test_what_the_fonts_lack_is_named_or_marked(set_in_type, text, shown):
-    assert pdf.printable(text) == shown
+    assert pdf.printable_text(text) == shown
     assert set_in_type(text) == shown
 
 
@@ -77,7 +77,7 @@ def test_the_fonts_have_every_letter_that_is_claimed(set_in_type):
     signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.HAS_LETTER.match(chr(code))]
     text = " ".join(sign for sign in signs if unicodedata.category(sign)[0] not in "MC")
     assert len(signs) == 3488
-    assert set_in_type(text).count(pdf.NO_LETTER) == 1
+    assert set_in_type(text).count(pdf.MISSING_LETTER) == 1
 
 
 def test_a_wrong_template_is_no_matter_of_letters(settings, tmp_path):

@@ -30,12 +30,12 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.mail.message import Email
-from aspen.mail.outbox import Later
+from aspen.mail.outbox import NotYet
 from aspen.models import Mail, MailState
 from tests import factories
 from tests.aspen.mail.smtp import MailServer
-from tests.aspen.processes import PATIENCE, ROOT, dies, soon
-from tests.races import at_once
+from tests.aspen.processes import PATIENCE, ROOT, dies, eventually
+from tests.races import run_concurrently
 
 WAITING, SENDING, SENT = MailState.WAITING, MailState.SENDING, MailState.SENT
 DROPPED, FAILED, UNCERTAIN = MailState.DROPPED, MailState.FAILED, MailState.UNCERTAIN
@@ -48,7 +48,7 @@ def greeting(mail: Mail) -> Email | None:
     if said == "nothing":
         return None
     if said == "later":
-        raise Later(timezone.now() + dt.timedelta(hours=3))
+        raise NotYet(timezone.now() + dt.timedelta(hours=3))
     if said == "nonsense":
         raise ValueError("nobody can say that\x00")
     if said == "a database error":
@@ -82,7 +82,7 @@ def promise(*said: str, to: User | None = None) -> list[Mail]:
     """Messages that wait, in this order."""
     to = to or factories.person()
     for text in said:
-        outbox.post(kind=KIND, key=f"{text} {Mail.objects.count()}", to=to, said=text)
+        outbox.enqueue(kind=KIND, key=f"{text} {Mail.objects.count()}", to=to, said=text)
     return list(Mail.objects.order_by("id"))
 
 
@@ -113,7 +113,7 @@ def test_an_act_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
 def test_nothing_is_sent_before_the_commit() -> None:
     with transaction.atomic():
         promise("It happened")
-        assert at_once(1, lambda _: outbox.deliver_due()) == [0]
+        assert run_concurrently(1, lambda _: outbox.deliver_due()) == [0]
     assert outbox.deliver_due() == 1
 
 
@@ -158,7 +158,7 @@ def test_the_same_news_is_promised_once(django_assert_num_queries: Any) -> None:
     people = [factories.person() for _ in range(3)]
     for _ in range(2):
         with django_assert_num_queries(1):
-            outbox.post_many(
+            outbox.enqueue_many(
                 kind=KIND, messages=[(f"key {each.pk}", each, {"said": "Hi"}) for each in people]
             )
     assert Mail.objects.count() == 3
@@ -167,7 +167,7 @@ def test_the_same_news_is_promised_once(django_assert_num_queries: Any) -> None:
 @pytest.mark.django_db
 def test_nobody_to_tell_needs_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        outbox.post_many(kind=KIND, messages=[])
+        outbox.enqueue_many(kind=KIND, messages=[])
 
 
 @pytest.mark.django_db
@@ -205,7 +205,7 @@ def test_two_at_once_send_each_message_once(server: MailServer) -> None:
     with transaction.atomic():
         promise(*(f"Message {number}" for number in range(30)))
 
-    done = at_once(4, lambda _: outbox.deliver_due())
+    done = run_concurrently(4, lambda _: outbox.deliver_due())
 
     assert sum(done) == 30
     assert sorted(server.subjects()) == sorted(f"Message {number}" for number in range(30))
@@ -267,7 +267,7 @@ def test_what_is_to_be_said_later_waits() -> None:
 def test_what_cannot_be_composed_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
     promise("nonsense", "a database error", "Hello")
     Mail.objects.filter(facts__said="Hello").update(next_try_at=timezone.now())
-    outbox.post(kind="tests.unknown", key="unknown", to=factories.person())
+    outbox.enqueue(kind="tests.unknown", key="unknown", to=factories.person())
 
     assert outbox.deliver_due() == 4
 
@@ -440,11 +440,11 @@ def test_a_worker_that_is_killed_sends_nothing_twice(
         actions.register(event_id=event.pk, by=person)
     second = worker()
 
-    assert soon(lambda: states() == [SENDING, SENT, SENT])
+    assert eventually(lambda: states() == [SENDING, SENT, SENT])
     # Time goes by; the worker looks again and leaves it to staff.
     Mail.objects.filter(state=SENDING).update(begun_at=timezone.now() - dt.timedelta(minutes=16))
     actions.cancel_registration(event_id=event.pk, by=people[2])
-    assert soon(lambda: states() == [UNCERTAIN, SENT, SENT, SENT])
+    assert eventually(lambda: states() == [UNCERTAIN, SENT, SENT, SENT])
     assert second.poll() is None
     assert [message["To"] for message in server.got] == [
         people[0].email,

@@ -70,7 +70,7 @@ def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
 
     assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
     assert said(answer) == [KEPT]
-    assert client.session[form_recovery.KEY][NEW_TICKET]["typed"] == TYPED
+    assert client.session[form_recovery.SESSION_KEY][NEW_TICKET]["typed"] == TYPED
     back = sign_in(client, answer.headers["Location"])
     assert back.headers["Location"] == NEW_TICKET
     page = client.get(NEW_TICKET)
@@ -135,8 +135,8 @@ def test_the_text_is_offered_for_half_an_hour(minutes: int, body: str | None) ->
         client.force_login(factories.person())
         clock.shift(minutes * 60)
         assert client.get(NEW_TICKET).context["form"]["body"].value() == body
-        assert form_recovery.KEY in client.session
-        assert client.session[form_recovery.KEY] == {}
+        assert form_recovery.SESSION_KEY in client.session
+        assert client.session[form_recovery.SESSION_KEY] == {}
 
 
 # ---------- Whose it is ----------
@@ -175,7 +175,7 @@ def test_who_is_signed_in_is_not_affected() -> None:
     client = Client()
     client.force_login(factories.person())
     assert post(client, NEW_TICKET, {"subject": "", "body": LONG_TEXT}).status_code == 200
-    assert form_recovery.KEY not in client.session
+    assert form_recovery.SESSION_KEY not in client.session
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_who_is_signed_in_is_not_affected() -> None:
         ("/accounts/reauthenticate/", {"password": "secret"}),
         ("/admin/accounts/user/add/", {"password1": "secret"}),
         ("/accounts/profile/", {"display_name": "Nora"}),
-        (NEW_TICKET, {"body": "x" * form_recovery.CHARACTERS_AT_MOST}),
+        (NEW_TICKET, {"body": "x" * form_recovery.MAX_CHARACTERS}),
     ],
 )
 def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str,
     answer = post(client, address, values)
     assert answer.headers["Location"] == f"/accounts/login/?next={address}"
     assert said(answer) == [NOT_KEPT]
-    assert form_recovery.KEY not in client.session
+    assert form_recovery.SESSION_KEY not in client.session
 
 
 def test_of_a_form_with_a_file_the_text_is_kept() -> None:
@@ -210,7 +210,7 @@ def test_a_session_keeps_the_newest_three() -> None:
     client = Client()
     for number in (1, 2, 3, 4, 2):
         post(client, f"/help/{number}/reply/", {"body": f"Reply {number}"})
-    assert list(client.session[form_recovery.KEY]) == [
+    assert list(client.session[form_recovery.SESSION_KEY]) == [
         "/help/3/reply/",
         "/help/4/reply/",
         "/help/2/reply/",

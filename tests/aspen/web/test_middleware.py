@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.test import Client, RequestFactory
 
-from aspen.web.middleware import explain_refused_methods
+from aspen.web.middleware import explain_method_not_allowed
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -34,4 +34,4 @@ def test_somebody_signed_in_keeps_their_menu() -> None:
 )
 def test_every_other_answer_passes(given: Any) -> None:
     request: HttpRequest = RequestFactory().get("/")
-    assert explain_refused_methods(lambda _: given)(request) is given
+    assert explain_method_not_allowed(lambda _: given)(request) is given

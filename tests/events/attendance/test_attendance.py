@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.actions import portal_itself
+from accounts.actions import portal_user
 from accounts.models import User
 from aspen.errors import Refused
 from aspen.models import Mail
@@ -19,7 +19,7 @@ from events import actions, signals
 from events.enums import Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 BEGIN = dt.datetime(2026, 12, 3, 16, 0, tzinfo=dt.UTC)
@@ -206,7 +206,7 @@ def test_the_organizer_and_the_person_at_the_same_moment() -> None:
             return actions.add_walk_in(event_id=event.pk, person=person, by=organizer)
         return actions.check_in(event_id=event.pk, code="WEEDNG", by=person)
 
-    assert len({place.pk for place in at_once(10, act)}) == 1
+    assert len({place.pk for place in run_concurrently(10, act)}) == 1
     assert Registration.objects.get(event=event).attendance == Attendance.PRESENT
 
 
@@ -274,7 +274,7 @@ def test_presenters_are_settled_once_when_it_is_over(
 
 
 def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organizer: User) -> None:
-    portal_itself()
+    portal_user()
     queries = []
     for number in (1, 3):
         person = make.person()
@@ -298,7 +298,7 @@ def test_settled_by_many_at_once_nobody_has_anything_twice() -> None:
     Presenter.objects.create(event=event, person=make.person())
     past = timezone.now() - dt.timedelta(hours=1)
     Event.objects.filter(pk=event.pk).update(begins_at=past - dt.timedelta(hours=1), ends_at=past)
-    settled = at_once(6, lambda _: actions.settle_due())
+    settled = run_concurrently(6, lambda _: actions.settle_due())
     assert sum(settled) == 4
     attendees = Claim.objects.filter(event=event, role="attendee")
     assert sorted(attendees.values_list("person", flat=True)) == sorted(each.pk for each in people)

@@ -14,7 +14,7 @@ from events.enums import Attendance, EventState, KeyPurpose, RegistrationState
 from events.models import Event, Registration
 from events.registration import keys
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 BEGIN = dt.datetime(2026, 12, 3, 16, 0, tzinfo=dt.UTC)  # 9:00 AM in Montana
@@ -139,7 +139,7 @@ def test_a_cancelled_event_checks_nobody_in(event: Event) -> None:
 def test_twenty_presses_at_once_are_one_walk_in() -> None:
     event = make.event(days=0, hours=2, check_in_code=CODE, allows_walk_ins=True)
     person = make.person()
-    came = at_once(20, lambda n: actions.check_in(event_id=event.pk, code=CODE, by=person))
+    came = run_concurrently(20, lambda n: actions.check_in(event_id=event.pk, code=CODE, by=person))
     assert {each.pk for each in came} == {place(event, person).pk}
 
 

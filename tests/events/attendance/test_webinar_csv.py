@@ -39,7 +39,7 @@ PRESENT, ABSENT, UNKNOWN = Attendance.PRESENT, Attendance.ABSENT, Attendance.UNK
     ],
 )
 def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
-    sheet = webinar_csv.read(data)
+    sheet = webinar_csv.read_attendance_list(data)
     assert [(row[0], row[1]) for row in sheet.rows] == [
         ("ada@library.example", 50),
         ("bo@library.example", 12),
@@ -48,7 +48,7 @@ def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
 
 
 def test_quotation_marks_that_are_in_order() -> None:
-    sheet = webinar_csv.read(
+    sheet = webinar_csv.read_attendance_list(
         b'Name,Email,Minutes\nAda "Moss" Lake,ada@x.example,50\r\n'
         b'"Bo, ""x""\r\nRiver",bo@x.example,20\r\n'
     )
@@ -76,11 +76,11 @@ def test_quotation_marks_that_are_in_order() -> None:
 )
 def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        webinar_csv.read(data)
+        webinar_csv.read_attendance_list(data)
 
 
 def test_rows_that_make_no_sense_are_reported_by_line() -> None:
-    sheet = webinar_csv.read(
+    sheet = webinar_csv.read_attendance_list(
         b"Email,Minutes\nnobody,5\n,5\nada@library.example,soon\nbo@library.example\n\n"
         b"bo@library.example,=1+1\ncy@library.example,7\n"
     )
@@ -89,7 +89,7 @@ def test_rows_that_make_no_sense_are_reported_by_line() -> None:
 
 
 def test_a_visit_that_the_list_says_twice_counts_once() -> None:
-    sheet = webinar_csv.read(
+    sheet = webinar_csv.read_attendance_list(
         b"Name,Email,Join Time,Leave Time,Duration (Minutes)\n"
         b"Ada,ada@x.example,9:00,9:20,20\n"
         b"Ada Lake,ADA@x.example, 9:00,9:20 ,20 min\n"
@@ -108,7 +108,7 @@ def test_a_visit_that_the_list_says_twice_counts_once() -> None:
 
 
 def test_without_moments_equal_rows_are_two_visits() -> None:
-    sheet = webinar_csv.read(
+    sheet = webinar_csv.read_attendance_list(
         b"Email,Start Time,Minutes\nada@x.example,9:00,20\nada@x.example,9:00,20\n"
     )
     assert sheet == ([["ada@x.example", 40, 2]], [])
@@ -128,12 +128,12 @@ def test_without_moments_equal_rows_are_two_visits() -> None:
     ],
 )
 def test_time_as_people_write_it(written: str, minutes: int) -> None:
-    sheet = webinar_csv.read(f"Email\tMinutes\nada@x.example\t{written}\n".encode())
+    sheet = webinar_csv.read_attendance_list(f"Email\tMinutes\nada@x.example\t{written}\n".encode())
     assert sheet == ([["ada@x.example", minutes, 2]], [])
 
 
 def test_of_very_many_bad_rows_the_first_are_reported() -> None:
-    sheet = webinar_csv.read(b"Email,Minutes\n" + b"nobody,5\n" * 1_000)
+    sheet = webinar_csv.read_attendance_list(b"Email,Minutes\n" + b"nobody,5\n" * 1_000)
     assert len(sheet.refused) == 201
     assert sheet.refused[-1] == [202, "From here on more rows are left out; they are not shown."]
 
@@ -141,7 +141,7 @@ def test_of_very_many_bad_rows_the_first_are_reported() -> None:
 def test_twenty_thousand_rows_take_little_memory() -> None:
     data = b"Email;Minutes\n" + b"".join(b"p%d@x.example;%d\n" % (n, n % 90) for n in range(20_000))
     tracemalloc.start()
-    sheet = webinar_csv.read(data)
+    sheet = webinar_csv.read_attendance_list(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(sheet.rows) == 20_000

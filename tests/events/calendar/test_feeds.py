@@ -83,7 +83,7 @@ def at(moment: str, hours: float | None = 1, **fields: Any) -> Event:
 
 
 def file_of(event: Event) -> bytes:
-    return feeds.event_calendar(event, address=ADDRESS)
+    return feeds.build_event_calendar(event, address=ADDRESS)
 
 
 def registered(
@@ -254,10 +254,10 @@ def test_no_text_breaks_a_file(text: str) -> None:
     registration = registered(event, factories.person(display_name=text[:150]))
     contents = [
         file_of(event),
-        feeds.calendar_of([event, at("2026-12-04T09:00")], name=text, address=ADDRESS),
-        feeds.personal_calendar([registration], name=text, address=ADDRESS),
+        feeds.build_calendar([event, at("2026-12-04T09:00")], name=text, address=ADDRESS),
+        feeds.build_personal_calendar([registration], name=text, address=ADDRESS),
         feeds.invitation(registration, address=ADDRESS),
-        feeds.retraction(registration, address=ADDRESS),
+        feeds.cancellation_invitation(registration, address=ADDRESS),
     ]
     for content, number in zip(contents, [1, 2, 1, 1, 1], strict=True):
         found = parsed(content).events
@@ -297,7 +297,7 @@ def test_who_waits_is_told_so() -> None:
 def test_a_retraction_takes_the_same_event_out_again() -> None:
     event = at("2026-12-03T09:00", title="Weeding")
     registration = registered(event, state="cancelled")
-    calendar = parsed(feeds.retraction(registration, address=ADDRESS))
+    calendar = parsed(feeds.cancellation_invitation(registration, address=ADDRESS))
     assert calendar["METHOD"] == "CANCEL"
     (found,) = calendar.events
     assert found["UID"] == f"{event.uid}@aspen"
@@ -310,7 +310,7 @@ def test_the_latest_message_about_a_place_has_the_latest_stamp() -> None:
     registration = registered(event, registered_at=now)
     stamps = [only(feeds.invitation(registration, address=ADDRESS)).DTSTAMP]
     registration.state, registration.cancelled_at = "cancelled", now + dt.timedelta(hours=1)
-    stamps.append(only(feeds.retraction(registration, address=ADDRESS)).DTSTAMP)
+    stamps.append(only(feeds.cancellation_invitation(registration, address=ADDRESS)).DTSTAMP)
     registration.state, registration.cancelled_at = "confirmed", None
     registration.registered_at = now + dt.timedelta(hours=2)
     stamps.append(only(feeds.invitation(registration, address=ADDRESS)).DTSTAMP)

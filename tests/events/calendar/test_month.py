@@ -10,7 +10,14 @@ from django.test import Client
 
 from credits.actions import claim_custom_event
 from events.actions import register
-from events.calendar.grid import Choice, DayPlan, Span, last_of, month_links, plan
+from events.calendar.grid import (
+    CalendarChoice,
+    DayPlan,
+    EventSpan,
+    last_day_of_month,
+    month_links,
+    plan_days,
+)
 from events.enums import EventState
 from tests import factories as make
 
@@ -22,13 +29,13 @@ def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=MOUNTAIN).astimezone(dt.UTC)
 
 
-def span(begin: str, end: str | None = None, *, pk: int = 1, all_day: bool = False) -> Span:
-    return Span(pk, at(begin), at(end) if end else None, all_day)
+def span(begin: str, end: str | None = None, *, pk: int = 1, all_day: bool = False) -> EventSpan:
+    return EventSpan(pk, at(begin), at(end) if end else None, all_day)
 
 
-def days(spans: list[Span], month: str) -> dict[str, list[int]]:
+def days(spans: list[EventSpan], month: str) -> dict[str, list[int]]:
     first = dt.date.fromisoformat(f"{month}-01")
-    plans = plan(spans, first, last_of(first))
+    plans = plan_days(spans, first, last_day_of_month(first))
     return {day.isoformat(): planned.shown for day, planned in sorted(plans.items())}
 
 
@@ -95,13 +102,13 @@ def test_a_conference_stands_before_the_session_that_opens_it():
 @pytest.mark.parametrize(("count", "shown", "more"), [(4, 4, 0), (5, 3, 2), (300, 3, 297)])
 def test_a_full_day_shows_three_and_says_how_many_more(count, shown, more):
     spans = [span("2026-11-12T09:00", "2026-11-12T10:00", pk=pk) for pk in range(count)]
-    plans = plan(spans, dt.date(2026, 11, 1), dt.date(2026, 11, 30))
+    plans = plan_days(spans, dt.date(2026, 11, 1), dt.date(2026, 11, 30))
     day_plan = plans[dt.date(2026, 11, 12)]
     assert day_plan == DayPlan(shown=list(range(shown)), more=more)
 
 
-def choice(month: dt.date) -> Choice:
-    return Choice(view="month", month=month, category="technology")
+def choice(month: dt.date) -> CalendarChoice:
+    return CalendarChoice(view="month", month=month, category="technology")
 
 
 @time_machine.travel("2026-11-23T12:00-07:00", tick=False)

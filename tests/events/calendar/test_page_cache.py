@@ -21,7 +21,7 @@ from events.calendar import page_cache
 from events.enums import EventState
 from events.models import CalendarVersion, Category, CreditOffer, Event, Registration
 from tests import factories
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = [
@@ -30,12 +30,12 @@ PAGES = [
     "/events/calendar.ics",
     "/events/calendar.atom",
     "/events/embed/",
-    "/events/catalogue/",
+    "/events/catalog/",
 ]
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_kept_yet() -> Iterator[None]:
+def empty_page_cache() -> Iterator[None]:
     caches["pages"].clear()
     yield
     caches["pages"].clear()
@@ -117,7 +117,7 @@ def test_other_settings_and_other_code_make_other_pages(
     first = tag_of("/events/")
     settings.CONTACT_EMAIL = "other@library.example"
     second = tag_of("/events/")
-    monkeypatch.setattr(page_cache, "code", lambda: "later")
+    monkeypatch.setattr(page_cache, "code_digest", lambda: "later")
     assert len({first, second, tag_of("/events/")}) == 3
 
 
@@ -169,7 +169,7 @@ def rename_federation(event: Event) -> None:
     Federation.objects.filter(pk=federation.pk).update(name="Renamed")  # type: ignore[union-attr]
 
 
-def put_into_the_catalogue(event: Event) -> None:
+def add_to_catalog(event: Event) -> None:
     factories.listing(event)
 
 
@@ -188,7 +188,7 @@ CHANGES: list[Callable[[Event], None]] = [
     rename_category,
     move_library,
     rename_federation,
-    put_into_the_catalogue,
+    add_to_catalog,
     import_file,
 ]
 
@@ -349,7 +349,7 @@ def test_a_broken_cache_breaks_no_page(
 
 
 def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_cache, "MOST_OCTETS", 10)
+    monkeypatch.setattr(page_cache, "MAX_CACHED_BYTES", 10)
     first = get("/events/calendar.ics")
     with CaptureQueriesContext(connection) as queries:
         assert get("/events/calendar.ics").content == first.content
@@ -384,7 +384,7 @@ def test_two_writers_at_once_leave_no_stale_page() -> None:
                 with transaction.atomic():
                     Event.objects.filter(pk=event.pk).update(title=f"Round {number} of {index}")
 
-            assert at_once(2, write) == [None, None]
+            assert run_concurrently(2, write) == [None, None]
             shown = flat(get("/events/calendar.ics"))
             assert f"Round {number} of 0" in shown
             assert f"Round {number} of 1" in shown
@@ -428,7 +428,7 @@ def test_registrations_on_different_events_do_not_block_each_other() -> None:
         by = people[index]
         return str(actions.register(event_id=events[index].pk, by=by).state)
 
-    assert at_once(20, act) == ["confirmed"] * 20
+    assert run_concurrently(20, act) == ["confirmed"] * 20
     assert Registration.objects.filter(state="confirmed").count() == 20
     assert version() == before + 20
 

@@ -20,7 +20,7 @@ MOUNTAIN = ZoneInfo("America/Denver")
 
 
 def found(**filters: Any) -> set[str]:
-    events = search.chosen(search.Filters(**filters))
+    events = search.filtered_calendar(search.Filters(**filters))
     return set(events.order_by("pk").values_list("title", flat=True))
 
 
@@ -231,7 +231,7 @@ def test_names_are_suggested_from_the_last_year(client):
     for days, sponsor in [(-800, "Long ago"), (-30, "Lately"), (30, "Soon"), (31, "Soon")]:
         make.event(days=days, sponsor=sponsor, city="Butte")
     make.event(days=3, sponsor="Draft", state=EventState.PENDING)
-    assert search.suggestions() == (["Lately", "Soon"], ["Butte"])
+    assert search.name_suggestions() == (["Lately", "Soon"], ["Butte"])
     page = client.get("/events/").content.decode()
     assert '<datalist id="known-sponsor"><option value="Lately">' in page
     assert 'list="known-sponsor"' in page

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from events.calendar.grid import Choice, times_on, week_links, week_of
+from events.calendar.grid import CalendarChoice, format_times_on, week_links, week_of
 from events.models import Event
 from tests import factories as make
 
@@ -55,7 +55,7 @@ def test_a_week_begins_on_sunday(day, sunday):
 )
 def test_the_part_of_an_event_that_lies_on_a_day(begin, end, all_day, expected):
     event = Event(title="X", begins_at=at(begin), ends_at=at(end) if end else None, all_day=all_day)
-    assert times_on(event, THURSDAY) == expected
+    assert format_times_on(event, THURSDAY) == expected
 
 
 @pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_without_a_day_it_is_the_present_week_even_as_clocks_change(client):
 
 
 def test_the_links_of_a_week_keep_the_filters_and_cross_the_year():
-    choice = Choice(
+    choice = CalendarChoice(
         view="week", month=dt.date(2026, 12, 1), day=dt.date(2026, 12, 31), city="Butte"
     )
     links = week_links(choice)

@@ -19,8 +19,8 @@ from events.catalog import queries as catalog_queries
 from events.catalog.actions import decide_listings, propose_listing, renew_listings
 from events.enums import LISTING_TRANSITIONS, Decision, Delivery, EventState, ListingState
 from events.models import (  # type: ignore[attr-defined]  # made by pghistory
-    CatalogueListing,
-    CatalogueListingHistory,
+    CatalogListing,
+    CatalogListingHistory,
     Event,
     FiscalYear,
 )
@@ -35,8 +35,8 @@ ZONE = timezone.get_default_timezone()
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=ZONE)
 PROPOSED, APPROVED, DECLINED = ListingState
 APPROVE, DECLINE = Decision.APPROVE, Decision.DECLINE
-QUEUE = "/admin/events/cataloguelisting/"
-PAGE = "/events/catalogue/"
+QUEUE = "/admin/events/cataloglisting/"
+PAGE = "/events/catalog/"
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_the_database_counts_fiscal_years_alike(day: str, year: int) -> None:
 def test_an_event_is_of_use_in_the_years_in_which_it_earns_credit(
     day: str, fields: dict[str, Any], years: list[int]
 ) -> None:
-    assert list(catalog_queries.years_of(on(day, **fields))) == years
+    assert list(catalog_queries.catalog_years_of(on(day, **fields))) == years
 
 
 # ---------- Proposing ----------
@@ -139,7 +139,7 @@ def test_an_editor_proposes_once_however_often_the_button_is_pressed(editor: Use
         event_id=event.pk, fiscal_year=2027, by=make.person(Role.CE_COORDINATOR)
     )
     assert (again.pk, again.proposed_by, again.state) == (first.pk, editor, PROPOSED)
-    assert CatalogueListing.objects.get().proposed_at == NOW
+    assert CatalogListing.objects.get().proposed_at == NOW
 
 
 def test_a_declined_course_is_proposed_anew(editor: User) -> None:
@@ -165,7 +165,7 @@ def test_what_is_of_no_use_is_not_proposed(
     event = event_of(editor, **fields)
     with pytest.raises(Refused, match=words):
         propose_listing(event_id=event.pk, fiscal_year=year, by=editor)
-    assert not CatalogueListing.objects.exists()
+    assert not CatalogListing.objects.exists()
 
 
 def test_nobody_proposes_what_somebody_else_looks_after(editor: User) -> None:
@@ -173,7 +173,7 @@ def test_nobody_proposes_what_somebody_else_looks_after(editor: User) -> None:
     for person in (editor, make.person(), make.person(Role.HELP_DESK)):
         with pytest.raises(Refused, match="do not look after"):
             propose_listing(event_id=event.pk, fiscal_year=2027, by=person)
-    assert not CatalogueListing.objects.exists()
+    assert not CatalogListing.objects.exists()
 
 
 # ---------- Deciding ----------
@@ -230,14 +230,14 @@ def test_only_ce_coordinators_decide(editor: User) -> None:
             decide_listings(ids=[listing.pk], decision=APPROVE, by=person)
         with pytest.raises(Refused, match="CE Coordinators decide"):
             renew_listings(ids=[listing.pk], by=person)
-    assert list(CatalogueListing.objects.values_list("state", flat=True)) == [PROPOSED]
+    assert list(CatalogListing.objects.values_list("state", flat=True)) == [PROPOSED]
 
 
 def test_the_history_names_who_proposed_and_who_decided(editor: User, staff: User) -> None:
     event = event_of(editor)
     listing = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
     decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
-    told = CatalogueListingHistory.objects.order_by("pgh_id")
+    told = CatalogListingHistory.objects.order_by("pgh_id")
     assert list(told.values_list("state", "pgh_context__by", "pgh_context__act")) == [
         ("proposed", editor.pk, "events.propose_listing"),
         ("approved", staff.pk, "events.decide_listings"),
@@ -270,13 +270,13 @@ def test_a_years_recordings_are_carried_over_in_one_act(staff: User) -> None:
 # ---------- Credits and tracks ----------
 
 
-def catalogue_track() -> RuleSet:
-    RuleSet.objects.filter(name="2023 Library Staff").update(catalogue_only=True)
+def catalog_track() -> RuleSet:
+    RuleSet.objects.filter(name="2023 Library Staff").update(catalog_only=True)
     return RuleSet.objects.get(name="2023 Library Staff")
 
 
 def test_credits_follow_the_catalog_in_the_same_transaction(staff: User) -> None:
-    catalogue_track()
+    catalog_track()
     people = [make.person() for _ in range(3)]
     event = make.event(days=-7)
     for person in people:
@@ -288,11 +288,11 @@ def test_credits_follow_the_catalog_in_the_same_transaction(staff: User) -> None
     assert Posting.objects.count() == 3
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="No course", by=staff)
     assert Posting.objects.count() == 0
-    assert [check.name for check in integrity.CHECKS if check.find()[0]] == []
+    assert [check.name for check in integrity.INTEGRITY_CHECKS if check.find()[0]] == []
 
 
 def test_the_catalog_of_another_year_does_not_count(staff: User) -> None:
-    catalogue_track()
+    catalog_track()
     person, event = make.person(), on("2026-06-30")
     make.claim(person, event)
     select_track(track=make.track(), by=person)
@@ -305,7 +305,7 @@ def test_the_catalog_of_another_year_does_not_count(staff: User) -> None:
 
 
 def test_a_recording_counts_in_the_year_in_which_it_is_watched(staff: User) -> None:
-    catalogue_track()
+    catalog_track()
     person = make.person()
     event = on("2026-05-01", recording_available_at=at("2026-05-04"))
     make.claim(person, event)
@@ -316,7 +316,7 @@ def test_a_recording_counts_in_the_year_in_which_it_is_watched(staff: User) -> N
 
 
 def test_the_page_says_which_catalog_it_was_not_in() -> None:
-    catalogue_track()
+    catalog_track()
     person = make.person()
     make.claim(person, on("2026-05-01"))
     select_track(track=make.track(), by=person)
@@ -331,7 +331,7 @@ def test_the_page_says_which_catalog_it_was_not_in() -> None:
 def test_approving_takes_the_same_few_queries(
     staff: User, items: int, django_assert_num_queries: Any
 ) -> None:
-    catalogue_track()
+    catalog_track()
     listings = [make.listing(make.event(), state=PROPOSED) for _ in range(items)]
     for listing in listings:
         person = make.person()
@@ -406,11 +406,11 @@ def test_the_events_page_and_the_calendar_lead_to_the_catalog() -> None:
     make.listing(event, fiscal_year=2026)  # moved since: nobody earns its credit in that year
     make.listing(make.event(), fiscal_year=2028)
     page = Client().get(event.get_absolute_url())
-    assert page.context["catalogue_years"] == [2027]
-    assert f'<a href="/events/catalogue/?year=2027">{words}</a>' in page.content.decode()
-    assert 'href="/events/catalogue/"' in Client().get("/events/").content.decode()
+    assert page.context["catalog_years"] == [2027]
+    assert f'<a href="/events/catalog/?year=2027">{words}</a>' in page.content.decode()
+    assert 'href="/events/catalog/"' in Client().get("/events/").content.decode()
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
-    assert Client().get(event.get_absolute_url()).context["catalogue_years"] == []
+    assert Client().get(event.get_absolute_url()).context["catalog_years"] == []
 
 
 # ---------- The pages of those who look after events ----------
@@ -420,12 +420,12 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
     editor: User, staff: User
 ) -> None:
     event = event_of(editor)
-    client, address = signed_in(editor), f"/events/{event.pk}/catalogue/"
+    client, address = signed_in(editor), f"/events/{event.pk}/catalog/"
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
     assert "It has not been proposed yet." in client.get(address).content.decode()
     answer = client.post(address, {"fiscal_year": "2027"})
     assert said(answer) == ["It is proposed for the catalog of fiscal year 2027. Staff decide."]
-    listing = CatalogueListing.objects.get()
+    listing = CatalogListing.objects.get()
     assert "Waits for a decision" in client.get(address).content.decode()
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="Only a demonstration", by=staff)
     page = client.get(address).content.decode()
@@ -436,12 +436,12 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
 def test_a_year_of_no_use_is_refused_in_the_form(editor: User) -> None:
     event = event_of(editor)
     client = signed_in(editor)
-    page = client.post(f"/events/{event.pk}/catalogue/", {"fiscal_year": "2031"})
+    page = client.post(f"/events/{event.pk}/catalog/", {"fiscal_year": "2031"})
     assert "fiscal_year" in page.context["form"].errors
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
-    page = client.post(f"/events/{event.pk}/catalogue/", {"fiscal_year": "2027"})
+    page = client.post(f"/events/{event.pk}/catalog/", {"fiscal_year": "2027"})
     assert "does not stand on the calendar" in page.content.decode()
-    assert not CatalogueListing.objects.exists()
+    assert not CatalogListing.objects.exists()
 
 
 @pytest.mark.parametrize("items", [1, 3])
@@ -453,13 +453,13 @@ def test_queries_of_the_editors_page(
         make.listing(event, fiscal_year=2025 + number)
     client = signed_in(editor)
     with django_assert_num_queries(7):
-        client.get(f"/events/{event.pk}/catalogue/")
+        client.get(f"/events/{event.pk}/catalog/")
 
 
 # ---------- The administration ----------
 
 
-def choose(client: Client, action: str, *listings: CatalogueListing, reason: str = "") -> Any:
+def choose(client: Client, action: str, *listings: CatalogListing, reason: str = "") -> Any:
     ids = [str(each.pk) for each in listings]
     return client.post(QUEUE, {"action": action, "_selected_action": ids, "reason": reason})
 
@@ -476,7 +476,7 @@ def test_staff_decide_in_bulk(staff: User) -> None:
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
     assert said(declined) == ["Declined: 1 of 1."]
-    states = dict(CatalogueListing.objects.order_by("pk").values_list("pk", "state"))
+    states = dict(CatalogListing.objects.order_by("pk").values_list("pk", "state"))
     assert states == {first.pk: DECLINED, second.pk: APPROVED, mine.pk: PROPOSED}
 
 
@@ -490,7 +490,7 @@ def test_staff_carry_over_in_bulk(staff: User) -> None:
         "Left alone for like reasons: 7 in all.",
         "Proposed for the next fiscal year: 2 of 9. A colleague approves them.",
     ]
-    assert CatalogueListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
+    assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
 
 
 def test_staff_propose_many_events_at_once(staff: User) -> None:
@@ -498,10 +498,10 @@ def test_staff_propose_many_events_at_once(staff: User) -> None:
     client = signed_in(staff)
     answer = client.post(
         "/admin/events/event/",
-        {"action": "propose_for_catalogue", "_selected_action": [each.pk for each in events]},
+        {"action": "propose_for_catalog", "_selected_action": [each.pk for each in events]},
     )
     assert said(answer)[-1] == "Proposed for the catalog: 2 of 3."
-    rows = CatalogueListing.objects.order_by("fiscal_year").values_list("event", "fiscal_year")
+    rows = CatalogListing.objects.order_by("fiscal_year").values_list("event", "fiscal_year")
     assert list(rows) == [(events[1].pk, 2026), (events[0].pk, 2027)]
 
 
@@ -539,7 +539,7 @@ def test_listings_are_not_changed_by_forms() -> None:
         client.get(f"{QUEUE}add/"),
     ]
     assert [answer.status_code for answer in answers] == [403] * 3
-    assert CatalogueListing.objects.get().fiscal_year == 2027
+    assert CatalogListing.objects.get().fiscal_year == 2027
 
 
 # ---------- What the database holds ----------
@@ -548,19 +548,19 @@ def test_listings_are_not_changed_by_forms() -> None:
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [
-        ({"state": "perhaps"}, "events_listing_words_known"),
-        ({"fiscal_year": 1989}, "events_listing_words_known"),
-        ({"fiscal_year": 2101}, "events_listing_words_known"),
-        ({"state": PROPOSED}, "events_listing_decided_by_someone_sometime"),
-        ({"decided_by": None}, "events_listing_decided_by_someone_sometime"),
-        ({"decided_at": None}, "events_listing_decided_by_someone_sometime"),
+        ({"state": "perhaps"}, "events_listing_state_and_year_known"),
+        ({"fiscal_year": 1989}, "events_listing_state_and_year_known"),
+        ({"fiscal_year": 2101}, "events_listing_state_and_year_known"),
+        ({"state": PROPOSED}, "events_listing_decided_both_or_neither"),
+        ({"decided_by": None}, "events_listing_decided_both_or_neither"),
+        ({"decided_at": None}, "events_listing_decided_both_or_neither"),
         ({"state": DECLINED}, "events_listing_decline_has_reason"),
     ],
 )
 def test_facts_of_a_listing(values: dict[str, Any], constraint: str) -> None:
     listing = make.listing(make.event())
     with pytest.raises(IntegrityError, match=constraint):
-        CatalogueListing.objects.filter(pk=listing.pk).update(**values)
+        CatalogListing.objects.filter(pk=listing.pk).update(**values)
 
 
 def test_an_event_is_in_the_catalog_of_a_year_once() -> None:
@@ -571,6 +571,6 @@ def test_an_event_is_in_the_catalog_of_a_year_once() -> None:
 
 def test_nobody_approves_what_they_proposed_whatever_python_says() -> None:
     listing = make.listing(make.event())
-    listings = CatalogueListing.objects.filter(pk=listing.pk)
-    with pytest.raises(IntegrityError, match="events_nobody_approves_their_own_listing"):
+    listings = CatalogListing.objects.filter(pk=listing.pk)
+    with pytest.raises(IntegrityError, match="events_listing_not_decided_by_proposer"):
         listings.update(proposed_by=listing.decided_by)

@@ -15,7 +15,7 @@ from aspen.transitions import Actor
 from credits.models import Claim
 from events import actions
 from events.editing import actions as editing_actions
-from events.enums import EVENT_TRANSITIONS, EventState, RegistrationState, Step
+from events.enums import EVENT_TRANSITIONS, EventState, EventStep, RegistrationState
 from events.models import Event, Question, Registration, Resource
 from tests import factories as make
 from tests.factories import TECHNOLOGY
@@ -171,7 +171,7 @@ def test_somebody_elses_library_is_no_choice(client: Client, editor: User) -> No
     event = Event(
         title="x", begins_at=timezone.now(), organization=other, registration_mode="portal"
     )
-    edited = editing_actions.Edited(event=event, fields=[], offers={}, presenters=[])
+    edited = editing_actions.EditedEvent(event=event, fields=[], offers={}, presenters=[])
     with pytest.raises(Refused, match="You do not work there"):
         editing_actions.create_event(edited=edited, by=editor)
 
@@ -328,10 +328,10 @@ def test_what_is_over_is_not_cancelled_here(client: Client, editor: User, librar
 # ---------- The table of steps ----------
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", EventStep)
 @pytest.mark.parametrize("state", EventState)
 def test_every_step_from_every_state(
-    step: Step, state: EventState, editor: User, staff: User, library: Organization
+    step: EventStep, state: EventState, editor: User, staff: User, library: Organization
 ) -> None:
     event = make.event(
         days=3, organization=library, state=state, created_by=editor, submitted_at=timezone.now()
@@ -355,7 +355,7 @@ def test_others_take_no_step(published: Event) -> None:
     for person in (stranger, make.person(), make.person(Role.HELP_DESK)):
         with pytest.raises(Refused, match="do not look after"):
             editing_actions.take_step(
-                event_id=published.pk, step=Step.CALL_OFF, by=person, reason="Mine now"
+                event_id=published.pk, step=EventStep.CALL_OFF, by=person, reason="Mine now"
             )
 
 

@@ -13,7 +13,7 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from events import uploads
-from events.editing.material import MOST_RESOURCES, add_file, add_link
+from events.editing.material import MAX_RESOURCES, add_file, add_link
 from events.enums import EventState
 from events.models import Event, Resource
 from tests import factories as make
@@ -50,7 +50,7 @@ BAD = {
     "no-list.docx": b"PK\x03\x04" + b"word/document.xml [Content_Types].xml",
     "torn.docx": office("word")[:-30],
     "bomb.docx": office("word", bytes(123_457)).replace(
-        (123_457).to_bytes(4, "little"), (uploads.MOST_UNPACKED + 1).to_bytes(4, "little")
+        (123_457).to_bytes(4, "little"), (uploads.MAX_UNPACKED_BYTES + 1).to_bytes(4, "little")
     ),
     "zip.xlsx": office("word"),
     "binary.csv": b"a,b\x00\x01",
@@ -189,7 +189,7 @@ def test_links(client: Client, editor: User, event: Event) -> None:
     for url in ("javascript:alert(1)", "ftp://example.org", "", "https://[x"):
         page = client.post(address, link | {"url": url})
         assert "url" in page.context["link"].errors
-    for number in range(1, MOST_RESOURCES):
+    for number in range(1, MAX_RESOURCES):
         add_link(event_id=event.pk, label=f"{number}", url="https://example.org/", by=editor)
     page = client.post(address, link | {"link_label": "One more"})
     assert "at most 20 files and links" in page.content.decode()

@@ -10,9 +10,9 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from events.editing import actions as editing_actions
-from events.editing.series import MOST, existing, repeat_event
+from events.editing.series import MAX_OCCURRENCES, existing_local_time, repeat_event
 from events.editing.series_forms import RepeatForm
-from events.enums import EventState, Step
+from events.enums import EventState, EventStep
 from events.models import Event, Question
 from tests import factories as make
 from tests.factories import TECHNOLOGY
@@ -34,7 +34,7 @@ def editor(client: Client, library: Organization) -> User:
 
 
 def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> dt.datetime:
-    return existing(dt.datetime(year, month, day, hour, minute))
+    return existing_local_time(dt.datetime(year, month, day, hour, minute))
 
 
 def source(library: Organization, begins_at: dt.datetime, **fields: object) -> Event:
@@ -96,7 +96,7 @@ def test_rules_of_the_month(
 def test_until_a_day_and_at_most_sixty(library: Organization) -> None:
     event = source(library, at(2027, 1, 5, 12))
     assert len(moments(event, how="weekly", times="", until="2027-01-26")) == 3
-    assert len(moments(event, how="weekly", times="60", until="2030-01-01")) == MOST
+    assert len(moments(event, how="weekly", times="60", until="2030-01-01")) == MAX_OCCURRENCES
     for typed in ({"times": ""}, {"times": "61"}, {"until": "2027-01-05"}, {"how": "daily"}):
         form = RepeatForm(
             {"key": uuid.uuid4(), "how": "weekly", "times": "2"} | typed, source=event
@@ -149,7 +149,7 @@ def test_the_whole_series_goes_its_way_in_one_step(editor: User, library: Organi
     begins = [at(2027, 3, day, 9) for day in (9, 16, 23)]
     made = repeat_event(source_id=event.pk, begins=begins, series_key=uuid.uuid4(), by=editor)
     staff = make.person(Role.CE_COORDINATOR)
-    for step, person in ((Step.SUBMIT, editor), (Step.PUBLISH, staff)):
+    for step, person in ((EventStep.SUBMIT, editor), (EventStep.PUBLISH, staff)):
         taken = editing_actions.take_step(
             event_id=made[1].pk, step=step, by=person, whole_series=True
         )
@@ -171,7 +171,7 @@ def test_others_repeat_nothing(library: Organization) -> None:
 
 def test_a_series_has_an_end(editor: User, library: Organization) -> None:
     event = source(library, at(2027, 3, 2, 9))
-    begins = [event.begins_at + dt.timedelta(days=day) for day in range(1, MOST + 2)]
+    begins = [event.begins_at + dt.timedelta(days=day) for day in range(1, MAX_OCCURRENCES + 2)]
     for dates, words in ((begins, "at most 60 dates"), ([], "Choose at least one date")):
         with pytest.raises(Refused, match=words):
             repeat_event(source_id=event.pk, begins=dates, series_key=uuid.uuid4(), by=editor)

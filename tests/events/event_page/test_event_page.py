@@ -279,18 +279,17 @@ def test_a_conference_lists_its_sessions_day_by_day(client):
         )
     make.event(title="Draft session", begins_at=noon, parent=conference, state=EventState.PENDING)
     response = client.get(conference.get_absolute_url())
-    programme = [
-        (day, [(row.title, row.times) for row in rows])
-        for day, rows in response.context["programme"]
+    program = [
+        (day, [(row.title, row.times) for row in rows]) for day, rows in response.context["program"]
     ]
-    assert programme == [
+    assert program == [
         ("Thu, Apr 9, 2026", [("Early", "1:00–2:00 PM"), ("Late", "3:00–4:00 PM")]),
         ("Fri, Apr 10, 2026", [("Second day", "10:00–11:00 AM")]),
     ]
 
 
-def test_a_very_long_programme_shows_its_beginning(client, monkeypatch):
-    monkeypatch.setattr(event_page_views, "SESSIONS_AT_MOST", 2)
+def test_a_very_long_program_shows_its_beginning(client, monkeypatch):
+    monkeypatch.setattr(event_page_views, "MAX_SESSIONS", 2)
     conference = make.event(days=-2, hours=8)
     sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
     sentence = "The program shows the first 2 sessions."
@@ -298,7 +297,7 @@ def test_a_very_long_programme_shows_its_beginning(client, monkeypatch):
     make.event(days=-2, parent=conference)
     response = client.get(conference.get_absolute_url())
     assert sentence in response.content.decode()
-    [(_, rows)] = response.context["programme"]
+    [(_, rows)] = response.context["program"]
     assert [row.pk for row in rows] == [session.pk for session in sessions]
 
 
@@ -308,8 +307,8 @@ def test_sessions_are_claimed_singly(client):
     first, second = (make.event(days=-2, parent=conference) for _ in range(2))
     make.claim(person, first)
     client.force_login(person)
-    programme = client.get(conference.get_absolute_url()).context["programme"]
-    assert {row.pk: row.credit for _, rows in programme for row in rows} == {
+    program = client.get(conference.get_absolute_url()).context["program"]
+    assert {row.pk: row.credit for _, rows in program for row in rows} == {
         first.pk: "claimed",
         second.pk: "claim",
     }
@@ -383,7 +382,7 @@ def test_the_room_stands_before_the_place(client):
     assert row.where == "Room 2, Yogo Inn · In person"
 
 
-def test_a_programme_goes_by_day_time_and_room(client):
+def test_a_program_goes_by_day_time_and_room(client):
     noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
     place = {"location": "Yogo Inn", "city": "Lewistown", "delivery": Delivery.IN_PERSON}
     conference = make.event(begins_at=noon, ends_at=noon + dt.timedelta(hours=5), **place)
@@ -397,7 +396,7 @@ def test_a_programme_goes_by_day_time_and_room(client):
         )
     away = place | {"location": "Library", "delivery": Delivery.HYBRID}
     make.event(begins_at=noon + dt.timedelta(hours=4), ends_at=None, parent=conference, **away)
-    [(_, rows)] = client.get(conference.get_absolute_url()).context["programme"]
+    [(_, rows)] = client.get(conference.get_absolute_url()).context["program"]
     assert [(row.times, row.where) for row in rows] == [
         ("12:00–1:00 PM", ""),
         ("1:00–2:00 PM", "Madison"),

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.enums import Role
 from accounts.models import User
 from events import actions
-from events.editing.material import MOST_QUESTIONS
+from events.editing.material import MAX_QUESTIONS
 from events.models import Answer, Event, Question
 from tests import factories as make
 
@@ -80,9 +80,9 @@ def test_removing_says_how_many_answered(client: Client, staff: User, event: Eve
 
 
 def test_nobody_answers_too_many(client: Client, staff: User, event: Event) -> None:
-    rows = [{"label": f"Question {number}"} for number in range(MOST_QUESTIONS + 1)]
+    rows = [{"label": f"Question {number}"} for number in range(MAX_QUESTIONS + 1)]
     page = send(client, event, *rows)
-    assert f"Ask at most {MOST_QUESTIONS} questions" in page.content.decode()
+    assert f"Ask at most {MAX_QUESTIONS} questions" in page.content.decode()
     assert asked(event) == []
 
 

@@ -18,7 +18,7 @@ from events import actions, queries
 from events.enums import RegistrationState
 from events.models import Event, Registration
 from tests import factories as make
-from tests.races import at_once
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE, PLACES, ROUNDS = 200, 50, 10
@@ -49,7 +49,7 @@ def press_register(people: list[User], event: Event) -> list[Registration]:
                 return
             done.append(actions.register(event_id=event.pk, by=person))
 
-    assert at_once(AT_A_TIME, stand_in_line) == [None] * AT_A_TIME
+    assert run_concurrently(AT_A_TIME, stand_in_line) == [None] * AT_A_TIME
     return done
 
 
@@ -101,7 +101,7 @@ def test_the_trigger_alone_holds_the_capacity(
     """Python forgets the lock; the database refuses the place that is not there."""
     event = make.event(days=3, capacity=5)
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
-    came = at_once(20, lambda n: actions.register(event_id=event.pk, by=crowd[n]))
+    came = run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[n]))
     assert len(standing(event, CONFIRMED)) == 5
     refused = [str(each) for each in came if isinstance(each, Exception)]
     assert all("all 5 places are taken" in words for words in refused)
@@ -115,7 +115,7 @@ def test_the_last_place_goes_to_one_of_two_pages(crowd: list[User]) -> None:
         client.force_login(crowd[n])
         return client.post(f"/events/{event.pk}/register/").status_code
 
-    assert at_once(20, press) == [302] * 20
+    assert run_concurrently(20, press) == [302] * 20
     assert (len(standing(event, CONFIRMED)), len(standing(event, WAITLISTED))) == (1, 19)
 
 
@@ -131,7 +131,7 @@ def test_places_given_back_at_once_go_to_those_who_waited_longest(crowd: list[Us
         else:
             actions.register(event_id=event.pk, by=crowd[20 + n])
 
-    assert at_once(20, act) == [None] * 20
+    assert run_concurrently(20, act) == [None] * 20
     assert {each.person_id for each in standing(event, CONFIRMED)} == {
         person.pk for person in crowd[10:20]
     }
@@ -142,7 +142,7 @@ def test_places_given_back_at_once_go_to_those_who_waited_longest(crowd: list[Us
 
 def test_the_same_person_many_times_at_once_has_one_place(crowd: list[User]) -> None:
     event = make.event(days=3, capacity=2)
-    at_once(20, lambda n: actions.register(event_id=event.pk, by=crowd[0]))
+    run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[0]))
     assert [each.person_id for each in standing(event, CONFIRMED)] == [crowd[0].pk]
     assert Registration.objects.filter(event=event).count() == 1
 
@@ -150,5 +150,5 @@ def test_the_same_person_many_times_at_once_has_one_place(crowd: list[User]) -> 
 def test_registrations_of_many_events_do_not_block_each_other(crowd: list[User]) -> None:
     """All of them give the calendar a new version at commit; nothing waits for more than that."""
     events = [make.event(days=3, capacity=2) for _ in range(20)]
-    came = at_once(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
+    came = run_concurrently(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
     assert [each.state for each in came] == [CONFIRMED] * 20

@@ -70,7 +70,7 @@ def parts(content):
 
 
 def test_it_reads_in_order(certificate):
-    assert parts(certificates.as_pdf(certificate)) == [
+    assert parts(certificates.certificate_pdf_file(certificate)) == [
         "MONTANA LIBRARY CERTIFICATION PROGRAM",
         "Certificate",
         "This certifies that",
@@ -96,7 +96,7 @@ def test_it_reads_in_order(certificate):
 
 
 def test_it_is_held_to_pdf_ua(certificate):
-    content = certificates.as_pdf(certificate)
+    content = certificates.certificate_pdf_file(certificate)
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
     assert report.is_compliant
@@ -124,7 +124,7 @@ def is_a(thing, key, value):
 def test_a_name_of_any_length_stays_on_its_page_and_is_read_whole(name):
     certificate = issue(make.person(), name=name)
     certificate.coordinator_name = certificate.supervisor_name = name
-    content = certificates.as_pdf(certificate)
+    content = certificates.certificate_pdf_file(certificate)
     assert pdf_ua.validate_pdf_bytes(content).failures == []
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert len(pdf.pages) == 1
@@ -138,15 +138,15 @@ def test_a_name_of_any_length_stays_on_its_page_and_is_read_whole(name):
 def test_what_did_not_count_is_left_out():
     certificate = issue(make.person())
     certificate.record["categories"][1]["counted"] = "0"
-    text = " ".join(parts(certificates.as_pdf(certificate)))
+    text = " ".join(parts(certificates.certificate_pdf_file(certificate)))
     assert "Technology" in text
     assert "Library Services to the Public" not in text
 
 
 def test_a_demonstration_is_marked(certificate):
-    assert "Demonstration" not in " ".join(parts(certificates.as_pdf(certificate)))
+    assert "Demonstration" not in " ".join(parts(certificates.certificate_pdf_file(certificate)))
     certificate.person.is_demonstration = True
-    content = certificates.as_pdf(certificate)
+    content = certificates.certificate_pdf_file(certificate)
     assert parts(content)[0] == certificates.DEMONSTRATION
     assert pdf_ua.validate_pdf_bytes(content).failures == []
     red = Image.new("RGB", (1, 1), "#f6e5e4").getpixel((0, 0))
@@ -170,7 +170,7 @@ def picture_of(certificate, points=2):
 
 def data_of(certificate):
     change = certificates.pdf.printable
-    return certificates.pdf._each_text(certificates.paper_data(certificate), change)
+    return certificates.pdf._each_text(certificates.certificate_pdf_data(certificate), change)
 
 
 def colours(image):

@@ -26,25 +26,25 @@ def certificate():
 
 
 def test_nothing_is_found_after_any_of_the_steps(certificate):
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
     values = {"certificate_id": certificate.pk, "by": make.person(Role.CE_COORDINATOR)}
     again = actions.reissue_certificate(name="June", reason="Misspelt.", **values)
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
     values["certificate_id"] = again.pk
     actions.revoke_certificate(reason="Because.", reopen=True, **values)
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
     actions.revoke_certificate(
         certificate_id=make.certificate(certificate.participation).pk,
         reason="Because.",
         by=values["by"],
     )
     assert Certificate.objects.count() == 3
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
 
 
 def test_a_certified_period_without_a_certificate(certificate):
     Certificate.objects.update(
-        revoked_at=timezone.now(), revoked_by=make.person(), revoked_why="Because."
+        revoked_at=timezone.now(), revoked_by=make.person(), revoked_reason="Because."
     )
     assert faults() == {"Certified periods without a certificate": 1}
 
@@ -81,7 +81,7 @@ def test_a_certificate_that_counts_what_another_has_counted(certificate):
     with time_machine.travel(timezone.now() + dt.timedelta(days=10), tick=False):
         make.claim(june, days=-1, credits=make.ENOUGH["Library Trustee"])
         second = make.certificate(counting_queries.active_participations(june).get())
-        assert integrity.check() == []
+        assert integrity.find_violations() == []
         by_sql(
             "UPDATE tracks_certificate SET record = first.record FROM tracks_certificate AS first"
             f" WHERE tracks_certificate.id = {second.pk} AND first.id = {certificate.pk}",
@@ -103,7 +103,7 @@ def test_two_tracks_may_count_one_credit(certificate):
     other = make.certificate(staff)
     counted = {line["credit"] for line in certificate.record["lines"]}
     assert counted <= {line["credit"] for line in other.record["lines"]}
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_anybody_reads_that_it_is_valid_and_nothing_else_of_the_person(certifica
             *("Valid", "good", "✓"),
             "Certificate 2026-0001 is valid until Wed, Nov 20, 2030.",
         ),
-        "revoked_why": "",
+        "revoked_reason": "",
         "anew": "",
         "is_demonstration": False,
     }
@@ -337,5 +337,5 @@ def test_without_a_track_since_the_archive_says_how_to_choose_one(settled, june)
 def test_paper_holds_the_address_people_type(certificate, settings):
     settings.ADDRESS = "https://aspen.example.gov"
     address = f"https://aspen.example.gov/certificates/{certificate.uuid}/"
-    assert certificates.address(certificate) == address
-    assert qr.picture(address).startswith("<svg ")
+    assert certificates.certificate_url(certificate) == address
+    assert qr.svg_file(address).startswith("<svg ")

@@ -20,7 +20,14 @@ from tracks.certification import record
 from tracks.counting import credits as own_credits
 from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, PARTICIPATION_TRANSITIONS, Answer, Ending, ParticipationState, Step
+from tracks.enums import (
+    ACTIVE,
+    PARTICIPATION_TRANSITIONS,
+    Ending,
+    ParticipationState,
+    ParticipationStep,
+    VerificationAnswer,
+)
 from tracks.following.actions import state_after
 from tracks.models import Certificate, Participation, Submission, Track, Verification
 
@@ -40,7 +47,7 @@ def test_the_whole_way():
     assert certificate.number == f"{today().year}-0001"
     assert (certificate.name, certificate.supervisor_name) == ("June Librarian", "Dana Chair")
     assert certificate.expires_on == today().replace(year=today().year + 4)
-    assert record.counted(certificate.record) == 60
+    assert record.counted_credits(certificate.record) == 60
     assert set(Claim.objects.filter(person=june).values_list("state", flat=True)) == {"approved"}
     [following] = counting_queries.active_participations(june)
     assert following.follows == certificate
@@ -58,7 +65,9 @@ def test_what_goes_beyond_is_archived_and_says_why():
     [following] = counting_queries.active_participations(june)
     credits = {credit.pk: credit for credit in own_credits.credits_with_postings(june)}
     assert credits[extra.pk].posted_in == []
-    assert [line.amount for line in record.lines(certificate.record, "surplus")] == [Decimal(3)]
+    assert [line.amount for line in record.record_lines(certificate.record, "surplus")] == [
+        Decimal(3)
+    ]
     why = eligibility.why_not_posted(credits[extra.pk], following)
     assert f"certificate {certificate.number} was issued on" in why
     [counted] = set(credits) - {extra.pk}
@@ -99,29 +108,32 @@ def last(participation: Participation, model: type):
     return found.pk if found else 0
 
 
-def take(step: Step, participation: Participation, *, by):
+def take(step: ParticipationStep, participation: Participation, *, by):
     """Do what the portal offers for a step, as `by`."""
     track = {"participation_id": participation.pk}
     sent = {"submission_id": last(participation, Submission)}
     asked = {"verification_id": last(participation, Verification)}
     issued = {"certificate_id": last(participation, Certificate)}
-    seen = record.fingerprint(record.make(participation, today()))
+    seen = record.record_fingerprint(record.make_record(participation, today()))
     claim = Claim.objects.filter(person=participation.person).latest("pk")
     action, values = {
-        Step.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
-        Step.TAKE_BACK: (actions.take_back_submission, track),
-        Step.RETURN: (actions.return_submission, sent | {"reason": "Twice the same."}),
-        Step.REVIEW: (actions.review_submission, sent | {"supervisor": make.SUPERVISOR}),
-        Step.VERIFY: (actions.verify_record, asked),
-        Step.REFUSE: (actions.refuse_record, asked | {"reason": "Unknown to me."}),
-        Step.REVOKE: (actions.revoke_certificate, issued | {"reason": "Invented."}),
-        Step.RESTORE: (
+        ParticipationStep.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
+        ParticipationStep.TAKE_BACK: (actions.take_back_submission, track),
+        ParticipationStep.RETURN: (actions.return_submission, sent | {"reason": "Twice the same."}),
+        ParticipationStep.REVIEW: (
+            actions.review_submission,
+            sent | {"supervisor": make.SUPERVISOR},
+        ),
+        ParticipationStep.VERIFY: (actions.verify_record, asked),
+        ParticipationStep.REFUSE: (actions.refuse_record, asked | {"reason": "Unknown to me."}),
+        ParticipationStep.REVOKE: (actions.revoke_certificate, issued | {"reason": "Invented."}),
+        ParticipationStep.RESTORE: (
             actions.revoke_certificate,
             issued | {"reason": "Invented.", "reopen": True},
         ),
-        Step.LEAVE: (actions.leave_track, track),
-        Step.RESUME: (actions.resume_track, track),
-        Step.REOPEN: (
+        ParticipationStep.LEAVE: (actions.leave_track, track),
+        ParticipationStep.RESUME: (actions.resume_track, track),
+        ParticipationStep.REOPEN: (
             decide_claim,
             {"claim_id": claim.pk, "target": ClaimState.DECLINED, "reason": "No."},
         ),
@@ -131,29 +143,29 @@ def take(step: Step, participation: Participation, *, by):
 
 # Asked for what is so already, nothing changes and nobody is refused.
 ALREADY = {
-    (State.SUBMITTED, Step.SUBMIT),
-    (State.REVIEWED, Step.SUBMIT),
-    (State.OPEN, Step.TAKE_BACK),
-    (State.CERTIFIED, Step.VERIFY),
-    (State.REVOKED, Step.VERIFY),
-    (State.REVOKED, Step.REVOKE),
-    (State.REVOKED, Step.RESTORE),
-    (State.LEFT, Step.LEAVE),
-    (State.OPEN, Step.RESUME),
-    (State.SUBMITTED, Step.RESUME),
-    (State.REVIEWED, Step.RESUME),
+    (State.SUBMITTED, ParticipationStep.SUBMIT),
+    (State.REVIEWED, ParticipationStep.SUBMIT),
+    (State.OPEN, ParticipationStep.TAKE_BACK),
+    (State.CERTIFIED, ParticipationStep.VERIFY),
+    (State.REVOKED, ParticipationStep.VERIFY),
+    (State.REVOKED, ParticipationStep.REVOKE),
+    (State.REVOKED, ParticipationStep.RESTORE),
+    (State.LEFT, ParticipationStep.LEAVE),
+    (State.OPEN, ParticipationStep.RESUME),
+    (State.SUBMITTED, ParticipationStep.RESUME),
+    (State.REVIEWED, ParticipationStep.RESUME),
 }
 WHO = {
-    Step.SUBMIT: Actor.PERSON,
-    Step.TAKE_BACK: Actor.PERSON,
-    Step.RETURN: Actor.COORDINATOR,
-    Step.REVIEW: Actor.COORDINATOR,
-    Step.VERIFY: Actor.SUPERVISOR,
-    Step.REFUSE: Actor.SUPERVISOR,
-    Step.REVOKE: Actor.COORDINATOR,
-    Step.RESTORE: Actor.COORDINATOR,
-    Step.LEAVE: Actor.PERSON,
-    Step.RESUME: Actor.PERSON,
+    ParticipationStep.SUBMIT: Actor.PERSON,
+    ParticipationStep.TAKE_BACK: Actor.PERSON,
+    ParticipationStep.RETURN: Actor.COORDINATOR,
+    ParticipationStep.REVIEW: Actor.COORDINATOR,
+    ParticipationStep.VERIFY: Actor.SUPERVISOR,
+    ParticipationStep.REFUSE: Actor.SUPERVISOR,
+    ParticipationStep.REVOKE: Actor.COORDINATOR,
+    ParticipationStep.RESTORE: Actor.COORDINATOR,
+    ParticipationStep.LEAVE: Actor.PERSON,
+    ParticipationStep.RESUME: Actor.PERSON,
 }
 NOT_THERE = (
     Participation.DoesNotExist,
@@ -192,7 +204,7 @@ def test_whoever_may_take_a_step_takes_it_where_the_table_says(state, step):
 
 
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("step", list(Step))
+@pytest.mark.parametrize("step", list(ParticipationStep))
 def test_nobody_else_takes_a_step(state, step):
     """What every action asks."""
     participation = Participation(state=state, track=Track(name="Trustee"))
@@ -237,9 +249,9 @@ def test_nobody_takes_a_step_with_somebody_elses_track(step):
 def test_a_declined_credit_reopens_what_was_sent_and_nothing_else(state):
     participation = in_state(state)
     coordinator = make.person(Role.CE_COORDINATOR)
-    take(Step.REOPEN, participation, by=coordinator)
+    take(ParticipationStep.REOPEN, participation, by=coordinator)
     participation.refresh_from_db()
-    reopens = PARTICIPATION_TRANSITIONS[Step.REOPEN].allows(state, Actor.PORTAL)
+    reopens = PARTICIPATION_TRANSITIONS[ParticipationStep.REOPEN].allows(state, Actor.PORTAL)
     assert participation.state == (State.OPEN if reopens else state)
     ended = participation.submissions.filter(ending=Ending.REOPENED)
     assert ended.exists() == reopens
@@ -265,7 +277,7 @@ def test_a_correction_reopens_what_was_sent_and_says_what_changed():
         f"“{event}” was 15.0 in Library Administration and is 14.5 in Library Administration now."
     )
     asked.refresh_from_db()
-    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, sent.reason)
+    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, sent.reason)
     with pytest.raises(Refused, match="no longer needed"):
         actions.verify_record(verification_id=asked.pk, by=None)
 
@@ -281,7 +293,7 @@ def test_what_is_earned_later_does_not_disturb_what_was_sent():
 
 def test_a_certificate_shows_what_it_counted_even_after_a_correction():
     certificate = make.certificate()
-    before = record.lines(Certificate.objects.get().record)
+    before = record.record_lines(Certificate.objects.get().record)
     credit_id = before[0].credit_id
     correct_credit(
         credit_id=credit_id,
@@ -290,13 +302,13 @@ def test_a_certificate_shows_what_it_counted_even_after_a_correction():
         by=make.person(Role.HELP_DESK),
     )
     certificate.refresh_from_db()
-    assert record.lines(certificate.record) == before
+    assert record.record_lines(certificate.record) == before
     assert certificate.participation.postings.get().credit_id == credit_id
 
 
 def test_nothing_is_sent_that_the_person_has_not_seen():
     participation = make.following()
-    seen = record.fingerprint(record.make(participation, today()))
+    seen = record.record_fingerprint(record.make_record(participation, today()))
     claim = Claim.objects.get(person=participation.person)
     correct_credit(
         credit_id=claim.credits.get().pk,
@@ -328,7 +340,7 @@ def test_nobody_is_their_own_supervisor_by_any_address():
     sent = make.submission(make.following(june))
     for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
         with pytest.raises(Refused, match="Nobody verifies their own record"):
-            make.verification(sent, actions.Supervisor("Somebody", address))
+            make.verification(sent, actions.SupervisorContact("Somebody", address))
     assert not sent.verifications.exists()
 
 
@@ -340,7 +352,7 @@ def test_a_link_expires_and_asking_again_ends_the_earlier_one():
             actions.verify_record(verification_id=first.pk, by=None)
         second = actions.ask_again(
             verification_id=first.pk,
-            supervisor=actions.Supervisor("Mary", "mary@board.example"),
+            supervisor=actions.SupervisorContact("Mary", "mary@board.example"),
             by=make.person(Role.CE_COORDINATOR),
         )
         with pytest.raises(Refused, match="Mary was asked instead"):
@@ -362,7 +374,7 @@ def test_a_year_is_verified_while_the_period_runs():
     asked = actions.ask_about_year(
         participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
     )
-    assert [line.amount for line in record.lines(asked.record)] == [Decimal(15)]
+    assert [line.amount for line in record.record_lines(asked.record)] == [Decimal(15)]
     assert actions.verify_record(verification_id=asked.pk, by=None) is None
     participation.refresh_from_db()
     assert participation.state == State.OPEN
@@ -380,7 +392,7 @@ def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
     june = certificate.person
     revoke(certificate)
     certificate.refresh_from_db()
-    assert certificate.revoked_why == "An invented training."
+    assert certificate.revoked_reason == "An invented training."
     [following] = counting_queries.active_participations(june)
     assert not following.postings.exists()
     assert not certificate.participation.postings.exists()
@@ -406,7 +418,7 @@ def test_issued_anew_it_differs_in_name_alone():
         by=make.person(Role.CE_COORDINATOR),
     )
     certificate.refresh_from_db()
-    assert certificate.revoked_why == "Issued anew: The name was misspelt."
+    assert certificate.revoked_reason == "Issued anew: The name was misspelt."
     assert (again.name, again.replaces) == ("Jane Doe-Smith", certificate)
     same = ("record", "issued_on", "expires_on", "supervisor_name", "submission_id")
     assert [getattr(again, name) for name in same] == [getattr(certificate, name) for name in same]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.enums import Role
 from tests import factories as make
 from tracks import actions
-from tracks.enums import Answer, Ending
+from tracks.enums import Ending, VerificationAnswer
 from tracks.models import Certificate, Extension, Participation, Posting, Submission, Verification
 
 pytestmark = pytest.mark.django_db
@@ -75,11 +75,11 @@ def test_a_period_is_in_a_known_state_and_reaches_back_unless_it_follows_a_certi
     participation = make.following()
     refused(participation, "tracks_state_known", state="lost")
     ahead = participation.selected_on + DAY
-    refused(participation, "tracks_first_period_reaches_back", counts_from=ahead)
+    refused(participation, "tracks_counts_from_not_after_selection", counts_from=ahead)
     certificate = make.certificate(participation)
     following = Participation.objects.get(follows=certificate)
     assert following.counts_from > following.selected_on
-    refused(following, "tracks_first_period_reaches_back", follows=None)
+    refused(following, "tracks_counts_from_not_after_selection", follows=None)
 
 
 def test_an_extension_is_longer_and_has_a_reason() -> None:
@@ -105,7 +105,7 @@ def test_one_record_of_a_period_is_under_way() -> None:
 def test_a_record_is_the_persons_own_and_has_a_name() -> None:
     sent = make.submission()
     end(sent)
-    no_other(sent, "tracks_submission_participation_of_the_person", person=make.person())
+    no_other(sent, "tracks_submission_participation_same_person", person=make.person())
     no_other(sent, "tracks_submission_has_a_name", name="")
 
 
@@ -115,12 +115,12 @@ def end(sent: Submission) -> None:
 
 def test_a_record_is_reviewed_by_somebody_else_after_it_was_sent() -> None:
     sent, staff, now = make.submission(), make.person(), timezone.now()
-    refused(sent, "tracks_reviewed_by_someone_sometime", reviewed_at=now)
-    refused(sent, "tracks_reviewed_by_someone_sometime", reviewed_by=staff)
+    refused(sent, "tracks_reviewed_both_or_neither", reviewed_at=now)
+    refused(sent, "tracks_reviewed_both_or_neither", reviewed_by=staff)
     early = {"reviewed_at": sent.submitted_at - DAY, "reviewed_by": staff}
     refused(sent, "tracks_submitted_before_reviewed", **early)
     own = {"reviewed_at": now, "reviewed_by": sent.person}
-    refused(sent, "tracks_nobody_reviews_their_own_record", **own)
+    refused(sent, "tracks_submission_not_reviewed_by_owner", **own)
 
 
 def test_a_record_is_verified_by_somebody_else_after_its_review() -> None:
@@ -129,23 +129,23 @@ def test_a_record_is_verified_by_somebody_else_after_its_review() -> None:
     sent.refresh_from_db()
     assert sent.reviewed_at
     now = timezone.now()
-    refused(sent, "tracks_verified_by_someone_sometime", verified_at=now)
-    refused(sent, "tracks_verified_by_someone_sometime", verified_name="Dana")
-    refused(sent, "tracks_verified_by_someone_sometime", verified_by=make.person())
+    refused(sent, "tracks_verified_both_or_neither", verified_at=now)
+    refused(sent, "tracks_verified_both_or_neither", verified_name="Dana")
+    refused(sent, "tracks_verified_both_or_neither", verified_by=make.person())
     signed = {"verified_at": now, "verified_name": "Dana"}
     early = signed | {"verified_at": sent.reviewed_at - DAY}
     refused(sent, "tracks_reviewed_before_verified", **early)
-    refused(sent, "tracks_nobody_verifies_their_own_record", **signed, verified_by=sent.person)
+    refused(sent, "tracks_submission_not_verified_by_owner", **signed, verified_by=sent.person)
     never = make.submission()
     refused(never, "tracks_reviewed_before_verified", **signed)
 
 
 def test_a_record_ends_sometime_somehow_with_a_reason_where_it_goes_back() -> None:
     sent, now = make.submission(), timezone.now()
-    refused(sent, "tracks_submission_ended_sometime_somehow", ended_at=now)
-    refused(sent, "tracks_submission_ended_sometime_somehow", ending=Ending.TAKEN_BACK)
-    refused(sent, "tracks_submission_ended_sometime_somehow", ended_at=now, ending="burnt")
-    refused(sent, "tracks_submission_ended_sometime_somehow", ended_by=make.person())
+    refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now)
+    refused(sent, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
+    refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now, ending="burnt")
+    refused(sent, "tracks_submission_ended_both_or_neither", ended_by=make.person())
     for ending in (Ending.RETURNED, Ending.REFUSED, Ending.REOPENED):
         refused(sent, "tracks_submission_sent_back_with_a_reason", ended_at=now, ending=ending)
     refused(sent, "tracks_certified_after_verification", ended_at=now, ending=Ending.CERTIFIED)
@@ -153,7 +153,7 @@ def test_a_record_ends_sometime_somehow_with_a_reason_where_it_goes_back() -> No
 
 def test_what_was_sent_stays_and_is_kept() -> None:
     sent = make.submission()
-    frozen(sent, "submissions_are_kept", DELETE)
+    frozen(sent, "protect_submissions", DELETE)
     for column, value in {
         "record": "{}",
         "name": "Somebody else",
@@ -161,7 +161,7 @@ def test_what_was_sent_stays_and_is_kept() -> None:
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(sent, "what_was_sent_stays", statement, value)
+        frozen(sent, "submission_record_is_frozen", statement, value)
 
 
 # ---------- Questions to supervisors ----------
@@ -169,8 +169,8 @@ def test_what_was_sent_stays_and_is_kept() -> None:
 
 def test_one_supervisor_is_asked_about_a_record_at_a_time() -> None:
     asked = make.verification()
-    no_other(asked, "tracks_one_supervisor_at_a_time", nonce=uuid.uuid4())
-    no_other(asked, "nonce", answered_at=timezone.now(), answer=Answer.VERIFIED)
+    no_other(asked, "tracks_one_open_question_per_submission", nonce=uuid.uuid4())
+    no_other(asked, "nonce", answered_at=timezone.now(), answer=VerificationAnswer.VERIFIED)
 
 
 def a_year() -> Verification:
@@ -184,48 +184,52 @@ def a_year() -> Verification:
 
 def test_a_year_is_asked_about_and_verified_once() -> None:
     asked = a_year()
-    no_other(asked, "tracks_a_year_is_verified_once", nonce=uuid.uuid4())
+    no_other(asked, "tracks_year_verified_once", nonce=uuid.uuid4())
     actions.verify_record(verification_id=asked.pk, by=None)
     open_again = {"nonce": uuid.uuid4(), "answered_at": None, "answer": ""}
-    no_other(asked, "tracks_a_year_is_verified_once", **open_again)
+    no_other(asked, "tracks_year_verified_once", **open_again)
 
 
 def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
     asked, year = make.verification(), a_year()
-    new = {"nonce": uuid.uuid4(), "answered_at": timezone.now(), "answer": Answer.VERIFIED}
+    new = {
+        "nonce": uuid.uuid4(),
+        "answered_at": timezone.now(),
+        "answer": VerificationAnswer.VERIFIED,
+    }
     both = "tracks_verification_of_a_submission_or_a_year"
     no_other(asked, both, **new, year=2026)
     no_other(year, both, **new, year=None)
-    whose = "tracks_verification_participation_of_the_person"
+    whose = "tracks_verification_participation_same_person"
     no_other(asked, whose, **new, person=make.person())
     other = make.following(asked.person, "Library Staff")
-    which = "tracks_verification_of_the_participations_submission"
+    which = "tracks_verification_submission_same_participation"
     no_other(asked, which, **new, participation=other)
 
 
 def test_a_supervisor_is_somebody_else_with_a_name_and_has_time() -> None:
     asked = make.verification()
-    refused(asked, "tracks_nobody_is_asked_about_themselves", supervisor=asked.person)
+    refused(asked, "tracks_verification_supervisor_not_owner", supervisor=asked.person)
     refused(asked, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
     refused(asked, "tracks_supervisor_is_named", supervisor_email="")
     refused(asked, "tracks_supervisor_is_named", supervisor_name="")
-    refused(asked, "tracks_verification_has_time", expires_at=asked.asked_at)
+    refused(asked, "tracks_verification_expires_after_asked", expires_at=asked.asked_at)
 
 
 def test_a_question_is_answered_sometime_somehow_with_a_reason_where_it_is_refused() -> None:
     asked, now = make.verification(), timezone.now()
-    somehow = "tracks_verification_answered_sometime_somehow"
+    somehow = "tracks_verification_answered_both_or_neither"
     refused(asked, somehow, answered_at=now)
-    refused(asked, somehow, answer=Answer.VERIFIED)
+    refused(asked, somehow, answer=VerificationAnswer.VERIFIED)
     refused(asked, somehow, answered_at=now, answer="perhaps")
-    for answer in (Answer.REFUSED, Answer.WITHDRAWN):
+    for answer in (VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN):
         name = "tracks_verification_refused_with_a_reason"
         refused(asked, name, answered_at=now, answer=answer)
 
 
 def test_what_was_asked_stays_and_is_kept() -> None:
     asked = make.verification()
-    frozen(asked, "verifications_are_kept", DELETE)
+    frozen(asked, "protect_verifications", DELETE)
     for column, value in {
         "record": "{}",
         "year": 2026,
@@ -234,7 +238,7 @@ def test_what_was_asked_stays_and_is_kept() -> None:
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(asked, "what_was_asked_stays", statement, value)
+        frozen(asked, "verification_question_is_frozen", statement, value)
 
 
 # ---------- Certificates ----------
@@ -266,9 +270,9 @@ def test_a_certificate_rests_on_the_persons_own_record_reviewed_and_verified() -
     certificate, stranger = make.certificate(), make.certificate()
     revoke(certificate)
     new = {"number": "2026-9999", "uuid": uuid.uuid4()}
-    whose = "tracks_certificate_participation_of_the_person"
+    whose = "tracks_certificate_participation_same_person"
     no_other(certificate, whose, **new, person=stranger.person)
-    which = "tracks_certificate_of_the_participations_submission"
+    which = "tracks_certificate_submission_same_participation"
     theirs = {
         name: getattr(stranger, name) for name in ("submission", "reviewed_at", "verified_at")
     }
@@ -301,27 +305,27 @@ def test_a_certificate_names_people_and_has_time() -> None:
     for name in ("name", "coordinator_name", "supervisor_name"):
         no_other(certificate, "tracks_certificate_names_people", **new, **{name: ""})
     day = certificate.issued_on
-    no_other(certificate, "tracks_certificate_has_time", **new, expires_on=day)
+    no_other(certificate, "tracks_certificate_expires_after_issue", **new, expires_on=day)
 
 
 def test_a_certificate_is_revoked_by_somebody_else_for_a_reason() -> None:
     certificate, staff, now = make.certificate(), make.person(), timezone.now()
-    name = "tracks_revoked_by_someone_for_a_reason"
+    name = "tracks_revoked_all_or_none"
     refused(certificate, name, revoked_at=now, revoked_by=staff)
-    refused(certificate, name, revoked_at=now, revoked_why="Invented.")
-    refused(certificate, name, revoked_by=staff, revoked_why="Invented.")
+    refused(certificate, name, revoked_at=now, revoked_reason="Invented.")
+    refused(certificate, name, revoked_by=staff, revoked_reason="Invented.")
     refused(
         certificate,
-        "tracks_nobody_revokes_their_own_certificate",
+        "tracks_certificate_not_revoked_by_holder",
         revoked_at=now,
         revoked_by=certificate.person,
-        revoked_why="Mine.",
+        revoked_reason="Mine.",
     )
 
 
 def test_certificates_stay_as_they_are_and_are_kept() -> None:
     certificate = make.certificate()
-    frozen(certificate, "certificates_are_kept", DELETE)
+    frozen(certificate, "protect_certificates", DELETE)
     for column, value in {
         "record": "{}",
         "name": "Somebody else",
@@ -331,7 +335,7 @@ def test_certificates_stay_as_they_are_and_are_kept() -> None:
         "issued_on": dt.date(2020, 1, 1),
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(certificate, "certificates_stay_as_they_are", statement, value)
+        frozen(certificate, "certificates_are_frozen", statement, value)
 
 
 # ---------- All of them ----------

@@ -13,7 +13,7 @@ from aspen.clock import today
 from aspen.errors import Refused
 from credits.actions import correct_credit
 from tests import factories as make
-from tests.races import PATIENCE, at_once
+from tests.races import PATIENCE, run_concurrently
 from tracks import actions
 from tracks.certification import certifying, record, submitting, verifying
 from tracks.enums import Ending, ParticipationState
@@ -47,7 +47,7 @@ def state_of(participation: Participation) -> str:
 
 
 def submit(participation: Participation) -> Callable[[], Submission]:
-    seen = record.fingerprint(record.make(participation, today()))
+    seen = record.record_fingerprint(record.make_record(participation, today()))
 
     def act() -> Submission:
         me = User.objects.get(pk=participation.person_id)
@@ -63,7 +63,7 @@ def without_lock(monkeypatch: Any) -> Callable[[Any], None]:
     def release(*modules: Any) -> None:
         for module in modules:
             monkeypatch.setattr(module, "lock_people", lambda ids: list(ids))
-        step = submitting.take_step
+        step = submitting.apply_step
 
         def slowly(*args: Any, **kwargs: Any) -> None:
             time.sleep(0.3)  # Everybody has looked before anybody writes.
@@ -81,7 +81,7 @@ def without_lock(monkeypatch: Any) -> Callable[[Any], None]:
 
 def test_ten_times_sent_at_once_is_sent_once() -> None:
     participation = make.following()
-    done, refused = split(at_once(MANY, one_of(submit(participation))))
+    done, refused = split(run_concurrently(MANY, one_of(submit(participation))))
     assert refused == []
     sent = Submission.objects.get()
     assert {one.pk for one in done} == {sent.pk}
@@ -92,7 +92,7 @@ def test_control_without_the_lock_the_database_has_to_refuse(without_lock: Any) 
     participation = make.following()
     act = submit(participation)
     without_lock(submitting)
-    results = at_once(MANY, one_of(act))
+    results = run_concurrently(MANY, one_of(act))
     assert failed(results)
     assert Submission.objects.count() == 1
 
@@ -102,7 +102,7 @@ def test_control_without_the_lock_the_database_has_to_refuse(without_lock: Any) 
 
 def test_ten_times_chosen_at_once_is_one_period() -> None:
     june, track = make.person(), make.track()
-    results = at_once(MANY, lambda _: actions.select_track(track=track, by=june))
+    results = run_concurrently(MANY, lambda _: actions.select_track(track=track, by=june))
     done, refused = split(results)
     assert refused == []
     assert sorted(is_new for _, is_new in done) == [False] * 9 + [True]
@@ -118,7 +118,7 @@ def verify(asked: Verification) -> Callable[[], Certificate | None]:
 
 def test_ten_times_verified_at_once_is_one_certificate_and_one_next_period() -> None:
     asked = make.verification()
-    done, refused = split(at_once(MANY, one_of(verify(asked))))
+    done, refused = split(run_concurrently(MANY, one_of(verify(asked))))
     assert refused == []
     certificate = Certificate.objects.get()
     assert {one.pk for one in done} == {certificate.pk}
@@ -128,7 +128,7 @@ def test_ten_times_verified_at_once_is_one_certificate_and_one_next_period() -> 
 def test_control_two_verifications_without_the_lock_collide(without_lock: Any) -> None:
     asked = make.verification()
     without_lock(verifying)
-    results = at_once(MANY, one_of(verify(asked)))
+    results = run_concurrently(MANY, one_of(verify(asked)))
     assert failed(results)
     assert Certificate.objects.count() == 1
 
@@ -139,7 +139,7 @@ def test_verified_and_refused_at_once_one_of_the_two_holds() -> None:
     def refuse() -> None:
         actions.refuse_record(verification_id=asked.pk, reason="Unknown to me.", by=None)
 
-    _, refused = split(at_once(MANY, one_of(verify(asked), refuse)))
+    _, refused = split(run_concurrently(MANY, one_of(verify(asked), refuse)))
     assert len(refused) == MANY / 2
     sent = Submission.objects.get()
     assert (sent.ending, Certificate.objects.count()) in {
@@ -157,7 +157,7 @@ def test_verified_and_corrected_at_once_a_certificate_counts_what_was_true() -> 
     def correct() -> None:
         correct_credit(credit_id=credit.pk, category=category, amount=credit.amount - 1, by=staff)
 
-    results = at_once(2, one_of(verify(asked), correct))
+    results = run_concurrently(2, one_of(verify(asked), correct))
     _, refused = split(results)
     sent = Submission.objects.get()
     if refused:
@@ -166,7 +166,7 @@ def test_verified_and_corrected_at_once_a_certificate_counts_what_was_true() -> 
         assert state_of(asked.participation) == State.OPEN
     else:
         certificate = Certificate.objects.get()
-        assert record.counted(certificate.record) == credit.amount
+        assert record.counted_credits(certificate.record) == credit.amount
         assert state_of(asked.participation) == State.CERTIFIED
 
 
@@ -184,7 +184,7 @@ def test_reviewed_and_returned_at_once_never_both() -> None:
             submission_id=sent.pk, reason="Twice.", seen=State.SUBMITTED, by=staff
         )
 
-    done, refused = split(at_once(MANY, one_of(review, give_back)))
+    done, refused = split(run_concurrently(MANY, one_of(review, give_back)))
     assert (len(done), len(refused)) == (1, MANY - 1)
     sent.refresh_from_db()
     asked = Verification.objects.filter(answered_at=None).count()
@@ -197,13 +197,13 @@ def test_reviewed_and_returned_at_once_never_both() -> None:
 def test_control_without_the_lock_both_happen(without_lock: Any, monkeypatch: Any) -> None:
     sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
     without_lock(submitting)
-    both_have_looked, step = threading.Barrier(2), submitting.take_step
+    both_have_looked, step = threading.Barrier(2), submitting.apply_step
 
     def later(*args: Any, **kwargs: Any) -> None:
         both_have_looked.wait(timeout=PATIENCE)
         step(*args, **kwargs)
 
-    monkeypatch.setattr(submitting, "take_step", later)
+    monkeypatch.setattr(submitting, "apply_step", later)
 
     def review() -> None:
         actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
@@ -211,7 +211,7 @@ def test_control_without_the_lock_both_happen(without_lock: Any, monkeypatch: An
     def give_back() -> None:
         actions.return_submission(submission_id=sent.pk, reason="Twice.", by=staff)
 
-    results = at_once(2, one_of(review, give_back))
+    results = run_concurrently(2, one_of(review, give_back))
     assert [one for one in results if isinstance(one, Exception)] == []
 
 
@@ -224,7 +224,7 @@ def ten_asked() -> list[Verification]:
 
 def test_ten_certificates_at_once_have_ten_numbers_without_a_gap() -> None:
     asked = ten_asked()
-    done, refused = split(at_once(MANY, lambda index: verify(asked[index])()))
+    done, refused = split(run_concurrently(MANY, lambda index: verify(asked[index])()))
     assert refused == []
     year = today().year
     assert sorted(one.number for one in done) == [
@@ -241,5 +241,5 @@ def test_control_without_taking_turns_numbers_collide(monkeypatch: Any) -> None:
         return number
 
     monkeypatch.setattr(certifying, "_next_number", without_turns)
-    assert failed(at_once(MANY, lambda index: verify(asked[index])()))
+    assert failed(run_concurrently(MANY, lambda index: verify(asked[index])()))
     assert Certificate.objects.count() < MANY

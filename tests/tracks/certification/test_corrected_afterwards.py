@@ -18,7 +18,7 @@ from tracks import actions, integrity
 from tracks.certification import record
 from tracks.certification.supervisors import token_of
 from tracks.counting import queries as counting_queries
-from tracks.enums import Answer, Ending
+from tracks.enums import Ending, VerificationAnswer
 from tracks.models import Certificate
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_a_record_is_sent_again_when_something_in_it_was_earned_on_another_day(n
         f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is dated Sun, Oct 15, 2023 now."
     )
     asked.refresh_from_db()
-    assert asked.answer == Answer.WITHDRAWN
+    assert asked.answer == VerificationAnswer.WITHDRAWN
 
 
 def test_hours_that_are_corrected_within_the_day_disturb_nothing():
@@ -89,7 +89,7 @@ def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is
     same = make.event(days=-20)
     done = merge_events(source_id=claim.event_id, target_id=same.pk, reason="Same.", by=staff)
     sent = make.submission(participation)
-    assert claim.pk in {line.claim_id for line in record.lines(sent.record)}
+    assert claim.pk in {line.claim_id for line in record.record_lines(sent.record)}
     if is_reviewed:
         make.verification(sent)
     undo_merge(merge_id=done.merge.pk, by=staff)
@@ -127,7 +127,7 @@ def test_what_was_declined_since_does_not_come_back_with_a_reopened_period():
     assert participation.postings.count() == 2
     revoke(certificate, reopen=True)
     assert participation.postings.get().credit == stays.credits.get()
-    assert integrity.check() == []
+    assert integrity.find_violations() == []
 
 
 def test_what_turned_out_to_be_earned_after_the_issue_counts_in_the_period_since(now):
@@ -139,4 +139,4 @@ def test_what_turned_out_to_be_earned_after_the_issue_counts_in_the_period_since
     assert not following.postings.exists()
     revoke(certificate)
     assert following.postings.get().credit == claim.credits.get()
-    assert integrity.check() == []
+    assert integrity.find_violations() == []

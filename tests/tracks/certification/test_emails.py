@@ -71,7 +71,8 @@ def test_a_supervisor_with_an_account_is_written_to_at_the_address_given(june):
     dana = make.person(display_name="Dana Chair")
     dana.emailaddress_set.create(email="dana@home.example", verified=True)
     asked = make.verification(
-        make.submission(make.following(june)), actions.Supervisor("Dana", "dana@home.example")
+        make.submission(make.following(june)),
+        actions.SupervisorContact("Dana", "dana@home.example"),
     )
     assert asked.supervisor == dana
     assert subjects()[0][0] == "dana@home.example"
@@ -189,7 +190,7 @@ def test_whoever_is_asked_anew_hears_of_the_new_question_alone(june):
         "June Librarian asks you to verify the record for Library Trustee",
         "Your record for Library Trustee was reviewed",
     ]
-    mary = actions.Supervisor("Mary", "mary@board.example")
+    mary = actions.SupervisorContact("Mary", "mary@board.example")
     by = make.person(Role.CE_COORDINATOR)
     actions.ask_again(verification_id=again.pk, supervisor=mary, by=by)
     told = read_all()

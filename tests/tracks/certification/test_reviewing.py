@@ -20,13 +20,13 @@ from events.enums import Decision
 from tests import factories as make
 from tests.factories import ADMINISTRATION, category
 from tracks import actions
-from tracks.actions import Supervisor
-from tracks.enums import Answer, Ending, ParticipationState
+from tracks.actions import SupervisorContact
+from tracks.enums import Ending, ParticipationState, VerificationAnswer
 from tracks.models import Participation, Submission
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/tracks/submission/"
-OTHER = Supervisor("Mary Board", "mary@board.example")
+OTHER = SupervisorContact("Mary Board", "mary@board.example")
 
 
 def signed_in(person: User) -> Client:
@@ -256,7 +256,7 @@ def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
         f"{carl}: Board chair of Sidney Library",
         "Somebody else, named below",
     ]
-    make.verification(sent, Supervisor("Carl Chair", chair.email))
+    make.verification(sent, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
         f"{carl}: asked {_today()}; choose it to send a new link",
         f"{dana}: proposed by the person",
@@ -427,7 +427,10 @@ def test_a_new_link_is_sent_or_somebody_else_is_asked() -> None:
     assert decide(client, sent, "ask", supervisor=make.SUPERVISOR.email).status_code == 302
     first.refresh_from_db()
     second = sent.verifications.get(answered_at=None)
-    assert (first.answer, second.supervisor_email) == (Answer.WITHDRAWN, make.SUPERVISOR.email)
+    assert (first.answer, second.supervisor_email) == (
+        VerificationAnswer.WITHDRAWN,
+        make.SUPERVISOR.email,
+    )
     assert second.nonce != first.nonce
     named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
     decide(client, sent, "ask", supervisor="other", **named)
@@ -441,7 +444,7 @@ def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
     decide(coordinator(), asked.submission, "return", reason="Twice the same.")
     asked.refresh_from_db()
     told = "The CE Coordinator returned the record for changes."
-    assert (asked.answer, asked.reason) == (Answer.WITHDRAWN, told)
+    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, told)
     assert state_of(asked.submission) == ParticipationState.OPEN
 
 

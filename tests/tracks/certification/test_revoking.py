@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import User
-from aspen import formats
+from aspen.formats import format_day
 from tests import factories as make
 from tracks.counting import queries as counting_queries
 from tracks.enums import ParticipationState
@@ -67,7 +67,7 @@ def test_what_follows_is_said_before_anything_happens() -> None:
     [following] = counting_queries.active_participations(certificate.person)
     client = coordinator()
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"})
-    began = formats.day(following.selected_on)
+    began = format_day(following.selected_on)
     assert answer.context["consequences"] == [
         f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
         "that it was revoked, and why.",
@@ -78,7 +78,7 @@ def test_what_follows_is_said_before_anything_happens() -> None:
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"})
     assert answer.context["consequences"][1:] == [
         "The certified period is under way again until "
-        f"{formats.day(certificate.participation.closes_on)}, with its 15 credits as far as they "
+        f"{format_day(certificate.participation.closes_on)}, with its 15 credits as far as they "
         "are eligible. The person can mend it and send it anew.",
         f"The period that began on {began} is left, and its credits are archived.",
     ]
@@ -100,7 +100,7 @@ def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
         f"Certificate {certificate.number} is revoked."
     ]
     certificate.refresh_from_db()
-    assert (certificate.revoked_why, certificate.participation.state) == (WHY, state)
+    assert (certificate.revoked_reason, certificate.participation.state) == (WHY, state)
 
 
 def test_another_choice_than_was_shown_is_shown_first() -> None:
@@ -165,7 +165,7 @@ def test_a_certificate_is_issued_anew_with_another_name() -> None:
         certificate.issued_on,
         certificate.record,
     )
-    assert certificate.revoked_why == "Issued anew: Married."
+    assert certificate.revoked_reason == "Issued anew: Married."
     assert "There is nothing left to do about it." in text(client.get(address))
 
 

@@ -8,7 +8,7 @@ from accounts.enums import PositionKind as Kind
 from accounts.models import Position
 from aspen.clock import today
 from tests import factories as make
-from tracks.certification.supervisors import proposals_for
+from tracks.certification.supervisors import supervisor_choices_for
 
 pytestmark = pytest.mark.django_db
 ALPHA, BRANCH, OTHER = "Alpha Public Library", "Alpha Branch", "Omega Public Library"
@@ -30,7 +30,8 @@ def holds(who, kind, place, **fields):
 
 def proposed(person, track="Library Staff"):
     return [
-        (each.person.display_name, each.why) for each in proposals_for(person, make.track(track))
+        (each.person.display_name, each.why)
+        for each in supervisor_choices_for(person, make.track(track))
     ]
 
 
@@ -121,4 +122,4 @@ def test_queries(number, places, django_assert_num_queries):
         holds(june, Kind.STAFF, place)
         holds(make.person(), Kind.DIRECTOR, place)
     with django_assert_num_queries(2):
-        assert len(proposals_for(june, track)) == number
+        assert len(supervisor_choices_for(june, track)) == number

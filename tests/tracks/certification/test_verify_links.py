@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from tests import factories as make
-from tracks.certification.supervisors import LINKS, token_of, verification_of
+from tracks.certification.supervisors import LINK_SIGNER, token_of, verification_of
 from tracks.models import Verification
 
 pytestmark = pytest.mark.django_db
@@ -30,16 +30,16 @@ def test_a_link_that_was_made_up_or_changed_opens_nothing(django_assert_num_quer
             token + "x",
             token.upper(),
             token.replace(one.nonce.hex, other.nonce.hex),
-            LINKS.sign("1"),
-            LINKS.sign("x-y"),
-            LINKS.sign("-"),
+            LINK_SIGNER.sign("1"),
+            LINK_SIGNER.sign("x-y"),
+            LINK_SIGNER.sign("-"),
         ):
             assert verification_of(odd) is None, odd
 
 
 def test_a_signed_link_needs_the_nonce_of_its_question():
     asked = make.verification()
-    assert verification_of(LINKS.sign(f"{asked.pk}-{uuid.uuid4().hex}")) is None
+    assert verification_of(LINK_SIGNER.sign(f"{asked.pk}-{uuid.uuid4().hex}")) is None
     Verification.objects.filter(pk=asked.pk).update(nonce=uuid.uuid4())
     token = token_of(asked)
     assert verification_of(token) is None

@@ -8,13 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
-from aspen import formats
 from aspen.clock import today
+from aspen.formats import format_day
 from credits.actions import correct_credit
 from tests import factories as make
 from tracks import actions
 from tracks.certification.supervisors import token_of
-from tracks.enums import Answer
+from tracks.enums import VerificationAnswer
 from tracks.models import Certificate, Participation, Verification
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_answered_once_it_is_answered(client, asked, second):
     client.post(link(asked), RIGHT)
     client.post(link(asked), second)
     assert Certificate.objects.count() == 1
-    assert Verification.objects.get().answer == Answer.VERIFIED
+    assert Verification.objects.get().answer == VerificationAnswer.VERIFIED
     assert "Thank you, certificate" in page(client, asked)
 
 
@@ -94,7 +94,7 @@ def test_something_is_wrong_needs_a_reason(client, asked):
     assert asked.answered_at is None
     client.post(link(asked), WRONG)
     asked.refresh_from_db()
-    assert (asked.answer, asked.reason) == (Answer.REFUSED, "June was ill that week.")
+    assert (asked.answer, asked.reason) == (VerificationAnswer.REFUSED, "June was ill that week.")
     text = page(client, asked)
     assert "June was ill that week." in text
     assert title_of(asked) not in text
@@ -179,7 +179,7 @@ def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again
         clock.shift(86_400 * 3)
         make.verification(make.submission(Participation.objects.get(pk=asked.participation_id)))
         text = page(client, asked)
-        day = formats.day(today())
+        day = format_day(today())
     assert "A newer link was sent to you" in text
     assert f"it came to the same address as this one, on {day}." in text
 
@@ -198,7 +198,7 @@ def test_nobody_answers_for_themselves(client, asked, june):
 
 def test_a_supervisor_with_an_account_is_asked_on_the_panel(client, june):
     dana = make.person(display_name="Dana Chair")
-    supervisor = actions.Supervisor("Dana Chair", dana.email)
+    supervisor = actions.SupervisorContact("Dana Chair", dana.email)
     asked = make.verification(make.submission(make.following(june)), supervisor)
     client.force_login(dana)
     address = f"/tracks/verifications/{asked.pk}/"
@@ -214,7 +214,7 @@ def test_a_supervisor_with_an_account_is_asked_on_the_panel(client, june):
 
 def test_signed_in_an_expired_question_leads_on_to_the_new_one(client, june):
     dana = make.person()
-    supervisor = actions.Supervisor("Dana Chair", dana.email)
+    supervisor = actions.SupervisorContact("Dana Chair", dana.email)
     asked = make.verification(make.submission(make.following(june)), supervisor)
     with time_machine.travel(timezone.now() + dt.timedelta(days=31)):
         client.force_login(dana)
@@ -299,7 +299,7 @@ def test_nobody_is_kept_waiting_for_a_word_about_a_period_that_is_over(client, j
     actions.ask_about_year(
         participation_id=participation.pk,
         year=year,
-        supervisor=actions.Supervisor(str(dana), dana.email),
+        supervisor=actions.SupervisorContact(str(dana), dana.email),
         by=june,
     )
     client.force_login(dana)
@@ -321,7 +321,7 @@ def test_queries(number, client, june, django_assert_num_queries):
     dana = make.person()
     client.force_login(dana)
     for _ in range(number):
-        supervisor = actions.Supervisor("Dana", dana.email)
+        supervisor = actions.SupervisorContact("Dana", dana.email)
         make.verification(make.submission(make.following()), supervisor)
     with django_assert_num_queries(10):
         client.get("/continuing-education/")

@@ -20,7 +20,7 @@ from tests import factories as make
 from tracks import actions
 from tracks.counting import credits, eligibility
 from tracks.counting import queries as counting_queries
-from tracks.counting.progress import measure
+from tracks.counting.progress import measure_progress
 from tracks.models import Participation, Posting, RuleSet
 
 ZONE = timezone.get_default_timezone()
@@ -44,17 +44,17 @@ class TestTheRuleAndItsWordsAgree(TestCase):
         days=st.integers(-1600, 1600),
         state=st.sampled_from(list(ClaimState)),
         counted=st.booleans(),
-        catalogue_only=st.booleans(),
-        in_catalogue=st.booleans(),
+        catalog_only=st.booleans(),
+        in_catalog=st.booleans(),
     )
-    def test(self, days, state, counted, catalogue_only, in_catalogue):
+    def test(self, days, state, counted, catalog_only, in_catalog):
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             person = make.person()
             participation, _ = actions.select_track(track=make.track(), by=person)
             claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
             begins_at = dt.datetime(2026, 11, 23, 16, tzinfo=dt.UTC) + dt.timedelta(days=days)
             Event.objects.filter(pk=claim.event_id).update(begins_at=begins_at, ends_at=begins_at)
-            if in_catalogue:
+            if in_catalog:
                 day = timezone.localdate(begins_at)
                 make.listing(claim.event, fiscal_year=fiscal_year(day))
             Claim.objects.filter(pk=claim.pk).update(
@@ -65,11 +65,11 @@ class TestTheRuleAndItsWordsAgree(TestCase):
                 reason="For the test.",
             )
             rule_set = participation.rule_set
-            RuleSet.objects.filter(pk=rule_set.pk).update(catalogue_only=catalogue_only)
+            RuleSet.objects.filter(pk=rule_set.pk).update(catalog_only=catalog_only)
             if not counted:
                 rule_set.requirements.filter(category__slug=make.TECHNOLOGY).delete()
 
-            participation = counting_queries.visible_to(person).get()
+            participation = counting_queries.participations_visible_to(person).get()
             credit = credits.credits_with_postings(person).get()
             eligible = counting_queries.eligible(
                 pk=credit.pk, person__participations=participation.pk
@@ -80,7 +80,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
                 state not in ENDED
                 and participation.counts_from <= credit.earned_on <= participation.closes_on
                 and counted
-                and (in_catalogue or not catalogue_only)
+                and (in_catalog or not catalog_only)
             )
             assert eligible == expected
 
@@ -95,14 +95,14 @@ class TestTheRuleAndItsWordsAgree(TestCase):
         available=st.integers(0, 100),
         watchable=st.none() | st.integers(1, 500),
     )
-    def test_of_the_catalogue(
+    def test_of_the_catalog(
         self, year, state, day, days_long, claimed, recorded, available, watchable
     ):
         """Earned in the year of an approved listing, or watched in it, says a third one."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             person = make.person()
             participation, _ = actions.select_track(track=make.track(), by=person)
-            RuleSet.objects.filter(pk=participation.rule_set_id).update(catalogue_only=True)
+            RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)
             claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
             begins_at = dt.datetime.combine(day, dt.time(9), ZONE)
             claimed_at = begins_at + dt.timedelta(days=claimed)
@@ -117,7 +117,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
             Claim.objects.filter(pk=claim.pk).update(claimed_at=claimed_at)
             make.listing(claim.event, fiscal_year=year, state=state)
 
-            participation = counting_queries.visible_to(person).get()
+            participation = counting_queries.participations_visible_to(person).get()
             credit = credits.credits_with_postings(person).get()
             pairs = counting_queries.eligible(pk=credit.pk, person__participations=participation.pk)
             reason = eligibility.why_not_posted(credit, participation)
@@ -210,7 +210,7 @@ def rules(name):
 def test_the_rules_are_the_published_ones(name, total, minimums, elective):
     rule_set = rules(name)
     assert (rule_set.total, rule_set.years) == (total, 4)
-    progress = measure(rule_set, {})
+    progress = measure_progress(rule_set, {})
     assert [line.minimum for line in progress.lines] == minimums
     assert (progress.elective_required, progress.missing) == (elective, total)
 
@@ -222,30 +222,30 @@ def test_just_enough_is_complete_and_half_a_credit_less_is_not(name, total, mini
     enough = {line.category_id: line.minimum for line in rule_set.requirements.all()}
     last = list(enough)[-1]
     enough[last] += elective
-    assert measure(rule_set, enough).is_complete
+    assert measure_progress(rule_set, enough).is_complete
     for category in [pk for pk, earned in enough.items() if earned]:
         less = enough | {category: enough[category] - Decimal("0.5")}
-        progress = measure(rule_set, less)
+        progress = measure_progress(rule_set, less)
         assert progress.missing == Decimal("0.5")
 
 
 @pytest.mark.django_db
 def test_surplus_in_one_category_does_not_fill_another():
     earned = {make.category(make.ADMINISTRATION).pk: Decimal(100)}
-    progress = measure(rules("2023 Library Staff"), earned)
+    progress = measure_progress(rules("2023 Library Staff"), earned)
     assert (progress.counted, progress.missing) == (45, 15)
     assert [line.missing for line in progress.lines] == [0, 5, 5, 5]
 
 
 @pytest.mark.django_db
 def test_only_rules_in_force_can_be_chosen():
-    names = [rule_set.name for rule_set in counting_queries.rule_sets_to_choose(TODAY)]
+    names = [rule_set.name for rule_set in counting_queries.choosable_rule_sets(TODAY)]
     assert names == [
         "2023 Library Director, initial",
         "2023 Library Staff",
         "2023 Library Trustee",
     ]
-    old = [rule_set.name for rule_set in counting_queries.rule_sets_to_choose(dt.date(2015, 6, 1))]
+    old = [rule_set.name for rule_set in counting_queries.choosable_rule_sets(dt.date(2015, 6, 1))]
     assert old == ["2009 Library Administrator", "2009 Trustee"]
 
 

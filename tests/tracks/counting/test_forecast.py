@@ -12,7 +12,7 @@ from events.models import Category
 from tests import factories as make
 from tracks.actions import select_track
 from tracks.counting import forecast
-from tracks.counting.progress import Dated, Line, Progress, summed
+from tracks.counting.progress import DatedCredit, Progress, ProgressLine, sum_by_category
 
 TODAY = dt.date(2026, 11, 23)
 ADMINISTRATION, TECHNOLOGY = Category(pk=1, name="Administration"), Category(pk=4, name="Tech")
@@ -26,15 +26,15 @@ def reckon(
     total: str = "20",
     today: dt.date = TODAY,
     years: int = 4,
-) -> forecast.Pace:
+) -> forecast.Forecast:
     """The pace of (day, category, credits) under: `minimum` in category 4, `total` in all."""
-    counted = [Dated(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
+    counted = [DatedCredit(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
     lines = [
-        Line(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),
-        Line(TECHNOLOGY, earned=Decimal(0), minimum=Decimal(minimum)),
+        ProgressLine(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),
+        ProgressLine(TECHNOLOGY, earned=Decimal(0), minimum=Decimal(minimum)),
     ]
-    progress = Progress(lines, Decimal(total)).with_earned(summed(counted))
-    return forecast.pace_of(
+    progress = Progress(lines, Decimal(total)).with_earned(sum_by_category(counted))
+    return forecast.make_forecast(
         progress=progress,
         counted=counted,
         today=today,
@@ -135,7 +135,7 @@ def reckon(
     ],
 )
 def test_what_is_said(earned: Any, options: dict[str, Any], text: str) -> None:
-    said = forecast.in_words(reckon(*earned, **options))
+    said = forecast.forecast_text(reckon(*earned, **options))
     assert said.endswith(text)
     assert text or not said
 
@@ -150,7 +150,7 @@ def test_what_is_said(earned: Any, options: dict[str, Any], text: str) -> None:
     ],
 )
 def test_days_left(today: dt.date, text: str) -> None:
-    assert forecast.days_left(reckon(today=today)) == text
+    assert forecast.format_days_left(reckon(today=today)) == text
 
 
 @pytest.mark.parametrize(

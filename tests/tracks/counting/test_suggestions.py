@@ -163,10 +163,10 @@ def test_who_was_absent_may_watch_the_recording(person: User, participation: Par
     assert [title for title, _ in suggested(person)] == ["Missed"]
 
 
-def test_only_the_catalogue_where_only_that_counts(
+def test_only_the_catalog_where_only_that_counts(
     person: User, participation: Participation
 ) -> None:
-    RuleSet.objects.filter(pk=participation.rule_set_id).update(catalogue_only=True)
+    RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)
     make.event(days=3, title="Elsewhere")
     make.listing(make.event(days=4, title="From the catalog"))
     make.listing(make.event(days=5, title="Of last year"), fiscal_year=2026)

@@ -10,11 +10,11 @@ from django.test import Client
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
-from aspen import formats
 from aspen.clock import today, years_after, years_before
+from aspen.formats import format_day
 from tests import factories as make
 from tracks import actions
-from tracks.following.admin import quarters_from
+from tracks.following.admin import quarter_starts
 from tracks.models import Extension, Participation
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,7 @@ def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None
     assert answer.context["ids"] == f"{one.pk},{other.pk}"
     assert [row["person"] for row in answer.context["rows"]] == [str(one.person), str(other.person)]
     answer = client.post(EXTEND, sent(one, other))
-    old, new = formats.day(one.closes_on), formats.day(later(one))
+    old, new = format_day(one.closes_on), format_day(later(one))
     assert [(row["old"], row["new"]) for row in answer.context["rows"]] == [(old, new)] * 2
     assert answer.context["button"] == "Extend 2 periods"
     assert not Extension.objects.exists()
@@ -200,7 +200,7 @@ def test_periods_are_found_by_the_quarter_in_which_they_end() -> None:
 
 
 def test_quarters_go_on_over_the_year() -> None:
-    assert quarters_from(dt.date(2026, 11, 2), 3) == [
+    assert quarter_starts(dt.date(2026, 11, 2), 3) == [
         dt.date(2026, 10, 1),
         dt.date(2027, 1, 1),
         dt.date(2027, 4, 1),
@@ -231,4 +231,4 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     assert listed(client, "director=longer") == [made["longer"]]
     assert len(listed(client, "director=nonsense")) == 4
     page = text(client.get(f"{LIST}{made['longer']}/change/"))
-    assert f"{formats.day(first)}; four years end {formats.day(today())}" in page
+    assert f"{format_day(first)}; four years end {format_day(today())}" in page

@@ -16,7 +16,7 @@ from django.test import Client
 
 from accounts.enums import Role
 from accounts.models import Federation, Organization, Position, User
-from aspen import formats
+from aspen.formats import format_amount, format_day
 from credits.actions import decide_claim
 from credits.enums import ClaimState
 from tests import factories as make
@@ -392,12 +392,12 @@ def every_table(client: Client, name: str, query: str) -> None:
 
 def as_shown(cell: object) -> str:
     if isinstance(cell, dt.datetime):
-        return formats.day(cell.date())
+        return format_day(cell.date())
     if isinstance(cell, (int, float)):
-        return formats.amount(Decimal(str(cell)))
+        return format_amount(Decimal(str(cell)))
     text = str(cell or "").removeprefix("'")
     is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", text)
-    return formats.day(dt.date.fromisoformat(text)) if is_day else text
+    return format_day(dt.date.fromisoformat(text)) if is_day else text
 
 
 def test_page_csv_and_xlsx_say_the_same(staff: Client, world: dict[str, User]) -> None:

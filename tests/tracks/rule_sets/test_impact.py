@@ -16,7 +16,7 @@ from tests import factories as make
 from tests.tracks.test_admin import RULES, a_form, send
 from tracks import actions
 from tracks.models import Participation, Requirement, RuleSet
-from tracks.rule_sets.impact import outlook
+from tracks.rule_sets.impact import rule_set_impact
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +66,7 @@ def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: C
     assert "Under this rule set 2 of 5 open participations would be complete." in text
     assert "Under their present rules 0 are." in text
     assert "the middle one misses 12 credits." in text
-    rows = [(row["rule_set"], row["number"]) for row in response.context["outlook"]["rows"]]
+    rows = [(row["rule_set"], row["number"]) for row in response.context["impact"]["rows"]]
     assert rows == [("2023 Library Staff", 5)]
     assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
     assert 'value="2027 Library Staff"' in text  # what was typed is kept
@@ -105,11 +105,11 @@ def test_present_and_new_rules_agree_where_they_are_the_same() -> None:
     old = make.claim(make.person(), days=-1500).person
     actions.select_track(track=make.track(), by=old)
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
-    every, _ = outlook(rule_set, today())
+    every, _ = rule_set_impact(rule_set, today())
     assert every.complete_now == every.complete_then == 0
     RuleSet.objects.filter(pk=rule_set.pk).update(total=Decimal(8))
     Requirement.objects.filter(rule_set=rule_set).update(minimum=0)
-    every, _ = outlook(RuleSet.objects.get(pk=rule_set.pk), today())
+    every, _ = rule_set_impact(RuleSet.objects.get(pk=rule_set.pk), today())
     assert (every.complete_now, every.complete_then, every.number) == (4, 4, 6)
 
 
@@ -121,10 +121,10 @@ def test_what_does_not_count_under_the_new_rules() -> None:
     line = Requirement.objects.create(rule_set=rule_set, category=make.category(), minimum=0)
 
     def complete() -> int:
-        return outlook(RuleSet.objects.get(pk=rule_set.pk), today())[0].complete_then
+        return rule_set_impact(RuleSet.objects.get(pk=rule_set.pk), today())[0].complete_then
 
     assert complete() == 1
-    RuleSet.objects.filter(pk=rule_set.pk).update(catalogue_only=True)
+    RuleSet.objects.filter(pk=rule_set.pk).update(catalog_only=True)
     assert complete() == 0
     event = Claim.objects.get(person=participation.person).event
     make.listing(event)
@@ -142,7 +142,7 @@ def test_queries(number: int, django_assert_num_queries: Any) -> None:
         following(technology="1.0")
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     with django_assert_num_queries(6):
-        outlook(rule_set, today())
+        rule_set_impact(rule_set, today())
 
 
 # ---------- A new version ----------

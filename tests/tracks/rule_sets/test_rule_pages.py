@@ -82,7 +82,9 @@ def test_every_rule_set_is_listed_renewals_and_the_past_too(client: Client) -> N
 )
 def test_the_first_and_the_last_day_belong_to_the_rules(day: dt.date, label: str) -> None:
     assert (
-        rule_sets_presentation.standing(RuleSet.objects.get(name="2009 Trustee"), day)["label"]
+        rule_sets_presentation.rule_set_status(RuleSet.objects.get(name="2009 Trustee"), day)[
+            "label"
+        ]
         == label
     )
 
@@ -167,11 +169,11 @@ def test_the_example_is_reckoned_with_the_rules(
     minimums: dict[str, str], example: list[str]
 ) -> None:
     rule_set = a_rule_set("Odd", minimums)
-    assert rule_sets_presentation.page(rule_set, TODAY)["example"] == example
+    assert rule_sets_presentation.rule_set_page(rule_set, TODAY)["example"] == example
 
 
-def test_the_catalogue_switch_is_explained(client: Client) -> None:
-    rule_set = a_rule_set("Catalog", {make.TECHNOLOGY: "1"}, catalogue_only=True, years=1)
+def test_the_catalog_switch_is_explained(client: Client) -> None:
+    rule_set = a_rule_set("Catalog", {make.TECHNOLOGY: "1"}, catalog_only=True, years=1)
     text = page(client, rule_set).content.decode()
     assert "Only training from the State Library&#x27;s own course catalog counts." in text
     assert "Create New" not in text

@@ -125,7 +125,7 @@ def test_the_rule_sets_say_what_the_documents_say(name, row):
     assert (rule_set.total, rule_set.years) == (total, 4)
     assert rule_set.total - sum(minimums.values()) == elective
     assert rule_set.source.startswith("Montana State Library")
-    assert not rule_set.catalogue_only
+    assert not rule_set.catalog_only
 
 
 def test_there_is_no_other_rule_set_and_no_invented_number():

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
-from aspen import formats
+from aspen.formats import format_day
 from credits.actions import claim_custom_event, withdraw_claim
 from credits.models import Claim, Credit
 from events.actions import decide_custom_event, register
@@ -64,7 +64,7 @@ def many(person):
     back = make.claim(person, title="Not me", days=-2)
     withdraw_claim(claim_id=back.pk, by=person)
     out = make.claim(person, title="Half", days=-3, credits={make.PUBLIC: "1.0"}).credits
-    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="Never offered.")
+    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered.")
     return participation
 
 
@@ -127,8 +127,8 @@ def test_the_sums_add_up_by_category_year_and_period(client, many):
 
 
 def test_the_totals_are_those_of_the_database(person, many):
-    assert totals.totals(credits.transcript_lines(person)) == credits.totals(person)
-    assert credits.totals(person).credits == 7
+    assert totals.totals_of_lines(credits.transcript_lines(person)) == credits.credit_totals(person)
+    assert credits.credit_totals(person).credits == 7
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_what_was_added_lately_and_what_is_to_come(client, person):
     assert [
         (each["title"], each["credits"], each["day"]) for each in response.context["lately"]
     ] == [
-        (f"Number {number}", "1.5 credits", formats.day(dt.date(2026, 11, number + 1)))
+        (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
     assert "nothing, you are not registered" in response.content.decode()
@@ -266,7 +266,7 @@ def test_queries(client, person, number, django_assert_num_queries):
             event_id=declined.event_id, decision=Decision.DECLINE, reason="No.", by=staff
         )
         out = make.claim(person).credits
-        out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="No.")
+        out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="No.")
     names = ["Library Staff", "Library Trustee", "Library Director"]
     for name in names[:number]:
         select_track(track=make.track(name), by=person)

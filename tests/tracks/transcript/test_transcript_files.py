@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.actions import take_position
 from accounts.enums import PositionKind, Role
-from aspen import formats
+from aspen.formats import format_day
 from credits.actions import claim_custom_event, withdraw_claim
 from credits.models import Credit
 from events.actions import decide_custom_event
@@ -80,7 +80,7 @@ def portal(person):
     )
     withdraw_claim(claim_id=make.claim(person, title="Not me").pk, by=person)
     out = make.claim(person, title="Half").credits
-    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_why="Never offered.")
+    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered.")
 
 
 class Told(NamedTuple):
@@ -171,7 +171,7 @@ def from_pdf(content):
 
 
 def on_paper(day):
-    return bare(formats.day(day))
+    return bare(format_day(day))
 
 
 def from_csv(content):

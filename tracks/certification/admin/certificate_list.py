@@ -9,16 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from aspen import formats
 from aspen.admin import ReadOnlyAdmin
 from aspen.clock import today
+from aspen.formats import format_amount, format_credits, format_day
 from aspen.staff_queue import ConditionFilter
 from tracks.certification import certificates, record
 from tracks.counting import queries as counting_queries
 from tracks.models import Certificate, Track
 
 
-class StateFilter(ConditionFilter):
+class CertificateStateFilter(ConditionFilter):
     title = parameter_name = "state"
 
     def options(self) -> list[tuple[str, str, Q]]:
@@ -54,7 +54,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     view_on_site = False  # a button of its own, beside the PDF
     change_form_template = "admin/tracks/certificate/change_form.html"
     list_display = ("number", "name", "person", "track", "issued_on", "expires_on", "state")
-    list_filter = (StateFilter, TrackFilter, YearFilter)
+    list_filter = (CertificateStateFilter, TrackFilter, YearFilter)
     search_fields = ("number", "name", "person__display_name", "person__email")
     ordering = ("-issued_on", "-id")
     fields = (
@@ -66,7 +66,7 @@ class CertificateAdmin(ReadOnlyAdmin):
         ("supervisor_name", "verified_at"),
         "listed_as",
         ("revoked_at", "revoked_by"),
-        "revoked_why",
+        "revoked_reason",
         "in_its_place",
         "counted",
         "surplus",
@@ -74,14 +74,14 @@ class CertificateAdmin(ReadOnlyAdmin):
     readonly_fields = ("track", "rule_set", "state", "in_its_place", "counted", "surplus")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
-        return counting_queries.certificates().select_related("revoked_by")
+        return counting_queries.certificates_with_details().select_related("revoked_by")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Without what there is not: a certificate that holds says nothing of revoking."""
         assert isinstance(obj, Certificate)
         none: set[Any] = set() if obj.listed_as else {"listed_as"}
         if not obj.revoked_at:
-            none |= {("revoked_at", "revoked_by"), "revoked_why"}
+            none |= {("revoked_at", "revoked_by"), "revoked_reason"}
         if not (obj.replaces or certificates.replacement(obj)):
             none.add("in_its_place")
         if not obj.record["surplus"]:
@@ -110,7 +110,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def state(self, certificate: Certificate) -> str:
         """The word with its shape, as the public page has them."""
-        standing = certificates.standing(certificate)
+        standing = certificates.validity(certificate)
         return f"{standing.shape} {standing.label}"
 
     @admin.display(description="issued anew")
@@ -121,12 +121,12 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it counted")
     def counted(self, certificate: Certificate) -> SafeString:
-        total = formats.credits(record.counted(certificate.record))
-        return _table(record.lines(certificate.record), f"{total} in all")
+        total = format_credits(record.counted_credits(certificate.record))
+        return _table(record.record_lines(certificate.record), f"{total} in all")
 
     @admin.display(description="beyond that")
     def surplus(self, certificate: Certificate) -> SafeString:
-        return _table(record.lines(certificate.record, "surplus"), "Not needed for it")
+        return _table(record.record_lines(certificate.record, "surplus"), "Not needed for it")
 
 
 def _table(lines: list[record.RecordLine], caption: str) -> SafeString:
@@ -135,8 +135,8 @@ def _table(lines: list[record.RecordLine], caption: str) -> SafeString:
         "<tr><td>{}</td><th scope='row'>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
         (
             (
-                *(formats.day(line.earned_on), line.title, line.sponsor),
-                *(line.category, formats.amount(line.amount)),
+                *(format_day(line.earned_on), line.title, line.sponsor),
+                *(line.category, format_amount(line.amount)),
             )
             for line in lines
         ),

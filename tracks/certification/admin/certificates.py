@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.models import User
-from aspen import formats
 from aspen.admin import staff_page
-from aspen.db.audit import rehearse
+from aspen.db.audit import dry_run
+from aspen.formats import format_credits, format_day
 from aspen.staff_queue import reason_field
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
@@ -21,10 +21,10 @@ from tracks.certification.admin import presentation
 from tracks.counting import queries as counting_queries
 from tracks.models import Certificate, Participation
 
-LARGEST = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 
 
-class ConsequencesForm(forms.Form):
+class ConfirmForm(forms.Form):
     """A form of which the consequences are shown before it acts."""
 
     # What was chosen when the consequences were shown; something else is shown first, not done.
@@ -35,7 +35,7 @@ class ConsequencesForm(forms.Form):
         raise NotImplementedError
 
 
-class RevokeForm(ConsequencesForm):
+class RevokeForm(ConfirmForm):
     LEAVE, REOPEN = "leave", "reopen"
     reason = reason_field("Everybody who checks the certificate reads it, and so does the person.")
     then = forms.ChoiceField(
@@ -53,7 +53,7 @@ class RevokeForm(ConsequencesForm):
         return str(self.cleaned_data["then"])
 
 
-class ReissueForm(ConsequencesForm):
+class ReissueForm(ConfirmForm):
     name = forms.CharField(
         max_length=150,
         label="Name on the new certificate",
@@ -70,7 +70,7 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
     """Ask for reason and choice, say what follows, and revoke."""
     certificate = _certificate(request, certificate_id)
 
-    def act(form: forms.Form, by: User) -> None:
+    def action(form: forms.Form, by: User) -> None:
         certifying.revoke_certificate(
             certificate_id=certificate.pk,
             reason=form.cleaned_data["reason"],
@@ -82,7 +82,7 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
         request,
         certificate,
         RevokeForm(request.POST or None),
-        act,
+        action,
         follows=lambda form: _revoking(certificate, form.asked() == RevokeForm.REOPEN),
         title="Revoke a certificate",
         button="Revoke the certificate",
@@ -94,7 +94,7 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
     """Ask for name and reason, say what follows, and issue the certificate anew."""
     certificate = _certificate(request, certificate_id)
 
-    def act(form: forms.Form, by: User) -> None:
+    def action(form: forms.Form, by: User) -> None:
         certifying.reissue_certificate(
             certificate_id=certificate.pk,
             name=form.cleaned_data["name"],
@@ -106,7 +106,7 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
         request,
         certificate,
         ReissueForm(request.POST or None, initial={"name": certificate.name}),
-        act,
+        action,
         follows=lambda form: _reissuing(certificate, form.asked()),
         title="Issue a certificate anew",
         button="Issue it anew",
@@ -117,7 +117,7 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
 def _certificate(request: HttpRequest, certificate_id: int) -> Certificate:
     if not request.user.has_perm("tracks.review_submission"):
         raise PermissionDenied
-    if certificate_id > LARGEST:
+    if certificate_id > MAX_INTEGER:
         raise Http404
     found = Certificate.objects.select_related("person", "participation__track")
     return get_object_or_404(found, pk=certificate_id)
@@ -126,10 +126,10 @@ def _certificate(request: HttpRequest, certificate_id: int) -> Certificate:
 def _answer(
     request: AuthenticatedHttpRequest,
     certificate: Certificate,
-    form: ConsequencesForm,
-    act: Callable[[forms.Form, User], None],
+    form: ConfirmForm,
+    action: Callable[[forms.Form, User], None],
     *,
-    follows: Callable[[ConsequencesForm], list[str]],
+    follows: Callable[[ConfirmForm], list[str]],
     title: str,
     button: str,
     done: str,
@@ -139,16 +139,16 @@ def _answer(
     if request.method == "POST" and form.is_valid():
         with refusal_as_form_error(form):
             if "save" in request.POST and form.cleaned_data["shown"] == form.asked():
-                act(form, by)
+                action(form, by)
                 messages.success(request, done)
                 page = reverse("admin:tracks_certificate_change", args=[certificate.pk])
                 return HttpResponseRedirect(page)
-            rehearse(lambda: act(form, by))
+            dry_run(lambda: action(form, by))
             consequences = follows(form)
     context = {
         "title": title,
         "certificate": certificate,
-        "told": presentation.certificate(certificate, decides=False),
+        "facts": presentation.certificate_card(certificate, decides=False),
         "is_own": certificate.person_id == by.pk,
         "form": form,
         "consequences": consequences,
@@ -162,34 +162,34 @@ def _answer(
 
 
 def _revoking(certificate: Certificate, reopen: bool) -> list[str]:
-    counted = formats.credits(record.counted(certificate.record))
+    counted = format_credits(record.counted_credits(certificate.record))
     said = [
         f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
         "that it was revoked, and why."
     ]
-    following = _following(certificate)
+    following = _following_period(certificate)
     if reopen:
-        closes_on = formats.day(certificate.participation.closes_on)
+        closes_on = format_day(certificate.participation.closes_on)
         said.append(
             f"The certified period is under way again until {closes_on}, with its {counted} as "
             "far as they are eligible. The person can mend it and send it anew."
         )
         if following:
             said.append(
-                f"The period that began on {formats.day(following.selected_on)} is left, and its "
+                f"The period that began on {format_day(following.selected_on)} is left, and its "
                 "credits are archived."
             )
         return said
     said.append(f"Its {counted} are archived; they count in no certificate any more.")
     if following:
         said.append(
-            f"The period that began on {formats.day(following.selected_on)} goes on. What was "
+            f"The period that began on {format_day(following.selected_on)} goes on. What was "
             "earned before the certificate was issued does not count in it."
         )
     return said
 
 
-def _following(certificate: Certificate) -> Participation | None:
+def _following_period(certificate: Certificate) -> Participation | None:
     active = counting_queries.active_participations(certificate.person)
     return active.filter(track=certificate.participation.track_id).first()
 
@@ -197,8 +197,8 @@ def _following(certificate: Certificate) -> Participation | None:
 def _reissuing(certificate: Certificate, name: str) -> list[str]:
     return [
         f"A new certificate with a new number is issued to {name}. Its days, and what it counted, "
-        f"stay as they are: issued {formats.day(certificate.issued_on)}, valid until "
-        f"{formats.day(certificate.expires_on)}.",
+        f"stay as they are: issued {format_day(certificate.issued_on)}, valid until "
+        f"{format_day(certificate.expires_on)}.",
         f"Certificate {certificate.number} stays where it is, and says that it was issued anew, "
         "and why.",
     ]

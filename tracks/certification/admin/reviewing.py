@@ -20,20 +20,20 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import review, submitting, verifying
 from tracks.certification.admin import presentation
 from tracks.certification.admin.certificates import reissue_view, revoke_view
-from tracks.certification.review import Looked
-from tracks.certification.verifying import Supervisor
+from tracks.certification.review import ReviewedClaim
+from tracks.certification.verifying import SupervisorContact
 from tracks.enums import Ending
 from tracks.models import Submission
 
 DECIDES = "tracks.review_submission"
 OTHER = "other"
-CHANGED = (
+RECORD_CHANGED = (
     "Something about this record changed since you opened it, so nothing was decided. Look at it "
     "again below."
 )
 
 
-class StageFilter(ConditionFilter):
+class SubmissionStageFilter(ConditionFilter):
     """The queue shows what is under way unless somebody asks for more."""
 
     title = parameter_name = "state"
@@ -50,7 +50,7 @@ class StageFilter(ConditionFilter):
         ]
 
 
-class SupervisorForm(SeenForm):
+class AskSupervisorForm(SeenForm):
     """Who is asked to verify: one of those at hand, or somebody else by name and address."""
 
     supervisor = forms.ChoiceField(
@@ -80,14 +80,14 @@ class SupervisorForm(SeenForm):
             if name not in self.errors and not self.cleaned_data.get(name):
                 self.add_error(name, missing)
 
-    def somebody_else(self) -> list[forms.BoundField]:
+    def other_person_fields(self) -> list[forms.BoundField]:
         return [self["supervisor_name"], self["supervisor_email"]]
 
-    def chosen(self) -> Supervisor:
+    def chosen(self) -> SupervisorContact:
         email = self.cleaned_data["supervisor"]
         if email != OTHER:
-            return Supervisor(self.names[email], email)
-        return Supervisor(
+            return SupervisorContact(self.names[email], email)
+        return SupervisorContact(
             self.cleaned_data["supervisor_name"], self.cleaned_data["supervisor_email"]
         )
 
@@ -108,7 +108,7 @@ class SubmissionAdmin(QueueAdmin):
     decides = DECIDES
     steps = ("review", "return", "ask")
     list_display = ("person", "library", "track", "sent", "remarked", "with_whom")
-    list_filter = (StageFilter, "participation__track")
+    list_filter = (SubmissionStageFilter, "participation__track")
     search_fields = ("person__display_name", "person__email", "name", "supervisor_name")
     ordering = review.ORDER
     show_facets = admin.ShowFacets.NEVER
@@ -127,13 +127,13 @@ class SubmissionAdmin(QueueAdmin):
         ]
 
     def next_waiting(self, record: Submission, *, by: User) -> Submission | None:
-        return review.next_waiting(record, by=by)
+        return review.next_submission(record, by=by)
 
     # ---------- The list ----------
 
     @admin.display(description="library")
     def library(self, submission: Submission) -> str:
-        return presentation.library(submission)
+        return presentation.library_of_submission(submission)
 
     @admin.display(description="track", ordering="participation__track__position")
     def track(self, submission: Submission) -> str:
@@ -141,7 +141,7 @@ class SubmissionAdmin(QueueAdmin):
 
     @admin.display(description="sent", ordering="submitted_at")
     def sent(self, submission: Submission) -> str:
-        return presentation.sent(submission)
+        return presentation.sent_text(submission)
 
     @admin.display(description="remarks")
     def remarked(self, submission: Submission) -> int:
@@ -149,7 +149,7 @@ class SubmissionAdmin(QueueAdmin):
 
     @admin.display(description="with whom")
     def with_whom(self, submission: Submission) -> str:
-        return presentation.with_whom(submission)
+        return presentation.turn_text(submission)
 
     # ---------- One record ----------
 
@@ -162,14 +162,14 @@ class SubmissionAdmin(QueueAdmin):
     ) -> HttpResponse:
         """Everything known about the record, and the buttons to decide."""
         submission = self.shown(request, object_id)
-        return self._page(request, submission, review.look_at(submission.record))
+        return self._page(request, submission, review.review_claims(submission.record))
 
     def review_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
         """Find the record right and ask the supervisor."""
 
-        def act(supervisor: Supervisor) -> None:
+        def act(supervisor: SupervisorContact) -> None:
             submitting.review_submission(
                 submission_id=submission.pk, supervisor=supervisor, by=request.user
             )
@@ -179,8 +179,8 @@ class SubmissionAdmin(QueueAdmin):
     def ask_view(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
         """Ask somebody else, or the same supervisor with a new link."""
 
-        def act(supervisor: Supervisor) -> None:
-            asked = presentation.question(submission)
+        def act(supervisor: SupervisorContact) -> None:
+            asked = presentation.open_question(submission)
             if asked is None:
                 raise Refused("No supervisor is asked about this record at present.")
             verifying.ask_again(verification_id=asked.pk, supervisor=supervisor, by=request.user)
@@ -191,10 +191,10 @@ class SubmissionAdmin(QueueAdmin):
         self,
         request: AuthenticatedHttpRequest,
         submission: Submission,
-        act: Callable[[Supervisor], None],
+        act: Callable[[SupervisorContact], None],
         done: str,
     ) -> HttpResponse:
-        form = SupervisorForm(request.POST, proposed=presentation.proposals(submission))
+        form = AskSupervisorForm(request.POST, proposed=presentation.supervisor_choices(submission))
         return self._decide(
             request,
             submission,
@@ -207,12 +207,12 @@ class SubmissionAdmin(QueueAdmin):
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
         """Return the record for changes; a reason at hand only fills the text."""
-        if (ready := request.POST.get("ready")) in presentation.READY:
-            looked = review.look_at(submission.record)
+        if (ready := request.POST.get("ready")) in presentation.READY_REASONS:
+            reviewed_claims = review.review_claims(submission.record)
             typed = request.POST.get("reason", "").replace("\x00", "").strip()
-            reason = presentation.ready_reason(ready, looked)
+            reason = presentation.ready_reason(ready, reviewed_claims)
             form = ReturnForm(initial={"reason": "\n\n".join(filter(None, (typed, reason)))})
-            return self._page(request, submission, looked, {"return_form": form})
+            return self._page(request, submission, reviewed_claims, {"return_form": form})
         form = ReturnForm(request.POST)
         return self._decide(
             request,
@@ -237,23 +237,25 @@ class SubmissionAdmin(QueueAdmin):
     ) -> HttpResponse:
         """Act on what the form says, as it was shown; what is refused keeps what was typed."""
         [form] = forms.values()
-        looked = review.look_at(submission.record)
+        reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
             with refusal_as_form_error(form):
-                if form.cleaned_data["seen"] != review.version(submission, looked):
-                    raise Refused(CHANGED)
+                if form.cleaned_data["seen"] != review.submission_version(
+                    submission, reviewed_claims
+                ):
+                    raise Refused(RECORD_CHANGED)
                 act()
                 self.log_change(request, submission, told())
                 messages.success(request, f"{submission.person}'s record: {told()}")
                 return self.go_on(request, submission)
         again = self.get_object(request, str(submission.pk))
-        return self._page(request, again or submission, looked, forms)
+        return self._page(request, again or submission, reviewed_claims, forms)
 
     def _page(
         self,
         request: HttpRequest,
         submission: Submission,
-        looked: Sequence[Looked],
+        reviewed_claims: Sequence[ReviewedClaim],
         forms: dict[str, Any] | None = None,
     ) -> HttpResponse:
         assert request.user.is_authenticated
@@ -261,20 +263,20 @@ class SubmissionAdmin(QueueAdmin):
         is_own = submission.person_id == by.pk
         decides = self.has_decide_permission(request) and not is_own
         context = {
-            **presentation.page(submission, looked, decides=decides),
+            **presentation.review_page(submission, reviewed_claims, decides=decides),
             "title": f"{submission.person}, {submission.participation.track}",
             "subtitle": "Record sent for a certificate",
             "record": submission,
             "is_own": is_own,
-            "seen": review.version(submission, looked),
+            "seen": review.submission_version(submission, reviewed_claims),
             "return_form": ReturnForm(),
-            "ready": presentation.READY.items(),
+            "ready": presentation.READY_REASONS.items(),
             "next_url": self.next_url(submission, by=by) if decides else "",
             **(forms or {}),
         }
         if "supervisor_form" not in context:
-            proposed = presentation.proposals(submission) if decides else []
-            context["supervisor_form"] = SupervisorForm(proposed=proposed)
+            proposed = presentation.supervisor_choices(submission) if decides else []
+            context["supervisor_form"] = AskSupervisorForm(proposed=proposed)
         return staff_page(request, "admin/tracks/submission/review.html", Submission, context)
 
 
@@ -295,7 +297,7 @@ def records_under_way() -> list[Waiting]:
         *oldest_waits(
             "record",
             "without an answer of the supervisor",
-            f"{page}?state={StageFilter.SUPERVISOR}",
+            f"{page}?state={SubmissionStageFilter.SUPERVISOR}",
             found["unanswered"],
             found["unanswered_since"],
         ),

@@ -18,11 +18,13 @@ from tracks.models import Certificate
 
 
 @require_safe
-def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
+def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
     """One's certificates, revoked ones included."""
     own = counting_queries.certificates_of(request.user)
     return render(
-        request, "tracks/certificates.html", {"certificates": [*map(certificates.listed, own)]}
+        request,
+        "tracks/certificates.html",
+        {"certificates": [*map(certificates.certificate_row, own)]},
     )
 
 
@@ -32,10 +34,12 @@ def mine(request: AuthenticatedHttpRequest) -> HttpResponse:
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
     """Whether a certificate holds. Public, but only for who has the address: it cannot be guessed,
     as a number could, and search engines are asked not to keep it."""
-    found = _at(address)
+    found = _certificate_at(address)
     template = "tracks/certificate.html" if found else "tracks/certificate_unknown.html"
     context = (
-        {"certificate": certificates.told(found)} if found else {"standing": certificates.UNKNOWN}
+        {"certificate": certificates.public_facts(found)}
+        if found
+        else {"standing": certificates.UNKNOWN}
     )
     response = render(request, template, context, status=200 if found else 404)
     response["X-Robots-Tag"] = "noindex, nofollow"
@@ -46,7 +50,7 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 @require_safe
 def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
     """The certificate to print, for its person and for staff who may view certificates."""
-    found = _at(address)
+    found = _certificate_at(address)
     if found is None or not _may_print(request.user, found):
         raise Http404
     if found.revoked_at:
@@ -56,19 +60,21 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
             "says why.",
         )
         return redirect(found)
-    response = HttpResponse(certificate_files.as_pdf(found), content_type="application/pdf")
+    response = HttpResponse(
+        certificate_files.certificate_pdf_file(found), content_type="application/pdf"
+    )
     name = f"certificate-{found.number}.pdf"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _at(address: str) -> Certificate | None:
+def _certificate_at(address: str) -> Certificate | None:
     """The certificate that this part of an address names; upper case is typed from paper."""
     try:
         wanted = uuid.UUID(address)
     except ValueError:
         return None
-    return counting_queries.certificates().filter(uuid=wanted).first()
+    return counting_queries.certificates_with_details().filter(uuid=wanted).first()
 
 
 def _may_print(reader: User, certificate: Certificate) -> bool:

@@ -8,37 +8,39 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import formats
 from aspen.clock import today
 from aspen.errors import Refused
+from aspen.formats import format_credits
 from aspen.web import form_recovery
-from aspen.web.request import AuthenticatedHttpRequest, number_in
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import actions as event_actions
 from tracks.certification import checks, record, submitting, verifying
 from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
 from tracks.certification import record as record_words
 from tracks.certification.forms import SubmitForm, YearForm
-from tracks.certification.supervisors import proposals_for
+from tracks.certification.supervisors import supervisor_choices_for
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, SENT, ParticipationState
 from tracks.models import Participation, Verification
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Exactly what will be sent, what to say with it, and the button that sends it."""
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if participation.state != ParticipationState.OPEN:
         messages.info(request, _why_not_submit(participation))
         return redirect(participation)
     event_actions.settle_due(person=person)
-    proposals = proposals_for(person, participation.track)
+    proposals = supervisor_choices_for(person, participation.track)
     if request.method != "POST":
-        initial = {"name": person.display_name} | (form_recovery.typed_before(request) or {})
+        initial = {"name": person.display_name} | (form_recovery.recovered_form(request) or {})
         return _page(request, participation, SubmitForm(initial=initial, proposals=proposals))
     form = SubmitForm(request.POST, proposals=proposals)
     if form.is_valid() and _send(participation, form, seen=request.POST.get("seen", ""), by=person):
@@ -78,8 +80,8 @@ def _page(
     request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
 ) -> HttpResponse:
     """The page of the moment: after a refusal it shows the record as it is now."""
-    made = record.make(participation, today())
-    [course] = counting_queries.courses_of([participation], today())
+    made = record.make_record(participation, today())
+    [course] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {
         "track": counting_presentation.track_summary(course, today()),
         "participation": participation,
@@ -88,13 +90,13 @@ def _page(
     }
     if course.progress.is_complete:
         context |= {
-            "remarks": checks.remarks_of(made),
-            "groups": record_words.groups(
+            "remarks": checks.check_record(made),
+            "groups": record_words.category_groups(
                 made, _categories(participation), _verified(made, participation)
             ),
-            "total": record_words.total(made),
-            "surplus": record_words.surplus(made),
-            "seen": record.fingerprint(made),
+            "total": record_words.record_total(made),
+            "surplus": record_words.surplus_rows(made),
+            "seen": record.record_fingerprint(made),
         }
     return render(request, "tracks/submit.html", context)
 
@@ -103,7 +105,7 @@ def _categories(participation: Participation) -> list[Any]:
     return [line.category for line in participation.rule_set.requirements.all()]
 
 
-def _verified(made: record.Record, participation: Participation) -> record_words.Verified:
+def _verified(made: record.RecordData, participation: Participation) -> record_words.VerifiedLines:
     return record.verified_lines(certification_queries.verified_years(participation.pk))
 
 
@@ -111,7 +113,9 @@ def _verified(made: record.Record, participation: Participation) -> record_words
 def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Ask whether to take back what was sent, and do it."""
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if participation.state not in SENT:
         messages.info(request, "Nothing is under way, so there is nothing to take back.")
         return redirect(participation)
@@ -126,18 +130,20 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
     return redirect(participation)
 
 
-@form_recovery.keep_typed
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
-def years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
+def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Have the credits of one calendar year verified, and take such a question back."""
     person = request.user
-    participation = get_object_or_404(counting_queries.visible_to(person), pk=participation_id)
+    participation = get_object_or_404(
+        counting_queries.participations_visible_to(person), pk=participation_id
+    )
     if participation.state not in ACTIVE:
         messages.info(request, "This period is over, so nobody has to verify a year of it.")
         return redirect(participation)
     if request.method == "POST" and "withdraw" in request.POST:
-        _withdraw(request, participation, number_in(request.POST["withdraw"]), by=person)
-        return redirect("tracks:years", participation.pk)
+        _withdraw(request, participation, parse_id(request.POST["withdraw"]), by=person)
+        return redirect("tracks:verify_years", participation.pk)
     asked = list(certification_queries.year_questions(participation))
     form = _year_form(request, participation, asked, person)
     if request.method == "POST" and form.is_valid() and _ask(participation, form, by=person):
@@ -145,14 +151,14 @@ def years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
             request,
             f"{form.asked().name} is asked to verify {form.cleaned_data['year']}.",
         )
-        return redirect("tracks:years", participation.pk)
+        return redirect("tracks:verify_years", participation.pk)
     context = {
         "participation": participation,
         "form": form,
         "years": certification_presentation.year_states(asked),
         "has_years": bool(form.fields["year"].choices),  # type: ignore[attr-defined]
     }
-    return render(request, "tracks/years.html", context)
+    return render(request, "tracks/verify_years.html", context)
 
 
 def _year_form(
@@ -167,15 +173,15 @@ def _year_form(
         for row in certification_presentation.year_states(asked)
         if row["label"] in ("Verified", "Asked")
     }
-    counted = certification_queries.years_of(participation, today())
+    counted = certification_queries.counted_by_year(participation, today())
     offered = [
-        (year, formats.credits(amount)) for year, amount in counted.items() if year not in taken
+        (year, format_credits(amount)) for year, amount in counted.items() if year not in taken
     ]
     return YearForm(
         request.POST if request.method == "POST" else None,
-        initial=form_recovery.typed_before(request),
+        initial=form_recovery.recovered_form(request),
         years=offered,
-        proposals=proposals_for(person, participation.track),
+        proposals=supervisor_choices_for(person, participation.track),
     )
 
 

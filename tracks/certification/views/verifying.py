@@ -13,22 +13,22 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen import formats
 from aspen.errors import Refused
+from aspen.formats import format_credits
 from aspen.web.request import AuthenticatedHttpRequest
 from events.queries import categories
-from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
 from tracks.certification import record, verifying
 from tracks.certification import record as record_words
 from tracks.certification.forms import RefuseForm, VerifyForm
+from tracks.certification.presentation import format_moment_day
 from tracks.certification.supervisors import verification_of
 from tracks.certification.verifying import NEWER_LINK
-from tracks.enums import ACTIVE, Answer
+from tracks.enums import ACTIVE, VerificationAnswer
 from tracks.models import Certificate, Verification
 
 
-class Visit(NamedTuple):
+class SupervisorVisit(NamedTuple):
     """A supervisor at the page of a question; `by` is their account, `here` the page's address."""
 
     request: HttpRequest
@@ -53,9 +53,9 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
         response = render(request, "tracks/verify_own.html", {"asked": asked})
     else:
         here = reverse("tracks:verify", args=[token])
-        response = _answer(Visit(request, asked, _supervisor(request, asked), here))
+        response = _answer(SupervisorVisit(request, asked, _supervisor(request, asked), here))
     response["Referrer-Policy"] = "no-referrer"
-    return _unkept(response)
+    return _not_cached(response)
 
 
 def _supervisor(request: HttpRequest, asked: Verification) -> User | None:
@@ -68,17 +68,17 @@ def _supervisor(request: HttpRequest, asked: Verification) -> User | None:
 def verification(request: AuthenticatedHttpRequest, verification_id: int) -> HttpResponse:
     """The same page for a supervisor with an account; nobody else knows of it."""
     person = request.user
-    asked = get_object_or_404(certification_queries.asked_of(person), pk=verification_id)
+    asked = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
     here = reverse("tracks:verification", args=[asked.pk])
-    return _unkept(_answer(Visit(request, asked, person, here)))
+    return _not_cached(_answer(SupervisorVisit(request, asked, person, here)))
 
 
-def _unkept(response: HttpResponse) -> HttpResponse:
+def _not_cached(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _answer(visit: Visit) -> HttpResponse:
+def _answer(visit: SupervisorVisit) -> HttpResponse:
     data = visit.request.POST if visit.request.method == "POST" else None
     sign, refuse = VerifyForm(initial={"name": visit.asked.supervisor_name}), RefuseForm()
     if data is None:
@@ -94,7 +94,7 @@ def _answer(visit: Visit) -> HttpResponse:
     return redirect(visit.here) if done else _page(visit, sign, refuse)
 
 
-def _verify(visit: Visit, form: forms.Form) -> bool:
+def _verify(visit: SupervisorVisit, form: forms.Form) -> bool:
     try:
         name = form.cleaned_data["name"]
         verifying.verify_record(verification_id=visit.asked.pk, name=name, by=visit.by)
@@ -103,7 +103,7 @@ def _verify(visit: Visit, form: forms.Form) -> bool:
     return True
 
 
-def _refuse(visit: Visit, form: forms.Form) -> bool:
+def _refuse(visit: SupervisorVisit, form: forms.Form) -> bool:
     try:
         reason = form.cleaned_data["reason"]
         verifying.refuse_record(verification_id=visit.asked.pk, reason=reason, by=visit.by)
@@ -112,14 +112,14 @@ def _refuse(visit: Visit, form: forms.Form) -> bool:
     return True
 
 
-def _refused(visit: Visit, form: forms.Form, refusal: Refused) -> bool:
+def _refused(visit: SupervisorVisit, form: forms.Form, refusal: Refused) -> bool:
     """What was asked may have been answered or withdrawn meanwhile; then the page says so."""
     visit.asked.refresh_from_db()
     form.add_error(None, str(refusal))
     return False
 
 
-def _renew(visit: Visit) -> HttpResponse:
+def _renew(visit: SupervisorVisit) -> HttpResponse:
     """Only who is signed in is led on: everybody else finds the new link in their mail."""
     try:
         newer = verifying.renew_link(verification_id=visit.asked.pk, by=visit.by)
@@ -129,17 +129,19 @@ def _renew(visit: Visit) -> HttpResponse:
     return redirect("tracks:verification", newer.pk) if is_signed_in else redirect(visit.here)
 
 
-def _page(visit: Visit, sign: forms.Form, refuse: forms.Form) -> HttpResponse:
+def _page(visit: SupervisorVisit, sign: forms.Form, refuse: forms.Form) -> HttpResponse:
     asked = visit.asked
     context: dict[str, Any] = {
         "asked": asked,
         "track": asked.participation.track.name,
         "what": f"their CE credits of {asked.year}" if asked.year else "their CE credits",
-        "until": certification_presentation.day(asked.expires_at),
+        "until": format_moment_day(asked.expires_at),
     }
     is_over = asked.participation.state not in ACTIVE
     if asked.answered_at or is_over or asked.expires_at <= timezone.now():
-        return render(visit.request, "tracks/verify_closed.html", context | _closed(asked, is_over))
+        return render(
+            visit.request, "tracks/verify_closed.html", context | _closed_text(asked, is_over)
+        )
     made = asked.record
     verified = (
         {}
@@ -150,34 +152,34 @@ def _page(visit: Visit, sign: forms.Form, refuse: forms.Form) -> HttpResponse:
     context |= {
         "sign": sign,
         "refuse": refuse,
-        "asked_on": certification_presentation.day(asked.asked_at),
-        "reviewed": f"{sent.reviewed_by} on {certification_presentation.day(sent.reviewed_at)}"
-        if sent
-        else "",
-        "sent_on": certification_presentation.day(sent.submitted_at) if sent else "",
-        "required": formats.credits(record.required(made)),
-        "total": record_words.total(made),
-        "groups": record_words.groups(made, categories(), verified),
+        "asked_on": format_moment_day(asked.asked_at),
+        "reviewed": f"{sent.reviewed_by} on {format_moment_day(sent.reviewed_at)}" if sent else "",
+        "sent_on": format_moment_day(sent.submitted_at) if sent else "",
+        "required": format_credits(record.required_credits(made)),
+        "total": record_words.record_total(made),
+        "groups": record_words.category_groups(made, categories(), verified),
     }
     return render(visit.request, "tracks/verify.html", context)
 
 
-def _closed(asked: Verification, is_over: bool) -> dict[str, Any]:
+def _closed_text(asked: Verification, is_over: bool) -> dict[str, Any]:
     """What is said where there is nothing to answer any more, or not by this link."""
     number = ""
-    if asked.answer == Answer.VERIFIED and asked.submission_id:
+    if asked.answer == VerificationAnswer.VERIFIED and asked.submission_id:
         issued = Certificate.objects.filter(submission=asked.submission_id, replaces=None)
         number = issued.values_list("number", flat=True).get()
-    kind = asked.answer or (Answer.WITHDRAWN if is_over else "expired")
+    kind = asked.answer or (VerificationAnswer.WITHDRAWN if is_over else "expired")
     newer = (
-        certification_queries.newer_question(asked) if asked.answer == Answer.WITHDRAWN else None
+        certification_queries.newer_question(asked)
+        if asked.answer == VerificationAnswer.WITHDRAWN
+        else None
     )
     if newer or asked.reason == NEWER_LINK:
         kind = "newer"
     answered_at = newer.asked_at if newer else asked.answered_at
     return {
         "kind": kind,
-        "answered_on": certification_presentation.day(answered_at) if answered_at else "",
+        "answered_on": format_moment_day(answered_at) if answered_at else "",
         "reason": asked.reason or ("This period is over." if is_over else ""),
         "certificate": number,
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from aspen import formats
+from aspen.formats import counted
 from credits.models import Claim, Credit
 from tracks import integrity
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = integrity.check()
+        findings = integrity.find_violations()
         if not integrity.history_is_safe():
             self.stdout.write(
                 "Note: this database role could rewrite the history. Let the portal serve as "
@@ -31,5 +31,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{promise}:")
             for finding in broken:
                 self.stdout.write(f"  {finding}")
-        kinds = formats.counted(len(findings), "kind of fault", "kinds of faults")
+        kinds = counted(len(findings), "kind of fault", "kinds of faults")
         raise CommandError(f"{looked}: {kinds} found, see above.")

@@ -5,8 +5,8 @@ import dataclasses
 from events.enums import Delivery, EventType
 
 ADMINISTRATION = "library-administration"
-PUBLIC = "public-services"
-COLLECTION = "collection-technical"
+PUBLIC_SERVICES = "public-services"
+COLLECTION_TECHNICAL = "collection-technical"
 TECHNOLOGY = "technology"
 
 SCHOOL = "Big Sky Library School (demonstration)"
@@ -168,7 +168,7 @@ TRAININGS = [
     # Library Services to the Public
     online(
         "reference-interview",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "1.0",
         "The reference interview, again",
         "Listening for the question behind the question, at the desk and in chat.",
@@ -177,7 +177,7 @@ TRAININGS = [
     ),
     in_person(
         "story-time",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "2.0",
         "Kalispell",
         "Story time for wigglers",
@@ -187,7 +187,7 @@ TRAININGS = [
     ),
     course(
         "dementia-welcome",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "1.0",
         "A library that welcomes people with dementia",
         "Signs, spaces and conversations; self-paced, with short films.",
@@ -195,7 +195,7 @@ TRAININGS = [
     ),
     online(
         "teen-advisory",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "0.5",
         "Teen advisory boards in half an hour",
         "How to start one, what to feed it and what to let it decide.",
@@ -204,7 +204,7 @@ TRAININGS = [
     ),
     hybrid(
         "summer-reading",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "2.0",
         "Great Falls",
         "Summer reading: plan it in winter",
@@ -214,7 +214,7 @@ TRAININGS = [
     ),
     online(
         "hard-conversations",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "1.5",
         "Hard conversations at the desk",
         "Staying calm and clear with upset visitors, and looking after each other later.",
@@ -223,7 +223,7 @@ TRAININGS = [
     ),
     in_person(
         "accessible-programs",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "2.5",
         "Missoula",
         "Programs that everybody can attend",
@@ -232,7 +232,7 @@ TRAININGS = [
     ),
     online(
         "local-history",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "1.0",
         "Answering family history questions",
         "Newspapers, land records and cemeteries: what is online and what is not.",
@@ -240,7 +240,7 @@ TRAININGS = [
     ),
     in_person(
         "bookmobile-winter",
-        PUBLIC,
+        PUBLIC_SERVICES,
         "3.0",
         "Havre",
         "Bookmobile outreach in winter",
@@ -251,7 +251,7 @@ TRAININGS = [
     # Collection Management and Technical Services
     online(
         "weeding",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "1.0",
         "Weeding without tears",
         "Criteria, numbers and what to tell the public about discarded books.",
@@ -260,7 +260,7 @@ TRAININGS = [
     ),
     in_person(
         "book-repair",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "3.0",
         "Bozeman",
         "Book repair workshop",
@@ -270,7 +270,7 @@ TRAININGS = [
     ),
     course(
         "subject-headings",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "1.5",
         "Subject headings for people in a hurry",
         "Self-paced: find, choose and check headings with twenty exercises.",
@@ -278,7 +278,7 @@ TRAININGS = [
     ),
     online(
         "copy-cataloging",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "2.0",
         "Copy cataloging step by step",
         "Matching, correcting and not making duplicates in a shared catalog.",
@@ -287,7 +287,7 @@ TRAININGS = [
     ),
     hybrid(
         "collection-policy",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "1.5",
         "Billings",
         "A collection policy that stands up to complaints",
@@ -297,7 +297,7 @@ TRAININGS = [
     ),
     online(
         "local-newspapers",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "1.0",
         "Keeping the local newspaper",
         "Microfilm, scans and rights: preservation for one shelf of papers.",
@@ -305,7 +305,7 @@ TRAININGS = [
     ),
     in_person(
         "disaster-plan",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "4.0",
         "Butte",
         "Wet books: salvage in practice",
@@ -316,7 +316,7 @@ TRAININGS = [
     ),
     online(
         "ebook-licenses",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "1.0",
         "Reading an e-book license",
         "Terms, prices and holds ratios, and what a consortium can ask for.",
@@ -325,7 +325,7 @@ TRAININGS = [
     ),
     online(
         "serials",
-        COLLECTION,
+        COLLECTION_TECHNICAL,
         "0.5",
         "Do we still need this magazine?",
         "Thirty minutes on counting use and letting subscriptions go.",
