@@ -1,11 +1,25 @@
 """Every address of the portal. People bookmark these, so they do not change."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from aspen import views
 
+
+def moved_to(pattern_name: str) -> Any:
+    """Lead an address that people bookmarked to where its page is now, with what it asked for."""
+    view = RedirectView.as_view(pattern_name=pattern_name, permanent=True, query_string=True)
+    return login_not_required(view)
+
+
 urlpatterns = [
+    path("events/catalogue/", moved_to("events:catalog")),
+    path("events/<int:pk>/catalogue/", moved_to("events:propose")),
+    path("admin/events/cataloguelisting/", moved_to("admin:events_cataloglisting_changelist")),
     path("", views.home, name="home"),
     path("events/", include("events.urls")),
     path("continuing-education/", include("credits.urls")),

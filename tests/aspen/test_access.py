@@ -59,7 +59,10 @@ GET  /events/                                          200  200  200  200  200  
 GET  /events/?view=list&past=1                         200  200  200  200  200  200  200  200
 GET  /events/calendar.ics                              200  200  200  200  200  200  200  200
 GET  /events/calendar.atom                             200  200  200  200  200  200  200  200
-GET  /events/catalog/                                200  200  200  200  200  200  200  200
+GET  /events/catalog/                                  200  200  200  200  200  200  200  200
+GET  /events/catalogue/                                301  301  301  301  301  301  301  301
+GET  /events/{upcoming}/catalogue/                     301  301  301  301  301  301  301  301
+GET  /admin/events/cataloguelisting/                   301  301  301  301  301  301  301  301
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
 GET  /events/personal/{feed}.ics                       200  200  200  200  200  200  200  200
@@ -100,7 +103,7 @@ GET  /events/{proposal}/files/                         door 404  404  404  200  
 POST /events/{proposal}/files/                         door 404  404  404  302  404  302  404
 GET  /events/{now}/catalog/                          door 404  404  404  200  404  200  404
 POST /events/{now}/catalog/                          door 404  404  404  200  404  200  404
-GET  /events/{fresh}/catalog/                        door 404  404  404  404  404  200  404
+GET  /events/{fresh}/catalog/                          door 404  404  404  404  404  200  404
 GET  /events/files/{file}/                             200  200  200  200  200  200  200  200
 GET  /events/files/{secret}/                           404  404  404  404  200  404  200  404
 GET  /events/mine/                                     door 200  200  200  200  200  200  200

@@ -126,3 +126,17 @@ def test_without_a_database_only_healthz_is_well(monkeypatch: pytest.MonkeyPatch
     assert home.status_code == 500
     assert text(home).count("<h1>") == 1
     assert "connection refused" not in text(home)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/events/catalogue/", "/events/catalog/"),
+        ("/events/catalogue/?year=2026", "/events/catalog/?year=2026"),
+        ("/events/7/catalogue/", "/events/7/catalog/"),
+        ("/admin/events/cataloguelisting/", "/admin/events/cataloglisting/"),
+    ],
+)
+def test_addresses_of_before_lead_to_the_page(client: Client, old: str, new: str) -> None:
+    answer = client.get(old)
+    assert (answer.status_code, answer.headers["Location"]) == (301, new)
