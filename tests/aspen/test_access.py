@@ -101,8 +101,8 @@ GET  /events/{proposal}/questions/                     door 404  404  404  200  
 POST /events/{proposal}/questions/                     door 404  404  404  200  404  200  404
 GET  /events/{proposal}/files/                         door 404  404  404  200  404  200  404
 POST /events/{proposal}/files/                         door 404  404  404  302  404  302  404
-GET  /events/{now}/catalog/                          door 404  404  404  200  404  200  404
-POST /events/{now}/catalog/                          door 404  404  404  200  404  200  404
+GET  /events/{now}/catalog/                            door 404  404  404  200  404  200  404
+POST /events/{now}/catalog/                            door 404  404  404  200  404  200  404
 GET  /events/{fresh}/catalog/                          door 404  404  404  404  404  200  404
 GET  /events/files/{file}/                             200  200  200  200  200  200  200  200
 GET  /events/files/{secret}/                           404  404  404  404  200  404  200  404
