@@ -17,9 +17,9 @@ from accounts.forms import (
     ShowsProgressForm,
 )
 from accounts.models import Position, User
-from aspen.errors import Refused
 from aspen.formats import counted
 from aspen.web.context import LIBRARY
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 
 MAX_LISTED = 500
@@ -129,13 +129,12 @@ def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpRes
         return redirect("accounts:profile")
     person = request.user
     try:
-        actions.end_position(position_id=position_id, by=person)
-        request.session[LIBRARY] = queries.library_name_of(person)
-        messages.success(request, "Today is the last day of this position. It stays on record.")
+        with refusal_as_message(request):
+            actions.end_position(position_id=position_id, by=person)
+            request.session[LIBRARY] = queries.library_name_of(person)
+            messages.success(request, "Today is the last day of this position. It stays on record.")
     except Position.DoesNotExist as error:
         raise Http404 from error
-    except Refused as refusal:
-        messages.error(request, str(refusal))
     return redirect("accounts:profile")
 
 

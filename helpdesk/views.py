@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import positions_of
-from aspen.errors import Refused
 from aspen.formats import format_amount, format_credits, format_day, format_time_range
 from aspen.web import form_recovery
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
 from events.enums import Origin
@@ -164,7 +164,7 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _ticket_page(request, ticket, correction_form=form)
     credit = ticket.credit or form.cleaned_data["credit"]
-    try:
+    with refusal_as_form_error(form):
         actions.correct_credit(
             ticket_id=ticket.pk,
             credit_id=credit.pk,
@@ -174,15 +174,13 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             seen=form.cleaned_data["seen"],
             by=person,
         )
-    except Refused as refusal:
-        form.add_error(refusal.field, str(refusal))
-        return _ticket_page(request, ticket, correction_form=form)
-    messages.success(
-        request,
-        f"The credit is corrected; {ticket.person} will see it with the ticket. "
-        "Their tracks follow.",
-    )
-    return redirect(ticket)
+        messages.success(
+            request,
+            f"The credit is corrected; {ticket.person} will see it with the ticket. "
+            "Their tracks follow.",
+        )
+        return redirect(ticket)
+    return _ticket_page(request, ticket, correction_form=form)
 
 
 def _load(request: AuthenticatedHttpRequest, pk: int) -> Ticket:

@@ -12,9 +12,9 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.models import User
 from aspen import formats
 from aspen.clock import today
-from aspen.errors import Refused
 from aspen.formats import format_credits, format_day
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
 from credits.forms import ClaimSearchForm
@@ -124,17 +124,15 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         return redirect("tracks:choose")
     if request.method != "POST":
         return redirect(participation)
-    try:
+    with refusal_as_message(request):
         following_actions.leave_track(participation_id=participation.pk, by=person)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect(participation)
-    messages.success(
-        request,
-        f"You no longer follow {participation.track}. Your credits are kept. Until "
-        f"{format_day(participation.closes_on)} you can take it up again where you left it.",
-    )
-    return redirect("tracks:choose")
+        messages.success(
+            request,
+            f"You no longer follow {participation.track}. Your credits are kept. Until "
+            f"{format_day(participation.closes_on)} you can take it up again where you left it.",
+        )
+        return redirect("tracks:choose")
+    return redirect(participation)
 
 
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
@@ -145,15 +143,13 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
     )
     if request.method != "POST":
         return redirect(participation)
-    try:
+    with refusal_as_message(request):
         following_actions.resume_track(participation_id=participation.pk, by=person)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("tracks:choose")
-    number = participation.postings.count()
-    posted = formats.counted(number, "credit line was", "credit lines were")
-    messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
-    return redirect(participation)
+        number = participation.postings.count()
+        posted = formats.counted(number, "credit line was", "credit lines were")
+        messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
+        return redirect(participation)
+    return redirect("tracks:choose")
 
 
 @require_safe

@@ -14,6 +14,7 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.formats import counted, format_credits, format_day, format_time_range
 from aspen.web import form_recovery
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
@@ -140,11 +141,8 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     )
     if request.method != "POST":
         return redirect("tracks:credits")
-    try:
+    with refusal_as_message(request, about=claim.event.title):
         actions.withdraw_claim(claim_id=claim.pk, by=person)
-    except Refused as refusal:
-        messages.error(request, f"“{claim.event.title}”: {refusal}")
-    else:
         messages.success(request, f"“{claim.event.title}” is taken back. It stays in your list.")
     return redirect("tracks:credits")
 
@@ -169,11 +167,8 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data["sessions"]
-        try:
+        with refusal_as_form_error(form):
             claims = actions.claim_sessions(event_ids=chosen, by=person)
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
             messages.success(request, _sessions_listed(len(claims)))
             return redirect(listed_message())
     credits = event_queries.credit_lines(sessions)

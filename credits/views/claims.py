@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen.errors import Refused
 from aspen.formats import format_credits, format_day, format_time_range
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries
 from credits.actions import evidence
@@ -57,38 +57,31 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
 
 
 def _save_note(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
-    try:
-        text = form.cleaned_data["note"]
+    text = form.cleaned_data["note"]
+    with refusal_as_form_error(form, field="note"):
         actions.note_claim(claim_id=claim.pk, note=text, by=request.user)
-    except Refused as refusal:
-        form.add_error("note", str(refusal))
-        return False
-    messages.success(request, "Your note is saved." if text else "Your note is removed.")
-    return True
+        messages.success(request, "Your note is saved." if text else "Your note is removed.")
+        return True
+    return False
 
 
 def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceForm) -> bool:
-    try:
+    with refusal_as_form_error(form, field="evidence"):
         files = form.all_files()
         added = actions.add_evidence(claim_id=claim.pk, files=files, by=request.user)
-    except Refused as refusal:
-        form.add_error("evidence", str(refusal))
-        return False
-    form.done()
-    if not added:
-        messages.info(request, "These files are added already.")
+        form.done()
+        if added:
+            names = ", ".join(f"“{each.file_name}”" for each in added)
+            messages.success(request, f"{names} {'is' if len(added) == 1 else 'are'} added.")
+        else:
+            messages.info(request, "These files are added already.")
         return True
-    names = ", ".join(f"“{each.file_name}”" for each in added)
-    messages.success(request, f"{names} {'is' if len(added) == 1 else 'are'} added.")
-    return True
+    return False
 
 
 def _remove_file(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
-    try:
+    with refusal_as_message(request):
         actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-    else:
         messages.success(request, "The file is removed.")
     return True
 

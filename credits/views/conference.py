@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from aspen.errors import Refused
 from aspen.formats import counted
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.conference import ConferenceForm, OutsideSessionForm, SessionFormSet, typed_rows
@@ -54,13 +54,11 @@ def _save(
     remarks = [remark for of_row in found for remark in of_row]
     if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
         return _page(request, form, sheet, remarks)
-    try:
+    with refusal_as_form_error(form):
         claims = actions.claim_outside_conference(sessions=facts, by=person)
-    except Refused as refusal:
-        form.add_error(None, str(refusal))
-        return _page(request, form, sheet)
-    messages.success(request, _saved(len(claims)))
-    return redirect(listed_message())
+        messages.success(request, _saved(len(claims)))
+        return redirect(listed_message())
+    return _page(request, form, sheet)
 
 
 def _saved(number: int) -> str:

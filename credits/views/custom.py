@@ -21,6 +21,7 @@ from aspen.formats import (
     format_time_range,
 )
 from aspen.web import form_recovery
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries, rules
 from credits.enums import ClaimState
@@ -264,11 +265,8 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     kind = CollegeForm if is_course else CustomEventForm
     form = kind.for_event(event, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusal_as_form_error(form):
             event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)
-        except Refused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
             messages.success(request, f"“{event.title}” is sent again and waits for approval.")
             return redirect("tracks:credits")
     claim = queries.live_claim(person, event)

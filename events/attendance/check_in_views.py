@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen.errors import Refused
 from aspen.formats import format_time_range
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.attendance import actions
@@ -67,10 +67,8 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
         )
         return redirect("events:check_in")
     if request.method == "POST":
-        try:
+        with refusal_as_message(request):
             actions.check_in(event_id=event.pk, code=code, by=person)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
         return redirect("events:check_in_here", event.check_in_code)
     mine = queries.registration_of(person, event)
     is_in = mine is not None and mine.attendance in ATTENDED
@@ -132,10 +130,7 @@ def _checks_in(
         messages.error(request, "This event is not on any more.")
     else:
         event = get_object_or_404(permissions.managed_by(by), pk=chosen.pk)
-        try:
+        with refusal_as_message(request):
             actions.check_in_person(event_id=event.pk, person=person, by=by)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
             messages.success(request, f"{person} is checked in to “{event.title}”.")
     return redirect("events:badge", token)

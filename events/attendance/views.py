@@ -20,6 +20,7 @@ from aspen.files import qr
 from aspen.files.tables import escape_formula
 from aspen.formats import counted, format_time, format_time_range
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules, uploads
 from events.attendance import actions, list_actions, queries
@@ -123,7 +124,7 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     form, fragment = MarkAttendanceForm(request.POST), ""
-    try:
+    with refusal_as_message(request):
         if reason := rules.why_not_mark(event):
             raise Refused(reason)
         if "everybody" in request.POST:
@@ -139,9 +140,6 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             fragment = f"#place-{place.pk}"
         else:
             raise Refused("Nothing was marked. Press one of the buttons in a row.")
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-    else:
         messages.success(request, done)
     # Back to the same page of the same search.
     here = f"?{request.GET.urlencode()}" if request.GET else ""
@@ -173,13 +171,11 @@ def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def _add_walk_in(
     request: AuthenticatedHttpRequest, event: Event, person: User, form: WalkInForm
 ) -> bool:
-    try:
+    with refusal_as_form_error(form):
         actions.add_walk_in(event_id=event.pk, person=person, by=request.user)
-    except Refused as refusal:
-        form.add_error(None, str(refusal))
-        return False
-    messages.success(request, f"{person} is on the roster, present.")
-    return True
+        messages.success(request, f"{person} is on the roster, present.")
+        return True
+    return False
 
 
 @require_safe
@@ -264,7 +260,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
-        try:
+        with refusal_as_form_error(form):
             kept = list_actions.keep_list(
                 event_id=event.pk,
                 file_name=file.name,
@@ -272,9 +268,6 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 threshold=form.cleaned_data["threshold"],
                 by=request.user,
             )
-        except Refused as refusal:
-            form.add_error(refusal.field, str(refusal))
-        else:
             return redirect("events:list", event.pk, kept.pk)
     earlier = AttendanceList.objects.filter(event=event).defer("rows", "refused")
     context = {
@@ -292,16 +285,14 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)
     form = ApplyListForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusal_as_message(request):
             number = list_actions.apply_list(list_id=found.pk, by=request.user, **form.cleaned_data)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return redirect("events:list", event.pk, found.pk)
-        messages.success(
-            request,
-            f"The list counts. {_format_people(number)} marked; credits follow within minutes.",
-        )
-        return redirect("events:roster", event.pk)
+            messages.success(
+                request,
+                f"The list counts. {_format_people(number)} marked; credits follow within minutes.",
+            )
+            return redirect("events:roster", event.pk)
+        return redirect("events:list", event.pk, found.pk)
     groups = _groups(queries.match_attendance_list(found), found)
     context = {**_page(event), "list": found, "form": form, "groups": groups}
     return render(request, "events/attendance/preview.html", context)

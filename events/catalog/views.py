@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from aspen.clock import fiscal_year, today
-from aspen.errors import Refused
 from aspen.formats import format_credits, format_day, format_time_range
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from events import rules
 from events.calendar import presentation as calendar_presentation
@@ -97,11 +97,8 @@ def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     form = ProposeListingForm(request.POST if request.method == "POST" else None, event=event)
     if request.method == "POST" and form.is_valid():
         year = form.cleaned_data["fiscal_year"]
-        try:
+        with refusal_as_form_error(form):
             listing = propose_listing(event_id=event.pk, fiscal_year=year, by=person)
-        except Refused as refusal:
-            form.add_error(refusal.field, str(refusal))
-        else:
             messages.success(request, _proposed(listing))
             return redirect("events:propose", event.pk)
     context = {

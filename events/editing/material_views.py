@@ -8,8 +8,8 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen.errors import Refused
 from aspen.formats import format_time_range
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
 from events.calendar.presentation import signed_in_person
@@ -42,11 +42,8 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
     if posted is not None and sheet.is_valid():
         asked = [form.asked() for form in sheet if form.cleaned_data.get("label")]
-        try:
+        with refusal_as_message(request):
             material.ask_questions(event_id=event.pk, asked=asked, by=person)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
             messages.success(request, "The questions are saved.")
             return redirect("events:questions", event.pk)
     context = {
@@ -89,7 +86,7 @@ def _apply_change(
     """Add or remove what was asked; False leaves the form on the page with its reason."""
     person = request.user
     form = link if link.is_bound else file
-    try:
+    with refusal_as_form_error(form):
         if link.is_bound and link.is_valid():
             label, url = link.cleaned_data["link_label"], link.cleaned_data["url"]
             material.add_link(event_id=event.pk, label=label, url=url, by=person)
@@ -102,10 +99,8 @@ def _apply_change(
             messages.success(request, "It is removed.")
         else:
             return not form.is_bound
-    except Refused as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        return False
-    return True
+        return True
+    return False
 
 
 @login_not_required

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
 from aspen.formats import counted, format_time_range
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.editing import series
@@ -54,23 +55,23 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
     person = request.user
-    try:
+    with refusal_as_message(request):
         made = series.repeat_event(
             source_id=source.pk,
             begins=dates.cleaned_data["dates"],
             series_key=dates.cleaned_data["key"],
             by=person,
         )
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("events:repeat", source.pk)
-    if not made:
-        messages.info(request, "The series has all these dates already.")
-        return redirect("events:manage")
-    number = counted(len(made), "date is", "dates are")
-    step = "Publish" if permissions.may_publish(person) else "Send to staff"
-    messages.success(request, f"{number} made, as drafts. “{step}” below is for the whole series.")
-    return redirect("events:review", made[0].pk)
+        if not made:
+            messages.info(request, "The series has all these dates already.")
+            return redirect("events:manage")
+        number = counted(len(made), "date is", "dates are")
+        step = "Publish" if permissions.may_publish(person) else "Send to staff"
+        messages.success(
+            request, f"{number} made, as drafts. “{step}” below is for the whole series."
+        )
+        return redirect("events:review", made[0].pk)
+    return redirect("events:repeat", source.pk)
 
 
 # ---------- The sheet of a conference ----------

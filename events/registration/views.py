@@ -12,6 +12,7 @@ from aspen.errors import Refused
 from aspen.files import qr
 from aspen.web import form_recovery
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.attendance import actions as attendance_actions
@@ -123,11 +124,8 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         before = queries.registration_of(person, event)
         waited = before is not None and before.state == RegistrationState.WAITLISTED
-        try:
+        with refusal_as_message(request):
             actions.cancel_registration(event_id=event.pk, by=person)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
             messages.success(
                 request,
                 "You left the waitlist."

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Position, User
 from accounts.queries import positions_of
 from aspen.clock import today
-from aspen.errors import Refused
 from aspen.formats import counted, format_day
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
@@ -95,16 +95,14 @@ def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
         messages.error(request, "Choose one of the tracks on this page.")
         return redirect("tracks:choose")
     track: Track = form.cleaned_data["track"]
-    try:
+    with refusal_as_message(request):
         participation, is_new = actions.select_track(track=track, by=person)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("tracks:choose")
-    if is_new:
-        messages.success(request, _now_followed([participation]))
-    else:
-        messages.info(request, f"You follow {track} already; nothing has changed.")
-    return redirect(participation)
+        if is_new:
+            messages.success(request, _now_followed([participation]))
+        else:
+            messages.info(request, f"You follow {track} already; nothing has changed.")
+        return redirect(participation)
+    return redirect("tracks:choose")
 
 
 def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:

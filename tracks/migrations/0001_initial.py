@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=('id', 'reviewed_at', 'verified_at'), name='tracks_submission_with_answers'),
                     models.UniqueConstraint(fields=('id', 'participation'), name='tracks_submission_with_participation'),
                     CompositeForeignKey(fields=['participation', 'person'], name='tracks_submission_participation_same_person', to='tracks.Participation', to_fields=['id', 'person']),
-                    models.CheckConstraint(condition=models.Q(models.Q(('reviewed_at__isnull', True), ('reviewed_by__isnull', True)), models.Q(('reviewed_at__isnull', False), ('reviewed_by__isnull', False)), _connector='OR'), name='tracks_reviewed_both_or_neither'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('reviewed_at', None), ('reviewed_by', None)), models.Q(('reviewed_at__isnull', False), ('reviewed_by__isnull', False)), _connector='OR'), name='tracks_reviewed_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(models.Q(('verified_at', None), ('verified_by', None), ('verified_name', '')), models.Q(('verified_at__isnull', False), models.Q(('verified_name', ''), _negated=True)), _connector='OR'), name='tracks_verified_both_or_neither'),
                     models.CheckConstraint(condition=models.Q(('verified_at', None), models.Q(('reviewed_at__isnull', False), ('reviewed_at__lte', models.F('verified_at'))), _connector='OR'), name='tracks_reviewed_before_verified'),
                     models.CheckConstraint(condition=models.Q(('reviewed_at', None), ('submitted_at__lte', models.F('reviewed_at')), _connector='OR'), name='tracks_submitted_before_reviewed'),

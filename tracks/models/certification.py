@@ -15,13 +15,6 @@ from tracks.enums import Ending, VerificationAnswer
 from tracks.models.participation import Participation
 
 
-def _together(*fields: str) -> Q:
-    """All of these are there, or none is."""
-    return Q(**{f"{field}__isnull": True for field in fields}) | Q(
-        **{f"{field}__isnull": False for field in fields}
-    )
-
-
 @pghistory.track(model_name="SubmissionHistory")
 class Submission(models.Model):
     """A record that was sent for a certificate: what it held, and each step with who and when.
@@ -84,10 +77,7 @@ class Submission(models.Model):
                 to_fields=["id", "person"],
                 name="tracks_submission_participation_same_person",
             ),
-            models.CheckConstraint(
-                condition=_together("reviewed_at", "reviewed_by"),
-                name="tracks_reviewed_both_or_neither",
-            ),
+            both_or_neither("reviewed_at", "reviewed_by", name="tracks_reviewed_both_or_neither"),
             models.CheckConstraint(
                 condition=Q(verified_at=None, verified_by=None, verified_name="")
                 | Q(verified_at__isnull=False) & ~Q(verified_name=""),

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from aspen.clock import today
-from aspen.errors import Refused
 from aspen.formats import format_credits
 from aspen.web import form_recovery
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import actions as event_actions
 from tracks.certification import checks, record, submitting, verifying
@@ -60,7 +60,7 @@ def _why_not_submit(participation: Participation) -> str:
 
 
 def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User) -> bool:
-    try:
+    with refusal_as_form_error(form):
         submitting.submit_track(
             participation_id=participation.pk,
             seen=seen,
@@ -70,10 +70,8 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
             supervisor=form.asked(),
             by=by,
         )
-    except Refused as refusal:
-        form.add_error(refusal.field, str(refusal))
-        return False
-    return True
+        return True
+    return False
 
 
 def _page(
@@ -121,11 +119,8 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
         return redirect(participation)
     if request.method != "POST":
         return render(request, "tracks/take_back.html", {"participation": participation})
-    try:
+    with refusal_as_message(request):
         submitting.take_back_submission(participation_id=participation.pk, by=person)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-    else:
         messages.success(request, "You took your record back. You can send it again at any time.")
     return redirect(participation)
 
@@ -186,17 +181,15 @@ def _year_form(
 
 
 def _ask(participation: Participation, form: YearForm, *, by: User) -> bool:
-    try:
+    with refusal_as_form_error(form):
         verifying.ask_about_year(
             participation_id=participation.pk,
             year=form.cleaned_data["year"],
             supervisor=form.asked(),
             by=by,
         )
-    except Refused as refusal:
-        form.add_error(refusal.field, str(refusal))
-        return False
-    return True
+        return True
+    return False
 
 
 def _withdraw(
@@ -210,12 +203,10 @@ def _withdraw(
     mine = participation.verifications.filter(submission=None, pk=verification_id or 0)
     asked = get_object_or_404(mine)
     try:
-        verifying.withdraw_question(verification_id=asked.pk, by=by)
-    except Refused as refusal:
-        messages.error(request, str(refusal))
+        with refusal_as_message(request):
+            verifying.withdraw_question(verification_id=asked.pk, by=by)
+            messages.success(
+                request, f"{asked.supervisor_name} is not asked about {asked.year} any more."
+            )
     except Verification.DoesNotExist as error:
         raise Http404 from error
-    else:
-        messages.success(
-            request, f"{asked.supervisor_name} is not asked about {asked.year} any more."
-        )

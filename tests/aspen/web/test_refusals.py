@@ -1,0 +1,67 @@
+"""A refused action ends its block, and its reason stands where the person sees it."""
+
+import pytest
+from django import forms
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.http import HttpRequest
+
+from aspen.errors import Refused
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
+
+
+class NameForm(forms.Form):
+    name = forms.CharField()
+    note = forms.CharField(required=False)
+
+
+def a_request() -> HttpRequest:
+    request = HttpRequest()
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+    return request
+
+
+@pytest.mark.parametrize(
+    ("about", "said"), [("", "It is full."), ("Weeding", "“Weeding”: It is full.")]
+)
+def test_a_refusal_as_message(about: str, said: str) -> None:
+    request, reached = a_request(), False
+    with refusal_as_message(request, about=about):
+        if not reached:
+            raise Refused("It is full.")
+        reached = True
+    assert [(each.level_tag, each.message) for each in get_messages(request)] == [("error", said)]
+    assert not reached
+
+
+@pytest.mark.parametrize(
+    ("at", "field", "errors"),
+    [
+        ("name", None, {"name": ["No."]}),
+        (None, None, {"__all__": ["No."]}),
+        ("elsewhere", None, {"__all__": ["No."]}),
+        ("name", "note", {"note": ["No."]}),
+    ],
+)
+def test_a_refusal_as_form_error(
+    at: str | None, field: str | None, errors: dict[str, list[str]]
+) -> None:
+    form = NameForm({"name": "Ada"})
+    with refusal_as_form_error(form, field=field):
+        raise Refused("No.", field=at)
+    assert form.errors == errors
+
+
+def test_nothing_else_is_swallowed_and_what_is_returned_stays() -> None:
+    form, request = NameForm({"name": "Ada"}), a_request()
+
+    def act() -> str:
+        with refusal_as_form_error(form), refusal_as_message(request):
+            return "done"
+        return "refused"
+
+    assert act() == "done"
+    assert form.is_valid()
+    with pytest.raises(ValueError, match="a mistake"), refusal_as_message(request):
+        raise ValueError("a mistake")
+    assert list(get_messages(request)) == []
