@@ -21,6 +21,7 @@ from tests.races import run_concurrently
 from tracks import actions
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet, Track
+from tracks.rule_sets import actions as rule_set_actions
 
 pytestmark = pytest.mark.django_db
 RULES = "/admin/tracks/ruleset/"
@@ -192,7 +193,7 @@ def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatc
         return save(**values)
 
     # The form was sent before anybody followed the rules; the action finds that somebody does.
-    monkeypatch.setattr(actions, "save_rule_set", save_a_moment_later)
+    monkeypatch.setattr(rule_set_actions, "save_rule_set", save_a_moment_later)
     changes = {"total": "99.0", "requirements-0-minimum": "50.0"}
     line = rule_set.requirements.order_by("category__position")[0]
     changes |= {

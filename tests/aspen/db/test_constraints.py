@@ -27,7 +27,7 @@ def test_it_survives_being_written_into_a_migration() -> None:
     assert again == DECLARED
     assert again is not DECLARED
     assert text == (
-        "aspen.constraints.CompositeForeignKey(fields=['claim', 'person'], "
+        "aspen.db.constraints.CompositeForeignKey(fields=['claim', 'person'], "
         f"name='{NAME}', to='credits.Claim', to_fields=['id', 'person'])"
     )
 

@@ -70,8 +70,8 @@ def without_lock(monkeypatch: Any) -> Callable[[Any], None]:
             step(*args, **kwargs)
 
         for module in {*modules, submitting, verifying} - {following_actions}:
-            if hasattr(module, "take_step"):
-                monkeypatch.setattr(module, "take_step", slowly)
+            if hasattr(module, "apply_step"):
+                monkeypatch.setattr(module, "apply_step", slowly)
 
     return release
 
