@@ -1,5 +1,7 @@
 from django.db import models
 
+from aspen.web.labels import Label
+
 
 class OrganizationKind(models.TextChoices):
     PUBLIC = "public", "Public library"
@@ -36,3 +38,8 @@ class Role(models.TextChoices):
 
 # Their work is in the administration: who holds one is staff, or the role would do nothing.
 STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)
+
+# What an e-mail address is.
+CONFIRMED = Label("Confirmed", "good", "✓")
+NOT_CONFIRMED = Label("Not confirmed", "warn", "!")
+PRIMARY = Label("Primary", "info", "★")

@@ -1,5 +1,6 @@
 from typing import Any
 
+from allauth.account import views as allauth_views
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts import actions, queries
-from accounts.enums import PositionKind
+from accounts.enums import CONFIRMED, NOT_CONFIRMED, PRIMARY, PositionKind
 from accounts.forms import (
     LibrarySearchForm,
     NameForm,
@@ -23,6 +24,19 @@ from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 
 MAX_LISTED = 500
+
+
+class EmailView(allauth_views.EmailView):
+    """The page of django-allauth, with the state of each address."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        for radio in context["emailaddress_radios"]:
+            address = radio["emailaddress"]
+            radio["labels"] = [CONFIRMED if address.verified else NOT_CONFIRMED]
+            if address.primary:
+                radio["labels"].append(PRIMARY)
+        return context
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:

@@ -17,6 +17,8 @@ from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.labels import label_table
+from aspen.web.request import person_of
 
 T = TypeVar("T")
 
@@ -116,29 +118,45 @@ class CategoryInline(admin.TabularInline):
 # ---------- Mail ----------
 
 
+MAIL_LABELS = label_table(
+    {
+        MailState.WAITING: ("info", "◷"),
+        MailState.SENDING: ("info", "◷"),
+        MailState.SENT: ("good", "✓"),
+        MailState.DROPPED: ("neutral", "–"),
+        MailState.FAILED: ("bad", "✕"),
+        MailState.UNCERTAIN: ("warn", "!"),
+    }
+)
+
+
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
     """What the portal wrote to whom. Messages that got stuck can be sent again, nothing else."""
 
-    list_display = ("kind", "addressee", "state", "created_at", "sent_at", "subject")
+    list_display = ("kind", "addressee", "state_now", "created_at", "sent_at", "subject")
     list_filter = ("state", "kind")
     list_select_related = ("to",)
     search_fields = ("address", "to_address", "to__email", "to__display_name", "subject")
     ordering = ("-id",)
     fields = (
         ("kind", "addressee"),
-        ("state", "error"),
+        ("state_now", "error"),
         ("address", "subject"),
         ("created_at", "begun_at", "sent_at"),
         ("attempts", "next_try_at"),
         ("key", "facts"),
     )
-    readonly_fields = ("addressee",)
+    readonly_fields = ("addressee", "state_now")
     actions = ("send_again",)
 
     @admin.display(description="to", ordering="to")
     def addressee(self, mail: Mail) -> str:
         return str(mail.to) if mail.to else f"{mail.to_name} <{mail.to_address}>"
+
+    @admin.display(description="state", ordering="state")
+    def state_now(self, mail: Mail) -> str:
+        return str(MAIL_LABELS[MailState(mail.state)])
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(outbox.RESEND_PERMISSION)

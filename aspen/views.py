@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from events.calendar.presentation import CANCELLED, day_and_times
+from events.calendar.presentation import day_and_times
 from events.enums import EventState
 from events.models import Event
 from events.queries import OFFERS, on_calendar
@@ -37,7 +37,7 @@ def _row(event: Event) -> dict[str, Any]:
         "times": times,
         "place": " · ".join(str(part) for part in places if part != "Not said"),
         "category_chips": [offer.category for offer in event.offers.all()],
-        "state": CANCELLED if event.state == EventState.CANCELLED else None,
+        "state": event.state_label if event.state == EventState.CANCELLED else None,
     }
 
 

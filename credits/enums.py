@@ -1,6 +1,7 @@
 from django.db import models
 
 from aspen.transitions import Actor, Transition
+from aspen.web.labels import Label, label_table
 
 
 class ClaimRole(models.TextChoices):
@@ -25,6 +26,20 @@ class ClaimState(models.TextChoices):
     RETURNED = "returned", "Returned for changes"
     DECLINED = "declined", "Declined"
     WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+CLAIM_LABELS = label_table(
+    {
+        ClaimState.PENDING: ("info", "◷"),
+        ClaimState.APPROVED: ("good", "✓"),
+        ClaimState.RETURNED: ("warn", "!"),
+        ClaimState.DECLINED: ("bad", "✕"),
+        ClaimState.WITHDRAWN: ("neutral", "–"),
+    }
+)
+# A single credit that no longer belongs to its claim.
+TAKEN_OUT = Label("Taken out", "neutral", "–")
+LISTED = Label("Listed in your credits", "good", "✓")
 
 
 # A live claim stands: its credits are archived or posted. The others count nowhere.

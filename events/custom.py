@@ -197,7 +197,7 @@ def decide_custom_event(
     _refuse_unseen(event, seen)
     if event.origin != Origin.CUSTOM or not transition.allows(event.state, Actor.STAFF):
         raise Refused(
-            f"“{event.title}” is {event.get_state_display().lower()}; "
+            f"“{event.title}” is {rules.state_for_editors(event)}; "
             f"{decision.label.lower()} is not possible any more."
         )
     _refuse_own(event, by)
@@ -216,7 +216,7 @@ def _refuse_unseen(event: Event, seen: str) -> None:
     if seen and queries.custom_event_version(event) != seen:
         raise Refused(
             f"“{event.title}” was changed since you opened this page; it is "
-            f"{event.get_state_display().lower()} now. Look at it again before you decide."
+            f"{rules.state_for_editors(event)} now. Look at it again before you decide."
         )
 
 
@@ -236,7 +236,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     _refuse_unseen(event, seen)
     if event.origin != Origin.CUSTOM or not TO_CALENDAR.allows(event.state, Actor.STAFF):
         raise Refused(
-            f"“{event.title}” is {event.get_state_display().lower()}; it cannot be put on the "
+            f"“{event.title}” is {rules.state_for_editors(event)}; it cannot be put on the "
             "calendar from here."
         )
     _refuse_own(event, by)

@@ -1,6 +1,7 @@
 from django.db import models
 
 from aspen.transitions import Actor, Transition
+from aspen.web.labels import Label, label_table
 
 
 class EventType(models.TextChoices):
@@ -38,6 +39,30 @@ class EventState(models.TextChoices):
     DECLINED = "declined", "Declined"
     # It was the same as another event, which holds its claims now.
     MERGED = "merged", "Merged"
+
+
+RETURNED = Label("Returned for changes", "warn", "!")
+_EITHER_WAY = {
+    EventState.CANCELLED: Label("Cancelled", "bad", "✕"),
+    EventState.MERGED: Label("Merged into another event", "neutral", "–"),
+}
+# A draft of a calendar event that was returned is RETURNED (Event.state_label).
+EVENT_LABELS: dict[Origin, dict[EventState, Label]] = {
+    Origin.CALENDAR: {
+        EventState.DRAFT: Label("Draft", "neutral", "○"),
+        EventState.PENDING: Label("Waiting for staff", "warn", "…"),
+        EventState.PUBLISHED: Label("Published", "good", "✓"),
+        EventState.DECLINED: Label("Discarded", "neutral", "✕"),
+        **_EITHER_WAY,
+    },
+    Origin.CUSTOM: {
+        EventState.DRAFT: RETURNED,
+        EventState.PENDING: Label("Waiting for approval", "warn", "…"),
+        EventState.PUBLISHED: Label("Approved", "good", "✓"),
+        EventState.DECLINED: Label("Declined", "bad", "✕"),
+        **_EITHER_WAY,
+    },
+}
 
 
 class Decision(models.TextChoices):
@@ -102,11 +127,30 @@ class RegistrationState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+REGISTRATION_LABELS = label_table(
+    {
+        RegistrationState.CONFIRMED: ("good", "✓"),
+        RegistrationState.WAITLISTED: ("warn", "…"),
+        RegistrationState.CANCELLED: ("bad", "✕"),
+    }
+)
+
+
 class Attendance(models.TextChoices):
     UNKNOWN = "unknown", "Not marked"
     PRESENT = "present", "Present"
     LATE = "late", "Came late"
     ABSENT = "absent", "Absent"
+
+
+ATTENDANCE_LABELS = label_table(
+    {
+        Attendance.UNKNOWN: ("neutral", "○"),
+        Attendance.PRESENT: ("good", "✓"),
+        Attendance.LATE: ("good", "✓"),
+        Attendance.ABSENT: ("bad", "✕"),
+    }
+)
 
 
 # Somebody who came late was there.
@@ -126,6 +170,15 @@ class ListingState(models.TextChoices):
     PROPOSED = "proposed", "Waits for a decision"
     APPROVED = "approved", "In the catalog"
     DECLINED = "declined", "Declined"
+
+
+LISTING_LABELS = label_table(
+    {
+        ListingState.PROPOSED: ("warn", "…"),
+        ListingState.APPROVED: ("good", "✓"),
+        ListingState.DECLINED: ("bad", "✕"),
+    }
+)
 
 
 # What staff decide about it. What was declined has to be proposed anew, so that nobody overrides a

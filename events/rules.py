@@ -40,16 +40,9 @@ def is_past_recording(event: Event, now: dt.datetime) -> bool:
 
 
 def state_for_editors(event: Event) -> str:
-    """A calendar event's state as its editors read it: returned, waiting for staff …"""
-    if event.state == EventState.DRAFT:
-        return "returned for changes" if event.decision_reason else "a draft"
-    return {
-        EventState.PENDING: "waiting for staff",
-        EventState.PUBLISHED: "published",
-        EventState.CANCELLED: "cancelled",
-        EventState.DECLINED: "discarded",
-        EventState.MERGED: "merged into another event",
-    }[EventState(event.state)]
+    """The state in a sentence: returned for changes, waiting for staff …"""
+    text = event.state_label.text.lower()
+    return "a draft" if text == "draft" else text
 
 
 def is_full(event: Event, taken: int) -> bool:

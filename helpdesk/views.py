@@ -21,7 +21,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
 from events.enums import Origin
 from helpdesk import actions, queries
-from helpdesk.enums import TicketState
+from helpdesk.enums import TICKET_LABELS, TicketState
 from helpdesk.forms import (
     CorrectionForm,
     CreditParameter,
@@ -32,10 +32,6 @@ from helpdesk.forms import (
 from helpdesk.models import Correction, Message, Ticket
 
 PER_PAGE = 20
-LABELS = {
-    TicketState.OPEN: {"label": TicketState.OPEN.label, "tone": "info", "shape": "○"},
-    TicketState.ANSWERED: {"label": TicketState.ANSWERED.label, "tone": "good", "shape": "✓"},
-}
 
 
 def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -82,7 +78,7 @@ def _row(ticket: Ticket) -> dict[str, Any]:
     return {
         "url": ticket.get_absolute_url(),
         "subject": ticket.subject,
-        "state": LABELS[TicketState(ticket.state)],
+        "state": TICKET_LABELS[TicketState(ticket.state)],
         "changed": format_time_range(ticket.changed_at, None, all_day=False),
     }
 
@@ -204,7 +200,7 @@ def _ticket_page(
         correction_form = CorrectionForm(ticket=ticket)
     context = {
         "ticket": ticket,
-        "state": LABELS[TicketState(ticket.state)],
+        "state": TICKET_LABELS[TicketState(ticket.state)],
         "credit": _credit(ticket.credit, reader),
         "thread": [
             _message_row(message, ticket, reader) for message in queries.messages_of_ticket(ticket)

@@ -17,6 +17,7 @@ from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
+from credits.enums import CLAIM_LABELS, ClaimState
 from credits.forms import ClaimSearchForm
 from events import actions as event_actions
 from events import queries as event_queries
@@ -26,7 +27,7 @@ from tracks.certification import queries as certification_queries
 from tracks.counting import credits, eligibility, suggestions
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, ParticipationState
+from tracks.enums import ACTIVE, NOT_COUNTED, POSTED, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.models import Participation
 
@@ -225,5 +226,8 @@ def _counting_row(credit: Any, participation: Participation) -> dict[str, Any]:
     posted = participation.pk in credit.posted_in
     why_not = eligibility.why_aged_out if posted else eligibility.why_not_posted
     row["why"] = why_not(credit, participation) or ""
-    row["posted"] = posted and not row["why"]
+    counts = posted and not row["why"]
+    row["labels"] = [POSTED] if counts else [NOT_COUNTED]
+    if counts and credit.claim.state == ClaimState.PENDING:
+        row["labels"].append(CLAIM_LABELS[ClaimState.PENDING])
     return row

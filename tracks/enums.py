@@ -1,6 +1,7 @@
 from django.db import models
 
 from aspen.transitions import Actor, Transition
+from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
@@ -18,6 +19,22 @@ class ParticipationState(models.TextChoices):
     CERTIFIED = "certified", "Certified"
     REVOKED = "revoked", "Certificate revoked"
     LEFT = "left", "Left"
+
+
+PARTICIPATION_LABELS = label_table(
+    {
+        ParticipationState.OPEN: ("neutral", "○"),
+        ParticipationState.SUBMITTED: ("info", "◷"),
+        ParticipationState.REVIEWED: ("info", "◷"),
+        ParticipationState.CERTIFIED: ("good", "✓"),
+        ParticipationState.REVOKED: ("bad", "✕"),
+        ParticipationState.LEFT: ("neutral", "–"),
+    }
+)
+READY = Label("Ready to submit", "good", "✓")
+# What the director of a library reads: not with whom a record is.
+RECORD_SENT = Label("Record sent", "info", "◷")
+IN_PROGRESS = Label("In progress", "neutral", "○")
 
 
 # Credits follow an active participation: what is claimed, corrected or declined shows there.
@@ -73,9 +90,73 @@ class Ending(models.TextChoices):
     CERTIFIED = "certified", "Certified"
 
 
+ENDING_LABELS = label_table(
+    {
+        Ending.TAKEN_BACK: ("neutral", "–"),
+        Ending.RETURNED: ("warn", "!"),
+        Ending.REFUSED: ("warn", "!"),
+        Ending.REOPENED: ("warn", "!"),
+        Ending.CERTIFIED: ("good", "✓"),
+    }
+)
+
+
 class VerificationAnswer(models.TextChoices):
     """What became of the question to a supervisor. Withdrawn: nobody needs an answer any more."""
 
     VERIFIED = "verified", "Verified"
     REFUSED = "refused", "Refused"
     WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+ANSWER_LABELS = label_table(
+    {
+        VerificationAnswer.VERIFIED: ("good", "✓"),
+        VerificationAnswer.REFUSED: ("warn", "!"),
+        VerificationAnswer.WITHDRAWN: ("neutral", "–"),
+    }
+)
+ASKED = Label("Asked", "info", "◷")
+NOT_ANSWERED = Label("Not answered", "warn", "!")
+
+
+class CertificateValidity(models.TextChoices):
+    """Whether a certificate holds on a day; not stored."""
+
+    VALID = "valid", "Valid"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
+
+
+CERTIFICATE_LABELS = label_table(
+    {
+        CertificateValidity.VALID: ("good", "✓"),
+        CertificateValidity.EXPIRED: ("warn", "!"),
+        CertificateValidity.REVOKED: ("bad", "✕"),
+    }
+)
+UNKNOWN_CERTIFICATE = Label("Unknown", "neutral", "?")
+
+
+class RuleSetState(models.TextChoices):
+    """Whether a rule set can be chosen on a day; not stored."""
+
+    IN_FORCE = "in_force", "In force"
+    COMING = "coming", "To come"
+    PAST = "past", "Past"
+
+
+RULE_SET_LABELS = label_table(
+    {
+        RuleSetState.IN_FORCE: ("good", "✓"),
+        RuleSetState.COMING: ("info", "◷"),
+        RuleSetState.PAST: ("neutral", "–"),
+    }
+)
+
+# What becomes of a credit in a track.
+POSTED = Label("Posted", "good", "✓")
+NOT_COUNTED = Label("Not counted", "neutral", "–")
+ARCHIVED = Label("Archived", "neutral", "▣")
+# A track that is recommended.
+FITS = Label("Fits you", "good", "✓")

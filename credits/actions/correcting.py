@@ -24,6 +24,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Category, Event
+from events.rules import state_for_editors
 
 # ---------- One credit ----------
 
@@ -149,8 +150,9 @@ def correct_event(
 def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
     may = EventState.PUBLISHED, EventState.PENDING
     if event.state not in (may if event.origin == Origin.CUSTOM else may[:1]):
-        state = event.get_state_display().lower()
-        raise Refused(f"“{event.title}” is {state}, so there is nothing to correct.")
+        raise Refused(
+            f"“{event.title}” is {state_for_editors(event)}, so there is nothing to correct."
+        )
     if not offers:
         raise Refused(
             "Enter the credits of one category at least. Where nobody should earn anything, "

@@ -30,7 +30,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event
-from events.rules import has_taken_place, is_over
+from events.rules import has_taken_place, is_over, state_for_editors
 
 UNDO_WINDOW = dt.timedelta(days=1)
 DUPLICATE_REASON = "You hold this training once: “{}” is the same, and that credit stands."
@@ -152,8 +152,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
             continue
         allowed = MERGEABLE_SOURCE_STATES if event is source else MERGEABLE_TARGET_STATES
         if event.origin != Origin.CUSTOM or event.state not in allowed:
-            state = event.get_state_display().lower()
-            return f"“{event.title}” is {state}, so it cannot be merged."
+            return f"“{event.title}” is {state_for_editors(event)}, so it cannot be merged."
     return None
 
 

@@ -220,12 +220,8 @@ def _pair_url(source: Event | None, target: Event | None = None) -> str:
 
 def _state(event: Event) -> str:
     if event.origin == Origin.CALENDAR:
-        return (
-            "On the calendar" if event.state == EventState.PUBLISHED else event.get_state_display()
-        )
-    approved = event.state == EventState.PUBLISHED
-    state = "Approved" if approved else event.get_state_display()
-    return f"Create New… by {event.created_by}: {state}"
+        return "On the calendar" if event.state == EventState.PUBLISHED else event.state_label.text
+    return f"Create New… by {event.created_by}: {event.state_label.text}"
 
 
 def _facts(event: Event) -> str:

@@ -21,7 +21,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import review
 from credits.admin import queue_presentation
 from events import actions, queries
-from events.enums import CUSTOM_EVENT_TRANSITIONS, Decision, EventState, Origin
+from events.enums import CUSTOM_EVENT_TRANSITIONS, EVENT_LABELS, Decision, EventState, Origin
 from events.models import WAITING_SINCE, CustomEvent, Event
 
 DECIDES = "events.decide_event"
@@ -46,7 +46,7 @@ class CustomEventStateFilter(ConditionFilter):
         states = (EventState.PENDING, EventState.DRAFT, EventState.PUBLISHED, EventState.DECLINED)
         return [
             *(
-                (each.value, queue_presentation.custom_event_state(each), Q(state=each))
+                (each.value, EVENT_LABELS[Origin.CUSTOM][each].text, Q(state=each))
                 for each in states
             ),
             ("all", "All", Q()),
@@ -229,9 +229,8 @@ class CustomEventAdmin(QueueAdmin):
                     by=request.user,
                 )
                 self.log_change(request, event, f"{decision.label}. {reason}".strip())
-                done = queue_presentation.custom_event_state(
-                    CUSTOM_EVENT_TRANSITIONS[decision].target
-                ).lower()
+                target = CUSTOM_EVENT_TRANSITIONS[decision].target
+                done = EVENT_LABELS[Origin.CUSTOM][target].text.lower()
                 messages.success(
                     request,
                     f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it "

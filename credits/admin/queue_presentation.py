@@ -21,6 +21,7 @@ from events import queries
 from events.admin_presentation import event_time, format_credit_lines, format_length
 from events.enums import CUSTOM_EVENT_TRANSITIONS, TO_CALENDAR, Decision, EventState, Origin
 from events.models import Event
+from events.rules import state_for_editors
 from events.similar_titles import SimilarEvent
 
 # ---------- A row of the list ----------
@@ -60,7 +61,7 @@ def checkbox_value(event: Event, *, doubtful: bool) -> str:
 def waiting_text(event: Event) -> str:
     """Since when staff are asked; one that was returned and sent again says so."""
     if event.state != EventState.PENDING:
-        return custom_event_state(event.state)
+        return event.state_label.text
     again = ", sent again" if event.decided_at else ""
     return format_waiting_time(review.waiting_since(event)) + again
 
@@ -138,7 +139,7 @@ def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]
     return {
         "person": person,
         "positions": account_queries.positions_of(person),
-        "state": f"{custom_event_state(event.state)}{_age(event)}",
+        "state": f"{event.state_label.text}{_age(event)}",
         "marks": unusual_points(event, claim),
         "note": claim.note if claim else "",
         "evidence": evidence_links(claim),
@@ -160,11 +161,6 @@ def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]
         "correct_url": correct_url(event) if decides else "",
         "is_own": is_own,
     }
-
-
-def custom_event_state(state: str) -> str:
-    """A custom event is not published anywhere by its approval."""
-    return "Approved" if state == EventState.PUBLISHED else EventState(state).label
 
 
 def _age(event: Event) -> str:
@@ -227,7 +223,7 @@ def recent_decision_row(event: Event) -> dict[str, str]:
     return {
         "title": event.title,
         "url": event_page_url(event),
-        "words": f"{event_time(event)}; {custom_event_state(event.state).lower()}{reason}",
+        "words": f"{event_time(event)}; {state_for_editors(event)}{reason}",
     }
 
 

@@ -17,7 +17,7 @@ from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, queries
-from credits.enums import ClaimRole, ClaimSource
+from credits.enums import LISTED, ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views.common import check_result_rows, draft_fields, listed_message
 from events import queries as event_queries
@@ -204,6 +204,6 @@ def _session_row(
         "times": times or day,
         "room": event.room,
         "credits": calendar_presentation.credit_chips(lines),
-        "is_claimed": standing.is_claimed,
+        "claimed": LISTED if standing.is_claimed else None,
         "reason": "" if standing.is_claimed else standing.reason,
     }

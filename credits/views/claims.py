@@ -15,21 +15,13 @@ from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries
 from credits.actions import evidence
-from credits.enums import LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
+from credits.enums import CLAIM_LABELS, LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
 from credits.views.common import check_result_rows
 from events.enums import EventState, Origin
 from events.uploads import was_ended
-
-STATES = {
-    ClaimState.PENDING: ("info", "◷"),
-    ClaimState.APPROVED: ("good", "✓"),
-    ClaimState.RETURNED: ("warn", "!"),
-    ClaimState.DECLINED: ("bad", "✕"),
-    ClaimState.WITHDRAWN: ("neutral", "–"),
-}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -95,7 +87,6 @@ def _page(
 ) -> HttpResponse:
     event = claim.event
     is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
-    tone, shape = STATES[ClaimState(claim.state)]
     stands = claim.state in LIVE
     is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
     context: dict[str, Any] = {
@@ -103,7 +94,7 @@ def _page(
         "event": event,
         "url": event.get_absolute_url() if is_open else "",
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "state": {"label": claim.get_state_display(), "tone": tone, "shape": shape},
+        "state": CLAIM_LABELS[ClaimState(claim.state)],
         "claimed_on": format_day(timezone.localdate(claim.claimed_at)),
         "is_presenter": claim.role == ClaimRole.PRESENTER,
         "credits": [

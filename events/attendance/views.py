@@ -33,7 +33,7 @@ from events.attendance.forms import (
 )
 from events.attendance.webinar_csv import MAX_BYTES
 from events.calendar import presentation as calendar_presentation
-from events.enums import Attendance
+from events.enums import ATTENDANCE_LABELS, Attendance
 from events.models import AttendanceList, Event, Registration
 
 PER_PAGE = 100
@@ -41,12 +41,6 @@ MAX_WAITLIST_SHOWN = 100
 MAX_LINES = 200
 UNKNOWN = "Unknown: no account has this address"
 BLANK_LINES = 10
-TONES = {
-    Attendance.UNKNOWN: calendar_presentation.Label("Not marked", "neutral", "○"),
-    Attendance.PRESENT: calendar_presentation.Label("Present", "good", "✓"),
-    Attendance.LATE: calendar_presentation.Label("Came late", "good", "✓"),
-    Attendance.ABSENT: calendar_presentation.Label("Absent", "bad", "✕"),
-}
 BUTTONS = [
     (Attendance.PRESENT, "Present"),
     (Attendance.LATE, "Late"),
@@ -78,7 +72,7 @@ def _row(registration: Registration, answers: dict[int, list[tuple[str, str]]]) 
         "library": registration.library or "",  # type: ignore[attr-defined]
         "walk_in": registration.walk_in,
         "minutes": registration.minutes,
-        "mark": TONES[Attendance(registration.attendance)],
+        "mark": ATTENDANCE_LABELS[Attendance(registration.attendance)],
         "attendance": registration.attendance,
         "answers": answers.get(registration.pk, []),
         "buttons": BUTTONS[:-1] if registration.attendance == Attendance.UNKNOWN else BUTTONS,
@@ -136,7 +130,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             actions.mark_attendance(
                 registration_id=place.pk, attendance=attendance, by=request.user
             )
-            done = f"{place.person}: {TONES[attendance].label.lower()}."
+            done = f"{place.person}: {ATTENDANCE_LABELS[attendance].text.lower()}."
             fragment = f"#place-{place.pk}"
         else:
             raise Refused("Nothing was marked. Press one of the buttons in a row.")
@@ -314,7 +308,10 @@ def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[Match
     present = [each for each in match.marks if each[1] != Attendance.ABSENT]
     absent = [each for each in match.marks if each[1] == Attendance.ABSENT]
     by_hand = [
-        (str(each.person), f"{TONES[Attendance(each.attendance)].label}; on the list {minutes} min")
+        (
+            str(each.person),
+            f"{each.get_attendance_display()}; on the list {minutes} min",
+        )
         for each, _, minutes in match.by_hand
     ]
     without_place = [

@@ -14,9 +14,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.formats import counted, format_credits, format_day, format_time_range
+from aspen.formats import format_credits, format_day, format_time_range
+from aspen.web.labels import Label
 from events import queries, rules
 from events.enums import (
     ATTENDED,
+    REGISTRATION_LABELS,
     Attendance,
     Delivery,
     EventState,
@@ -31,39 +34,24 @@ from events.signals import claimed_event_ids_for
 # ---------- States, places, credits ----------
 
 
-class Label(NamedTuple):
-    """A state in words, with the tone and the shape that includes/state_label.html wants."""
-
-    label: str
-    tone: str
-    shape: str
-
-
 SOON_DAYS = 7  # days before registration closes from which on the calendar says so
-CANCELLED = Label("Cancelled", "bad", "✕")
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
 RECORDING = Label("Recording available", "info", "▶")
 FULL = Label("Full", "warn", "!")
 WAITLIST = Label("Waitlist open", "info", "+")
 CLOSED = Label("Registration closed", "neutral", "○")
-REGISTERED = Label("Registered", "good", "✓")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
-CUSTOM_LABELS = {
-    EventState.DRAFT: Label("Returned for changes", "warn", "!"),
-    EventState.PENDING: Label("Waiting for approval", "warn", "…"),
-    EventState.PUBLISHED: Label("Approved", "good", "✓"),
-    EventState.DECLINED: Label("Declined", "bad", "✕"),
-    EventState.CANCELLED: CANCELLED,
-}
+CREDIT_LISTED = Label("Credit listed", "good", "✓")
+ABSENT = Label("Absent, no credit", "warn", "!")
+CARRIES_NO_CREDIT = Label("Carries no credit", "neutral", "○")
+NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
 
 def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
     """The states to show, the gravest first."""
-    if event.origin == Origin.CUSTOM:
-        return [CUSTOM_LABELS[EventState(event.state)]]
-    if event.state == EventState.CANCELLED:
-        return [CANCELLED]
+    if event.origin == Origin.CUSTOM or event.state == EventState.CANCELLED:
+        return [event.state_label]
     over = event.over_at <= now
     checks = [
         (OVER, over),
@@ -79,9 +67,10 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
-        return [REGISTERED]
+        return [REGISTRATION_LABELS[RegistrationState.CONFIRMED]]
     if counts.state == RegistrationState.WAITLISTED:
-        return [Label(f"On the waitlist, number {counts.ahead + 1}", "warn", "…")]
+        waitlisted = REGISTRATION_LABELS[RegistrationState.WAITLISTED]
+        return [waitlisted._replace(text=f"{waitlisted.text}, number {counts.ahead + 1}")]
     opens, closes = event.registration_opens_at, event.registration_closes_at
     if opens and now < opens:
         return [Label(f"Registration opens {format_day(timezone.localdate(opens))}", "info", "…")]
@@ -188,6 +177,10 @@ class EventRow:
     part_of: str
     part_of_url: str
     credit: str
+
+    @property
+    def claimed(self) -> Label | None:
+        return CREDIT_LISTED if self.credit == "claimed" else None
 
 
 def credit_button(event: Event, known: EventFacts) -> str:
@@ -390,14 +383,14 @@ def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> s
 def attendance_outcome(registration: Registration, known: EventFacts, *, is_claimed: bool) -> Label:
     """What became of a place at an event that is over."""
     if is_claimed:
-        return Label("Credit listed", "good", "✓")
+        return CREDIT_LISTED
     if registration.event.state == EventState.CANCELLED:
-        return CANCELLED
+        return registration.event.state_label
     if registration.attendance == Attendance.ABSENT:
-        return Label("Absent, no credit", "warn", "!")
+        return ABSENT
     if registration.event_id not in known.credits:
-        return Label("Carries no credit", "neutral", "○")
-    return Label("No credit listed", "neutral", "○")
+        return CARRIES_NO_CREDIT
+    return NO_CREDIT_LISTED
 
 
 MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")

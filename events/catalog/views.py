@@ -21,16 +21,11 @@ from events.calendar.page_cache import cached_until_changed
 from events.catalog import queries
 from events.catalog.actions import propose_listing
 from events.catalog.forms import CatalogForm, ProposeListingForm
-from events.enums import ListingState
+from events.enums import LISTING_LABELS, ListingState
 from events.models import CatalogListing, CreditOffer
 from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 50
-STATES = {
-    ListingState.PROPOSED: ("warn", "…"),
-    ListingState.APPROVED: ("good", "✓"),
-    ListingState.DECLINED: ("bad", "✕"),
-}
 
 
 @login_not_required
@@ -118,12 +113,10 @@ def _proposed(listing: CatalogListing) -> str:
 
 
 def _listing(listing: CatalogListing) -> dict[str, Any]:
-    state = ListingState(listing.state)
-    tone, shape = STATES[state]
     moment = listing.decided_at or listing.proposed_at
     return {
         "year": listing.fiscal_year,
-        "state": calendar_presentation.Label(state.label, tone, shape),
+        "state": LISTING_LABELS[ListingState(listing.state)],
         "since": format_day(timezone.localdate(moment)),
         "reason": listing.reason,
     }

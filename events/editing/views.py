@@ -35,19 +35,6 @@ from events.models import Event
 from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 25
-TONES = {
-    EventState.DRAFT: calendar_presentation.Label("Draft", "neutral", "○"),
-    EventState.PENDING: calendar_presentation.Label("Waiting for staff", "warn", "…"),
-    EventState.PUBLISHED: calendar_presentation.Label("Published", "good", "✓"),
-    EventState.CANCELLED: calendar_presentation.CANCELLED,
-    EventState.DECLINED: calendar_presentation.Label("Discarded", "neutral", "✕"),
-}
-RETURNED_LABEL = calendar_presentation.Label("Returned for changes", "warn", "!")
-
-
-def _state(event: Event) -> calendar_presentation.Label:
-    returned = event.state == EventState.DRAFT and event.decision_reason
-    return RETURNED_LABEL if returned else TONES[EventState(event.state)]
 
 
 # ---------- What one looks after ----------
@@ -110,7 +97,7 @@ def _row(event: Event) -> dict[str, Any]:
         "title": event.title,
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "organization": event.organization.name if event.organization else event.sponsor,
-        "state": _state(event),
+        "state": event.state_label,
         "reason": event.decision_reason if event.state == EventState.DRAFT else "",
         "since": _waiting_since(event),
         "registered": getattr(event, "number", None),
@@ -352,7 +339,7 @@ def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         "event": event,
         "row": calendar_presentation.event_row(event, known, event.parent),
-        "state": _state(event),
+        "state": event.state_label,
         "author": str(event.created_by) if event.created_by_id else "",
         "is_pending": event.state == EventState.PENDING,
         "is_draft": event.state == EventState.DRAFT,

@@ -15,7 +15,16 @@ from django.utils.text import slugify
 from accounts.models import Organization
 from aspen.db.constraints import both_or_neither
 from aspen.halves import CreditAmountField, in_halves
-from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
+from aspen.web.labels import Label
+from events.enums import (
+    EVENT_LABELS,
+    RETURNED,
+    Delivery,
+    EventState,
+    EventType,
+    Origin,
+    RegistrationMode,
+)
 from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION, new_version
 
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
@@ -394,6 +403,13 @@ class Event(models.Model):
         if slug:
             return reverse("events:detail", args=[self.pk, slug])
         return reverse("events:detail", args=[self.pk])
+
+    @property
+    def state_label(self) -> Label:
+        """The state as people see it."""
+        if self.state == EventState.DRAFT and self.decision_reason:
+            return RETURNED
+        return EVENT_LABELS[Origin(self.origin)][EventState(self.state)]
 
 
 class CustomEvent(Event):

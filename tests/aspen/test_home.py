@@ -51,7 +51,7 @@ def test_the_next_events_are_to_come_on_the_calendar_and_soonest_first() -> None
     assert [row["title"] for row in rows] == ["Sooner", "Called off", "Later"]
     assert rows[0]["url"] == sooner.get_absolute_url()
     assert rows[0]["place"] == "In person · Helena"
-    assert rows[1]["state"].label == "Cancelled"
+    assert rows[1]["state"].text == "Cancelled"
     assert gone.title in text(Client().get("/"))
 
 

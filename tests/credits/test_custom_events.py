@@ -202,7 +202,7 @@ def test_only_the_author_sends_again_and_only_when_asked():
 def test_a_colleagues_decision_is_not_overturned_unseen():
     claim = create()
     decide(claim, Decision.APPROVE)
-    with pytest.raises(Refused, match="was changed since you opened this page; it is published"):
+    with pytest.raises(Refused, match="was changed since you opened this page; it is approved"):
         event_actions.decide_custom_event(
             event_id=claim.event_id,
             decision=Decision.DECLINE,

@@ -221,7 +221,7 @@ def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
     client = coordinator()
     decide(client, event, "approve")
     answer = decide(client, event, "return", "Kept words")
-    assert "is published; return is not possible any more." in text(answer)
+    assert "is approved; return is not possible any more." in text(answer)
     event.refresh_from_db()
     assert event.state == EventState.PUBLISHED
 

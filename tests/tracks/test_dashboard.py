@@ -18,6 +18,7 @@ from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
 from tracks.actions import leave_track, reissue_certificate, revoke_certificate, select_track
 from tracks.counting import queries as counting_queries
+from tracks.enums import NOT_COUNTED, POSTED
 from tracks.models import Participation
 
 pytestmark = pytest.mark.django_db
@@ -70,8 +71,8 @@ def test_choosing_says_how_many_were_posted_and_why_others_were_not(client, pers
     assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
     assert said(response) == ["You now follow Library Staff. 1 credit line was posted to it."]
     rows = {row["title"]: row for row in response.context["credits"]}
-    assert rows["Recent one"]["posted"]
-    assert not rows["Old one"]["posted"]
+    assert POSTED in rows["Recent one"]["labels"]
+    assert rows["Old one"]["labels"] == [NOT_COUNTED]
     assert rows["Old one"]["why"].startswith("Earned before ")
     assert "the first day that counts" in response.content.decode()
 

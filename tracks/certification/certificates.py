@@ -13,36 +13,35 @@ from django.utils.dateformat import format as format_date
 from aspen.clock import today
 from aspen.files import pdf, qr
 from aspen.formats import format_credits, format_day
+from aspen.web.labels import Label
 from tracks.certification import record
+from tracks.enums import CERTIFICATE_LABELS, UNKNOWN_CERTIFICATE
+from tracks.enums import CertificateValidity as Validity
 from tracks.models import Certificate
 
 
 class CertificateValidity(NamedTuple):
-    """Whether a certificate holds: a word with its shape, and a sentence."""
+    """Whether a certificate holds: a label and a sentence."""
 
-    label: str
-    tone: str
-    shape: str
+    label: Label
     text: str
 
 
-UNKNOWN = CertificateValidity("Unknown", "neutral", "?", "No certificate has this address.")
+UNKNOWN = CertificateValidity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
 
 
 def validity(certificate: Certificate, on: dt.date | None = None) -> CertificateValidity:
     """Valid through its last day, then expired; revoked at any time, and that stays."""
-    number, on = certificate.number, on or today()
+    number, last_day = certificate.number, format_day(certificate.expires_on)
     if certificate.revoked_at:
         day = format_day(timezone.localdate(certificate.revoked_at))
-        return CertificateValidity(
-            "Revoked", "bad", "✕", f"Certificate {number} was revoked on {day}."
-        )
-    if certificate.expires_on < on:
-        day = format_day(certificate.expires_on)
-        text = f"Certificate {number} was valid until {day} and has expired since."
-        return CertificateValidity("Expired", "warn", "◷", text)
-    day = format_day(certificate.expires_on)
-    return CertificateValidity("Valid", "good", "✓", f"Certificate {number} is valid until {day}.")
+        validity, text = Validity.REVOKED, f"Certificate {number} was revoked on {day}."
+    elif certificate.expires_on < (on or today()):
+        text = f"Certificate {number} was valid until {last_day} and has expired since."
+        validity = Validity.EXPIRED
+    else:
+        validity, text = Validity.VALID, f"Certificate {number} is valid until {last_day}."
+    return CertificateValidity(CERTIFICATE_LABELS[validity], text)
 
 
 def replacement(certificate: Certificate) -> Certificate | None:

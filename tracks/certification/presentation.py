@@ -9,6 +9,22 @@ from django.utils import timezone
 from aspen import formats
 from aspen.formats import counted, format_day
 from tracks.enums import SENT, Ending, ParticipationState, VerificationAnswer
+from aspen.formats import format_day
+from aspen.web.labels import Label
+from tracks.enums import (
+    ANSWER_LABELS,
+    ASKED,
+    CERTIFICATE_LABELS,
+    ENDING_LABELS,
+    NOT_ANSWERED,
+    PARTICIPATION_LABELS,
+    READY,
+    SENT,
+    CertificateValidity,
+    Ending,
+    ParticipationState,
+    VerificationAnswer,
+)
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
@@ -21,19 +37,15 @@ SUBMIT_AGAIN = "Look at what would be sent now, and submit it again."
 class RecordStage(NamedTuple):
     """One of the stages from the record to the certificate; `note` says when or who."""
 
-    label: str
+    label: Label
     note: str
-    tone: str
-    shape: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordStatus:
     """`text` is what happened, `reason` somebody's own words for it, `then` what to do next."""
 
-    label: str
-    tone: str
-    shape: str
+    label: Label
     text: str
     reason: str = ""
     then: str = ""
@@ -52,7 +64,7 @@ def status_of(
     state = State(participation.state)
     if state == State.LEFT:
         text = f"You left {participation.track}. Its credits are kept in your archive."
-        return RecordStatus(label="Left", tone="neutral", shape="–", text=text)
+        return RecordStatus(label=PARTICIPATION_LABELS[state], text=text)
     if latest is None:
         return _ready() if complete else None
     if state in SENT:
@@ -64,9 +76,7 @@ def status_of(
 
 def _ready() -> RecordStatus:
     return RecordStatus(
-        label="Ready to submit",
-        tone="good",
-        shape="✓",
+        label=READY,
         text="Everything required is there. Send your record to the CE Coordinator; you see first "
         "what will be sent.",
         can_submit=True,
@@ -76,9 +86,7 @@ def _ready() -> RecordStatus:
 def _under_way(sent: "ToldSubmission") -> RecordStatus:
     if sent.reviewed_at is None:
         return RecordStatus(
-            label="With the CE Coordinator",
-            tone="info",
-            shape="◷",
+            label=PARTICIPATION_LABELS[State.SUBMITTED],
             text=f"Sent on {format_moment_day(sent.submitted_at)}; with the CE Coordinator "
             f"{format_since(sent.submitted_at)}.",
             then="There is nothing you have to do until it was reviewed.",
@@ -100,9 +108,7 @@ def _under_way(sent: "ToldSubmission") -> RecordStatus:
         )
         then = "There is nothing you have to do; your certificate is issued with the answer."
     return RecordStatus(
-        label="With the supervisor",
-        tone="info",
-        shape="◷",
+        label=PARTICIPATION_LABELS[State.REVIEWED],
         text=f"{reviewed} {text}",
         then=then,
         can_take_back=True,
@@ -113,11 +119,11 @@ def _sent_back(sent: "ToldSubmission", *, complete: bool) -> RecordStatus:
     """Sent before, and open again."""
     assert sent.ended_at is not None
     on = f"on {format_moment_day(sent.ended_at)}"
-    tone, shape, reason = "warn", "!", sent.reason
+    label, reason = ENDING_LABELS[Ending(sent.ending)], sent.reason
     then = SUBMIT_AGAIN if complete else "Something is missing now; the page says what."
     match sent.ending:
         case Ending.TAKEN_BACK:
-            tone, shape, text = "neutral", "–", f"You took your record back {on}."
+            text = f"You took your record back {on}."
         case Ending.RETURNED:
             text = f"{sent.ended_by} returned your record for changes {on}."
             then = "Change what is asked for. " + then
@@ -128,17 +134,9 @@ def _sent_back(sent: "ToldSubmission", *, complete: bool) -> RecordStatus:
             text = f"A correction {on} changed what you had sent."
         case _:
             text = f"Certificate {sent.certificate_number} was revoked, and this period is open."
+            label = CERTIFICATE_LABELS[CertificateValidity.REVOKED]
             reason = sent.revoked_reason or ""
-    label = "Revoked" if sent.ending == Ending.CERTIFIED else Ending(sent.ending).label
-    return RecordStatus(
-        label=label,
-        tone=tone,
-        shape=shape,
-        text=text,
-        reason=reason,
-        then=then,
-        can_submit=complete,
-    )
+    return RecordStatus(label=label, text=text, reason=reason, then=then, can_submit=complete)
 
 
 def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
@@ -146,17 +144,13 @@ def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
     number = sent.certificate_number
     if is_revoked:
         return RecordStatus(
-            label="Certificate revoked",
-            tone="bad",
-            shape="✕",
+            label=PARTICIPATION_LABELS[State.REVOKED],
             text=f"Certificate {number} was revoked.",
             reason=sent.revoked_reason or "",
             then="Something wrong? Open a help ticket.",
         )
     return RecordStatus(
-        label="Certified",
-        tone="good",
-        shape="✓",
+        label=PARTICIPATION_LABELS[State.CERTIFIED],
         text=f"Verified by {sent.verified_name} on {format_moment_day(sent.verified_at)}. "
         f"Certificate {number} was issued.",
         certificate_uuid=sent.certificate_uuid,
@@ -190,10 +184,10 @@ def stages_of(participation: Participation, latest: "ToldSubmission | None") -> 
 def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> RecordStage:
     """A stage that is done says when, the others whether their turn has come."""
     if at:
-        return RecordStage(done, format_moment_day(at), "good", "✓")
+        return RecordStage(Label(done, "good", "✓"), format_moment_day(at))
     if is_now:
-        return RecordStage(ahead, "under way", "info", "◷")
-    return RecordStage(ahead, "to come", "neutral", "○")
+        return RecordStage(Label(ahead, "info", "◷"), "under way")
+    return RecordStage(Label(ahead, "neutral", "○"), "to come")
 
 
 def sent_before(submissions: "list[ToldSubmission]") -> list[dict[str, str]]:
@@ -216,35 +210,23 @@ def year_state(asked: Verification) -> dict[str, Any]:
     """What became of the question about a year."""
     name, until = asked.supervisor_name, asked.expires_at
     row: dict[str, Any] = {"year": asked.year, "id": asked.pk, "reason": "", "can_withdraw": False}
-    match asked.answer:
-        case VerificationAnswer.VERIFIED:
-            state = (
-                "Verified",
-                "good",
-                "✓",
-                f"by {name} on {format_moment_day(asked.answered_at)}",
-            )
-        case VerificationAnswer.REFUSED:
-            state = ("Refused", "warn", "!", f"by {name} on {format_moment_day(asked.answered_at)}")
-            row["reason"] = asked.reason
-        case VerificationAnswer.WITHDRAWN:
-            state = ("Withdrawn", "neutral", "–", f"on {format_moment_day(asked.answered_at)}")
-        case _ if until <= timezone.now():
-            state = (
-                "Not answered",
-                "warn",
-                "!",
-                f"by {name} until {format_moment_day(until)}; ask again",
-            )
-        case _:
-            state = (
-                "Asked",
-                "info",
-                "◷",
-                f"{name}, who can answer until {format_moment_day(until)}",
-            )
-            row["can_withdraw"] = True
-    return row | dict(zip(("label", "tone", "shape", "text"), state, strict=True))
+    if asked.answer == VerificationAnswer.WITHDRAWN:
+        text = f"on {format_moment_day(asked.answered_at)}"
+    elif asked.answer:
+        text = f"by {name} on {format_moment_day(asked.answered_at)}"
+        row["reason"] = asked.reason if asked.answer == VerificationAnswer.REFUSED else ""
+    elif until <= timezone.now():
+        text = f"by {name} until {format_moment_day(until)}; ask again"
+    else:
+        text = f"{name}, who can answer until {format_moment_day(until)}"
+        row["can_withdraw"] = True
+    return row | {"label": answer_label(asked), "text": text}
+
+
+def answer_label(asked: Verification) -> Label:
+    if asked.answer:
+        return ANSWER_LABELS[VerificationAnswer(asked.answer)]
+    return NOT_ANSWERED if asked.expires_at <= timezone.now() else ASKED
 
 
 def year_states(asked: list[Verification]) -> list[dict[str, Any]]:

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aspen.formats import format_amount, format_credits, format_day
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO, credits_needed, sum_by_category
+from aspen.web.labels import Label
+from credits.models import Credit
+from tracks.counting.progress import ZERO, Progress, credits_needed, measure_progress
+from tracks.enums import ANSWER_LABELS, VerificationAnswer
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
@@ -226,11 +230,12 @@ def _row(line: RecordLine, verified: VerifiedLines) -> dict[str, Any]:
     }
 
 
-def _verified(line: RecordLine, verified: VerifiedLines) -> str:
+def _verified(line: RecordLine, verified: VerifiedLines) -> Label | None:
     before, verification = verified.get(line.credit_id, (None, None))
     if before is None or verification is None or verification.answered_at is None:
-        return ""
+        return None
     if (Decimal(before["amount"]), before["slug"]) != (line.amount, line.slug):
-        return ""
+        return None
     day = format_day(timezone.localdate(verification.answered_at))
-    return f"Verified by {verification.supervisor_name} on {day}"
+    text = f"Verified by {verification.supervisor_name} on {day}"
+    return ANSWER_LABELS[VerificationAnswer.VERIFIED]._replace(text=text)

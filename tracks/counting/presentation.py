@@ -9,13 +9,13 @@ from django.urls import reverse
 
 from aspen import formats
 from aspen.formats import format_amount, format_credits, format_day
-from credits.enums import ENDED, ClaimRole, ClaimState
+from credits.enums import CLAIM_LABELS, ENDED, TAKEN_OUT, ClaimRole, ClaimState
 from credits.history import HistoryEntry
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
 from tracks.counting.progress import Progress, measure_progress
 from tracks.counting.queries import TrackProgress
-from tracks.enums import SENT
+from tracks.enums import ARCHIVED, SENT
 from tracks.models import Participation, RuleSet
 
 if TYPE_CHECKING:
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
 CHART_WIDTH = 600
 ALL_CATEGORIES = 4
-STATES = {
-    ClaimState.PENDING: ("info", "◷"),
-    ClaimState.APPROVED: ("good", "✓"),
-    ClaimState.RETURNED: ("warn", "!"),
-    ClaimState.DECLINED: ("bad", "✕"),
-    ClaimState.WITHDRAWN: ("neutral", "–"),
-}
 
 
 def rule_set_in_words(rule_set: RuleSet) -> str:
@@ -228,9 +221,8 @@ def credit_row(
     """
     claim = credit.claim
     state = ClaimState(claim.state)
-    tone, shape = STATES[state]
     ended = state in ENDED or credit.withdrawn_at is not None
-    label = "Taken out" if credit.withdrawn_at and state not in ENDED else state.label
+    is_taken_out = credit.withdrawn_at and state not in ENDED
     return {
         "id": credit.pk,
         "claim_id": claim.pk,
@@ -241,9 +233,9 @@ def credit_row(
         "earned_on": format_day(credit.earned_on),
         "category": credit.category,
         "amount": format_amount(credit.amount),
-        "state": {"label": label, "tone": tone, "shape": shape},
+        "state": TAKEN_OUT if is_taken_out else CLAIM_LABELS[state],
         "reason": str(ending) if ending else credit.withdrawn_reason or claim.reason,
-        "archived": not ended and not credit.posted_in,
+        "archived": None if ended or credit.posted_in else ARCHIVED,
         "tracks": [] if ended else _verdicts(credit, participations),
         "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
         "withdraw_id": claim.pk if state == ClaimState.PENDING else None,

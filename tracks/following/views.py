@@ -18,7 +18,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.counting.eligibility import DIRECTOR_TRACK, directors_deadline
-from tracks.enums import RuleSetKind
+from tracks.enums import FITS, RuleSetKind
 from tracks.following import actions, recommended
 from tracks.following.forms import ChooseForm, ChooseSeveralForm, RolesForm
 from tracks.models import Participation, RuleSet, Track
@@ -81,6 +81,7 @@ def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str,
         "id": rule_set.track_id,
         "name": rule_set.track.name,
         "why": why,
+        "fits": FITS,
         "rule_set": rule_set.name,
         "rules_url": reverse("tracks:rule_set", args=[rule_set.pk]),
         "audience": rule_set.audience,

@@ -9,13 +9,17 @@ from accounts.models import Position, User
 from aspen.clock import today
 from aspen.formats import format_amount, format_credits, format_day
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, ParticipationState
+from tracks.enums import (
+    ACTIVE,
+    CERTIFICATE_LABELS,
+    IN_PROGRESS,
+    PARTICIPATION_LABELS,
+    RECORD_SENT,
+    SENT,
+    CertificateValidity,
+    ParticipationState,
+)
 from tracks.models import Certificate, Participation
-
-CERTIFIED = {"label": "Certified", "tone": "good", "shape": "✓"}
-EXPIRED = {"label": "Expired", "tone": "warn", "shape": "!"}
-SENT = {"label": "Record sent", "tone": "info", "shape": "◷"}
-IN_PROGRESS = {"label": "In progress", "tone": "neutral", "shape": "○"}
 
 
 def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
@@ -60,11 +64,13 @@ def director_rows(people: Iterable[User]) -> list[dict[str, Any]]:
 def _line(track: str, certificate: Certificate | None, *, state: str) -> dict[str, Any]:
     is_valid = certificate is not None and certificate.expires_on >= today()
     if is_valid:
-        label = CERTIFIED
-    elif state in (ParticipationState.SUBMITTED, ParticipationState.REVIEWED):
-        label = SENT
+        label = PARTICIPATION_LABELS[ParticipationState.CERTIFIED]
+    elif state in SENT:
+        label = RECORD_SENT
+    elif certificate:
+        label = CERTIFICATE_LABELS[CertificateValidity.EXPIRED]
     else:
-        label = EXPIRED if certificate else IN_PROGRESS
+        label = IN_PROGRESS
     return {
         "track": track,
         "state": label,

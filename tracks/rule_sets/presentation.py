@@ -12,7 +12,7 @@ from aspen.clock import years_after, years_before
 from aspen.formats import format_amount, format_credits, format_day
 from tracks.counting.presentation import ProgressBar, progress_bar, rule_set_in_words
 from tracks.counting.progress import Progress, ProgressLine, measure_progress
-from tracks.enums import RuleSetKind
+from tracks.enums import RULE_SET_LABELS, RuleSetKind, RuleSetState
 from tracks.models import RuleSet
 
 KINDS = {
@@ -33,17 +33,18 @@ ANY_TRAINING_TEXT = (
 )
 
 
-def rule_set_status(rule_set: RuleSet, on: dt.date) -> dict[str, str]:
-    """Whether it can be chosen on a day, as a state label; `key` sorts rule sets into lists."""
+def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
+    """Whether it can be chosen on a day."""
     if rule_set.valid_from > on:
-        return {"key": "coming", "label": "To come", "tone": "info", "shape": "◷"}
+        return RuleSetState.COMING
     if rule_set.valid_until and rule_set.valid_until < on:
-        return {"key": "past", "label": "Past", "tone": "neutral", "shape": "–"}
-    return {"key": "in_force", "label": "In force", "tone": "good", "shape": "✓"}
+        return RuleSetState.PAST
+    return RuleSetState.IN_FORCE
 
 
 def rule_set_row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
     """One rule set as a list shows it."""
+    state = rule_set_status(rule_set, on)
     return {
         "id": rule_set.pk,
         "name": rule_set.name,
@@ -51,7 +52,8 @@ def rule_set_row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
         "rules": rule_set_in_words(rule_set),
         "kind": RuleSetKind(rule_set.kind).label,
         "days": _days(rule_set),
-        "state": rule_set_status(rule_set, on),
+        "state": state.value,
+        "label": RULE_SET_LABELS[state],
     }
 
 

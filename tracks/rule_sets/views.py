@@ -29,7 +29,7 @@ def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
             {"name": str(rule_set.track), "lists": {key: [] for key in LIST_HEADINGS}},
         )
         shown = presentation.rule_set_row(rule_set, day)
-        track["lists"][shown["state"]["key"]].append(shown)
+        track["lists"][shown["state"]].append(shown)
     context = {
         "tracks": [
             {

@@ -82,7 +82,7 @@ def _row(
         category=str(credit.category),
         amount=credit.amount,
         counted=credit.amount if group.counts else Decimal(0),
-        state=told["state"]["label"],
+        state=told["state"].text,
         remark=" ".join(remark for remark in remarks if remark),
     )
 

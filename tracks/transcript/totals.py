@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aspen.clock import today, years_before
 from aspen.formats import format_amount, format_credits, format_day
+from credits import enums as credit_enums
 from credits.enums import ENDED, ClaimState
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
@@ -22,7 +23,7 @@ from tracks.models import Participation
 ZERO = Decimal(0)
 ARCHIVED, NOT_COUNTED = "archived", "not-counted"
 PERIOD_CHOICES = {ARCHIVED: "Archived: in no track", NOT_COUNTED: "Not counted"}
-STATES = {**dict(ClaimState.choices), TAKEN_OUT: "Taken out"}
+STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 
 @dataclasses.dataclass(frozen=True)

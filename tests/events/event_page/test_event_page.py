@@ -26,7 +26,7 @@ def moment(client: Client, event: Event) -> tuple[str, str]:
 
 
 def states(client: Client, event: Event) -> list[str]:
-    return [state.label for state in client.get(event.get_absolute_url()).context["states"]]
+    return [state.text for state in client.get(event.get_absolute_url()).context["states"]]
 
 
 def hour_ago() -> dt.datetime:

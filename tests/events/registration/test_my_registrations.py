@@ -68,7 +68,7 @@ def test_registration_opens_and_closes(
     with time_machine.travel(now, tick=False):
         client.force_login(person)
         page = client.get(event.get_absolute_url())
-        assert [state.label for state in page.context["states"]] == [label]
+        assert [state.text for state in page.context["states"]] == [label]
         answer = client.post(f"/events/{event.pk}/register/", follow=True)
         assert (words or "You are registered.") in answer.content.decode()
     assert Registration.objects.exists() == (words is None)
@@ -242,8 +242,8 @@ def test_queries(client: Client, person: User, number: int, django_assert_num_qu
     with django_assert_num_queries(11):
         page = client.get("/events/mine/")
     assert (len(page.context["coming"]), len(page.context["past"])) == (2 * number, number)
-    assert {outcome.label for _, outcome in page.context["past"]} == {"Credit listed"}
-    labels = [row.states[0].label for row, _, _ in page.context["coming"]]
+    assert {outcome.text for _, outcome in page.context["past"]} == {"Credit listed"}
+    labels = [row.states[0].text for row, _, _ in page.context["coming"]]
     assert sorted(set(labels)) == ["On the waitlist, number 1", "Registered"]
 
 
@@ -257,7 +257,7 @@ def test_what_became_of_a_place(client: Client, person: User) -> None:
     before = timezone.now() - dt.timedelta(days=2)
     Event.objects.update(begins_at=before, ends_at=before)
     page = client.get("/events/mine/")
-    assert {row.pk: outcome.label for row, outcome in page.context["past"]} == {
+    assert {row.pk: outcome.text for row, outcome in page.context["past"]} == {
         absent.pk: "Absent, no credit",
         without.pk: "Carries no credit",
     }

@@ -235,7 +235,7 @@ def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june)
 
 def stages(client, participation):
     context = client.get(participation.get_absolute_url()).context
-    return "".join(stage.shape for stage in context["stages"])
+    return "".join(stage.label.shape for stage in context["stages"])
 
 
 def test_the_stages_fill_one_after_the_other(client, june):
@@ -249,7 +249,7 @@ def test_the_stages_fill_one_after_the_other(client, june):
     seen.append(stages(client, participation))
     assert seen == ["○○○○", "✓◷○○", "✓✓◷○", "✓✓✓✓"]
     labels = [
-        stage.label for stage in client.get(participation.get_absolute_url()).context["stages"]
+        stage.label.text for stage in client.get(participation.get_absolute_url()).context["stages"]
     ]
     assert labels[2] == "Verified by Dana Chair"
 
@@ -375,7 +375,7 @@ def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
     asked = Verification.objects.get(answered_at=None)
     actions.verify_record(verification_id=asked.pk, by=None)
     [row] = client.get(address).context["years"]
-    assert (row["label"], row["text"][:14]) == ("Verified", "by Dana Chair ")
+    assert (row["label"].text, row["text"][:14]) == ("Verified", "by Dana Chair ")
     # A form of before: no double question.
     response = client.post(address, values)
     assert response.context["form"].errors["year"]

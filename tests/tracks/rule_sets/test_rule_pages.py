@@ -82,9 +82,7 @@ def test_every_rule_set_is_listed_renewals_and_the_past_too(client: Client) -> N
 )
 def test_the_first_and_the_last_day_belong_to_the_rules(day: dt.date, label: str) -> None:
     assert (
-        rule_sets_presentation.rule_set_status(RuleSet.objects.get(name="2009 Trustee"), day)[
-            "label"
-        ]
+        rule_sets_presentation.rule_set_status(RuleSet.objects.get(name="2009 Trustee"), day).label
         == label
     )
 

@@ -224,7 +224,7 @@ def test_what_ended_says_who_when_and_why(client, many):
     assert rows["A vendor's demo"]["reason"] == f"Declined {by} {on}: A demo."
     assert rows["Not me"]["reason"] == f"Taken back by you {on}."
     assert rows["Half"]["reason"] == f"Taken out {by} {on}: Never offered."
-    assert rows["Half"]["state"]["label"] == "Taken out"
+    assert rows["Half"]["state"].text == "Taken out"
 
 
 def test_groups_go_on_over_pages_with_the_sum_of_the_whole(client, person):

@@ -15,6 +15,7 @@ from aspen.formats import format_amount, format_credits, format_day
 from aspen.staff_queue import ConditionFilter
 from tracks.certification import certificates, record
 from tracks.counting import queries as counting_queries
+from tracks.enums import CertificateValidity
 from tracks.models import Certificate, Track
 
 
@@ -23,11 +24,12 @@ class CertificateStateFilter(ConditionFilter):
 
     def options(self) -> list[tuple[str, str, Q]]:
         day = today()
-        return [
-            ("valid", "Valid", Q(revoked_at=None, expires_on__gte=day)),
-            ("expired", "Expired", Q(revoked_at=None, expires_on__lt=day)),
-            ("revoked", "Revoked", Q(revoked_at__isnull=False)),
-        ]
+        conditions = {
+            CertificateValidity.VALID: Q(revoked_at=None, expires_on__gte=day),
+            CertificateValidity.EXPIRED: Q(revoked_at=None, expires_on__lt=day),
+            CertificateValidity.REVOKED: Q(revoked_at__isnull=False),
+        }
+        return [(each.value, each.label, conditions[each]) for each in CertificateValidity]
 
 
 class TrackFilter(ConditionFilter):
@@ -110,8 +112,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def state(self, certificate: Certificate) -> str:
         """The word with its shape, as the public page has them."""
-        standing = certificates.validity(certificate)
-        return f"{standing.shape} {standing.label}"
+        return str(certificates.validity(certificate).label)
 
     @admin.display(description="issued anew")
     def in_its_place(self, certificate: Certificate) -> str:

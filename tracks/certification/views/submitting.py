@@ -22,7 +22,7 @@ from tracks.certification.forms import SubmitForm, YearForm
 from tracks.certification.supervisors import supervisor_choices_for
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, SENT, ParticipationState
+from tracks.enums import ACTIVE, ANSWER_LABELS, ASKED, SENT, ParticipationState, VerificationAnswer
 from tracks.models import Participation, Verification
 
 
@@ -166,7 +166,7 @@ def _year_form(
     taken = {
         row["year"]
         for row in certification_presentation.year_states(asked)
-        if row["label"] in ("Verified", "Asked")
+        if row["label"] in (ANSWER_LABELS[VerificationAnswer.VERIFIED], ASKED)
     }
     counted = certification_queries.counted_by_year(participation, today())
     offered = [
