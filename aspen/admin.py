@@ -15,10 +15,9 @@ from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.formats import counted
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
+from aspen.web.labels import label_table
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
-from aspen.web.labels import label_table
-from aspen.web.request import person_of
 
 T = TypeVar("T")
 

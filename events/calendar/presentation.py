@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.formats import counted, format_credits, format_day, format_time_range
-from aspen.formats import format_credits, format_day, format_time_range
 from aspen.web.labels import Label
 from events import queries, rules
 from events.enums import (

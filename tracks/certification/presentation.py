@@ -8,8 +8,6 @@ from django.utils import timezone
 
 from aspen import formats
 from aspen.formats import counted, format_day
-from tracks.enums import SENT, Ending, ParticipationState, VerificationAnswer
-from aspen.formats import format_day
 from aspen.web.labels import Label
 from tracks.enums import (
     ANSWER_LABELS,

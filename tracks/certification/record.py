@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aspen.formats import format_amount, format_credits, format_day
-from tracks.counting import queries as counting_queries
-from tracks.counting.progress import ZERO, credits_needed, sum_by_category
 from aspen.web.labels import Label
-from credits.models import Credit
-from tracks.counting.progress import ZERO, Progress, credits_needed, measure_progress
+from tracks.counting import queries as counting_queries
+from tracks.counting.progress import (
+    ZERO,
+    credits_needed,
+    sum_by_category,
+)
 from tracks.enums import ANSWER_LABELS, VerificationAnswer
 from tracks.models import Participation, Verification
 
