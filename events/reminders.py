@@ -65,7 +65,7 @@ def queue_reminder_emails() -> int:
 
 
 @email("events.reminder")
-def reminder(mail: Mail) -> Email | None:
+def reminder_email(mail: Mail) -> Email | None:
     """The event is near. Whoever does not want reminders gets none."""
     registration = registration_of(mail)
     event, person = registration.event, registration.person
@@ -123,7 +123,7 @@ def queue_recording_emails() -> int:
 
 
 @email("events.recording")
-def recording(mail: Mail) -> Email | None:
+def recording_email(mail: Mail) -> Email | None:
     """A recording came out; whoever registered is told, whether they attended or not."""
     event = Event.objects.get(pk=mail.facts["event"])
     now = timezone.now()

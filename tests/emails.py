@@ -19,7 +19,7 @@ from aspen.models import Mail, MailState
 # `SNAPSHOTS=write` rewrites the files; then read the difference.
 WRITES = os.environ.get("SNAPSHOTS") == "write"
 # What a signature or a random number makes another one in each run.
-RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
+RANDOM = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
 
 
 # ---------- Delivered ----------

@@ -26,7 +26,7 @@ def queue_absent_emails(registrations: Iterable[Registration]) -> None:
 
 
 @email("events.absent")
-def absent(mail: Mail) -> Email | None:
+def absent_email(mail: Mail) -> Email | None:
     """Someone was marked absent. While the event lasts, the organizer may still correct it."""
     registration = registration_of(mail)
     event = registration.event

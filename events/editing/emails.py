@@ -68,7 +68,7 @@ def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) 
 
 
 @email("events.changed")
-def changed(mail: Mail) -> Email | None:
+def changed_email(mail: Mail) -> Email | None:
     """The organizer changed the event and wants those registered to know."""
     registration = registration_of(mail)
     event = registration.event
@@ -126,7 +126,7 @@ def queue_called_off_emails(event: Event, *, reason: str) -> int:
 
 
 @email("events.called_off")
-def called_off(mail: Mail) -> Email | None:
+def called_off_email(mail: Mail) -> Email | None:
     """The event does not take place."""
     registration = registration_of(mail)
     event = registration.event
@@ -160,7 +160,7 @@ def queue_proposal_returned_email(event: Event) -> None:
 
 
 @email("events.proposal_returned")
-def proposal_returned(mail: Mail) -> Email | None:
+def proposal_returned_email(mail: Mail) -> Email | None:
     """Staff returned a proposed event with a reason, and it has not been sent again."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.DRAFT or not event.decision_reason:
@@ -186,7 +186,7 @@ def queue_proposal_published_email(event: Event) -> None:
 
 
 @email("events.proposal_published")
-def proposal_published(mail: Mail) -> Email | None:
+def proposal_published_email(mail: Mail) -> Email | None:
     """A proposed event is on the calendar."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.PUBLISHED:

@@ -36,7 +36,7 @@ def queue_registered_email(registration: Registration) -> None:
 
 
 @email("events.registered")
-def registered(mail: Mail) -> Email | None:
+def registered_email(mail: Mail) -> Email | None:
     """Someone took a place, and still has it."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_dated(mail, registration.registered_at):
@@ -61,7 +61,7 @@ def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
 
 
 @email("events.promoted")
-def promoted(mail: Mail) -> Email | None:
+def promoted_email(mail: Mail) -> Email | None:
     """A place opened up for someone who waited, and they still have it."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_dated(mail, registration.promoted_at):
@@ -107,7 +107,7 @@ def queue_waitlisted_email(registration: Registration) -> None:
 
 
 @email("events.waitlisted")
-def waitlisted(mail: Mail) -> Email | None:
+def waitlisted_email(mail: Mail) -> Email | None:
     """Someone waits for a place, still."""
     registration = registration_of(mail)
     event = registration.event
@@ -158,7 +158,7 @@ def queue_cancelled_email(registration: Registration, *, had_place: bool) -> Non
 
 
 @email("events.registration_cancelled")
-def registration_cancelled(mail: Mail) -> Email | None:
+def registration_cancelled_email(mail: Mail) -> Email | None:
     """Someone gave a place back, or left the waitlist, and the event is not over."""
     registration = registration_of(mail)
     event = registration.event
