@@ -11,4 +11,3 @@ class CreditsConfig(AppConfig):
 
         signals.claimed_event_hooks.append(queries.claimed_event_ids)
         signals.recorded_event_hooks.append(queries.recorded_event_ids)
-        emails.register_credit_emails()

@@ -1,69 +1,95 @@
-"""The letters about credits: listed without the person doing anything, and decided by staff."""
+"""The e-mails about credits: listed without the person doing anything, and decided by staff."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
 from aspen.formats import format_credits, format_day
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import NotYet, composers
+from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_dated
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 
-QUOTE_HEADING = "They write:"
-# So many approved credits are named in one letter; the page lists them all.
+# What is approved within this time is told in one e-mail.
+DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
+# So many approved credits are named in one e-mail; the page lists them all.
 MAX_NAMED = 30
 # An act that began in time may be committed this much later.
 SETTLE_DELAY = dt.timedelta(minutes=1)
+STAFF_WROTE = "Staff wrote:"
 
 
-def register_credit_emails() -> None:
-    """Let the outbox know who composes the messages of this app."""
-    composers.update(
-        {
-            "credits.listed": listed_email,
-            "credits.approved": approved_email,
-            "credits.returned": returned_email,
-            "credits.declined": declined_email,
-        }
+# ---------- Listed ----------
+
+
+def queue_listed_emails(claims: Iterable[Claim]) -> None:
+    """Tell each person of a credit that they did not claim themselves. One query."""
+    enqueue_many(
+        kind="credits.listed",
+        messages=[(f"listed:{claim.pk}", claim.person, {"claim": claim.pk}) for claim in claims],
     )
 
 
+@email("credits.listed")
 def listed_email(mail: Mail) -> Email | None:
     """A credit came of a registration, of presenting, or was awarded by staff. Two queries."""
     claim = _claim(mail)
-    facts = _about(claim)
+    facts = _facts(claim)
     if claim.state not in LIVE or not facts:
         return None
-    each = "credit is" if len(_remaining_credits(claim)) == 1 else "credits are"
+    credit_is = "credit is" if len(_remaining_credits(claim)) == 1 else "credits are"
     # What staff awarded is approved by that.
-    pending = ["Each is Pending until it is verified with your track; it counts all the same."]
+    pending = ["Pending credits already count. They are verified together with your track."]
     if claim.state != ClaimState.PENDING:
         pending = []
     return Email(
         subject=f"Your credit is listed: {claim.event.title}",
-        paragraphs=[f"{_how_listed(claim)} “{claim.event.title}”. Your {each} listed."],
+        paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {credit_is} listed."],
         facts=facts,
-        button=("Look at your credits", page_url("tracks:credits")),
+        button=("See your credits", page_url("tracks:credits")),
         closing=[*pending, _something_wrong()],
     )
 
 
-def _how_listed(claim: Claim) -> str:
+def _how(claim: Claim) -> str:
     if claim.role == ClaimRole.PRESENTER:
         return "You presented"
     if claim.source == ClaimSource.AWARD:
         return "Library staff awarded you credit for"
-    return "You took part in"
+    return "You attended"
 
 
 # ---------- What staff decided ----------
 
 
+def queue_decision_emails(
+    claims: Sequence[Claim], decision: ClaimState, *, at: dt.datetime
+) -> None:
+    """Tell each person what staff decided. One query."""
+    if decision == ClaimState.APPROVED:
+        queue_approved_emails(claims, at=at)
+    elif decision == ClaimState.RETURNED:
+        queue_returned_emails(claims, at=at)
+    elif decision == ClaimState.DECLINED:
+        queue_declined_emails(claims, at=at)
+
+
+def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
+    """Tell each person, once the hour is over, what was approved in it. One query."""
+    since = at.replace(minute=0, second=0, microsecond=0)
+    window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
+    people = {claim.person_id: claim.person for claim in claims}
+    enqueue_many(
+        kind="credits.approved",
+        messages=[(dated_key("approved", pk, since), people[pk], window) for pk in people],
+    )
+
+
+@email("credits.approved")
 def approved_email(mail: Mail) -> Email | None:
-    """What staff approved of one person within an hour, in one letter. Two queries."""
+    """What staff approved of one person within an hour, in one e-mail. Two queries."""
     since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
     if timezone.now() < until + SETTLE_DELAY:
         raise NotYet(until + SETTLE_DELAY)
@@ -81,21 +107,15 @@ def approved_email(mail: Mail) -> Email | None:
     )
     if not claims:
         return None
-    return Email(
-        subject=_approved_in_short(claims),
-        paragraphs=[
-            "The State Library's staff approved what you claimed:",
-            "\n".join(_lines(claims)),
-        ],
-        button=("Look at your credits", page_url("tracks:credits")),
-        closing=["There is nothing you have to do.", _something_wrong()],
-    )
-
-
-def _approved_in_short(claims: Sequence[Claim]) -> str:
+    what, claim_s = f"{len(claims)} claims", "claims"
     if len(claims) == 1:
-        return f"Approved: {claims[0].event.title}"
-    return f"Approved: {len(claims)} trainings that you claimed"
+        what, claim_s = claims[0].event.title, "claim"
+    return Email(
+        subject=f"Approved: {what}",
+        paragraphs=[f"State Library staff approved your {claim_s}:", "\n".join(_lines(claims))],
+        button=("See your credits", page_url("tracks:credits")),
+        closing=["You do not need to do anything.", _something_wrong()],
+    )
 
 
 def _lines(claims: Sequence[Claim]) -> list[str]:
@@ -104,43 +124,68 @@ def _lines(claims: Sequence[Claim]) -> list[str]:
     return [*lines, f"– and {more} more"] if more > 0 else lines
 
 
+def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
+    """Ask the author of the event; nobody else who claimed it could answer. One query."""
+    enqueue_many(
+        kind="credits.returned",
+        messages=[
+            (dated_key("returned", claim.pk, at), claim.person, {"claim": claim.pk})
+            for claim in claims
+            if claim.person_id == claim.event.created_by_id
+        ],
+    )
+
+
+@email("credits.returned")
 def returned_email(mail: Mail) -> Email | None:
     """Staff gave the author of a custom event something to change or to answer. Two queries."""
     claim = _claim(mail)
-    if claim.state != ClaimState.RETURNED or not _is_current(mail, claim):
+    if claim.state != ClaimState.RETURNED or not is_dated(mail, claim.decided_at):
         return None
     return Email(
         subject=f"Please answer: {claim.event.title}",
         paragraphs=[
-            f"The State Library's staff looked at “{claim.event.title}” and need something from "
-            "you before they can approve it. What you entered is kept, and so is the credit."
+            f"State Library staff reviewed “{claim.event.title}” and need something from you "
+            "before they can approve it. What you entered is saved, and so is the credit."
         ],
-        quote=(QUOTE_HEADING, claim.reason),
-        facts=_about(claim),
+        quote=(STAFF_WROTE, claim.reason),
+        facts=_facts(claim),
         button=("Change it and send it again", page_url("credits:revise", claim.event_id)),
         closing=[
-            "They ask for a certificate or a transcript? Add it to your claim first: "
+            "If they ask for a certificate or a transcript, add it to your claim first: "
             + page_url("credits:detail", claim.pk),
         ],
     )
 
 
+def queue_declined_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
+    """Tell each person that the claim was declined, and why. One query."""
+    enqueue_many(
+        kind="credits.declined",
+        messages=[
+            (dated_key("declined", claim.pk, at), claim.person, {"claim": claim.pk})
+            for claim in claims
+        ],
+    )
+
+
+@email("credits.declined")
 def declined_email(mail: Mail) -> Email | None:
     """Staff declined a claim. Two queries."""
     claim = _claim(mail)
-    if claim.state != ClaimState.DECLINED or not _is_current(mail, claim):
+    if claim.state != ClaimState.DECLINED or not is_dated(mail, claim.decided_at):
         return None
     return Email(
         subject=f"Declined: {claim.event.title}",
         paragraphs=[
-            f"The State Library's staff declined what you claimed for “{claim.event.title}”. It "
-            "counts in no track; what you entered is kept."
+            f"State Library staff declined your claim for “{claim.event.title}”. It does not count "
+            "toward any track. What you entered is saved."
         ],
-        quote=(QUOTE_HEADING, claim.reason),
-        facts=_about(claim),
-        button=("Look at your claim", page_url("credits:detail", claim.pk)),
+        quote=(STAFF_WROTE, claim.reason),
+        facts=_facts(claim),
+        button=("See your claim", page_url("credits:detail", claim.pk)),
         closing=[
-            "You think that this is a mistake? Open a help ticket, and we look at it again: "
+            "If you think this is a mistake, open a help ticket and we will look at it again: "
             + page_url("helpdesk:create")
         ],
     )
@@ -154,13 +199,7 @@ def _claim(mail: Mail) -> Claim:
     return claims.get(pk=mail.facts["claim"], person=mail.to_id)
 
 
-def _is_current(mail: Mail, claim: Claim) -> bool:
-    """Whether the key names this decision: a later one has its own letter."""
-    *_, told = mail.key.split(":", 2)
-    return dt.datetime.fromisoformat(told) == claim.decided_at
-
-
-def _about(claim: Claim) -> list[tuple[str, str]]:
+def _facts(claim: Claim) -> list[tuple[str, str]]:
     """The credits and their day; nothing where there are none."""
     day = timezone.localdate(claim.event.ends_at or claim.event.begins_at)
     earned = _earned(claim)
@@ -179,5 +218,7 @@ def _remaining_credits(claim: Claim) -> list[Credit]:
 
 
 def _something_wrong() -> str:
-    ticket = page_url("helpdesk:create")
-    return f"Something is wrong? Open a help ticket, and we put it right: {ticket}"
+    return (
+        "If something is wrong, open a help ticket and we will fix it: "
+        f"{page_url('helpdesk:create')}"
+    )

@@ -10,8 +10,7 @@ from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import audited
-from aspen.mail import outbox
-from credits import queries
+from credits import emails, queries
 from credits.actions.store import create_claims, withdraw_claims
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
@@ -48,20 +47,14 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
     if not events:
         return []
     claims = create_claims(events, person=person, source=ClaimSource.REGISTRATION, by=by)
-    _queue_listed_emails(claims)
+    _queue_news_emails(claims)
     return claims
 
 
-def _queue_listed_emails(claims: Iterable[Claim]) -> None:
+def _queue_news_emails(claims: Iterable[Claim]) -> None:
     """Tell the person of credits that appeared by themselves, unless the event is long over."""
-    outbox.enqueue_many(
-        kind="credits.listed",
-        messages=[
-            (f"listed:{claim.pk}", claim.person, {"claim": claim.pk})
-            for claim in claims
-            if claim.event.over_at > timezone.now() - NEWS_WINDOW
-        ],
-    )
+    since = timezone.now() - NEWS_WINDOW
+    emails.queue_listed_emails(claim for claim in claims if claim.event.over_at > since)
 
 
 @audited
@@ -84,7 +77,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     claims = create_claims(
         events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
     )
-    _queue_listed_emails(claims)
+    _queue_news_emails(claims)
     return claims
 
 

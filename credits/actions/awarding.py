@@ -10,8 +10,7 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.mail import outbox
-from credits import awards, rules
+from credits import awards, emails, rules
 from credits import awards as award_lists
 from credits.actions.store import write_credits
 from credits.enums import ClaimSource, ClaimState
@@ -108,10 +107,7 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
         for person, event, staff in grants
     )
     write_credits(claims)
-    outbox.enqueue_many(
-        kind="credits.listed",
-        messages=[(f"listed:{claim.pk}", claim.person, {"claim": claim.pk}) for claim in claims],
-    )
+    emails.queue_listed_emails(claims)
     return claims
 
 

@@ -9,12 +9,11 @@ from accounts.queries import lock_people
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
-from credits import queries, rules
+from credits import emails, queries, rules
 from credits.actions.store import (
     announce_credits_changed,
     move_claim,
     move_claims,
-    queue_decision_emails,
 )
 from credits.enums import ClaimState
 from credits.models import Claim, Credit
@@ -47,7 +46,7 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
 def decide_claim(
     *, claim_id: int, target: ClaimState, reason: str, by: User, seen: str = ""
 ) -> Claim:
-    """Approve or decline one claim (`target`); the tracks follow, and a letter.
+    """Approve or decline one claim (`target`); the tracks follow, and an e-mail.
 
     Locks its event and person. The person reads `reason`, so declining needs one. `seen` is the
     version (queries.claim_version) the one who decides was looking at, where known. A custom event
@@ -71,5 +70,5 @@ def decide_claim(
         raise Refused("Give a reason; the person will read it.", field="reason")
     move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
     assert claim.decided_at is not None
-    queue_decision_emails([claim], target, at=claim.decided_at)
+    emails.queue_decision_emails([claim], target, at=claim.decided_at)
     return claim

@@ -9,12 +9,11 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import audited
 from aspen.transitions import Actor
-from credits import awards, queries, rules
+from credits import awards, emails, queries, rules
 from credits.actions.lines import set_lines
 from credits.actions.store import (
     announce_credits_changed,
     move_claims,
-    queue_decision_emails,
     refuse_third_presentation_credit,
     withdraw_claims,
 )
@@ -61,7 +60,7 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     at = timezone.now()
     move_claims(following, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
-        queue_decision_emails(following, target, at=at)
+        emails.queue_decision_emails(following, target, at=at)
     announce_credits_changed(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
 
 

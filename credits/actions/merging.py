@@ -16,12 +16,11 @@ from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
-from credits import rules
+from credits import emails, rules
 from credits.actions.event_changes import why_it_earns_nothing
 from credits.actions.store import (
     announce_credits_changed,
     move_claims,
-    queue_decision_emails,
     withdraw_claims,
 )
 from credits.enums import LIVE, ClaimRole, ClaimState
@@ -108,7 +107,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     for claim in sent_back:
         claim.state = ClaimState.PENDING
     move_claims(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
-    queue_decision_emails(approving, ClaimState.APPROVED, at=at)
+    emails.queue_approved_emails(approving, at=at)
     event_actions.mark_merged(source=source, target=target)
     followed |= announce_credits_changed(
         Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line")

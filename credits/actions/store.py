@@ -9,7 +9,6 @@ from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.errors import Refused
-from aspen.mail import outbox
 from aspen.transitions import Actor
 from credits import queries, rules, signals
 from credits.enums import ClaimRole, ClaimSource, ClaimState
@@ -17,9 +16,6 @@ from credits.models import Claim, Credit
 from credits.signals import PostingChanges
 from events import queries as event_queries
 from events.models import CreditOffer, Event
-
-# What is approved within this time is told in one letter.
-DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
 
 
 def lock_claim(claim_id: int, **conditions: object) -> Claim:
@@ -138,38 +134,6 @@ def move_claims(
         Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(
             state=target, decided_at=at, decided_by=by, reason=reason
         )
-
-
-def queue_decision_emails(claims: Sequence[Claim], target: ClaimState, *, at: dt.datetime) -> None:
-    """Promise each person a letter about what staff decided. One query.
-
-    What was approved is told together, once an hour. Returned claims are asked back of the event's
-    author alone; nobody else could answer.
-    """
-    if target == ClaimState.APPROVED:
-        since = at.replace(minute=0, second=0, microsecond=0)
-        window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
-        people = {claim.person_id: claim.person for claim in claims}
-        outbox.enqueue_many(
-            kind="credits.approved",
-            messages=[
-                (f"approved:{pk}:{since.isoformat()}", person, window)
-                for pk, person in people.items()
-            ],
-        )
-        return
-    asked = [
-        claim
-        for claim in claims
-        if target == ClaimState.DECLINED or claim.person_id == claim.event.created_by_id
-    ]
-    outbox.enqueue_many(
-        kind=f"credits.{target}",
-        messages=[
-            (f"{target}:{claim.pk}:{at.isoformat()}", claim.person, {"claim": claim.pk})
-            for claim in asked
-        ],
-    )
 
 
 def withdraw_claims(

@@ -19,7 +19,7 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail
-from credits import actions
+from credits import actions, emails
 from credits.actions.awarding import AwardCounts
 from credits.enums import ClaimSource, ClaimState
 from credits.models import AwardList, Claim, ClaimHistory, Credit, WaitingAward
@@ -258,7 +258,7 @@ def test_nothing_is_kept_of_half_a_confirmation(
     def end(**facts: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(outbox, "enqueue_many", end)
+    monkeypatch.setattr(emails, "enqueue_many", end)
     with pytest.raises(SystemExit):
         sign_up(STRANGER)
     assert EmailAddress.objects.get(email=STRANGER).verified is False
