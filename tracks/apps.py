@@ -7,7 +7,5 @@ class TracksConfig(AppConfig):
 
     def ready(self) -> None:
         from tracks import receivers, reminders  # noqa: F401
-        from tracks.certification import emails
-
-        emails.register_track_emails()
-        reminders.register_composers()
+        from tracks.certification import emails as certification_emails  # noqa: F401
+        from tracks.following import emails  # noqa: F401

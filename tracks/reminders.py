@@ -1,7 +1,7 @@
-"""Messages that come with the calendar: a period or a certificate ends, a year without a claim."""
+"""Reminders: a period or a certificate ends, a director is new, a year went by without a claim."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -15,7 +15,7 @@ from aspen.clock import today, years_before
 from aspen.db.audit import audited
 from aspen.formats import format_amount, format_day
 from aspen.mail.message import Email, full_url, page_url
-from aspen.mail.outbox import composers, enqueue_many
+from aspen.mail.outbox import email, enqueue_many
 from aspen.models import Mail
 from credits.models import Claim
 from tracks.counting import queries as counting_queries
@@ -26,42 +26,19 @@ from tracks.models import Certificate, Participation
 
 # Months before something ends. Whoever missed one (the worker stood still) gets the next alone.
 MONTHS = (12, 6, 3, 1)
-
-
 BATCH_SIZE_REMINDERS = 1_000
 
 
-def register_composers() -> None:
-    """Let the outbox know who composes these messages."""
-    composers.update(
-        {
-            "tracks.extended": extended_email,
-            "tracks.period_ends": period_ends_email,
-            "tracks.certificate_ends": certificate_ends_email,
-            "tracks.new_director": new_director_email,
-            "tracks.idle": idle_email,
-        }
-    )
-
-
-def queue_extended_emails(*, participations: Iterable[Participation], closes_on: dt.date) -> None:
-    """Tell people that they have more time. Their persons have been fetched."""
-    enqueue_many(
-        kind="tracks.extended",
-        messages=[
-            (f"extended:{each.pk}:{closes_on}", each.person, {"participation": each.pk})
-            for each in participations
-        ],
-    )
+# ---------- A period or a certificate ends ----------
 
 
 @audited
 def remind_of_ends() -> int:
     """Remind people whose period on a track ends in a year, six, three months or one.
 
-    A certificate and the period after it end on the same day, so one letter speaks of both; where
-    the track was left the certificate alone is spoken of. Returns how many were promised at most;
-    idempotent.
+    A certificate and the period after it end on the same day, so one e-mail speaks of both. Where
+    the track was left, it speaks of the certificate alone. Idempotent; returns how many were queued
+    at most.
     """
     open_ones = Participation.objects.filter(
         _wants("person"), state=ParticipationState.OPEN
@@ -96,11 +73,78 @@ def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
     return number
 
 
+@email("tracks.period_ends")
+def period_ends_email(mail: Mail) -> Email | None:
+    """The time on a track comes to its end, and with it the certificate before."""
+    participation = (
+        Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
+        .select_related("track", "rule_set", "follows", "person")
+        .prefetch_related(counting_queries.REQUIREMENTS)
+        .get()
+    )
+    if participation.state != ParticipationState.OPEN or not _is_wanted(mail):
+        return None
+    if participation.closes_on < today():
+        return None
+    if str(participation.closes_on) not in mail.key.split(":"):
+        return None  # staff gave more time since
+    [(_, progress)] = counting_queries.progress_of([participation], today())
+    before, track = participation.follows, participation.track
+    day, left = format_day(participation.closes_on), _in_days(participation.closes_on)
+    first = f"Your period for {track} ends on {day} ({left})."
+    if before and before.expires_on == participation.closes_on and not before.revoked_at:
+        first = f"Your certificate {before.number} ({track}) expires on {day} ({left})."
+    todo = missing_in_words(progress)
+    if progress.is_complete:
+        todo = "Your record is complete. Send it to the CE Coordinator."
+    return _reminder(
+        mail,
+        subject=f"{track}: finish by {day}",
+        paragraphs=[f"{first} {todo}"],
+        facts=[
+            ("Credits", f"{format_amount(progress.counted)} of {format_amount(progress.total)}"),
+            ("Until", day),
+        ],
+        button=("Look at the track", full_url(participation.get_absolute_url())),
+        closing=["If you need more time, say why in a help ticket: " + page_url("helpdesk:create")],
+    )
+
+
+@email("tracks.certificate_ends")
+def certificate_ends_email(mail: Mail) -> Email | None:
+    """A certificate expires, and its track is not followed any more."""
+    certificate = Certificate.objects.select_related("participation__track").get(
+        pk=mail.facts["certificate"], person=mail.to_id
+    )
+    track = certificate.participation.track
+    follows = Participation.objects.filter(
+        person=mail.to_id, track=track, state__in=sorted(ACTIVE)
+    ).exists()
+    if certificate.revoked_at or follows or not _is_wanted(mail):
+        return None
+    if certificate.expires_on < today():
+        return None
+    day = format_day(certificate.expires_on)
+    return _reminder(
+        mail,
+        subject=f"Your certificate for {track} expires on {day}",
+        paragraphs=[
+            f"Your certificate {certificate.number} ({track}) expires on {day} "
+            f"({_in_days(certificate.expires_on)}), and you are not following this track at "
+            "present. If you want to renew it, choose the track again."
+        ],
+        button=("Choose the track", page_url("tracks:choose")),
+    )
+
+
+# ---------- New directors ----------
+
+
 @audited
 def remind_directors() -> int:
     """Remind new directors, never certified as such, of the four years since they began.
 
-    Idempotent; returns how many were promised at most.
+    Idempotent; returns how many were queued at most.
     """
     number = 0
     certified = Certificate.objects.filter(
@@ -129,11 +173,40 @@ def remind_directors() -> int:
     return number
 
 
+@email("tracks.new_director")
+def new_director_email(mail: Mail) -> Email | None:
+    """Newly hired directors have four years to be certified."""
+    held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
+    position = held.select_related("organization").first()
+    if position is None or position.since_on is None or not _is_wanted(mail):
+        return None
+    mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
+    if mine.filter(participation__track__name=DIRECTOR_TRACK).exists():
+        return None
+    deadline = directors_deadline(position.since_on)
+    if deadline < today():
+        return None
+    return _reminder(
+        mail,
+        subject=f"Director’s certificate: finish by {format_day(deadline)}",
+        paragraphs=[
+            f"You have been director of {position.organization} since "
+            f"{format_day(position.since_on)}. A new director of a public library has four years "
+            f"to get certified: until {format_day(deadline)} ({_in_days(deadline)})."
+        ],
+        button=("Look at your tracks", page_url("tracks:dashboard")),
+        closing=["If this does not apply to your library, you do not need to do anything."],
+    )
+
+
+# ---------- A year without a claim ----------
+
+
 @audited
 def remind_idle() -> int:
     """Remind people who follow a track and have claimed nothing for a year, once in 365 days.
 
-    Idempotent; returns how many were promised at most.
+    Idempotent; returns how many were queued at most.
     """
     since = timezone.now() - dt.timedelta(days=365)
     a_year_ago = (today() - dt.timedelta(days=365)).isoformat()
@@ -153,128 +226,7 @@ def remind_idle() -> int:
     return _queue("tracks.idle", idle, message)
 
 
-def _wants(path: str) -> Q:
-    prefix = f"{path}__" if path else ""
-    return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
-
-
-def _queue(
-    kind: str, rows: QuerySet[Any], message: Callable[[Any], tuple[str, User, dict[str, object]]]
-) -> int:
-    """Promise a message for each row, a thousand at a time."""
-    number, batch = 0, []
-    for row in rows.order_by("pk").iterator(chunk_size=BATCH_SIZE_REMINDERS):
-        batch.append(message(row))
-        if len(batch) == BATCH_SIZE_REMINDERS:
-            enqueue_many(kind=kind, messages=batch)
-            number, batch = number + len(batch), []
-    enqueue_many(kind=kind, messages=batch)
-    return number + len(batch)
-
-
-def extended_email(mail: Mail) -> Email | None:
-    """Staff gave more time; the latest extension is told."""
-    participation = Participation.objects.select_related("track").get(
-        pk=mail.facts["participation"], person=mail.to_id
-    )
-    extension = participation.extensions.order_by("-pk")[0]
-    if str(extension.closes_on) not in mail.key.split(":"):
-        return None
-    day = format_day(extension.closes_on)
-    return Email(
-        subject=f"More time for {participation.track}: until {day}",
-        paragraphs=[
-            f"Your time on the track {participation.track} ends on {day} now, not on "
-            f"{format_day(extension.closed_on)}. What you earn until then counts."
-        ],
-        quote=("The CE Coordinator writes:", extension.reason),
-        button=("Look at the track", full_url(participation.get_absolute_url())),
-    )
-
-
-def period_ends_email(mail: Mail) -> Email | None:
-    """The time on a track comes to its end, and with it the certificate before."""
-    participation = (
-        Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
-        .select_related("track", "rule_set", "follows", "person")
-        .prefetch_related(counting_queries.REQUIREMENTS)
-        .get()
-    )
-    left = (participation.closes_on - today()).days
-    if participation.state != ParticipationState.OPEN or left < 0 or not _is_wanted(mail):
-        return None
-    if str(participation.closes_on) not in mail.key.split(":"):
-        return None  # staff gave more time since
-    [(_, progress)] = counting_queries.progress_of([participation], today())
-    before, day = participation.follows, format_day(participation.closes_on)
-    track = participation.track
-    first = f"Your time on the track {track} ends on {day}, in {_days(left)}."
-    if before and before.expires_on == participation.closes_on and not before.revoked_at:
-        first = f"Your certificate {before.number} ({track}) expires on {day}, in {_days(left)}."
-    todo = "It is ready: send it." if progress.is_complete else missing_in_words(progress)
-    return _reminder(
-        mail,
-        subject=f"{track}: until {day}",
-        paragraphs=[f"{first} {todo}"],
-        facts=[
-            ("Credits", f"{format_amount(progress.counted)} of {format_amount(progress.total)}"),
-            ("Until", day),
-        ],
-        button=("Look at the track", full_url(participation.get_absolute_url())),
-        closing=["You need more time? Say why in a help ticket: " + page_url("helpdesk:create")],
-    )
-
-
-def certificate_ends_email(mail: Mail) -> Email | None:
-    """A certificate expires, and its track is not followed any more."""
-    certificate = Certificate.objects.select_related("participation__track").get(
-        pk=mail.facts["certificate"], person=mail.to_id
-    )
-    track = certificate.participation.track
-    follows = Participation.objects.filter(
-        person=mail.to_id, track=track, state__in=sorted(ACTIVE)
-    ).exists()
-    left = (certificate.expires_on - today()).days
-    if certificate.revoked_at or follows or left < 0 or not _is_wanted(mail):
-        return None
-    day = format_day(certificate.expires_on)
-    return _reminder(
-        mail,
-        subject=f"Your certificate for {track} expires on {day}",
-        paragraphs=[
-            f"Your certificate {certificate.number} ({track}) expires on {day}, in {_days(left)}, "
-            "and you do not follow this track at present. Choose it again if you want to renew."
-        ],
-        button=("Choose the track", page_url("tracks:choose")),
-    )
-
-
-def new_director_email(mail: Mail) -> Email | None:
-    """Newly hired directors have four years to be certified."""
-    held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
-    position = held.select_related("organization").first()
-    if position is None or position.since_on is None or not _is_wanted(mail):
-        return None
-    mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
-    if mine.filter(participation__track__name=DIRECTOR_TRACK).exists():
-        return None
-    deadline = directors_deadline(position.since_on)
-    left = (deadline - today()).days
-    if left < 0:
-        return None
-    return _reminder(
-        mail,
-        subject=f"Director’s certificate: until {format_day(deadline)}",
-        paragraphs=[
-            f"You are director of {position.organization} since {format_day(position.since_on)}. "
-            f"A new director of a public library has four years to be certified: until "
-            f"{format_day(deadline)}, in {_days(left)}."
-        ],
-        button=("Look at your tracks", page_url("tracks:dashboard")),
-        closing=["This does not concern your library? Then there is nothing to do."],
-    )
-
-
+@email("tracks.idle")
 def idle_email(mail: Mail) -> Email | None:
     """Nothing was claimed for a year."""
     person = mail.to
@@ -287,12 +239,34 @@ def idle_email(mail: Mail) -> Email | None:
         mail,
         subject="No credit claimed for a year",
         paragraphs=[
-            f"You follow {' and '.join(tracks)}, and have claimed no training for a year. Have "
-            "you been to one, or watched a recording? It takes a minute to claim it."
+            f"You are following {' and '.join(tracks)} but have not claimed any training for a "
+            "year. Have you attended an event or watched a recording? Claiming it takes a minute."
         ],
-        button=("Claim a training", page_url("tracks:dashboard")),
-        closing=[f"What is coming up: {page_url('events:calendar')}"],
+        button=("Claim credit", page_url("tracks:dashboard")),
+        closing=[f"See what is coming up: {page_url('events:calendar')}"],
     )
+
+
+# ---------- Parts ----------
+
+
+def _wants(path: str) -> Q:
+    prefix = f"{path}__" if path else ""
+    return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
+
+
+def _queue(
+    kind: str, rows: QuerySet[Any], message: Callable[[Any], tuple[str, User, dict[str, object]]]
+) -> int:
+    """Queue a message for each row, a thousand at a time."""
+    number, batch = 0, []
+    for row in rows.order_by("pk").iterator(chunk_size=BATCH_SIZE_REMINDERS):
+        batch.append(message(row))
+        if len(batch) == BATCH_SIZE_REMINDERS:
+            enqueue_many(kind=kind, messages=batch)
+            number, batch = number + len(batch), []
+    enqueue_many(kind=kind, messages=batch)
+    return number + len(batch)
 
 
 def _reminder(
@@ -311,7 +285,7 @@ def _reminder(
         paragraphs=paragraphs,
         facts=facts or [],
         button=button,
-        closing=[*(closing or []), f"You do not want to be reminded? Turn it off: {address}"],
+        closing=[*(closing or []), f"If you do not want reminders, turn them off: {address}"],
         unsubscribe=address,
     )
 
@@ -320,5 +294,6 @@ def _is_wanted(mail: Mail) -> bool:
     return isinstance(mail.to, User) and mail.to.wants_certification_reminders
 
 
-def _days(number: int) -> str:
-    return {0: "0 days: today", 1: "1 day"}.get(number, f"{number} days")
+def _in_days(day: dt.date) -> str:
+    number = (day - today()).days
+    return {0: "today", 1: "in 1 day"}.get(number, f"in {number} days")

@@ -14,7 +14,7 @@ from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.actions import approve_verified
-from tracks.certification.emails import queue_certificate_email
+from tracks.certification import emails
 from tracks.enums import ACTIVE, Ending, ParticipationStep
 from tracks.following.actions import apply_step, begin_period, post_archived, stop_following
 from tracks.models import Certificate, Participation, Submission
@@ -50,7 +50,7 @@ def certify(submission: Submission, *, by: User | None) -> Certificate:
         by=reviewer,
     )
     _begin_next_period(certificate)
-    queue_certificate_email(certificate=certificate)
+    emails.queue_certified_email(certificate)
     return certificate
 
 
@@ -114,7 +114,7 @@ def revoke_certificate(
     if not reason.strip():
         raise Refused("Give a reason; whoever checks the certificate reads it.", field="reason")
     _revoke(certificate, reason=reason.strip(), by=by)
-    queue_certificate_email(certificate=certificate, what="revoked")
+    emails.queue_revoked_email(certificate)
     participation = certificate.participation
     following = Participation.objects.filter(
         person=certificate.person, track=participation.track, state__in=sorted(ACTIVE)
@@ -157,7 +157,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
         record=certificate.record,
         replaces=certificate,
     )
-    queue_certificate_email(certificate=reissued, what="reissued")
+    emails.queue_reissued_email(reissued)
     return reissued
 
 

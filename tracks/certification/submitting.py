@@ -12,9 +12,8 @@ from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
-from tracks.certification import record
+from tracks.certification import emails, record
 from tracks.certification.checks import check_record, undecided_result
-from tracks.certification.emails import queue_came_back_email
 from tracks.certification.verifying import SupervisorContact, ask, withdraw_open_question
 from tracks.counting import queries as counting_queries
 from tracks.enums import SENT, Ending, ParticipationState, ParticipationStep
@@ -167,7 +166,7 @@ def end_submission(
     submission.ending, submission.reason = ending, reason
     submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
     withdraw_open_question(submission, reason=WITHDRAWAL_REASONS.get(ending, reason))
-    queue_came_back_email(submission=submission)
+    emails.queue_came_back_email(submission)
 
 
 def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:

@@ -13,14 +13,8 @@ from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
-from tracks.certification import record
+from tracks.certification import emails, record
 from tracks.certification.certifying import certify
-from tracks.certification.emails import (
-    queue_came_back_email,
-    queue_question_email,
-    queue_question_withdrawn_email,
-    queue_year_answered_email,
-)
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
@@ -117,7 +111,9 @@ def _ask(
         asked_by=by,
         expires_at=_end_of_day(today() + dt.timedelta(days=LINK_DAYS)),
     )
-    queue_question_email(verification=verification)
+    emails.queue_question_email(verification)
+    if submission:
+        emails.queue_reviewed_email(verification)
     return verification
 
 
@@ -204,9 +200,9 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
     _close(
         verification, VerificationAnswer.VERIFIED, name=name.strip() or verification.supervisor_name
     )
-    queue_year_answered_email(verification=verification)
     submission = verification.submission
     if submission is None:
+        emails.queue_year_answered_email(verification)
         return None
     submission.verified_at, submission.verified_by = verification.answered_at, by
     submission.verified_name = verification.supervisor_name
@@ -229,13 +225,15 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
         raise Refused("Say what is wrong; the person will read it.", field="reason")
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(verification, VerificationAnswer.REFUSED, reason=reason.strip())
-    queue_year_answered_email(verification=verification)
-    if submission := verification.submission:
-        apply_step(verification.participation, ParticipationStep.REFUSE, actor=Actor.SUPERVISOR)
-        submission.ended_at, submission.ended_by = verification.answered_at, by
-        submission.ending, submission.reason = Ending.REFUSED, reason.strip()
-        submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-        queue_came_back_email(submission=submission)
+    submission = verification.submission
+    if submission is None:
+        emails.queue_year_answered_email(verification)
+        return
+    apply_step(verification.participation, ParticipationStep.REFUSE, actor=Actor.SUPERVISOR)
+    submission.ended_at, submission.ended_by = verification.answered_at, by
+    submission.ending, submission.reason = Ending.REFUSED, reason.strip()
+    submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
+    emails.queue_came_back_email(submission)
 
 
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
@@ -273,7 +271,7 @@ def _refuse_needless(verification: Verification) -> None:
 
 def _withdraw(verification: Verification, *, reason: str) -> None:
     _close(verification, VerificationAnswer.WITHDRAWN, reason=reason)
-    queue_question_withdrawn_email(verification=verification)
+    emails.queue_question_withdrawn_email(verification)
 
 
 def _close(

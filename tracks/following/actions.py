@@ -23,8 +23,8 @@ from tracks.enums import (
     ParticipationStep,
     RuleSetKind,
 )
+from tracks.following import emails
 from tracks.models import Extension, Participation, Posting, Track
-from tracks.reminders import queue_extended_emails
 
 
 @audited
@@ -180,7 +180,7 @@ def extend_participations(
     Participation.objects.filter(pk__in=ids).update(closes_on=closes_on)
     if ids:
         post_anew(participation_ids=ids)
-        queue_extended_emails(participations=longer, closes_on=closes_on)
+        emails.queue_extended_emails(longer, closes_on=closes_on)
     return len(ids)
 
 

@@ -13,6 +13,7 @@ from accounts.models import Position, User
 from aspen.clock import today, years_after, years_before
 from aspen.formats import format_day
 from tests import factories as make
+from tests.emails import delivered
 from tracks import actions
 from tracks.following.admin import quarter_starts
 from tracks.models import Extension, Participation
@@ -232,3 +233,19 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     assert len(listed(client, "director=nonsense")) == 4
     page = text(client.get(f"{LIST}{made['longer']}/change/"))
     assert f"{format_day(first)}; four years end {format_day(today())}" in page
+
+
+def test_of_two_extensions_the_last_one_is_told() -> None:
+    participation = a_period()
+    first, last = (years_after(participation.closes_on, years) for years in (1, 2))
+    for closes_on in (first, last):
+        actions.extend_participations(
+            participation_ids=[participation.pk],
+            closes_on=closes_on,
+            reason=f"Illness until {closes_on}.",
+            by=make.person(Role.CE_COORDINATOR),
+        )
+    message = delivered()
+    assert message.subject == f"More time for Library Staff: until {format_day(last)}"
+    assert f"instead of {format_day(first)}" in " ".join(message.body.split())
+    assert f"The CE Coordinator wrote:\n\n> Illness until {last}." in message.body

@@ -1,0 +1,42 @@
+"""The e-mail about more time for a track."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from aspen.formats import format_day
+from aspen.mail.message import Email, full_url
+from aspen.mail.outbox import email, enqueue_many
+from aspen.models import Mail
+from tracks.models import Participation
+
+
+def queue_extended_emails(participations: Iterable[Participation], *, closes_on: dt.date) -> None:
+    """Tell people that they have more time. Their persons have been fetched."""
+    enqueue_many(
+        kind="tracks.extended",
+        messages=[
+            (f"extended:{each.pk}:{closes_on}", each.person, {"participation": each.pk})
+            for each in participations
+        ],
+    )
+
+
+@email("tracks.extended")
+def extended_email(mail: Mail) -> Email | None:
+    """Staff gave more time; the latest extension is told."""
+    participation = Participation.objects.select_related("track").get(
+        pk=mail.facts["participation"], person=mail.to_id
+    )
+    extension = participation.extensions.order_by("-pk")[0]
+    if str(extension.closes_on) not in mail.key.split(":"):
+        return None
+    track, day = participation.track, format_day(extension.closes_on)
+    return Email(
+        subject=f"More time for {track}: until {day}",
+        paragraphs=[
+            f"Your period for {track} now ends on {day} instead of "
+            f"{format_day(extension.closed_on)}. What you earn until then counts."
+        ],
+        quote=("The CE Coordinator wrote:", extension.reason),
+        button=("Look at the track", full_url(participation.get_absolute_url())),
+    )
