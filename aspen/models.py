@@ -21,7 +21,7 @@ class MailState(models.TextChoices):
 class Mail(models.Model):
     """One message to one person. What it says is composed when it is sent (outbox.py).
 
-    It goes to somebody with an account (`to`), or to a name and address that somebody gave: a
+    It goes to someone with an account (`to`), or to a name and address that someone gave: a
     supervisor need not have an account.
     """
 

@@ -29,7 +29,7 @@ def now() -> Iterator[time_machine.Traveller]:
 
 
 def place(begins_at: dt.datetime, **fields: Any) -> Registration:
-    """Somebody's place at an event that begins then and lasts two hours."""
+    """Someone's place at an event that begins then and lasts two hours."""
     event = factories.event(
         begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2), **fields
     )
@@ -133,7 +133,7 @@ def test_a_batch_needs_a_fixed_number_of_queries(
     for _ in range(number):
         place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
-    # Places, savepoint, what was told, what is promised, end, no more places.
+    # Places, savepoint, what was told, what is queued, end, no more places.
     with django_assert_num_queries(6):
         assert actions.queue_reminder_emails() == number
 

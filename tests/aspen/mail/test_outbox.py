@@ -78,7 +78,7 @@ def server(settings: Any) -> Iterator[MailServer]:
     server.close()
 
 
-def promise(*said: str, to: User | None = None) -> list[Mail]:
+def queue(*said: str, to: User | None = None) -> list[Mail]:
     """Messages that wait, in this order."""
     to = to or factories.person()
     for text in said:
@@ -100,7 +100,7 @@ def only() -> Mail:
 @committed
 def test_an_act_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
-        promise("It happened")
+        queue("It happened")
         raise ZeroDivisionError
 
     assert Mail.objects.count() == 0
@@ -112,22 +112,22 @@ def test_an_act_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
 @committed
 def test_nothing_is_sent_before_the_commit() -> None:
     with transaction.atomic():
-        promise("It happened")
+        queue("It happened")
         assert run_concurrently(1, lambda _: outbox.deliver_due()) == [0]
     assert outbox.deliver_due() == 1
 
 
 @committed
-def test_the_worker_is_woken_once_for_all_that_a_transaction_promises(no_jobs: None) -> None:
+def test_the_worker_is_woken_once_for_all_that_a_transaction_queues(no_jobs: None) -> None:
     with transaction.atomic():
-        promise("One", "Two")
+        queue("One", "Two")
         assert len(connection.run_on_commit) == 1
         assert ProcrastinateJob.objects.count() == 0
     assert list(
         ProcrastinateJob.objects.order_by("id").values_list("task_name", "queueing_lock", "status")
     ) == [("aspen.tasks.deliver_mail", "deliver_mail", "todo")]
     # It has been asked already, so it is not asked again.
-    promise("Three")
+    queue("Three")
     assert ProcrastinateJob.objects.count() == 1
 
 
@@ -136,9 +136,9 @@ def test_a_savepoint_that_is_rolled_back_takes_only_its_own_along(no_jobs: None)
     person = factories.person()
     with transaction.atomic():
         with suppress(ZeroDivisionError), transaction.atomic():
-            promise("Lost", to=person)
+            queue("Lost", to=person)
             raise ZeroDivisionError
-        promise("Kept", to=person)
+        queue("Kept", to=person)
     assert only().facts == {"said": "Kept"}
     assert ProcrastinateJob.objects.count() == 1
 
@@ -148,13 +148,13 @@ def test_a_worker_that_cannot_be_woken_breaks_nobodys_act(monkeypatch: pytest.Mo
     monkeypatch.setattr(outbox.app, "tasks", {})
     with transaction.atomic():
         person = factories.person()
-        promise("Hello", to=person)
+        queue("Hello", to=person)
     assert User.objects.filter(pk=person.pk).exists()
     assert states() == [WAITING]
 
 
 @pytest.mark.django_db
-def test_the_same_news_is_promised_once(django_assert_num_queries: Any) -> None:
+def test_the_same_news_is_queued_once(django_assert_num_queries: Any) -> None:
     people = [factories.person() for _ in range(3)]
     for _ in range(2):
         with django_assert_num_queries(1):
@@ -183,7 +183,7 @@ def test_a_kind_has_one_composer() -> None:
 @pytest.mark.django_db
 def test_what_was_sent_is_recorded_and_not_sent_again() -> None:
     person = factories.person(email="ada@library.example")
-    promise("It happened", to=person)
+    queue("It happened", to=person)
 
     assert [outbox.deliver_due(), outbox.deliver_due()] == [1, 0]
 
@@ -203,7 +203,7 @@ def test_what_was_sent_is_recorded_and_not_sent_again() -> None:
 @committed
 def test_two_at_once_send_each_message_once(server: MailServer) -> None:
     with transaction.atomic():
-        promise(*(f"Message {number}" for number in range(30)))
+        queue(*(f"Message {number}" for number in range(30)))
 
     done = run_concurrently(4, lambda _: outbox.deliver_due())
 
@@ -214,7 +214,7 @@ def test_two_at_once_send_each_message_once(server: MailServer) -> None:
 
 @pytest.mark.django_db
 def test_a_batch_has_its_limit_and_can_be_stopped() -> None:
-    promise("One", "Two", "Three", "Four")
+    queue("One", "Two", "Three", "Four")
     assert outbox.deliver_due(limit=2) == 2
     answers = iter([False, True])
     assert outbox.deliver_due(stop=lambda: next(answers)) == 1
@@ -223,7 +223,7 @@ def test_a_batch_has_its_limit_and_can_be_stopped() -> None:
 
 @pytest.mark.django_db
 def test_a_batch_goes_over_one_connection(server: MailServer) -> None:
-    promise("One", "Two", "Three")
+    queue("One", "Two", "Three")
     outbox.deliver_due()
     assert (server.subjects(), server.connections) == (["One", "Two", "Three"], 1)
 
@@ -231,9 +231,9 @@ def test_a_batch_goes_over_one_connection(server: MailServer) -> None:
 @pytest.mark.django_db
 def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
     settings.DEMO = False
-    promise("Hello", to=factories.person(is_active=False))
-    promise("Hello", to=factories.person(is_demonstration=True))
-    promise("nothing")
+    queue("Hello", to=factories.person(is_active=False))
+    queue("Hello", to=factories.person(is_demonstration=True))
+    queue("nothing")
     assert outbox.deliver_due() == 3
     assert mailing.outbox == []
     assert list(Mail.objects.order_by("id").values_list("state", "error")) == [
@@ -245,14 +245,14 @@ def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_demonstration_shows_its_mail() -> None:
-    promise("Hello", to=factories.person(is_demonstration=True))
+    queue("Hello", to=factories.person(is_demonstration=True))
     outbox.deliver_due()
     assert states() == [SENT]
 
 
 @pytest.mark.django_db
 def test_what_is_to_be_said_later_waits() -> None:
-    promise("later", "now")
+    queue("later", "now")
     assert outbox.deliver_due() == 2
     assert [message.subject for message in mailing.outbox] == ["now"]
     later = Mail.objects.order_by("id")[0]
@@ -265,7 +265,7 @@ def test_what_is_to_be_said_later_waits() -> None:
 
 @pytest.mark.django_db
 def test_what_cannot_be_composed_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    promise("nonsense", "a database error", "Hello")
+    queue("nonsense", "a database error", "Hello")
     Mail.objects.filter(facts__said="Hello").update(next_try_at=timezone.now())
     outbox.enqueue(kind="tests.unknown", key="unknown", to=factories.person())
 
@@ -287,7 +287,7 @@ def test_a_server_that_is_not_there_is_asked_again_with_growing_pauses(settings:
     server = MailServer()
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     server.close()
-    promise("Hello")
+    queue("Hello")
     waits = []
     with time_machine.travel(timezone.now(), tick=False) as now:
         for _ in range(6):
@@ -307,7 +307,7 @@ def test_a_server_that_is_not_there_is_asked_again_with_growing_pauses(settings:
 def test_nobody_else_is_tried_while_the_server_is_not_there(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    promise("One", "Two")
+    queue("One", "Two")
     assert outbox.deliver_due() == 1
     assert list(Mail.objects.order_by("id").values_list("attempts", flat=True)) == [1, 0]
 
@@ -329,7 +329,7 @@ def test_nobody_else_is_tried_while_the_server_is_not_there(settings: Any) -> No
 def test_what_the_server_answers_decides(
     server: MailServer, command: str, answer: str, state: MailState
 ) -> None:
-    promise("Hello")
+    queue("Hello")
     server.answers[command] = answer
 
     assert outbox.deliver_due() == 1
@@ -340,7 +340,7 @@ def test_what_the_server_answers_decides(
 
     # Whatever it was, the others go on, and nothing is sent by itself that may have arrived.
     server.answers.clear()
-    promise("Another")
+    queue("Another")
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
         outbox.deliver_due()
     assert server.subjects() == (["Another", "Hello"] if state == WAITING else ["Another"])
@@ -349,8 +349,8 @@ def test_what_the_server_answers_decides(
 @pytest.mark.django_db
 def test_one_address_that_is_refused_leaves_the_others_alone(server: MailServer) -> None:
     server.answers["rcpt TO:<gone@library.example>"] = "550 no such person"
-    promise("One", to=factories.person(email="gone@library.example"))
-    promise("Two", "Three")
+    queue("One", to=factories.person(email="gone@library.example"))
+    queue("Two", "Three")
     outbox.deliver_due()
     assert states() == [FAILED, SENT, SENT]
     assert server.subjects() == ["Two", "Three"]
@@ -361,7 +361,7 @@ def test_one_address_that_is_refused_leaves_the_others_alone(server: MailServer)
 
 @pytest.mark.django_db
 def test_a_message_whose_sender_is_gone_is_not_sent_again_by_itself() -> None:
-    promise("Hello", "Another")
+    queue("Hello", "Another")
     begun_at = timezone.now() - dt.timedelta(minutes=14)
     Mail.objects.filter(facts__said="Hello").update(state=SENDING, begun_at=begun_at)
     outbox.deliver_due()
@@ -458,7 +458,7 @@ def test_a_worker_that_is_killed_sends_nothing_twice(
 
 
 def stuck(state: MailState = UNCERTAIN, to: User | None = None) -> Mail:
-    promise("Hello", to=to)
+    queue("Hello", to=to)
     Mail.objects.filter(state=WAITING).update(
         state=state, begun_at=timezone.now(), attempts=7, address="a@library.example"
     )
@@ -468,7 +468,7 @@ def stuck(state: MailState = UNCERTAIN, to: User | None = None) -> Mail:
 @pytest.mark.django_db
 def test_staff_send_again_what_is_stuck_and_nothing_else() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
-    promise("Sent")
+    queue("Sent")
     outbox.deliver_due()
     mailing.outbox.clear()
     for state in (FAILED, UNCERTAIN):
@@ -505,7 +505,7 @@ def text(response: Any) -> str:
 @pytest.mark.django_db
 def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
     person = factories.person(display_name="Zoë Ångström")
-    promise("Sent", to=person)
+    queue("Sent", to=person)
     outbox.deliver_due()
     mail = stuck(to=person)
     client = signed_in(factories.person(Role.ADMINISTRATOR))

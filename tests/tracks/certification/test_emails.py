@@ -92,7 +92,7 @@ def test_nobody_is_asked_again_about_a_year_of_a_track_that_was_left(june, now):
     )
     read_all()
     now.shift(dt.timedelta(days=7))
-    assert actions.remind_supervisors() == 1  # promised, and then the track is left
+    assert actions.remind_supervisors() == 1  # queued, and then the track is left
     actions.leave_track(participation_id=participation.pk, by=june)
     assert subjects() == []
     now.shift(dt.timedelta(days=14))
