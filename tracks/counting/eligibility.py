@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.dateformat import format as format_date
 
-from aspen.clock import today, years_after, years_before
+from aspen.clock import today, years_after
 from credits.enums import ENDED, ClaimState
 from credits.rules import counted_catalog_years
 from tracks.enums import ParticipationState
@@ -87,7 +87,7 @@ def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
 
 def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
     """Why a posted credit no longer counts today, or None while it does. No query."""
-    first = years_before(today(), participation.rule_set.years)
+    first = participation.rule_set.counts_since(today())
     if credit.earned_on >= first:
         return None
     return f"Earned before {_day(first)}: it has aged out and no longer counts."

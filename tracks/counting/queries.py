@@ -20,7 +20,6 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from aspen.clock import years_before
 from credits.models import Claim, Credit
 from credits.queries import from_catalog, live_credits, with_earned_on
 from events.enums import EventState, Origin
@@ -178,18 +177,23 @@ def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSe
     return rule_sets.select_for_update(of=("self",), no_key=True).first()
 
 
-def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
+def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "QuerySet[EarnedCredit]":
     """The one written rule: every credit joined to each active participation it may count in.
 
     A row is a pair; the participation is at `person__participations`. A credit is eligible when
     its claim is neither declined nor withdrawn, it was earned from the participation's
     `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
     from the course catalog, and when no certificate of that track has counted it already.
-    `rules.why_not_posted` words the same rule.
+    `eligibility.why_not_posted` words the same rule.
 
+    With a stored `rule_set`, the participations of its track are judged as if it were theirs.
     `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
     """
     participation = "person__participations"
+    rules = f"{participation}__rule_set"
+    if rule_set:
+        rules = f"{participation}__track__rule_sets"
+        conditions[rules] = rule_set
     counted = Posting.objects.filter(
         credit=OuterRef("pk"),
         participation__state=ParticipationState.CERTIFIED,
@@ -197,10 +201,10 @@ def eligible(**conditions: object) -> "QuerySet[EarnedCredit]":
     )
     return live_credits().filter(
         ~Exists(counted),
-        Q(**{f"{participation}__rule_set__catalog_only": False}) | Q(from_catalog()),
+        Q(**{f"{rules}__catalog_only": False}) | Q(from_catalog()),
         **{
             f"{participation}__state__in": sorted(ACTIVE),
-            f"{participation}__rule_set__requirements__category": F("category"),
+            f"{rules}__requirements__category": F("category"),
             f"{participation}__counts_from__lte": F("earned_on"),
             f"{participation}__closes_on__gte": F("earned_on"),
         },
@@ -222,21 +226,10 @@ def is_undecided(claim: Claim) -> bool:
 def dated_credits(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, list[DatedCredit]]:
-    """What counts on a day per participation, by the day it was earned and category. One query.
-
-    Counted is what is posted and was earned within the rule set's years ending on that day
-    (both ends inclusive); what has aged out stays posted.
-    """
+    """What counts on a day per participation, by the day it was earned and category. One query."""
     counted: dict[int, list[DatedCredit]] = defaultdict(list)
-    recent = Q()
-    for participation in participations:
-        first = years_before(on, participation.rule_set.years)
-        recent |= Q(postings__participation=participation, earned_on__gte=first)
-    if not recent:
-        return counted
     sums = (
-        with_earned_on(Credit.objects.all())
-        .filter(recent, earned_on__lte=on)
+        _counted(participations, on)
         .order_by("earned_on", "category")
         .values_list("postings__participation", "earned_on", "category")
         .annotate(Sum("amount"))
@@ -250,19 +243,49 @@ def earned_by_category(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, dict[int, Decimal]]:
     """Credits per participation and category that count on a day. One query."""
-    counted = dated_credits(participations, on)
-    return {
-        participation_id: sum_by_category(credits) for participation_id, credits in counted.items()
-    }
+    return _by_category(_counted(participations, on), "postings__participation")
+
+
+def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]]:
+    """What `earned_by_category` would be for the active participations of the rule set's track, if
+    it were theirs. One query."""
+    credits = eligible(rule_set).filter(_recent(rule_set, on))
+    return _by_category(credits, "person__participations")
+
+
+def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[EarnedCredit]":
+    """What is posted to the participations and counts on a day; what has aged out stays posted."""
+    under: dict[RuleSet, list[int]] = defaultdict(list)
+    for participation in participations:
+        under[participation.rule_set].append(participation.pk)
+    if not under:
+        return with_earned_on(Credit.objects.none())
+    counted = Q()
+    for rule_set, ids in under.items():
+        counted |= Q(_recent(rule_set, on), postings__participation__in=ids)
+    return with_earned_on(Credit.objects.all()).filter(counted)
+
+
+def _recent(rule_set: RuleSet, on: dt.date) -> Q:
+    """Earned within the rule set's years that end on a day, both ends inclusive."""
+    return Q(earned_on__gte=rule_set.counts_since(on), earned_on__lte=on)
+
+
+def _by_category(
+    credits: "QuerySet[EarnedCredit]", participation: str
+) -> dict[int, dict[int, Decimal]]:
+    """Add up the credits by the participation at this path and by category. One query."""
+    sums = credits.order_by().values_list(participation, "category").annotate(Sum("amount"))
+    found: dict[int, dict[int, Decimal]] = defaultdict(dict)
+    for participation_id, category_id, amount in sums:
+        found[participation_id][category_id] = amount
+    return dict(found)
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
     """What `earned_by_category` adds up for one participation: its credits, first earned first."""
-    first = years_before(on, participation.rule_set.years)
-    posted = Credit.objects.filter(postings__participation=participation)
     return (
-        with_earned_on(posted)
-        .filter(earned_on__gte=first, earned_on__lte=on)
+        _counted([participation], on)
         .select_related("category", "claim__event")
         .order_by("earned_on", "pk")
     )

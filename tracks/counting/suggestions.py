@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.clock import fiscal_year, years_before
+from aspen.clock import fiscal_year
 from aspen.formats import format_amount, format_credits, format_day, format_time_range
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
@@ -75,7 +75,7 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
         Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
     )
     day = timezone.localdate(now)
-    since = max(participation.counts_from, years_before(day, participation.rule_set.years))
+    since = max(participation.counts_from, participation.rule_set.counts_since(day))
     recorded = Q(recording_available_at__lte=now, claimable_at__lte=now, last_day__gte=since) & (
         Q(recording_until_at=None) | Q(recording_until_at__gt=now)
     )

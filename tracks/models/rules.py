@@ -1,10 +1,12 @@
 """Tracks and the dated rules of each: data, never code."""
 
+import datetime as dt
 from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
 
+from aspen.clock import years_before
 from aspen.halves import CreditAmountField, in_halves
 from events.models import Category
 from tracks.enums import RuleSetKind
@@ -66,6 +68,10 @@ class RuleSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def counts_since(self, on: dt.date) -> dt.date:
+        """The first day whose credits still count on a day; what is older has aged out."""
+        return years_before(on, self.years)
 
 
 class Requirement(models.Model):

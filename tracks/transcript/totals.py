@@ -11,7 +11,7 @@ from functools import cached_property
 from heapq import nlargest
 from typing import NamedTuple
 
-from aspen.clock import today, years_before
+from aspen.clock import today
 from aspen.formats import format_amount, format_credits, format_day
 from credits import enums as credit_enums
 from credits.enums import ENDED, ClaimState
@@ -174,7 +174,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     begin, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
     whose = "" if is_alone else f" of {participation.track}"
     note = f"Certification period{whose}: {begin} to {end}."
-    first = years_before(today(), participation.rule_set.years)
+    first = participation.rule_set.counts_since(today())
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
         note += f" Of these, {format_credits(aged)} earned before {format_day(first)} aged out."

@@ -7,14 +7,21 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts.enums import Role
 from aspen.clock import today
 from aspen.errors import Refused
-from credits.models import Claim
+from credits.enums import ClaimState
+from credits.models import Claim, Credit
+from events.models import Event
 from tests import factories as make
 from tests.tracks.test_admin import RULES, a_form, send
 from tracks import actions
+from tracks.counting import queries as counting_queries
+from tracks.counting.credits import credits_with_postings
+from tracks.counting.eligibility import why_not_posted
+from tracks.following.actions import sync_postings
 from tracks.models import Participation, Requirement, RuleSet
 from tracks.rule_sets.impact import rule_set_impact
 
@@ -113,29 +120,6 @@ def test_present_and_new_rules_agree_where_they_are_the_same() -> None:
     assert (every.complete_now, every.complete_then, every.number) == (4, 4, 6)
 
 
-def test_what_does_not_count_under_the_new_rules() -> None:
-    participation = following(technology="8.0")
-    rule_set = RuleSet.objects.create(
-        track=make.track(), name="New", valid_from=today(), total=8, source="New", years=1
-    )
-    line = Requirement.objects.create(rule_set=rule_set, category=make.category(), minimum=0)
-
-    def complete() -> int:
-        return rule_set_impact(RuleSet.objects.get(pk=rule_set.pk), today())[0].complete_then
-
-    assert complete() == 1
-    RuleSet.objects.filter(pk=rule_set.pk).update(catalog_only=True)
-    assert complete() == 0
-    event = Claim.objects.get(person=participation.person).event
-    make.listing(event)
-    assert complete() == 1
-    Requirement.objects.filter(pk=line.pk).update(category=make.category(make.PUBLIC))
-    assert complete() == 0
-    Requirement.objects.filter(pk=line.pk).update(category=make.category())
-    Participation.objects.filter(pk=participation.pk).update(counts_from=today())
-    assert complete() == 0
-
-
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number: int, django_assert_num_queries: Any) -> None:
     for _ in range(number):
@@ -143,6 +127,103 @@ def test_queries(number: int, django_assert_num_queries: Any) -> None:
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     with django_assert_num_queries(6):
         rule_set_impact(rule_set, today())
+
+
+# ---------- The preview comes true ----------
+
+
+def new_rules(track: str = "Library Staff", **fields: Any) -> RuleSet:
+    """Rules of 40 credits, in any category but Public Services, without a minimum."""
+    values = {"name": "New", "valid_from": today(), "total": Decimal(40), "source": "New"}
+    rule_set = RuleSet.objects.create(track=make.track(track), **values | fields)
+    for slug in (make.ADMINISTRATION, make.COLLECTION, make.TECHNOLOGY):
+        Requirement.objects.create(rule_set=rule_set, category=make.category(slug), minimum=0)
+    return rule_set
+
+
+def counted_under(rule_set: RuleSet, participation: Participation) -> Decimal:
+    """The credits that count once the participation has these rules.
+
+    The preview said so before, and what is not posted has a reason.
+    """
+    every, _ = rule_set_impact(rule_set, today())
+    Participation.objects.filter(pk=participation.pk).update(rule_set=rule_set)
+    person = participation.person
+    credits = Credit.objects.filter(person=person).values_list("pk", flat=True)
+    sync_postings(credit_ids=list(credits.order_by("pk")))
+    participations = counting_queries.visible_to(person).filter(pk=participation.pk)
+    [(now, progress)] = counting_queries.progress_of(participations, today())
+    assert (every.number, every.misses) == (1, progress.missing)
+    for credit in credits_with_postings(person):
+        reason = why_not_posted(credit, now)
+        assert (now.pk in credit.posted_in) is (reason is None), reason
+    return progress.counted
+
+
+COUNTS, AGED_OUT, NOT_POSTED = (True, Decimal(3)), (True, Decimal(0)), (False, Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, COUNTS),
+        ({"counts_from": "2026-06-01", "earned_on": "2026-06-01"}, COUNTS),
+        ({"counts_from": "2026-06-01", "earned_on": "2026-05-31"}, NOT_POSTED),
+        ({"closes_on": "2026-11-20", "earned_on": "2026-11-20"}, COUNTS),
+        ({"closes_on": "2026-11-20", "earned_on": "2026-11-21"}, NOT_POSTED),
+        ({"earned_on": "2022-11-23"}, COUNTS),
+        ({"earned_on": "2022-11-22"}, AGED_OUT),
+        ({"earned_on": "2025-11-23", "rules": {"years": 1}}, COUNTS),
+        ({"earned_on": "2025-11-22", "rules": {"years": 1}}, AGED_OUT),
+        ({"earned_on": "2026-11-23"}, COUNTS),
+        ({"earned_on": "2026-11-24"}, (True, Decimal(0))),  # not yet
+        ({"category": make.PUBLIC}, NOT_POSTED),
+        ({"rules": {"catalog_only": True}}, NOT_POSTED),
+        ({"rules": {"catalog_only": True}, "is_listed": True}, COUNTS),
+        ({"is_catalog_only_before": True}, COUNTS),
+        ({"is_category_new": True}, COUNTS),
+        ({"claim": {"state": ClaimState.DECLINED}}, NOT_POSTED),
+        ({"claim": {"state": ClaimState.WITHDRAWN}}, NOT_POSTED),
+        ({"is_taken_out": True}, NOT_POSTED),
+    ],
+)
+def test_the_preview_counts_what_is_posted_under_the_new_rules(
+    given: dict[str, Any], expected: tuple[bool, Decimal]
+) -> None:
+    participation, _ = actions.select_track(track=make.track(), by=make.person())
+    days = {"selected_on": "2026-06-01", "counts_from": "2020-01-01", "closes_on": "2030-01-01"}
+    Participation.objects.update(**{name: given.get(name, day) for name, day in days.items()})
+    RuleSet.objects.filter(pk=participation.rule_set_id).update(
+        catalog_only=given.get("is_catalog_only_before", False)
+    )
+    if given.get("is_category_new"):
+        participation.rule_set.requirements.filter(category__slug=make.TECHNOLOGY).delete()
+    claim = make.claim(participation.person, credits={given.get("category", make.TECHNOLOGY): "3"})
+    begins_at = dt.datetime.fromisoformat(f"{given.get('earned_on', '2026-11-02')}T16:00Z")
+    Event.objects.filter(pk=claim.event_id).update(begins_at=begins_at, ends_at=None)
+    if given.get("is_listed"):
+        make.listing(claim.event)
+    ended = {"decided_at": timezone.now(), "decided_by": make.person(), "reason": "Test"}
+    if "claim" in given:
+        Claim.objects.update(**given["claim"], **ended)
+    if given.get("is_taken_out"):
+        Credit.objects.update(
+            withdrawn_at=timezone.now(), withdrawn_by=make.person(), withdrawn_why="Test"
+        )
+    counted = counted_under(new_rules(**given.get("rules", {})), participation)
+    assert (participation.postings.exists(), counted) == expected
+
+
+def test_what_a_certificate_has_counted_counts_in_other_tracks_only() -> None:
+    person = make.person()
+    certificate = make.certificate(make.following(person))  # 15 in Administration
+    renewal = Participation.objects.get(follows=certificate)
+    # Else it is too early for the period already.
+    Participation.objects.filter(pk=renewal.pk).update(counts_from=dt.date(2026, 1, 1))
+    make.claim(person, credits={make.TECHNOLOGY: "3.0"})
+    staff, _ = actions.select_track(track=make.track(), by=person)
+    assert counted_under(new_rules("Library Trustee"), renewal) == 3
+    assert counted_under(new_rules(name="Newer"), staff) == 18
 
 
 # ---------- A new version ----------
