@@ -140,11 +140,11 @@ def choosable_rule_sets(
 ) -> QuerySet[RuleSet]:
     """The rule sets in force on a day, by track: for people without an earlier certificate of it
     (INITIAL), or with one (RENEWAL)."""
-    return rule_sets().filter(
-        Q(valid_until=None) | Q(valid_until__gte=on),
-        valid_from__lte=on,
-        kind__in=[RuleSetKind.BOTH, kind],
-    )
+    return _in_force(on).filter(kind__in=[RuleSetKind.BOTH, kind])
+
+
+def _in_force(on: dt.date) -> QuerySet[RuleSet]:
+    return rule_sets().filter(Q(valid_until=None) | Q(valid_until__gte=on), valid_from__lte=on)
 
 
 def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
@@ -157,9 +157,8 @@ def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
         .order_by()
         .values_list("participation__track", flat=True)
     )
-    in_force = rule_sets().filter(Q(valid_until=None) | Q(valid_until__gte=on), valid_from__lte=on)
     found: dict[int, RuleSet] = {}
-    for rule_set in in_force:
+    for rule_set in _in_force(on):
         renews = rule_set.track_id in certified
         kind = RuleSetKind.RENEWAL if renews else RuleSetKind.INITIAL
         if rule_set.kind in (RuleSetKind.BOTH, kind):
