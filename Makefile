@@ -1,7 +1,7 @@
 # `make run` and `make test` need python3 (3.11 or later), pip and make, nothing else.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench structure format-check format lint types imports migrations deploy pytest browser lock reset
+.PHONY: help run test drills bench structure format-check format lint types imports migrations deploy pytest browser lock reset
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -10,6 +10,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 VAR := $(or $(ASPEN_VAR),var)
 APPS := aspen accounts events credits tracks helpdesk
+# One test process for each processor; a server takes the crowds of so many at a time.
+PROCESSES = -n logical --maxprocesses 4 --dist worksteal
 # Pages only: in the text of a mail every space counts.
 TEMPLATES = find templates -type f -name '*.html'
 
@@ -66,7 +68,11 @@ deploy: $(VENV)/.dev  ## Check the settings as production would have them
 
 pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
 	$(call title,Tests)
-	@$(PY) -m pytest -n 2 --dist worksteal -rs $(ARGS)
+	@$(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
+
+drills: $(VENV)/.dev browser  ## Run all tests with every round of the races (ARGS=tests/events: only those)
+	$(call title,Drills)
+	@DRILLS=1 $(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
 
 browser:
 	$(call title,Browser)

@@ -7,19 +7,24 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import QuerySet
 from django.template import Context, engines
 from django.template.base import FilterExpression
 from django.test import TransactionTestCase
 from hypothesis import settings as examples
 
-from tests import database
+from accounts.enums import Role
+from accounts.models import User
+from tests import database, factories
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -32,6 +37,9 @@ OWN_TEMPLATES = str(django_settings.BASE_DIR / "templates")
 LENIENT = tuple(
     f"{OWN_TEMPLATES}/{folder}/" for folder in ("admin", "allauth", "account", "bootstrap5")
 )
+
+
+Rows = Callable[[], Any]
 
 
 class UndefinedVariable(str):
@@ -57,16 +65,34 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     Takes the place of pytest-django's fixture, whose flush leaves other tests without the rows
     that migrations make. Whatever is left over when all tests are done fails the last of them.
     """
-    process = os.environ.get("PYTEST_XDIST_WORKER", "")
     with pytest.MonkeyPatch.context() as monkeypatch, django_db_blocker.unblock():
-        with database.clones(f"_{process}" if process else "") as clones:
+        with database.clone() as clone:
             monkeypatch.setattr(
-                TransactionTestCase, "_fixture_teardown", lambda _test: clones.renew()
+                TransactionTestCase, "_fixture_teardown", lambda _test: clone.renew()
             )
             rows = database.rows()
             with django_db_blocker.block():
                 yield
             assert database.rows() == rows
+
+
+@pytest.fixture(scope="module")
+def make_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Rows], Any]]:
+    """Calls a function whose rows all tests of the module find; they go with the last test.
+
+    What a test does to them goes with that test. Not for tests that commit.
+    """
+    whole = transaction.atomic()
+    whole._from_testcase = True  # does not count where an act has to be the outermost
+
+    def make(rows: Rows) -> Any:
+        with django_db_blocker.unblock():
+            return rows()
+
+    make(whole.__enter__)
+    yield make
+    make(partial(transaction.set_rollback, True))
+    make(partial(whole.__exit__, None, None, None))
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +126,23 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
             random.shuffle(self._result_cache)
 
     monkeypatch.setattr(QuerySet, "_fetch_all", fetch_and_shuffle)
+
+
+@pytest.fixture
+def person() -> User:
+    return factories.person()
+
+
+@pytest.fixture
+def staff() -> User:
+    return factories.person(Role.CE_COORDINATOR)
+
+
+@pytest.fixture
+def now() -> Iterator[time_machine.Traveller]:
+    """It is a Monday morning; the clock stands still."""
+    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
+        yield traveller
 
 
 def pytest_configure() -> None:

@@ -15,30 +15,29 @@ from django.db import connection
 from psycopg import sql
 
 APPS = ("aspen", "accounts", "events", "credits", "tracks", "helpdesk")
-# Numbers of advisory locks. Making and cloning the template is done by one process at a time;
-# a template is dropped only while no test run uses any.
+# Numbers of advisory locks. The template is made by one process at a time, and nothing is dropped
+# but one's own while another process has a clone.
 SETTING_UP, IN_USE = 1_701, 1_702
 
 Rows = dict[str, list[str]]
 
 
-class Clones:
-    """Makes this process's database `name` and makes it anew; `session` is on another one."""
+class Clone:
+    """This process's database, of which no other has the name; `session` is on another one."""
 
-    def __init__(self, session: psycopg.Connection, *, name: str, prefix: str) -> None:
+    def __init__(self, session: psycopg.Connection, *, prefix: str) -> None:
         self._session = session
-        self.name = name
-        self._prefix = f"{prefix}_template_"
-        self._template = self._prefix + _digest(session.info.server_version)
+        self._prefix = prefix
+        self._template = f"{prefix}_template_{_digest(session.info.server_version)}"
+        self.name = f"{prefix}_{session.info.backend_pid}"
 
     def set_up(self) -> None:
-        """Clone the template, which is made if there is none. Fails when `name` is in use."""
+        """Clone the template, which is made if there is none."""
         self._run("SELECT pg_advisory_lock(%s)", SETTING_UP)
+        self._drop_what_nobody_uses()
         if not self._exists(self._template):
-            self._drop_templates_unless_used()
             self._make_template()
         self._run("SELECT pg_advisory_lock_shared(%s)", IN_USE)
-        self._drop(self.name)
         self._clone()
         self._run("SELECT pg_advisory_unlock(%s)", SETTING_UP)
         _connect_to(self.name)
@@ -61,7 +60,7 @@ class Clones:
         self._drop(self.name)
 
     def _make_template(self) -> None:
-        unfinished = self._prefix + "unfinished"
+        unfinished = f"{self._prefix}_unfinished"
         connection.settings_dict["TEST"]["NAME"] = unfinished
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         connection.close()
@@ -73,12 +72,14 @@ class Clones:
         # Copying files costs less than logging every page, which is what servers do unasked.
         self._run_on("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, self._template)
 
-    def _drop_templates_unless_used(self) -> None:
+    def _drop_what_nobody_uses(self) -> None:
+        """Older templates, and what a run that was killed left behind."""
         if self._run("SELECT pg_try_advisory_lock(%s)", IN_USE) == [(True,)]:
-            names = self._run(
-                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", self._prefix
+            found = self._run(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)",
+                f"{self._prefix}_",
             )
-            for (name,) in names:
+            for name in {str(name) for (name,) in found} - {self._template}:
                 self._drop(name)
             self._run("SELECT pg_advisory_unlock(%s)", IN_USE)
 
@@ -96,12 +97,11 @@ class Clones:
 
 
 @contextmanager
-def clones(suffix: str) -> Iterator[Clones]:
+def clone() -> Iterator[Clone]:
     """Set up this process's database and drop it in the end."""
-    prefix = f"test_{connection.settings_dict['NAME']}"
     parameters = connection.get_connection_params() | {"dbname": "postgres"}
     with psycopg.connect(**parameters, autocommit=True) as session:
-        own = Clones(session, name=f"{prefix}{suffix}", prefix=prefix)
+        own = Clone(session, prefix=f"test_{connection.settings_dict['NAME']}")
         own.set_up()
         yield own
         own.tear_down()

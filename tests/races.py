@@ -1,5 +1,6 @@
 """Doing one thing many times at the same moment."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,13 @@ from typing import Any
 from django.db import connection
 
 PATIENCE = 300  # seconds; only what hangs takes so long, however busy the machine
+# `make drills` runs each race as often as it was thought of, `make test` a few times.
+DRILLS = bool(os.environ.get("DRILLS"))
+
+
+def rounds(number: int) -> range:
+    """One turn for each round of a race that is run `number` times in a drill."""
+    return range(number if DRILLS else min(number, 3))
 
 
 def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:

@@ -22,9 +22,9 @@ STORAGES = {
 }
 # WhiteNoise warns of a folder that is not there; warnings are errors.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-# An N+1 query raises.
+# An N+1 query raises, and so does a page that is much work.
 INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]
-MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]
+MIDDLEWARE = ["tests.middleware.limit_work", "zeal.middleware.zeal_middleware", *MIDDLEWARE]
 ZEAL_RAISE = True
 # Signing in and out look up the session, the address and the person more than once, each its own.
 ZEAL_ALLOWLIST = [

@@ -1,6 +1,7 @@
 """The test harness is tested too: each of its house rules must fail what breaks it."""
 
 import socket
+import time
 import warnings
 from typing import Any
 
@@ -16,7 +17,7 @@ from zeal.errors import NPlusOneError
 
 from accounts.models import Position, User
 from events.models import Category
-from tests import database, factories
+from tests import database, factories, middleware
 from tests.conftest import LENIENT
 
 OURS = f"{portal.BASE_DIR}/templates/somewhere.html"
@@ -86,7 +87,17 @@ def _each_library(request: HttpRequest) -> HttpResponse:
 
 
 _each_library.login_required = False  # type: ignore[attr-defined]
-urlpatterns = [path("each-library/", _each_library)]
+
+
+def _much_work(request: HttpRequest) -> HttpResponse:
+    started = time.thread_time()
+    while time.thread_time() - started < 0.02:
+        pass
+    return HttpResponse()
+
+
+_much_work.login_required = False  # type: ignore[attr-defined]
+urlpatterns = [path("each-library/", _each_library), path("much-work/", _much_work)]
 
 
 @pytest.mark.django_db
@@ -98,6 +109,14 @@ def test_a_query_for_every_row_raises() -> None:
     factories_position(factories.organization())
     with pytest.raises(NPlusOneError):
         Client().get("/each-library/")
+
+
+@pytest.mark.urls("tests.test_harness")
+def test_a_page_that_is_much_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Client().get("/much-work/").status_code == 200
+    monkeypatch.setattr(middleware, "MOST_SECONDS", 0.01)
+    with pytest.raises(middleware.TooSlow, match=r"GET /much-work/ took 0\.0 s"):
+        Client().get("/much-work/")
 
 
 def factories_position(organization: Any) -> None:

@@ -13,15 +13,10 @@ from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from tests import factories
+from tests.web import signed_in, text
 
 pytestmark = pytest.mark.django_db
 PEOPLE = "/admin/accounts/user/"
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
@@ -32,10 +27,6 @@ def send(client: Client, address: str, values: dict[str, Any]) -> Any:
 def show(client: Client, address: str) -> Any:
     with zeal_ignore():
         return client.get(address)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def group(role: Role) -> Group:

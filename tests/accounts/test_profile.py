@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts import views
@@ -13,8 +12,9 @@ from accounts.enums import PositionKind
 from accounts.models import Position, User
 from accounts.queries import reminders_token
 from tests import factories
+from tests.web import said, signed_in, text
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 PROFILE = "/accounts/profile/"
 POSITIONS = "/accounts/profile/positions/"
 SCRIPT = "<script>alert(1)</script>"
@@ -22,30 +22,10 @@ TODAY = dt.date(2026, 11, 23)
 YESTERDAY = TODAY - dt.timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def now() -> Any:
-    with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
-        yield
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 def a_position(person: User, **fields: Any) -> Position:
     organization = fields.pop("organization", None) or factories.organization()
     values = {"kind": PositionKind.STAFF, "since_on": dt.date(2020, 1, 1)}
     return Position.objects.create(person=person, organization=organization, **values | fields)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 # ---------- The name ----------

@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
-from django.contrib.messages import get_messages
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -19,6 +18,7 @@ from accounts.models import User
 from aspen.demo import people
 from tests import factories
 from tests.factories import PASSWORD
+from tests.web import said, signed_in, text
 
 pytestmark = pytest.mark.django_db
 EMAIL = "nora@library.example"
@@ -62,14 +62,6 @@ def sign_up(client: Client, **values: str) -> Any:
         "password2": PASSWORD,
     }
     return client.post("/accounts/signup/", typed | values)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def who(client: Client) -> str:
@@ -472,8 +464,7 @@ def test_who_has_no_password_yet_chooses_one() -> None:
     person = account()
     person.set_unusable_password()
     person.save(update_fields=["password"])
-    client = Client()
-    client.force_login(person)
+    client = signed_in(person)
     answer = client.get("/accounts/password/change/")
     assert answer.headers["Location"] == "/accounts/password/set/"
     page = client.get("/accounts/password/set/")

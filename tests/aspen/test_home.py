@@ -10,13 +10,10 @@ from zeal import zeal_ignore
 
 from events.enums import Delivery, EventState
 from tests import factories
+from tests.web import signed_in, text
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -33,8 +30,7 @@ def test_the_public_home_page_asks_two_queries(number: int, django_assert_num_qu
 def test_a_signed_in_person_costs_two_more(django_assert_num_queries: Any) -> None:
     """The session and the person."""
     factories.event(days=3)
-    client = Client()
-    client.force_login(factories.person())
+    client = signed_in(factories.person())
     with django_assert_num_queries(4):
         client.get("/")
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from zeal import zeal_ignore
@@ -19,6 +18,7 @@ from credits.models import Claim, Evidence
 from credits.queries import claim_version
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY
+from tests.web import coordinator, said, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -26,22 +26,8 @@ pytestmark = pytest.mark.django_db
 CLAIMS = "/admin/credits/claim/"
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(factories.person(Role.CE_COORDINATOR))
-
-
 def a_claim(**fields: Any) -> Claim:
     return factories.claim(factories.person(), **fields)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def test_a_claim_shows_its_credits_and_leads_to_its_event() -> None:
@@ -101,10 +87,6 @@ def test_a_line_that_was_taken_out_is_told_apart() -> None:
 def decide(client: Client, claim: Claim, decision: str, reason: str = "", seen: str = "") -> Any:
     data = {"decision": decision, "reason": reason, "seen": seen}
     return client.post(f"{CLAIMS}{claim.pk}/decide/", data)
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def state(claim: Claim) -> tuple[str, str, User | None]:

@@ -19,6 +19,7 @@ from credits import actions
 from credits.models import AwardList, Claim, WaitingAward
 from events.models import Event
 from tests import factories as make
+from tests.web import signed_in, text
 from tracks.models import Participation, Posting, RuleSet
 
 pytestmark = pytest.mark.django_db
@@ -34,9 +35,7 @@ def staff() -> User:
 
 @pytest.fixture
 def client(staff: User) -> Client:
-    client = Client()
-    client.force_login(staff)
-    return client
+    return signed_in(staff)
 
 
 def start(event: Event) -> str:
@@ -64,10 +63,6 @@ def press(client: Client, found: AwardList) -> list[str]:
 
 def numbers(answer: Any) -> dict[str, int]:
     return {group.label: group.number for group in answer.context["groups"] if group.number}
-
-
-def text(answer: Any) -> str:
-    return str(answer.content.decode())
 
 
 # ---------- A long list ----------
@@ -251,8 +246,7 @@ def test_other_staff_neither_see_nor_award(staff: User, role: Role) -> None:
     ada = make.person()
     open_list = actions.keep_award_list(event_id=event.pk, text=ada.email, by=staff)
     [waiting] = WaitingAward.objects.all()
-    client = Client()
-    client.force_login(make.person(role))
+    client = signed_in(make.person(role))
     answers = [
         client.get(start(event)),
         client.post(start(event), {"addresses": ada.email}),
@@ -277,8 +271,7 @@ def test_who_may_only_look_presses_nothing(staff: User) -> None:
     found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
     reader = make.person(Role.HELP_DESK)
     reader.user_permissions.add(permission("view_awardlist"), permission("view_waitingaward"))
-    client = Client()
-    client.force_login(reader)
+    client = signed_in(reader)
     assert "Award the credits" not in text(client.get(page_of(found)))
     assert client.post(f"{LISTS}{found.pk}/award/").status_code == 403
     assert not WaitingAward.objects.exists()

@@ -36,11 +36,6 @@ pytestmark = pytest.mark.django_db
 STRANGER = "stranger@library.example"
 
 
-@pytest.fixture
-def staff() -> User:
-    return make.person(Role.CE_COORDINATOR)
-
-
 def kept(event: Event, staff: User, *addresses: str) -> AwardList:
     return actions.keep_award_list(event_id=event.pk, text="\n".join(addresses), by=staff)
 

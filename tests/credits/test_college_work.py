@@ -4,9 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from django.contrib.messages import get_messages
 from django.db import IntegrityError
-from django.test import Client
 from django.utils import timezone
 
 from aspen.errors import Refused
@@ -21,6 +19,7 @@ from events.rules import course_credits
 from tests import factories as make
 from tests.credits.test_evidence import PDF, file
 from tests.factories import PUBLIC, TECHNOLOGY
+from tests.web import said, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/college/"
@@ -36,15 +35,8 @@ WORTH = [
 
 
 @pytest.fixture
-def person():
-    return make.person()
-
-
-@pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
+    return signed_in(person)
 
 
 def typed(**changes):
@@ -61,10 +53,6 @@ def typed(**changes):
         "evidence": file("transcript.pdf"),
     }
     return {name: value for name, value in (values | changes).items() if value is not None}
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 @pytest.mark.parametrize(("system", "number", "credits"), WORTH)
@@ -211,8 +199,7 @@ def test_a_course_is_one_persons(client):
     event_actions.decide_custom_event(
         event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
     )
-    other = Client()
-    other.force_login(make.person())
+    other = signed_in(make.person())
     found = other.get("/continuing-education/new/similar/", {"title": "Cataloging 501"})
     assert "Cataloging 501" not in found.content.decode()
     assert other.post(f"/continuing-education/claim/{claim.event_id}/").status_code == 404

@@ -4,7 +4,6 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -18,25 +17,15 @@ from events.enums import Decision, EventState
 from events.models import Event
 from tests import factories as make
 from tests.races import run_concurrently
+from tests.web import said, signed_in
 
 pytestmark = pytest.mark.django_db
 NEW = "/continuing-education/new/"
 
 
 @pytest.fixture
-def person():
-    return make.person()
-
-
-@pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return signed_in(person)
 
 
 def typed(**changes):
@@ -425,8 +414,7 @@ def test_queries(client, person, number, django_assert_num_queries):
 @pytest.mark.django_db(transaction=True)
 def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, person):
     """The first of two presses is saved just before the second one is compared with claims."""
-    first = Client()
-    first.force_login(person)
+    first = signed_in(person)
     answers = []
 
     def save_meanwhile(execute, sql, params, many, context):

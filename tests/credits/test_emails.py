@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -27,6 +27,7 @@ from events.queries import custom_event_version
 from tests import factories as make
 from tests.emails import assert_snapshots, body_of, delivered, is_dropped, restart_ids, sent
 from tests.factories import PUBLIC, TECHNOLOGY
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 TITLE = "Weeding & <b>more</b> — “the basics”"
@@ -114,9 +115,8 @@ def test_returned_leads_to_the_form() -> None:
     decide(claim, RETURN, REASON)
     message = delivered()
     form = f"/continuing-education/custom/{claim.event_id}/"
-    assert f"Change it and send it again:\nhttp://127.0.0.1:8000{form}" in message.body
-    client = Client()
-    client.force_login(claim.person)
+    assert f"Change it and send it again:\n{settings.ADDRESS}{form}" in message.body
+    client = signed_in(claim.person)
     assert client.get(form).context["form"]["title"].value() == TITLE
     assert sent() == []
 
@@ -174,8 +174,7 @@ def test_many_approvals_are_one_email_to_each_person(now: time_machine.Traveller
         begins_at = timezone.now() - dt.timedelta(days=20 + n)
         hour = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
         claims.append(custom(ada, title=f"Webinar {n}", **hour))
-    client = Client()
-    client.force_login(make.person(Role.CE_COORDINATOR))
+    client = signed_in(make.person(Role.CE_COORDINATOR))
     boxes = [f"{claim.event_id}||{custom_event_version(claim.event)}" for claim in claims]
     client.post("/admin/events/customevent/", {"chosen": boxes})
     assert set(Claim.objects.order_by("pk").values_list("state", flat=True)) == {"approved"}

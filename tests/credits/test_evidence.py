@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
@@ -24,6 +23,7 @@ from credits.models import Claim, Evidence
 from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
+from tests.web import said, signed_in
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -78,15 +78,8 @@ def nothing_stored() -> None:
 
 
 @pytest.fixture
-def person() -> Any:
-    return make.person()
-
-
-@pytest.fixture
 def client(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
+    return signed_in(person)
 
 
 @pytest.fixture
@@ -96,10 +89,6 @@ def claim(person: Any) -> Claim:
 
 def page(claim: Claim) -> str:
     return f"/continuing-education/claims/{claim.pk}/"
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def declined(claim: Claim) -> Claim:
@@ -365,8 +354,7 @@ def test_a_declined_claim_takes_none(client, person):
 def test_others_see_and_change_nothing(claim, person):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
     other = make.person()
-    client = Client()
-    client.force_login(other)
+    client = signed_in(other)
     assert client.get(f"/continuing-education/evidence/{row.pk}/").status_code == 404
     assert client.post(page(claim), {"evidence": file()}).status_code == 404
     with pytest.raises(Claim.DoesNotExist):
@@ -377,8 +365,7 @@ def test_others_see_and_change_nothing(claim, person):
 
 def test_staff_who_see_claims_see_their_evidence(claim, person):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
-    client = Client()
-    client.force_login(make.person(Role.CE_COORDINATOR))
+    client = signed_in(make.person(Role.CE_COORDINATOR))
     assert client.get(f"/continuing-education/evidence/{row.pk}/").getvalue() == PDF
 
 

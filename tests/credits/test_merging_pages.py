@@ -6,21 +6,15 @@ import pytest
 from django.test import Client
 
 from accounts.enums import Role
-from accounts.models import User
 from credits import actions
 from credits.models import Claim, Merge
 from events import actions as event_actions
 from events.enums import Decision, EventState
 from tests import factories as make
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 START = "/admin/credits/merge/start/"
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def staff() -> Client:

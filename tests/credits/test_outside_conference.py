@@ -4,8 +4,6 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from django.contrib.messages import get_messages
-from django.test import Client
 from django.utils import timezone
 
 from aspen.errors import Refused
@@ -13,25 +11,15 @@ from credits import actions
 from credits.models import Claim
 from events.models import Event
 from tests import factories as make
+from tests.web import said, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/conference/"
 
 
 @pytest.fixture
-def person():
-    return make.person()
-
-
-@pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return signed_in(person)
 
 
 def row(title="Weeding", begin="09:00", end="10:15", **changes):

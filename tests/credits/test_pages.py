@@ -4,32 +4,20 @@ import datetime as dt
 import re
 
 import pytest
-from django.contrib.messages import get_messages
-from django.test import Client
 from django.utils import timezone
 
 from credits.models import Claim, Credit
 from events.models import Event
 from tests import factories as make
+from tests.web import said, signed_in
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script> 🦬 " + "w" * 200
 
 
 @pytest.fixture
-def person():
-    return make.person()
-
-
-@pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return signed_in(person)
 
 
 def typed(**changes):
@@ -264,8 +252,7 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
     )
     page = client.get(address)
     assert "Which hours?" in page.content.decode()
-    other = Client()
-    other.force_login(make.person())
+    other = signed_in(make.person())
     assert other.get(address).status_code == 404
     assert other.post(address, typed()).status_code == 404
     sent = client.post(address, typed(title="With hours"), follow=True)

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
-from django.test import Client
 from django.utils import timezone
 
 from aspen.errors import Refused
@@ -20,6 +19,7 @@ from credits.models import Claim, Credit
 from events import queries as event_queries
 from tests import factories as make
 from tests.races import run_concurrently
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -56,8 +56,7 @@ def test_twenty_requests_at_once_make_one_claim():
     person, event = make.person(), make.event()
 
     def press_the_green_button(_):
-        client = Client()
-        client.force_login(person)
+        client = signed_in(person)
         return client.post(f"/continuing-education/claim/{event.pk}/").status_code
 
     assert run_concurrently(20, press_the_green_button) == [302] * 20

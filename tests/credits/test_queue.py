@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +24,7 @@ from events.models import CollegeWork, Event
 from events.queries import custom_event_version
 from tests import factories
 from tests.factories import ADMINISTRATION, category
+from tests.web import coordinator, said, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -33,32 +33,12 @@ SCRIPT = "<script>alert(1)</script>"
 QUEUE = "/admin/events/customevent/"
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(factories.person(Role.CE_COORDINATOR))
-
-
 def a_custom_event(by: User | None = None, **facts: Any) -> Event:
     return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
 
 
 def decide(client: Client, event: Event, decision: str, reason: str = "") -> Any:
     return client.post(f"{QUEUE}{event.pk}/decide/", {"decision": decision, "reason": reason})
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def text(response: Any) -> str:
-    if hasattr(response, "render"):
-        response.render()
-    return str(response.content.decode())
 
 
 def box(event: Event, *, doubtful: bool = False) -> str:

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,22 +18,13 @@ from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
+from tests.web import coordinator, said, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
 QUEUE = "/admin/events/customevent/"
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(factories.person(Role.CE_COORDINATOR))
 
 
 def a_custom_event(by: User | None = None, **facts: Any) -> Event:
@@ -49,16 +39,6 @@ def send(client: Client, address: str, values: dict[str, Any]) -> Any:
     """Django looks up each line's category, and each chosen row is an act of its own."""
     with zeal_ignore():
         return client.post(address, values)
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def text(response: Any) -> str:
-    if hasattr(response, "render"):
-        response.render()
-    return str(response.content.decode())
 
 
 def listed(response: Any) -> list[Any]:

@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -16,16 +15,11 @@ from events.models import Event
 from helpdesk import actions
 from helpdesk.models import Ticket
 from tests import factories
+from tests.web import signed_in, text
 
 pytestmark = pytest.mark.django_db
 TICKETS = "/admin/helpdesk/ticket/"
 EVENTS_WAIT = "/admin/events/customevent/"
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def a_ticket(**fields: Any) -> Ticket:
@@ -40,10 +34,6 @@ def a_custom_event() -> Event:
 def ago(days: int) -> dt.datetime:
     """By the clock on the wall: days are counted in Montana, and two a year are not 24 hours."""
     return timezone.localtime() - dt.timedelta(days=days)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def waiting(person: User) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
@@ -18,15 +17,10 @@ from helpdesk.enums import TicketState
 from helpdesk.models import Correction, Ticket
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
+from tests.web import said, signed_in, text
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def a_credit(person: User, **fields: Any) -> Credit:
@@ -35,14 +29,6 @@ def a_credit(person: User, **fields: Any) -> Credit:
 
 def a_ticket(person: User, credit: Credit | None = None, subject: str = "A question") -> Ticket:
     return actions.open_ticket(subject=subject, body="Please help", credit=credit, by=person)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 # ---------- My tickets ----------

@@ -12,12 +12,12 @@ from django.test import Client
 from zeal import zeal_ignore
 
 from accounts.enums import Role
-from accounts.models import User
 from aspen.errors import Refused
 from events.models import Category
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
 from tests.races import run_concurrently
+from tests.web import coordinator, signed_in, text
 from tracks import actions
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet, Track
@@ -27,24 +27,10 @@ pytestmark = pytest.mark.django_db
 RULES = "/admin/tracks/ruleset/"
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(factories.person(Role.CE_COORDINATOR))
-
-
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
     """Django looks up the category of each of the (at most four) lines by itself."""
     with zeal_ignore():
         return client.post(address, values)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 def a_form(**changes: Any) -> dict[str, Any]:

@@ -4,8 +4,6 @@ import datetime as dt
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
-from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -16,6 +14,7 @@ from events.actions import decide_custom_event, register, settle_due
 from events.enums import Decision
 from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
+from tests.web import said, signed_in
 from tracks.actions import leave_track, reissue_certificate, revoke_certificate, select_track
 from tracks.counting import queries as counting_queries
 from tracks.enums import NOT_COUNTED, POSTED
@@ -25,19 +24,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def person():
-    return make.person()
-
-
-@pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return signed_in(person)
 
 
 def page(client, address):
@@ -195,8 +183,7 @@ def test_somebody_elses_participation_is_not_found(client):
 def test_queries(number, staff, django_assert_num_queries):
     """At most 12, one more for Continuing Education, and two for the permissions of staff."""
     person = make.person(role=make.Role.HELP_DESK if staff else None)
-    client = Client()
-    client.force_login(person)
+    client = signed_in(person)
     for _ in range(number):
         make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
         make.claim(person, days=-5 * 366)

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from django.db import IntegrityError, connection
-from django.test import Client
 
 from accounts.models import User
 from credits import actions as credit_actions
@@ -13,6 +12,7 @@ from credits.enums import ClaimSource
 from credits.models import Credit
 from tests import factories as make
 from tests.races import run_concurrently
+from tests.web import signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.following import actions as following_actions
@@ -86,8 +86,7 @@ def test_twenty_choices_at_once_make_one_participation():
     track = make.track()
 
     def choose(_):
-        client = Client()
-        client.force_login(person)
+        client = signed_in(person)
         return client.post("/tracks/", {"track": track.pk}).status_code
 
     assert run_concurrently(20, choose) == [302] * 20

@@ -20,7 +20,6 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core import mail as mailing
 from django.db import connection, transaction
-from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from zeal import zeal_ignore
@@ -36,6 +35,7 @@ from tests import factories
 from tests.aspen.mail.smtp import MailServer
 from tests.aspen.processes import PATIENCE, ROOT, dies, eventually
 from tests.races import run_concurrently
+from tests.web import signed_in, text
 
 WAITING, SENDING, SENT = MailState.WAITING, MailState.SENDING, MailState.SENT
 DROPPED, FAILED, UNCERTAIN = MailState.DROPPED, MailState.FAILED, MailState.UNCERTAIN
@@ -81,8 +81,8 @@ def server(settings: Any) -> Iterator[MailServer]:
 def queue(*said: str, to: User | None = None) -> list[Mail]:
     """Messages that wait, in this order."""
     to = to or factories.person()
-    for text in said:
-        outbox.enqueue(kind=KIND, key=f"{text} {Mail.objects.count()}", to=to, said=text)
+    for words in said:
+        outbox.enqueue(kind=KIND, key=f"{words} {Mail.objects.count()}", to=to, said=words)
     return list(Mail.objects.order_by("id"))
 
 
@@ -490,16 +490,6 @@ def test_nobody_else_does(role: Role | None) -> None:
     with pytest.raises(Refused, match="You may not send messages again"):
         outbox.send_again(mail_ids=[mail.pk], by=factories.person(role))
     assert states() == [UNCERTAIN]
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 @pytest.mark.django_db

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import pytest
 import time_machine
 from django.contrib.auth.hashers import make_password
-from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -18,6 +17,7 @@ from accounts.models import User
 from aspen.web import form_recovery
 from helpdesk.actions import open_ticket
 from tests import factories
+from tests.web import said, signed_in
 from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db
@@ -51,10 +51,6 @@ def sign_in(client: Client, address: str, email: str = "nora@library.example") -
 def post(client: Client, address: str, values: Any) -> Any:
     """As browsers send a form that has no file in it."""
     return client.post(address, urlencode(values), content_type=form_recovery.FORM_ENCODED)
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
@@ -145,8 +141,7 @@ def test_the_text_is_offered_for_half_an_hour(minutes: int, body: str | None) ->
 def test_another_browser_gets_nothing() -> None:
     person = factories.person()
     post(Client(), NEW_TICKET, TYPED)
-    other = Client()
-    other.force_login(person)
+    other = signed_in(person)
     assert other.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
@@ -172,8 +167,7 @@ def test_a_person_who_takes_the_session_over_gets_nothing() -> None:
 
 
 def test_who_is_signed_in_is_not_affected() -> None:
-    client = Client()
-    client.force_login(factories.person())
+    client = signed_in(factories.person())
     assert post(client, NEW_TICKET, {"subject": "", "body": LONG_TEXT}).status_code == 200
     assert form_recovery.SESSION_KEY not in client.session
 

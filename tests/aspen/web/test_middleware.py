@@ -8,6 +8,7 @@ from django.test import Client, RequestFactory
 
 from aspen.web.middleware import explain_method_not_allowed
 from tests import factories
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -21,8 +22,7 @@ def test_an_unknown_method_is_explained() -> None:
 
 
 def test_somebody_signed_in_keeps_their_menu() -> None:
-    client = Client()
-    client.force_login(factories.person(display_name="Ada Reader"))
+    client = signed_in(factories.person(display_name="Ada Reader"))
     response = client.delete("/continuing-education/credits/")
     assert response.status_code == 405
     assert "Ada Reader" in response.content.decode()

@@ -28,13 +28,6 @@ def event() -> Event:
     return make.event(begins_at=BEGIN, ends_at=END, check_in_code=CODE)
 
 
-@pytest.fixture
-def person(client: Client) -> User:
-    person = make.person()
-    client.force_login(person)
-    return person
-
-
 def registered(event: Event, person: User) -> Registration:
     with time_machine.travel(BEGIN - dt.timedelta(days=2), tick=False):
         return actions.register(event_id=event.pk, by=person)

@@ -6,26 +6,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.enums import PositionKind, Role
-from accounts.models import Organization, Position, User
+from accounts.enums import Role
+from accounts.models import Organization, User
 from events.enums import EventState
 from events.models import Event
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def library() -> Organization:
-    return make.organization()
-
-
-@pytest.fixture
-def editor(client: Client, library: Organization) -> User:
-    editor = make.person(Role.EVENT_EDITOR)
-    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
-    client.force_login(editor)
-    return editor
 
 
 @pytest.fixture

@@ -22,14 +22,6 @@ def library() -> Organization:
 
 
 @pytest.fixture
-def editor(client: Client, library: Organization) -> User:
-    editor = make.person(Role.EVENT_EDITOR)
-    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
-    client.force_login(editor)
-    return editor
-
-
-@pytest.fixture
 def event(library: Organization) -> Event:
     return make.event(days=0, hours=2, organization=library, title="Weeding, step by step")
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
@@ -26,6 +25,7 @@ from events.models import (  # type: ignore[attr-defined]  # made by pghistory
 )
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
+from tests.web import said, signed_in
 from tracks import integrity
 from tracks.actions import select_track
 from tracks.models import Posting, RuleSet
@@ -43,11 +43,6 @@ PAGE = "/events/catalog/"
 def in_november() -> Any:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-@pytest.fixture
-def staff() -> User:
-    return make.person(Role.CE_COORDINATOR)
 
 
 @pytest.fixture
@@ -70,16 +65,6 @@ def on(day: str, **fields: Any) -> Event:
 
 def at(day: str) -> dt.datetime:
     return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(9), ZONE)
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 # ---------- Fiscal years ----------

@@ -19,6 +19,7 @@ from events.enums import EVENT_TRANSITIONS, EventState, EventStep, RegistrationS
 from events.models import Event, Question, Registration, Resource
 from tests import factories as make
 from tests.factories import TECHNOLOGY
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 DRAFT, PENDING, PUBLISHED = EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED
@@ -35,17 +36,6 @@ def editor(client: Client, library: Organization) -> User:
     Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
     client.force_login(editor)
     return editor
-
-
-@pytest.fixture
-def staff() -> User:
-    return make.person(Role.CE_COORDINATOR)
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def typed(library: Organization, **fields: Any) -> dict[str, Any]:

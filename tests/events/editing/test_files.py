@@ -9,14 +9,15 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.enums import PositionKind, Role
-from accounts.models import Organization, Position, User
+from accounts.enums import Role
+from accounts.models import Organization, User
 from aspen.errors import Refused
 from events import uploads
 from events.editing.material import MAX_RESOURCES, add_file, add_link
 from events.enums import EventState
 from events.models import Event, Resource
 from tests import factories as make
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -59,19 +60,6 @@ BAD = {
 
 def upload(data: bytes, name: str) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, data, content_type="application/pdf")
-
-
-@pytest.fixture
-def library() -> Organization:
-    return make.organization()
-
-
-@pytest.fixture
-def editor(client: Client, library: Organization) -> User:
-    editor = make.person(Role.EVENT_EDITOR)
-    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
-    client.force_login(editor)
-    return editor
 
 
 @pytest.fixture
@@ -173,8 +161,7 @@ def test_a_drafts_file_is_not_for_the_public(
     address = f"/events/files/{Resource.objects.get().pk}/"
     assert client.get(address).status_code == 200
     assert Client().get(address).status_code == 404
-    other = Client()
-    other.force_login(make.person())
+    other = signed_in(make.person())
     assert other.get(address).status_code == 404
 
 

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.test import Client
 
-from accounts.enums import PositionKind, Role
-from accounts.models import Organization, Position, User
+from accounts.enums import Role
+from accounts.models import Organization, User
 from aspen.errors import Refused
 from events.editing import actions as editing_actions
 from events.editing.series import MAX_OCCURRENCES, existing_local_time, repeat_event
@@ -18,19 +18,6 @@ from tests import factories as make
 from tests.factories import TECHNOLOGY
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def library() -> Organization:
-    return make.organization()
-
-
-@pytest.fixture
-def editor(client: Client, library: Organization) -> User:
-    editor = make.person(Role.EVENT_EDITOR)
-    Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
-    client.force_login(editor)
-    return editor
 
 
 def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> dt.datetime:

@@ -15,16 +15,10 @@ from events.enums import Attendance, KeyPurpose, QuestionKind, RegistrationState
 from events.models import Answer, Event, PersonalKey, Question, Registration
 from events.registration import keys
 from tests import factories as make
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db
 CONFIRMED, WAITLISTED = RegistrationState.CONFIRMED, RegistrationState.WAITLISTED
-
-
-@pytest.fixture
-def person(client: Client) -> User:
-    person = make.person()
-    client.force_login(person)
-    return person
 
 
 def place(event: Event, person: User) -> Registration:
@@ -85,8 +79,7 @@ def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
     assert "You are on the waitlist. As soon as a place is yours" in answer
     assert "On the waitlist, number 1" in answer
     actions.register(event_id=event.pk, by=second)
-    other = Client()
-    other.force_login(second)
+    other = signed_in(second)
     page = other.get(event.get_absolute_url())
     assert page.context["moment"].note.startswith("You are on the waitlist. One person is before")
     assert page.context["places"] == "None of 1 left, 2 people wait"

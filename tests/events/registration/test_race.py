@@ -11,14 +11,14 @@ from contextlib import contextmanager
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection
-from django.test import Client
 
 from accounts.models import User
 from events import actions, queries
 from events.enums import RegistrationState
 from events.models import Event, Registration
 from tests import factories as make
-from tests.races import run_concurrently
+from tests.races import rounds, run_concurrently
+from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE, PLACES, ROUNDS = 200, 50, 10
@@ -59,7 +59,7 @@ def standing(event: Event, state: RegistrationState) -> list[Registration]:
 
 
 def test_two_hundred_for_fifty_places_ten_times_over(crowd: list[User]) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         event = make.event(days=3, capacity=PLACES)
         answers = {each.person_id: each.state for each in press_register(crowd, event)}
         confirmed, waiting = standing(event, CONFIRMED), standing(event, WAITLISTED)
@@ -111,8 +111,7 @@ def test_the_last_place_goes_to_one_of_two_pages(crowd: list[User]) -> None:
     event = make.event(days=3, capacity=1)
 
     def press(n: int) -> int:
-        client = Client()
-        client.force_login(crowd[n])
+        client = signed_in(crowd[n])
         return client.post(f"/events/{event.pk}/register/").status_code
 
     assert run_concurrently(20, press) == [302] * 20

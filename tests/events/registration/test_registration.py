@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
 from credits.actions import claim_custom_event
 from events.enums import EventState, RegistrationMode, RegistrationState
 from events.models import Event, Registration
@@ -22,13 +21,6 @@ def press(client: Client, button: str, event: Event) -> list[str]:
 def places(event: Event) -> list[tuple[int, str]]:
     rows = Registration.objects.filter(event=event).order_by("pk")
     return list(rows.values_list("person_id", "state"))
-
-
-@pytest.fixture
-def person(client: Client) -> User:
-    person = make.person()
-    client.force_login(person)
-    return person
 
 
 def test_register_cancel_and_register_again(client, person):

@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.enums import Role
 from accounts.roles import PERMISSIONS
 from tests import factories as make
+from tests.web import signed_in, text
 from tracks import actions
 from tracks.models import Certificate
 
@@ -19,19 +20,13 @@ LIST = "/admin/tracks/certificate/"
 
 @pytest.fixture
 def staff() -> Client:
-    client = Client()
-    client.force_login(make.person(Role.HELP_DESK))
-    return client
+    return signed_in(make.person(Role.HELP_DESK))
 
 
 def listed(client: Client, query: str = "") -> list[str]:
     response = client.get(f"{LIST}?{query}")
     assert response.status_code == 200
     return [certificate.number for certificate in response.context["cl"].result_list]
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
 
 
 @pytest.fixture
@@ -149,6 +144,5 @@ def test_staff_roles_may_view_them() -> None:
 def test_the_year_is_that_of_the_day_in_montana() -> None:
     with time_machine.travel(dt.datetime(2027, 1, 1, 3, tzinfo=dt.UTC), tick=False):
         make.certificate()
-        client = Client()
-        client.force_login(make.person(Role.HELP_DESK))
+        client = signed_in(make.person(Role.HELP_DESK))
         assert listed(client, "year=2026") == ["2026-0001"]

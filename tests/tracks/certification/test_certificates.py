@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.enums import Role
 from aspen.files import qr
 from tests import factories as make
+from tests.web import signed_in
 from tracks import actions
 from tracks.certification import certificates
 from tracks.models import Certificate
@@ -33,12 +34,6 @@ def june():
 @pytest.fixture
 def certificate(june):
     return make.certificate(make.following(june))
-
-
-def signed_in(person):
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def main(response):

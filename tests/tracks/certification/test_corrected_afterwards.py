@@ -1,10 +1,8 @@
 """What is corrected after a record was sent or a certificate issued is followed to the end."""
 
 import datetime as dt
-from collections.abc import Iterator
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -21,13 +19,7 @@ from tracks.counting import queries as counting_queries
 from tracks.enums import Ending, VerificationAnswer
 from tracks.models import Certificate
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def now() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
 
 def move(event: Event, days: float) -> None:

@@ -1,10 +1,8 @@
 """The e-mails about records and certificates, really sent and read."""
 
 import datetime as dt
-from collections.abc import Iterator
 
 import pytest
-import time_machine
 
 from accounts.enums import Role
 from accounts.models import User
@@ -16,14 +14,8 @@ from tracks.certification.supervisors import token_of
 from tracks.counting import queries as counting_queries
 from tracks.models import RuleSet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 PORTAL = "http://127.0.0.1:8000"
-
-
-@pytest.fixture(autouse=True)
-def now() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +18,7 @@ from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
 from tests.factories import ADMINISTRATION, category
+from tests.web import coordinator, said, signed_in, text
 from tracks import actions
 from tracks.actions import SupervisorContact
 from tracks.enums import Ending, ParticipationState, VerificationAnswer
@@ -27,26 +27,6 @@ from tracks.models import Participation, Submission
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/tracks/submission/"
 OTHER = SupervisorContact("Mary Board", "mary@board.example")
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(make.person(Role.CE_COORDINATOR))
-
-
-def text(response: Any) -> str:
-    if hasattr(response, "render"):
-        response.render()
-    return str(response.content.decode())
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def address(submission: Submission, what: str = "change") -> str:

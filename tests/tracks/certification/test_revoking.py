@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
-from accounts.models import User
 from aspen.formats import format_day
 from tests import factories as make
+from tests.web import coordinator, signed_in, text
 from tracks.counting import queries as counting_queries
 from tracks.enums import ParticipationState
 from tracks.models import Certificate
@@ -20,24 +20,8 @@ pytestmark = pytest.mark.django_db
 WHY = "An invented training."
 
 
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(make.person(Role.CE_COORDINATOR))
-
-
 def page(certificate: Certificate, what: str) -> str:
     return f"/admin/tracks/submission/certificates/{certificate.pk}/{what}/"
-
-
-def text(response: Any) -> str:
-    if hasattr(response, "render"):
-        response.render()
-    return str(response.content.decode())
 
 
 def confirm(client: Client, address: str, **values: str) -> Any:

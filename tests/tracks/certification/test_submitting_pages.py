@@ -4,8 +4,6 @@ import datetime as dt
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
-from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import PositionKind, Role
@@ -13,6 +11,7 @@ from accounts.models import Position
 from credits.actions import claim_custom_event, correct_credit
 from credits.models import Claim
 from tests import factories as make
+from tests.web import said, signed_in
 from tracks import actions
 from tracks.enums import ParticipationState
 from tracks.models import Submission, Verification
@@ -28,13 +27,7 @@ def june():
 
 @pytest.fixture
 def client(june):
-    client = Client()
-    client.force_login(june)
-    return client
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return signed_in(june)
 
 
 def page(client, address):

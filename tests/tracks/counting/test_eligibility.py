@@ -39,6 +39,14 @@ def today():
 
 
 class TestTheRuleAndItsWordsAgree(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        """What an example changes of it is undone before the next."""
+        with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
+            cls.person, cls.decider = make.person(), make.person()
+            cls.participation, _ = actions.select_track(track=make.track(), by=cls.person)
+            cls.claim = make.claim(cls.person, event_on(TODAY - dt.timedelta(days=1)))
+
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         days=st.integers(-1600, 1600),
@@ -49,9 +57,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
     )
     def test(self, days, state, counted, catalog_only, in_catalog):
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
-            person = make.person()
-            participation, _ = actions.select_track(track=make.track(), by=person)
-            claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
+            person, participation, claim = self.person, self.participation, self.claim
             begins_at = dt.datetime(2026, 11, 23, 16, tzinfo=dt.UTC) + dt.timedelta(days=days)
             Event.objects.filter(pk=claim.event_id).update(begins_at=begins_at, ends_at=begins_at)
             if in_catalog:
@@ -61,7 +67,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
                 state=state,
                 claimed_at=begins_at + dt.timedelta(days=1),
                 decided_at=timezone.now(),
-                decided_by=make.person(),
+                decided_by=self.decider,
                 reason="For the test.",
             )
             rule_set = participation.rule_set
@@ -100,10 +106,8 @@ class TestTheRuleAndItsWordsAgree(TestCase):
     ):
         """Earned in the year of an approved listing, or watched in it, says a third one."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
-            person = make.person()
-            participation, _ = actions.select_track(track=make.track(), by=person)
+            person, participation, claim = self.person, self.participation, self.claim
             RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)
-            claim = make.claim(person, event_on(TODAY - dt.timedelta(days=1)))
             begins_at = dt.datetime.combine(day, dt.time(9), ZONE)
             claimed_at = begins_at + dt.timedelta(days=claimed)
             since = begins_at + dt.timedelta(days=available) if recorded else None

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -13,6 +12,7 @@ from events.actions import cancel_registration, register
 from events.enums import Attendance, Delivery, EventState, Origin
 from events.models import Event, Registration
 from tests import factories as make
+from tests.web import signed_in
 from tracks.actions import select_track
 from tracks.models import Participation, RuleSet
 
@@ -27,11 +27,6 @@ def now() -> Any:
 
 
 @pytest.fixture
-def person() -> User:
-    return make.person()
-
-
-@pytest.fixture
 def participation(person: User) -> Participation:
     """Of the staff's 60 credits: 4.5 missing in Technology, the other minimums are there."""
     full = dict.fromkeys((make.ADMINISTRATION, make.PUBLIC, make.COLLECTION), "5.0")
@@ -40,8 +35,7 @@ def participation(person: User) -> Participation:
 
 
 def suggested(person: User) -> list[tuple[str, str]]:
-    client = Client()
-    client.force_login(person)
+    client = signed_in(person)
     participation = Participation.objects.get(person=person, state="open")
     rows = client.get(participation.get_absolute_url()).context["suggestions"]
     return [(row["title"], row["fills"]) for row in rows]
@@ -175,8 +169,7 @@ def test_only_the_catalog_where_only_that_counts(
 
 
 def test_nothing_fits_in_words_and_nothing_is_asked_when_complete(person: User) -> None:
-    client = Client()
-    client.force_login(person)
+    client = signed_in(person)
     participation, _ = select_track(track=make.track("Library Trustee"), by=person)
     text = client.get(participation.get_absolute_url()).content.decode()
     assert "Nothing on the calendar fits at present" in text
@@ -191,8 +184,7 @@ def test_nothing_fits_in_words_and_nothing_is_asked_when_complete(person: User) 
 def test_queries(
     person: User, participation: Participation, number: int, django_assert_num_queries: Any
 ) -> None:
-    client = Client()
-    client.force_login(person)
+    client = signed_in(person)
     for _ in range(number):
         make.event(days=3)
         recording()

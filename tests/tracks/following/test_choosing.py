@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.enums import PositionKind
 from accounts.models import Position, User
 from aspen.clock import today
 from tests import factories as make
+from tests.web import said, signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.models import Participation, Posting, RuleSet
@@ -21,15 +21,8 @@ DIRECTOR, STAFF, TRUSTEE = "Library Director", "Library Staff", "Library Trustee
 
 
 @pytest.fixture
-def person() -> User:
-    return make.person()
-
-
-@pytest.fixture
 def client(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
+    return signed_in(person)
 
 
 def works(person: User, kind: PositionKind, *, at: str = "public", **fields: Any) -> Position:
@@ -40,10 +33,6 @@ def works(person: User, kind: PositionKind, *, at: str = "public", **fields: Any
 def offered(client: Client, query: str = "") -> list[tuple[str, str]]:
     tracks = client.get(f"/tracks/{query}").context["offered"]
     return [(track["name"], track["why"]) for track in tracks]
-
-
-def said(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def choose(client: Client, *names: str) -> Any:

@@ -14,6 +14,7 @@ from aspen.clock import today, years_after, years_before
 from aspen.formats import format_day
 from tests import factories as make
 from tests.emails import delivered
+from tests.web import coordinator, signed_in, text
 from tracks import actions
 from tracks.following.admin import quarter_starts
 from tracks.models import Extension, Participation
@@ -22,22 +23,6 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/tracks/participation/"
 EXTEND = f"{LIST}extend/"
 WHY = "A year of illness."
-
-
-def signed_in(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def coordinator() -> Client:
-    return signed_in(make.person(Role.CE_COORDINATOR))
-
-
-def text(response: Any) -> str:
-    if hasattr(response, "render"):
-        response.render()
-    return str(response.content.decode())
 
 
 def a_period(by: User | None = None) -> Participation:

@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import AccountHistory, Organization, Position, User
 from tests import factories as make
+from tests.web import signed_in
 from tracks import actions
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +32,7 @@ def at(place: Organization, person: User, kind: str = "staff", **fields: Any) ->
 
 
 def client_of(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
+    return signed_in(person)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import datetime as dt
 import html
 import io
 import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from aspen.formats import format_amount, format_day
 from credits.actions import decide_claim
 from credits.enums import ClaimState
 from tests import factories as make
+from tests.web import signed_in
 from tracks import actions
 from tracks.reports.registry import KINDS
 
@@ -37,8 +39,8 @@ KEYS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _frozen():
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> Iterator[None]:
     with time_machine.travel("2026-11-20T18:00Z", tick=False):
         yield
 
@@ -49,9 +51,7 @@ def on(day: str) -> Any:
 
 @pytest.fixture
 def staff() -> Client:
-    client = Client()
-    client.force_login(make.person(Role.CE_COORDINATOR))
-    return client
+    return signed_in(make.person(Role.CE_COORDINATOR))
 
 
 def library(name: str, federation: str = "") -> Organization:
@@ -70,8 +70,12 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
     return person
 
 
-@pytest.fixture
-def world() -> dict[str, User]:
+@pytest.fixture(scope="module")
+def world(_frozen: None, make_once: Callable[[Any], dict[str, User]]) -> dict[str, User]:
+    return make_once(a_world)
+
+
+def a_world() -> dict[str, User]:
     """Nine people at four libraries and none; see the first test for who counts where."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")

@@ -17,6 +17,7 @@ from credits.models import Claim, Credit
 from events.models import Event
 from tests import factories as make
 from tests.tracks.test_admin import RULES, a_form, send
+from tests.web import signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.counting.credits import credits_with_postings
@@ -36,9 +37,7 @@ def now() -> Any:
 
 @pytest.fixture
 def client() -> Client:
-    client = Client()
-    client.force_login(make.person(Role.CE_COORDINATOR))
-    return client
+    return signed_in(make.person(Role.CE_COORDINATOR))
 
 
 def following(**credits: str) -> Participation:

@@ -10,6 +10,7 @@ from django.test import Client
 
 from events.models import Category
 from tests import factories as make
+from tests.web import signed_in
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet
 from tracks.rule_sets import presentation as rule_sets_presentation
@@ -27,9 +28,7 @@ def today() -> Any:
 
 @pytest.fixture
 def client() -> Client:
-    client = Client()
-    client.force_login(make.person())
-    return client
+    return signed_in(make.person())
 
 
 def a_rule_set(name: str, minimums: dict[str, str], **fields: Any) -> RuleSet:

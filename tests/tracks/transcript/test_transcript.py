@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -18,6 +17,7 @@ from events.actions import decide_custom_event, register
 from events.enums import Decision
 from events.models import Event
 from tests import factories as make
+from tests.web import signed_in
 from tracks.actions import select_track
 from tracks.counting import credits
 from tracks.transcript import totals
@@ -39,9 +39,7 @@ def person():
 
 @pytest.fixture
 def client(person):
-    client = Client()
-    client.force_login(person)
-    return client
+    return signed_in(person)
 
 
 @pytest.fixture
@@ -355,8 +353,7 @@ def test_the_page_of_a_credit_says_in_which_tracks_it_counts(client, person, man
 )
 def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
     credit = Credit.objects.filter(person=person, claim__event__title="Not me").get()
-    client = Client()
-    client.force_login(make.person(role))
+    client = signed_in(make.person(role))
     response = client.get(f"{ADDRESS}{credit.pk}/")
     assert response.status_code == status
     text = response.content.decode()
