@@ -1,6 +1,6 @@
 """What people, imports and the demonstration write about people and where they work.
 
-Each function is atomic. Those that serve somebody signed in take `by=`; imports and the
+Each function is atomic. Those that serve someone signed in take `by=`; imports and the
 demonstration have nobody. The administration's forms save the directory themselves (admin.py).
 """
 
@@ -96,7 +96,7 @@ def create_account(
 def assign_position(
     *, person: User, organization: Organization, kind: PositionKind, supervisor: User | None
 ) -> Position:
-    """Record a position of somebody, and who verifies that person. Idempotent; locks the person.
+    """Record a position of someone, and who verifies that person. Idempotent; locks the person.
 
     It counts as confirmed. An open position of the kind keeps the supervisor it has.
     """

@@ -18,7 +18,7 @@ from aspen.admin import LabeledInlineFormSet, StaffAdmin
 HELP_TEXTS = {
     "display_name": "As it stands on certificates.",
     "email": "The person signs in with it and confirms a new one at the next sign-in.",
-    "is_active": "Take this off instead of deleting somebody: what they did stays on record.",
+    "is_active": "Take this off instead of deleting someone: what they did stays on record.",
     "is_staff": "May open these pages; the roles below say what they may do here. "
     f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this by themselves.",
     "groups": "Each role carries its permissions. Nobody changes their own roles.",

@@ -129,7 +129,7 @@ class LibrarySearchForm(forms.Form):
 
 
 class PositionForm(forms.Form):
-    """Where somebody works. Any organization is accepted; the list offers some of them."""
+    """Where someone works. Any organization is accepted; the list offers some of them."""
 
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"

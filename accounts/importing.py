@@ -59,7 +59,7 @@ class LibraryImporter:
             # what they say of it. That other row stays the one that may change it.
             return RowOutcome.UNCHANGED
         if library_id is None and namesake:
-            # The directory had it before the file did. Facts that somebody has seen somewhere stay.
+            # The directory had it before the file did. Facts that someone has seen somewhere stay.
             library_id = namesake.pk
             values = {} if namesake.source else values
             says_it = all(getattr(namesake, name) == value for name, value in values.items())

@@ -1,4 +1,4 @@
-"""What accounts do when somebody signs in."""
+"""What accounts do when someone signs in."""
 
 from typing import Any
 

@@ -179,7 +179,7 @@ class MailAdmin(ReadOnlyAdmin):
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)
 def undelivered_mail_for() -> list[Waiting]:
-    """Messages about which somebody has to decide whether they are sent again."""
+    """Messages about which someone has to decide whether they are sent again."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
         MailState.FAILED: "that could not be sent",

@@ -65,8 +65,8 @@ class StaffSite(admin.AdminSite):
 
     site_header = site_title = "ASPeN staff"
     index_title = "Administration"
-    # One door for everybody: the portal's own sign-in, with its rate limits and confirmed
-    # addresses. Somebody signed in who is not staff gets "403 not permitted", not the sign-in page.
+    # One door for everyone: the portal's own sign-in, with its rate limits and confirmed
+    # addresses. Someone signed in who is not staff gets "403 not permitted", not the sign-in page.
     login = method_decorator(secure_admin_login)(admin.AdminSite.login)
 
     def index(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ConditionFilter(admin.SimpleListFilter):
     """A list filter that declares the condition of each choice.
 
-    With a `default`, that is what the list shows until somebody chooses, and there is no "All"
+    With a `default`, that is what the list shows until someone chooses, and there is no "All"
     but what `options` give.
     """
 
@@ -127,7 +127,7 @@ class QueueAdmin(ReadOnlyAdmin):
     # ---------- The next one ----------
 
     def next_waiting(self, record: Any, *, by: "User") -> Model | None:
-        """What comes after this record for somebody who decides; never their own."""
+        """What comes after this record for someone who decides; never their own."""
         raise NotImplementedError
 
     def next_url(self, record: Any, *, by: "User") -> str:

@@ -9,7 +9,7 @@ from aspen.errors import Refused
 
 
 class Actor(enum.StrEnum):
-    """In which capacity somebody changes a state."""
+    """In which capacity someone changes a state."""
 
     PERSON = "person"
     EDITOR = "editor"

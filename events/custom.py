@@ -222,12 +222,12 @@ def _refuse_unseen(event: Event, seen: str) -> None:
 
 def _refuse_own(event: Event, by: User) -> None:
     if event.created_by_id == by.pk:
-        raise Refused(f"Somebody else has to decide about your own event “{event.title}”.")
+        raise Refused(f"Someone else has to decide about your own event “{event.title}”.")
 
 
 @audited
 def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
-    """Put a custom event on the calendar, for everybody to find and claim. Locks the event.
+    """Put a custom event on the calendar, for everyone to find and claim. Locks the event.
 
     One that waits is approved by it, and its author's claim too. Its author stays known. `seen`
     as in decide_custom_event. Raises Refused.
@@ -265,14 +265,14 @@ def mark_merged(*, source: Event, target: Event) -> None:
 def mark_separate(*, event: Event, state: EventState) -> None:
     """Let a merged event stand for itself again, in the state it had. The caller holds its lock.
 
-    Raises Refused when its author has recorded the same training anew.
+    Raises Refused when its author has recorded the same training again.
     """
     if event.origin == Origin.CUSTOM:
         assert event.created_by is not None  # events_custom_has_author
         same = queries.same_custom_events(event.created_by, event.title, event.begins_at)
         if same.exclude(pk=event.pk).exists():
             raise Refused(
-                f"{event.created_by} has created “{event.title}” anew since, so the merge cannot "
+                f"{event.created_by} has created “{event.title}” again since, so the merge cannot "
                 "be undone. Decide about the new one instead."
             )
     event.state, event.merged_into = state, None

@@ -85,14 +85,14 @@ def correct_credit(
     The credit's tracks follow. `seen` is the version of the ticket that the helper was reading,
     where known: what came in between is not overturned unread. Raises Refused when nothing would
     change, when it is the helper's own credit, or when the credit counts no more;
-    Credit.DoesNotExist when it is somebody else's.
+    Credit.DoesNotExist when it is someone else's.
     """
     if not by.has_perm(WORK_PERMISSION):
         raise Refused("Only the help desk corrects credits.")
     ticket = _lock_ticket(ticket_id)
     if seen and seen != ticket_version(ticket):
         raise Refused(
-            "Somebody wrote or corrected something since you opened this page. Read the ticket "
+            "Someone wrote or corrected something since you opened this page. Read the ticket "
             "again; what you entered is kept below."
         )
     if ticket.person_id == by.pk:

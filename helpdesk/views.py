@@ -43,7 +43,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Everybody's tickets for those who answer them, the longest waiting first."""
+    """Everyone's tickets for those who answer them, the longest waiting first."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404

@@ -41,7 +41,7 @@ FEW = 300
 WAITING = int(os.environ.get("BENCH_WAITING", "50000"))
 CREDITS = int(os.environ.get("BENCH_CREDITS", "20000"))
 ROUNDS = 15
-# Of the calendar, what everybody asks for; the last one has the most events that a feed may have.
+# Of the calendar, what everyone asks for; the last one has the most events that a feed may have.
 CALENDAR = (
     "/events/?view=month",
     "/events/?view=week",
@@ -241,7 +241,7 @@ def measure_reports() -> None:
 
 
 def measure_public_pages() -> None:
-    """What the public waits for: made anew, from the cache, and still the same (304)."""
+    """What the public waits for: made again, from the cache, and still the same (304)."""
     for address in CALENDAR:
         caches["pages"].clear()
         page = Client().get(address)
@@ -252,7 +252,7 @@ def measure_public_pages() -> None:
         headers = {"If-None-Match": page.headers["ETag"]}
         assert Client().get(address, headers=headers).status_code == 304
         for label, action in (
-            ("made anew", lambda a=address: caches["pages"].clear() or Client().get(a)),
+            ("made again", lambda a=address: caches["pages"].clear() or Client().get(a)),
             ("from the cache", lambda a=address: Client().get(a)),
             ("unchanged", lambda a=address, h=headers: Client().get(a, headers=h)),
         ):
@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Somebody with 5,000 archived credits among CREDITS of others takes up a track."""
+    """Someone with 5,000 archived credits among CREDITS of others takes up a track."""
     import bench_data
 
     from tests import factories as make

@@ -141,7 +141,7 @@ def credits(count: int) -> range:
 
 
 def certified(holders: range) -> None:
-    """Everybody works at one of 500 libraries, some at two, and one in twelve sits on a board.
+    """Everyone works at one of 500 libraries, some at two, and one in twelve sits on a board.
 
     Three of four were certified on some day of the past six years.
     """
@@ -177,9 +177,9 @@ def certified(holders: range) -> None:
                 "INSERT INTO tracks_submission (participation_id, person_id, submitted_at, record,"
                 " remarks, note, name, listed_as, supervisor_name, supervisor_email, reviewed_at,"
                 " reviewed_by_id, verified_at, verified_name, ended_at, ending, reason)"
-                " SELECT id, person_id, at, '{}', '[]', '', 'Somebody', 'Somebody', '', '', at,"
+                " SELECT id, person_id, at, '{}', '[]', '', 'Someone', 'Someone', '', '', at,"
                 "  (SELECT id FROM accounts_user WHERE email = 'staff0@library.example'), at,"
-                "  'Somebody else', at, 'certified', ''"
+                "  'Someone else', at, 'certified', ''"
                 " FROM tracks_participation, LATERAL (SELECT (selected_on + 900)::timestamptz) AS"
                 "  issued (at) WHERE state = 'certified' AND person_id BETWEEN %s AND %s",
                 between,

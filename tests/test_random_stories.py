@@ -197,7 +197,7 @@ class Model:
         )
 
     def settle(self, training: Training) -> None:
-        """Registering leads to the credit by itself, unless somebody was absent."""
+        """Registering leads to the credit automatically, unless someone was absent."""
         if training.state != "published" or not training.is_over:
             return
         for person in set(training.places) - training.settled:

@@ -1,7 +1,7 @@
 """Proof of the promises about credits, over the whole database.
 
 Most of what is looked for here no constraint would let in; so something found is a fault of the
-portal, or somebody went round it. Each check is one statement, however many credits there are, and
+portal, or someone went round it. Each check is one statement, however many credits there are, and
 changes nothing.
 """
 

@@ -114,7 +114,7 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEve
         "location": "Convention hall",
         "delivery": Delivery.IN_PERSON,
         "sponsor": SCHOOL,
-        "audience": "Everybody who works in or for a library",
+        "audience": "Everyone who works in or for a library",
         "state": EventState.PUBLISHED,
     }
     yield PlannedEvent(

@@ -66,7 +66,7 @@ def hybrid(
 def course(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
-    """A recorded course that anybody may take at any time from its day on."""
+    """A recorded course that anyone may take at any time from its day on."""
     options = {"hours": 0, "delivery": Delivery.RECORDED, "sponsor": ACADEMY}
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 
@@ -150,7 +150,7 @@ TRAININGS = [
         ADMINISTRATION,
         "1.5",
         "Hiring in a small town",
-        "Advertisements, interviews and references when everybody knows everybody.",
+        "Advertisements, interviews and references when everyone knows everyone.",
         presenter="Marisol Vance",
         audience="Directors",
     ),
@@ -226,7 +226,7 @@ TRAININGS = [
         PUBLIC_SERVICES,
         "2.5",
         "Missoula",
-        "Programs that everybody can attend",
+        "Programs that everyone can attend",
         "Rooms, sound, handouts and wording: accessibility before the first invitation.",
         presenter="Samuel Ortega",
     ),
@@ -374,7 +374,7 @@ TRAININGS = [
         TECHNOLOGY,
         "1.5",
         "Is our website any good?",
-        "A review that anybody can do: reading, keyboard, telephone, hours on top.",
+        "A review that anyone can do: reading, keyboard, telephone, hours on top.",
         presenter="Yuki Carmody",
         start=14,
     ),
@@ -393,7 +393,7 @@ TRAININGS = [
         "2.0",
         "Sidney",
         "One-to-one device help",
-        "How to help somebody with a telephone you have never seen.",
+        "How to help someone with a telephone you have never seen.",
         presenter="Yuki Carmody",
     ),
     # What earns no credit belongs on a calendar too.

@@ -125,7 +125,7 @@ CONFERENCES = [
             (COLLECTION_TECHNICAL, "1.0", "Large print, audio and other formats that wait"),
             (COLLECTION_TECHNICAL, "1.0", "Cleaning up authority records together"),
             (TECHNOLOGY, "1.0", "Printing from anything"),
-            (TECHNOLOGY, "1.0", "Backups that somebody has tried"),
+            (TECHNOLOGY, "1.0", "Backups that someone has tried"),
         ],
     ),
 ]

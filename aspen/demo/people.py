@@ -36,7 +36,7 @@ class DemoLogin:
 
 @dataclass(frozen=True)
 class Account:
-    """`supervisor` is the name before the @ of somebody who stands earlier in the list."""
+    """`supervisor` is the name before the @ of someone who stands earlier in the list."""
 
     name: str
     display_name: str
@@ -141,7 +141,7 @@ def load_positions() -> int:
 
 
 def demonstration_people() -> dict[str, User]:
-    """The accounts of the demonstration by address; somebody's own account is not among them."""
+    """The accounts of the demonstration by address; someone's own account is not among them."""
     return {user.email: user for user in User.objects.filter(is_demonstration=True).order_by("pk")}
 
 

@@ -273,7 +273,7 @@ class Rejects(AbstractContextManager["Rejects"]):
     def _without_reason(self, record: CsvRecord) -> str:
         """The row without the reason of an earlier import.
 
-        Where somebody took out a row's reason with its comma, nothing else goes in its place.
+        Where someone took out a row's reason with its comma, nothing else goes in its place.
         """
         first = FIRST_FIELD.match(record.text) if self.has_reasons else None
         if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
@@ -407,4 +407,4 @@ def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model
     for constraint in itertools.chain.from_iterable(model._meta.constraints for model in models):
         if constraint.name == broken:
             return str(constraint.get_violation_error_message())
-    return f"the database refused this row ({broken}); somebody may be adding the same one now"
+    return f"the database refused this row ({broken}); someone may be adding the same one now"

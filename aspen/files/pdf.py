@@ -1,4 +1,4 @@
-"""PDF that everybody can read: tagged, held to PDF/UA-1, made by typst (docs/adr/0009).
+"""PDF that everyone can read: tagged, held to PDF/UA-1, made by typst (docs/adr/0009).
 
 The templates are in templates/pdf/. They get texts as data, so that no sign in them is markup, and
 set them in the fonts that typst carries.

@@ -76,7 +76,7 @@ def malformed_csv(table: Any) -> Refused:
     return Refused(
         f"The file cannot be read as CSV beyond line {table.line_num}: a quotation mark there, "
         "or above, is not closed or stands in the middle of a field. Nothing was kept. Take "
-        "the mark out, or save the list anew from a spreadsheet program.",
+        "the mark out, or save the list again from a spreadsheet program.",
         field="file",
     )
 

@@ -28,7 +28,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(settings_dict, alias)
 
     def get_connection_params(self) -> dict[str, Any]:
-        # Everybody who is about to connect asks for these, also the job worker, whose pool
+        # Everyone who is about to connect asks for these, also the job worker, whose pool
         # does not go through get_new_connection().
         server().ensure()
         return super().get_connection_params()

@@ -271,7 +271,7 @@ def socket_folder(home: Path) -> Path:
 def _claim(folder: Path, owner: int) -> None:
     """Make `folder` private to `owner`: who can reach the socket is let in without a password.
 
-    Refuses a folder that somebody else prepared.
+    Refuses a folder that someone else prepared.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

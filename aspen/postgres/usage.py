@@ -92,7 +92,7 @@ def unused(path: Path) -> Iterator[bool]:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the program by way of atexit, unless somebody handles them."""
+    """Let SIGTERM and SIGHUP end the program by way of atexit, unless someone handles them."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGHUP):

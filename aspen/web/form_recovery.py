@@ -1,4 +1,4 @@
-"""What somebody sends after their session has ended, kept until they have signed in again.
+"""What someone sends after their session has ended, kept until they have signed in again.
 
 Without it a long text that took longer than the session is lost: the sign-in page that answers
 the form does not know it. A view takes part with @keep_typed and fills its form from
@@ -7,7 +7,7 @@ typed_before(); no other view's text is kept, so no password ever is.
 Who typed it is not known, because the session that knew has ended. The text therefore goes into
 the anonymous session of the same browser: no other browser can ask for it. Django hands an
 anonymous session's data on to the person who signs in there, and throws all of it away when
-somebody signs out or another person takes the session over. It is handed out once, on the
+someone signs out or another person takes the session over. It is handed out once, on the
 address that it was sent to, and not later than half an hour after. What remains: at a shared
 computer, whoever signs in next in the browser that was left on the sign-in page.
 """
@@ -38,7 +38,7 @@ def recover_after_sign_in(view: MarkedView) -> MarkedView:
 def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Keep what was typed into a form of a view that is marked; tell whether it was kept.
 
-    Files that were sent with it are not: they would have to wait for somebody unknown.
+    Files that were sent with it are not: they would have to wait for someone unknown.
     """
     if (
         not getattr(view, "keeps_typed", False)

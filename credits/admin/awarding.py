@@ -177,7 +177,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     # ---------- The list ----------
 
     def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-        """Paste addresses or upload a file; a preview follows before anybody gets anything."""
+        """Paste addresses or upload a file; a preview follows before anyone gets anything."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         event = self._event(event_id)

@@ -163,7 +163,7 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="what happened so far")
     def history(self, claim: Claim) -> str:
-        # To somebody else the person is named.
+        # To someone else the person is named.
         told = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
         lines = format_html_join("", "<li>{}</li>", told)
         return format_html('<ol class="happenings">{}</ol>', lines)

@@ -1,4 +1,4 @@
-"""What an event earns, put right for everybody who claimed it."""
+"""What an event earns, put right for everyone who claimed it."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -32,7 +32,7 @@ MAX_INTEGER = 2**31 - 1
 class LinesForm(forms.Form):
     """An amount for each of the four categories, empty for none, and why."""
 
-    reason = reason_field("Everybody who claimed the event can read it.")
+    reason = reason_field("Everyone who claimed the event can read it.")
     seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
     # The lines of which the effect was shown; others are shown first, not saved.
     shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)

@@ -37,7 +37,7 @@ TICK_ALL, CLEAR_ALL = "tick", "clear"
 
 
 class CustomEventStateFilter(ConditionFilter):
-    """The queue shows what waits unless somebody asks for more."""
+    """The queue shows what waits unless someone asks for more."""
 
     title = parameter_name = "state"
     default = EventState.PENDING.value

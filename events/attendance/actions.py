@@ -33,7 +33,7 @@ MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
     """Let what happened at events that are over lead to credits; return how much was settled.
 
-    Places lead to the attendee's credit, or to its withdrawal where somebody was absent;
+    Places lead to the attendee's credit, or to its withdrawal where someone was absent;
     presentations to the presenter's. For one person, one event, or all, person by person in a
     transaction of its own: what is settled stays settled when the process is killed. Safe to run
     twice, late, and at once.
@@ -107,7 +107,7 @@ def _wake() -> None:
 
 @audited
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
-    """Record whether somebody was there; late counts as present. Idempotent; locks.
+    """Record whether someone was there; late counts as present. Idempotent; locks.
 
     After the end this corrects the credit at once; before it, settling looks at the mark.
     Raises Registration.DoesNotExist, or Refused when there is no place to mark.
@@ -150,7 +150,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
 
 @audited
 def mark_the_rest_present(*, event_id: int, by: User) -> int:
-    """Mark everybody with a place whom nobody has marked as present; return how many. Locks.
+    """Mark everyone with a place whom nobody has marked as present; return how many. Locks.
 
     Credits are what they were: whoever is not marked earns them too. Raises Refused too early,
     or when the event does not stand.
@@ -186,7 +186,7 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
 @audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark somebody as present whose own code the organizer `by` scanned. Idempotent; locks.
+    """Mark someone as present whose own code the organizer `by` scanned. Idempotent; locks.
 
     Possible from two hours before the event until it is over. Whoever is not registered is added
     as a walk-in. Raises Refused at other times, or when the event does not stand.
@@ -199,9 +199,9 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
 
 @audited
 def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
-    """Put somebody who came without registering on the roster, present. Idempotent; locks.
+    """Put someone who came without registering on the roster, present. Idempotent; locks.
 
-    Takes no place from anybody. Possible from two hours before the event on, also long after the
+    Takes no place from anyone. Possible from two hours before the event on, also long after the
     end. Raises Refused before that, or when the event does not stand.
     """
     event = queries.lock_event(event_id)

@@ -88,7 +88,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """Somebody's own code, scanned: the organizer's events that are on, a button for each."""
+    """Someone's own code, scanned: the organizer's events that are on, a button for each."""
     organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:

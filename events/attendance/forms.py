@@ -21,7 +21,7 @@ class MarkAttendanceForm(forms.Form):
 
 
 class WalkInForm(forms.Form):
-    """Somebody who came without registering, by the address of the account."""
+    """Someone who came without registering, by the address of the account."""
 
     email = forms.EmailField(
         label="E-mail address",
@@ -51,7 +51,7 @@ class CheckInCodeForm(forms.Form):
 
 
 class UploadListForm(forms.Form):
-    """The attendance list of a webinar tool, and from how many minutes on somebody was there."""
+    """The attendance list of a webinar tool, and from how many minutes on someone was there."""
 
     file = forms.FileField(
         label="Attendance list",

@@ -1,4 +1,4 @@
-"""Attendance lists of webinar tools: kept as they were read, and counted when somebody says so."""
+"""Attendance lists of webinar tools: kept as they were read, and counted when someone says so."""
 
 from pathlib import PurePath
 
@@ -92,7 +92,7 @@ def _registrations_for(
         )
         for person, _ in there
     ]
-    # Somebody who cancelled or waited was there after all.
+    # Someone who cancelled or waited was there after all.
     Registration.objects.bulk_create(
         rows,
         update_conflicts=True,

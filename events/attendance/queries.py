@@ -157,7 +157,7 @@ class AttendanceMatch(NamedTuple):
     """What an attendance list says about the people of an event.
 
     `marks` are (registration, attendance, minutes) that the list settles; `by_hand` those of them
-    that somebody has marked differently by hand. `missing` have a place and are not on the list.
+    that someone has marked differently by hand. `missing` have a place and are not on the list.
     `unregistered` have an account and no place. `unknown` are rows without an account.
     """
 
@@ -179,7 +179,7 @@ def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
         .select_related("person")
         .order_by("person__display_name", "person_id")
     }
-    # Somebody may have joined under two addresses of theirs.
+    # Someone may have joined under two addresses of theirs.
     minutes: dict[int, int] = {}
     known: dict[int, User] = {}
     unknown = []

@@ -121,7 +121,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     with refusal_as_message(request):
         if reason := rules.why_not_mark(event):
             raise Refused(reason)
-        if "everybody" in request.POST:
+        if "everyone" in request.POST:
             number = actions.mark_the_rest_present(event_id=event.pk, by=request.user)
             done = f"{_format_people(number)} marked as present."
         elif form.is_valid():
@@ -146,7 +146,7 @@ def _format_people(number: int) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Put somebody on the roster who came without registering."""
+    """Put someone on the roster who came without registering."""
     event = _event(request, pk)
     form = WalkInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

@@ -11,7 +11,7 @@ MEGABYTES = 5
 MAX_BYTES = MEGABYTES * 1024 * 1024
 MAX_REFUSED = 200
 MAX_MINUTES = 100_000
-# What a tool writes for somebody who registered and did not come.
+# What a tool writes for someone who registered and did not come.
 NO_TIME = {"-", "--", "–", "n/a"}
 MINUTES_HEADINGS = {
     "minutes",
@@ -27,7 +27,7 @@ MINUTES_HEADINGS = {
     "totaltime",
     "inmeetingduration",
 }
-# When this person came and went; start and end are often those of the event, for everybody.
+# When this person came and went; start and end are often those of the event, for everyone.
 JOINED_HEADINGS = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
 LEFT_HEADINGS = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
 CLOCK_DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")

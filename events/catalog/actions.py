@@ -28,7 +28,7 @@ class ListingsResult(NamedTuple):
 
 @audited
 def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogListing:
-    """Propose an event for the catalog of a fiscal year, anew where it was declined.
+    """Propose an event for the catalog of a fiscal year, again where it was declined.
 
     `by` looks after the event (editors.managed_by). Idempotent: what waits or is approved stays
     as it is. Locks the event. Raises Event.DoesNotExist, or Refused.

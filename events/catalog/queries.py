@@ -1,6 +1,6 @@
 """Reads on the course catalog, and what may be done about it.
 
-An event is of use in the catalog of a fiscal year in which somebody earns its credit, or watches
+An event is of use in the catalog of a fiscal year in which someone earns its credit, or watches
 its recording; for any other year it is neither proposed nor carried over.
 """
 

@@ -1,4 +1,4 @@
-"""The course catalog for everybody, and proposing an event for it."""
+"""The course catalog for everyone, and proposing an event for it."""
 
 from typing import Any
 from urllib.parse import urlencode

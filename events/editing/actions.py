@@ -41,11 +41,11 @@ class EditedEvent:
 
 
 class EditConflict(Refused):
-    """Somebody else changed the event in the meantime; `version` is what stands now."""
+    """Someone else changed the event in the meantime; `version` is what stands now."""
 
     def __init__(self, version: str) -> None:
         super().__init__(
-            "Somebody changed this event since you opened it. What you typed is still here: "
+            "Someone changed this event since you opened it. What you typed is still here: "
             "compare it with the event in another window, then save it again."
         )
         self.version = version
@@ -151,7 +151,7 @@ def take_step(
 ) -> list[Event]:
     """Take a step (enums.EVENT_TRANSITIONS) with an event, or all its series in the same state.
 
-    `reason` is what the proposal's author reads on return, and everybody on the event's page when
+    `reason` is what the proposal's author reads on return, and everyone on the event's page when
     it is called off; then `tell` sends it to those who registered as well. Locks the events.
     Returns those that took the step. Raises Refused.
     """

@@ -75,7 +75,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _first(person: User, numbers: dict[str, int]) -> str:
-    """What somebody comes for: staff for what waits, editors for what came back."""
+    """What someone comes for: staff for what waits, editors for what came back."""
     wanted = "waiting" if permissions.may_publish(person) else "drafts"
     return wanted if numbers[wanted] else "coming"
 

@@ -138,7 +138,7 @@ def test_the_link_in_a_mail_file_can_be_copied_whole(settings: Any, tmp_path: Pa
 def test_signing_up_twice_does_not_tell_that_the_account_exists() -> None:
     account()
     known, unknown = Client(), Client()
-    first = sign_up(known, display_name="Somebody Else")
+    first = sign_up(known, display_name="Someone Else")
     second = sign_up(unknown, email="new@library.example")
     assert first.headers["Location"] == second.headers["Location"] == "/accounts/confirm-email/"
     pages = [
@@ -495,7 +495,7 @@ def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
 
 
 def test_an_account_of_the_demonstration_is_nobodys_once_it_is_off(settings: Any) -> None:
-    """Somebody may go live on a database that the demonstration was tried with."""
+    """Someone may go live on a database that the demonstration was tried with."""
     account(is_demonstration=True, is_staff=True)
     client, later = Client(), Client()
     assert sign_in(client).status_code == 302

@@ -1,4 +1,4 @@
-"""Who may see what: every address of the portal, for every role, with somebody's data to leak.
+"""Who may see what: every address of the portal, for every role, with someone's data to leak.
 
 TABLE states it. A cell is the answer to that role: a status, `door` for being sent to sign in,
 and `+` behind it where data of the owner is on the page. An address that is missing fails.
@@ -274,7 +274,7 @@ GET  /admin/nowhere/                                   302  302  302  302  404  
 # address of a certificate, which is on the paper, the name on it.
 
 # Staff in the administration: whether the list of a model opens, and the form that adds one.
-# Everybody else is turned away from every address below admin/.
+# Everyone else is turned away from every address below admin/.
 STAFF = """
                                 edit       help       coord      admin
 account.emailaddress            403  403   403  403   403  403   403  403
@@ -346,7 +346,7 @@ PUBLIC = [
 ]
 
 
-# ---------- Somebody's data, and how it is asked for ----------
+# ---------- Someone's data, and how it is asked for ----------
 
 
 @dataclasses.dataclass
@@ -428,7 +428,7 @@ def a_world() -> World:
         awarded_at=timezone.now(),
         awarded_by=coordinator,
     )
-    # What anybody may claim says nothing of who reported it.
+    # What anyone may claim says nothing of who reported it.
     approved = claim_custom_event(
         facts=factories.facts(description="How it helps the Quillfeather library"), by=owner
     )

@@ -286,7 +286,7 @@ def test_loading_again_changes_nothing() -> None:
 def test_what_people_entered_stays() -> None:
     load()
     learner = account("learner01")
-    learner.display_name = "Somebody Else"
+    learner.display_name = "Someone Else"
     learner.set_password("changed-since")
     learner.save()
     event = demonstration().filter(over_at__gt=timezone.now()).earliest("begins_at")
@@ -295,7 +295,7 @@ def test_what_people_entered_stays() -> None:
 
     load()
 
-    assert account("learner01").display_name == "Somebody Else"
+    assert account("learner01").display_name == "Someone Else"
     assert account("learner01").check_password("changed-since")
     event.refresh_from_db()
     assert (event.title, event.state) == ("Moved", EventState.CANCELLED)

@@ -86,7 +86,7 @@ def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
     assert wait_for_exit(fresh.connect())[0] == 0
     (fresh.var / "mail").mkdir()
     (fresh.var / "mail" / "letter").write_text("…")
-    (fresh.var / "notes").write_text("somebody's own")
+    (fresh.var / "notes").write_text("someone's own")
 
     status, output = wait_for_exit(portal(fresh, "--reset"))
 

@@ -111,7 +111,7 @@ def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
 
 
 def test_the_example_as_it_stands_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who copies it is told about the secret first."""
+    """Someone who copies it is told about the secret first."""
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert refusal(monkeypatch, values).startswith("SECRET_KEY ")

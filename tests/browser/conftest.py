@@ -82,9 +82,9 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def sign_in_and_out_freely(settings: Any) -> None:
-    cache.clear()  # counts how often somebody at one address signs in
+    cache.clear()  # counts how often someone at one address signs in
     # zeal sees the server where nothing of ours calls the database, so that it takes two single
-    # rows, fetched by Django itself for different reasons, for an N+1: the session of somebody
+    # rows, fetched by Django itself for different reasons, for an N+1: the session of someone
     # who signs out, and the administration's page about the person who looks at it.
     settings.ZEAL_ALLOWLIST = [
         *django_settings.ZEAL_ALLOWLIST,
@@ -97,7 +97,7 @@ def sign_in_and_out_freely(settings: Any) -> None:
 def open_browser(
     chromium: Browser, live_server: Any, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser of its own for somebody, signed in already when a person is given."""
+    """Open a browser of its own for someone, signed in already when a person is given."""
     visitors: list[Visitor] = []
 
     def open_browser(

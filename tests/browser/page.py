@@ -1,4 +1,4 @@
-"""Somebody at a browser: what a person does there, and what every page has to pass."""
+"""Someone at a browser: what a person does there, and what every page has to pass."""
 
 import re
 from collections.abc import Iterator
@@ -164,7 +164,7 @@ class Visitor:
 
     @property
     def menu(self) -> Locator:
-        """The blue box of somebody who is signed in."""
+        """The blue box of someone who is signed in."""
         return self.page.get_by_role("navigation", name="Your menu")
 
     # ---------- Forms ----------

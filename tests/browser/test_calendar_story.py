@@ -291,7 +291,7 @@ def registers(learner: Visitor) -> None:
     learner.follow("Upcoming")
     learner.follow(TITLE)
     learner.press("Register")
-    learner.sees("You are registered. When the event is over, your credit is listed by itself.")
+    learner.sees("You are registered. When the event is over, your credit is listed automatically.")
 
 
 def finds_it_full_and_waits(phone: Visitor) -> None:
@@ -314,7 +314,7 @@ def checks_in(phone: Visitor, letters: str) -> None:
     phone.field("Six letters").fill(letters.lower())
     phone.press("Find my event")
     phone.press("Check in as Walt Begay")
-    phone.sees("You are checked in", "your credit is listed by itself")
+    phone.sees("You are checked in", "your credit is listed automatically")
     phone.follow("To the event")
     phone.sees("You are checked in. When the event is over")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The portal with a keyboard alone: every stop can be seen, and nothing holds anybody."""
+"""The portal with a keyboard alone: every stop can be seen, and nothing holds anyone."""
 
 import re
 from collections.abc import Callable
@@ -166,7 +166,7 @@ def test_signing_in(open_browser: Callable[..., Visitor]) -> None:
 
 def test_registering_from_the_month(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
-        event = make.event(title="Storytime for everybody", days=2)
+        event = make.event(title="Storytime for everyone", days=2)
     visitor = open_browser(make.person())
     visitor.visit(f"/events/?month={timezone.localtime(event.begins_at):%Y-%m}")
     tab_to(visitor, re.compile("Storytime"))

@@ -201,7 +201,7 @@ def tickets(librarian: User, staff: User, credit: Any) -> Any:
 
 
 def award_credits(event: Event, librarian: User, staff: User) -> None:
-    """A list that counted, with somebody of each kind, and one that waits for the button."""
+    """A list that counted, with someone of each kind, and one that waits for the button."""
     lines = f"{librarian.email}\n{staff.email}\n{LONG.lower()[:60]}@library.example\n{SCRIPT}"
     for _ in range(2):
         found = keep_award_list(event_id=event.pk, text=lines, by=staff)

@@ -146,7 +146,7 @@ def merges_and_takes_it_back(staff: Visitor, title: str, target: Event) -> None:
     staff.page.keyboard.type("0.5")
     tab_to(staff, "Reason")
     staff.page.keyboard.type("Half an hour.")
-    for button in ("Show what would change", "Save for everybody"):
+    for button in ("Show what would change", "Save for everyone"):
         tab_to(staff, button)
         press_enter(staff)
     assert source.offers.get().amount == Decimal("0.5")

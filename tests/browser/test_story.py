@@ -118,7 +118,9 @@ def registers(librarian: Visitor, event: Event) -> None:
     librarian.follow("Upcoming")
     librarian.follow(event.title)
     librarian.press("Register")
-    librarian.sees("You are registered. When the event is over, your credit is listed by itself.")
+    librarian.sees(
+        "You are registered. When the event is over, your credit is listed automatically."
+    )
 
 
 def registers_and_finds_the_credit_listed(librarian: Visitor, event: Event) -> None:

@@ -37,13 +37,13 @@ def a_ticket(person: User, credit: Credit | None = None, subject: str = "A quest
 def test_my_tickets_are_mine_the_latest_first() -> None:
     person = factories.person()
     first, second = a_ticket(person, subject="First"), a_ticket(person, subject="Second")
-    a_ticket(factories.person(), subject="Somebody else's")
+    a_ticket(factories.person(), subject="Someone else's")
     response = signed_in(person).get("/help/")
     assert [row["url"] for row in response.context["tickets"]] == [
         second.get_absolute_url(),
         first.get_absolute_url(),
     ]
-    assert "Somebody else" not in text(response)
+    assert "Someone else" not in text(response)
     assert "New help ticket" in text(response)
 
 

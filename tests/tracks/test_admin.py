@@ -135,7 +135,7 @@ def test_rules_that_somebody_follows_are_frozen() -> None:
     lines = list(rule_set.requirements.values("category", "minimum"))
     client = coordinator()
     page = text(client.get(f"{RULES}{rule_set.pk}/change/"))
-    assert "Somebody follows these rules, so only the last day" in page
+    assert "Someone follows these rules, so only the last day" in page
     assert 'name="total"' not in page
     assert 'name="requirements-0-minimum"' not in page
     send(client, f"{RULES}{rule_set.pk}/change/", a_form(valid_until="2031-12-31"))
@@ -178,7 +178,7 @@ def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatc
             select_track(track=factories.track(), by=factories.person())
         return save(**values)
 
-    # The form was sent before anybody followed the rules; the action finds that somebody does.
+    # The form was sent before anyone followed the rules; the action finds that someone does.
     monkeypatch.setattr(rule_set_actions, "save_rule_set", save_a_moment_later)
     changes = {"total": "99.0", "requirements-0-minimum": "50.0"}
     line = rule_set.requirements.order_by("category__position")[0]
@@ -190,7 +190,7 @@ def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatc
         "requirements-1-minimum": "",
     }
     page = send(client, f"{RULES}{rule_set.pk}/change/", a_form(**changes))
-    assert "Somebody has begun to follow these rules by now" in text(page)
+    assert "Someone has begun to follow these rules by now" in text(page)
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
     assert list(after.requirements.values("category", "minimum")) == before

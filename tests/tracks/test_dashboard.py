@@ -307,13 +307,13 @@ def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(cli
     [following] = counting_queries.active_participations(person)
     leave_track(participation_id=following.pk, by=person)
     values = {"reason": "Misspelt.", "by": make.person(Role.CE_COORDINATOR)}
-    anew = reissue_certificate(certificate_id=certificate.pk, name="June", **values)
+    again = reissue_certificate(certificate_id=certificate.pk, name="June", **values)
     assert f"Take up {following.track} again" in page(client, f"/tracks/{following.pk}/")
     assert list(counting_queries.resumable_participations(person, today())) == [following]
     client.post(f"/tracks/{following.pk}/resume/")
     assert counting_queries.active_participations(person).get() == following
     leave_track(participation_id=following.pk, by=person)
-    revoke_certificate(certificate_id=anew.pk, **values)
+    revoke_certificate(certificate_id=again.pk, **values)
     assert list(counting_queries.resumable_participations(person, today())) == []
 
 

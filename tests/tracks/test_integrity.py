@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def person() -> User:
-    """Somebody with a posted credit, an archived one, one of a registration and a custom one."""
+    """Someone with a posted credit, an archived one, one of a registration and a custom one."""
     person = make.person()
     make.claim(person)
     make.claim(person, days=-2200)

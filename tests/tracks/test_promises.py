@@ -102,7 +102,7 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
     rule_set_for = counting_queries.lock_rule_set_for
 
     def slowly(*args, **kwargs):
-        time.sleep(0.3)  # Everybody has looked before anybody writes.
+        time.sleep(0.3)  # Everyone has looked before anyone writes.
         return rule_set_for(*args, **kwargs)
 
     monkeypatch.setattr(counting_queries, "lock_rule_set_for", slowly)

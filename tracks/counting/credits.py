@@ -165,7 +165,7 @@ def transcript_lines(person: User) -> list[TranscriptLine]:
         *("claim__event__title", "claim__event__sponsor", "claim__event__presenter"),
         "postings__participation",
     )
-    # Said of the claims as well, because the database would read everybody's.
+    # Said of the claims as well, because the database would read everyone's.
     own = Credit.objects.filter(person=person, claim__person=person)
     # The day alone: a moment takes Python as long to read as all the rest of a row.
     dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))

@@ -21,7 +21,7 @@ DIRECTOR_YEARS = 4
 
 
 def directors_deadline(since: dt.date) -> dt.date:
-    """Until when somebody who is director since that day has to be certified as one."""
+    """Until when someone who is director since that day has to be certified as one."""
     return years_after(since, DIRECTOR_YEARS)
 
 

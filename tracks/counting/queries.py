@@ -65,7 +65,7 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
     """Tracks the person has left and may take up again in the same period, the latest first.
 
     Not once it is over, nor where another one is under way, or a certificate of the track was
-    issued or revoked since; issued anew it is the same. `actions.resume_track` says the same.
+    issued or revoked since; issued again it is the same. `actions.resume_track` says the same.
     """
     another = Participation.objects.filter(
         person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)

@@ -97,8 +97,8 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
 def leave_track(*, participation_id: int, by: User) -> None:
     """Stop following a track of one's own; its credits are archived again.
 
-    Locks the person. Idempotent. Raises Participation.DoesNotExist for somebody else's, and
-    Refused while the record is with somebody: it has to be taken back first.
+    Locks the person. Idempotent. Raises Participation.DoesNotExist for someone else's, and
+    Refused while the record is with someone: it has to be taken back first.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track").get(
@@ -119,7 +119,7 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
     """Take up a track again that was left, in the same period and under the same rules.
 
     What is eligible is posted at once. Locks the person. Idempotent. Raises
-    Participation.DoesNotExist for somebody else's, and Refused where the period is over, another
+    Participation.DoesNotExist for someone else's, and Refused where the period is over, another
     one of the track is under way, or a certificate was issued in between.
     """
     lock_people([by.pk])
@@ -187,7 +187,7 @@ def extend_participations(
 def _refuse_invalid(participation: Participation, *, by: User) -> None:
     whose = f"{participation.person}, {participation.track}"
     if participation.person_id == by.pk:
-        raise Refused(f"{whose}: somebody else has to extend your own period.")
+        raise Refused(f"{whose}: someone else has to extend your own period.")
     if participation.state != ParticipationState.OPEN:
         state = participation.get_state_display().lower()
         raise Refused(f"{whose}: only an open period can be extended, and this one is {state}.")

@@ -22,7 +22,7 @@ class ChooseSeveralForm(forms.Form):
 
 
 class RolesForm(forms.Form):
-    """What somebody is, so that the fitting tracks can be proposed. Nonsense says nothing."""
+    """What someone is, so that the fitting tracks can be proposed. Nonsense says nothing."""
 
     am = forms.MultipleChoiceField(
         label="What are you? Tick all that is true.",

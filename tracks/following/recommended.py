@@ -9,7 +9,7 @@ from accounts.models import Position
 
 
 class TrackRole(NamedTuple):
-    """What somebody may be, in their own words, and the track that is meant for it.
+    """What someone may be, in their own words, and the track that is meant for it.
 
     Tracks are known by name: no page changes it.
     """
@@ -27,7 +27,7 @@ TRACK_ROLES = [
 
 
 class TrackChange(NamedTuple):
-    """A track that fits what somebody is by their profile and that they do not follow.
+    """A track that fits what someone is by their profile and that they do not follow.
 
     `others` are the followed tracks that fit none of their positions any more.
     """
@@ -61,7 +61,7 @@ def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
 
 
 def director_since(positions: Iterable[Position]) -> dt.date | None:
-    """Since when somebody directs a public library, where they do and the day is known."""
+    """Since when someone directs a public library, where they do and the day is known."""
     days = [
         each.since_on
         for each in positions
@@ -71,7 +71,7 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
 
 
 def why_recommended(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
-    """Why a track is proposed, by its name, to somebody who says to be all this."""
+    """Why a track is proposed, by its name, to someone who says to be all this."""
     found = {}
     for role in TRACK_ROLES:
         if role.key not in said:
@@ -84,14 +84,14 @@ def why_recommended(said: Collection[str], fitting: dict[str, list[str]]) -> dic
 
 
 def preselected_roles(fitting: dict[str, list[str]]) -> list[str]:
-    """The roles that somebody's positions speak for."""
+    """The roles that someone's positions speak for."""
     return [role.key for role in TRACK_ROLES if role.track in fitting]
 
 
 def recommended_changes(
     followed: Collection[str], fitting: dict[str, list[str]]
 ) -> list[TrackChange]:
-    """What no longer fits together for somebody who follows tracks: one line for each new one."""
+    """What no longer fits together for someone who follows tracks: one line for each new one."""
     others = [track for track in followed if track not in fitting]
     return [
         TrackChange(track, "; ".join(positions), others)

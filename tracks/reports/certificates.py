@@ -162,7 +162,7 @@ def annual_list_report(chosen: Answers) -> Report:
         ],
         notes=[
             "People are listed by the name they chose to be listed by. Certificates that were "
-            "revoked or issued anew under another name are left out."
+            "revoked or issued again under another name are left out."
         ],
     )
 

@@ -50,7 +50,7 @@ def certification_report(chosen: Answers) -> Report:
             for pk, library in libraries.items()
             if by_library[pk].federation == federation
         ]
-    rows.append(_status_row(found.total, "All", "Everybody", TOTAL_ROW, chosen, ""))
+    rows.append(_status_row(found.total, "All", "Everyone", TOTAL_ROW, chosen, ""))
     columns = [Column("Federation"), Column("Library")]
     columns += [Column(label, True) for _, label in STATUS_CHOICES.values()]
     columns.append(Column("People", True))
@@ -64,11 +64,11 @@ def certification_report(chosen: Answers) -> Report:
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("libraries", "People by federation and library", columns, rows)],
         notes=[
-            "Everybody counts once, in the first of these that fits: certified (holds a "
+            "Everyone counts once, in the first of these that fits: certified (holds a "
             "certificate that is valid today), record sent (with the CE Coordinator or the "
             "supervisor), expired (the last certificate has run out), in progress (follows a "
             "track). For all tracks it is the best of a person's tracks.",
-            "People count where they have a present position: somebody at two libraries counts "
+            "People count where they have a present position: someone at two libraries counts "
             "at both, but once in the federation and once in all.",
         ],
     )

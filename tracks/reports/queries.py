@@ -29,7 +29,7 @@ TRUSTEE_HOURS = Decimal(3)
 BOARD_KINDS = (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR)
 NO_FEDERATION, NO_LIBRARY = 0, -1
 
-# Everybody is counted once, in the first of these that fits.
+# Everyone is counted once, in the first of these that fits.
 CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STATUSES = (1, 2, 3, 4)
 
 
@@ -79,7 +79,7 @@ class CertificationCounts(NamedTuple):
 def certification_counts(track: int | None = None) -> CertificationCounts:
     """How many people are certified, sent their record, expired or are in progress, by place.
 
-    Somebody at two libraries counts at both, and once in their federation and in all.
+    Someone at two libraries counts at both, and once in their federation and in all.
     """
     people, params = _status_sql(track)
     held, held_params = (
@@ -137,7 +137,7 @@ def people_with_status(
 
 
 def _works_at(person: str, federation: int | None, library: int | None) -> Q:
-    """Who has a present position at a library of the federation, or at the library; or anybody."""
+    """Who has a present position at a library of the federation, or at the library; or anyone."""
     held = Position.objects.present().filter(person=OuterRef(person))
     if federation == NO_LIBRARY:
         return ~Q(Exists(held))
@@ -348,7 +348,7 @@ def _members(year: int) -> QuerySet[Position, tuple[int, int]]:
 
 
 def _hours(people: QuerySet, year: int) -> QuerySet[Any, tuple[int, Decimal]]:
-    """Credits that somebody on a board earned in a calendar year, by person."""
+    """Credits that someone on a board earned in a calendar year, by person."""
     first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
     credits = live_credits().filter(
         claim__event__last_day__gte=first, earned_on__gte=first, earned_on__lte=last

@@ -1,4 +1,4 @@
-"""Writing the rules themselves. Rules that somebody follows are frozen."""
+"""Writing the rules themselves. Rules that someone follows are frozen."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from tracks.models import Requirement, RuleSet
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
     """Store a new or changed rule set with exactly these minimums by category id. Locks it.
 
-    Raises Refused when somebody follows it by now, or when the numbers do not fit together.
+    Raises Refused when someone follows it by now, or when the numbers do not fit together.
     """
     if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
         raise Refused(
-            "Somebody has begun to follow these rules by now, so only their last day can change. "
+            "Someone has begun to follow these rules by now, so only their last day can change. "
             "Add a new rule set instead."
         )
     _refuse_invalid(rule_set, requirements)
@@ -53,7 +53,7 @@ def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> 
 
 def _lock_rule_set(rule_set_id: int) -> RuleSet:
     """The full lock, not `no_key`: a participation that is being stored holds a share of the key,
-    so whether somebody follows the rules is certain from here to the end of the transaction."""
+    so whether someone follows the rules is certain from here to the end of the transaction."""
     return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
 
 

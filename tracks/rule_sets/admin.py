@@ -100,7 +100,7 @@ class RuleSetForm(forms.ModelForm):
 
 @admin.register(RuleSet)
 class RuleSetAdmin(StaffAdmin):
-    """Rules that somebody follows are frozen: what people were promised does not change.
+    """Rules that someone follows are frozen: what people were promised does not change.
 
     New rules are a new rule set with its own first day; the old one gets a last day.
     """
@@ -139,14 +139,14 @@ class RuleSetAdmin(StaffAdmin):
         return f"{followers}, so it is frozen" if followers else "nobody yet"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Of rules that somebody follows only the last day changes: new rules take over then."""
+        """Of rules that someone follows only the last day changes: new rules take over then."""
         if not _is_used(obj):
             return ()
         return [name for name in self.fields if name != "valid_until"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         frozen = (
-            "Somebody follows these rules, so only the last day on which they can be chosen may "
+            "Someone follows these rules, so only the last day on which they can be chosen may "
             "change. For new rules, add a rule set with a later first day."
         )
         fields = self.get_fields(request, obj)
@@ -162,7 +162,7 @@ class RuleSetAdmin(StaffAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Ask again with the action's words in the form, where it refused what was sent; or with
-        what the rules would mean, where somebody only wanted to look."""
+        what the rules would mean, where someone only wanted to look."""
         context: dict[str, Any] = {"replaces": _rule_set_to_replace(request), "impact": None}
         try:
             return super().changeform_view(request, object_id, form_url, context)

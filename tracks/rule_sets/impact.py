@@ -28,7 +28,7 @@ class RuleSetImpact(NamedTuple):
 def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list[RuleSetImpact]]:
     """All open participations of the track under `rule_set` on a day, and by their present rules.
 
-    The rule set is stored, its requirements too. Everybody keeps the period they are in. Six
+    The rule set is stored, its requirements too. Everyone keeps the period they are in. Six
     queries, however many participations.
     """
     following = list(

@@ -98,7 +98,7 @@ def _composition(rule_set: RuleSet, filled: Progress) -> ProgressBar:
 
 
 def _period(rule_set: RuleSet, on: dt.date) -> str:
-    """From when to when credits count, for somebody who chooses the track on a day."""
+    """From when to when credits count, for someone who chooses the track on a day."""
     day = max(on, rule_set.valid_from)
     if rule_set.valid_until:
         day = min(day, rule_set.valid_until)

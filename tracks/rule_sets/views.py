@@ -1,4 +1,4 @@
-"""The rules of each certification track, for everybody who is signed in to read."""
+"""The rules of each certification track, for everyone who is signed in to read."""
 
 from typing import Any
 

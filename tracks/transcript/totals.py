@@ -28,7 +28,7 @@ STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptChoice:
-    """Which credits somebody asks for; what is empty leaves nothing out.
+    """Which credits someone asks for; what is empty leaves nothing out.
 
     `period` is the id of a participation, or one of PERIODS; `category` an id.
     """

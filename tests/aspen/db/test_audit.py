@@ -126,7 +126,7 @@ def test_tracks_roles_and_accounts_are_told() -> None:
 
 
 def test_an_act_within_an_act_is_the_outer_ones() -> None:
-    """Staff mark somebody absent; that the credit goes is their doing too."""
+    """Staff mark someone absent; that the credit goes is their doing too."""
     person, organizer = make.person(), make.person(Role.CE_COORDINATOR)
     event = make.event(days=1)
     registration = register(event_id=event.pk, by=person)

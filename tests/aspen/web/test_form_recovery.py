@@ -1,4 +1,4 @@
-"""Somebody whose session ended while they were writing loses nothing, and is told."""
+"""Someone whose session ended while they were writing loses nothing, and is told."""
 
 import re
 from typing import Any
@@ -54,7 +54,7 @@ def post(client: Client, address: str, values: Any) -> Any:
 
 
 def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
-    """With the guard against foreign forms on, which sees the form before anybody else."""
+    """With the guard against foreign forms on, which sees the form before anyone else."""
     account()
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client, "/accounts/login/").status_code == 302

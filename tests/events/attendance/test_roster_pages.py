@@ -88,7 +88,7 @@ def test_nonsense_marks_nobody(client: Client, editor: User, event: Event) -> No
 def test_everybody_not_marked_is_marked_present(client: Client, editor: User, event: Event) -> None:
     third = [arrive(event) for _ in range(3)][-1]
     actions.mark_attendance(registration_id=third.pk, attendance=Attendance.ABSENT, by=editor)
-    page = client.post(f"/events/{event.pk}/roster/", {"everybody": "1"}, follow=True)
+    page = client.post(f"/events/{event.pk}/roster/", {"everyone": "1"}, follow=True)
     assert "2 people are marked as present." in page.content.decode()
     marks = event.registrations.order_by("pk").values_list("attendance", flat=True)
     assert list(marks) == ["present", "present", "absent"]
@@ -114,7 +114,7 @@ def test_nobody_is_marked_long_before_the_event(client: Client, editor: User) ->
     page = client.get(f"/events/{event.pk}/roster/")
     assert "Attendance can be marked from two hours before it begins" in page.content.decode()
     assert 'name="attendance"' not in page.content.decode()
-    for data in ({"everybody": "1"}, {"registration": "1", "attendance": "present"}):
+    for data in ({"everyone": "1"}, {"registration": "1", "attendance": "present"}):
         page = client.post(f"/events/{event.pk}/roster/", data, follow=True)
         assert "Attendance can be marked from two hours before" in page.content.decode()
     assert event.registrations.get().attendance == Attendance.UNKNOWN

@@ -327,7 +327,7 @@ def test_approving_takes_the_same_few_queries(
     assert Posting.objects.count() == items
 
 
-# ---------- The catalog for everybody ----------
+# ---------- The catalog for everyone ----------
 
 
 def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:

@@ -257,7 +257,7 @@ def test_a_colleagues_change_is_not_overwritten_unseen(
     data = form_of(client, published, room="Attic")
     Event.objects.filter(pk=published.pk).update(location="Town Hall")
     page = client.post(f"/events/{published.pk}/edit/", data)
-    assert "Somebody changed this event since you opened it." in page.content.decode()
+    assert "Someone changed this event since you opened it." in page.content.decode()
     assert 'value="Attic"' in page.content.decode()
     published.refresh_from_db()
     assert (published.location, published.room) == ("Town Hall", "")
@@ -401,7 +401,7 @@ def test_queries(
 def test_the_list_is_narrowed_and_shows_only_ones_own(
     client: Client, editor: User, library: Organization
 ) -> None:
-    make.event(days=3, title="Somebody else’s", organization=make.organization())
+    make.event(days=3, title="Someone else’s", organization=make.organization())
     make.event(days=3, title="Ours", organization=library)
     make.event(days=-3, title="Over", organization=library)
     for show, titles in [

@@ -135,7 +135,7 @@ def test_what_is_not_open_and_what_is_ones_own_is_refused_for_all() -> None:
     client = signed_in(me)
     answer = client.post(EXTEND, sent(other, mine))
     [error] = answer.context["form"].non_field_errors()
-    assert error == f"{me}, Library Staff: somebody else has to extend your own period."
+    assert error == f"{me}, Library Staff: someone else has to extend your own period."
     under_way = make.submission().participation
     answer = client.post(EXTEND, sent(other, under_way))
     [error] = answer.context["form"].non_field_errors()

@@ -149,7 +149,7 @@ def test_everybody_counts_once_and_at_each_of_their_libraries(
         ["No federation", "All libraries", "1", "0", "0", "0", "1"],
         ["No federation", "Office", "1", "0", "0", "0", "1"],
         ["No library", "No position", "0", "0", "0", "1", "1"],
-        ["All", "Everybody", "2", "1", "1", "3", "7"],
+        ["All", "Everyone", "2", "1", "1", "3", "7"],
     ]
 
 
@@ -160,14 +160,14 @@ def test_a_track_leaves_out_who_does_not_follow_it(staff: Client, world: dict[st
         ["Tamarack", "Polson", "0", "0", "0", "1", "1"],
         ["No federation", "All libraries", "1", "0", "0", "0", "1"],
         ["No federation", "Office", "1", "0", "0", "0", "1"],
-        ["All", "Everybody", "1", "0", "0", "1", "2"],
+        ["All", "Everyone", "1", "0", "0", "1", "2"],
     ]
 
 
 def test_on_two_tracks_the_better_standing_counts(staff: Client, world: dict[str, User]) -> None:
     make.following(world["ann"], "Library Staff")
     make.following(world["bob"], "Library Staff")
-    assert first(staff, "certification/")[-1] == ["All", "Everybody", "2", "1", "1", "3", "7"]
+    assert first(staff, "certification/")[-1] == ["All", "Everyone", "2", "1", "1", "3", "7"]
     track = make.track("Library Staff").pk
     assert first(staff, f"certification/?track={track}")[-1][2:] == ["1", "0", "0", "3", "4"]
 

@@ -41,7 +41,7 @@ def client() -> Client:
 
 
 def following(**credits: str) -> Participation:
-    """Somebody on the staff's track with so many credits by category."""
+    """Someone on the staff's track with so many credits by category."""
     person = make.person()
     if credits:
         slugs = {"administration": make.ADMINISTRATION, "technology": make.TECHNOLOGY}

@@ -153,7 +153,7 @@ def test_each_row_at_the_edge_of_its_window(name, certified, day, edge):
 
 
 def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
-    """What somebody has in the four categories, and whether that is enough."""
+    """What someone has in the four categories, and whether that is enough."""
     total, minimums, _ = DOCUMENTS[name]
     half = Decimal("0.5")
     yield enough, True

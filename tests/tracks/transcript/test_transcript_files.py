@@ -36,7 +36,7 @@ TITLES = [
     FORMULA,
     TYPST,
     "+1 @SUM(A1) -2",
-    "שלום: Stories for everybody",
+    "שלום: Stories for everyone",
     "Años “quoted” – ½",
     ("Weeding and budgets " * 15).strip(),
 ]
