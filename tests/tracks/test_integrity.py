@@ -116,7 +116,7 @@ def test_claims_that_stand_twice(person: User) -> None:
 
 
 def test_a_claim_without_who_when_and_why(person: User) -> None:
-    names = ("decision_recorded", "decided_by_someone_sometime", "refusal_has_reason")
+    names = ("decision_recorded", "decided_both_or_neither", "refusal_has_reason")
     for name in names:
         by_sql(f"ALTER TABLE credits_claim DROP CONSTRAINT credits_claim_{name}")
     claim = make.claim(make.person())

@@ -203,7 +203,7 @@ def test_the_pages_say_it() -> None:
         first = client.get("/continuing-education/").context["answer"]
         progress = client.get(participation.get_absolute_url()).content.decode()
     assert first == (
-        "Library Trustee: 13 of 15 credits, 2 to go by Sat, Nov 23, 2030. 1461 days left. "
+        "Library Trustee: 13 of 15 credits, 2 to go by Sat, Nov 23, 2030. 1,461 days left. "
         "At this pace you are done in February 2027."
     )
-    assert "1461 days left. At this pace you are done in February 2027.</p>" in progress
+    assert "1,461 days left. At this pace you are done in February 2027.</p>" in progress

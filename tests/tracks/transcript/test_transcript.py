@@ -150,7 +150,7 @@ def test_filters_combine(client, many, query, titles):
     response = client.get(f"{ADDRESS}?{query}")
     found = [row["title"] for row in response.context["credits"]]
     assert sorted(found) == sorted(titles)
-    assert len(response.context["told"]) == query.count("=")
+    assert len(response.context["applied_filters"]) == query.count("=")
     if not titles:
         assert "No credit fits" in response.content.decode()
 
@@ -163,7 +163,7 @@ def test_a_period_holds_what_it_shares_with_another(client, many):
 
 def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
     response = client.get(f"{ADDRESS}?category=technology&year=2025")
-    assert response.context["told"] == [
+    assert response.context["applied_filters"] == [
         ("Technology", "?year=2025"),
         ("2025", "?category=technology"),
     ]
@@ -186,7 +186,7 @@ def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
 def test_a_filter_that_makes_no_sense_leaves_nothing_out(client, many, query):
     response = client.get(f"{ADDRESS}?{query}")
     assert len(response.context["credits"]) == 7
-    assert response.context["told"] == []
+    assert response.context["applied_filters"] == []
     if not query.startswith("page"):
         assert "so it was left out" in response.content.decode()
 
