@@ -150,7 +150,7 @@ def counted_under(rule_set: RuleSet, participation: Participation) -> Decimal:
     person = participation.person
     credits = Credit.objects.filter(person=person).values_list("pk", flat=True)
     sync_postings(credit_ids=list(credits.order_by("pk")))
-    participations = counting_queries.visible_to(person).filter(pk=participation.pk)
+    participations = counting_queries.participations_visible_to(person).filter(pk=participation.pk)
     [(now, progress)] = counting_queries.progress_of(participations, today())
     assert (every.number, every.misses) == (1, progress.missing)
     for credit in credits_with_postings(person):
@@ -207,7 +207,7 @@ def test_the_preview_counts_what_is_posted_under_the_new_rules(
         Claim.objects.update(**given["claim"], **ended)
     if given.get("is_taken_out"):
         Credit.objects.update(
-            withdrawn_at=timezone.now(), withdrawn_by=make.person(), withdrawn_why="Test"
+            withdrawn_at=timezone.now(), withdrawn_by=make.person(), withdrawn_reason="Test"
         )
     counted = counted_under(new_rules(**given.get("rules", {})), participation)
     assert (participation.postings.exists(), counted) == expected
