@@ -1,4 +1,4 @@
-"""Forms around accounts. Those of django-allauth keep their behaviour and get our words."""
+"""Forms around accounts. Those of django-allauth keep their behavior and get our words."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -135,7 +135,7 @@ class PositionForm(forms.Form):
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"
     )
     kind = forms.ChoiceField(
-        label="What you do there", choices=[("", "Choose one"), *PositionKind.choices]
+        label="Your position there", choices=[("", "Choose one"), *PositionKind.choices]
     )
 
     def offer(self, organizations: Iterable[Organization]) -> None:

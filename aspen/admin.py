@@ -40,7 +40,7 @@ class StaffAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         # PostgreSQL refuses the character in any text, and Django's list filters let it through.
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
-            messages.error(request, "The address held a character that nothing can contain.")
+            messages.error(request, "The address contained an invalid character.")
             return HttpResponseRedirect(request.path)
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))

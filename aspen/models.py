@@ -12,10 +12,10 @@ class MailState(models.TextChoices):
     SENDING = "sending", "Being sent"
     SENT = "sent", "Sent"
     # When its turn came there was nothing left to say, or the address refused it.
-    DROPPED = "dropped", "Not needed any more"
+    DROPPED = "dropped", "No longer needed"
     FAILED = "failed", "Failed"
     # The sender was ended in the middle. Sent again it might arrive twice, so staff decide.
-    UNCERTAIN = "uncertain", "Perhaps sent"
+    UNCERTAIN = "uncertain", "Possibly sent"
 
 
 class Mail(models.Model):

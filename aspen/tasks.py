@@ -17,7 +17,7 @@ async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
     await builtin_tasks.remove_old_jobs(context, max_hours=KEPT_HOURS)
 
 
-# Without `lock`: a worker that was killed would hold it for ever. Two at once do no harm.
+# Without `lock`: a worker that was killed would hold it forever. Two at once do no harm.
 @app.periodic(cron="* * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="deliver_mail", pass_context=True)  # type: ignore[untyped-decorator]
 def deliver_mail(context: JobContext, timestamp: int = 0) -> None:

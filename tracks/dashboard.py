@@ -130,7 +130,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         messages.success(
             request,
             f"You no longer follow {participation.track}. Your credits are kept. Until "
-            f"{format_day(participation.closes_on)} you can take it up again where you left it.",
+            f"{format_day(participation.closes_on)} you can resume it where you left it.",
         )
         return redirect("tracks:choose")
     return redirect(participation)

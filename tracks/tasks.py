@@ -1,6 +1,6 @@
 """Jobs of certification. The worker runs them; nothing depends on their being on time.
 
-None has a `lock`: a worker that was killed would hold it for ever. All may run twice, and at once.
+None has a `lock`: a worker that was killed would hold it forever. All may run twice, and at once.
 """
 
 from procrastinate.contrib.django import app

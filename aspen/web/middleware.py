@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from aspen.web import form_recovery
 
-SIGNED_OUT_MESSAGE = "You had been signed out, so nothing was saved."
+SIGNED_OUT_MESSAGE = "You were signed out, so nothing was saved."
 
 
 class RequireSignIn(LoginRequiredMiddleware):

@@ -35,7 +35,7 @@ TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the p
 
 
 class AwardForm(forms.Form):
-    """Whom to award: addresses as they are pasted, or a file."""
+    """Recipients: addresses as they are pasted, or a file."""
 
     addresses = forms.CharField(
         label="E-mail addresses",
@@ -242,7 +242,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         return staff_page(request, "admin/credits/awardlist/preview.html", AwardList, context)
 
     def award_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
-        """Let the list count."""
+        """Apply the list."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         found = self._found(request, object_id)

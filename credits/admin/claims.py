@@ -58,7 +58,7 @@ class ClaimDecisionForm(SeenForm):
 
 
 class ClaimChangeList(ChangeList):
-    """A page of claims, each with what automatic care remarks about it."""
+    """A page of claims, each with what automatic checks remarks about it."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -226,7 +226,9 @@ class ClaimAdmin(QueueAdmin):
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
         """Approve what is as it was when the list was opened; a doubtful one is opened first."""
         if request.POST.get("select_across") == "1":
-            messages.error(request, "Choose claims on one page; nobody has looked at the others.")
+            messages.error(
+                request, "Select claims on this page only; the others have not been reviewed."
+            )
             return
         claims = list(chosen.order_by("pk"))
         remarks = live_check_results(claims)

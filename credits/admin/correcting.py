@@ -1,4 +1,4 @@
-"""What an event earns, put right for everyone who claimed it."""
+"""What an event earns, corrected for everyone who claimed it."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -97,7 +97,7 @@ class QueueChangeList(ChangeList):
     rows: list[dict[str, Any]]
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Event]:
-        """The events with as much of them as the rows and automatic care need."""
+        """The events with as much of them as the rows and automatic checks need."""
         events = super().get_queryset(*args, **kwargs).select_related(None)
         return events.select_related("created_by", "college_work").only(*LIST_FIELDS)
 

@@ -45,9 +45,7 @@ def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
         event = attendance_queries.event_of_code(form.cleaned_data["code"])
         if event and event.check_in_code:
             return redirect("events:check_in_here", event.check_in_code)
-        form.add_error(
-            "code", "No event has these letters. Look again at the screen, or ask the organizer."
-        )
+        form.add_error("code", "No event has this code. Check the screen or ask the organizer.")
     return render(request, "events/attendance/check_in.html", {"form": form})
 
 
@@ -63,7 +61,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
     if event is None:
         messages.error(
             request,
-            "No event has these letters. Look again at the screen, or ask the organizer.",
+            "No event has this code. Check the screen or ask the organizer.",
         )
         return redirect("events:check_in")
     if request.method == "POST":
@@ -127,7 +125,7 @@ def _checks_in(
 ) -> HttpResponse:
     chosen = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
     if chosen is None:
-        messages.error(request, "This event is not on any more.")
+        messages.error(request, "This event is over.")
     else:
         event = get_object_or_404(permissions.managed_by(by), pk=chosen.pk)
         with refusal_as_message(request):

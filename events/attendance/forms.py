@@ -86,9 +86,7 @@ class ApplyListForm(forms.Form):
     walk_ins = forms.BooleanField(
         label="Add people who have an account but did not register", required=False
     )
-    override = forms.BooleanField(
-        label="Let the list replace what was marked by hand", required=False
-    )
+    override = forms.BooleanField(label="Overwrite attendance marked by hand", required=False)
 
     def choices(self) -> dict[str, Any]:
         return dict(self.cleaned_data)

@@ -223,7 +223,7 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if "off" in request.POST:
             actions.remove_check_in_code(event_id=event.pk, by=request.user)
-            messages.success(request, "Nobody can check in with the letters any more.")
+            messages.success(request, "Check-in by code is off.")
         else:
             actions.new_check_in_code(event_id=event.pk, by=request.user)
         return redirect("events:code", event.pk)

@@ -83,7 +83,7 @@ class CatalogListingAdmin(QueueAdmin):
     def approve(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         self._decide(request, chosen, Decision.APPROVE, "In the catalog")
 
-    @admin.action(description="Decline, or take out", permissions=["decide"])
+    @admin.action(description="Decline or remove from the catalog", permissions=["decide"])
     def decline(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         self._decide(request, chosen, Decision.DECLINE, "Declined")
 

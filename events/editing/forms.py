@@ -242,7 +242,7 @@ class CallOffForm(forms.Form):
         help_text="It stands on the event's page and in the message.",
         error_messages={"required": "Say why; it stands on the event's page."},
     )
-    tell = forms.BooleanField(label="Tell everyone who registered", required=False, initial=True)
+    tell = forms.BooleanField(label="E-mail everyone who registered", required=False, initial=True)
 
 
 class ManagedEventsForm(forms.Form):

@@ -29,7 +29,7 @@ class RepeatForm(forms.Form):
 
     how = forms.ChoiceField(label="How often", widget=forms.RadioSelect)
     times = forms.IntegerField(
-        label="How many more times", min_value=1, max_value=MAX_OCCURRENCES, required=False
+        label="Number of repeats", min_value=1, max_value=MAX_OCCURRENCES, required=False
     )
     until = forms.DateField(
         label="Or until",

@@ -63,7 +63,7 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
             by=person,
         )
         if not made:
-            messages.info(request, "The series has all these dates already.")
+            messages.info(request, "The series already includes these dates.")
             return redirect("events:manage")
         number = counted(len(made), "date is", "dates are")
         step = "Publish" if permissions.may_publish(person) else "Send to staff"

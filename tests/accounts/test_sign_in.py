@@ -283,7 +283,7 @@ def test_an_account_that_is_switched_off_stays_out() -> None:
     client = Client()
     answer = sign_in(client)
     assert answer.headers["Location"] == "/accounts/inactive/"
-    assert "This account is switched off" in text(client.get("/accounts/inactive/"))
+    assert "This account is inactive" in text(client.get("/accounts/inactive/"))
     assert who(client) == ""
     client.post("/accounts/password/reset/", {"email": EMAIL})
     assert "password/reset/key" not in mail.outbox[0].body
@@ -328,7 +328,7 @@ def test_a_forgotten_password_the_whole_way() -> None:
     client = Client()
     answer = client.post("/accounts/password/reset/", {"email": "NORA@library.example"})
     assert answer.headers["Location"] == "/accounts/password/reset/done/"
-    assert "Look into your mail" in text(client.get(answer.headers["Location"]))
+    assert "Check your e-mail" in text(client.get(answer.headers["Location"]))
     (message,) = mail.outbox
     assert (message.subject, message.to) == ("ASPeN: Choose a new password", [EMAIL])
     form_page = client.get(link(message), follow=True)

@@ -17,7 +17,7 @@ CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 CHECK = """() => {
     // In these every word is ours, and short enough for a line of its own.
     const WHOLE = "button, .btn, .state, time";
-    // A colour that is still changing has no contrast worth measuring.
+    // A color that is still changing has no contrast worth measuring.
     document.getAnimations().forEach(animation => animation.finish());
     const found = [];
     const room = document.documentElement.clientWidth;
@@ -55,7 +55,7 @@ RUN_AXE = """(runOnly) => axe.run(
     `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
 )))"""
 # What axe's answer depends on: the elements, whether there is text in them, where the focus is,
-# the width and the colours. Not which words and numbers they are.
+# the width and the colors. Not which words and numbers they are.
 STATE = """() => {
     const copy = document.documentElement.cloneNode(true);
     copy.querySelectorAll("script, [name=csrfmiddlewaretoken]").forEach(each => each.remove());

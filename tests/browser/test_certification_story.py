@@ -111,7 +111,7 @@ def chooses_two_tracks(librarian: Visitor) -> None:
     librarian.visit("/tracks/")
     for track in ("Library Staff", "Library Trustee"):
         librarian.page.get_by_label(f"Tick {track}, to choose several at once").check()
-    librarian.press("Choose all that are ticked")
+    librarian.press("Follow the selected tracks")
     librarian.sees("You now follow Library Staff and Library Trustee.")
 
 

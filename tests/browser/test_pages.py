@@ -1,4 +1,4 @@
-"""Every page at two widths and in two colour schemes, with titles that nobody should have to show.
+"""Every page at two widths and in two color schemes, with titles that nobody should have to show.
 
 And the pages where scripts are switched off, and the ones that say that something went wrong.
 """
@@ -57,7 +57,7 @@ LONG = "Bibliothekswissenschaft" * 13 + "!"
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)> & “so on”"
 EMOJI = "📚 Stories 👩‍👩‍👧‍👦 and buffaloes 🦬 שלום"
 TITLES = [LONG, SCRIPT, EMOJI]
-# Width, colours, and what to look at: every rule once at each width and in each scheme.
+# Width, colors, and what to look at: every rule once at each width and in each scheme.
 Look = tuple[int, Literal["light", "dark"], dict[str, Any]]
 LOOKS: list[Look] = [
     (1280, "light", ALL_RULES),
@@ -345,14 +345,14 @@ def administration_pages() -> Iterable[str]:
 
 
 def looks_bad(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
-    """What is wrong with a page at any width, in any colours."""
+    """What is wrong with a page at any width, in any colors."""
     problems = []
-    # The administration is Django's own but for its colours, so that two looks at it do.
-    for width, colours, rules in LOOKS[::3] if path.startswith("/admin/") else looks:
+    # The administration is Django's own but for its colors, so that two looks at it do.
+    for width, colors, rules in LOOKS[::3] if path.startswith("/admin/") else looks:
         visitor.page.set_viewport_size({"width": width, "height": 900})
-        visitor.page.emulate_media(color_scheme=colours)
+        visitor.page.emulate_media(color_scheme=colors)
         found = visitor.problems(rules)
-        problems += [f"{path} ({width} px, {colours}) {problem}" for problem in found]
+        problems += [f"{path} ({width} px, {colors}) {problem}" for problem in found]
     return problems
 
 
@@ -406,7 +406,7 @@ def test_what_the_instructions_name_looks_as_they_say(
     with zeal_ignore():
         event = make.event()
     visitor = open_browser(make.person())
-    colours = (
+    colors = (
         "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
     )
     white, red = "rgb(255, 255, 255)", "rgb(179, 38, 30)"
@@ -415,12 +415,12 @@ def test_what_the_instructions_name_looks_as_they_say(
     main = visitor.page.get_by_role("main").bounding_box()
     menu = visitor.menu.bounding_box()
     assert main["x"] + main["width"] < menu["x"]
-    assert visitor.menu.evaluate(colours) == ["rgb(29, 79, 124)", white]
+    assert visitor.menu.evaluate(colors) == ["rgb(29, 79, 124)", white]
     create_new = visitor.page.get_by_role("link", name="Create New…")
-    assert create_new.evaluate(colours) == [white, red]
+    assert create_new.evaluate(colors) == [white, red]
     visitor.visit(event.get_absolute_url())
     button = visitor.page.get_by_role("button", name="Add CE credit")
-    assert button.evaluate(colours) == ["rgb(30, 122, 60)", white]
+    assert button.evaluate(colors) == ["rgb(30, 122, 60)", white]
 
 
 # ---------- Something went wrong ----------
@@ -533,7 +533,7 @@ def test_everything_works_without_scripts(open_browser: Callable[..., Visitor]) 
 
     visitor.visit("/continuing-education/")
     visitor.field("Type a few words to shorten the list").fill(picked.title)
-    visitor.press("Shorten the list")
+    visitor.press("Filter the list")
     visitor.sees_no(other.title)
     visitor.field("Choose the event").select_option(index=0)
     visitor.press("Review the record")

@@ -225,7 +225,7 @@ def test_several_are_approved_but_no_doubtful_changed_or_own_one() -> None:
 def test_what_nobody_looked_at_is_not_approved() -> None:
     claims = [a_claim(), a_claim()]
     answer = approve(coordinator(), claims, select_across="1")
-    assert said(answer) == ["Choose claims on one page; nobody has looked at the others."]
+    assert said(answer) == ["Select claims on this page only; the others have not been reviewed."]
     assert {state(claim)[0] for claim in claims} == {"pending"}
 
 

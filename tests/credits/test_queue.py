@@ -148,7 +148,7 @@ def test_a_decision_reaches_the_claim(
     assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
     assert said(answer)[0].startswith(f"“{event.title}” is ")
     assert said(answer)[0].endswith(
-        f". {event.created_by} is told by mail, and sees it on the Continuing Education page."
+        f". {event.created_by} is notified by e-mail and on the Continuing Education page."
     )
     assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
 

@@ -278,8 +278,8 @@ def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, perso
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
     left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(left)[-1].endswith("you can take it up again where you left it.")
-    assert f'href="/tracks/{first.pk}/">Take it up again' in left.content.decode()
+    assert said(left)[-1].endswith("you can resume it where you left it.")
+    assert f'href="/tracks/{first.pk}/">Resume it' in left.content.decode()
     assert "Take up Library Staff again" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
     assert said(again)[-1] == "You follow Library Staff again. 1 credit line was posted to it."

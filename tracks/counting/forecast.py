@@ -105,7 +105,7 @@ def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Deci
 
 
 def _needed(ahead: _CreditTimeline, ends: list[dt.date]) -> Decimal:
-    """The lowest rate that is enough: earlier is easier where much ages out towards the end."""
+    """The lowest rate that is enough: earlier is easier where much ages out toward the end."""
     rates = [
         ahead.on(day, {}).missing / months
         for day in ends

@@ -79,7 +79,7 @@ class ProgressBar:
 def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
     """One bar as long as the total: a block per minimum, then what is elective.
 
-    Each block shows what is there in its category's colour and what is missing hatched; a notch
+    Each block shows what is there in its category's color and what is missing hatched; a notch
     marks the end of a minimum.
     """
     pen = _BarPen(progress.total)

@@ -25,7 +25,7 @@ class RolesForm(forms.Form):
     """What someone is, so that the fitting tracks can be proposed. Nonsense says nothing."""
 
     am = forms.MultipleChoiceField(
-        label="What are you? Tick all that is true.",
+        label="What is your role? Select all that apply.",
         required=False,
         choices=[(role.key, role.label) for role in TRACK_ROLES],
         widget=forms.CheckboxSelectMultiple,

@@ -1,7 +1,7 @@
 """Charts drawn on the server: where everything stands, in percent of the width and in lines.
 
 Texts keep their size on a narrow screen, because nothing is scaled (templates/tracks/reports/
-chart.html). A series has a colour and a pattern, so that neither is needed to tell it apart.
+chart.html). A series has a color and a pattern, so that neither is needed to tell it apart.
 """
 
 import math
@@ -16,7 +16,7 @@ FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 
 class Series(NamedTuple):
-    """`slug` says which colour; `shape` stands before the label, where it has one."""
+    """`slug` says which color; `shape` stands before the label, where it has one."""
 
     label: str
     slug: str

@@ -25,10 +25,9 @@ NEW_TICKET = "/help/new/"
 LONG_TEXT = "Zoë’s\r\nlong <b>question</b> 🐻"
 TYPED = {"subject": "A question", "body": LONG_TEXT}
 KEPT = (
-    "You had been signed out, so nothing was saved. Sign in, check what you typed, and send it "
-    "again."
+    "You were signed out, so nothing was saved. Sign in, check what you typed, and send it again."
 )
-NOT_KEPT = "You had been signed out, so nothing was saved. Sign in and send it again."
+NOT_KEPT = "You were signed out, so nothing was saved. Sign in and send it again."
 
 
 def account(**fields: Any) -> User:
