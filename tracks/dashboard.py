@@ -32,7 +32,7 @@ from tracks.following import actions as following_actions
 from tracks.models import Participation
 
 if TYPE_CHECKING:
-    from tracks.certification.queries import ToldSubmission
+    from tracks.certification.queries import AnnotatedSubmission
 
 MAX_LISTED = 300
 PER_PAGE = 25
@@ -208,7 +208,7 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
 
 
 def _record_status(
-    participation: Participation, sent: "list[ToldSubmission]", *, complete: bool
+    participation: Participation, sent: "list[AnnotatedSubmission]", *, complete: bool
 ) -> dict[str, Any]:
     """Where the record is, the stages of its way, and what was sent before."""
     latest = sent[0] if sent else None

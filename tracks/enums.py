@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
-    """Initial: no earlier certificate of the track. Renewal: holds one. Both: no difference."""
+    """For people without (initial) or with (renewal) an earlier certificate of the track."""
 
     BOTH = "both", "Initial and renewal"
     INITIAL = "initial", "Initial"
@@ -32,22 +32,22 @@ PARTICIPATION_LABELS = label_table(
     }
 )
 READY = Label("Ready to submit", "good", "✓")
-# What the director of a library reads: not with whom a record is.
+# Labels for library directors, who do not see who has a record.
 RECORD_SENT = Label("Record sent", "info", "◷")
 IN_PROGRESS = Label("In progress", "neutral", "○")
 
 
-# Credits follow an active participation: what is claimed, corrected or declined shows there.
+# Changes to credits are posted to active participations.
 ACTIVE = frozenset(
     {ParticipationState.OPEN, ParticipationState.SUBMITTED, ParticipationState.REVIEWED}
 )
-# Sent, and not decided yet: what was sent must stay as it is, or it is sent again.
+# Submitted and not decided: a change to the record reopens it.
 SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
 class ParticipationStep(models.TextChoices):
     SUBMIT = "submit", "Submit"
-    TAKE_BACK = "take_back", "Take back"
+    TAKE_BACK = "take_back", "Withdraw"
     RETURN = "return", "Return for changes"
     REVIEW = "review", "Review"
     VERIFY = "verify", "Verify"
@@ -56,12 +56,11 @@ class ParticipationStep(models.TextChoices):
     REVOKE = "revoke", "Revoke"
     RESTORE = "restore", "Revoke and reopen"
     LEAVE = "leave", "Leave"
-    RESUME = "resume", "Take up again"
+    RESUME = "resume", "Resume"
 
 
 State = ParticipationState
-# Every step there is. Submitting, review, verification and certificate come in the State Library's
-# order.
+# Submission, review, verification and certificate follow the State Library's order.
 PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
     ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
@@ -72,7 +71,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
     ParticipationStep.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
     ParticipationStep.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
-    # The portal leaves a period that had begun where the one before it is reopened.
+    # The portal leaves the next period when the certified one is reopened.
     ParticipationStep.LEAVE: Transition(
         {Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT
     ),
@@ -81,7 +80,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
 
 
 class Ending(models.TextChoices):
-    """What became of a submission."""
+    """How a submission ended."""
 
     TAKEN_BACK = "taken_back", "Taken back"
     RETURNED = "returned", "Returned for changes"
@@ -102,7 +101,7 @@ ENDING_LABELS = label_table(
 
 
 class VerificationAnswer(models.TextChoices):
-    """What became of the question to a supervisor. Withdrawn: nobody needs an answer any more."""
+    """The answer to a question to a supervisor; withdrawn if no answer is needed any longer."""
 
     VERIFIED = "verified", "Verified"
     REFUSED = "refused", "Refused"
@@ -121,7 +120,7 @@ NOT_ANSWERED = Label("Not answered", "warn", "!")
 
 
 class CertificateValidity(models.TextChoices):
-    """Whether a certificate holds on a day; not stored."""
+    """Whether a certificate is valid on a day; not stored."""
 
     VALID = "valid", "Valid"
     EXPIRED = "expired", "Expired"
@@ -154,9 +153,9 @@ RULE_SET_LABELS = label_table(
     }
 )
 
-# What becomes of a credit in a track.
+# How a credit counts in a track.
 POSTED = Label("Posted", "good", "✓")
 NOT_COUNTED = Label("Not counted", "neutral", "–")
 ARCHIVED = Label("Archived", "neutral", "▣")
-# A track that is recommended.
+# A recommended track.
 FITS = Label("Fits you", "good", "✓")

@@ -59,7 +59,7 @@ def test_from_sixty_credits_to_the_certificate_on_the_wall(
     chooses_two_tracks(librarian)
     sends_the_record(librarian)
     returns_it_for_the_duplicate(staff)
-    mends_it(librarian, events[-1])
+    corrects_it(librarian, events[-1])
     sends_the_record(librarian)
     reviews_it(staff)
     link = the_link_in_the_message_to(dana)
@@ -118,14 +118,14 @@ def chooses_two_tracks(librarian: Visitor) -> None:
 def sends_the_record(librarian: Visitor) -> None:
     librarian.visit("/tracks/")
     librarian.follow("Library Staff")
-    librarian.follow("Look at your record and submit it")
+    librarian.follow("Review and submit your record")
     librarian.sees("61", "Network security for libraries")
     librarian.page.get_by_label(re.compile("Dana Brooks: ")).check()
     librarian.press("Send to the CE Coordinator")
     librarian.sees("With the CE Coordinator")
 
 
-# ---------- Return, mend, review ----------
+# ---------- Return, correct, review ----------
 
 
 def returns_it_for_the_duplicate(staff: Visitor) -> None:
@@ -137,7 +137,7 @@ def returns_it_for_the_duplicate(staff: Visitor) -> None:
     staff.press("Return for changes")
 
 
-def mends_it(librarian: Visitor, other: Event) -> None:
+def corrects_it(librarian: Visitor, other: Event) -> None:
     librarian.follow("Continuing Education", within=librarian.menu)
     librarian.sees("You claimed the security training twice.")
     librarian.follow("My credits", within=librarian.menu)
@@ -150,7 +150,7 @@ def mends_it(librarian: Visitor, other: Event) -> None:
 def reviews_it(staff: Visitor) -> None:
     staff.visit("/admin/tracks/submission/")
     staff.follow("June Alvarez")
-    staff.press("Review and send to the supervisor")
+    staff.press("Approve and send to the supervisor")
 
 
 # ---------- Verify without an account, print, scan ----------
@@ -168,7 +168,7 @@ def verifies_by_the_link(director: Visitor, link: str) -> None:
     director.sees("June Alvarez asks you to verify", "61", PRIVACY)
     expect(director.field("Your name, as your signature")).to_have_value("Dana Brooks")
     director.press("I verify this record")
-    director.sees(f"Thank you, certificate {NUMBER} was issued.")
+    director.sees(f"Certificate {NUMBER} was issued.")
 
 
 def opens_the_certificate(librarian: Visitor) -> str:
@@ -205,7 +205,7 @@ def revokes_it(staff: Visitor) -> None:
     staff.follow("June Alvarez")
     staff.follow(f"Revoke… {NUMBER}")
     staff.page.get_by_label("Reason").fill("The security training was invented.")
-    staff.press("Show what follows")
+    staff.press("Show the consequences")
     staff.press("Revoke the certificate")
 
 

@@ -26,11 +26,11 @@ def test_from_the_button_to_the_certificate(
     person = open_browser(june, scripts=scripts)
     person.visit(participation.get_absolute_url())
     person.sees("Ready to submit")
-    person.follow("Look at your record and submit it")
+    person.follow("Review and submit your record")
     person.field("Who verifies it?").fill("Dana Chair")
     person.field("Their e-mail address").fill(june.email)
     person.press("Send to the CE Coordinator")
-    person.sees("Nobody verifies their own record")
+    person.sees("No one can verify their own record")
     person.field("Their e-mail address").fill("dana.chair@board.example")
     person.press("Send to the CE Coordinator")
     person.sees("With the CE Coordinator", "since today")
@@ -39,22 +39,21 @@ def test_from_the_button_to_the_certificate(
     dana = open_browser(scripts=scripts)
     dana.visit(f"/verify/{token_of(asked)}/")
     dana.sees("Is this record right?", "June Librarian", "15 credits")
-    # Where an address is given away to nobody, Chromium sends "Origin: null"; it counts all the
-    # same.
+    # Without a referrer, Chromium sends "Origin: null"; the answer counts anyway.
     dana.press("I verify this record")
     number = Certificate.objects.get().number
-    dana.sees(f"Thank you, certificate {number} was issued.")
+    dana.sees(f"Certificate {number} was issued.")
     person.visit(participation.get_absolute_url())
     person.sees(f"Certificate {number} was issued.")
 
 
-def test_sending_and_taking_back_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
+def test_submitting_and_withdrawing_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
         june = make.person(display_name="June Librarian")
         participation = make.following(june)
     visitor = open_browser(june)
     visitor.visit(participation.get_absolute_url())
-    tab_to(visitor, "Look at your record")
+    tab_to(visitor, "Review and submit your record")
     press_enter(visitor)
     tab_to(visitor, "Who verifies it?")
     visitor.page.keyboard.type("Dana Chair")
@@ -63,11 +62,11 @@ def test_sending_and_taking_back_with_the_keyboard(open_browser: Callable[..., V
     tab_to(visitor, "Send to the CE Coordinator")
     press_enter(visitor)
     visitor.sees("With the CE Coordinator")
-    tab_to(visitor, re.compile("^Take back$"))
+    tab_to(visitor, re.compile("^Withdraw$"))
     press_enter(visitor)
-    tab_to(visitor, re.compile("^Take it back$"))
+    tab_to(visitor, re.compile("^Withdraw$"))
     press_enter(visitor)
-    visitor.sees("You took your record back")
+    visitor.sees("You withdrew your record")
     participation.refresh_from_db()
     assert participation.state == ParticipationState.OPEN
 

@@ -389,7 +389,7 @@ def test_forms_full_of_errors(
         ("/continuing-education/new/conference/", "Save the sessions"),
         ("/help/new/", "Send the ticket"),
         (f"/tracks/{portal.ready.pk}/submit/", "Send to the CE Coordinator"),
-        (f"/tracks/verifications/{portal.waiting.pk}/", "Something is wrong"),
+        (f"/tracks/verifications/{portal.waiting.pk}/", "Report a problem"),
         ("/accounts/password/change/", "Save the new password"),
     ]:
         visitor.open(path)

@@ -29,24 +29,26 @@ def test_records_are_returned_and_sent_on_with_a_keyboard_alone(
     tab_to(staff, "Person One")
     press_enter(staff)
     all_stops(staff)
-    returns_with_a_reason_at_hand(staff)
+    returns_with_a_prepared_reason(staff)
     staff.sees("Person Two, Library Trustee")
-    tab_to(staff, "Review and send to the supervisor")
+    tab_to(staff, "Approve and send to the supervisor")
     press_enter(staff)
-    staff.sees("Person Two's record: Reviewed; Dana Chair is asked.")
+    staff.sees("Person Two's record: Reviewed; Dana Chair was asked to verify it.")
     for sent, state in (first, ParticipationState.OPEN), (second, ParticipationState.REVIEWED):
         sent.participation.refresh_from_db()
         assert sent.participation.state == state
     first.refresh_from_db()
     written = " ".join(first.reason.split())
-    assert written.startswith("Please mend this: “…”: the same training seems to be listed twice.")
+    assert written.startswith(
+        "Please correct this: “…”: the same training seems to be listed twice."
+    )
     assert Verification.objects.get().submission == second
 
 
-def returns_with_a_reason_at_hand(staff: Visitor) -> None:
+def returns_with_a_prepared_reason(staff: Visitor) -> None:
     tab_to(staff, "What has to change")
-    staff.page.keyboard.type("Please mend this:")
-    tab_to(staff, "Fill in: Twice the same")
+    staff.page.keyboard.type("Please correct this:")
+    tab_to(staff, "Fill in: Duplicate")
     press_enter(staff)
     tab_to(staff, "Return for changes")
     press_enter(staff)

@@ -1,5 +1,6 @@
-"""What a certificate says of itself: whether it holds, and what people read of it. No query."""
+"""Whether a certificate is valid, its public facts and its PDF. No query."""
 
+import dataclasses
 import datetime as dt
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,42 +22,82 @@ from tracks.models import Certificate
 
 
 class CertificateValidity(NamedTuple):
-    """Whether a certificate holds: a label and a sentence."""
+    """Whether a certificate is valid, as a label and a sentence."""
 
     label: Label
     text: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CertificateFacts:
+    """What anyone with the address may read: of the person, only the name on the certificate.
+
+    `reissued` is the number of the certificate that replaces this one.
+    """
+
+    number: str
+    name: str
+    track: str
+    issued_on: str
+    expires_on: str
+    validity: CertificateValidity
+    revoked_reason: str
+    reissued: str
+    is_demonstration: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CertificateRow(CertificateFacts):
+    """A row of the person's own list; `pdf_url` is empty once it is revoked."""
+
+    url: str
+    address: str
+    pdf_url: str
 
 
 UNKNOWN = CertificateValidity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
 
 
 def validity(certificate: Certificate, on: dt.date | None = None) -> CertificateValidity:
-    """Valid through its last day, then expired; revoked at any time, and that stays."""
+    """Valid through its last day, then expired. Revoked is final."""
     number, last_day = certificate.number, format_day(certificate.expires_on)
     if certificate.revoked_at:
         day = format_day(timezone.localdate(certificate.revoked_at))
         validity, text = Validity.REVOKED, f"Certificate {number} was revoked on {day}."
     elif certificate.expires_on < (on or today()):
-        text = f"Certificate {number} was valid until {last_day} and has expired since."
-        validity = Validity.EXPIRED
+        validity, text = (
+            Validity.EXPIRED,
+            f"Certificate {number} was valid until {last_day} and has expired.",
+        )
     else:
         validity, text = Validity.VALID, f"Certificate {number} is valid until {last_day}."
     return CertificateValidity(CERTIFICATE_LABELS[validity], text)
 
 
 def replacement(certificate: Certificate) -> Certificate | None:
-    """The one issued anew in its place. Needs `replaced_by` selected."""
+    """The certificate reissued in its place. Needs `replaced_by` selected."""
     try:
         return certificate.replaced_by
     except ObjectDoesNotExist:
         return None
 
 
-def public_facts(certificate: Certificate) -> dict[str, Any]:
-    """What anybody may read who has the address: nothing of the person but the name on it.
+def certificate_facts(certificate: Certificate) -> CertificateFacts:
+    """Needs the person and `replaced_by` selected."""
+    return CertificateFacts(**_facts(certificate))
 
-    Needs the person and `replaced_by` selected.
-    """
+
+def certificate_row(certificate: Certificate) -> CertificateRow:
+    """Needs the person and `replaced_by` selected."""
+    return CertificateRow(
+        **_facts(certificate),
+        url=certificate.get_absolute_url(),
+        address=certificate_url(certificate),
+        pdf_url="" if certificate.revoked_at else pdf_url(certificate),
+    )
+
+
+def _facts(certificate: Certificate) -> dict[str, Any]:
     reissued = replacement(certificate)
     return {
         "number": certificate.number,
@@ -64,25 +105,15 @@ def public_facts(certificate: Certificate) -> dict[str, Any]:
         "track": certificate.record["track"],
         "issued_on": format_day(certificate.issued_on),
         "expires_on": format_day(certificate.expires_on),
-        "standing": validity(certificate),
+        "validity": validity(certificate),
         "revoked_reason": certificate.revoked_reason,
         "reissued": reissued.number if reissued else "",
         "is_demonstration": certificate.person.is_demonstration,
     }
 
 
-def certificate_row(certificate: Certificate) -> dict[str, Any]:
-    """A row of the person's own list: the same, and where to print and to show it."""
-    return {
-        **public_facts(certificate),
-        "url": certificate.get_absolute_url(),
-        "address": certificate_url(certificate),
-        "pdf_url": "" if certificate.revoked_at else pdf_url(certificate),
-    }
-
-
 def certificate_url(certificate: Certificate) -> str:
-    """Where anybody can look it up: printed on paper, so it does not hang on this request."""
+    """The absolute public address, printed on paper and so independent of the request."""
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
 
@@ -97,25 +128,25 @@ DEMONSTRATION = (
 
 
 def certificate_pdf_file(certificate: Certificate) -> bytes:
-    """As it was issued, expired or not. Needs the person selected."""
+    """The PDF, also of an expired certificate. Needs the person selected."""
     return pdf.render("certificate.typ", certificate_pdf_data(certificate))
 
 
 def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
-    made, checked_at = certificate.record, certificate_url(certificate)
-    head = len(checked_at) - len(f"{certificate.uuid}/")
+    record_data, address = certificate.record, certificate_url(certificate)
+    start = len(address) - len(f"{certificate.uuid}/")
     return {
         "title": f"Certificate {certificate.number}",
         "heading": "Certificate",
         "program": PROGRAM_NAME,
         "certifies": "This certifies that",
         "name": certificate.name,
-        "completed": f"has completed {format_credits(record.counted_credits(made))} of continuing "
-        "education and is certified in the track",
-        "track": made["track"],
+        "completed": f"has completed {record.record_total(record_data)} of continuing education "
+        "and is certified in the track",
+        "track": record_data["track"],
         "categories": [
             {"credits": format_credits(credits), "name": category["name"]}
-            for category in made["categories"]
+            for category in record_data["categories"]
             if (credits := Decimal(category["counted"]))
         ],
         "days": f"Issued on {_day(certificate.issued_on)}  ·  "
@@ -133,12 +164,12 @@ def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
             },
         ],
         "number": f"No. {certificate.number}",
-        "code": qr.svg_file(checked_at),
-        "code_says": f"QR code of {checked_at}, where this certificate can be checked",
+        "code": qr.svg_file(address),
+        "code_says": f"QR code for {address}, where this certificate can be checked",
         "check": "Check this certificate: scan, or open",
-        "address": checked_at,
-        "address_start": checked_at[:head],
-        "address_end": checked_at[head:],
+        "address": address,
+        "address_start": address[:start],
+        "address_end": address[start:],
         "demonstration": DEMONSTRATION if certificate.person.is_demonstration else "",
     }
 

@@ -1,4 +1,4 @@
-"""Certificates are issued, revoked and issued anew; the next period begins by itself."""
+"""Issuing, revoking and reissuing certificates; the next period starts automatically."""
 
 from contextlib import suppress
 from typing import Any
@@ -19,15 +19,15 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep
 from tracks.following.actions import apply_step, begin_period, post_archived, stop_following
 from tracks.models import Certificate, Participation, Submission
 
-# Any number: whoever numbers a certificate holds the lock of this name until the end.
+# Any number: the advisory lock held from numbering a certificate until the commit.
 NUMBERING_LOCK = 20230117
 
 
 def certify(submission: Submission, *, by: User | None) -> Certificate:
-    """Issue the certificate of a submission that was reviewed and verified just now.
+    """Issue the certificate of a submission that has just been verified.
 
-    What it counts stays posted, what goes beyond is archived; claims still Pending are Approved,
-    as reviewed. The next period begins, and the person is told. The caller holds the person's lock.
+    Counted credits stay posted and surplus is archived; claims still Pending are Approved. Starts
+    the next period and queues the e-mail. The caller holds the person's lock.
     """
     participation, reviewer = submission.participation, submission.reviewed_by
     assert reviewer is not None
@@ -76,7 +76,7 @@ def _issue(
 
 
 def _next_number(year: int) -> str:
-    """2026-0117: the year and the next number in it, without a gap. One at a time."""
+    """2026-0117: the year and the next number in it, without gaps. Locks until the commit."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
     issued = Certificate.objects.filter(number__startswith=f"{year}-").count()
@@ -84,7 +84,7 @@ def _next_number(year: int) -> str:
 
 
 def _begin_next_period(certificate: Certificate) -> None:
-    """Begin the period after a certificate, where the track has renewal rules in force today.
+    """Start the next period, if the track has renewal rules in force today.
 
     The caller holds the person's lock.
     """
@@ -99,34 +99,35 @@ def _begin_next_period(certificate: Certificate) -> None:
 def revoke_certificate(
     *, certificate_id: int, reason: str, reopen: bool = False, by: User
 ) -> Certificate:
-    """Revoke a certificate, with a reason that everybody reads who checks it. Locks the person.
+    """Revoke a certificate; the reason is shown to anyone who checks it. Locks the person.
 
-    Its credits are archived; what was earned before its issue does not count in the period that
-    has begun since. With `reopen` the certified period is under way again instead, with what is
-    eligible now, so that what is wrong can be mended and sent anew, and the period that has begun
-    since is left. Idempotent.
-    Raises Certificate.DoesNotExist; Refused without a reason, for one's own, or where the period
-    since cannot be left.
+    Its credits are archived; what was earned before it was issued does not count in the next
+    period. With `reopen` the certified period opens again with what is eligible now, to be
+    corrected and submitted again, and the next period is left. Idempotent.
+    Raises Certificate.DoesNotExist; Refused without a reason, for `by`'s own certificate, or if
+    the next period cannot be left.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:
         return certificate
     if not reason.strip():
-        raise Refused("Give a reason; whoever checks the certificate reads it.", field="reason")
+        raise Refused(
+            "Give a reason. Anyone who checks the certificate can read it.", field="reason"
+        )
     _revoke(certificate, reason=reason.strip(), by=by)
     emails.queue_revoked_email(certificate)
     participation = certificate.participation
-    following = Participation.objects.filter(
+    next_periods = Participation.objects.filter(
         person=certificate.person, track=participation.track, state__in=sorted(ACTIVE)
     ).select_related("track")
-    # In either case: what was declined or corrected since it was counted does not come back.
+    # In either case: a credit that was declined or corrected since must not come back.
     participation.postings.all().delete()
     if not reopen:
         apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
-        for period in following:  # what turned out to be earned after the issue counts there
+        for period in next_periods:  # credits earned after the issue count there
             post_archived(participation=period)
         return certificate
-    for period in following:
+    for period in next_periods:
         stop_following(period, actor=Actor.PORTAL)
     apply_step(participation, ParticipationStep.RESTORE, actor=Actor.COORDINATOR)
     post_archived(participation=participation)
@@ -135,19 +136,21 @@ def revoke_certificate(
 
 @audited
 def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User) -> Certificate:
-    """Issue a certificate anew, with another name on it; the old one is revoked and says so.
+    """Reissue a certificate under another name and revoke the old one.
 
-    Days and what it counted stay. Locks the person. Raises Certificate.DoesNotExist; Refused
-    without name or reason, for one's own, or one that was revoked.
+    Dates and record stay. Locks the person. Raises Certificate.DoesNotExist; Refused without a
+    name or reason, for `by`'s own certificate, or if it was revoked.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:
-        raise Refused(f"Certificate {certificate.number} was revoked, so it is not issued anew.")
+        raise Refused(f"Certificate {certificate.number} was revoked, so it cannot be reissued.")
     if not reason.strip():
-        raise Refused("Give a reason; whoever checks the old one reads it.", field="reason")
+        raise Refused(
+            "Give a reason. Anyone who checks the old certificate can read it.", field="reason"
+        )
     if not name.strip():
-        raise Refused("Say which name shall stand on it.", field="name")
-    _revoke(certificate, reason=f"Issued anew: {reason.strip()}", by=by)
+        raise Refused("Enter the name for the new certificate.", field="name")
+    _revoke(certificate, reason=f"Reissued: {reason.strip()}", by=by)
     reissued = _issue(
         participation=certificate.participation,
         person=certificate.person,
@@ -176,5 +179,5 @@ def _lock(certificate_id: int, *, by: User) -> Certificate:
         "submission__participation__rule_set",
     ).get(pk=certificate_id)
     if certificate.person_id == by.pk:
-        raise Refused("Somebody else has to decide about your own certificate.")
+        raise Refused("Someone else has to decide about your own certificate.")
     return certificate

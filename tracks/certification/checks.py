@@ -1,4 +1,4 @@
-"""What deserves a second look in a record before it is sent: told to the person and to staff."""
+"""Warnings about a record, shown to the person before it is sent and to staff at review."""
 
 from typing import NamedTuple
 
@@ -9,17 +9,17 @@ from tracks.certification.record import RecordData
 from tracks.counting import queries as counting_queries
 
 WAITING_ADVICE = (
-    "You can send your record now; it is reviewed once staff have decided about this training."
+    "You can submit your record now; it will be reviewed after staff decide about this training."
 )
 ADVICE_BY_KIND = {
-    CheckKind.SAME: "If it is the same training, take one of the two back before you send this.",
-    CheckKind.OVERLAP: "If you were at both in part, say so in the note; else take one back.",
-    CheckKind.MANY: "If that is right, say so in the note.",
+    CheckKind.SAME: "If it is the same training, withdraw one of the two before you submit.",
+    CheckKind.OVERLAP: "If you attended part of each, say so in the note; otherwise withdraw one.",
+    CheckKind.MANY: "If this is correct, say so in the note.",
 }
 
 
 class RecordCheckResult(NamedTuple):
-    """A sentence about a claim that is counted, and what the person may do."""
+    """A warning about a counted claim, and what the person can do about it."""
 
     claim_id: int
     text: str
@@ -27,34 +27,31 @@ class RecordCheckResult(NamedTuple):
 
 
 def undecided_result(claim: Claim) -> str:
-    """That staff have to decide about the claim's event first."""
-    return f"“{claim.event.title}” waits for a decision of staff."
+    return f"“{claim.event.title}” is waiting for a staff decision."
 
 
-def record_check_result(claim: Claim, remark: checks.CheckResult) -> str:
-    """What automatic care remarks about the claim, with the training it is about."""
-    return f"“{claim.event.title}”: {remark.text}"
+def record_check_result(claim: Claim, result: checks.CheckResult) -> str:
+    return f"“{claim.event.title}”: {result.text}"
 
 
 def check_record(record: RecordData) -> list[RecordCheckResult]:
-    """What automatic care remarks about the claims that are counted, and what staff have not
-    decided about yet, that first. Four queries."""
+    """The warnings about the counted claims, those that await a staff decision first.
+
+    Four queries.
+    """
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record["lines"]})
         .select_related("event")
         .order_by("pk")
     )
-    found = [
+    warnings = [
         RecordCheckResult(claim.pk, undecided_result(claim), WAITING_ADVICE)
         for claim in claims
         if counting_queries.is_undecided(claim)
     ]
-    remarks = checks.check_claims(claims)
-    for claim in claims:
-        for each in remarks.get(claim.pk, []):
-            found.append(
-                RecordCheckResult(
-                    claim.pk, record_check_result(claim, each), ADVICE_BY_KIND[each.kind]
-                )
-            )
-    return found
+    results = checks.check_claims(claims)
+    return warnings + [
+        RecordCheckResult(claim.pk, record_check_result(claim, each), ADVICE_BY_KIND[each.kind])
+        for claim in claims
+        for each in results.get(claim.pk, [])
+    ]

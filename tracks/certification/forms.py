@@ -1,4 +1,4 @@
-"""Sending a record, asking about a year, and the supervisor's answer."""
+"""Forms to submit a record, to ask about a year, and for the supervisor's answer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ OWN, OTHER, NOT = "own", "other", "not"
 
 
 class SupervisorForm(forms.Form):
-    """Who is asked: somebody whom the portal proposes, or somebody else by name and address."""
+    """A supervisor: one of the proposals, or another person by name and address."""
 
     supervisor = forms.ChoiceField(
         label="Who verifies it?",
@@ -22,10 +22,10 @@ class SupervisorForm(forms.Form):
         error_messages={"required": "Choose who verifies your record."},
     )
     supervisor_name = forms.CharField(
-        label="Name of somebody else",
+        label="Another person’s name",
         max_length=150,
         required=False,
-        help_text="Only where none of these verifies it; their address too.",
+        help_text="Only if none of the people above will verify it. Enter their address too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = forms.EmailField(
@@ -42,15 +42,15 @@ class SupervisorForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             *((key, f"{each.person}: {each.why}") for key, each in self.proposals.items()),
-            (SOMEONE_ELSE, "Somebody else"),
+            (SOMEONE_ELSE, "Another person"),
         ]
         if not self.proposals:
             del self.fields["supervisor"]
             name = self.fields["supervisor_name"]
             name.label, name.required = "Who verifies it?", True
             name.help_text = (
-                "The name of your director, supervisor or board chair. They get a link by e-mail "
-                "and need no account."
+                "Your director, supervisor or board chair. They get a link by e-mail and need no "
+                "account."
             )
             self.fields["supervisor_email"].required = True
 
@@ -59,20 +59,19 @@ class SupervisorForm(forms.Form):
         if data.get("supervisor") == SOMEONE_ELSE:
             for name, what in {"supervisor_name": "name", "supervisor_email": "address"}.items():
                 if not data.get(name) and name not in self.errors:
-                    self.add_error(name, f"Type the {what} of the person you want to ask.")
+                    self.add_error(name, f"Enter the {what} of the person you want to ask.")
         return data
 
-    def asked(self) -> SupervisorContact:
-        """Who was chosen, once the form is valid."""
+    def chosen(self) -> SupervisorContact:
+        """The supervisor, once the form is valid."""
         data = self.cleaned_data
-        proposal = self.proposals.get(data.get("supervisor", SOMEONE_ELSE))
-        if proposal:
+        if proposal := self.proposals.get(data.get("supervisor", SOMEONE_ELSE)):
             return SupervisorContact(str(proposal.person), proposal.person.email)
         return SupervisorContact(data["supervisor_name"], data["supervisor_email"])
 
 
 class SubmitForm(SupervisorForm):
-    """Everything that is said with a record when it is sent."""
+    """What the person adds to a record when submitting it."""
 
     field_order = [
         *("name", "listing", "other_name", "supervisor", "supervisor_name", "supervisor_email"),
@@ -84,21 +83,21 @@ class SubmitForm(SupervisorForm):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     listing = forms.ChoiceField(
-        label="How shall the yearly public list name you?",
+        label="How should your name appear in the public annual list?",
         choices=[
-            (OWN, "By the name on the certificate"),
-            (OTHER, "By another name"),
+            (OWN, "As on the certificate"),
+            (OTHER, "Under another name"),
             (NOT, "Not at all"),
         ],
         initial=OWN,
         widget=forms.RadioSelect,
-        help_text="The State Library lists each year who was certified.",
+        help_text="Each year the State Library publishes a list of the people who were certified.",
     )
     other_name = forms.CharField(
         label="Another name for the list",
         max_length=150,
         required=False,
-        help_text="Only where you chose “By another name”.",
+        help_text="Only if you chose “Under another name”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = forms.CharField(
@@ -113,18 +112,18 @@ class SubmitForm(SupervisorForm):
         data = super().clean()
         wants = data.get("listing") == OTHER and "other_name" not in self.errors
         if wants and not data.get("other_name"):
-            self.add_error("other_name", "Type the name that the list shall show.")
+            self.add_error("other_name", "Enter the name to show in the list.")
         return data
 
     def listed_as(self) -> str:
-        """The name in the yearly list, empty for not at all."""
+        """The name in the annual list, or an empty string."""
         data = self.cleaned_data
         names: dict[str, str] = {OWN: data["name"], OTHER: data["other_name"], NOT: ""}
         return names[data["listing"]]
 
 
 class YearForm(SupervisorForm):
-    """A calendar year to have verified."""
+    """A calendar year to be verified."""
 
     field_order = ["year", "supervisor", "supervisor_name", "supervisor_email"]
     year = forms.TypedChoiceField(
@@ -152,11 +151,11 @@ class VerifyForm(forms.Form):
 
 
 class RefuseForm(forms.Form):
-    """What the supervisor finds wrong."""
+    """The supervisor's reason for refusing."""
 
     reason = forms.CharField(
         label="What is wrong?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say what is wrong; the person will read it."},
+        error_messages={"required": "Say what is wrong. The person will read it."},
     )

@@ -1,8 +1,9 @@
-"""Where a record is, what happened to it and what to do next: strings made once, no query."""
+"""The status of a record, as text for the person's pages. No query."""
 
 import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -26,14 +27,13 @@ from tracks.enums import (
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
-    from tracks.certification.queries import ToldSubmission
+    from tracks.certification.queries import AnnotatedSubmission
 
 State = ParticipationState
-SUBMIT_AGAIN = "Look at what would be sent now, and submit it again."
 
 
 class RecordStage(NamedTuple):
-    """One of the stages from the record to the certificate; `note` says when or who."""
+    """One stage on the way to the certificate; `note` is its date, or whether it is its turn."""
 
     label: Label
     note: str
@@ -41,7 +41,7 @@ class RecordStage(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordStatus:
-    """`text` is what happened, `reason` somebody's own words for it, `then` what to do next."""
+    """`text` is what happened, `reason` what the decider wrote, `then` the next step."""
 
     label: Label
     text: str
@@ -49,24 +49,24 @@ class RecordStatus:
     then: str = ""
     can_submit: bool = False
     can_take_back: bool = False
-    certificate_uuid: object = None
+    certificate_uuid: UUID | None = None
 
 
 def status_of(
-    participation: Participation, latest: "ToldSubmission | None", *, complete: bool
+    participation: Participation, latest: "AnnotatedSubmission | None", *, complete: bool
 ) -> RecordStatus | None:
-    """Where the record of a participation is; None where nothing was sent and something is missing.
+    """The status of a participation's record; None if it is incomplete and was never submitted.
 
-    `latest` is what was sent last, `complete` whether everything required is there.
+    `latest` is the latest submission.
     """
     state = State(participation.state)
     if state == State.LEFT:
-        text = f"You left {participation.track}. Its credits are kept in your archive."
+        text = f"You left {participation.track}. Its credits are in your archive."
         return RecordStatus(label=PARTICIPATION_LABELS[state], text=text)
     if latest is None:
         return _ready() if complete else None
     if state in SENT:
-        return _under_way(latest)
+        return _in_progress(latest)
     if state == State.OPEN:
         return _sent_back(latest, complete=complete)
     return _certified(latest, is_revoked=state == State.REVOKED)
@@ -75,36 +75,35 @@ def status_of(
 def _ready() -> RecordStatus:
     return RecordStatus(
         label=READY,
-        text="Everything required is there. Send your record to the CE Coordinator; you see first "
-        "what will be sent.",
+        text="You meet all requirements. Check your record, then submit it to the CE Coordinator.",
         can_submit=True,
     )
 
 
-def _under_way(sent: "ToldSubmission") -> RecordStatus:
+def _in_progress(sent: "AnnotatedSubmission") -> RecordStatus:
     if sent.reviewed_at is None:
         return RecordStatus(
             label=PARTICIPATION_LABELS[State.SUBMITTED],
             text=f"Sent on {format_moment_day(sent.submitted_at)}; with the CE Coordinator "
             f"{format_since(sent.submitted_at)}.",
-            then="There is nothing you have to do until it was reviewed.",
+            then="You have nothing to do until it is reviewed.",
             can_take_back=True,
         )
     reviewed = f"Reviewed by {sent.reviewed_by} on {format_moment_day(sent.reviewed_at)}."
     assert sent.asked_at is not None
     assert sent.asked_until is not None
     if sent.asked_until <= timezone.now():
-        text = f"{sent.asked_name} did not answer until {format_moment_day(sent.asked_until)}."
+        text = f"{sent.asked_name} did not answer by {format_moment_day(sent.asked_until)}."
         then = (
-            f"Ask {sent.asked_name} to open the link once more: its page sends a new one. The CE "
-            "Coordinator can also ask somebody else."
+            f"Ask {sent.asked_name} to open the link again: the page sends a new one. The CE "
+            "Coordinator can also ask another supervisor."
         )
     else:
         text = (
             f"Waiting for {sent.asked_name}, who was asked on {format_moment_day(sent.asked_at)} "
             f"and can answer until {format_moment_day(sent.asked_until)}."
         )
-        then = "There is nothing you have to do; your certificate is issued with the answer."
+        then = "You have nothing to do. Your certificate is issued as soon as they verify it."
     return RecordStatus(
         label=PARTICIPATION_LABELS[State.REVIEWED],
         text=f"{reviewed} {text}",
@@ -113,31 +112,37 @@ def _under_way(sent: "ToldSubmission") -> RecordStatus:
     )
 
 
-def _sent_back(sent: "ToldSubmission", *, complete: bool) -> RecordStatus:
-    """Sent before, and open again."""
+def _sent_back(sent: "AnnotatedSubmission", *, complete: bool) -> RecordStatus:
+    """The status of a record that was submitted and is open again."""
     assert sent.ended_at is not None
     on = f"on {format_moment_day(sent.ended_at)}"
     label, reason = ENDING_LABELS[Ending(sent.ending)], sent.reason
-    then = SUBMIT_AGAIN if complete else "Something is missing now; the page says what."
+    then = (
+        "Check your record as it is now, then submit it again."
+        if complete
+        else "Requirements are missing now; this page lists them."
+    )
     match sent.ending:
         case Ending.TAKEN_BACK:
-            text = f"You took your record back {on}."
+            text = f"You withdrew your record {on}."
         case Ending.RETURNED:
             text = f"{sent.ended_by} returned your record for changes {on}."
-            then = "Change what is asked for. " + then
+            then = f"Make the changes. {then}"
         case Ending.REFUSED:
-            text = f"{sent.asked_name} found something wrong {on}."
-            then = f"Talk to {sent.asked_name}, and have it put right. {then}"
+            text = f"{sent.asked_name} reported a problem {on}."
+            then = f"Talk to {sent.asked_name} and get it corrected. {then}"
         case Ending.REOPENED:
-            text = f"A correction {on} changed what you had sent."
+            text = f"A correction {on} changed the record you had submitted."
         case _:
-            text = f"Certificate {sent.certificate_number} was revoked, and this period is open."
+            text = (
+                f"Certificate {sent.certificate_number} was revoked, and this period is open again."
+            )
             label = CERTIFICATE_LABELS[CertificateValidity.REVOKED]
             reason = sent.revoked_reason or ""
     return RecordStatus(label=label, text=text, reason=reason, then=then, can_submit=complete)
 
 
-def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
+def _certified(sent: "AnnotatedSubmission", *, is_revoked: bool) -> RecordStatus:
     assert sent.verified_at is not None
     number = sent.certificate_number
     if is_revoked:
@@ -145,7 +150,7 @@ def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
             label=PARTICIPATION_LABELS[State.REVOKED],
             text=f"Certificate {number} was revoked.",
             reason=sent.revoked_reason or "",
-            then="Something wrong? Open a help ticket.",
+            then="If this is a mistake, open a help ticket.",
         )
     return RecordStatus(
         label=PARTICIPATION_LABELS[State.CERTIFIED],
@@ -155,8 +160,10 @@ def _certified(sent: "ToldSubmission", *, is_revoked: bool) -> RecordStatus:
     )
 
 
-def stages_of(participation: Participation, latest: "ToldSubmission | None") -> list[RecordStage]:
-    """The way from the record to the certificate, as far as it has come."""
+def stages_of(
+    participation: Participation, latest: "AnnotatedSubmission | None"
+) -> list[RecordStage]:
+    """The four stages from the record to the certificate."""
     state = State(participation.state)
     sent = latest if state in SENT | {State.CERTIFIED} else None
     reviewed, verified = sent and sent.reviewed_at, sent and sent.verified_at
@@ -180,59 +187,78 @@ def stages_of(participation: Participation, latest: "ToldSubmission | None") -> 
 
 
 def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> RecordStage:
-    """A stage that is done says when, the others whether their turn has come."""
     if at:
         return RecordStage(Label(done, "good", "✓"), format_moment_day(at))
     if is_now:
-        return RecordStage(Label(ahead, "info", "◷"), "under way")
-    return RecordStage(Label(ahead, "neutral", "○"), "to come")
+        return RecordStage(Label(ahead, "info", "◷"), "in progress")
+    return RecordStage(Label(ahead, "neutral", "○"), "not started")
 
 
-def sent_before(submissions: "list[ToldSubmission]") -> list[dict[str, str]]:
-    """What was sent and came to an end, a row each."""
+class EarlierSubmission(NamedTuple):
+    """A submission that has ended."""
+
+    sent_on: str
+    ending: str
+    ended_on: str
+    reason: str
+
+
+def sent_before(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmission]:
     return [
-        {
-            "sent_on": format_moment_day(each.submitted_at),
-            "ending": f"Certificate {each.certificate_number}"
+        EarlierSubmission(
+            sent_on=format_moment_day(each.submitted_at),
+            ending=f"Certificate {each.certificate_number}"
             if each.ending == Ending.CERTIFIED
             else Ending(each.ending).label,
-            "ended_on": format_moment_day(each.ended_at),
-            "reason": each.reason,
-        }
+            ended_on=format_moment_day(each.ended_at),
+            reason=each.reason,
+        )
         for each in submissions
         if each.ended_at
     ]
 
 
-def year_state(asked: Verification) -> dict[str, Any]:
-    """What became of the question about a year."""
-    name, until = asked.supervisor_name, asked.expires_at
-    row: dict[str, Any] = {"year": asked.year, "id": asked.pk, "reason": "", "can_withdraw": False}
-    if asked.answer == VerificationAnswer.WITHDRAWN:
-        text = f"on {format_moment_day(asked.answered_at)}"
-    elif asked.answer:
-        text = f"by {name} on {format_moment_day(asked.answered_at)}"
-        row["reason"] = asked.reason if asked.answer == VerificationAnswer.REFUSED else ""
-    elif until <= timezone.now():
-        text = f"by {name} until {format_moment_day(until)}; ask again"
+class YearStatus(NamedTuple):
+    """The latest question to a supervisor about a year; `reason` is the supervisor's."""
+
+    id: int
+    year: int | None
+    label: Label
+    text: str
+    reason: str
+
+    @property
+    def can_withdraw(self) -> bool:
+        return self.label == ASKED
+
+
+def year_status(question: Verification) -> YearStatus:
+    name, deadline = question.supervisor_name, format_moment_day(question.expires_at)
+    label, reason = answer_label(question), ""
+    if question.answer == VerificationAnswer.WITHDRAWN:
+        text = f"on {format_moment_day(question.answered_at)}"
+    elif question.answer:
+        text = f"by {name} on {format_moment_day(question.answered_at)}"
+        reason = question.reason if question.answer == VerificationAnswer.REFUSED else ""
+    elif label == NOT_ANSWERED:
+        text = f"by {name}, who had until {deadline}; ask again"
     else:
-        text = f"{name}, who can answer until {format_moment_day(until)}"
-        row["can_withdraw"] = True
-    return row | {"label": answer_label(asked), "text": text}
+        text = f"{name}, who can answer until {deadline}"
+    return YearStatus(question.pk, question.year, label, text, reason)
 
 
-def answer_label(asked: Verification) -> Label:
-    if asked.answer:
-        return ANSWER_LABELS[VerificationAnswer(asked.answer)]
-    return NOT_ANSWERED if asked.expires_at <= timezone.now() else ASKED
+def answer_label(question: Verification) -> Label:
+    if question.answer:
+        return ANSWER_LABELS[VerificationAnswer(question.answer)]
+    return NOT_ANSWERED if question.expires_at <= timezone.now() else ASKED
 
 
-def year_states(asked: list[Verification]) -> list[dict[str, Any]]:
-    """The last word on each year that somebody was asked about, newest year first."""
+def year_states(questions: list[Verification]) -> list[YearStatus]:
+    """The status of each year, newest year first. Takes the questions latest first."""
     latest: dict[int, Verification] = {}
-    for each in asked:  # latest question first
-        latest.setdefault(each.year or 0, each)
-    return [year_state(latest[year]) for year in sorted(latest, reverse=True)]
+    for question in questions:
+        latest.setdefault(question.year or 0, question)
+    return [year_status(latest[year]) for year in sorted(latest, reverse=True)]
 
 
 def format_moment_day(moment: dt.datetime | None) -> str:

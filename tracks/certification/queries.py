@@ -1,4 +1,4 @@
-"""Reads on what was sent, who is asked about it, and what became of it."""
+"""Reads on submissions and on the questions to supervisors."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from tracks.models import Certificate, Participation, Submission, Verification
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-    class _Asked(TypedDict):
+    class _Annotations(TypedDict):
         asked_name: str | None
         asked_at: dt.datetime | None
         asked_until: dt.datetime | None
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
         certificate_uuid: UUID | None
         revoked_reason: str | None
 
-    ToldSubmission = WithAnnotations[Submission, _Asked]
+    AnnotatedSubmission = WithAnnotations[Submission, _Annotations]
 
 
-def submissions_of(participations: Iterable[Participation]) -> "QuerySet[ToldSubmission]":
-    """What was sent of these, latest first: with whom it was reviewed by, the supervisor asked
-    last (`asked_…`), and the certificate it led to. Without the records themselves. One query."""
+def submissions_of(participations: Iterable[Participation]) -> "QuerySet[AnnotatedSubmission]":
+    """Submissions of these participations, latest first, without their records. One query.
+
+    Annotated with the supervisor asked last (`asked_…`) and the certificate issued.
+    """
     asked = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     issued = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     return (
@@ -49,20 +51,20 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[ToldSub
     )
 
 
-def latest_of(participations: Iterable[Participation]) -> "dict[int, ToldSubmission]":
-    """What was sent last, by participation. One query."""
+def latest_of(participations: Iterable[Participation]) -> "dict[int, AnnotatedSubmission]":
+    """The latest submission by participation. One query."""
     latest = submissions_of(participations).order_by("participation_id", "-submitted_at", "-pk")
     return {each.participation_id: each for each in latest.distinct("participation_id")}
 
 
 def year_questions(participation: Participation) -> QuerySet[Verification]:
-    """The questions to supervisors about single years, latest first. One query."""
-    asked = Verification.objects.filter(participation=participation, submission=None)
-    return asked.defer("record").order_by("-asked_at", "-pk")
+    """The questions to supervisors about single years, latest first, without their records."""
+    questions = Verification.objects.filter(participation=participation, submission=None)
+    return questions.defer("record").order_by("-asked_at", "-pk")
 
 
 def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Decimal]:
-    """What a participation counts, by calendar year, newest first. One query."""
+    """The counted credits by calendar year, newest first. One query."""
     years: dict[int, Decimal] = {}
     credits = counting_queries.counting_credits(participation, on).order_by("-earned_on", "pk")
     for earned_on, amount in credits.values_list("earned_on", "amount"):
@@ -71,8 +73,8 @@ def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Deci
 
 
 def questions_for(person: User) -> QuerySet[Verification]:
-    """The questions that were put to this person: as themselves, or at their address before they
-    had an account."""
+    """The questions put to this person, including those sent to their address before they had an
+    account."""
     return (
         Verification.objects.filter(
             Q(supervisor=person) | Q(supervisor=None, supervisor_email=person.email)
@@ -84,26 +86,26 @@ def questions_for(person: User) -> QuerySet[Verification]:
 
 
 def unanswered_questions(person: User) -> QuerySet[Verification]:
-    """Of these, the ones that still need an answer, longest waiting first. One query."""
+    """The questions that this person still has to answer, oldest first. One query."""
     open_ones = questions_for(person).filter(
         answered_at=None, participation__state__in=sorted(ACTIVE)
     )
     return open_ones.defer("record")
 
 
-def newer_question(asked: Verification) -> Verification | None:
-    """What was put to the same address later about the same, and was not withdrawn. One query."""
+def newer_question(question: Verification) -> Verification | None:
+    """A later question to the same address about the same record, unless withdrawn. One query."""
     later = Verification.objects.filter(
-        participation=asked.participation_id,
-        year=asked.year,
-        supervisor_email=asked.supervisor_email,
-        pk__gt=asked.pk,
+        participation=question.participation_id,
+        year=question.year,
+        supervisor_email=question.supervisor_email,
+        pk__gt=question.pk,
     )
     return later.exclude(answer=VerificationAnswer.WITHDRAWN).defer("record").order_by("pk").last()
 
 
 def verified_years(participation_id: int) -> QuerySet[Verification]:
-    """The years of a participation that a supervisor has verified, earliest answer first."""
+    """The verified years of a participation, earliest answer first."""
     return Verification.objects.filter(
         participation=participation_id, submission=None, answer=VerificationAnswer.VERIFIED
     ).order_by("answered_at", "pk")

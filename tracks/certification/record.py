@@ -1,42 +1,37 @@
-"""What is sent for a certificate and what a certificate counted: facts of one day, kept as JSON.
+"""The record behind a certificate: what counted on one day, frozen as JSON.
 
-A record does not change when its credits do (what a certificate counted stays readable as it was).
-Amounts are credits as texts ("1.5"), days are ISO dates.
+A record stays as it was when its credits change. Amounts are credits as strings ("1.5"); days are
+ISO dates.
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.utils import timezone
+
 from aspen.formats import format_amount, format_credits, format_day
 from aspen.web.labels import Label
+from credits.enums import ClaimRole
+from events.models import Category
 from tracks.counting import queries as counting_queries
-from tracks.counting.progress import (
-    ZERO,
-    credits_needed,
-    sum_by_category,
-)
+from tracks.counting.progress import ZERO, credits_needed, sum_by_category
 from tracks.enums import ANSWER_LABELS, VerificationAnswer
 from tracks.models import Participation, Verification
 
 if TYPE_CHECKING:
     from credits.queries import EarnedCredit
 
-from collections.abc import Mapping
-
-from django.utils import timezone
-
-from credits.enums import ClaimRole
-from events.models import Category
-
 RecordData = dict[str, Any]
+# Lines as they were when a supervisor verified them, by credit id.
+VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
 
 
 class RecordLine(NamedTuple):
-    """A line of a record, with words and figures in place of texts."""
+    """A line of a record with its JSON values parsed."""
 
     credit_id: int
     claim_id: int
@@ -50,9 +45,9 @@ class RecordLine(NamedTuple):
 
 
 def make_record(participation: Participation, on: dt.date) -> RecordData:
-    """The record of a participation on a day: what it counts, and what it has beyond that.
+    """The record of a participation on a day: the credits it needs, and its surplus.
 
-    Two queries besides the rule set's requirements, where those are not at hand.
+    Two queries, plus one for the rule set's requirements unless they are prefetched.
     """
     rule_set = participation.rule_set
     credits = list(counting_queries.counting_credits(participation, on))
@@ -86,16 +81,19 @@ def make_record(participation: Participation, on: dt.date) -> RecordData:
 
 
 def record_of_year(participation: Participation, year: int, on: dt.date) -> RecordData:
-    """What a participation counts of one calendar year, for a supervisor who verifies by year."""
+    """The record of one calendar year, for a supervisor who verifies year by year."""
     record = make_record(participation, on)
-    every = [*record["lines"], *record["surplus"]]
-    own = [line for line in every if line["earned_on"].startswith(f"{year}-")]
-    own.sort(key=lambda line: (line["earned_on"], line["credit"]))
-    return record | {"lines": own, "surplus": [], "categories": []}
+    lines = [
+        line
+        for line in (*record["lines"], *record["surplus"])
+        if line["earned_on"].startswith(f"{year}-")
+    ]
+    lines.sort(key=lambda line: (line["earned_on"], line["credit"]))
+    return record | {"lines": lines, "surplus": [], "categories": []}
 
 
 def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
-    """What a record counts ("lines") or has beyond that ("surplus"), in the order of earning."""
+    """The counted lines of a record, or its "surplus", in the order they were earned."""
     return [
         RecordLine(
             credit_id=line["credit"],
@@ -113,26 +111,23 @@ def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
 
 
 def record_fingerprint(record: RecordData) -> str:
-    """What changes when a record counts something else, or otherwise; the day on which it was made
-    does not matter."""
+    """A hash of the rules and the counted lines; the day of the record does not matter."""
     names = ("credit", "amount", "slug", "earned_on")
     facts = [[line[name] for name in names] for line in record["lines"]]
-    told = json.dumps([record["rule_set"], record["total"], facts])
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    content = json.dumps([record["rule_set"], record["total"], facts])
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def counted_credits(record: RecordData) -> Decimal:
-    """The credits a record counts."""
     return sum((Decimal(line["amount"]) for line in record["lines"]), ZERO)
 
 
 def required_credits(record: RecordData) -> Decimal:
-    """The credits that its rule set asks for."""
     return Decimal(record["total"])
 
 
 def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any, Verification]]:
-    """Credits that a supervisor has verified before, by id: the line as it was, and by whom."""
+    """The lines that supervisors verified, by credit id, each with its verification."""
     return {
         line["credit"]: (line, verification)
         for verification in verifications
@@ -141,26 +136,26 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
 
 
 def why_changed(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
-    """The first of these credits that is no longer what the record counts, in words; or nothing.
+    """A sentence about the first line of the record that has changed since; empty if none has.
 
-    `credits` are those that are posted still, as they are now; only the record's own matter. The
-    day matters too: a credit counts only in the years before the record was made.
+    `credits` are those still posted, as they are now. The day matters too, because a credit counts
+    only in the years before the record was made.
     """
     now = {credit.pk: credit for credit in credits}
     for line in record["lines"]:
         credit = now.get(line["credit"])
         if credit is None:
-            return f"“{line['title']}” counts no longer."
+            return f"“{line['title']}” no longer counts."
         if (credit.category.slug, str(credit.amount)) != (line["slug"], line["amount"]):
             return (
-                f"“{line['title']}” was {line['amount']} in {line['category']} and is "
-                f"{credit.amount} in {credit.category} now."
+                f"“{line['title']}” was {line['amount']} in {line['category']} and is now "
+                f"{credit.amount} in {credit.category}."
             )
         if credit.earned_on.isoformat() != line["earned_on"]:
             before = format_day(dt.date.fromisoformat(line["earned_on"]))
             return (
-                f"“{line['title']}” was earned on {before} and is dated "
-                f"{format_day(credit.earned_on)} now."
+                f"“{line['title']}” was earned on {before} and is now dated "
+                f"{format_day(credit.earned_on)}."
             )
     return ""
 
@@ -180,59 +175,75 @@ def _line(credit: Any) -> dict[str, Any]:
     }
 
 
-# A line as it was when a supervisor verified its year, by the credit's id.
-VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
+class RecordRow(NamedTuple):
+    """A line of a record, as text for a page."""
+
+    claim_id: int
+    title: str
+    sponsor: str
+    role: str
+    earned_on: str
+    category: str
+    amount: str
+    verified: Label | None
+
+
+class RecordGroup(NamedTuple):
+    """The counted lines of one category; `minimum` is empty if there is none."""
+
+    category: Category
+    total: str
+    minimum: str
+    rows: list[RecordRow]
 
 
 def category_groups(
-    made: RecordData, categories: Iterable[Category], verified: VerifiedLines
-) -> list[dict[str, Any]]:
-    """What a record counts, by category in the given order; those without a line are left out.
+    record: RecordData, categories: Iterable[Category], verified: VerifiedLines
+) -> list[RecordGroup]:
+    """The counted lines by category, in the given order; a category without lines is left out.
 
-    A line that was verified with its year, and is unchanged since, says by whom.
+    A line that was verified with its year, and is unchanged since, names the supervisor.
     """
-    counted_lines = record_lines(made)
-    minimums = {each["slug"]: Decimal(each["minimum"]) for each in made["categories"]}
-    found = []
+    counted_lines = record_lines(record)
+    minimums = {each["slug"]: Decimal(each["minimum"]) for each in record["categories"]}
+    groups = []
     for category in categories:
-        own = [line for line in counted_lines if line.slug == category.slug]
-        if own:
-            total = sum((line.amount for line in own), ZERO)
-            found.append(
-                {
-                    "category": category,
-                    "total": format_credits(total),
-                    "minimum": format_amount(minimums.get(category.slug, ZERO)),
-                    "has_minimum": bool(minimums.get(category.slug)),
-                    "rows": [_row(line, verified) for line in own],
-                }
+        lines = [line for line in counted_lines if line.slug == category.slug]
+        if lines:
+            minimum = minimums.get(category.slug, ZERO)
+            groups.append(
+                RecordGroup(
+                    category=category,
+                    total=format_credits(sum((line.amount for line in lines), ZERO)),
+                    minimum=format_amount(minimum) if minimum else "",
+                    rows=[_row(line, verified) for line in lines],
+                )
             )
-    return found
+    return groups
 
 
-def surplus_rows(made: RecordData) -> list[dict[str, Any]]:
-    """What a record has beyond what it counts."""
-    return [_row(line, {}) for line in record_lines(made, "surplus")]
+def surplus_rows(record: RecordData) -> list[RecordRow]:
+    return [_row(line, {}) for line in record_lines(record, "surplus")]
 
 
-def record_total(made: RecordData) -> str:
-    return format_credits(counted_credits(made))
+def record_total(record: RecordData) -> str:
+    return format_credits(counted_credits(record))
 
 
-def _row(line: RecordLine, verified: VerifiedLines) -> dict[str, Any]:
-    return {
-        "claim_id": line.claim_id,
-        "title": line.title,
-        "sponsor": line.sponsor,
-        "role": ClaimRole.PRESENTER.label if line.role == ClaimRole.PRESENTER else "",
-        "earned_on": format_day(line.earned_on),
-        "category": line.category,
-        "amount": format_amount(line.amount),
-        "verified": _verified(line, verified),
-    }
+def _row(line: RecordLine, verified: VerifiedLines) -> RecordRow:
+    return RecordRow(
+        claim_id=line.claim_id,
+        title=line.title,
+        sponsor=line.sponsor,
+        role=ClaimRole.PRESENTER.label if line.role == ClaimRole.PRESENTER else "",
+        earned_on=format_day(line.earned_on),
+        category=line.category,
+        amount=format_amount(line.amount),
+        verified=_verified_label(line, verified),
+    )
 
 
-def _verified(line: RecordLine, verified: VerifiedLines) -> Label | None:
+def _verified_label(line: RecordLine, verified: VerifiedLines) -> Label | None:
     before, verification = verified.get(line.credit_id, (None, None))
     if before is None or verification is None or verification.answered_at is None:
         return None

@@ -1,4 +1,4 @@
-"""What a CE Coordinator wants to know of a record before deciding about it. Reads only."""
+"""Reads for the CE Coordinator's review of a record."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -12,13 +12,13 @@ from aspen.web.paging import Order, next_after
 from credits import checks
 from credits.checks import CheckResult
 from credits.models import Claim
-from tracks.certification import checks as remarks
 from tracks.certification import record
+from tracks.certification.checks import record_check_result, undecided_result
 from tracks.counting import queries as counting_queries
 from tracks.enums import VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
-# What waits for the CE Coordinator comes first, then what is with a supervisor, then what ended.
+# To review first, then with a supervisor, then ended.
 STAGE_ORDER = Case(
     When(ended_at__isnull=False, then=Value(2)),
     When(reviewed_at__isnull=False, then=Value(1)),
@@ -29,20 +29,20 @@ ORDER = (STAGE_ORDER.asc(), SINCE.asc(), F("ended_at").desc(), "pk")
 
 
 class ReviewedClaim(NamedTuple):
-    """A claim of a record with what there is to think about it."""
+    """A claim in a record with its warnings, and whether staff still have to decide about it."""
 
     claim: Claim
-    remarks: Sequence[CheckResult]
-    is_unproven: bool
+    warnings: Sequence[CheckResult]
+    is_undecided: bool
 
 
 def submissions() -> QuerySet[Submission]:
-    """Submissions with whom and what they concern, their people's libraries, and who is asked now.
+    """Submissions with everything the queue shows. Three queries for a list of any length.
 
-    Three queries for a list of any length.
+    Sets `person.present_positions` and `open_questions`.
     """
     present = Position.objects.present().select_related("organization")
-    asked = Verification.objects.filter(answered_at=None).order_by("pk")
+    unanswered = Verification.objects.filter(answered_at=None).order_by("pk")
     return Submission.objects.select_related(
         "person", "participation__track", "participation__rule_set", "reviewed_by", "ended_by"
     ).prefetch_related(
@@ -51,19 +51,19 @@ def submissions() -> QuerySet[Submission]:
             present.order_by("organization__name", "id"),
             to_attr="present_positions",
         ),
-        Prefetch("verifications", asked, to_attr="open_questions"),
+        Prefetch("verifications", unanswered, to_attr="open_questions"),
     )
 
 
 def submissions_waiting() -> QuerySet[Submission]:
-    """What waits for the CE Coordinator, the longest waiting first."""
+    """Submissions to review, oldest first."""
     return Submission.objects.filter(reviewed_at=None, ended_at=None).order_by("submitted_at", "pk")
 
 
 def next_submission(submission: Submission, *, by: User) -> Submission | None:
-    """Which submission comes after this one for somebody who reviews; the first after the last.
+    """The submission to review after this one, wrapping around; never the reviewer's own.
 
-    Nobody is led to their own. At most two queries.
+    At most two queries.
     """
     order = Order("submitted_at")
     return next_after(
@@ -72,7 +72,7 @@ def next_submission(submission: Submission, *, by: User) -> Submission | None:
 
 
 def review_claims(made: record.RecordData) -> list[ReviewedClaim]:
-    """The claims a record counts, with their files and what there is to remark. Five queries."""
+    """The counted claims of a record, with their files and warnings. Five queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in made["lines"]})
         .select_related("event")
@@ -80,40 +80,37 @@ def review_claims(made: record.RecordData) -> list[ReviewedClaim]:
         .prefetch_related("evidence")
         .order_by("pk")
     )
-    remarks = checks.check_claims(claims)
+    results = checks.check_claims(claims)
     return [
-        ReviewedClaim(claim, remarks.get(claim.pk, ()), counting_queries.is_undecided(claim))
+        ReviewedClaim(claim, results.get(claim.pk, ()), counting_queries.is_undecided(claim))
         for claim in claims
     ]
 
 
 def review_sentences(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
-    """What a reviewer has to look at, a sentence each."""
+    """The warnings about these claims, those that await a staff decision first."""
     reviewed_claims = list(reviewed_claims)
-    undecided = [
-        remarks.undecided_result(each.claim) for each in reviewed_claims if each.is_unproven
-    ]
+    undecided = [undecided_result(each.claim) for each in reviewed_claims if each.is_undecided]
     return undecided + [
-        remarks.record_check_result(each.claim, remark)
+        record_check_result(each.claim, result)
         for each in reviewed_claims
-        for remark in each.remarks
+        for result in each.warnings
     ]
 
 
 def submission_version(submission: Submission, reviewed_claims: Iterable[ReviewedClaim]) -> str:
-    """What changes with every step, with every question, and with every remark about a record."""
-    told = [
+    """A hash that changes with every step, question and warning."""
+    content = [
         submission.participation.state,
         submission.ended_at,
         [verification.pk for verification in submission.open_questions],  # type: ignore[attr-defined]
         review_sentences(reviewed_claims),
     ]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
 
 
 def verified_before(submission: Submission) -> dict[int, Verification]:
-    """Who verified which credits earlier, by credit, where they are still what they were. One
-    query."""
+    """The earlier verification of each unchanged credit in the record, by credit id. One query."""
     verified = Verification.objects.filter(
         participation=submission.participation_id, answer=VerificationAnswer.VERIFIED
     ).exclude(submission=submission.pk)

@@ -1,7 +1,7 @@
-"""Who may verify somebody's record: found from present positions, each with words why.
+"""Supervisors who may verify a record, found from present positions, each with the reason.
 
 The State Library's order: staff ask their supervisor or director, a director the board's chair (or
-whoever is responsible), a trustee the chair, the chair another member of the board.
+the person responsible), a trustee the chair, the chair another member of the board.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from tracks.models import Track, Verification
 
 # The supervisor that a position itself names.
 NAMED = "named"
-# Whom somebody in a position asks: the first of these that there is.
+# The first of these that exists is asked.
 ASKED_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
     PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),
@@ -25,7 +25,7 @@ ASKED_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.BOARD_CHAIR: (PositionKind.TRUSTEE, NAMED),
     PositionKind.FRIEND: (PositionKind.DIRECTOR, NAMED),
 }
-# The word in a track's name that tells for which position it is; it only decides what comes first.
+# A word in the track's name that shows which position it is for; used only for sorting.
 FITTING_POSITIONS = {
     PositionKind.DIRECTOR: "director",
     PositionKind.STAFF: "staff",
@@ -36,23 +36,25 @@ FITTING_POSITIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class SupervisorChoice:
-    """Somebody with an account who may verify, and why."""
+    """A person with an account who may verify, and why."""
 
     person: User
     why: str
 
 
 def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
-    """Who may verify the person's record on a track: positions that fit the track first, nobody
-    twice, never the person, only active accounts. Two queries."""
+    """The active accounts that may verify the person's record, each once, never the person.
+
+    Positions that fit the track come first. Two queries.
+    """
     positions = list(positions_of(person).select_related("supervisor"))
     positions.sort(key=lambda position: not _fits(position, track))
-    colleagues = _colleagues(positions, besides=person)
-    found: dict[int, SupervisorChoice] = {}
+    colleagues = _colleagues(positions, exclude=person)
+    choices: dict[int, SupervisorChoice] = {}
     for position in positions:
-        for proposal in _asked_by(position, colleagues):
-            found.setdefault(proposal.person.pk, proposal)
-    return list(found.values())
+        for choice in _supervisors_of(position, colleagues):
+            choices.setdefault(choice.person.pk, choice)
+    return list(choices.values())
 
 
 def _fits(position: Position, track: Track) -> bool:
@@ -60,8 +62,8 @@ def _fits(position: Position, track: Track) -> bool:
     return bool(word) and word in track.name.lower()
 
 
-def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Position]:
-    """Present positions of others who may be asked, at the same organizations or the ones above."""
+def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Position]:
+    """Present positions of possible supervisors at the same organizations or their parents."""
     places = {
         place
         for position in positions
@@ -71,29 +73,29 @@ def _colleagues(positions: Iterable[Position], *, besides: User) -> list[Positio
     return list(
         Position.objects.present()
         .filter(organization__in=places, kind__in=kinds, person__is_active=True)
-        .exclude(person=besides)
+        .exclude(person=exclude)
         .select_related("person", "organization")
         .order_by("person__display_name", "pk")
     )
 
 
-def _asked_by(position: Position, colleagues: Sequence[Position]) -> list[SupervisorChoice]:
-    """Whom this position asks: at its own organization, or where there is nobody, above it."""
+def _supervisors_of(position: Position, colleagues: Sequence[Position]) -> list[SupervisorChoice]:
+    """The supervisors for a position at its own organization, otherwise at the parent."""
     for kind in ASKED_POSITIONS[position.kind]:
         if kind == NAMED:
             if (named := position.supervisor) and named.is_active:
                 return [SupervisorChoice(named, f"Your supervisor at {position.organization.name}")]
             continue
         for place in (position.organization_id, position.organization.parent_id):
-            found = [
+            holders = [
                 each for each in colleagues if (each.kind, each.organization_id) == (kind, place)
             ]
-            if found:
-                return [SupervisorChoice(each.person, _position_words(each)) for each in found]
+            if holders:
+                return [SupervisorChoice(each.person, _position_title(each)) for each in holders]
     return []
 
 
-def _position_words(position: Position) -> str:
+def _position_title(position: Position) -> str:
     return f"{position.get_kind_display()} of {position.organization.name}"
 
 
@@ -101,20 +103,22 @@ LINK_SIGNER = Signer(salt="tracks.verify")
 
 
 def token_of(verification: Verification) -> str:
-    """What stands for the question in the address /verify/<token>/. The same one each time."""
+    """The signed token of the question's address /verify/<token>/; always the same."""
     return LINK_SIGNER.sign(f"{verification.pk}-{verification.nonce.hex}")
 
 
 def verification_of(token: str) -> Verification | None:
-    """The question a token of `token_of` stands for, with all that its page shows; at most one
-    query, none where the token was made up."""
+    """The question of a token, with everything its page shows; None for an invalid token.
+
+    One query, none if the signature is wrong.
+    """
     try:
         number, _, nonce = LINK_SIGNER.unsign(token).partition("-")
-        wanted = {"pk": int(number), "nonce": uuid.UUID(nonce)}
+        lookup = {"pk": int(number), "nonce": uuid.UUID(nonce)}
     except (BadSignature, ValueError):
         return None
     return (
-        Verification.objects.filter(**wanted)
+        Verification.objects.filter(**lookup)
         .select_related("person", "participation__track", "submission__reviewed_by")
         .order_by("pk")
         .first()

@@ -1,4 +1,4 @@
-"""Supervisors are asked whether a record is right, and answer by a link that works once."""
+"""Questions to supervisors, each answered once by a signed link."""
 
 import dataclasses
 import datetime as dt
@@ -20,14 +20,14 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
 from tracks.models import Certificate, Participation, Submission, Verification
 
-# How long the link to a record works; asked again it begins anew.
+# How long a link works; a new link starts over.
 LINK_DAYS = 30
 NEWER_LINK = "A newer link was sent, and only that one works."
 
 
 @dataclasses.dataclass(frozen=True)
 class SupervisorContact:
-    """Who is asked: name and e-mail address; whether there is an account is found out."""
+    """The name and e-mail address of a supervisor, who may have no account."""
 
     name: str
     email: str
@@ -36,11 +36,11 @@ class SupervisorContact:
     def account(self) -> User | None:
         return person_with_email(self.email)
 
-    def refuse_oneself(self, person: User) -> None:
-        """Nobody verifies themselves, with none of their addresses. Raises Refused."""
+    def refuse_own_address(self, person: User) -> None:
+        """Raises Refused if this is one of the person's own addresses."""
         if is_email_of(person, self.email):
             raise Refused(
-                "Nobody verifies their own record. Name your supervisor or another member of the "
+                "No one can verify their own record. Name a supervisor or another member of the "
                 "board.",
                 field="supervisor_email",
             )
@@ -50,29 +50,29 @@ class SupervisorContact:
 def ask_about_year(
     *, participation_id: int, year: int, supervisor: SupervisorContact, by: User
 ) -> Verification:
-    """Ask one's supervisor to verify what a track counts of one calendar year.
+    """Ask a supervisor to verify the counted credits of one calendar year.
 
     Locks the person. Idempotent while the question is open. Raises Participation.DoesNotExist for
-    somebody else's; Refused where the year has nothing to verify or was verified already, or the
+    another person's; Refused if the year has nothing to verify or is already verified, or the
     supervisor is the person.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
-    supervisor.refuse_oneself(by)
+    supervisor.refuse_own_address(by)
     if participation.state not in ACTIVE:
-        raise Refused("This period is no longer under way, so nobody has to verify it.")
-    before = participation.verifications.filter(year=year).exclude(
+        raise Refused("This period is over, so its years no longer need verification.")
+    standing = participation.verifications.filter(year=year).exclude(
         answer__in=[VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN]
     )
-    if earlier := before.first():
+    if earlier := standing.first():
         if earlier.answered_at is None and earlier.expires_at > timezone.now():
             return earlier
         if earlier.answered_at:
-            raise Refused(f"{earlier.supervisor_name} has verified {year} already.")
-        _withdraw(earlier, reason="It was asked again.")
+            raise Refused(f"{earlier.supervisor_name} has already verified {year}.")
+        _withdraw(earlier, reason="A new request was sent.")
     made = record.record_of_year(participation, year, today())
     if not made["lines"]:
-        raise Refused(f"No credit of {year} counts in {participation.track}.")
+        raise Refused(f"No credit from {year} counts in {participation.track}.")
     return _ask(participation, supervisor, submission=None, year=year, record_=made, by=by)
 
 
@@ -119,29 +119,30 @@ def _ask(
 
 @audited
 def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) -> Verification:
-    """Put an unanswered question to somebody else, or to the same supervisor with a new link.
+    """Put an unanswered question to another supervisor, or to the same one with a new link.
 
-    The earlier link stops working. `by` is the CE Coordinator, or the person for a year of their
-    own. Locks the person. Raises Verification.DoesNotExist, or Refused.
+    The earlier link stops working. `by` is the CE Coordinator, or the person for one of their own
+    years. Locks the person. Raises Verification.DoesNotExist, or Refused.
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
-        raise Refused("Somebody else has to ask about your own record.")
+        raise Refused("Someone else has to ask about your own record.")
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
-    supervisor.refuse_oneself(verification.person)
+    supervisor.refuse_own_address(verification.person)
     return _replace_question(verification, supervisor, by=by)
 
 
 @audited
 def renew_link(*, verification_id: int, by: User | None) -> Verification:
-    """Send the supervisor a new link in place of one that has expired, to the same address.
+    """Replace an expired link by a new one, sent to the same address.
 
-    So whoever holds an old link learns nothing by asking. Locks the person. Idempotent while the
-    link works. Raises Verification.DoesNotExist, or Refused where nobody needs an answer.
+    The new link goes to that address only, so holding an old link gives nothing away. Locks the
+    person. Idempotent while the link works. Raises Verification.DoesNotExist; Refused if an answer
+    is no longer needed.
     """
     verification = _lock(verification_id)
-    _refuse_needless(verification)
+    _refuse_unneeded(verification)
     if verification.expires_at > timezone.now():
         return verification
     same = SupervisorContact(verification.supervisor_name, verification.supervisor_email)
@@ -149,7 +150,7 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
 
 
 def _end_of_day(day: dt.date) -> dt.datetime:
-    """Mail and pages name the day, so the link works until it is over."""
+    """E-mails and pages name the day, so the link works until that day ends."""
     return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
 
 
@@ -171,26 +172,26 @@ def _replace_question(
 
 @audited
 def withdraw_question(*, verification_id: int, by: User) -> None:
-    """Take back a question about a year of one's own. Locks the person. Idempotent.
+    """Withdraw a question about one of the person's own years. Locks the person. Idempotent.
 
-    Raises Verification.DoesNotExist for somebody else's, Refused when it was answered.
+    Raises Verification.DoesNotExist for another person's, Refused once it is answered.
     """
     verification = _lock(verification_id, person=by, submission=None)
     if verification.answer == VerificationAnswer.WITHDRAWN:
         return
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
-    _withdraw(verification, reason="The person took the question back.")
+    _withdraw(verification, reason="The person withdrew the request.")
 
 
 @audited
 def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
-    """The supervisor finds the record right. Of a submission, the certificate is issued at once.
+    """The supervisor verifies the record; for a submission, issue the certificate at once.
 
-    `name` is the supervisor's own signature, where it differs from the name they were asked by.
-    `by` is None for a supervisor without an account: whoever calls has proved by the link that
-    they are the one who was asked. Locks the person. Idempotent: verified again it returns the
-    same certificate (None for a year). Raises Verification.DoesNotExist, or Refused.
+    `name` is the supervisor's signature, if it differs from the name in the question. `by` is None
+    for a supervisor without an account: the caller has checked the link. Locks the person.
+    Idempotent: returns the same certificate again (None for a year). Raises
+    Verification.DoesNotExist, or Refused.
     """
     verification = _lock(verification_id)
     if verification.answer == VerificationAnswer.VERIFIED:
@@ -213,7 +214,7 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
 
 @audited
 def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None:
-    """The supervisor finds something wrong, and says what. A submission goes back to the person.
+    """The supervisor refuses the record with a reason; a submission goes back to the person.
 
     Locks the person. Idempotent. Raises Verification.DoesNotExist, or Refused.
     """
@@ -222,7 +223,7 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
         return
     _refuse_answer(verification, by=by)
     if not reason.strip():
-        raise Refused("Say what is wrong; the person will read it.", field="reason")
+        raise Refused("Say what is wrong. The person will read it.", field="reason")
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(verification, VerificationAnswer.REFUSED, reason=reason.strip())
     submission = verification.submission
@@ -237,34 +238,32 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
 
 
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
-    """Nobody needs an answer any more. The caller holds the person's lock."""
+    """Withdraw the unanswered question, if any. The caller holds the person's lock."""
     if verification := submission.verifications.filter(answered_at=None).first():
         _withdraw(verification, reason=reason)
 
 
 def _lock(verification_id: int, **conditions: object) -> Verification:
-    wanted = Verification.objects.filter(pk=verification_id, **conditions)
-    lock_people(wanted.values_list("person_id", flat=True))
-    return wanted.select_related(
+    verifications = Verification.objects.filter(pk=verification_id, **conditions)
+    lock_people(verifications.values_list("person_id", flat=True))
+    return verifications.select_related(
         "person", "submission__person", "participation__track", "participation__rule_set"
     ).get()
 
 
 def _refuse_answer(verification: Verification, *, by: User | None) -> None:
     if by == verification.person:
-        raise Refused("Nobody verifies their own record.")
-    _refuse_needless(verification)
+        raise Refused("You cannot verify your own record.")
+    _refuse_unneeded(verification)
     if verification.expires_at <= timezone.now():
-        raise Refused(
-            "This link has expired. Ask the person, or the CE Coordinator, to send you a new one."
-        )
+        raise Refused("This link has expired. Ask the person or the CE Coordinator for a new one.")
 
 
-def _refuse_needless(verification: Verification) -> None:
+def _refuse_unneeded(verification: Verification) -> None:
     if verification.answer == VerificationAnswer.WITHDRAWN:
         raise Refused(f"Your answer is no longer needed: {verification.reason}")
     if verification.answered_at:
-        raise Refused(f"This was {verification.get_answer_display().lower()} already.")
+        raise Refused(f"This was already {verification.get_answer_display().lower()}.")
     if verification.participation.state not in ACTIVE:
         raise Refused("Your answer is no longer needed: this period is over.")
 

@@ -1,4 +1,4 @@
-"""The tables of certification, by noun."""
+"""The models of the app."""
 
 from tracks.models.certification import Certificate, Submission, Verification
 from tracks.models.participation import Extension, Participation, Posting

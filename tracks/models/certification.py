@@ -1,4 +1,4 @@
-"""What is sent for a certificate, who answers for it, and the certificate itself."""
+"""Submissions, the questions to supervisors, and certificates."""
 
 import uuid
 
@@ -17,10 +17,10 @@ from tracks.models.participation import Participation
 
 @pghistory.track(model_name="SubmissionHistory")
 class Submission(models.Model):
-    """A record that was sent for a certificate: what it held, and each step with who and when.
+    """A submitted record, with the person and time of each step.
 
-    `record` (tracks/certification/record.py) is what the person saw when sending it. A submission
-    ends once: taken back, returned, refused, reopened by a correction, or certified.
+    `record` (tracks/certification/record.py) is what the person saw when submitting it. A
+    submission ends once: withdrawn, returned, refused, reopened by a correction, or certified.
     """
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="submissions")
@@ -33,7 +33,7 @@ class Submission(models.Model):
     listed_as = models.CharField(
         max_length=150, blank=True, help_text="In the yearly list. Empty: not listed by name."
     )
-    # Whom the person proposes to verify it.
+    # The supervisor that the person proposes.
     supervisor_name = models.CharField(max_length=150, blank=True)
     supervisor_email = models.EmailField(max_length=254, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
@@ -63,11 +63,11 @@ class Submission(models.Model):
                 condition=Q(ended_at=None),
                 name="tracks_one_open_submission",
             ),
-            # Lets a certificate rest on a submission that was reviewed and verified.
+            # Lets a certificate reference a submission that was reviewed and verified.
             models.UniqueConstraint(
                 fields=["id", "reviewed_at", "verified_at"], name="tracks_submission_with_answers"
             ),
-            # Lets a question to a supervisor point at the submission and its participation.
+            # Lets a verification reference the submission together with its participation.
             models.UniqueConstraint(
                 fields=["id", "participation"], name="tracks_submission_with_participation"
             ),
@@ -83,7 +83,7 @@ class Submission(models.Model):
                 | Q(verified_at__isnull=False) & ~Q(verified_name=""),
                 name="tracks_verified_both_or_neither",
             ),
-            # Said of its own accord, because a comparison with nothing would pass.
+            # Needs IS NOT NULL, because a comparison with NULL would pass.
             models.CheckConstraint(
                 condition=Q(verified_at=None)
                 | Q(reviewed_at__isnull=False, reviewed_at__lte=F("verified_at")),
@@ -131,10 +131,10 @@ class Submission(models.Model):
 
 @pghistory.track(model_name="VerificationHistory")
 class Verification(models.Model):
-    """The question to a supervisor whether a record is right: a submission, or one year of it.
+    """A question to a supervisor: is this record, or one year of it, right?
 
-    The supervisor may have no account and answers by a link that holds `nonce`. It can be answered
-    once, until it expires; asking somebody else, or again, is another row.
+    The supervisor may have no account and answers by a link that contains `nonce`, once, until it
+    expires. Asking again, or another supervisor, is another row.
     """
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="verifications")
@@ -227,10 +227,9 @@ class Verification(models.Model):
 
 @pghistory.track(model_name="CertificateHistory")
 class Certificate(models.Model):
-    """What somebody earned, as it was on the day: it never changes, and is never deleted.
+    """An issued certificate with the record it counts; only a revocation is ever added.
 
-    `record` is what it counted. Only a revocation is added to it. `replaces` is the one that was
-    issued before for the same period, with a wrong name for instance.
+    `replaces` is the earlier certificate of the same period, one with a wrong name for example.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
@@ -280,7 +279,7 @@ class Certificate(models.Model):
                 to_fields=["id", "participation"],
                 name="tracks_certificate_submission_same_participation",
             ),
-            # Both are there in a certificate, so both are there in its submission.
+            # A certificate has both, so its submission must have both.
             CompositeForeignKey(
                 fields=["submission", "reviewed_at", "verified_at"],
                 to="tracks.Submission",

@@ -1,4 +1,4 @@
-"""Who follows which track for how long, and what counts in it."""
+"""Participations in tracks, their extensions, and the credits posted to them."""
 
 import datetime as dt
 
@@ -20,8 +20,8 @@ class Participation(models.Model):
     """One person on one track for one period.
 
     Credits earned from `counts_from` to `closes_on`, both inclusive, are eligible. Both days are
-    fixed when the period begins, because staff may extend it later. `follows` is the certificate
-    after which it began; none where the person had not been certified before.
+    stored when the period starts, because staff may extend it later. `follows` is the certificate
+    that precedes the period, if any.
     """
 
     person = models.ForeignKey(
@@ -42,7 +42,7 @@ class Participation(models.Model):
         "tracks.Certificate", models.PROTECT, null=True, blank=True, related_name="followed_by"
     )
 
-    # Of a certified period, its certificate: filled in by queries.counting_participations().
+    # The certificate of a certified period, set by queries.counting_participations().
     certified_as: str = ""
     certified_on: dt.date | None = None
 
@@ -55,7 +55,7 @@ class Participation(models.Model):
                 name="tracks_one_active_participation",
                 violation_error_message="You already follow this track.",
             ),
-            # Lets a posting point at its participation and the participation's person together.
+            # Lets a posting reference its participation together with the person.
             models.UniqueConstraint(
                 fields=["id", "person"], name="tracks_participation_with_person"
             ),
@@ -72,7 +72,7 @@ class Participation(models.Model):
                 condition=Q(closes_on__gte=F("selected_on")) & Q(closes_on__gte=F("counts_from")),
                 name="tracks_selected_within_period",
             ),
-            # What a certificate was issued for counts up to that day, and not a second time.
+            # Only a period after a certificate may count from a day after its selection.
             models.CheckConstraint(
                 condition=Q(counts_from__lte=F("selected_on")) | Q(follows__isnull=False),
                 name="tracks_counts_from_not_after_selection",
@@ -87,7 +87,7 @@ class Participation(models.Model):
 
 
 class Posting(models.Model):
-    """This credit counts in this participation. Whose both are is the database's to judge."""
+    """A credit that counts in a participation. Constraints check that both are one person's."""
 
     credit = models.ForeignKey(Credit, models.PROTECT, related_name="postings")
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="postings")
@@ -120,7 +120,7 @@ class Posting(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), model_name="ExtensionHistory")
 class Extension(models.Model):
-    """That staff gave somebody more time, until when and why."""
+    """More time for a period, given by staff with a reason."""
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="extensions")
     closed_on = models.DateField("last day before")

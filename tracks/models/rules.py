@@ -1,4 +1,4 @@
-"""Tracks and the dated rules of each: data, never code."""
+"""Tracks and their dated rules."""
 
 import datetime as dt
 from decimal import Decimal
@@ -13,7 +13,7 @@ from tracks.enums import RuleSetKind
 
 
 class Track(models.Model):
-    """A certification a person can work towards, whatever its rules are this year."""
+    """A certification that a person can work toward under its current rules."""
 
     name = models.CharField(max_length=80, unique=True)
     description = models.TextField(blank=True)
@@ -47,7 +47,7 @@ class RuleSet(models.Model):
     class Meta:
         ordering = ["track__position", "valid_from", "id"]
         constraints = [
-            # Lets a participation point at its rule set and the rule set's track together.
+            # Lets a participation reference its rule set together with the track.
             models.UniqueConstraint(fields=["id", "track"], name="tracks_rule_set_with_track"),
             models.CheckConstraint(
                 condition=Q(kind__in=RuleSetKind.values), name="tracks_rule_set_kind_known"
@@ -57,7 +57,7 @@ class RuleSet(models.Model):
                 name="tracks_rule_set_ends_after_it_begins",
                 violation_error_message="The last day must not lie before the first.",
             ),
-            # Unbounded, the days of a participation would lie outside the calendar.
+            # Without a limit, the days of a participation could exceed the range of dates.
             models.CheckConstraint(
                 condition=Q(years__gte=1, years__lte=20),
                 name="tracks_rule_set_has_years",
@@ -75,7 +75,7 @@ class RuleSet(models.Model):
 
 
 class Requirement(models.Model):
-    """A category that counts under a rule set, and the least that must come from it (may be 0)."""
+    """A category that counts under a rule set, with its minimum (may be 0)."""
 
     rule_set = models.ForeignKey(RuleSet, models.CASCADE, related_name="requirements")
     category = models.ForeignKey(Category, models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Certificates in the administration: to find, to read, and on the way to paper and page."""
+"""Certificates in the administration: finding, reading, and links to the PDF and the page."""
 
 import datetime as dt
 from typing import Any
@@ -80,25 +80,25 @@ def test_the_page_of_one_has_its_record_as_a_table(
     _, revoked, valid = certificates
     page = text(staff.get(f"{LIST}{valid.pk}/change/"))
     title = valid.participation.postings.first().credit.claim.event.title
-    assert "<caption>60 credits in all</caption>" in page
+    assert "<caption>60 credits in total</caption>" in page
     assert page.count(f"<th scope='row'>{title}</th>") == 4
     assert f'href="/certificates/{valid.uuid}/certificate.pdf"' in page
     assert f'href="/certificates/{valid.uuid}/"' in page
     assert "Replaces 2026-0001." in page
-    assert "Not needed for it" not in page
+    assert "Not needed for this certificate" not in page
     assert 'name="_save"' not in page
     page = text(staff.get(f"{LIST}{revoked.pk}/change/"))
-    assert "Issued anew as 2026-0002." in page
+    assert "Reissued as 2026-0002." in page
     assert "The name &lt;b&gt;changed&lt;/b&gt;." in page
     assert "certificate.pdf" not in page
 
 
-def test_what_it_did_not_need_stands_below(staff: Client) -> None:
+def test_surplus_credits_are_listed_below(staff: Client) -> None:
     participation = make.following()
     make.claim(participation.person, title="One <i>more</i>", days=-1)
     certificate = make.certificate(participation)
     page = text(staff.get(f"{LIST}{certificate.pk}/change/"))
-    assert "<caption>Not needed for it</caption>" in page
+    assert "<caption>Not needed for this certificate</caption>" in page
     assert "One &lt;i&gt;more&lt;/i&gt;" in page
 
 

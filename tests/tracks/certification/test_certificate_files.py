@@ -109,7 +109,7 @@ def test_it_is_held_to_pdf_ua(certificate):
         assert pdf.Root.MarkInfo.Marked
         [figure] = [each for each in pdf.objects if is_a(each, "/S", "/Figure")]
         address = f"{PORTAL}/certificates/{certificate.uuid}/"
-        assert str(figure.Alt) == (f"QR code of {address}, where this certificate can be checked")
+        assert str(figure.Alt) == (f"QR code for {address}, where this certificate can be checked")
         assert {str(link.A.URI) for link in sheet.Annots} == {address}
         descriptors = [each for each in pdf.objects if is_a(each, "/Type", "/FontDescriptor")]
         assert len(descriptors) >= 4

@@ -28,7 +28,7 @@ def certificate():
 def test_nothing_is_found_after_any_of_the_steps(certificate):
     assert integrity.find_violations() == []
     values = {"certificate_id": certificate.pk, "by": make.person(Role.CE_COORDINATOR)}
-    again = actions.reissue_certificate(name="June", reason="Misspelt.", **values)
+    again = actions.reissue_certificate(name="June", reason="Misspelled.", **values)
     assert integrity.find_violations() == []
     values["certificate_id"] = again.pk
     actions.revoke_certificate(reason="Because.", reopen=True, **values)

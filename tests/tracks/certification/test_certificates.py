@@ -1,5 +1,6 @@
-"""The certificate on the web: for anybody with its address, for its person, and for staff."""
+"""The certificate on the web: for anyone with its address, for its person, and for staff."""
 
+import dataclasses
 import datetime as dt
 import uuid
 
@@ -64,19 +65,18 @@ def test_the_address_is_made_of_the_uuid(certificate):
 
 def test_anybody_reads_that_it_is_valid_and_nothing_else_of_the_person(certificate):
     response = Client().get(certificate.get_absolute_url())
-    told = response.context["certificate"]
-    assert told == {
+    assert dataclasses.asdict(response.context["certificate"]) == {
         "number": "2026-0001",
         "name": "June Alvarez",
         "track": "Library Trustee",
         "issued_on": "Fri, Nov 20, 2026",
         "expires_on": "Wed, Nov 20, 2030",
-        "standing": (
+        "validity": (
             ("Valid", "good", "✓"),
             "Certificate 2026-0001 is valid until Wed, Nov 20, 2030.",
         ),
         "revoked_reason": "",
-        "anew": "",
+        "reissued": "",
         "is_demonstration": False,
     }
     page = response.content.decode()
@@ -96,8 +96,8 @@ def test_it_is_valid_through_its_last_day(certificate, years, days, label):
     later = NOW.replace(year=NOW.year + years) + dt.timedelta(days=days)
     with time_machine.travel(later):
         response = Client().get(certificate.get_absolute_url())
-    assert response.context["certificate"]["standing"].label.text == label
-    expired = "2026-0001 was valid until Wed, Nov 20, 2030 and has expired since."
+    assert response.context["certificate"].validity.label.text == label
+    expired = "2026-0001 was valid until Wed, Nov 20, 2030 and has expired."
     assert (expired in main(response)) == (label == "Expired")
 
 
@@ -106,21 +106,21 @@ def test_revoked_says_since_when_and_why(certificate):
     with time_machine.travel(NOW.replace(year=2035)):  # and it stays so
         response = Client().get(certificate.get_absolute_url())
     page = main(response)
-    assert response.context["certificate"]["standing"].label.text == "Revoked"
+    assert response.context["certificate"].validity.label.text == "Revoked"
     assert "Certificate 2026-0001 was revoked on Fri, Nov 20, 2026." in page
     assert "An invented &lt;b&gt;training&lt;/b&gt;." in page
-    assert "Issued anew" not in page
+    assert "Reissued" not in page
 
 
-def test_issued_anew_it_names_the_new_number_and_not_the_new_name(certificate):
+def test_reissued_it_names_the_new_number_and_not_the_new_name(certificate):
     again = reissue(certificate)
     page = main(Client().get(certificate.get_absolute_url()))
     assert "as certificate 2026-0002" in page
-    assert "Issued anew: The name changed." in page
+    assert "Reissued: The name changed." in page
     assert "Stone" not in page
     assert str(again.uuid) not in page
-    told = Client().get(again.get_absolute_url()).context["certificate"]
-    assert (told["name"], told["standing"].label.text) == ("June Alvarez-Stone", "Valid")
+    facts = Client().get(again.get_absolute_url()).context["certificate"]
+    assert (facts.name, facts.validity.label.text) == ("June Alvarez-Stone", "Valid")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_address_that_is_no_certificates(certificate, address):
 
 def test_an_address_typed_from_paper_in_upper_case(certificate):
     response = Client().get(f"/certificates/{str(certificate.uuid).upper()}/")
-    assert response.context["certificate"]["number"] == "2026-0001"
+    assert response.context["certificate"].number == "2026-0001"
 
 
 def test_a_demonstration_says_so(certificate, june):
@@ -207,16 +207,16 @@ def test_my_certificates_with_everything_to_do_with_them(certificate, june, sett
     make.certificate(make.following(make.person(display_name="Somebody Else")))
     response = signed_in(june).get("/certificates/")
     rows = response.context["certificates"]
-    assert [(row["number"], row["standing"].label.text, row["anew"]) for row in rows] == [
+    assert [(row.number, row.validity.label.text, row.reissued) for row in rows] == [
         ("2026-0002", "Valid", ""),
         ("2026-0001", "Revoked", "2026-0002"),
     ]
-    assert [row["pdf_url"] for row in rows] == [f"/certificates/{again.uuid}/certificate.pdf", ""]
+    assert [row.pdf_url for row in rows] == [f"/certificates/{again.uuid}/certificate.pdf", ""]
     page = main(response)
     assert f'value="https://aspen.example.gov/certificates/{again.uuid}/"' in page
     assert f'href="/certificates/{again.uuid}/certificate.pdf"' in page
     assert f'href="/certificates/{certificate.uuid}/"' in page
-    assert "In its place there is certificate 2026-0002." in page
+    assert "Certificate 2026-0002 replaces it." in page
     assert "Somebody Else" not in page
 
 
@@ -225,13 +225,13 @@ def test_without_a_certificate_it_says_how_one_comes_by_it(june):
     assert "No certificate yet" in page
     assert 'href="/tracks/"' in page
     panel = main(signed_in(june).get("/continuing-education/"))
-    assert "None yet. When you have everything a track asks for" in panel
+    assert "None yet. When you meet all requirements of a track" in panel
 
 
 def test_the_panel_lists_them(certificate, june):
     response = signed_in(june).get("/continuing-education/")
     [row] = response.context["certificates"]
-    assert (row["number"], row["standing"].label.text) == ("2026-0001", "Valid")
+    assert (row.number, row.validity.label.text) == ("2026-0001", "Valid")
     assert f'href="/certificates/{certificate.uuid}/certificate.pdf"' in main(response)
     assert 'href="/certificates/"' in main(response)
 

@@ -141,7 +141,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     action(**values, by=by)
 
 
-# Asked for what is so already, nothing changes and nobody is refused.
+# Repeating a step that is already done changes nothing and is not refused.
 ALREADY = {
     (State.SUBMITTED, ParticipationStep.SUBMIT),
     (State.REVIEWED, ParticipationStep.SUBMIT),
@@ -176,7 +176,7 @@ NOT_THERE = (
 
 
 def cast(actor: Actor, participation: Participation):
-    """Somebody who is this to the participation. The portal acts where staff decline a claim."""
+    """A person in this role. For the portal it is the coordinator who declines a claim."""
     match actor:
         case Actor.PERSON:
             return participation.person
@@ -188,7 +188,7 @@ def cast(actor: Actor, participation: Participation):
 
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("step", list(WHO))
-def test_whoever_may_take_a_step_takes_it_where_the_table_says(state, step):
+def test_each_actor_takes_the_steps_that_the_table_allows(state, step):
     participation = in_state(state)
     transition = PARTICIPATION_TRANSITIONS[step]
     moves = transition.allows(state, WHO[step])
@@ -236,7 +236,7 @@ def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
 
 
 @pytest.mark.parametrize("step", [each for each, who in WHO.items() if who == Actor.PERSON])
-def test_nobody_takes_a_step_with_somebody_elses_track(step):
+def test_nobody_takes_a_step_with_another_persons_track(step):
     state = next(state for state, other in TAKEN if other == step)
     participation = in_state(state)
     with pytest.raises(Participation.DoesNotExist):
@@ -274,7 +274,7 @@ def test_a_correction_reopens_what_was_sent_and_says_what_changed():
     [sent] = participation.submissions.all()
     assert sent.ending == Ending.REOPENED
     assert sent.reason == (
-        f"“{event}” was 15.0 in Library Administration and is 14.5 in Library Administration now."
+        f"“{event}” was 15.0 in Library Administration and is now 14.5 in Library Administration."
     )
     asked.refresh_from_db()
     assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, sent.reason)
@@ -326,7 +326,7 @@ def test_nothing_is_sent_while_something_is_missing():
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
-    with pytest.raises(Refused, match="Something is still missing"):
+    with pytest.raises(Refused, match="still has missing requirements"):
         make.submission(participation)
 
 
@@ -339,7 +339,7 @@ def test_nobody_is_their_own_supervisor_by_any_address():
     june.emailaddress_set.create(email="june@new.example", verified=False)
     sent = make.submission(make.following(june))
     for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
-        with pytest.raises(Refused, match="Nobody verifies their own record"):
+        with pytest.raises(Refused, match="No one can verify their own record"):
             make.verification(sent, actions.SupervisorContact("Somebody", address))
     assert not sent.verifications.exists()
 
@@ -378,7 +378,7 @@ def test_a_year_is_verified_while_the_period_runs():
     assert actions.verify_record(verification_id=asked.pk, by=None) is None
     participation.refresh_from_db()
     assert participation.state == State.OPEN
-    with pytest.raises(Refused, match="has verified"):
+    with pytest.raises(Refused, match="has already verified"):
         actions.ask_about_year(
             participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
         )
@@ -398,7 +398,7 @@ def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
     assert not certificate.participation.postings.exists()
 
 
-def test_revoked_and_reopened_it_can_be_mended_and_sent_anew():
+def test_revoked_and_reopened_it_can_be_corrected_and_submitted_again():
     certificate = make.certificate()
     june = certificate.person
     revoke(certificate, reopen=True)
@@ -409,23 +409,23 @@ def test_revoked_and_reopened_it_can_be_mended_and_sent_anew():
     assert again.number.endswith("-0002")
 
 
-def test_issued_anew_it_differs_in_name_alone():
+def test_reissued_it_differs_in_name_alone():
     certificate = make.certificate()
     again = actions.reissue_certificate(
         certificate_id=certificate.pk,
         name="Jane Doe-Smith",
-        reason="The name was misspelt.",
+        reason="The name was misspelled.",
         by=make.person(Role.CE_COORDINATOR),
     )
     certificate.refresh_from_db()
-    assert certificate.revoked_reason == "Issued anew: The name was misspelt."
+    assert certificate.revoked_reason == "Reissued: The name was misspelled."
     assert (again.name, again.replaces) == ("Jane Doe-Smith", certificate)
     same = ("record", "issued_on", "expires_on", "supervisor_name", "submission_id")
     assert [getattr(again, name) for name in same] == [getattr(certificate, name) for name in same]
     assert again.uuid != certificate.uuid
 
 
-def test_a_track_is_taken_up_again_in_its_own_period():
+def test_a_track_is_resumed_in_its_own_period():
     participation = make.following()
     june = participation.person
     actions.leave_track(participation_id=participation.pk, by=june)

@@ -113,7 +113,7 @@ def end(sent: Submission) -> None:
     actions.take_back_submission(participation_id=sent.participation_id, by=sent.person)
 
 
-def test_a_record_is_reviewed_by_somebody_else_after_it_was_sent() -> None:
+def test_a_record_is_reviewed_by_another_person_after_it_was_sent() -> None:
     sent, staff, now = make.submission(), make.person(), timezone.now()
     refused(sent, "tracks_reviewed_both_or_neither", reviewed_at=now)
     refused(sent, "tracks_reviewed_both_or_neither", reviewed_by=staff)
@@ -123,7 +123,7 @@ def test_a_record_is_reviewed_by_somebody_else_after_it_was_sent() -> None:
     refused(sent, "tracks_submission_not_reviewed_by_owner", **own)
 
 
-def test_a_record_is_verified_by_somebody_else_after_its_review() -> None:
+def test_a_record_is_verified_by_another_person_after_its_review() -> None:
     sent = make.verification().submission
     assert sent
     sent.refresh_from_db()
@@ -207,7 +207,7 @@ def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
     no_other(asked, which, **new, participation=other)
 
 
-def test_a_supervisor_is_somebody_else_with_a_name_and_has_time() -> None:
+def test_a_supervisor_is_another_person_with_a_name_and_has_time() -> None:
     asked = make.verification()
     refused(asked, "tracks_verification_supervisor_not_owner", supervisor=asked.person)
     refused(asked, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
@@ -308,7 +308,7 @@ def test_a_certificate_names_people_and_has_time() -> None:
     no_other(certificate, "tracks_certificate_expires_after_issue", **new, expires_on=day)
 
 
-def test_a_certificate_is_revoked_by_somebody_else_for_a_reason() -> None:
+def test_a_certificate_is_revoked_by_another_person_for_a_reason() -> None:
     certificate, staff, now = make.certificate(), make.person(), timezone.now()
     name = "tracks_revoked_all_or_none"
     refused(certificate, name, revoked_at=now, revoked_by=staff)

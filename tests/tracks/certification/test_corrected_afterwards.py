@@ -86,7 +86,7 @@ def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is
         make.verification(sent)
     undo_merge(merge_id=done.merge.pk, by=staff)
     sent.refresh_from_db()
-    why = f"“{facts.title}” waits for a decision of staff." if is_reviewed else ""
+    why = f"“{facts.title}” is waiting for a staff decision." if is_reviewed else ""
     assert (sent.ending, sent.reason) == (Ending.REOPENED if is_reviewed else "", why)
 
 

@@ -148,7 +148,7 @@ def test_a_supervisor_who_was_asked_hears_that_no_answer_is_needed(june):
     actions.take_back_submission(participation_id=asked.participation_id, by=june)
     [((address, subject), text)] = read_all().items()
     assert (address, subject) == ("dana.chair@board.example", NO_LONGER)
-    assert "Your answer is no longer needed: The person took the record back." in text
+    assert "Your answer is no longer needed: The person withdrew the record." in text
 
 
 def test_whoever_is_asked_again_hears_of_the_new_question_alone(june):

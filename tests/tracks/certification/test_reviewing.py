@@ -97,7 +97,7 @@ def test_a_row_says_who_sent_what_when_and_who_has_it() -> None:
         "Sidney Library",
         "Library Trustee",
         "Mon, Nov 2, 2026, waits 3 days",
-        '<td class="field-remarked">1</td>',
+        '<td class="field-warnings">1</td>',
         "The CE Coordinator",
     ):
         assert part in page, part
@@ -108,7 +108,7 @@ def test_a_row_says_that_a_supervisor_has_not_answered_in_time() -> None:
         make.verification()
         assert "Dana Chair, until Wed, Dec 2, 2026" in text(coordinator().get(QUEUE))
         clock.shift(86_400 * 31)
-        late = "Dana Chair, who has not answered by Wed, Dec 2, 2026"
+        late = "Dana Chair, who did not answer by Wed, Dec 2, 2026"
         assert late in text(coordinator().get(QUEUE))
 
 
@@ -120,13 +120,14 @@ def test_the_page_shows_what_was_sent() -> None:
     sent = with_custom_event(june)
     page = coordinator().get(address(sent))
     shown = page.context
-    assert [(each["name"], each["sum"]) for each in shown["categories"] if each["lines"]] == [
+    assert [(each.name, each.total) for each in shown["categories"] if each.lines] == [
         ("Library Administration", "15.5 credits")
     ]
-    [first, _, third] = shown["categories"][0]["lines"]
-    assert (first["credit"], first["state"], first["verified"]) == ("7.5", "Pending", "")
-    assert third["undecided"] == shown["undecided"][0]["url"]
-    assert shown["undecided"][0]["url"].startswith("/admin/events/customevent/")
+    [first, _, third] = shown["categories"][0].lines
+    assert (first.amount, first.state, first.verified) == ("7.5", "Pending", "")
+    [(_, url)] = shown["undecided"]
+    assert third.undecided_url == url
+    assert url.startswith("/admin/events/customevent/")
     assert shown["remarks"] == sent.remarks
     assert dict(shown["facts"])["Credits"] == f"15.5 of 15 on {_today()}"
     assert "Decide about these first" in text(page)
@@ -136,7 +137,7 @@ def _today() -> str:
     return f"{today():%a, %b} {today().day}, {today().year}"
 
 
-def test_a_remark_that_came_later_and_one_that_is_settled_are_told_apart() -> None:
+def test_new_and_resolved_warnings_are_distinguished() -> None:
     june = make.person()
     sent = with_custom_event(june)
     [event] = [each.event for each in june.claims.filter(event__origin="custom")]
@@ -144,7 +145,7 @@ def test_a_remark_that_came_later_and_one_that_is_settled_are_told_apart() -> No
     again = make.event(title=event.title, begins_at=event.begins_at, ends_at=event.ends_at)
     make.claim(june, again)
     shown = coordinator().get(address(sent)).context
-    assert shown["gone"] == [f"“{event.title}” waits for a decision of staff."]
+    assert shown["gone"] == [f"“{event.title}” is waiting for a staff decision."]
     assert [each in shown["remarks"] for each in shown["new"]] == [True]
     assert shown["new"][0].startswith(f"“{event.title}”: “{again.title}”")
     assert shown["undecided"] == []
@@ -160,9 +161,9 @@ def test_lines_that_a_supervisor_verified_before_are_marked() -> None:
     actions.verify_record(verification_id=asked.pk, by=None)
     sent = make.submission(participation)
     [category_] = [
-        each for each in coordinator().get(address(sent)).context["categories"] if each["lines"]
+        each for each in coordinator().get(address(sent)).context["categories"] if each.lines
     ]
-    assert category_["lines"][0]["verified"] == f"Verified by Dana Chair, {_today()}"
+    assert category_.lines[0].verified == f"Verified by Dana Chair, {_today()}"
 
 
 def test_earlier_records_and_certificates_of_the_person_are_there_and_nobody_elses() -> None:
@@ -171,11 +172,11 @@ def test_earlier_records_and_certificates_of_the_person_are_there_and_nobody_els
     june = certificate.person
     other = make.submission(make.following(june, "Library Director"))
     shown = coordinator().get(address(other)).context
-    assert [each["url"] for each in shown["earlier"]] == [address(certificate.submission)]
-    assert [each["number"] for each in shown["certificates"]] == [certificate.number]
+    assert [each.url for each in shown["earlier"]] == [address(certificate.submission)]
+    assert [each.number for each in shown["certificates"]] == [certificate.number]
 
 
-def test_what_happened_is_told_in_order() -> None:
+def test_the_history_is_in_order() -> None:
     with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)):
         june = make.person(display_name="June")
         asked = make.verification(make.submission(make.following(june)))
@@ -204,13 +205,17 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
     asked = first.verifications.get()
     assert (asked.supervisor_name, asked.supervisor_email) == ("Dana Chair", make.SUPERVISOR.email)
     assert state_of(first) == ParticipationState.REVIEWED
-    assert said(answer) == [f"{first.person}'s record: Reviewed; Dana Chair is asked."]
-    assert "Reviewed; Dana Chair is asked." in text(client.get(address(first, "history")))
+    assert said(answer) == [
+        f"{first.person}'s record: Reviewed; Dana Chair was asked to verify it."
+    ]
+    assert "Reviewed; Dana Chair was asked to verify it." in text(
+        client.get(address(first, "history"))
+    )
     answer = decide(client, second, "review", supervisor=make.SUPERVISOR.email)
     assert answer.headers["Location"] == QUEUE
 
 
-def test_somebody_else_is_asked_by_name_and_address() -> None:
+def test_another_supervisor_is_asked_by_name_and_address() -> None:
     sent = make.submission(supervisor=None)
     client = coordinator()
     named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
@@ -234,13 +239,13 @@ def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
     assert choices() == [
         f"{dana}: proposed by the person",
         f"{carl}: Board chair of Sidney Library",
-        "Somebody else, named below",
+        "Another person, named below",
     ]
     make.verification(sent, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
-        f"{carl}: asked {_today()}; choose it to send a new link",
+        f"{carl}: asked {_today()}; choose to send a new link",
         f"{dana}: proposed by the person",
-        "Somebody else, named below",
+        "Another person, named below",
     ]
 
 
@@ -251,8 +256,8 @@ def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
         (
             {"supervisor": "other"},
             {
-                "supervisor_name": ["Give the name of whoever verifies it."],
-                "supervisor_email": ["Give the address the link shall go to."],
+                "supervisor_name": ["Enter the name of the supervisor."],
+                "supervisor_email": ["Enter the address to send the link to."],
             },
         ),
         (
@@ -286,7 +291,7 @@ def test_nobody_is_asked_about_themselves() -> None:
     named = {"supervisor_name": "June", "supervisor_email": sent.person.email}
     answer = decide(coordinator(), sent, "review", supervisor="other", **named)
     [[error]] = answer.context_data["supervisor_form"].errors.values()
-    assert error.startswith("Nobody verifies their own record.")
+    assert error.startswith("No one can verify their own record.")
     assert not sent.verifications.exists()
 
 
@@ -295,7 +300,7 @@ def test_a_record_is_returned_with_a_reason() -> None:
     client = coordinator()
     answer = decide(client, sent, "return", reason="  ")
     assert answer.context_data["return_form"].errors == {
-        "reason": ["Give a reason; the person will read it."]
+        "reason": ["Give a reason. The person will read it."]
     }
     assert decide(client, sent, "return", reason="Twice the same.").headers["Location"] == QUEUE
     sent.refresh_from_db()
@@ -304,17 +309,17 @@ def test_a_record_is_returned_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "overlap", "unproven"])
-def test_a_reason_at_hand_fills_the_text_and_decides_nothing(kind: str) -> None:
+def test_a_prepared_reason_fills_the_text_and_decides_nothing(kind: str) -> None:
     sent = with_custom_event(make.person())
     answer = decide(coordinator(), sent, "return", reason="My own words.", ready=kind)
     filled = answer.context_data["return_form"]["reason"].value()
     assert filled.startswith("My own words.\n\n“")
-    custom = answer.context_data["undecided"][0]["title"]
+    custom = answer.context_data["undecided"][0][0]
     assert (f"“{custom}”" in filled) == (kind == "unproven")
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
-def test_a_reason_at_hand_names_what_it_fits() -> None:
+def test_a_prepared_reason_names_what_it_fits() -> None:
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     event = make.claim(june, credits={ADMINISTRATION: "7.5"}).event
@@ -335,11 +340,11 @@ def test_what_waits_for_a_decision_is_decided_first() -> None:
     sent = with_custom_event(make.person())
     client = coordinator()
     page = text(client.get(address(sent)))
-    assert "It can be sent to the supervisor once staff have decided" in page
+    assert "You can send it to the supervisor after staff have decided" in page
     assert address(sent, "review") not in page
     answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
     [error] = answer.context_data["supervisor_form"].non_field_errors()
-    assert "waits for a decision of staff. Decide about it first" in error
+    assert "is waiting for a staff decision. Decide about it first" in error
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
@@ -355,24 +360,24 @@ def test_nothing_is_decided_that_changed_since_it_was_shown(what: str) -> None:
     for shown in (old, "", "x" * 61):
         answer = client.post(address(sent, what), values | {"seen": shown})
         page = text(answer)
-        assert ("Something about this record changed" in page) == (shown != "x" * 61)
+        assert ("This record changed since you opened it" in page) == (shown != "x" * 61)
         assert state_of(sent) == ParticipationState.SUBMITTED
     assert (
         client.post(address(sent, what), values | {"seen": seen(client, sent)}).status_code == 302
     )
 
 
-def test_what_went_to_the_supervisor_meanwhile_is_not_returned_unawares() -> None:
+def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> None:
     sent = make.submission()
     client = coordinator()
     old = seen(client, sent)
     make.verification(sent)
     answer = client.post(address(sent, "return"), {"seen": old, "reason": "Twice the same."})
-    assert "Something about this record changed" in text(answer)
+    assert "This record changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Twice the same."
     assert state_of(sent) == ParticipationState.REVIEWED
     # And where it goes there between the look and the lock.
-    with pytest.raises(Refused, match="went on in the meantime"):
+    with pytest.raises(Refused, match="changed since you opened it"):
         actions.return_submission(
             submission_id=sent.pk, reason="No.", seen="submitted", by=make.person()
         )
@@ -399,7 +404,7 @@ def test_a_credit_declined_meanwhile_reopens_and_the_page_says_so() -> None:
 # ---------- With the supervisor ----------
 
 
-def test_a_new_link_is_sent_or_somebody_else_is_asked() -> None:
+def test_a_new_link_is_sent_or_another_supervisor_is_asked() -> None:
     first = make.verification()
     sent = first.submission
     assert sent
@@ -423,14 +428,14 @@ def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
     assert asked.submission
     decide(coordinator(), asked.submission, "return", reason="Twice the same.")
     asked.refresh_from_db()
-    told = "The CE Coordinator returned the record for changes."
-    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, told)
+    reason = "The CE Coordinator returned the record for changes."
+    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, reason)
     assert state_of(asked.submission) == ParticipationState.OPEN
 
 
-def test_nobody_puts_the_question_about_their_own_record_to_somebody_else() -> None:
+def test_nobody_asks_another_supervisor_about_their_own_record() -> None:
     asked = make.verification()
-    with pytest.raises(Refused, match="Somebody else has to ask about your own record"):
+    with pytest.raises(Refused, match="Someone else has to ask about your own record"):
         actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
     asked.refresh_from_db()
     assert asked.answered_at is None
@@ -440,7 +445,7 @@ def test_nobody_is_asked_about_what_is_not_with_a_supervisor() -> None:
     sent = make.submission()
     answer = decide(coordinator(), sent, "ask", supervisor=make.SUPERVISOR.email)
     assert answer.context_data["supervisor_form"].non_field_errors() == [
-        "No supervisor is asked about this record at present."
+        "No supervisor has been asked about this record."
     ]
 
 
@@ -460,7 +465,7 @@ def test_nobody_decides_about_their_own_record(what: str) -> None:
     before = state_of(sent)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
     answer = decide(client, sent, what, **values)
-    assert "Somebody else has to" in text(answer)
+    assert "Someone else has to" in text(answer)
     assert state_of(sent) == before
 
 
@@ -509,7 +514,7 @@ def test_the_first_page_says_what_waits_for_review() -> None:
         assert page.context["waiting"] == [
             ("2 records to review, the oldest waits 2 days", QUEUE),
             (
-                "1 record without an answer of the supervisor, it waits 5 days",
+                "1 record without an answer from the supervisor, it waits 5 days",
                 f"{QUEUE}?state=supervisor",
             ),
         ]
@@ -519,7 +524,7 @@ def test_the_first_page_says_what_waits_for_review() -> None:
 
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
-    """So many records that wait, lines of the record, earlier ones, and certificates."""
+    """The same for one and three waiting records, lines, earlier records and certificates."""
     june, library = make.person(), make.organization()
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)

@@ -1,4 +1,4 @@
-"""Revoking a certificate, and issuing it anew, in the administration."""
+"""Revoking and reissuing a certificate in the administration."""
 
 from typing import Any
 
@@ -53,17 +53,17 @@ def test_what_follows_is_said_before_anything_happens() -> None:
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"})
     began = format_day(following.selected_on)
     assert answer.context["consequences"] == [
-        f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
+        f"The page of certificate {certificate.number} of {certificate.person} stays, and says "
         "that it was revoked, and why.",
-        "Its 15 credits are archived; they count in no certificate any more.",
-        f"The period that began on {began} goes on. What was earned before the certificate was "
-        "issued does not count in it.",
+        "Its 15 credits are archived; they no longer count in any certificate.",
+        f"The period that began on {began} continues. Credits earned before the certificate was "
+        "issued do not count in it.",
     ]
     answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"})
     assert answer.context["consequences"][1:] == [
-        "The certified period is under way again until "
-        f"{format_day(certificate.participation.closes_on)}, with its 15 credits as far as they "
-        "are eligible. The person can mend it and send it anew.",
+        f"The certified period reopens until {format_day(certificate.participation.closes_on)}, "
+        "with those of its 15 credits that are eligible. The person can correct the record and "
+        "submit it again.",
         f"The period that began on {began} is left, and its credits are archived.",
     ]
     certificate.refresh_from_db()
@@ -81,7 +81,7 @@ def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
     address = f"/admin/tracks/certificate/{certificate.pk}/change/"
     assert answer.headers["Location"] == address
     assert [str(each) for each in get_messages(answer.wsgi_request)] == [
-        f"Certificate {certificate.number} is revoked."
+        f"Certificate {certificate.number} was revoked."
     ]
     certificate.refresh_from_db()
     assert (certificate.revoked_reason, certificate.participation.state) == (WHY, state)
@@ -120,7 +120,7 @@ def test_without_reason_or_choice_nothing_is_revoked(
     assert certificate.revoked_at is None
 
 
-def test_a_period_that_was_sent_since_is_not_left_unawares() -> None:
+def test_a_period_that_was_sent_since_is_not_left_by_accident() -> None:
     with time_machine.travel(timezone.now()) as clock:
         certificate = make.certificate()
         clock.shift(86_400 * 3)
@@ -133,7 +133,7 @@ def test_a_period_that_was_sent_since_is_not_left_unawares() -> None:
     assert answer.context["consequences"] == []
 
 
-def test_a_certificate_is_issued_anew_with_another_name() -> None:
+def test_a_certificate_is_reissued_under_another_name() -> None:
     certificate = make.certificate()
     client = coordinator()
     address = page(certificate, "reissue")
@@ -143,24 +143,24 @@ def test_a_certificate_is_issued_anew_with_another_name() -> None:
     assert consequences[0].startswith("A new certificate with a new number is issued to June Smith")
     confirm(client, address, **sent)
     certificate.refresh_from_db()
-    anew = certificate.replaced_by
-    assert (anew.name, anew.issued_on, anew.record) == (
+    reissued = certificate.replaced_by
+    assert (reissued.name, reissued.issued_on, reissued.record) == (
         "June Smith",
         certificate.issued_on,
         certificate.record,
     )
-    assert certificate.revoked_reason == "Issued anew: Married."
-    assert "There is nothing left to do about it." in text(client.get(address))
+    assert certificate.revoked_reason == "Reissued: Married."
+    assert "There is nothing left to do." in text(client.get(address))
 
 
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
-        ({"reason": "Married."}, {"name": ["Say which name shall stand on it."]}),
+        ({"reason": "Married."}, {"name": ["Enter the name for the new certificate."]}),
         ({"name": "June Smith"}, {"reason": ["Give a reason."]}),
     ],
 )
-def test_without_name_or_reason_nothing_is_issued_anew(
+def test_without_name_or_reason_nothing_is_reissued(
     values: dict[str, str], errors: dict[str, list[str]]
 ) -> None:
     certificate = make.certificate()
@@ -180,7 +180,7 @@ def test_nobody_decides_about_their_own_certificate(what: str) -> None:
     sent = {"reason": WHY, "then": "leave", "name": "Me"}
     for shown_before in ("leave", "Me"):
         answer = client.post(page(certificate, what), sent | {"shown": shown_before, "save": "1"})
-        assert "Somebody else has to decide about your own certificate." in text(answer)
+        assert "Someone else has to decide about your own certificate." in text(answer)
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
 

@@ -1,4 +1,4 @@
-"""Sending a record, taking it back, and having years verified: the pages of the person."""
+"""Submitting and withdrawing a record, and verification by year: the pages of the person."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def page(client, address):
 
 
 def typed(client, participation, **fields):
-    """What somebody sends who has looked at the page."""
+    """The form of a person who has seen the page."""
     seen = client.get(f"/tracks/{participation.pk}/submit/").context.get("seen", "")
     values = {
         "seen": seen,
@@ -61,9 +61,9 @@ def test_the_page_shows_what_counts_and_what_is_beyond(client, june):
     make.claim(june, days=-2, credits={make.TECHNOLOGY: "3.0"}, title="One more")
     context = client.get(f"/tracks/{participation.pk}/submit/").context
     [group] = context["groups"]
-    assert (group["category"].slug, group["total"]) == (make.ADMINISTRATION, "15 credits")
-    assert [row["amount"] for row in group["rows"]] == ["15"]
-    assert [(row["title"], row["amount"]) for row in context["surplus"]] == [("One more", "3")]
+    assert (group.category.slug, group.total) == (make.ADMINISTRATION, "15 credits")
+    assert [row.amount for row in group.rows] == ["15"]
+    assert [(row.title, row.amount) for row in context["surplus"]] == [("One more", "3")]
     text = page(client, f"/tracks/{participation.pk}/submit/")
     assert "do not count toward the next one" in text
     assert 'value="June Librarian"' in text
@@ -89,19 +89,19 @@ def test_sent_twice_it_is_one(client, june):
     for _ in range(2):
         response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
     assert Submission.objects.count() == 1
-    assert "is sent already; nothing was sent twice" in said(response)[-1]
+    assert "was already sent; nothing was sent twice" in said(response)[-1]
 
 
 @pytest.mark.parametrize(
     ("listing", "other", "expected"),
     [("own", "", "June P. Librarian"), ("other", "J. L.", "J. L."), ("not", "x", "")],
 )
-def test_how_the_yearly_list_names_somebody(client, june, listing, other, expected):
+def test_the_name_in_the_annual_list(client, june, listing, other, expected):
     send(client, make.following(june), listing=listing, other_name=other)
     assert Submission.objects.get().listed_as == expected
 
 
-def test_remarks_come_first_with_a_link_and_what_to_do(client, june):
+def test_warnings_come_first_with_a_link_and_advice(client, june):
     participation = make.following(june)
     begins_at = timezone.now() - dt.timedelta(days=30)
     facts = make.facts(
@@ -111,11 +111,11 @@ def test_remarks_come_first_with_a_link_and_what_to_do(client, june):
     )
     waiting = claim_custom_event(facts=facts, by=june)
     response = client.get(f"/tracks/{participation.pk}/submit/")
-    first, *_ = response.context["remarks"]
+    first, *_ = response.context["warnings"]
     assert first.claim_id == waiting.pk
-    assert first.text == f"“{facts.title}” waits for a decision of staff."
+    assert first.text == f"“{facts.title}” is waiting for a staff decision."
     text = response.content.decode()
-    assert text.index("Please look at this first") < text.index("<h2>What counts</h2>")
+    assert text.index("Please check this first") < text.index("<h2>Your record</h2>")
     assert f"/continuing-education/claims/{waiting.pk}/" in text
     send(client, participation)
     assert first.text in Submission.objects.get().remarks
@@ -167,7 +167,7 @@ def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
     response = send(client, participation, supervisor="")
     assert "Choose who verifies your record." in response.content.decode()
     response = send(client, participation, supervisor="else", supervisor_email="")
-    assert "Type the address of the person you want to ask." in response.content.decode()
+    assert "Enter the address of the person you want to ask." in response.content.decode()
     send(client, participation, supervisor=str(director.pk), supervisor_name="Somebody")
     sent = Submission.objects.get()
     assert (sent.supervisor_name, sent.supervisor_email) == ("Ida Director", director.email)
@@ -178,7 +178,7 @@ def test_nobody_names_themselves(client, june, upper):
     participation = make.following(june)
     address = june.email.upper() if upper else june.email
     response = send(client, participation, supervisor_email=address)
-    assert "Nobody verifies their own record" in response.content.decode()
+    assert "No one can verify their own record" in response.content.decode()
     assert "Thank you for looking." in response.content.decode()
     assert not Submission.objects.exists()
 
@@ -217,13 +217,13 @@ def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june)
         assert "Waiting for Dana Chair, who was asked on Sat, Jun 13, 2026" in text
         assert "can answer until Mon, Jul 13, 2026." in text
         clock.shift(31 * 86_400)
-        assert "Dana Chair did not answer until Mon, Jul 13, 2026." in page(client, here)
+        assert "Dana Chair did not answer by Mon, Jul 13, 2026." in page(client, here)
         again = actions.renew_link(verification_id=asked.pk, by=None)
         certificate = actions.verify_record(verification_id=again.pk, by=None)
         text = page(client, here)
         assert f"Certificate {certificate.number} was issued." in text
         assert "Verified by Dana Chair on Tue, Jul 14, 2026" in text
-        assert [group["total"] for group in client.get(here).context["groups"]] == ["15 credits"]
+        assert [group.total for group in client.get(here).context["groups"]] == ["15 credits"]
 
 
 def stages(client, participation):
@@ -259,9 +259,9 @@ def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
     asked = make.verification(make.submission(participation))
     actions.refuse_record(verification_id=asked.pk, reason="Who is that?", by=None)
     text = page(client, participation.get_absolute_url())
-    assert "Dana Chair found something wrong on" in text
+    assert "Dana Chair reported a problem on" in text
     rows = client.get(participation.get_absolute_url()).context["sent_before"]
-    assert [(row["ending"], row["reason"]) for row in rows] == [
+    assert [(row.ending, row.reason) for row in rows] == [
         ("Refused by the supervisor", "Who is that?"),
         ("Returned for changes", "Twice the same."),
     ]
@@ -274,9 +274,9 @@ def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
         by=make.person(Role.HELP_DESK),
     )
     text = page(client, participation.get_absolute_url())
-    assert "changed what you had sent" in text
-    assert "is 3.0 in Library Administration now." in text
-    assert "Something is missing now" in text
+    assert "changed the record you had submitted" in text
+    assert "is now 3.0 in Library Administration." in text
+    assert "Requirements are missing now" in text
 
 
 def test_periods_that_are_over_say_what_became_of_them(client, june):
@@ -303,27 +303,27 @@ def test_a_revoked_certificate_opens_the_period_again_with_the_reason(client, ju
         by=make.person(Role.CE_COORDINATOR),
     )
     text = page(client, certificate.participation.get_absolute_url())
-    assert f"Certificate {certificate.number} was revoked, and this period is open." in text
+    assert f"Certificate {certificate.number} was revoked, and this period is open again." in text
     assert "A training too many." in text
 
 
-# ---------- Taking it back ----------
+# ---------- Withdrawing it ----------
 
 
-def test_taking_back_asks_first(client, june):
+def test_withdrawing_asks_first(client, june):
     participation = make.following(june)
     asked = make.verification(make.submission(participation))
     address = f"/tracks/{participation.pk}/take-back/"
-    assert "Take it back" in page(client, address)
+    assert ">Withdraw</button>" in page(client, address)
     participation.refresh_from_db()
     assert participation.state == State.REVIEWED
     response = client.post(address, follow=True)
-    assert said(response) == ["You took your record back. You can send it again at any time."]
+    assert said(response) == ["You withdrew your record. You can submit it again at any time."]
     participation.refresh_from_db()
     asked.refresh_from_db()
     assert (participation.state, asked.answer) == (State.OPEN, "withdrawn")
     response = client.post(address, follow=True)
-    assert said(response)[-1] == "Nothing is under way, so there is nothing to take back."
+    assert said(response)[-1] == "There is no submission to withdraw."
 
 
 def test_what_is_sent_cannot_be_left(client, june):
@@ -355,7 +355,7 @@ def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
     year = values["year"]
     assert f"{year}: 15 credits" in page(client, address)
     response = client.post(address, values, follow=True)
-    assert said(response) == [f"Dana Chair is asked to verify {year}."]
+    assert said(response) == [f"Dana Chair was asked to verify {year}."]
     assert "Asked" in page(client, participation.get_absolute_url())
     assert "No year to ask about" in page(client, address)
     client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)
@@ -368,7 +368,7 @@ def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
     asked = Verification.objects.get(answered_at=None)
     actions.verify_record(verification_id=asked.pk, by=None)
     [row] = client.get(address).context["years"]
-    assert (row["label"].text, row["text"][:14]) == ("Verified", "by Dana Chair ")
+    assert (row.label.text, row.text[:14]) == ("Verified", "by Dana Chair ")
     # A form of before: no double question.
     response = client.post(address, values)
     assert response.context["form"].errors["year"]
@@ -379,7 +379,7 @@ def test_nobody_has_their_year_verified_by_themselves(client, june):
     participation = make.following(june)
     values = years_form(participation, supervisor_email=june.email)
     response = client.post(f"/tracks/{participation.pk}/years/", values)
-    assert "Nobody verifies their own record" in response.content.decode()
+    assert "No one can verify their own record" in response.content.decode()
     assert not Verification.objects.exists()
 
 

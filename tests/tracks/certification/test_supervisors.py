@@ -58,7 +58,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("kind", "others", "has_boss", "expected"), CASES)
-def test_who_asks_whom(kind, others, has_boss, expected, places):
+def test_supervisors_by_position(kind, others, has_boss, expected, places):
     offices = {
         "director": ("Ida", Kind.DIRECTOR),
         "chair": ("Carl", Kind.BOARD_CHAIR),

@@ -70,8 +70,8 @@ def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: C
     response = looked_at(client)
     text = response.content.decode()
     assert "Under this rule set 2 of 5 open participations would be complete." in text
-    assert "Under their present rules 0 are." in text
-    assert "the middle one misses 12 credits." in text
+    assert "Under their current rules, 0 are." in text
+    assert "the median one is missing 12 credits." in text
     rows = [(row["rule_set"], row["number"]) for row in response.context["impact"]["rows"]]
     assert rows == [("2023 Library Staff", 5)]
     assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
@@ -87,7 +87,7 @@ def test_unfit_rules_are_refused_instead_of_looked_at(client: Client) -> None:
 
 
 def test_a_track_that_nobody_follows(client: Client) -> None:
-    assert "Nobody follows this track at present." in looked_at(client).content.decode()
+    assert "No one follows this track now." in looked_at(client).content.decode()
 
 
 def test_changed_rules_are_looked_at_and_frozen_ones_are_not(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The certificates that were issued, for staff to find, to read and to print."""
+"""The issued certificates in the administration: to find, read and print."""
 
 from typing import Any
 
@@ -45,15 +45,15 @@ class YearFilter(ConditionFilter):
 
     def options(self) -> list[tuple[str, str, Q]]:
         years = Certificate.objects.order_by().annotate(year=ExtractYear("issued_on"))
-        found = years.values_list("year", flat=True).distinct().order_by("-year")
-        return [(str(year), str(year), Q(issued_on__year=year)) for year in found]
+        newest_first = years.values_list("year", flat=True).distinct().order_by("-year")
+        return [(str(year), str(year), Q(issued_on__year=year)) for year in newest_first]
 
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    """What was issued never changes here; revoking and issuing anew are acts of their own."""
+    """Read only; revoking and reissuing have pages of their own."""
 
-    view_on_site = False  # a button of its own, beside the PDF
+    view_on_site = False  # a button of its own, next to the PDF
     change_form_template = "admin/tracks/certificate/change_form.html"
     list_display = ("number", "name", "person", "track", "issued_on", "expires_on", "state")
     list_filter = (CertificateStateFilter, TrackFilter, YearFilter)
@@ -79,16 +79,16 @@ class CertificateAdmin(ReadOnlyAdmin):
         return counting_queries.certificates_with_details().select_related("revoked_by")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Without what there is not: a certificate that holds says nothing of revoking."""
+        """Leaves out fields without a value; a valid certificate has no fields about revoking."""
         assert isinstance(obj, Certificate)
-        none: set[Any] = set() if obj.listed_as else {"listed_as"}
+        empty: set[Any] = set() if obj.listed_as else {"listed_as"}
         if not obj.revoked_at:
-            none |= {("revoked_at", "revoked_by"), "revoked_reason"}
+            empty |= {("revoked_at", "revoked_by"), "revoked_reason"}
         if not (obj.replaces or certificates.replacement(obj)):
-            none.add("in_its_place")
+            empty.add("in_its_place")
         if not obj.record["surplus"]:
-            none.add("surplus")
-        return [each for each in self.fields if each not in none]
+            empty.add("surplus")
+        return [each for each in self.fields if each not in empty]
 
     def change_view(
         self,
@@ -111,23 +111,27 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, certificate: Certificate) -> str:
-        """The word with its shape, as the public page has them."""
         return str(certificates.validity(certificate).label)
 
-    @admin.display(description="issued anew")
+    @admin.display(description="reissued")
     def in_its_place(self, certificate: Certificate) -> str:
-        anew, before = certificates.replacement(certificate), certificate.replaces
-        told = [f"Issued anew as {anew}." if anew else "", f"Replaces {before}." if before else ""]
-        return " ".join(filter(None, told))
+        reissued, replaced = certificates.replacement(certificate), certificate.replaces
+        sentences = [
+            f"Reissued as {reissued}." if reissued else "",
+            f"Replaces {replaced}." if replaced else "",
+        ]
+        return " ".join(filter(None, sentences))
 
-    @admin.display(description="what it counted")
+    @admin.display(description="credits counted")
     def counted(self, certificate: Certificate) -> SafeString:
         total = format_credits(record.counted_credits(certificate.record))
-        return _table(record.record_lines(certificate.record), f"{total} in all")
+        return _table(record.record_lines(certificate.record), f"{total} in total")
 
-    @admin.display(description="beyond that")
+    @admin.display(description="surplus")
     def surplus(self, certificate: Certificate) -> SafeString:
-        return _table(record.record_lines(certificate.record, "surplus"), "Not needed for it")
+        return _table(
+            record.record_lines(certificate.record, "surplus"), "Not needed for this certificate"
+        )
 
 
 def _table(lines: list[record.RecordLine], caption: str) -> SafeString:

@@ -1,4 +1,4 @@
-"""Revoking a certificate and issuing it anew: first in words what follows, then the act."""
+"""Revoking and reissuing a certificate: the consequences are shown first, then confirmed."""
 
 from collections.abc import Callable
 
@@ -25,31 +25,31 @@ MAX_INTEGER = 2**31 - 1
 
 
 class ConfirmForm(forms.Form):
-    """A form of which the consequences are shown before it acts."""
+    """A form whose consequences are shown before it is saved."""
 
-    # What was chosen when the consequences were shown; something else is shown first, not done.
+    # The choice whose consequences were shown; a different choice is shown first, not saved.
     shown = forms.CharField(max_length=200, required=False)
 
-    def asked(self) -> str:
-        """What the consequences depend on."""
+    def choice(self) -> str:
+        """The value that the consequences depend on."""
         raise NotImplementedError
 
 
 class RevokeForm(ConfirmForm):
     LEAVE, REOPEN = "leave", "reopen"
-    reason = reason_field("Everybody who checks the certificate reads it, and so does the person.")
+    reason = reason_field("Anyone who checks the certificate can read it, and so can the person.")
     then = forms.ChoiceField(
-        label="And then",
+        label="The certified period",
         choices=[
-            (LEAVE, "Leave it at that: the certified period stays closed"),
-            (REOPEN, "Reopen the certified period, so that what is wrong can be mended"),
+            (LEAVE, "Keep the certified period closed"),
+            (REOPEN, "Reopen the certified period, so that the person can correct it"),
         ],
         initial=LEAVE,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose one of the two."},
     )
 
-    def asked(self) -> str:
+    def choice(self) -> str:
         return str(self.cleaned_data["then"])
 
 
@@ -58,16 +58,16 @@ class ReissueForm(ConfirmForm):
         max_length=150,
         label="Name on the new certificate",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        error_messages={"required": "Say which name shall stand on it."},
+        error_messages={"required": "Enter the name for the new certificate."},
     )
-    reason = reason_field("Everybody who checks the old certificate reads it.")
+    reason = reason_field("Anyone who checks the old certificate can read it.")
 
-    def asked(self) -> str:
+    def choice(self) -> str:
         return str(self.cleaned_data["name"])
 
 
 def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
-    """Ask for reason and choice, say what follows, and revoke."""
+    """Ask for a reason and a choice, show the consequences, and revoke."""
     certificate = _certificate(request, certificate_id)
 
     def action(form: forms.Form, by: User) -> None:
@@ -83,15 +83,15 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
         certificate,
         RevokeForm(request.POST or None),
         action,
-        follows=lambda form: _revoking(certificate, form.asked() == RevokeForm.REOPEN),
+        consequences_of=lambda form: _revoking(certificate, form.choice() == RevokeForm.REOPEN),
         title="Revoke a certificate",
         button="Revoke the certificate",
-        done=f"Certificate {certificate.number} is revoked.",
+        done=f"Certificate {certificate.number} was revoked.",
     )
 
 
 def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
-    """Ask for name and reason, say what follows, and issue the certificate anew."""
+    """Ask for a name and a reason, show the consequences, and reissue."""
     certificate = _certificate(request, certificate_id)
 
     def action(form: forms.Form, by: User) -> None:
@@ -107,10 +107,10 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
         certificate,
         ReissueForm(request.POST or None, initial={"name": certificate.name}),
         action,
-        follows=lambda form: _reissuing(certificate, form.asked()),
-        title="Issue a certificate anew",
-        button="Issue it anew",
-        done=f"Certificate {certificate.number} is issued anew.",
+        consequences_of=lambda form: _reissuing(certificate, form.choice()),
+        title="Reissue a certificate",
+        button="Reissue the certificate",
+        done=f"Certificate {certificate.number} was reissued.",
     )
 
 
@@ -119,8 +119,8 @@ def _certificate(request: HttpRequest, certificate_id: int) -> Certificate:
         raise PermissionDenied
     if certificate_id > MAX_INTEGER:
         raise Http404
-    found = Certificate.objects.select_related("person", "participation__track")
-    return get_object_or_404(found, pk=certificate_id)
+    certificates = Certificate.objects.select_related("person", "participation__track")
+    return get_object_or_404(certificates, pk=certificate_id)
 
 
 def _answer(
@@ -129,7 +129,7 @@ def _answer(
     form: ConfirmForm,
     action: Callable[[forms.Form, User], None],
     *,
-    follows: Callable[[ConfirmForm], list[str]],
+    consequences_of: Callable[[ConfirmForm], list[str]],
     title: str,
     button: str,
     done: str,
@@ -138,67 +138,67 @@ def _answer(
     consequences: list[str] = []
     if request.method == "POST" and form.is_valid():
         with refusal_as_form_error(form):
-            if "save" in request.POST and form.cleaned_data["shown"] == form.asked():
+            if "save" in request.POST and form.cleaned_data["shown"] == form.choice():
                 action(form, by)
                 messages.success(request, done)
                 page = reverse("admin:tracks_certificate_change", args=[certificate.pk])
                 return HttpResponseRedirect(page)
             dry_run(lambda: action(form, by))
-            consequences = follows(form)
+            consequences = consequences_of(form)
     context = {
         "title": title,
         "certificate": certificate,
-        "facts": presentation.certificate_card(certificate, decides=False),
+        "card": presentation.certificate_card(certificate, decides=False),
         "is_own": certificate.person_id == by.pk,
         "form": form,
         "consequences": consequences,
-        "shown": form.asked() if consequences else "",
+        "shown": form.choice() if consequences else "",
         "button": button,
     }
     return staff_page(request, "admin/tracks/certificate/consequences.html", Certificate, context)
 
 
-# ---------- What follows, in words ----------
+# ---------- Consequences ----------
 
 
 def _revoking(certificate: Certificate, reopen: bool) -> list[str]:
     counted = format_credits(record.counted_credits(certificate.record))
-    said = [
-        f"Certificate {certificate.number} of {certificate.person} stays where it is, and says "
+    sentences = [
+        f"The page of certificate {certificate.number} of {certificate.person} stays, and says "
         "that it was revoked, and why."
     ]
-    following = _following_period(certificate)
+    next_period = _next_period(certificate)
     if reopen:
         closes_on = format_day(certificate.participation.closes_on)
-        said.append(
-            f"The certified period is under way again until {closes_on}, with its {counted} as "
-            "far as they are eligible. The person can mend it and send it anew."
+        sentences.append(
+            f"The certified period reopens until {closes_on}, with those of its {counted} that are "
+            "eligible. The person can correct the record and submit it again."
         )
-        if following:
-            said.append(
-                f"The period that began on {format_day(following.selected_on)} is left, and its "
+        if next_period:
+            sentences.append(
+                f"The period that began on {format_day(next_period.selected_on)} is left, and its "
                 "credits are archived."
             )
-        return said
-    said.append(f"Its {counted} are archived; they count in no certificate any more.")
-    if following:
-        said.append(
-            f"The period that began on {format_day(following.selected_on)} goes on. What was "
-            "earned before the certificate was issued does not count in it."
+        return sentences
+    sentences.append(f"Its {counted} are archived; they no longer count in any certificate.")
+    if next_period:
+        sentences.append(
+            f"The period that began on {format_day(next_period.selected_on)} continues. Credits "
+            "earned before the certificate was issued do not count in it."
         )
-    return said
+    return sentences
 
 
-def _following_period(certificate: Certificate) -> Participation | None:
+def _next_period(certificate: Certificate) -> Participation | None:
     active = counting_queries.active_participations(certificate.person)
     return active.filter(track=certificate.participation.track_id).first()
 
 
 def _reissuing(certificate: Certificate, name: str) -> list[str]:
     return [
-        f"A new certificate with a new number is issued to {name}. Its days, and what it counted, "
-        f"stay as they are: issued {format_day(certificate.issued_on)}, valid until "
+        f"A new certificate with a new number is issued to {name}. Its record and dates stay the "
+        f"same: issued {format_day(certificate.issued_on)}, valid until "
         f"{format_day(certificate.expires_on)}.",
-        f"Certificate {certificate.number} stays where it is, and says that it was issued anew, "
-        "and why.",
+        f"The page of certificate {certificate.number} stays, and says that it was reissued, and "
+        "why.",
     ]

@@ -1,9 +1,10 @@
-"""What the queue of records and its pages say; every string is made here, once."""
+"""The texts of the queue of records and of its pages."""
 
+import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils import timezone
@@ -30,13 +31,13 @@ def format_moment(moment: dt.datetime) -> str:
 
 
 def library_of_submission(submission: Submission) -> str:
-    """Where the person works; the positions are fetched with the list (reviewing.submissions)."""
+    """The person's libraries. Needs a submission from review.submissions()."""
     positions = submission.person.present_positions  # type: ignore[attr-defined]
     return ", ".join(dict.fromkeys(each.organization.name for each in positions)) or "–"
 
 
 def sent_text(submission: Submission) -> str:
-    """Mon, Nov 2, 2026, waits 3 days"""
+    """For example: Mon, Nov 2, 2026, waits 3 days"""
     waits = f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
     return f"{format_moment(submission.submitted_at)}{waits}"
 
@@ -46,57 +47,123 @@ def is_waiting(submission: Submission) -> bool:
 
 
 def open_question(submission: Submission) -> Verification | None:
-    """What a supervisor is asked at present; fetched with the list (reviewing.submissions)."""
+    """The unanswered question, if any. Needs a submission from review.submissions()."""
     return next(iter(submission.open_questions), None)  # type: ignore[attr-defined]
 
 
 def turn_text(submission: Submission) -> str:
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment(submission.ended_at)}"
-    asked = open_question(submission)
-    if asked is None:
+    question = open_question(submission)
+    if question is None:
         return "The CE Coordinator"
-    if asked.expires_at <= timezone.now():
-        return f"{asked.supervisor_name}, who has not answered by {format_moment(asked.expires_at)}"
-    return f"{asked.supervisor_name}, until {format_moment(asked.expires_at)}"
+    name, deadline = question.supervisor_name, format_moment(question.expires_at)
+    if question.expires_at <= timezone.now():
+        return f"{name}, who did not answer by {deadline}"
+    return f"{name}, until {deadline}"
 
 
 # ---------- The page of one record ----------
 
 
+class ReviewedLine(NamedTuple):
+    """A counted line; `undecided_url` leads to the event that staff still have to decide about."""
+
+    title: str
+    url: str
+    sponsor: str
+    earned_on: str
+    amount: str
+    role: str
+    state: str
+    evidence: list[tuple[str, str]]
+    note: str
+    warnings: list[str]
+    undecided_url: str
+    verified: str
+
+
+class ReviewedCategory(NamedTuple):
+    """A category that the rule set counts, with its lines; `minimum` is empty if there is none."""
+
+    name: str
+    total: str
+    minimum: str
+    lines: list[ReviewedLine]
+
+
+class EarlierRecord(NamedTuple):
+    """Another submission of the person."""
+
+    title: str
+    url: str
+    text: str
+
+
+class CertificateCard(NamedTuple):
+    """A certificate as text, with links to the actions that are possible."""
+
+    number: str
+    text: str
+    actions: list[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReviewPage:
+    """Everything a decision about a record may rest on.
+
+    `remarks` are the warnings as of now, `new` those that came after it was sent, `gone` those
+    resolved since; `undecided` are titles and addresses of events that staff still have to decide
+    about.
+    """
+
+    state: str
+    facts: list[tuple[str, str]]
+    remarks: list[str]
+    new: list[str]
+    gone: list[str]
+    undecided: list[tuple[str, str]]
+    categories: list[ReviewedCategory]
+    surplus: str
+    earlier: list[EarlierRecord]
+    certificates: list[CertificateCard]
+    happenings: list[str]
+    can_review: bool
+    can_ask: bool
+    can_decide: bool
+
+
 def review_page(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
-) -> dict[str, Any]:
-    """Everything a decision about one record may rest on. A fixed number of queries."""
-    now = review.review_sentences(reviewed_claims)
-    asked = list(submission.verifications.select_related("asked_by").order_by("pk"))
-    is_open = submission.ended_at is None
-    return {
-        "state": f"{_turn(submission)}; sent {sent_text(submission)}",
-        "facts": _facts(submission),
-        "remarks": now,
-        "new": sorted(set(now) - set(submission.remarks)),
-        "gone": [each for each in submission.remarks if each not in now],
-        "undecided": [
-            {
-                "title": each.claim.event.title,
-                "url": queue_presentation.event_page_url(each.claim.event),
-            }
+) -> ReviewPage:
+    """A fixed number of queries."""
+    warnings = review.review_sentences(reviewed_claims)
+    questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
+    can_decide = decides and submission.ended_at is None
+    state = submission.participation.state
+    return ReviewPage(
+        state=f"{_turn(submission)}; sent {sent_text(submission)}",
+        facts=_facts(submission),
+        remarks=warnings,
+        new=sorted(set(warnings) - set(submission.remarks)),
+        gone=[each for each in submission.remarks if each not in warnings],
+        undecided=[
+            (each.claim.event.title, queue_presentation.event_page_url(each.claim.event))
             for each in reviewed_claims
-            if each.is_unproven
+            if each.is_undecided
         ],
-        "categories": list(_categories(submission, reviewed_claims)),
-        "surplus": _surplus(submission),
-        "earlier": [_earlier(each) for each in review.earlier_submissions(submission)],
-        "certificates": [
+        categories=_categories(submission, reviewed_claims),
+        surplus=_surplus(submission),
+        earlier=[_earlier(each) for each in review.earlier_submissions(submission)],
+        certificates=[
             certificate_card(each, decides=decides)
             for each in review.certificates_of_person(submission)
         ],
-        "happenings": list(_timeline(submission, asked)),
-        "can_review": decides and is_open and submission.participation.state == State.SUBMITTED,
-        "can_ask": decides and is_open and submission.participation.state == State.REVIEWED,
-        "can_decide": decides and is_open,
-    }
+        happenings=_timeline(submission, questions),
+        can_review=can_decide and state == State.SUBMITTED,
+        can_ask=can_decide and state == State.REVIEWED,
+        can_decide=can_decide,
+    )
 
 
 def _turn(submission: Submission) -> str:
@@ -109,60 +176,63 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
     positions = account_queries.positions_of(submission.person)
     facts = [
         ("Track", f"{submission.participation.track}, {submission.record['rule_set']}"),
-        ("Works at", "; ".join(map(str, positions)) or "No library is known."),
+        ("Works at", "; ".join(map(str, positions)) or "No known library"),
         ("Name on the certificate", submission.name),
-        ("In the yearly list", submission.listed_as or "Not by name"),
+        ("In the annual list", submission.listed_as or "Not by name"),
         ("Note to you", submission.note),
         ("Credits", _credits(submission.record)),
     ]
     return [(label, text) for label, text in facts if text]
 
 
-def _credits(made: record.RecordData) -> str:
-    measured = dt.date.fromisoformat(made["measured_on"])
-    counted, total = record.counted_credits(made), Decimal(made["total"])
-    return f"{format_amount(counted)} of {format_amount(total)} on {format_day(measured)}"
+def _credits(record_data: record.RecordData) -> str:
+    measured_on = format_day(dt.date.fromisoformat(record_data["measured_on"]))
+    counted = format_amount(record.counted_credits(record_data))
+    return f"{counted} of {format_amount(record.required_credits(record_data))} on {measured_on}"
 
 
 def _categories(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim]
-) -> Iterator[dict[str, Any]]:
-    """The lines that were sent, by category, with what there is to know of each."""
+) -> list[ReviewedCategory]:
     claims = {each.claim.pk: each for each in reviewed_claims}
     verified = review.verified_before(submission)
-    lines = record.record_lines(submission.record)
+    record_lines = record.record_lines(submission.record)
+    categories = []
     for category in submission.record["categories"]:
-        own = [line for line in lines if line.slug == category["slug"]]
+        lines = [line for line in record_lines if line.slug == category["slug"]]
         minimum = Decimal(category["minimum"])
-        yield {
-            "name": category["name"],
-            "sum": format_credits(sum((line.amount for line in own), ZERO)),
-            "minimum": f", at least {format_amount(minimum)} needed" if minimum else "",
-            "lines": [_line(line, claims[line.claim_id], verified) for line in own],
-        }
+        categories.append(
+            ReviewedCategory(
+                name=category["name"],
+                total=format_credits(sum((line.amount for line in lines), ZERO)),
+                minimum=format_amount(minimum) if minimum else "",
+                lines=[_line(line, claims[line.claim_id], verified) for line in lines],
+            )
+        )
+    return categories
 
 
 def _line(
-    line: record.RecordLine, reviewed_claims: ReviewedClaim, verified: dict[int, Verification]
-) -> dict[str, Any]:
-    claim = reviewed_claims.claim
+    line: record.RecordLine, reviewed_claim: ReviewedClaim, verified: dict[int, Verification]
+) -> ReviewedLine:
+    claim = reviewed_claim.claim
     by = verified.get(line.credit_id)
-    return {
-        "title": line.title,
-        "url": reverse("admin:credits_claim_change", args=[claim.pk]),
-        "sponsor": line.sponsor,
-        "when": format_day(line.earned_on),
-        "credit": format_amount(line.amount),
-        "role": "presented" if line.role == ClaimRole.PRESENTER else "",
-        "state": claim.get_state_display(),
-        "evidence": queue_presentation.evidence_links(claim),
-        "note": claim.note,
-        "remarks": [each.text for each in reviewed_claims.remarks],
-        "undecided": queue_presentation.event_page_url(claim.event)
-        if reviewed_claims.is_unproven
+    return ReviewedLine(
+        title=line.title,
+        url=reverse("admin:credits_claim_change", args=[claim.pk]),
+        sponsor=line.sponsor,
+        earned_on=format_day(line.earned_on),
+        amount=format_amount(line.amount),
+        role="presented" if line.role == ClaimRole.PRESENTER else "",
+        state=claim.get_state_display(),
+        evidence=queue_presentation.evidence_links(claim),
+        note=claim.note,
+        warnings=[each.text for each in reviewed_claim.warnings],
+        undecided_url=queue_presentation.event_page_url(claim.event)
+        if reviewed_claim.is_undecided
         else "",
-        "verified": f"Verified by {by.supervisor_name}, {_when(by.answered_at)}" if by else "",
-    }
+        verified=f"Verified by {by.supervisor_name}, {_when(by.answered_at)}" if by else "",
+    )
 
 
 def _when(moment: dt.datetime | None) -> str:
@@ -170,104 +240,100 @@ def _when(moment: dt.datetime | None) -> str:
 
 
 def _surplus(submission: Submission) -> str:
-    surplus = record.record_lines(submission.record, "surplus")
-    if not surplus:
-        return ""
-    credits = format_credits(sum((line.amount for line in surplus), ZERO))
-    return f"Beyond what is needed there are {credits} more; they are not counted."
+    lines = record.record_lines(submission.record, "surplus")
+    return format_credits(sum((line.amount for line in lines), ZERO)) if lines else ""
 
 
-def _earlier(submission: Submission) -> dict[str, str]:
-    ending = submission.get_ending_display() or "Under way"
+def _earlier(submission: Submission) -> EarlierRecord:
+    ending = submission.get_ending_display() or "In progress"
     reason = f": {submission.reason}" if submission.reason else ""
-    return {
-        "title": f"{submission.participation.track}, sent {format_moment(submission.submitted_at)}",
-        "url": reverse("admin:tracks_submission_change", args=[submission.pk]),
-        "words": f"{ending}{reason}",
-    }
+    return EarlierRecord(
+        title=f"{submission.participation.track}, sent {format_moment(submission.submitted_at)}",
+        url=reverse("admin:tracks_submission_change", args=[submission.pk]),
+        text=f"{ending}{reason}",
+    )
 
 
-def certificate_card(certificate: Certificate, *, decides: bool) -> dict[str, Any]:
-    """A certificate in words, with what may be done about it."""
+def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateCard:
     if certificate.revoked_at:
         state = f"revoked {format_moment(certificate.revoked_at)}: {certificate.revoked_reason}"
     else:
         state = f"valid until {format_day(certificate.expires_on)}"
-    ways = []
+    actions = []
     if decides and not certificate.revoked_at:
-        ways = [
+        actions = [
             ("Revoke…", reverse("admin:tracks_certificate_revoke", args=[certificate.pk])),
-            ("Issue anew…", reverse("admin:tracks_certificate_reissue", args=[certificate.pk])),
+            ("Reissue…", reverse("admin:tracks_certificate_reissue", args=[certificate.pk])),
         ]
-    return {
-        "number": certificate.number,
-        "words": f"{certificate.participation.track}, issued "
-        f"{format_day(certificate.issued_on)} to {certificate.name}; {state}",
-        "ways": ways,
-    }
+    return CertificateCard(
+        number=certificate.number,
+        text=f"{certificate.participation.track}, issued {format_day(certificate.issued_on)} to "
+        f"{certificate.name}; {state}",
+        actions=actions,
+    )
 
 
-def _timeline(submission: Submission, asked: Sequence[Verification]) -> Iterator[str]:
-    """What happened to the record so far, oldest first."""
-    told = [(submission.submitted_at, f"Sent by {submission.person}.")]
+def _timeline(submission: Submission, questions: Sequence[Verification]) -> list[str]:
+    """The history of the record, oldest first."""
+    steps = [(submission.submitted_at, f"Sent by {submission.person}.")]
     if submission.reviewed_at:
-        told.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
-    for each in asked:
-        whom = f"{each.supervisor_name} ({each.supervisor_email})"
+        steps.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
+    for each in questions:
+        supervisor = f"{each.supervisor_name} ({each.supervisor_email})"
         until = format_moment(each.expires_at)
-        told.append((each.asked_at, f"{each.asked_by} asked {whom}; the link works until {until}."))
+        text = f"{each.asked_by} asked {supervisor}; the link works until {until}."
+        steps.append((each.asked_at, text))
         if each.answered_at:
-            told.append((each.answered_at, _answer(each)))
+            steps.append((each.answered_at, _answer(each)))
     if submission.ended_at:
         by = f" by {submission.ended_by}" if submission.ended_by else ""
         reason = f": {submission.reason}" if submission.reason else "."
-        told.append((submission.ended_at, f"{submission.get_ending_display()}{by}{reason}"))
-    told.sort(key=lambda each: each[0])  # stable: what happened at the same moment stays in order
-    return (f"{format_moment(at)}: {text}" for at, text in told)
+        steps.append((submission.ended_at, f"{submission.get_ending_display()}{by}{reason}"))
+    steps.sort(key=lambda step: step[0])  # stable: steps at the same moment stay in order
+    return [f"{format_moment(at)}: {text}" for at, text in steps]
 
 
 def _answer(verification: Verification) -> str:
     name = verification.supervisor_name
     if verification.answer == VerificationAnswer.VERIFIED:
         return f"{name} verified it."
-    done = (
-        "refused it" if verification.answer == VerificationAnswer.REFUSED else "is no longer asked"
-    )
-    return f"{name} {done}: {verification.reason}"
+    if verification.answer == VerificationAnswer.REFUSED:
+        return f"{name} refused it: {verification.reason}"
+    return f"The request to {name} was withdrawn: {verification.reason}"
 
 
-# ---------- Supervisors, and reasons at hand ----------
+# ---------- Supervisors, and prepared reasons ----------
 
 
 def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
-    """Who may be asked, each once: name, address, and why they are named here.
+    """Possible supervisors, each address once: name, address and the reason.
 
-    Who is asked now comes first, then whom the person proposes, then those found from positions.
+    The one asked now comes first, then the person's proposal, then those found from positions.
     """
-    found: list[tuple[str, str, str]] = []
-    if asked := open_question(submission):
-        since = f"asked {format_moment(asked.asked_at)}; choose it to send a new link"
-        found.append((asked.supervisor_name, asked.supervisor_email, since))
+    choices: list[tuple[str, str, str]] = []
+    if question := open_question(submission):
+        since = f"asked {format_moment(question.asked_at)}; choose to send a new link"
+        choices.append((question.supervisor_name, question.supervisor_email, since))
     if email := submission.supervisor_email.lower():
-        found.append((submission.supervisor_name or email, email, "proposed by the person"))
+        choices.append((submission.supervisor_name or email, email, "proposed by the person"))
     for each in supervisors.supervisor_choices_for(
         submission.person, submission.participation.track
     ):
         why = each.why.replace("Your supervisor", "Supervisor")
-        found.append((str(each.person), each.person.email, why))
-    first = {email: (name, email, why) for name, email, why in reversed(found)}
-    return [each for each in dict.fromkeys(found) if first[each[1]] == each]
+        choices.append((str(each.person), each.person.email, why))
+    first = {email: (name, email, why) for name, email, why in reversed(choices)}
+    return [each for each in dict.fromkeys(choices) if first[each[1]] == each]
 
 
 READY_REASONS = {
-    "duplicate": "Twice the same",
+    "duplicate": "Duplicate",
     "overlap": "At the same time",
-    "unproven": "No proof",
+    "unproven": "No evidence",
 }
 
 
 def ready_reason(kind: str, reviewed_claims: Sequence[ReviewedClaim]) -> str:
-    """A reason to begin with, which names the trainings the portal knows it fits."""
+    """The text of a prepared reason, with the titles of the trainings it applies to."""
     fitting = {
         "duplicate": [each for each in reviewed_claims if _has(each, CheckKind.SAME)],
         "overlap": [each for each in reviewed_claims if _has(each, CheckKind.OVERLAP)],
@@ -275,19 +341,19 @@ def ready_reason(kind: str, reviewed_claims: Sequence[ReviewedClaim]) -> str:
     }[kind]
     titles = ", ".join(f"“{each.claim.event.title}”" for each in fitting) or "“…”"
     return {
-        "duplicate": f"{titles}: the same training seems to be listed twice. Take back the one "
-        "that is too much, and send your record again.",
-        "overlap": f"{titles}: these took place at the same time. Keep the one you attended, take "
-        "back the other, and send your record again.",
+        "duplicate": f"{titles}: the same training seems to be listed twice. Withdraw the "
+        "duplicate, and submit your record again.",
+        "overlap": f"{titles}: these took place at the same time. Keep the one you attended, "
+        "withdraw the other, and submit your record again.",
         "unproven": f"{titles}: please add something that shows that you took part (a certificate "
-        "of attendance, the program, an e-mail of the organizer), and send your record again.",
+        "of attendance, the program, an e-mail from the organizer), and submit your record again.",
     }[kind]
 
 
-def _lacks_evidence(reviewed_claims: ReviewedClaim) -> bool:
-    claim = reviewed_claims.claim
+def _lacks_evidence(reviewed_claim: ReviewedClaim) -> bool:
+    claim = reviewed_claim.claim
     return claim.event.origin == Origin.CUSTOM and not claim.evidence.all()
 
 
-def _has(reviewed_claims: ReviewedClaim, kind: CheckKind) -> bool:
-    return any(remark.kind == kind for remark in reviewed_claims.remarks)
+def _has(reviewed_claim: ReviewedClaim, kind: CheckKind) -> bool:
+    return any(result.kind == kind for result in reviewed_claim.warnings)

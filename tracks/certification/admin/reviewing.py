@@ -1,4 +1,4 @@
-"""The queue of records that were sent for a certificate, and the CE Coordinator's decisions."""
+"""The queue of submitted records, and the CE Coordinator's decisions."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,13 +28,12 @@ from tracks.models import Submission
 DECIDES = "tracks.review_submission"
 OTHER = "other"
 RECORD_CHANGED = (
-    "Something about this record changed since you opened it, so nothing was decided. Look at it "
-    "again below."
+    "This record changed since you opened it, so nothing was decided. Look at it again below."
 )
 
 
 class SubmissionStageFilter(ConditionFilter):
-    """The queue shows what is under way unless somebody asks for more."""
+    """Shows open submissions by default."""
 
     title = parameter_name = "state"
     default, SUPERVISOR = "under-way", "supervisor"
@@ -42,7 +41,7 @@ class SubmissionStageFilter(ConditionFilter):
     def options(self) -> list[tuple[str, str, Q]]:
         under_way = Q(ended_at=None)
         return [
-            (self.default, "Under way", under_way),
+            (self.default, "In progress", under_way),
             ("review", "To review", under_way & Q(reviewed_at=None)),
             (self.SUPERVISOR, "With the supervisor", under_way & Q(reviewed_at__isnull=False)),
             *((value, label, Q(ending=value)) for value, label in Ending.choices),
@@ -51,7 +50,7 @@ class SubmissionStageFilter(ConditionFilter):
 
 
 class AskSupervisorForm(SeenForm):
-    """Who is asked to verify: one of those at hand, or somebody else by name and address."""
+    """The supervisor to ask: one of the proposals, or another person by name and address."""
 
     supervisor = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -66,7 +65,7 @@ class AskSupervisorForm(SeenForm):
         self.names = {email: name for name, email, _ in proposed}
         choices = [(email, f"{name}, {email}: {why}") for name, email, why in proposed]
         field = self.fields["supervisor"]
-        field.choices = [*choices, (OTHER, "Somebody else, named below")]  # type: ignore[attr-defined]
+        field.choices = [*choices, (OTHER, "Another person, named below")]  # type: ignore[attr-defined]
         field.initial = proposed[0][1] if proposed else OTHER
 
     def clean(self) -> None:
@@ -74,8 +73,8 @@ class AskSupervisorForm(SeenForm):
         if self.cleaned_data.get("supervisor") != OTHER:
             return
         for name, missing in (
-            ("supervisor_name", "Give the name of whoever verifies it."),
-            ("supervisor_email", "Give the address the link shall go to."),
+            ("supervisor_name", "Enter the name of the supervisor."),
+            ("supervisor_email", "Enter the address to send the link to."),
         ):
             if name not in self.errors and not self.cleaned_data.get(name):
                 self.add_error(name, missing)
@@ -96,18 +95,18 @@ class ReturnForm(SeenForm):
     reason = reason_field(
         "The person will read it.",
         label="What has to change",
-        missing="Give a reason; the person will read it.",
+        missing="Give a reason. The person will read it.",
         max_length=2000,
     )
 
 
 @admin.register(Submission)
 class SubmissionAdmin(QueueAdmin):
-    """Records that were sent for a certificate; what waits for review first, longest first."""
+    """Submitted records; those to review come first, oldest first."""
 
     decides = DECIDES
     steps = ("review", "return", "ask")
-    list_display = ("person", "library", "track", "sent", "remarked", "with_whom")
+    list_display = ("person", "library", "track", "sent", "warnings", "waiting_for")
     list_filter = (SubmissionStageFilter, "participation__track")
     search_fields = ("person__display_name", "person__email", "name", "supervisor_name")
     ordering = review.ORDER
@@ -143,12 +142,12 @@ class SubmissionAdmin(QueueAdmin):
     def sent(self, submission: Submission) -> str:
         return presentation.sent_text(submission)
 
-    @admin.display(description="remarks")
-    def remarked(self, submission: Submission) -> int:
+    @admin.display(description="warnings")
+    def warnings(self, submission: Submission) -> int:
         return len(submission.remarks)
 
-    @admin.display(description="with whom")
-    def with_whom(self, submission: Submission) -> str:
+    @admin.display(description="waiting for")
+    def waiting_for(self, submission: Submission) -> str:
         return presentation.turn_text(submission)
 
     # ---------- One record ----------
@@ -160,32 +159,32 @@ class SubmissionAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Everything known about the record, and the buttons to decide."""
+        """The record and the forms to decide about it."""
         submission = self.shown(request, object_id)
         return self._page(request, submission, review.review_claims(submission.record))
 
     def review_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
-        """Find the record right and ask the supervisor."""
+        """Approve the record and ask the supervisor."""
 
         def act(supervisor: SupervisorContact) -> None:
             submitting.review_submission(
                 submission_id=submission.pk, supervisor=supervisor, by=request.user
             )
 
-        return self._ask(request, submission, act, "Reviewed; {} is asked.")
+        return self._ask(request, submission, act, "Reviewed; {} was asked to verify it.")
 
     def ask_view(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
-        """Ask somebody else, or the same supervisor with a new link."""
+        """Ask another supervisor, or the same one with a new link."""
 
         def act(supervisor: SupervisorContact) -> None:
-            asked = presentation.open_question(submission)
-            if asked is None:
-                raise Refused("No supervisor is asked about this record at present.")
-            verifying.ask_again(verification_id=asked.pk, supervisor=supervisor, by=request.user)
+            question = presentation.open_question(submission)
+            if question is None:
+                raise Refused("No supervisor has been asked about this record.")
+            verifying.ask_again(verification_id=question.pk, supervisor=supervisor, by=request.user)
 
-        return self._ask(request, submission, act, "{} is asked with a new link.")
+        return self._ask(request, submission, act, "A new link was sent to {}.")
 
     def _ask(
         self,
@@ -206,7 +205,7 @@ class SubmissionAdmin(QueueAdmin):
     def return_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
-        """Return the record for changes; a reason at hand only fills the text."""
+        """Return the record for changes; a prepared reason only fills in the text."""
         if (ready := request.POST.get("ready")) in presentation.READY_REASONS:
             reviewed_claims = review.review_claims(submission.record)
             typed = request.POST.get("reason", "").replace("\x00", "").strip()
@@ -233,9 +232,9 @@ class SubmissionAdmin(QueueAdmin):
         submission: Submission,
         forms: dict[str, Any],
         act: Callable[[], object],
-        told: Callable[[], str],
+        message: Callable[[], str],
     ) -> HttpResponse:
-        """Act on what the form says, as it was shown; what is refused keeps what was typed."""
+        """Carry out the decision on the version that was shown; a refusal keeps what was typed."""
         [form] = forms.values()
         reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
@@ -245,8 +244,8 @@ class SubmissionAdmin(QueueAdmin):
                 ):
                     raise Refused(RECORD_CHANGED)
                 act()
-                self.log_change(request, submission, told())
-                messages.success(request, f"{submission.person}'s record: {told()}")
+                self.log_change(request, submission, message())
+                messages.success(request, f"{submission.person}'s record: {message()}")
                 return self.go_on(request, submission)
         again = self.get_object(request, str(submission.pk))
         return self._page(request, again or submission, reviewed_claims, forms)
@@ -263,9 +262,9 @@ class SubmissionAdmin(QueueAdmin):
         is_own = submission.person_id == by.pk
         decides = self.has_decide_permission(request) and not is_own
         context = {
-            **presentation.review_page(submission, reviewed_claims, decides=decides),
+            **vars(presentation.review_page(submission, reviewed_claims, decides=decides)),
             "title": f"{submission.person}, {submission.participation.track}",
-            "subtitle": "Record sent for a certificate",
+            "subtitle": "Submitted record",
             "record": submission,
             "is_own": is_own,
             "seen": review.submission_version(submission, reviewed_claims),
@@ -282,23 +281,23 @@ class SubmissionAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=30)
 def records_under_way() -> list[Waiting]:
-    """Records to review, and those with a supervisor whose link has expired without an answer."""
+    """Records to review, and records whose supervisor did not answer in time."""
     page = reverse("admin:tracks_submission_changelist")
     expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
     to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired
-    found = Submission.objects.filter(ended_at=None).aggregate(
+    counts = Submission.objects.filter(ended_at=None).aggregate(
         reviews=Count("pk", filter=to_review, distinct=True),
         reviews_since=Min("submitted_at", filter=to_review),
         unanswered=Count("pk", filter=unanswered, distinct=True),
         unanswered_since=Min("verifications__expires_at", filter=unanswered),
     )
     return [
-        *oldest_waits("record", "to review", page, found["reviews"], found["reviews_since"]),
+        *oldest_waits("record", "to review", page, counts["reviews"], counts["reviews_since"]),
         *oldest_waits(
             "record",
-            "without an answer of the supervisor",
+            "without an answer from the supervisor",
             f"{page}?state={SubmissionStageFilter.SUPERVISOR}",
-            found["unanswered"],
-            found["unanswered_since"],
+            counts["unanswered"],
+            counts["unanswered_since"],
         ),
     ]

@@ -1,6 +1,6 @@
-"""A certificate for anybody who has its address, and one's own to print and to show."""
+"""The public page of a certificate, and a person's own certificates to print and to show."""
 
-import uuid
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -12,14 +12,13 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certificates
-from tracks.certification import certificates as certificate_files
 from tracks.counting import queries as counting_queries
 from tracks.models import Certificate
 
 
 @require_safe
 def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """One's certificates, revoked ones included."""
+    """The person's own certificates, including revoked ones."""
     own = counting_queries.certificates_of(request.user)
     return render(
         request,
@@ -32,16 +31,16 @@ def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
-    """Whether a certificate holds. Public, but only for who has the address: it cannot be guessed,
-    as a number could, and search engines are asked not to keep it."""
-    found = _certificate_at(address)
-    template = "tracks/certificate.html" if found else "tracks/certificate_unknown.html"
-    context = (
-        {"certificate": certificates.public_facts(found)}
-        if found
-        else {"standing": certificates.UNKNOWN}
-    )
-    response = render(request, template, context, status=200 if found else 404)
+    """Whether a certificate is valid, for anyone with its address.
+
+    Unlike a number, the address cannot be guessed, and search engines are asked not to index it.
+    """
+    if certificate := _certificate_at(address):
+        facts = certificates.certificate_facts(certificate)
+        response = render(request, "tracks/certificate.html", {"certificate": facts})
+    else:
+        context = {"validity": certificates.UNKNOWN}
+        response = render(request, "tracks/certificate_unknown.html", context, status=404)
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
@@ -49,32 +48,32 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
-    """The certificate to print, for its person and for staff who may view certificates."""
-    found = _certificate_at(address)
-    if found is None or not _may_print(request.user, found):
+    """The PDF, for the person and for staff who may view certificates; 404 for others."""
+    certificate = _certificate_at(address)
+    if certificate is None or not _may_print(request.user, certificate):
         raise Http404
-    if found.revoked_at:
+    if certificate.revoked_at:
         messages.error(
             request,
-            f"Certificate {found.number} was revoked, so it can no longer be printed. This page "
-            "says why.",
+            f"Certificate {certificate.number} was revoked, so it can no longer be printed. This "
+            "page says why.",
         )
-        return redirect(found)
+        return redirect(certificate)
     response = HttpResponse(
-        certificate_files.certificate_pdf_file(found), content_type="application/pdf"
+        certificates.certificate_pdf_file(certificate), content_type="application/pdf"
     )
-    name = f"certificate-{found.number}.pdf"
+    name = f"certificate-{certificate.number}.pdf"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
 def _certificate_at(address: str) -> Certificate | None:
-    """The certificate that this part of an address names; upper case is typed from paper."""
+    """The certificate of an address, also one typed from paper in upper case."""
     try:
-        wanted = uuid.UUID(address)
+        uuid = UUID(address)
     except ValueError:
         return None
-    return counting_queries.certificates_with_details().filter(uuid=wanted).first()
+    return counting_queries.certificates_with_details().filter(uuid=uuid).first()
 
 
 def _may_print(reader: User, certificate: Certificate) -> bool:

@@ -1,4 +1,4 @@
-"""Sending one's record, taking it back, and having single years verified."""
+"""Submitting a record, withdrawing it, and asking for verification of single years."""
 
 from typing import Any
 
@@ -15,10 +15,9 @@ from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import actions as event_actions
 from tracks.certification import checks, record, submitting, verifying
-from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
-from tracks.certification import record as record_words
 from tracks.certification.forms import SubmitForm, YearForm
+from tracks.certification.presentation import YearStatus, year_states
 from tracks.certification.supervisors import supervisor_choices_for
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
@@ -29,11 +28,9 @@ from tracks.models import Participation, Verification
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Exactly what will be sent, what to say with it, and the button that sends it."""
+    """Show the record as it will be sent, and send it."""
     person = request.user
-    participation = get_object_or_404(
-        counting_queries.participations_visible_to(person), pk=participation_id
-    )
+    participation = _participation(person, participation_id)
     if participation.state != ParticipationState.OPEN:
         messages.info(request, _why_not_submit(participation))
         return redirect(participation)
@@ -46,17 +43,22 @@ def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
     if form.is_valid() and _send(participation, form, seen=request.POST.get("seen", ""), by=person):
         messages.success(
             request,
-            f"Your record for {participation.track} is sent to the CE Coordinator. You read here "
-            "how it goes on.",
+            f"Your record for {participation.track} was sent to the CE Coordinator. This page "
+            "shows its progress.",
         )
         return redirect(participation)
     return _page(request, participation, form)
 
 
+def _participation(person: User, participation_id: int) -> Participation:
+    visible = counting_queries.participations_visible_to(person)
+    return get_object_or_404(visible, pk=participation_id)
+
+
 def _why_not_submit(participation: Participation) -> str:
     if participation.state in SENT:
-        return f"Your record for {participation.track} is sent already; nothing was sent twice."
-    return f"This period of {participation.track} is over, so there is nothing to send."
+        return f"Your record for {participation.track} was already sent; nothing was sent twice."
+    return f"This period of {participation.track} is over, so there is nothing to submit."
 
 
 def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User) -> bool:
@@ -67,7 +69,7 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
             name=form.cleaned_data["name"],
             listed_as=form.listed_as(),
             note=form.cleaned_data["note"],
-            supervisor=form.asked(),
+            supervisor=form.chosen(),
             by=by,
         )
         return True
@@ -77,7 +79,7 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
 def _page(
     request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
 ) -> HttpResponse:
-    """The page of the moment: after a refusal it shows the record as it is now."""
+    """The form with the record as it is now, also after a refusal."""
     made = record.make_record(participation, today())
     [course] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {
@@ -88,69 +90,59 @@ def _page(
     }
     if course.progress.is_complete:
         context |= {
-            "remarks": checks.check_record(made),
-            "groups": record_words.category_groups(
-                made, _categories(participation), _verified(made, participation)
+            "warnings": checks.check_record(made),
+            "groups": record.category_groups(
+                made,
+                [line.category for line in participation.rule_set.requirements.all()],
+                record.verified_lines(certification_queries.verified_years(participation.pk)),
             ),
-            "total": record_words.record_total(made),
-            "surplus": record_words.surplus_rows(made),
+            "total": record.record_total(made),
+            "surplus": record.surplus_rows(made),
             "seen": record.record_fingerprint(made),
         }
     return render(request, "tracks/submit.html", context)
 
 
-def _categories(participation: Participation) -> list[Any]:
-    return [line.category for line in participation.rule_set.requirements.all()]
-
-
-def _verified(made: record.RecordData, participation: Participation) -> record_words.VerifiedLines:
-    return record.verified_lines(certification_queries.verified_years(participation.pk))
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Ask whether to take back what was sent, and do it."""
+    """Withdraw the submission, after asking for confirmation."""
     person = request.user
-    participation = get_object_or_404(
-        counting_queries.participations_visible_to(person), pk=participation_id
-    )
+    participation = _participation(person, participation_id)
     if participation.state not in SENT:
-        messages.info(request, "Nothing is under way, so there is nothing to take back.")
+        messages.info(request, "There is no submission to withdraw.")
         return redirect(participation)
     if request.method != "POST":
         return render(request, "tracks/take_back.html", {"participation": participation})
     with refusal_as_message(request):
         submitting.take_back_submission(participation_id=participation.pk, by=person)
-        messages.success(request, "You took your record back. You can send it again at any time.")
+        messages.success(request, "You withdrew your record. You can submit it again at any time.")
     return redirect(participation)
 
 
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Have the credits of one calendar year verified, and take such a question back."""
+    """Ask for verification of one calendar year, and withdraw such a request."""
     person = request.user
-    participation = get_object_or_404(
-        counting_queries.participations_visible_to(person), pk=participation_id
-    )
+    participation = _participation(person, participation_id)
     if participation.state not in ACTIVE:
-        messages.info(request, "This period is over, so nobody has to verify a year of it.")
+        messages.info(request, "This period is over, so its years no longer need verification.")
         return redirect(participation)
     if request.method == "POST" and "withdraw" in request.POST:
         _withdraw(request, participation, parse_id(request.POST["withdraw"]), by=person)
         return redirect("tracks:verify_years", participation.pk)
-    asked = list(certification_queries.year_questions(participation))
-    form = _year_form(request, participation, asked, person)
+    years = year_states(list(certification_queries.year_questions(participation)))
+    form = _year_form(request, participation, years, person)
     if request.method == "POST" and form.is_valid() and _ask(participation, form, by=person):
         messages.success(
             request,
-            f"{form.asked().name} is asked to verify {form.cleaned_data['year']}.",
+            f"{form.chosen().name} was asked to verify {form.cleaned_data['year']}.",
         )
         return redirect("tracks:verify_years", participation.pk)
     context = {
         "participation": participation,
         "form": form,
-        "years": certification_presentation.year_states(asked),
+        "years": years,
         "has_years": bool(form.fields["year"].choices),  # type: ignore[attr-defined]
     }
     return render(request, "tracks/verify_years.html", context)
@@ -159,14 +151,14 @@ def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> Ht
 def _year_form(
     request: AuthenticatedHttpRequest,
     participation: Participation,
-    asked: list[Verification],
+    years: list[YearStatus],
     person: User,
 ) -> YearForm:
-    """The years that nobody has verified and nobody is asked about at present."""
+    """The form offers the years that are neither verified nor asked about."""
     taken = {
-        row["year"]
-        for row in certification_presentation.year_states(asked)
-        if row["label"] in (ANSWER_LABELS[VerificationAnswer.VERIFIED], ASKED)
+        each.year
+        for each in years
+        if each.label in (ANSWER_LABELS[VerificationAnswer.VERIFIED], ASKED)
     }
     counted = certification_queries.counted_by_year(participation, today())
     offered = [
@@ -185,7 +177,7 @@ def _ask(participation: Participation, form: YearForm, *, by: User) -> bool:
         verifying.ask_about_year(
             participation_id=participation.pk,
             year=form.cleaned_data["year"],
-            supervisor=form.asked(),
+            supervisor=form.chosen(),
             by=by,
         )
         return True
@@ -199,14 +191,15 @@ def _withdraw(
     *,
     by: User,
 ) -> None:
-    """Raises Http404 for what is not a question about this period of one's own."""
-    mine = participation.verifications.filter(submission=None, pk=verification_id or 0)
-    asked = get_object_or_404(mine)
+    """Raises Http404 for anything but a question about a year of this participation."""
+    questions = participation.verifications.filter(submission=None, pk=verification_id or 0)
+    question = get_object_or_404(questions)
     try:
         with refusal_as_message(request):
-            verifying.withdraw_question(verification_id=asked.pk, by=by)
+            verifying.withdraw_question(verification_id=question.pk, by=by)
             messages.success(
-                request, f"{asked.supervisor_name} is not asked about {asked.year} any more."
+                request,
+                f"The request to {question.supervisor_name} about {question.year} was withdrawn.",
             )
     except Verification.DoesNotExist as error:
         raise Http404 from error
