@@ -1,6 +1,7 @@
 """Runs programs of the project with a data folder of their own, and looks for what they leave."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds until what does not happen counts as not happening; only a test that fails waits so long.
-PATIENCE = 60
+PATIENCE = 30
+# Seconds of processor time that a process may need, so that patience does not hide slowness.
+MOST_WORK = 10
 
 # As few applications as the job worker needs: the portal's own take seconds to migrate.
 SETTINGS = """
@@ -52,6 +55,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: list[subprocess.Popen[str]] = []
+        self._worked_before = 0.0
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "small_settings",
             "PYTHONPATH": f"{folder}:{ROOT}",
@@ -68,6 +72,8 @@ class Project:
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start Python with these arguments; its output can be read line by line."""
+        if not self._started:
+            self._worked_before = _children_worked()
         process = subprocess.Popen(
             [sys.executable, *arguments],
             env=self.environment,
@@ -94,12 +100,14 @@ class Project:
         return self.start("-c", "\n".join(lines))
 
     def close(self) -> None:
-        """End what a test that failed half-way has started."""
+        """End what a test that failed half-way has started; fail if anything was much work."""
         for process in self._started:
             if process.poll() is None:
                 process.terminate()
             if process.stdout is not None and not process.stdout.closed:
                 process.communicate(timeout=PATIENCE)
+        worked = _children_worked() - self._worked_before
+        assert worked <= MOST_WORK * len(self._started), f"{worked:.0f} s of work"
         self._started.clear()
 
     def left(self) -> list[str]:
@@ -118,6 +126,12 @@ class Project:
     def server_process(self) -> int:
         """Return the number of the database server's process."""
         return int((self.var / "postgres/data/postmaster.pid").read_text().split()[0])
+
+
+def _children_worked() -> float:
+    """Processor time of the processes that this one started and that ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def read(path: Path) -> bytes:
