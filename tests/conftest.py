@@ -25,7 +25,7 @@ from hypothesis import settings as examples
 
 from accounts.enums import Role
 from accounts.models import User
-from tests import database, factories
+from tests import database, factories, middleware
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -81,7 +81,8 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 def make_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Rows], Any]]:
     """Calls a function whose rows all tests of the module find; they go with the last test.
 
-    What a test does to them goes with that test. Not for tests that commit.
+    What a test does to them goes with that test. Not for a module with tests that commit, or that
+    expect to find nothing.
     """
     whole = transaction.atomic()
     whole._from_testcase = True  # does not count where an act has to be the outermost
@@ -127,6 +128,12 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
             random.shuffle(self._result_cache)
 
     monkeypatch.setattr(QuerySet, "_fetch_all", fetch_and_shuffle)
+
+
+@pytest.fixture
+def much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a page that does one thing thousands of times, or dozens of acts."""
+    monkeypatch.setattr(middleware, "MOST_SECONDS", 15.0)
 
 
 @pytest.fixture

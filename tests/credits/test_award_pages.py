@@ -92,7 +92,9 @@ def crowd(number: int) -> list[User]:
     return people
 
 
-def test_five_thousand_people_with_three_hundred_errors(client: Client, staff: User) -> None:
+def test_five_thousand_people_with_three_hundred_errors(
+    client: Client, staff: User, much_work: None
+) -> None:
     event = make.event(credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"})
     people = crowd(5_000)
     for person in people[:40]:

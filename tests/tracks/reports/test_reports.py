@@ -5,7 +5,7 @@ import datetime as dt
 import html
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +39,7 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _frozen() -> Iterator[None]:
     with time_machine.travel("2026-11-20T18:00Z", tick=False):
         yield
@@ -70,12 +70,8 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
     return person
 
 
-@pytest.fixture(scope="module")
-def world(_frozen: None, make_once: Callable[[Any], dict[str, User]]) -> dict[str, User]:
-    return make_once(a_world)
-
-
-def a_world() -> dict[str, User]:
+@pytest.fixture
+def world() -> dict[str, User]:
     """Nine people at four libraries and none; see the first test for who counts where."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")

@@ -23,7 +23,7 @@ from credits.models import Credit
 from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
-from tests import middleware, tagged_pdf
+from tests import tagged_pdf
 from tests.tracks.transcript.test_transcript import a_thousand_claims
 from tests.web import signed_in
 from tracks.actions import select_track
@@ -336,9 +336,8 @@ def test_files_ask_the_same_queries(client, person, number, django_assert_num_qu
             client.get(f"{ADDRESS}transcript.{format}")
 
 
-def test_two_thousand_credits_come_soon(client, person, monkeypatch):
+def test_two_thousand_credits_come_soon(client, person, much_work):
     """Measured some two seconds of work; the limit leaves room for a slow machine."""
-    monkeypatch.setattr(middleware, "MOST_SECONDS", 15.0)
     a_thousand_claims(person, lines=2)
     select_track(track=make.track(), by=person)
     content = client.get(f"{ADDRESS}transcript.pdf").content
