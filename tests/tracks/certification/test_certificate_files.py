@@ -129,7 +129,7 @@ def test_a_name_of_any_length_stays_on_its_page_and_is_read_whole(name):
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert len(pdf.pages) == 1
     told = [re.sub(r"[\s\u200b]", "", part) for part in parts(content)]
-    shown = certificates.pdf.printable(name)
+    shown = certificates.pdf.printable_text(name)
     place = told.index("Thiscertifiesthat") + 1
     assert sorted(told[place]) == sorted(re.sub(r"\s", "", shown))
     assert no_ink_at_the_frame(picture_of(certificate))
@@ -169,7 +169,7 @@ def picture_of(certificate, points=2):
 
 
 def data_of(certificate):
-    change = certificates.pdf.printable
+    change = certificates.pdf.printable_text
     return certificates.pdf._each_text(certificates.certificate_pdf_data(certificate), change)
 
 
