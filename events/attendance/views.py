@@ -204,7 +204,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             row["name"],
             row["email"],
             row["library"],
-            row["mark"].label,
+            row["mark"].text,
             "yes" if row["walk_in"] else "",
             "" if row["minutes"] is None else row["minutes"],
             *(told.get(question, "") for question in questions),

@@ -18,7 +18,7 @@ from tests.database import without_triggers
 from tests.web import said, signed_in
 from tracks.actions import leave_track, reissue_certificate, revoke_certificate, select_track
 from tracks.counting import queries as counting_queries
-from tracks.enums import NOT_COUNTED, POSTED
+from tracks.enums import ARCHIVED, NOT_COUNTED, POSTED
 from tracks.models import Participation
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_somebody_new_reads_what_will_be_where_and_the_next_step(client):
 def test_without_a_track_credits_are_archived_and_the_page_says_what_that_means(client, person):
     make.claim(person)
     response = client.get("/continuing-education/credits/")
-    assert [row["archived"] for row in response.context["credits"]] == [True]
+    assert [row["archived"] for row in response.context["credits"]] == [ARCHIVED]
     text = response.content.decode()
     assert "1 credit from 1 training: 0 posted, 1 archived." in text
     assert "kept for you but not counted in a certification track yet" in text
