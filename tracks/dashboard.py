@@ -76,7 +76,8 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
             for event in counting_queries.returned_events(person)
         ],
         "certificates": [
-            certificates.certificate_row(each) for each in counting_queries.certificates_of(person)
+            certificates.certificate_facts(each)
+            for each in counting_queries.certificates_of(person)
         ],
         **_list_to_claim(request, person),
     }

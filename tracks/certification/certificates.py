@@ -1,6 +1,5 @@
 """Whether a certificate is valid, its public facts and its PDF. No query."""
 
-import dataclasses
 import datetime as dt
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -28,11 +27,11 @@ class CertificateValidity(NamedTuple):
     text: str
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CertificateFacts:
+class CertificateFacts(NamedTuple):
     """What anyone with the address may read: of the person, only the name on the certificate.
 
-    `reissued` is the number of the certificate that replaces this one.
+    `reissued` is the number of the certificate that replaces this one; `pdf_url` is empty once it
+    is revoked, and works for the person and for staff only.
     """
 
     number: str
@@ -44,12 +43,6 @@ class CertificateFacts:
     revoked_reason: str
     reissued: str
     is_demonstration: bool
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CertificateRow(CertificateFacts):
-    """A row of the person's own list; `pdf_url` is empty once it is revoked."""
-
     url: str
     address: str
     pdf_url: str
@@ -84,32 +77,21 @@ def replacement(certificate: Certificate) -> Certificate | None:
 
 def certificate_facts(certificate: Certificate) -> CertificateFacts:
     """Needs the person and `replaced_by` selected."""
-    return CertificateFacts(**_facts(certificate))
-
-
-def certificate_row(certificate: Certificate) -> CertificateRow:
-    """Needs the person and `replaced_by` selected."""
-    return CertificateRow(
-        **_facts(certificate),
+    reissued = replacement(certificate)
+    return CertificateFacts(
+        number=certificate.number,
+        name=certificate.name,
+        track=certificate.record["track"],
+        issued_on=format_day(certificate.issued_on),
+        expires_on=format_day(certificate.expires_on),
+        validity=validity(certificate),
+        revoked_reason=certificate.revoked_reason,
+        reissued=reissued.number if reissued else "",
+        is_demonstration=certificate.person.is_demonstration,
         url=certificate.get_absolute_url(),
         address=certificate_url(certificate),
         pdf_url="" if certificate.revoked_at else pdf_url(certificate),
     )
-
-
-def _facts(certificate: Certificate) -> dict[str, Any]:
-    reissued = replacement(certificate)
-    return {
-        "number": certificate.number,
-        "name": certificate.name,
-        "track": certificate.record["track"],
-        "issued_on": format_day(certificate.issued_on),
-        "expires_on": format_day(certificate.expires_on),
-        "validity": validity(certificate),
-        "revoked_reason": certificate.revoked_reason,
-        "reissued": reissued.number if reissued else "",
-        "is_demonstration": certificate.person.is_demonstration,
-    }
 
 
 def certificate_url(certificate: Certificate) -> str:

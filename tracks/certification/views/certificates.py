@@ -20,11 +20,8 @@ from tracks.models import Certificate
 def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's own certificates, including revoked ones."""
     own = counting_queries.certificates_of(request.user)
-    return render(
-        request,
-        "tracks/certificates.html",
-        {"certificates": [*map(certificates.certificate_row, own)]},
-    )
+    context = {"certificates": [certificates.certificate_facts(each) for each in own]}
+    return render(request, "tracks/certificates.html", context)
 
 
 @login_not_required
