@@ -71,10 +71,10 @@ def next_submission(submission: Submission, *, by: User) -> Submission | None:
     )
 
 
-def review_claims(made: record.RecordData) -> list[ReviewedClaim]:
+def review_claims(record_data: record.RecordData) -> list[ReviewedClaim]:
     """The counted claims of a record, with their files and warnings. Five queries."""
     claims = list(
-        Claim.objects.filter(pk__in={line["claim"] for line in made["lines"]})
+        Claim.objects.filter(pk__in={line["claim"] for line in record_data["lines"]})
         .select_related("event")
         .defer("event__search", "event__description")
         .prefetch_related("evidence")

@@ -62,8 +62,8 @@ def submit_track(
             "This certificate still has missing requirements, so nothing was sent. This page lists "
             "them."
         )
-    made = record.make_record(participation, today())
-    if record.record_fingerprint(made) != seen:
+    record_data = record.make_record(participation, today())
+    if record.record_fingerprint(record_data) != seen:
         raise Refused(
             "Your credits changed since you opened this page, so nothing was sent. Check the "
             "record as it is now, then submit it."
@@ -72,8 +72,8 @@ def submit_track(
         participation=participation,
         person=by,
         submitted_at=timezone.now(),
-        record=made,
-        remarks=[warning.text for warning in check_record(made)],
+        record=record_data,
+        remarks=[warning.text for warning in check_record(record_data)],
         name=name.strip(),
         listed_as=listed_as.strip(),
         note=note.strip(),

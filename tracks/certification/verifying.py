@@ -70,10 +70,12 @@ def ask_about_year(
         if earlier.answered_at:
             raise Refused(f"{earlier.supervisor_name} has already verified {year}.")
         _withdraw(earlier, reason="A new request was sent.")
-    made = record.record_of_year(participation, year, today())
-    if not made["lines"]:
+    record_data = record.record_of_year(participation, year, today())
+    if not record_data["lines"]:
         raise Refused(f"No credit from {year} counts in {participation.track}.")
-    return _ask(participation, supervisor, submission=None, year=year, record_=made, by=by)
+    return _ask(
+        participation, supervisor, submission=None, year=year, record_data=record_data, by=by
+    )
 
 
 def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> Verification:
@@ -83,7 +85,7 @@ def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> V
         supervisor,
         submission=submission,
         year=None,
-        record_=submission.record,
+        record_data=submission.record,
         by=by,
     )
 
@@ -94,7 +96,7 @@ def _ask(
     *,
     submission: Submission | None,
     year: int | None,
-    record_: record.RecordData,
+    record_data: record.RecordData,
     by: User,
 ) -> Verification:
     account, now = supervisor.account, timezone.now()
@@ -103,7 +105,7 @@ def _ask(
         person_id=participation.person_id,
         submission=submission,
         year=year,
-        record=record_,
+        record=record_data,
         supervisor=account,
         supervisor_name=supervisor.name.strip() or str(account or supervisor.email),
         supervisor_email=supervisor.email.strip().lower(),
@@ -165,7 +167,7 @@ def _replace_question(
         supervisor,
         submission=earlier.submission,
         year=earlier.year,
-        record_=earlier.record,
+        record_data=earlier.record,
         by=by,
     )
 

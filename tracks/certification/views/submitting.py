@@ -80,7 +80,7 @@ def _page(
     request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
 ) -> HttpResponse:
     """The form with the record as it is now, also after a refusal."""
-    made = record.make_record(participation, today())
+    record_data = record.make_record(participation, today())
     [course] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {
         "track": counting_presentation.track_summary(course, today()),
@@ -90,15 +90,15 @@ def _page(
     }
     if course.progress.is_complete:
         context |= {
-            "warnings": checks.check_record(made),
+            "warnings": checks.check_record(record_data),
             "groups": record.category_groups(
-                made,
+                record_data,
                 [line.category for line in participation.rule_set.requirements.all()],
                 record.verified_lines(certification_queries.verified_years(participation.pk)),
             ),
-            "total": record.record_total(made),
-            "surplus": record.surplus_rows(made),
-            "seen": record.record_fingerprint(made),
+            "total": record.record_total(record_data),
+            "surplus": record.surplus_rows(record_data),
+            "seen": record.record_fingerprint(record_data),
         }
     return render(request, "tracks/submit.html", context)
 
