@@ -65,7 +65,7 @@ def test_the_page_shows_what_counts_and_what_is_beyond(client, june):
     assert [row.amount for row in group.rows] == ["15"]
     assert [(row.title, row.amount) for row in context["surplus"]] == [("One more", "3")]
     text = page(client, f"/tracks/{participation.pk}/submit/")
-    assert "do not count toward the next one" in text
+    assert "do not count toward the next certificate" in text
     assert 'value="June Librarian"' in text
 
 
