@@ -1,8 +1,7 @@
-"""What a CSV file of events means: one row, one event, as real calendars write them.
+"""Import of events from CSV files, one event per row.
 
-An event is recognized by its number in the old portal, or else by source, title and beginning.
-A row that says what it said at the last import changes nothing, so that what staff have changed
-in the portal since then stays.
+An event is recognized by its number in the old portal, or else by source, title and start. A row
+that has not changed since the last import is skipped, which keeps later changes by staff.
 """
 
 import datetime as dt
@@ -28,7 +27,7 @@ from events.enums import Delivery, EventState, EventType, Origin, RegistrationMo
 from events.models import EARLIEST, LATEST, Category, Event
 from events.queries import lock_events
 
-# In which column of the file a field of the event stands, where the names differ.
+# Event fields whose column in the file has another name.
 COLUMNS = {"description": "summary"}
 CANCELLED_TITLE = re.compile(r"cancell?ed\s*[-–—:]\s*", re.IGNORECASE)
 CANCELLED_SUMMARY = re.compile(r"cancell?ed\b", re.IGNORECASE)
@@ -55,7 +54,7 @@ REGISTRATION_MODES = {
 
 @dataclass(frozen=True)
 class ParsedEvent:
-    """What a row says: fields of the event, credits by category id, the conference's title."""
+    """A parsed row: fields of the event, credits by category id, the conference's title."""
 
     values: dict[str, Any]
     offers: dict[int, Decimal]
@@ -63,7 +62,7 @@ class ParsedEvent:
 
 
 class EventImporter:
-    """Takes an event per row. Conferences that sessions name are found, or made, on the way."""
+    """Imports an event per row. Conferences named by sessions are found or created."""
 
     columns: tuple[str, ...] = (
         *("source_url", "aspen_event_id", "title", "event_type", "begin", "end", "location"),
@@ -79,7 +78,7 @@ class EventImporter:
         self.conferences: dict[str, Event] = {}
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load what is known about the events and conferences of these rows. Two queries."""
+        """Load the known events and conferences of these rows. Two queries."""
         events = Event.objects.filter(
             import_key__in={event_import_key(row) for row in rows}
         ).order_by()
@@ -115,12 +114,12 @@ class EventImporter:
     def _store(self, row: CsvRow, event_id: int | None, key: str, digest: str) -> RowOutcome:
         facts = parse_event_row(row, self.categories)
         if event_id is None and facts.values["type"] == EventType.CONFERENCE:
-            # Sessions may have come first and made their conference; this is it.
-            made_for = conference_key(facts.values["title"])
-            conference = self.conferences.get(made_for)
-            if conference and conference.import_key == made_for:
+            # Earlier sessions may have created their conference.
+            created_key = conference_key(facts.values["title"])
+            conference = self.conferences.get(created_key)
+            if conference and conference.import_key == created_key:
                 event_id = conference.pk
-        # Only a session writes two events, and a savepoint per row costs time.
+        # Only sessions write two events; a savepoint for every row would be slow.
         with transaction.atomic() if facts.conference else nullcontext():
             parent = self._conference(facts, event_id) if facts.conference else None
             event = import_event(
@@ -139,41 +138,43 @@ class EventImporter:
         return csv_import.explain_error(error, COLUMNS, Event)
 
     def _remember_conference(self, event: Event) -> None:
-        """Let sessions find it, by its title and, when staff have renamed it, by its key."""
+        """Register it by title and by key, in case staff have renamed it."""
         self.conferences[conference_key(event.title)] = event
         if event.import_key:
             self.conferences.setdefault(event.import_key, event)
 
     def _conference(self, facts: ParsedEvent, session_id: int | None) -> Event:
-        """The conference of a session; one made for its sessions grows to span their days.
+        """The conference of a session; one created for its sessions grows to span their days.
 
-        Both events are locked before either is written: people's locks come after events'.
+        Locks both events before writing either, because events come before people in lock order.
         """
         first, last = _days(facts.values)
         key = conference_key(facts.conference)
-        found = self.conferences.get(key)
-        if found and session_id:
-            lock_events([found.pk, session_id])
+        conference = self.conferences.get(key)
+        if conference and session_id:
+            lock_events([conference.pk, session_id])
         values: dict[str, Any] = {"import_key": key, "all_day": True}
-        if found is None:
+        if conference is None:
             values |= {"title": facts.conference, "type": EventType.CONFERENCE}
             values |= {name: facts.values[name] for name in ("sponsor", "city")}
-        elif found.import_key != key:
-            return found
+        elif conference.import_key != key:
+            return conference
         else:
-            days = _days({"begins_at": found.begins_at, "ends_at": found.ends_at})
+            days = _days({"begins_at": conference.begins_at, "ends_at": conference.ends_at})
             first, last = min(first, days[0]), max(last, days[1])
             if days == (first, last):
-                return found
+                return conference
         values |= {"begins_at": _midnight(first), "ends_at": _midnight(last)}
-        return import_event(event_id=found.pk if found else None, values=values, offers=None)
+        return import_event(
+            event_id=conference.pk if conference else None, values=values, offers=None
+        )
 
 
-# Who is who
+# ---------- Recognizing events ----------
 
 
 def event_import_key(row: CsvRow) -> str:
-    """What an event is recognized by. Being cancelled does not make it another event."""
+    """The key that recognizes an event, whether canceled or not."""
     if row["aspen_event_id"]:
         return f"aspen:{row['aspen_event_id']}"
     title, _ = clean_title(row["title"])
@@ -181,7 +182,7 @@ def event_import_key(row: CsvRow) -> str:
 
 
 def conference_key(title: str) -> str:
-    """The key of a conference that is known only from its sessions."""
+    """The key of a conference known only from its sessions."""
     return f"conference:{content_digest(title.lower())}"
 
 
@@ -194,13 +195,13 @@ def conference_title(row: CsvRow) -> str:
     return session["conference"] if session else ""
 
 
-# Reading a row. Each function raises Refused with the column and the reason.
+# ---------- Reading a row: each function raises Refused with column and reason ----------
 
 
 def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent:
-    """Everything a row says. Raises Refused."""
+    """Parse a row. Raises Refused."""
     if row["aspen_event_id"] and not re.fullmatch(r"[0-9]{1,18}", row["aspen_event_id"]):
-        raise Refused(f"“{_short(row['aspen_event_id'])}” is no number", field="aspen_event_id")
+        raise Refused(f"“{_short(row['aspen_event_id'])}” is not a number", field="aspen_event_id")
     title, cancelled = clean_title(row["title"])
     if not title:
         raise Refused("it is empty", field="title")
@@ -229,17 +230,17 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
 
 
 def clean_title(text: str) -> tuple[str, bool]:
-    """The title without “Canceled-” in front, and whether that was there."""
+    """The title without a leading “Canceled-”, and whether there was one."""
     text = _one_line(text)
     match = CANCELLED_TITLE.match(text)
     return (text[match.end() :], True) if match else (text, False)
 
 
 def read_days(begin: str, end: str) -> dict[str, Any]:
-    """When it takes place, as fields of the event.
+    """Start and end, as fields of the event.
 
-    Days without clock times are kept as days. A beginning with a time and an end without one
-    ends with that day: the same day says nothing more, a later one leaves only the days.
+    Days without clock times make an all-day event. An end without a time is no end if it is the
+    day of the start; a later one makes an all-day event.
     """
     begins_at, begin_is_day = read_moment(begin, "begin")
     if not end:
@@ -247,31 +248,31 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
     ends_at, end_is_day = read_moment(end, "end")
     first, last = timezone.localdate(begins_at), timezone.localdate(ends_at)
     if last < first or (ends_at < begins_at and not end_is_day):
-        raise Refused("it lies before the beginning", field="end")
+        raise Refused("it is before the beginning", field="end")
     if begin_is_day or (end_is_day and last > first):
         return {"begins_at": _midnight(first), "ends_at": _midnight(last), "all_day": True}
     return {"begins_at": begins_at, "ends_at": None if end_is_day else ends_at, "all_day": False}
 
 
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
-    """A moment in Mountain time, and whether only its day was given."""
-    wanted = "write 2026-05-11 or 2026-05-11T09:00"
+    """A moment in Mountain time, and whether only the day was given."""
+    advice = "write 2026-05-11 or 2026-05-11T09:00"
     if not MOMENT_PATTERN.fullmatch(text):
         raise Refused(
-            f"“{_short(text)}” is no date; {wanted}" if text else "it is empty", field=column
+            f"“{_short(text)}” is not a date; {advice}" if text else "it is empty", field=column
         )
     try:
         naive = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f"there is no {text}; {wanted}", field=column) from None
+        raise Refused(f"{text} does not exist; {advice}", field=column) from None
     if not EARLIEST.year <= naive.year < LATEST.year:
         raise Refused(
-            f"the year {naive.year} does not lie between {EARLIEST.year} and {LATEST.year - 1}",
+            f"the year {naive.year} is not between {EARLIEST.year} and {LATEST.year - 1}",
             field=column,
         )
     moment = timezone.make_aware(naive)
     if moment.astimezone(dt.UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
-        raise Refused(f"{text} did not exist in Montana: the clocks were put forward", field=column)
+        raise Refused(f"{text} did not exist in Montana: clocks moved forward", field=column)
     return moment, len(text) == DAY_LENGTH
 
 
@@ -284,11 +285,11 @@ def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decima
         if category is None:
             known = ", ".join(str(category) for category in categories.values())
             raise Refused(
-                f"“{_short(part)}” is no category, “=” and amount; the categories are {known}",
+                f"“{_short(part)}” is not a category, “=” and amount; the categories are {known}",
                 field="credits",
             )
         if category.pk in offers:
-            raise Refused(f"{category} is there twice", field="credits")
+            raise Refused(f"{category} is listed twice", field="credits")
         offers[category.pk] = _amount(amount)
     return offers
 
@@ -297,17 +298,17 @@ def _amount(text: str) -> Decimal:
     try:
         amount = Decimal(text)
         if not amount.is_finite() or amount > MAX_AMOUNT:
-            raise Refused(f"“{_short(text)}” is no amount of credits", field="credits")
+            raise Refused(f"“{_short(text)}” is not an amount of credits", field="credits")
         validate_halves(amount)
     except InvalidOperation:
-        raise Refused(f"“{_short(text)}” is no amount of credits", field="credits") from None
+        raise Refused(f"“{_short(text)}” is not an amount of credits", field="credits") from None
     except ValidationError:
         raise Refused(f"“{_short(text)}”: {MESSAGE}", field="credits") from None
     return amount
 
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
-    """How one registers. It is free text in life: what is not understood stays readable."""
+    """The registration fields. Free text that is not understood goes into the description."""
     known = REGISTRATION_MODES.get(text.lower())
     address = find_url(text)
     if known is not None or address:
@@ -324,10 +325,10 @@ def read_registration(text: str, summary: str) -> dict[str, Any]:
 
 
 def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, Any]:
-    """Since when there is a recording: a course from its beginning, else once the event is over."""
+    """The recording fields: available from the start of a course, else once the event is over."""
     address = find_url(text)
     if not address and text.lower() not in ("", "yes", "no"):
-        raise Refused(f"“{_short(text)}”; write yes, no or an address", field="recording")
+        raise Refused(f"“{_short(text)}”; write yes, no or a web address", field="recording")
     available_at = None
     if delivery == Delivery.RECORDED:
         available_at = when["begins_at"]
@@ -337,7 +338,7 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
 
 
 def find_url(text: str) -> str:
-    """The web address in a text, or nothing."""
+    """The first web address in a text, or empty."""
     match = URL_PATTERN.search(text)
     address = match[0].rstrip(".,;)") if match else ""
     try:
@@ -358,7 +359,7 @@ def _word(row: CsvRow, column: str, known: dict[str, str]) -> str:
 
 
 def _over_at(when: dict[str, Any]) -> dt.datetime:
-    """When an event is over, as the database computes it (events.models.OVER_AT)."""
+    """The end of an event, as the database computes it (OVER_AT in events/models/event.py)."""
     ends_at: dt.datetime | None = when["ends_at"]
     if ends_at and not when["all_day"]:
         return ends_at
@@ -366,7 +367,7 @@ def _over_at(when: dict[str, Any]) -> dt.datetime:
 
 
 def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
-    """The first and the last day, Mountain time."""
+    """The first and last day, Mountain time."""
     last = when["ends_at"] or when["begins_at"]
     return timezone.localdate(when["begins_at"]), timezone.localdate(last)
 

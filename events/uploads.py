@@ -1,4 +1,4 @@
-"""What may be uploaded: judged by content, whatever the file says of itself."""
+"""Checks on uploaded files, by their content and not only their names."""
 
 import io
 import secrets
@@ -16,23 +16,23 @@ from aspen.errors import Refused
 
 MEGABYTE = 1024 * 1024
 MAX_UPLOAD_BYTES = 10 * MEGABYTE
-# What a request carries whose upload was ended.
+# The key in request.META after an upload was stopped.
 ENDED = "aspen.upload_ended"
 TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
 EVIDENCE_TOO_LARGE = (
-    "This file is larger than 10 MB. Scan it in a lower resolution, or send the pages one by one."
+    "This file is larger than 10 MB. Scan it at a lower resolution, or add the pages one by one."
 )
 
 
 class FileKind(NamedTuple):
-    """A kind of file: what it is served as, and what the content has to show."""
+    """A kind of file: its content type, and the signatures that its content must have."""
 
     content_type: str
     signs: frozenset[str]
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
-# A program that opens the file decides by its ending, so ending and content have to agree.
+# Programs go by the extension, so extension and content must agree.
 KINDS: dict[str, FileKind] = {
     ".pdf": FileKind("application/pdf", frozenset({".pdf"})),
     ".png": FileKind("image/png", frozenset({".png"})),
@@ -44,21 +44,21 @@ KINDS: dict[str, FileKind] = {
     ".txt": FileKind("text/plain", frozenset()),
     ".csv": FileKind("text/csv", frozenset()),
 }
-# Where an office file keeps its own parts: a ZIP of anything else is none.
+# Office files are ZIP archives with these folders.
 OFFICE_PARTS = {".docx": "word/", ".xlsx": "xl/", ".pptx": "ppt/"}
 OFFICE_CONTENTS = "[Content_Types].xml"
-# Nothing is unpacked here; but what unpacks to more fills the disk of whoever opens it.
+# Nothing is unpacked here, but a larger file could fill the disk of the person who opens it.
 MAX_UNPACKED_BYTES = 50 * MAX_UPLOAD_BYTES
 ALLOWED_NAMES = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
-# What shows that somebody took part is a document or a picture of one.
+# Evidence of attendance is a document, or a picture of one.
 EVIDENCE_KINDS = {ending: KINDS[ending] for ending in (".pdf", ".png", ".jpg", ".jpeg")}
 EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
 
 
 class StopWhenTooLarge(FileUploadHandler):
-    """Drops a file as soon as it is larger than any that may be, before it fills the disk.
+    """Drops a file as soon as it exceeds the limit, before it fills the disk.
 
-    All files of a request together count. What else the form says is kept.
+    The limit is for all files of a request together. The form's other fields are kept.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -74,11 +74,11 @@ class StopWhenTooLarge(FileUploadHandler):
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
-        """The next handler keeps the file."""
+        """Leave the file to the next handler."""
 
 
 def was_ended(request: HttpRequest) -> bool:
-    """Whether a file of this request was left out for its size."""
+    """True if a file of this request was dropped for its size."""
     return ENDED in request.META
 
 
@@ -89,7 +89,7 @@ def kind_of(
     allowed: str = ALLOWED_NAMES,
     too_large: str = TOO_LARGE,
 ) -> FileKind:
-    """What kind of file this is, of `kinds` by ending. Raises Refused, saying what is `allowed`."""
+    """The kind of a file, from `kinds` by extension. Raises Refused, naming the `allowed` ones."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MAX_UPLOAD_BYTES:
@@ -103,14 +103,14 @@ def kind_of(
     file.seek(0)
     if not kind.signs and not _is_utf8(data):
         raise Refused(
-            "This is no text in UTF-8. In the program it comes from, save it as UTF-8 (in a "
+            "This text is not in UTF-8. In the program it comes from, save it as UTF-8 (in a "
             "spreadsheet program: “CSV UTF-8”), then add it again.",
             field="file",
         )
     is_right = _is_text(data) if not kind.signs else _has_signature(data, ending, kind)
     if not is_right:
         raise Refused(
-            f"The content of this file is not what its name ({ending}) says. Save it anew in the "
+            f"The content of this file does not match its name ({ending}). Save it again in the "
             "program it comes from, then add it again.",
             field="file",
         )
@@ -134,25 +134,25 @@ def _has_signature(data: bytes, ending: str, kind: FileKind) -> bool:
     if ending in OFFICE_PARTS:
         return data.startswith(b"PK\x03\x04") and _is_office(data, OFFICE_PARTS[ending])
     try:
-        found = {match.extension for match in puremagic.magic_string(data)}
+        extensions = {match.extension for match in puremagic.magic_string(data)}
     except puremagic.PureError:
         return False
-    return bool(found & kind.signs)
+    return bool(extensions & kind.signs)
 
 
 def _is_office(data: bytes, part: str) -> bool:
-    """Whether this ZIP's own list names what such a file holds, and no more than it can."""
+    """True if the ZIP's directory names the parts of an office file, of a plausible size."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             sizes = {each.filename: each.file_size for each in packed.infolist()}
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
-    holds = OFFICE_CONTENTS in sizes and any(name.startswith(part) for name in sizes)
-    return holds and sum(sizes.values()) <= MAX_UNPACKED_BYTES
+    has_parts = OFFICE_CONTENTS in sizes and any(name.startswith(part) for name in sizes)
+    return has_parts and sum(sizes.values()) <= MAX_UNPACKED_BYTES
 
 
 def clean_name(name: str) -> str:
-    """The file's own name without a path or control characters, at most 150 characters long."""
+    """The file's name without path or control characters, at most 150 characters long."""
     bare = PurePath(name.replace("\\", "/")).name
     printable = "".join(each for each in bare if each.isprintable())
     path = PurePath(printable or "file")
@@ -160,5 +160,5 @@ def clean_name(name: str) -> str:
 
 
 def random_name() -> str:
-    """Nothing of what people typed becomes a path."""
+    """A random storage name, so that no user input becomes a path."""
     return secrets.token_hex(16)

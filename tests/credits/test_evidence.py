@@ -42,11 +42,11 @@ def bomb() -> bytes:
 BAD = {
     "program.pdf": (
         b"MZ\x90\x00\x03 This program cannot be run in DOS mode",
-        "is not what its name",
+        "does not match its name",
     ),
     "program.exe": (b"MZ\x90\x00", "cannot be added. Use PDF, JPEG and PNG."),
-    "page.png": (b"<html><script>alert(1)</script></html>", "is not what its name"),
-    "bomb.pdf": (bomb(), "is not what its name"),
+    "page.png": (b"<html><script>alert(1)</script></html>", "does not match its name"),
+    "bomb.pdf": (bomb(), "does not match its name"),
     "bomb.zip": (bomb(), "cannot be added"),
     "letter.docx": (b"PK\x03\x04word/", "cannot be added"),
     "notes.txt": (b"I was there", "cannot be added"),
