@@ -1,4 +1,4 @@
-"""Who looks after which events: staff after all, event editors after their organization's."""
+"""Who manages which events: staff all of them, event editors those of their organizations."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ from events.models import Event
 
 
 def may_publish(person: User) -> bool:
-    """Whether the person is staff who publish events directly, and look after every one."""
+    """True for staff who publish events directly and manage all of them."""
     return person.is_active and person.has_perm("events.change_event")
 
 
 def may_propose(person: User) -> bool:
-    """Whether the person may propose events, for the organizations of `organizations_of`."""
+    """True for event editors, who propose events for the organizations of `organizations_of`."""
     return person.is_active and person.has_perm("events.propose_event")
 
 
 def organizations_of(person: User) -> QuerySet[Organization]:
-    """Where the person has a present position, by name; for staff who publish, every one."""
+    """The organizations where the person has a present position, by name; for staff, all."""
     organizations = Organization.objects.order_by("name", "city", "id")
     if may_publish(person):
         return organizations
@@ -39,7 +39,7 @@ def _organization_ids_of(person: User) -> QuerySet[Position, Any]:
 
 
 def managed_by(person: User) -> QuerySet[Event]:
-    """The calendar events, in any state, that the person looks after. Anybody else has none."""
+    """The calendar events, in any state, that the person manages. Empty for anyone else."""
     events = Event.objects.filter(origin=Origin.CALENDAR)
     if may_publish(person):
         return events
@@ -51,25 +51,25 @@ def managed_by(person: User) -> QuerySet[Event]:
 def with_is_managed(
     events: QuerySet[Event], person: User | None, organizes: str
 ) -> QuerySet[Event]:
-    """Annotate whether the person looks after an event, as `is_managed`: a link, not a right.
+    """Annotate whether the person manages an event, as `is_managed`: for links, not for access.
 
-    `organizes` is what signing in found out (context.organizes), so that nothing is asked here.
+    `organizes` comes from the session (context.organizes), so this adds no query.
     """
-    looks_after = Q(pk=None)
+    is_managed = Q(pk=None)
     if person and organizes == context.ALL:
-        looks_after = Q(origin=Origin.CALENDAR)
+        is_managed = Q(origin=Origin.CALENDAR)
     elif person and organizes:
-        looks_after = Q(origin=Origin.CALENDAR, organization__in=_organization_ids_of(person))
-    return events.annotate(is_managed=ExpressionWrapper(looks_after, BooleanField()))
+        is_managed = Q(origin=Origin.CALENDAR, organization__in=_organization_ids_of(person))
+    return events.annotate(is_managed=ExpressionWrapper(is_managed, BooleanField()))
 
 
-# Somebody with a place, and somebody with a place or waiting for one.
+# Registrations with a place; registrations with a place or on the waitlist.
 IS_CONFIRMED = Q(registrations__state=RegistrationState.CONFIRMED)
 NOT_CANCELLED = ~Q(state=RegistrationState.CANCELLED)
 
 
 def managed_counts(person: User) -> dict[str, int]:
-    """How many events the person looks after: drafts, waiting, coming up, past. One query."""
+    """The numbers of events the person manages: drafts, waiting, coming up, past. One query."""
     now = timezone.now()
     public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     return managed_by(person).aggregate(
@@ -81,7 +81,7 @@ def managed_counts(person: User) -> dict[str, int]:
 
 
 def same_series(event: Event) -> QuerySet[Event]:
-    """The dates of the event's series that are in the same state, itself among them, by date."""
+    """The events of its series in the same state, including the event, by date."""
     if event.series_key is None:
         return Event.objects.filter(pk=event.pk)
     same = Event.objects.filter(series_key=event.series_key, state=event.state)
@@ -89,7 +89,7 @@ def same_series(event: Event) -> QuerySet[Event]:
 
 
 def get_editor(request: AuthenticatedHttpRequest) -> User:
-    """The signed-in person, if it is somebody who writes events; for others there is no page."""
+    """The signed-in person, if staff or an event editor; otherwise 404."""
     person = request.user
     if not (permissions.may_publish(person) or permissions.may_propose(person)):
         raise Http404
@@ -97,6 +97,6 @@ def get_editor(request: AuthenticatedHttpRequest) -> User:
 
 
 def get_managed_event(request: AuthenticatedHttpRequest, pk: int) -> Event:
-    """An event that the signed-in person looks after."""
+    """An event that the signed-in person manages; otherwise 404."""
     events = permissions.managed_by(request.user).select_related("parent", "organization")
     return get_object_or_404(events.defer("search"), pk=pk)

@@ -1,4 +1,4 @@
-"""Reads on events. Every list is ordered by something unique."""
+"""Reads on events. Every list has a unique order."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ OFFERS = Prefetch(
 
 
 class CreditLine(NamedTuple):
-    """One credit line of an event with the category's words."""
+    """A credit line of an event with its category's name and shape."""
 
     amount: Decimal
     name: str
@@ -50,10 +50,10 @@ class CreditLine(NamedTuple):
 
 
 class RegistrationCounts(NamedTuple):
-    """Places taken at an event and people waiting for one; the asking person's registration.
+    """Places taken and people waiting at an event, and one person's registration.
 
-    `ahead` counts those who wait longer than that person. Without a registration the state is
-    empty.
+    `ahead` counts people who have waited longer than the person. The state is empty without a
+    registration.
     """
 
     taken: int
@@ -74,7 +74,7 @@ def categories() -> QuerySet[Category]:
 
 
 def on_calendar() -> QuerySet[Event]:
-    """What anybody may see: published calendar events, and cancelled ones marked as such."""
+    """The public calendar: published events, and canceled ones marked as such."""
     return Event.objects.filter(
         origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED]
     )
@@ -91,9 +91,9 @@ def events_visible_to(person: User | None) -> QuerySet[Event]:
 
 
 def open_to_claims() -> QuerySet[Event]:
-    """What anybody may claim once it is over: the calendar, and custom events staff approved.
+    """Events that anyone may claim once they are over: the calendar, and approved custom events.
 
-    Not somebody's college course: whoever took it, too, has a transcript to show for it.
+    Not college courses: each person needs a transcript of their own.
     """
     return Event.objects.filter(
         Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
@@ -102,9 +102,9 @@ def open_to_claims() -> QuerySet[Event]:
 
 
 def with_page() -> QuerySet[Event]:
-    """What has a page at all: the calendar, custom events, and what leads to another event.
+    """Events with a page: the calendar, custom events, and merged ones, which redirect.
 
-    Whether somebody may see a custom one is for the page to judge.
+    The page decides who may see a custom event.
     """
     shown = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
     return Event.objects.filter(
@@ -113,7 +113,7 @@ def with_page() -> QuerySet[Event]:
 
 
 def claimable() -> QuerySet[Event]:
-    """Calendar events that can be claimed now: they carry credit and are over (or recorded)."""
+    """Calendar events that can be claimed now: they earn credit and are over (or recorded)."""
     return on_calendar().filter(
         state=EventState.PUBLISHED,
         claimable_at__lte=timezone.now(),
@@ -122,17 +122,17 @@ def claimable() -> QuerySet[Event]:
 
 
 def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Those that are not over, soonest first."""
+    """The events that are not over, soonest first."""
     return events.filter(over_at__gt=timezone.now()).order_by("begins_at", "id")
 
 
 def past(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Those that are over, newest first."""
+    """The events that are over, newest first."""
     return events.filter(over_at__lte=timezone.now()).order_by("-begins_at", "-id")
 
 
 def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
-    """The credit lines of these events by event id, in the order of the categories. One query."""
+    """The credit lines of these events by event id, in order of categories. One query."""
     lines: dict[int, list[CreditLine]] = {}
     rows = (
         CreditOffer.objects.filter(event__in=[event.pk for event in events])
@@ -145,7 +145,7 @@ def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
 
 
 def offers_of(event: Event) -> dict[int, Decimal]:
-    """What an event offers: amounts by category id, in the order of the categories. One query."""
+    """The credit lines of an event: amounts by category id, in order of categories. One query."""
     offers = CreditOffer.objects.filter(event=event).order_by("category__position")
     return dict(offers.values_list("category_id", "amount"))
 
@@ -153,9 +153,9 @@ def offers_of(event: Event) -> dict[int, Decimal]:
 def registration_counts(
     person: User | None, events: Iterable[Event]
 ) -> dict[int, RegistrationCounts]:
-    """How the registrations of these events stand, by event id. One query.
+    """Counts by event id. One query.
 
-    Events that nobody registered for are missing.
+    Events without registrations are missing.
     """
     own = Q(person=person.pk if person else None)
     waiting = Q(state=RegistrationState.WAITLISTED)
@@ -181,12 +181,12 @@ def registration_counts(
 
 
 def sessions_of(event: Event) -> QuerySet[Event]:
-    """The program of a conference, in the order of time."""
+    """The program of a conference, by time."""
     return on_calendar().filter(parent=event).order_by("begins_at", "id")
 
 
 def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
-    """Where else on the calendar the same training is still to come, soonest first."""
+    """Upcoming dates of the same training (same title), soonest first."""
     same = on_calendar().filter(title=event.title, state=EventState.PUBLISHED)
     return upcoming(same).exclude(pk=event.pk)[:limit]
 
@@ -194,9 +194,9 @@ def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
 def events_with_similar_title(
     title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
 ) -> QuerySet[Event]:
-    """Events, of the calendar unless said otherwise, whose title resembles `title`.
+    """Events with a title similar to `title`, most similar first (pg_trgm).
 
-    Most alike first (trigrams, pg_trgm).
+    Among those on the calendar, unless `among` is given.
     """
     return (
         (on_calendar() if among is None else among)
@@ -208,16 +208,16 @@ def events_with_similar_title(
 
 
 def possible_duplicates(find: str, *, limit: int = 20) -> QuerySet[Event]:
-    """What has taken place and may be the training of this title, most alike first.
+    """Past events that may be the training of this title, most similar first.
 
     On the calendar, or custom and neither declined nor returned.
     """
-    standing = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
+    calendar = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
     custom = Q(origin=Origin.CUSTOM, state__in=[EventState.PENDING, EventState.PUBLISHED])
     return (
         Event.objects.filter(
             Q(title__icontains=find) | Q(title__trigram_word_similar=find),
-            standing | custom,
+            calendar | custom,
             claimable_at__lte=timezone.now(),
         )
         .annotate(similarity=TrigramWordSimilarity(find, "title"))
@@ -228,7 +228,7 @@ def possible_duplicates(find: str, *, limit: int = 20) -> QuerySet[Event]:
 
 
 def surviving_event(event: Event) -> Event:
-    """The event that holds the claims of a merged one by now. A query for each step."""
+    """The event that now has a merged event's claims. One query per merge."""
     passed = set()
     while event.merged_into is not None and event.pk not in passed:
         passed.add(event.pk)
@@ -237,7 +237,7 @@ def surviving_event(event: Event) -> Event:
 
 
 def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[Event]:
-    """Events of which some part lies on the days `first` to `last` (Mountain time, inclusive)."""
+    """Events of which some part is on the days `first` to `last` (Mountain time, inclusive)."""
     return events.filter(
         begins_at__lt=midnight(last + dt.timedelta(days=1)),
         last_day__gte=first,
@@ -246,7 +246,7 @@ def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[
 
 
 def midnight(day: dt.date) -> dt.datetime:
-    """The moment at which a day begins in Montana."""
+    """The start of a day in Montana."""
     return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
 
 
@@ -271,12 +271,12 @@ def upcoming_registrations(person: User) -> QuerySet[Registration]:
 
 
 def questions_of(event: Event) -> QuerySet[Question]:
-    """What the organizer asks whoever registers, in order."""
+    """The organizer's questions to people who register, in order."""
     return Question.objects.filter(event=event).order_by("position")
 
 
 def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
-    """How many people answered each question, as (question id, number)."""
+    """The number of answers per question, as (question id, number)."""
     return (
         Answer.objects.filter(question__event=event)
         .order_by("question")
@@ -286,20 +286,20 @@ def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
 
 
 def with_has_questions(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate whether the organizer asks whoever registers, as `asks`."""
+    """Annotate whether the organizer has questions, as `asks`."""
     return events.annotate(asks=Exists(Question.objects.filter(event=OuterRef("pk"))))
 
 
 def registration_of(person: User, event: Event) -> Registration | None:
-    """The person's place, or place on the waitlist; nothing once cancelled."""
+    """The person's live registration, confirmed or waitlisted, or None."""
     places = Registration.objects.filter(person=person, event=event)
     return places.exclude(state=RegistrationState.CANCELLED).first()
 
 
 def coming_registrations(person: User) -> QuerySet[Registration]:
-    """What the person has a place at or waits for and is not over, cancelled events too, by date.
+    """The person's live registrations for events that are not over, canceled events too, by date.
 
-    They carry `has_questions`.
+    Annotated with `has_questions`.
     """
     return (
         _with_row_fields(person)
@@ -310,7 +310,7 @@ def coming_registrations(person: User) -> QuerySet[Registration]:
 
 
 def past_registrations(person: User) -> QuerySet[Registration]:
-    """What the person had a place at and is over, the latest first."""
+    """The person's confirmed registrations for events that are over, latest first."""
     return (
         _with_row_fields(person)
         .filter(state=RegistrationState.CONFIRMED, event__over_at__lte=timezone.now())
@@ -328,26 +328,26 @@ def _with_row_fields(person: User) -> QuerySet[Registration]:
 
 
 def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
-    """The person's open keys: to the personal feed, and to be checked in with."""
+    """The person's open keys: for the personal feed, and for check-in."""
     keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
     by_purpose = {key.purpose: key for key in keys}
     return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
 
 
 def due_registrations() -> QuerySet[Registration]:
-    """Places whose event is over and that have not led to a credit yet, oldest event first."""
+    """Confirmed registrations that are due for settling, oldest event first."""
     return Registration.objects.filter(
         state=RegistrationState.CONFIRMED,
         settled_at=None,
         event__over_at__lte=timezone.now(),
         event__state=EventState.PUBLISHED,
-        # An event may get its credit lines after it took place; until then nothing is settled.
+        # An event may get its credit lines after it is over; until then it is not settled.
         event__in=CreditOffer.objects.values("event"),
     ).order_by("event__over_at", "id")
 
 
 def due_presentations() -> QuerySet[Presenter]:
-    """Presentations at events that are over and carry credit, not settled yet, oldest first."""
+    """Presentations that are due for settling, oldest event first."""
     return Presenter.objects.filter(
         settled_at=None,
         event__over_at__lte=timezone.now(),
@@ -359,12 +359,12 @@ def due_presentations() -> QuerySet[Presenter]:
 def due_attendance(
     person: User | None = None, event_id: int | None = None
 ) -> list[tuple[int, int]]:
-    """Whose attendance or presentation at which event is due: all, or one person's or event's.
+    """(person id, event id) of all attendance and presentations due, oldest event first.
 
-    One query.
+    Optionally of one person or event. One query.
     """
-    wanted = {"person": person, "event": event_id}
-    conditions = {name: value for name, value in wanted.items() if value}
+    given = {"person": person, "event": event_id}
+    conditions = {name: value for name, value in given.items() if value}
     pairs = [
         each.order_by().filter(**conditions) for each in (due_registrations(), due_presentations())
     ]
@@ -376,8 +376,8 @@ def due_attendance(
 def lock_event(event_id: int) -> Event:
     """The event, locked until the transaction ends. Raises Event.DoesNotExist.
 
-    Taken before the locks of registrations and people by everything that changes an event or
-    makes credits of it, so that the two cannot miss each other, nor block each other.
+    Everything that changes an event or turns it into credits takes this lock first, before those
+    of registrations and people, so that neither can miss or deadlock the other.
     """
     return Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
 
@@ -389,7 +389,7 @@ def lock_events(ids: Iterable[int]) -> None:
 
 
 def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> QuerySet[Event]:
-    """The person's own custom events of this title and beginning that still stand."""
+    """The person's live custom events with this title and start."""
     return (
         Event.objects.filter(
             origin=Origin.CUSTOM, created_by=person, title=title, begins_at=begins_at
@@ -400,17 +400,17 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
 
 
 def custom_event_version(event: Event) -> str:
-    """What changes with every decision about a custom event, and with its author's answer."""
+    """A version that changes with every decision on a custom event, and its author's answer."""
     return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
 
 
 def custom_event_of(person: User, pk: int) -> QuerySet[Event]:
-    """The person's own custom event with this id, or nothing."""
+    """The person's own custom event with this id, if any."""
     return Event.objects.filter(pk=pk, origin=Origin.CUSTOM, created_by=person)
 
 
 def search_title_or_sponsor(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Those events of which title or sponsor hold every one of the words, in the same order."""
+    """The events with every word in their title or sponsor, in the same order."""
     for word in words.split():
         events = events.filter(Q(title__icontains=word) | Q(sponsor__icontains=word))
     return events
@@ -429,9 +429,9 @@ def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
-    """What the person has a place at, or waits for, of what was not over then; latest first.
+    """The person's live registrations for events not over at `since`, latest first.
 
-    What was called off stays, so that it can be seen to be.
+    Includes canceled events, so that feeds show the cancellation.
     """
     return (
         Registration.objects.filter(

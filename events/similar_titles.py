@@ -1,4 +1,4 @@
-"""Which settled trainings a new one resembles by its title, for staff who decide (pg_trgm)."""
+"""Published events with titles similar to a new one, for staff who decide (pg_trgm)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from events import queries
 from events.enums import EventState
 from events.models import Event
 
-# From this share of common trigrams on two titles resemble each other; pg_trgm's own threshold.
+# The minimum share of common trigrams; pg_trgm's own threshold.
 MIN_TITLE_SIMILARITY = 0.3
 DUPLICATE_WINDOW = dt.timedelta(days=1)
 
 
 class SimilarEvent(NamedTuple):
-    """An event that resembles the one asked about, and by how much."""
+    """A similar event, and how similar its title is."""
 
     event: Event
     percent: int
 
 
 def settled() -> QuerySet[Event]:
-    """What a new training may be the same as: the calendar, and approved custom events."""
+    """The events that a new one may duplicate: the calendar, and approved custom events."""
     return Event.objects.filter(state=EventState.PUBLISHED)
 
 
 def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
-    """The settled events with the titles most like this one's, at any time. Two queries."""
+    """The published events with the most similar titles, at any time. Two queries."""
     others = (
         settled()
         .filter(title__trigram_similar=event.title)
@@ -45,10 +45,10 @@ def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
 
 
 def most_similar_by_event(events: Sequence[Event]) -> dict[int, SimilarEvent]:
-    """The settled event most like each of these, by id, for a whole list. Two queries.
+    """The most similar published event for each of these, by id. Two queries.
 
-    Looks at titles that resemble each other within a day, and at the same words at any time:
-    both have an index, where trigrams alone would compare each event with the whole calendar.
+    Compares similar titles within a day, and titles with the same words at any time. Both use an
+    index; trigrams alone would compare each event with the whole calendar.
     """
     share = TrigramSimilarity("title", OuterRef("title"))  # type: ignore[arg-type]
     others = settled().exclude(pk=OuterRef("pk")).annotate(share=share)
@@ -58,25 +58,25 @@ def most_similar_by_event(events: Sequence[Event]) -> dict[int, SimilarEvent]:
         share__gte=MIN_TITLE_SIMILARITY,
     )
     same_words = others.filter(search=SearchQuery(OuterRef("title"), config="aspen"))
-    asked = Event.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
-    rows = asked.values_list("pk", _best(near), _best(same_words))
+    given = Event.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
+    rows = given.values_list("pk", _best(near), _best(same_words))
     best = {
-        pk: max(found, key=_by_share)
-        for pk, near_by, worded in rows
-        if (found := [*near_by, *worded])
+        pk: max(matches, key=_share)
+        for pk, by_day, by_words in rows
+        if (matches := [*by_day, *by_words])
     }
-    wanted = Event.objects.only("title", "origin", "begins_at", "ends_at", "all_day")
-    by_id = wanted.in_bulk([found["id"] for found in best.values()])
+    fields = Event.objects.only("title", "origin", "begins_at", "ends_at", "all_day")
+    by_id = fields.in_bulk([match["id"] for match in best.values()])
     return {
-        pk: SimilarEvent(by_id[found["id"]], round(100 * found["share"]))
-        for pk, found in best.items()
+        pk: SimilarEvent(by_id[match["id"]], round(100 * match["share"]))
+        for pk, match in best.items()
     }
 
 
 def _best(others: QuerySet[Any]) -> ArraySubquery:
-    found = others.order_by("-share", "-begins_at", "pk")
-    return ArraySubquery(found.values(found=JSONObject(id="pk", share="share"))[:1])
+    first = others.order_by("-share", "-begins_at", "pk")
+    return ArraySubquery(first.values(match=JSONObject(id="pk", share="share"))[:1])
 
 
-def _by_share(found: dict[str, Any]) -> float:
-    return float(found["share"])
+def _share(match: dict[str, Any]) -> float:
+    return float(match["share"])

@@ -1,6 +1,6 @@
-"""Jobs of the calendar. The worker runs them; nothing depends on their being on time.
+"""Jobs of the calendar, run by the worker. Nothing depends on their being on time.
 
-None has a `lock`: a worker that was killed would hold it for ever. All may run twice, and at once.
+None has a `lock`: a killed worker would hold it forever. All may run twice, even concurrently.
 """
 
 from procrastinate.contrib.django import app
@@ -12,13 +12,13 @@ from events.attendance import actions as attendance_actions
 @app.periodic(cron="*/5 * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="settle_due")  # type: ignore[untyped-decorator]
 def settle_due(timestamp: int) -> None:
-    """Let registrations lead to credits once their events are over. Safe to run late or twice."""
+    """Turn attendance at events that are over into credits."""
     attendance_actions.settle_due()
 
 
 @app.periodic(cron="*/10 * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="tell_in_time")  # type: ignore[untyped-decorator]
 def tell_in_time(timestamp: int) -> None:
-    """Remind people of what is near, and tell them of recordings. Safe to run late or twice."""
+    """Queue reminders of upcoming events and notices of recordings."""
     reminders.queue_reminder_emails()
     reminders.queue_recording_emails()

@@ -1,4 +1,4 @@
-"""The State Library's course catalog: which events are in it, for which fiscal year."""
+"""The State Library's course catalog: its events by fiscal year."""
 
 import pghistory
 from django.conf import settings

@@ -32,14 +32,14 @@ LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 class MountainDay(Func):
-    """The day of a moment in Montana. The zone's name is part of the database's own columns."""
+    """The Mountain day of a moment. The zone is fixed, since generated columns use it."""
 
     template = "((%(expressions)s) AT TIME ZONE 'America/Denver')::date"
     output_field = models.DateField()
 
 
 class MountainMidnightAfter(Func):
-    """The moment at which a moment's Mountain-time day is over."""
+    """The end of a moment's Mountain day."""
 
     template = (
         "(date_trunc('day', (%(expressions)s) AT TIME ZONE 'America/Denver')"
@@ -48,7 +48,7 @@ class MountainMidnightAfter(Func):
     output_field = models.DateTimeField()
 
 
-# An event without an end, or without clock times, ends with its last Mountain-time day.
+# An event without an end, or without clock times, ends with its last Mountain day.
 OVER_AT = Case(
     When(
         Q(all_day=True) | Q(ends_at=None),
@@ -60,13 +60,13 @@ OVER_AT = Case(
 
 
 class RecordingPage(Func):
-    """An address without what two addresses of one page may differ in: http, www., a last slash."""
+    """An address without scheme, www. and trailing slash, to compare addresses of one page."""
 
     template = r"rtrim(regexp_replace(lower(%(expressions)s), '^(.*://)?(www\.)?', ''), '/')"
     output_field = models.TextField()
 
 
-# Sent again after a return, a custom event waits anew.
+# A custom event that was returned and submitted again waits from then.
 WAITING_SINCE = Coalesce("submitted_at", "created_at")
 
 
@@ -89,7 +89,7 @@ class Category(models.Model):
         return self.name
 
 
-# What the database derives or counts by itself has no history of its own.
+# Columns that the database derives or counts have no history.
 @pghistory.track(
     exclude=[
         "over_at",
@@ -107,7 +107,7 @@ class Category(models.Model):
     model_name="EventHistory",
 )
 class Event(models.Model):
-    """Something that takes place: on the calendar, or reported by a librarian (custom)."""
+    """A training or other event: on the calendar, or reported by a librarian (custom)."""
 
     title = models.CharField(max_length=300)
     type = models.CharField(max_length=30, choices=EventType, blank=True)
@@ -136,7 +136,7 @@ class Event(models.Model):
     )
     presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
     audience = models.CharField(max_length=300, blank=True)
-    # The search index cannot hold a text of any length.
+    # The search index limits the length.
     description = models.TextField(blank=True, validators=[MaxLengthValidator(10_000)])
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="sessions"
@@ -163,7 +163,7 @@ class Event(models.Model):
     source_url = models.URLField("source", max_length=500, blank=True)
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
 
-    # What calendar programs know an event by. The database counts its changes (triggers.py).
+    # The identity of an event in calendar programs. Triggers count its changes (triggers.py).
     uid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     sequence = models.PositiveIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -241,7 +241,7 @@ class Event(models.Model):
             models.Index(fields=["begins_at", "id"], name="events_begins"),
             models.Index(fields=["over_at", "id"], name="events_over"),
             models.Index(fields=["parent", "begins_at"], name="events_sessions"),
-            # Words are looked for and titles compared in what stands, not in what waits.
+            # Search and title comparison cover only published and canceled events.
             GinIndex(
                 fields=["search"],
                 condition=Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED]),
@@ -291,7 +291,7 @@ class Event(models.Model):
                 name="events_year_plausible",
                 violation_error_message="The year must lie between 1990 and 2099.",
             ),
-            # Before it begins nobody can have taken part, whatever the recording's day says.
+            # No one can have taken part before it begins, whatever the recording's day says.
             models.CheckConstraint(
                 condition=Q(recording_available_at=None)
                 | Q(recording_available_at__gte=F("begins_at"), recording_available_at__lt=LATEST),
@@ -406,14 +406,14 @@ class Event(models.Model):
 
     @property
     def state_label(self) -> Label:
-        """The state as people see it."""
+        """The state as shown on pages."""
         if self.state == EventState.DRAFT and self.decision_reason:
             return RETURNED
         return EVENT_LABELS[Origin(self.origin)][EventState(self.state)]
 
 
 class CustomEvent(Event):
-    """The same record, as the administration's queue of custom events shows it."""
+    """Event, for the admin's queue of custom events."""
 
     class Meta:
         proxy = True
@@ -427,7 +427,7 @@ class CustomEvent(Event):
     model_name="CreditOfferHistory",
 )
 class CreditOffer(models.Model):
-    """One credit line of an event: so many credits in one category."""
+    """A credit line of an event: an amount of credits in one category."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="offers")
     category = models.ForeignKey(Category, models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""What belongs to an event beside its facts: presenters, files and links, attendance lists."""
+"""Presenters, files and links, and attendance lists of events."""
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -14,7 +14,7 @@ from events.models.event import Event
 
 
 class Presenter(models.Model):
-    """Somebody with an account who presents an event, and earns credit for that."""
+    """A person with an account who presents an event and earns credit for it."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="presenters")
     person = models.ForeignKey(
@@ -42,7 +42,7 @@ class Presenter(models.Model):
 
 
 def upload_storage() -> Storage:
-    """Where uploaded files lie: outside of everything the web server hands out by itself."""
+    """The storage for uploads, outside of all that the web server serves directly."""
     return storages["uploads"]
 
 
@@ -78,9 +78,9 @@ class Resource(models.Model):
 
 
 class CollegeWork(models.Model):
-    """What a college course was worth there, where a custom event is one.
+    """The college credits of a custom event that is a college course.
 
-    The State Library's table knows one to three credits of either kind.
+    The State Library's table has one to three credits of either kind.
     """
 
     event = models.OneToOneField(Event, models.CASCADE, related_name="college_work")
@@ -103,7 +103,7 @@ class CollegeWork(models.Model):
 
 
 class AttendanceList(models.Model):
-    """An attendance list of a webinar tool as it was read, before and after it counted."""
+    """An uploaded attendance list of a webinar tool, applied or not."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
     file_name = models.CharField(max_length=150)
@@ -133,7 +133,7 @@ class AttendanceList(models.Model):
 
 
 class CalendarVersion(models.Model):
-    """How often the public calendar has changed: one row, counted by triggers (triggers.py)."""
+    """The number of changes to the public calendar: one row, kept by triggers (triggers.py)."""
 
     number = models.BigIntegerField()
 

@@ -1,4 +1,4 @@
-"""Places at events: who has one, what the organizer asked, and the personal addresses of people."""
+"""Registrations, the organizer's questions with their answers, and personal keys."""
 
 import pgtrigger
 from django.conf import settings
@@ -14,7 +14,7 @@ from events.models.triggers import NEVER_OVERSOLD, new_version
 
 
 class Registration(models.Model):
-    """A person's place at an event. One row per person and event, cancelled or not."""
+    """A person's place at an event. One row per person and event, canceled or not."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="registrations")
     person = models.ForeignKey(
@@ -72,7 +72,7 @@ class Registration(models.Model):
                 condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
                 name="events_registration_choices_known",
             ),
-            # Lets an answer point at its registration and the registration's event together.
+            # For the composite foreign key of answers.
             models.UniqueConstraint(fields=["id", "event"], name="events_registration_with_event"),
             models.CheckConstraint(
                 condition=Q(state=RegistrationState.CANCELLED, cancelled_at__isnull=False)
@@ -96,7 +96,7 @@ class Registration(models.Model):
 
 
 class Question(models.Model):
-    """Something the organizer asks whoever registers."""
+    """A question of the organizer to people who register."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField()
@@ -130,7 +130,7 @@ class Question(models.Model):
 
 
 class Answer(models.Model):
-    """What somebody answered to one question of the event they registered for."""
+    """The answer to one question of a registration's event."""
 
     registration = models.ForeignKey(Registration, models.CASCADE, related_name="answers")
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
@@ -163,7 +163,7 @@ class Answer(models.Model):
 
 
 class PersonalKey(models.Model):
-    """An unguessable part of an address that stands for a person; revoked, it opens nothing."""
+    """The secret part of a personal address. Once revoked, the address no longer works."""
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="personal_keys"

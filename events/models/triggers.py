@@ -1,9 +1,9 @@
-"""What the database does by itself about events: it counts changes and holds the capacity."""
+"""Triggers on events: they count changes and enforce the capacity."""
 
 import pgtrigger
 
-# A calendar program takes an update when the sequence is higher than the one it knows (RFC 5545,
-# 3.8.7.4); these are the changes its owner has to be told of.
+# Calendar programs accept an update if its sequence is higher (RFC 5545, 3.8.7.4). These are the
+# changes that their owners must see.
 COUNT_REVISION = pgtrigger.Trigger(
     name="count_revision",
     operation=pgtrigger.Update,
@@ -25,7 +25,7 @@ COUNT_REVISION = pgtrigger.Trigger(
     """,
 )
 
-# Walk-ins are in the room already; they take no place from anybody.
+# Walk-ins do not count toward the capacity: they are in the room already.
 _TAKEN = """
     SELECT count(*) FROM events_registration
      WHERE event_id = {event} AND state = 'confirmed' AND NOT walk_in
@@ -48,7 +48,7 @@ CAPACITY_NOT_BELOW_THE_TAKEN = pgtrigger.Trigger(
     """,
 )
 
-# Takes the event's lock first, as the actions do, so that it holds against two at once as well.
+# Locks the event first, as the actions do, so that two transactions at once cannot oversell.
 NEVER_OVERSOLD = pgtrigger.Trigger(
     name="never_oversold",
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id", "walk_in"),
@@ -72,10 +72,10 @@ NEVER_OVERSOLD = pgtrigger.Trigger(
 def new_version(
     operation: pgtrigger.Operation | None = None, condition: pgtrigger.Condition | None = None
 ) -> pgtrigger.Trigger:
-    """Give the public calendar a new version number when a transaction changed what it shows.
+    """A trigger that counts the public calendar's version when a transaction changed it.
 
-    At commit and once a transaction: the row is locked for no longer than that, and whoever reads
-    the new number can read the change.
+    Runs at commit, once per transaction: this keeps the lock on the row short, and a reader of the
+    new number also sees the change.
     """
     return pgtrigger.Trigger(
         name="new_calendar_version",
