@@ -1,4 +1,4 @@
-"""Small predicates about events. Each `why_not_…` answers None when the thing may be done."""
+"""Predicates about events. Each `why_…` function returns the reason against it, or None."""
 
 import datetime as dt
 import math
@@ -21,12 +21,12 @@ def is_over(event: Event) -> bool:
 
 
 def has_taken_place(event: Event) -> bool:
-    """Whether people may hold credit for a calendar event: it stands, and is over or recorded."""
+    """True if a calendar event can earn credit: published, and over or recorded."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
 
 
 def has_recording(event: Event, now: dt.datetime) -> bool:
-    """Whether a recording can be watched, for credit, at that moment."""
+    """True if a recording can be watched for credit at that moment."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if available_at is None or available_at > now:
         return False
@@ -34,24 +34,24 @@ def has_recording(event: Event, now: dt.datetime) -> bool:
 
 
 def is_past_recording(event: Event, now: dt.datetime) -> bool:
-    """Whether an event that was there to be watched earns its credit no more."""
+    """True if a recorded event no longer earns credit."""
     until_at = event.recording_until_at
     return event.delivery == Delivery.RECORDED and until_at is not None and until_at <= now
 
 
 def state_for_editors(event: Event) -> str:
-    """The state in a sentence: returned for changes, waiting for staff …"""
+    """The state, to use in a sentence: returned for changes, waiting for staff …"""
     text = event.state_label.text.lower()
     return "a draft" if text == "draft" else text
 
 
 def is_full(event: Event, taken: int) -> bool:
-    """Whether no place is left when `taken` are taken."""
+    """True if no place is left when `taken` are taken."""
     return event.capacity is not None and taken >= event.capacity
 
 
 def why_registration_closed(event: Event) -> str | None:
-    """Why the event takes no registrations, whatever the hour; its waitlist stands still too."""
+    """Why the event takes no registrations at any time. Its waitlist does not move, either."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take registrations."
     if is_over(event):
@@ -62,7 +62,7 @@ def why_registration_closed(event: Event) -> str | None:
 
 
 def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
-    """Why nobody more can register, with `taken` places taken and `waiting` people waiting."""
+    """Why no one can register now, with `taken` places taken and `waiting` people waiting."""
     if reason := why_registration_closed(event):
         return reason
     now = timezone.now()
@@ -81,45 +81,45 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def check_in_opens(event: Event) -> dt.datetime:
-    """People come before it begins; half an hour is enough for a room to fill."""
+    """Half an hour before the event, for the room to fill."""
     return event.begins_at - CHECK_IN_BEFORE
 
 
 def check_in_by_organizer_opens(event: Event) -> dt.datetime:
-    """From when on the organizer, who sees who comes, checks people in and marks them."""
+    """The time from which the organizer can check people in and mark attendance."""
     return event.begins_at - ORGANIZER_CHECK_IN_BEFORE
 
 
 def why_check_in_closed(event: Event) -> str | None:
-    """Why nobody checks in by themselves at the moment: only while the event is on."""
+    """Why people cannot check themselves in now."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
-        return "This event does not take place."
+        return "This event is not taking place."
     if timezone.now() < check_in_opens(event):
-        return f"Checking in begins {_moment(check_in_opens(event))}."
+        return f"Check-in opens {_moment(check_in_opens(event))}."
     if is_over(event):
         return "This event is over. If you took part, use Add CE credit."
     return None
 
 
 def why_not_scan(event: Event) -> str | None:
-    """Why the organizer checks nobody in at the door at the moment."""
+    """Why the organizer cannot check people in at the door now."""
     if is_over(event):
-        return "This event is over. Mark who was there in the roster."
+        return "This event is over. Mark attendance in the roster."
     return why_not_mark(event)
 
 
 def why_not_mark(event: Event) -> str | None:
-    """Why nobody's attendance is marked at the moment: people come first."""
+    """Why attendance cannot be marked now."""
     if event.state != EventState.PUBLISHED:
-        return "This event does not take place, so there is no attendance to mark."
+        return "This event is not taking place, so there is no attendance to mark."
     if timezone.now() < check_in_by_organizer_opens(event):
         opens = _moment(check_in_by_organizer_opens(event))
-        return f"Attendance can be marked from two hours before it begins, {opens}."
+        return f"You can mark attendance from two hours before the event starts, {opens}."
     return None
 
 
 def default_threshold(event: Event) -> int:
-    """From how many minutes on somebody was there, unless the organizer says otherwise."""
+    """The minutes that count as attendance, unless the organizer sets others: half the length."""
     if event.ends_at is None or event.all_day:
         return 30
     return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)
@@ -131,15 +131,15 @@ def length_in_hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
 
 
 def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """What is proposed for an event of this length: its hours rounded down to the half."""
+    """The credits proposed for an event of this length: its hours, rounded down to the half."""
     return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
 def course_credits(system: CourseSystem, number: int) -> Decimal:
-    """What so many college credits are worth here (State Library's table)."""
+    """The CE credits for `number` college credits (State Library's table)."""
     return Decimal(PER_COURSE_CREDIT[system] * number)
 
 
 def max_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The most credits an event of this length can carry: its hours rounded up to the half."""
+    """The maximum credits for an event of this length: its hours, rounded up to the half."""
     return max(HALF, math.ceil(length_in_hours(begins_at, ends_at) * 2) * HALF)

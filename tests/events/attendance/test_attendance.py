@@ -163,7 +163,7 @@ def test_a_walk_in_after_the_end_has_the_credit_at_once(event: Event, organizer:
     ("moment", "state", "reason"),
     [
         (BEFORE, EventState.PUBLISHED, "from two hours before"),
-        (DURING, EventState.CANCELLED, "does not take place"),
+        (DURING, EventState.CANCELLED, "is not taking place"),
     ],
 )
 def test_no_walk_in_too_early_or_when_called_off(
@@ -180,7 +180,7 @@ def test_no_walk_in_too_early_or_when_called_off(
         (BEGIN - dt.timedelta(hours=2, seconds=1), "from two hours before"),
         (BEGIN - dt.timedelta(hours=2), None),
         (END - dt.timedelta(seconds=1), None),
-        (END, "Mark who was there in the roster"),
+        (END, "Mark attendance in the roster"),
     ],
 )
 def test_the_organizer_scans_from_when_the_doors_open_until_the_end(

@@ -52,7 +52,7 @@ def test_the_letters_check_a_registered_person_in(event: Event, typed: str) -> N
 @pytest.mark.parametrize(
     ("moment", "reason"),
     [
-        (BEGIN - dt.timedelta(minutes=30, seconds=1), "Checking in begins on Thu, Dec 3, 2026, "),
+        (BEGIN - dt.timedelta(minutes=30, seconds=1), "Check-in opens on Thu, Dec 3, 2026, "),
         (BEGIN - dt.timedelta(minutes=30), None),
         (END - dt.timedelta(seconds=1), None),
         (END, "This event is over."),
@@ -124,7 +124,7 @@ def test_a_cancelled_event_checks_nobody_in(event: Event) -> None:
     person = make.person()
     registered(event, person)
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
-    with pytest.raises(Refused, match="does not take place"):
+    with pytest.raises(Refused, match="is not taking place"):
         actions.check_in(event_id=event.pk, code=CODE, by=person)
 
 

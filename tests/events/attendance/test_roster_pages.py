@@ -112,11 +112,11 @@ def test_nobody_is_marked_long_before_the_event(client: Client, editor: User) ->
     event = make.event(days=3, organization=editor.positions.get().organization)
     arrive(event)
     page = client.get(f"/events/{event.pk}/roster/")
-    assert "Attendance can be marked from two hours before it begins" in page.content.decode()
+    assert "You can mark attendance from two hours before the event starts" in page.content.decode()
     assert 'name="attendance"' not in page.content.decode()
     for data in ({"everyone": "1"}, {"registration": "1", "attendance": "present"}):
         page = client.post(f"/events/{event.pk}/roster/", data, follow=True)
-        assert "Attendance can be marked from two hours before" in page.content.decode()
+        assert "You can mark attendance from two hours before" in page.content.decode()
     assert event.registrations.get().attendance == Attendance.UNKNOWN
 
 
