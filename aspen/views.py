@@ -1,6 +1,6 @@
-"""Pages of the portal as a whole: home, errors, and the two addresses that machines ask."""
+"""Home, error pages, and the two health checks."""
 
-from typing import Any
+from typing import NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError, connection
@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from aspen.web.labels import Label
 from events.calendar.presentation import day_and_times
 from events.enums import EventState
-from events.models import Event
+from events.models import Category, Event
 from events.queries import OFFERS, on_calendar
 
 
@@ -27,18 +28,28 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html", {"next_events": [_row(event) for event in events]})
 
 
-def _row(event: Event) -> dict[str, Any]:
+class NextEvent(NamedTuple):
+    url: str
+    title: str
+    day: str
+    times: str
+    place: str
+    category_chips: list[Category]
+    state: Label | None
+
+
+def _row(event: Event) -> NextEvent:
     day, times = day_and_times(event)
-    places = [part for part in (event.get_delivery_display(), event.city) if part]
-    return {
-        "url": event.get_absolute_url(),
-        "title": event.title,
-        "day": day,
-        "times": times,
-        "place": " · ".join(str(part) for part in places if part != "Not said"),
-        "category_chips": [offer.category for offer in event.offers.all()],
-        "state": event.state_label if event.state == EventState.CANCELLED else None,
-    }
+    delivery = event.get_delivery_display() if event.delivery else ""
+    return NextEvent(
+        url=event.get_absolute_url(),
+        title=event.title,
+        day=day,
+        times=times,
+        place=" · ".join(part for part in (delivery, event.city) if part),
+        category_chips=[offer.category for offer in event.offers.all()],
+        state=event.state_label if event.state == EventState.CANCELLED else None,
+    )
 
 
 @login_not_required
@@ -48,13 +59,13 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """Answer 200 while the process is up."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The database answers and has every migration; 503 otherwise."""
+    """Answer 200 if the database is up and fully migrated, else 503."""
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -82,5 +93,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Asks nothing of the database or of context processors: they may be what failed."""
+    """Rendered without a request: the database or a context processor may be what failed."""
     return render(None, "500.html", status=500)

@@ -37,13 +37,13 @@ class EventState(models.TextChoices):
     PUBLISHED = "published", "Published"
     CANCELLED = "cancelled", "Cancelled"
     DECLINED = "declined", "Declined"
-    # It was the same as another event, which holds its claims now.
+    # Merged into another event, which now has its claims.
     MERGED = "merged", "Merged"
 
 
 RETURNED = Label("Returned for changes", "warn", "!")
-_EITHER_WAY = {
-    EventState.CANCELLED: Label("Cancelled", "bad", "✕"),
+_EITHER_ORIGIN = {
+    EventState.CANCELLED: Label("Canceled", "bad", "✕"),
     EventState.MERGED: Label("Merged into another event", "neutral", "–"),
 }
 # A draft of a calendar event that was returned is RETURNED (Event.state_label).
@@ -53,14 +53,14 @@ EVENT_LABELS: dict[Origin, dict[EventState, Label]] = {
         EventState.PENDING: Label("Waiting for staff", "warn", "…"),
         EventState.PUBLISHED: Label("Published", "good", "✓"),
         EventState.DECLINED: Label("Discarded", "neutral", "✕"),
-        **_EITHER_WAY,
+        **_EITHER_ORIGIN,
     },
     Origin.CUSTOM: {
         EventState.DRAFT: RETURNED,
         EventState.PENDING: Label("Waiting for approval", "warn", "…"),
         EventState.PUBLISHED: Label("Approved", "good", "✓"),
         EventState.DECLINED: Label("Declined", "bad", "✕"),
-        **_EITHER_WAY,
+        **_EITHER_ORIGIN,
     },
 }
 
@@ -71,7 +71,7 @@ class Decision(models.TextChoices):
     DECLINE = "decline", "Decline"
 
 
-# What staff may decide about a custom event.
+# Staff decisions about custom events.
 CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
     Decision.APPROVE: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.PUBLISHED),
     Decision.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
@@ -79,17 +79,17 @@ CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
         {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.DECLINED
     ),
 }
-# One that is good enough for everybody can be put on the calendar.
+# Staff may also publish a custom event to the calendar.
 TO_CALENDAR: Transition[EventState] = Transition(
     {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.PUBLISHED
 )
 
 
 class EventStep(models.TextChoices):
-    """What is done with a proposal of an event editor, and with an event that stands."""
+    """Steps of an event editor's proposal, and of a published event."""
 
     SUBMIT = "submit", "Send to staff"
-    TAKE_BACK = "take_back", "Take back"
+    TAKE_BACK = "take_back", "Withdraw"
     PUBLISH = "publish", "Publish"
     RETURN = "return", "Return"
     DISCARD = "discard", "Discard"
@@ -97,7 +97,7 @@ class EventStep(models.TextChoices):
 
 
 def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
-    """What those who look after an event may do, whether or not they are staff who publish."""
+    """A transition for everyone who manages the event, editors and staff."""
     return Transition({Actor.EDITOR: {source}, Actor.STAFF: {source}}, target)
 
 
@@ -153,7 +153,7 @@ ATTENDANCE_LABELS = label_table(
 )
 
 
-# Somebody who came late was there.
+# People who came late attended.
 ATTENDED = frozenset({Attendance.PRESENT, Attendance.LATE})
 
 
@@ -165,7 +165,7 @@ class QuestionKind(models.TextChoices):
 
 
 class ListingState(models.TextChoices):
-    """Whether an event is in the course catalog of a fiscal year."""
+    """The state of an event in the course catalog of a fiscal year."""
 
     PROPOSED = "proposed", "Waits for a decision"
     APPROVED = "approved", "In the catalog"
@@ -181,7 +181,7 @@ LISTING_LABELS = label_table(
 )
 
 
-# What staff decide about it. What was declined has to be proposed anew, so that nobody overrides a
+# Staff decisions about listings. A declined one must be proposed again, so that no one overrides a
 # colleague unseen.
 LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
     Decision.APPROVE: Transition({Actor.STAFF: {ListingState.PROPOSED}}, ListingState.APPROVED),
@@ -192,7 +192,7 @@ LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
 
 
 class CourseSystem(models.TextChoices):
-    """How a college counts; a semester credit earns twice what a quarter credit does."""
+    """How a college counts credits. A semester credit is worth twice a quarter credit."""
 
     SEMESTER = "semester", "Semester credits"
     QUARTER = "quarter", "Quarter credits"

@@ -44,10 +44,10 @@ def test_the_next_events_are_to_come_on_the_calendar_and_soonest_first() -> None
         factories.event(days=2, title="A session", parent=later)
         factories.event(days=2, title="Not yet published", state=EventState.PENDING)
     rows = Client().get("/").context["next_events"]
-    assert [row["title"] for row in rows] == ["Sooner", "Called off", "Later"]
-    assert rows[0]["url"] == sooner.get_absolute_url()
-    assert rows[0]["place"] == "In person · Helena"
-    assert rows[1]["state"].text == "Cancelled"
+    assert [row.title for row in rows] == ["Sooner", "Called off", "Later"]
+    assert rows[0].url == sooner.get_absolute_url()
+    assert rows[0].place == "In person · Helena"
+    assert rows[1].state.text == "Canceled"
     assert gone.title in text(Client().get("/"))
 
 
@@ -56,7 +56,7 @@ def test_at_most_six_events_are_shown() -> None:
         for days in range(1, 9):
             factories.event(days=days, title=f"Event {days}")
     rows = Client().get("/").context["next_events"]
-    assert [row["title"] for row in rows] == [f"Event {days}" for days in range(1, 7)]
+    assert [row.title for row in rows] == [f"Event {days}" for days in range(1, 7)]
 
 
 def test_without_events_the_page_says_so() -> None:

@@ -95,7 +95,7 @@ def test_events_in_every_state_for_everybody(
         (work.full, ["Full", "Waitlist open", "Sign in to join the waitlist"]),
         (work.closing, ["Registration closes in 3 days", "Sign in to register"]),
         (work.closed, ["Registration closed"]),
-        (work.cancelled, ["Cancelled", "It earns no credit."]),
+        (work.cancelled, ["Canceled", "It earns no credit."]),
         (work.today, ["Under way"]),
         (work.conference, ["Over", "Program"]),
     ]:
