@@ -364,7 +364,7 @@ def test_the_present_year_turns_on_the_first_of_july() -> None:
 
 def test_an_empty_catalog_says_so() -> None:
     page = Client().get(f"{PAGE}?year=2031")
-    assert "Nothing is in this catalog yet." in page.content.decode()
+    assert "This catalog is empty." in page.content.decode()
 
 
 @pytest.mark.parametrize("items", [1, 3])
