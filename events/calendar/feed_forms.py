@@ -1,4 +1,4 @@
-"""What people may ask of the feeds and of the list for other sites."""
+"""The filters of the feeds and of the list for other sites."""
 
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,20 +11,20 @@ DEFAULT_LIMIT, MAX_LIMIT = 10, 50
 
 
 class FeedForm(CalendarForm):
-    """The calendar's filters; where in it somebody is does not matter to a feed."""
+    """The calendar's filters without a position in it, and the length of the list."""
 
     limit = forms.IntegerField(
-        label="Events at most",
+        label="Maximum number of events",
         required=False,
         min_value=1,
         max_value=MAX_LIMIT,
         error_messages=dict.fromkeys(
             ["invalid", "min_value", "max_value"],
-            f"Choose a number from 1 to {MAX_LIMIT}. The list shows {DEFAULT_LIMIT} now.",
+            f"Choose a number from 1 to {MAX_LIMIT}. Showing {DEFAULT_LIMIT}.",
         ),
     )
 
-    def at_most(self) -> int:
+    def max_events(self) -> int:
         self.is_valid()
         return self.cleaned_data.get("limit") or DEFAULT_LIMIT
 
@@ -32,12 +32,12 @@ class FeedForm(CalendarForm):
         return _without_position(super().choice())
 
     def parameters(self) -> str:
-        """The filters as in an address: "" or ending in an ampersand."""
+        """The filters as a query string: "" or ending in an ampersand."""
         return filter_parameters(self.choice())
 
 
 def filter_parameters(choice: CalendarChoice) -> str:
-    """The filters of a choice as in an address, without where in the calendar it is."""
+    """A choice's filters, without its position in the calendar, as a query string."""
     given = parse_qsl(_without_position(choice).query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import hashlib
+from typing import NamedTuple
 
 from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import QuerySet
+from django.forms import BoundField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,6 +15,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.html import format_html
 from django.utils.http import quote_etag
+from django.utils.safestring import SafeString
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
@@ -43,7 +46,7 @@ EMBED_SNIPPET = (
 @login_not_required
 @require_safe
 def event_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """One event, to be put into a calendar once."""
+    """One event, to save once."""
     event = get_object_or_404(queries.on_calendar().only(*feeds.FEED_FIELDS), pk=pk)
     content = feeds.build_event_calendar(event, address=_address(request))
     return _calendar(content, f"event-{event.pk}.ics")
@@ -53,22 +56,22 @@ def event_file(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def calendar_file(request: HttpRequest) -> HttpResponse:
-    """The calendar to subscribe to, with its filters; cancelled events stay, marked as such.
+    """The calendar to subscribe to, with filters; canceled events stay, marked as canceled.
 
-    Without days in the filters it begins 90 days ago. It has the first 3,000 events from there.
+    At most 3,000 events, from 90 days ago unless the filters have days.
     """
     form = _form(request)
     choice = form.choice()
     events = _since(search.filtered_calendar(choice), choice).order_by("begins_at", "id")
-    found = events.only(*feeds.FEED_FIELDS)[:MAX_FEED_EVENTS]
-    content = feeds.build_calendar(found, name=_name(form), address=_address(request))
+    shown = events.only(*feeds.FEED_FIELDS)[:MAX_FEED_EVENTS]
+    content = feeds.build_calendar(shown, name=_name(form), address=_address(request))
     return _calendar(content, "aspen-events.ics")
 
 
 @login_not_required
 @require_safe
 def personal_file(request: HttpRequest, token: str) -> HttpResponse:
-    """What the person behind the address registered for, as far back as a year."""
+    """The registrations of the key's person, of up to a year ago."""
     keys = PersonalKey.objects.filter(
         purpose=KeyPurpose.FEED, revoked_at=None, person__is_active=True
     )
@@ -103,7 +106,7 @@ def _calendar(content: bytes, name: str) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def atom(request: HttpRequest) -> HttpResponse:
-    """What is coming up, the latest change first, for feed readers. At most 100 events."""
+    """Upcoming events for feed readers, the latest change first. At most 100."""
     form = _form(request)
     choice = form.choice()
     events = queries.upcoming(search.filtered_calendar(choice)).order_by("-changed_at", "-id")
@@ -125,7 +128,7 @@ def atom(request: HttpRequest) -> HttpResponse:
 @csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
 @cached_until_changed
 def embed(request: HttpRequest) -> HttpResponse:
-    """What is coming up, as a list that any site may frame. The same for everybody."""
+    """Upcoming events as a list that any site may frame. The same for everyone."""
     form = _form(request)
     choice = form.choice()
     events = (
@@ -133,46 +136,59 @@ def embed(request: HttpRequest) -> HttpResponse:
         .select_related("parent")
         .only(*ROW_FIELDS)
     )
-    found = list(events[: form.at_most()])
-    known = facts_about(None, found)
+    shown = list(events[: form.max_events()])
+    known = facts_about(None, shown)
     context = {
-        "rows": [presentation.event_row(event, known, event.parent) for event in found],
+        "rows": [presentation.event_row(event, known, event.parent) for event in shown],
         "all_url": choice.url(),
     }
     return render(request, "events/embed.html", context)
 
 
+class SubscribePage(NamedTuple):
+    """What templates/events/embed_help.html shows."""
+
+    filters: list[BoundField]
+    feed: str
+    webcal: str
+    atom: str
+    embed: str
+    snippet: SafeString
+    most: str
+    days_back: int
+    is_narrowed: bool
+
+
 @login_not_required
 @require_safe
 def embed_help(request: HttpRequest) -> HttpResponse:
-    """How to subscribe, and the list to copy into another site, with filters to choose."""
+    """How to subscribe and how to embed the list in another site, with filters."""
     form = _form(request)
     address, parameters = _address(request), form.parameters()
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
     feed = f"{address}{reverse('events:feed')}{query}"
-    embed = f"{address}{reverse('events:embed')}?{parameters}limit={form.at_most()}"
-    context = {
-        "form": form,
-        "filters": [form[name] for name in (*_filter_names(form), "limit")],
-        "feed": feed,
-        "webcal": "webcal:" + feed.split(":", 1)[1],
-        "atom": f"{address}{reverse('events:atom')}{query}",
-        "embed": embed,
-        "snippet": format_html(EMBED_SNIPPET, embed),
-        "most": f"{MAX_FEED_EVENTS:,}",
-        "days_back": DAYS_BACK,
-        "is_narrowed": form.choice().is_narrowed,
-    }
-    return render(request, "events/embed_help.html", context)
+    embed = f"{address}{reverse('events:embed')}?{parameters}limit={form.max_events()}"
+    page = SubscribePage(
+        filters=[form[name] for name in (*_filter_names(form), "limit")],
+        feed=feed,
+        webcal="webcal:" + feed.split(":", 1)[1],
+        atom=f"{address}{reverse('events:atom')}{query}",
+        embed=embed,
+        snippet=format_html(EMBED_SNIPPET, embed),
+        most=f"{MAX_FEED_EVENTS:,}",
+        days_back=DAYS_BACK,
+        is_narrowed=form.choice().is_narrowed,
+    )
+    return render(request, "events/embed_help.html", page._asdict())
 
 
 def _filter_names(form: FeedForm) -> list[str]:
-    """The filters without what only moves about in the calendar."""
+    """The visible filters, without the position in the calendar and the length of the list."""
     elsewhere = {"month", "day", "limit"}
     return [name for name in form.fields if not (form[name].is_hidden or name in elsewhere)]
 
 
-# ---------- What they share ----------
+# ---------- Shared ----------
 
 
 def _form(request: HttpRequest) -> FeedForm:
@@ -180,7 +196,7 @@ def _form(request: HttpRequest) -> FeedForm:
 
 
 def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
-    """From 90 days ago on, counted from midnight, unless the filters say which days."""
+    """Events since midnight 90 days ago, unless the filters have days."""
     if filters.since or filters.until:
         return events
     day = timezone.localdate() - dt.timedelta(days=DAYS_BACK)
@@ -188,9 +204,9 @@ def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
 
 
 def _name(form: FeedForm) -> str:
-    """What the subscription is called in somebody's calendar program, filters and all.
+    """The subscription's name in calendar programs, with the filters.
 
-    Without commas, of which some programs show the backslashes as well.
+    Without commas: some programs show the backslashes that escape them.
     """
     filters = form.choice()
     categories = dict(form["category"].field.choices)  # type: ignore[attr-defined]

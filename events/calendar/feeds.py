@@ -1,6 +1,6 @@
 """Events for other programs: iCalendar (RFC 5545), invitations (RFC 5546), Atom and schema.org.
 
-`address` is where the portal is found, without a slash at the end.
+`address` is the portal's address without a slash at the end.
 """
 
 import datetime as dt
@@ -25,12 +25,12 @@ from events.queries import CreditLine
 
 PRODUCT = "-//Montana State Library//ASPeN//EN"
 CONTENT_TYPE = "text/calendar; charset=utf-8"
-# How often a calendar program may ask again.
+# How often calendar programs should refresh.
 REFRESH = "PT6H"
 WAITLIST_PREFIX = "Waitlist: "
 PUBLIC_STATES = (EventState.PUBLISHED, EventState.CANCELLED)
 ONLINE = (Delivery.ONLINE, Delivery.RECORDED)
-# What these files tell of an event; to be read from the database in one go.
+# The fields of an event that these files need.
 FEED_FIELDS = (
     "title",
     "type",
@@ -57,38 +57,38 @@ FEED_FIELDS = (
 
 
 def build_event_calendar(event: Event, *, address: str) -> bytes:
-    """One event to take along (METHOD:PUBLISH). One query."""
+    """One event to save (METHOD:PUBLISH). One query."""
     return build_calendar([event], name="", address=address)
 
 
 def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes:
-    """Events to subscribe to, in the order given; they take none of the reader's time. One query.
+    """Events to subscribe to, in the order given, shown as free time. One query.
 
-    An empty name is for what is taken along once.
+    Without a name: events to save once, shown as busy time.
     """
-    found = list(events)
-    credits = queries.credit_lines(found)
+    events = list(events)
+    credits = queries.credit_lines(events)
     blocks = []
-    for event in found:
+    for event in events:
         block = _event(event, credits.get(event.pk, ()), address=address)
         if name:
             block.append("TRANSP:TRANSPARENT")
         blocks.append(block)
-    return _file("PUBLISH", found, blocks, name=name)
+    return _file("PUBLISH", events, blocks, name=name)
 
 
 def build_personal_calendar(
     registrations: Iterable[Registration], *, name: str, address: str
 ) -> bytes:
-    """What a person is registered for, or waits for, to subscribe to. One query.
+    """A person's registrations, waitlisted ones too, to subscribe to. One query.
 
-    The registrations come with their events.
+    The registrations must have their events loaded.
     """
-    found = list(registrations)
-    events = [registration.event for registration in found]
+    registrations = list(registrations)
+    events = [registration.event for registration in registrations]
     credits = queries.credit_lines(events)
     blocks = []
-    for registration in found:
+    for registration in registrations:
         event = registration.event
         waits = registration.state == RegistrationState.WAITLISTED
         block = _event(event, credits.get(event.pk, ()), address=address, waits=waits)
@@ -99,12 +99,12 @@ def build_personal_calendar(
 
 
 def invitation(registration: Registration, *, address: str) -> bytes:
-    """The place somebody has, or waits for, as an invitation that needs no answer. One query."""
+    """The registration as an invitation that needs no answer. One query."""
     return _message("REQUEST", registration, address)
 
 
 def cancellation_invitation(registration: Registration, *, address: str) -> bytes:
-    """Takes the invitation out of the person's calendar again. One query."""
+    """The file that removes the invitation from the person's calendar. One query."""
     return _message("CANCEL", registration, address)
 
 
@@ -119,8 +119,8 @@ def _message(method: str, registration: Registration, address: str) -> bytes:
         address=address,
         waits=waits,
         is_off=method == "CANCEL",
-        # Who registers, leaves and registers again gets three messages about the same revision of
-        # the event; the latest stamp decides (RFC 5546, 2.1.5).
+        # A person who registers, cancels and registers again gets three messages about the same
+        # revision of the event; the latest stamp decides (RFC 5546, 2.1.5).
         stamp=max(event.changed_at, *(moment for moment in moments if moment)),
     )
     block.append(_attendee(registration, waits=waits))
@@ -131,10 +131,10 @@ def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
     lines.append(f"METHOD:{method}")
     if name:
-        called = ical.escape_text(name)
+        escaped_name = ical.escape_text(name)
         lines += [
-            f"NAME:{called}",
-            f"X-WR-CALNAME:{called}",
+            f"NAME:{escaped_name}",
+            f"X-WR-CALNAME:{escaped_name}",
             f"X-WR-TIMEZONE:{ical.ZONE_NAME}",
             f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
             f"X-PUBLISHED-TTL:{REFRESH}",
@@ -187,14 +187,14 @@ def _event(
 
 
 def _times(event: Event) -> list[str]:
-    """When it takes place. What ends as it begins, or at a time nobody knows, has no end."""
+    """Start and end. There is no end if it is unknown or equals the start."""
     begin, end = event.begins_at, event.ends_at
     if not event.all_day:
         lines = [ical.local_property("DTSTART", begin)]
         return [*lines, ical.local_property("DTEND", end)] if end and end > begin else lines
     first = begin.astimezone(ical.ZONE).date()
     last = end.astimezone(ical.ZONE).date() if end else first
-    # The end is the first day after it.
+    # DTEND is exclusive.
     return [
         ical.date_property("DTSTART", first),
         ical.date_property("DTEND", last + dt.timedelta(days=1)),
@@ -202,10 +202,10 @@ def _times(event: Event) -> list[str]:
 
 
 def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
-    """What the event's page says, in plain words, what matters most first."""
+    """The event's page as plain text, the most important first."""
     paragraphs = []
     if event.state == EventState.CANCELLED:
-        paragraphs.append(f"This event was cancelled. {event.cancellation}".strip())
+        paragraphs.append(f"This event was canceled. {event.cancellation}".strip())
     elif credits:
         each = [f"{format_credits(line.amount)} in {line.name}" for line in credits]
         paragraphs.append(f"Earns {', '.join(each)}.")
@@ -236,11 +236,11 @@ def _categories(event: Event, credits: Sequence[CreditLine]) -> list[str]:
 
 
 def _sender() -> str:
-    """The portal speaks for the organizer, so that answers find somebody."""
+    """The portal's address stands in for the organizer's, so that replies reach someone."""
     return _address_in(settings.DEFAULT_FROM_EMAIL)
 
 
-# Worked out once, and not for each of 3,000 events: together they take as long as all the rest.
+# Cached: computed for each of 3,000 events, these would double the time of a feed.
 
 
 @functools.cache
@@ -277,10 +277,10 @@ def _mailto(email: str) -> str:
 def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -> bytes:
     """Events for feed readers (RFC 4287), in the order given. One query.
 
-    `parameters` are the filters as in an address.
+    `parameters` are the filters as a query string.
     """
-    found = list(events)
-    credits = queries.credit_lines(found)
+    events = list(events)
+    credits = queries.credit_lines(events)
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
     own = f"{address}{reverse('events:atom')}{query}"
     feed = Atom1Feed(
@@ -292,19 +292,19 @@ def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: 
         feed_url=own,
         feed_guid=own,
     )
-    for event in found:
+    for event in events:
         page = _page(event, address)
         lines = credits.get(event.pk, ())
-        off = "Cancelled: " if event.state == EventState.CANCELLED else ""
+        prefix = "Canceled: " if event.state == EventState.CANCELLED else ""
         when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
-        told = "\n\n".join(
+        text = "\n\n".join(
             part for part in (when, _place(event), _description(event, lines, page)) if part
         )
         feed.add_item(
-            title=ical.xml_text(off + event.title),
+            title=ical.xml_text(prefix + event.title),
             link=page,
-            # It is read as HTML.
-            description=linebreaks(ical.xml_text(told), autoescape=True),
+            # Feed readers treat it as HTML.
+            description=linebreaks(ical.xml_text(text), autoescape=True),
             unique_id=f"urn:uuid:{event.uid}",
             pubdate=event.created_at,
             updateddate=event.changed_at,
@@ -321,12 +321,12 @@ ATTENDANCE_MODES = {
     Delivery.RECORDED: "Online",
     Delivery.HYBRID: "Mixed",
 }
-# What would end the element, or be read as markup, written so that it is only text.
+# Escapes for characters that would end the script element or be read as markup.
 JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
 def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
-    """The event for search engines: a script element that nothing runs."""
+    """The event for search engines, as a script element that is not executed."""
     page = f"{address}{event.get_absolute_url()}"
     is_teaching = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
     is_off = event.state == EventState.CANCELLED

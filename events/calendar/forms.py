@@ -1,4 +1,4 @@
-"""What people may ask of the calendar. Addresses get mangled; every one goes through here."""
+"""The calendar's filters. Addresses get mangled, so every request is validated here."""
 
 import datetime as dt
 import functools
@@ -20,25 +20,25 @@ from events.calendar.search import NO_TYPE, NameSuggestions
 from events.enums import Delivery, EventType
 from events.models import EARLIEST, LATEST, Category
 
-INVALID_DAY = "is not a day like 2026-11-30, so it was left out."
-UNKNOWN = "That is not one of the choices, so it was left out."
+INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
+UNKNOWN = "That is not one of the choices, so it was ignored."
 YEARS = [
-    MinValueValidator(EARLIEST.date(), "The calendar begins in 1990."),
-    MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends with 2099."),
+    MinValueValidator(EARLIEST.date(), "The calendar starts in 1990."),
+    MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
 ]
 VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
-# Fields that addresses call by words that Python keeps for itself.
+# Fields whose names in addresses are Python keywords, or go with one.
 QUERY_NAMES = {"since": "from", "until": "to"}
 NAME_ERRORS = {
-    "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
-    "max_length": "That is longer than any name on the calendar, so it was left out.",
+    "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
+    "max_length": "That is longer than any name on the calendar, so it was ignored.",
 }
-# How the filters are called where each is told or can be dropped.
+# The filters' names in suggestions to remove one.
 FIELD_NAMES = {
-    "words": "the words",
+    "words": "the search words",
     "category": "the category",
     "type": "the type",
-    "delivery": "how it is held",
+    "delivery": "the way it is held",
     "sponsor": "the sponsor",
     "federation": "the federation",
     "city": "the city",
@@ -50,7 +50,7 @@ FIELD_NAMES = {
 
 
 class PickedDateInput(forms.DateInput):
-    """Browsers complain about a value that is no date, and show nothing in its place."""
+    """Omits invalid values: browsers warn about them and show nothing anyway."""
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, str):
@@ -62,9 +62,9 @@ class PickedDateInput(forms.DateInput):
 
 
 class PickedDate(forms.DateField):
-    """A day, or a month as its first day, from the browser's own picker. Optional.
+    """A day, or a month as its first day, from the browser's date picker. Optional.
 
-    What is no date is quoted in front of the "invalid" message, as the picker cannot show it.
+    The "invalid" message quotes the value, because the picker cannot show it.
     """
 
     def __init__(self, *, type: str, format: str, **options: Any) -> None:
@@ -84,7 +84,7 @@ class PickedDate(forms.DateField):
 
 
 class TickInput(forms.CheckboxInput):
-    """A checkbox that is ticked by "1" in the address, and by what browsers send unasked."""
+    """A checkbox that is selected by "1" in the address, or by the browser's "on"."""
 
     def __init__(self) -> None:
         super().__init__(check_test=lambda value: value == "1")
@@ -97,7 +97,7 @@ class TickInput(forms.CheckboxInput):
 
 
 class KeyField(forms.CharField):
-    """Where a page of a list begins or ends."""
+    """The key at which a page of a list begins or ends."""
 
     widget = forms.HiddenInput
 
@@ -107,15 +107,15 @@ class KeyField(forms.CharField):
             return Key.parse(text) if text else None
         except ValueError:
             raise ValidationError(
-                "This address does not say where its page begins. This is the first one."
+                "This address does not say which page to show. Showing the first page."
             ) from None
 
 
 class CalendarForm(forms.Form):
-    """The filters of the calendar and where in it somebody is.
+    """The filters of the calendar and the position in it.
 
-    A value that makes no sense is reported and left out; `choice()` works with the others, so it
-    may be called whether the form is valid or not.
+    Invalid values are reported and ignored; `choice()` uses the others, so it may be called on an
+    invalid form.
     """
 
     MAIN = ("q", "category", "delivery")
@@ -127,8 +127,8 @@ class CalendarForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
         error_messages={
-            "null_characters_not_allowed": "That cannot be searched for, so it was left out.",
-            "max_length": "Use fewer words: at most 200 characters are searched for.",
+            "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
+            "max_length": "Use fewer words: a search can have up to 200 characters.",
         },
     )
     category = forms.ChoiceField(label="CE category", required=False)
@@ -140,7 +140,7 @@ class CalendarForm(forms.Form):
     delivery = forms.ChoiceField(
         label="How it is held",
         required=False,
-        choices=[("", "Any way"), *Delivery.choices[1:]],
+        choices=[("", "Any"), *Delivery.choices[1:]],
     )
     sponsor = forms.CharField(label="Sponsor", required=False, max_length=200)
     city = forms.CharField(label="City", required=False, max_length=80)
@@ -161,7 +161,7 @@ class CalendarForm(forms.Form):
         label="Month",
         type="month",
         format="%Y-%m",
-        error_messages={"invalid": "is not a month like 2026-11. This is the present month."},
+        error_messages={"invalid": "is not a month like 2026-11. Showing the current month."},
     )
     day = PickedDate(
         label="Only on this day",
@@ -181,7 +181,7 @@ class CalendarForm(forms.Form):
         widget=forms.HiddenInput,
         error_messages=dict.fromkeys(
             ["invalid", "min_value", "max_value"],
-            "There is no such page. This is the first one.",
+            "There is no such page. Showing the first page.",
         ),
     )
 
@@ -195,7 +195,7 @@ class CalendarForm(forms.Form):
         categories: Iterable[Category],
         suggestions: NameSuggestions | None = None,
     ) -> None:
-        """`suggestions` help with typing names. The federations are read when they are needed."""
+        """`suggestions` are offered while typing names. Federations are read only when needed."""
         super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
         self.asks_list = bool(data.get("q", "").strip()) or (
             "month" not in data
@@ -206,14 +206,14 @@ class CalendarForm(forms.Form):
                 field.error_messages["invalid_choice"] = UNKNOWN
             elif isinstance(field, forms.CharField) and name in ("sponsor", "city"):
                 field.error_messages |= NAME_ERRORS
-        self._choose("category").choices = [
+        self._choice_field("category").choices = [
             ("", "All categories"),
             *((each.slug, each.name) for each in categories),
         ]
-        self._choose("federation").choices = functools.cache(_federations)
+        self._choice_field("federation").choices = functools.cache(_federations)
         self.lists = _lists(self, suggestions)
 
-    def _choose(self, name: str) -> forms.ChoiceField:
+    def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         return field
@@ -223,9 +223,9 @@ class CalendarForm(forms.Form):
         return QUERY_NAMES.get(field_name, field_name)
 
     def choice(self) -> CalendarChoice:
-        """What was asked for, with defaults for what was not or made no sense.
+        """The choice, with defaults for missing and invalid values.
 
-        Without a view the month is meant, unless something is asked that is for the list.
+        Without a view it is the month, unless a parameter of the list is given.
         """
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
@@ -251,8 +251,8 @@ class CalendarForm(forms.Form):
         )
 
     def applied_filters(self, choice: CalendarChoice) -> list[tuple[str, str]]:
-        """The filters that are set, by name, as people say them."""
-        applied_filters = {
+        """The filters in use, as (name, text)."""
+        texts = {
             "words": f"“{choice.words}”",
             "category": self._label("category", choice.category),
             "type": self._label("type", choice.type),
@@ -265,21 +265,21 @@ class CalendarForm(forms.Form):
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
         }
-        return [(name, applied_filters[name]) for name in choice.filters_set]
+        return [(name, texts[name]) for name in choice.filters_set]
 
     def _label(self, name: str, value: str) -> str:
-        return str(dict(self._choose(name).choices).get(value, value))  # type: ignore[arg-type]
+        return str(dict(self._choice_field(name).choices).get(value, value))  # type: ignore[arg-type]
 
     def errors_out_of_sight(self, choice: CalendarChoice) -> list[str]:
-        """Errors of fields that the page does not show, each with the field's name."""
+        """Errors of fields that the page does not show, each with the field's label."""
         shown = {*self.MAIN, *self.MORE, "month" if choice.view == MONTH else "day"}
-        found = (
+        messages = (
             f"{self.fields[name].label}: {error}"
             for name, errors in self.errors.items()
             if name not in shown
             for error in errors
         )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(messages))
 
 
 def _federations() -> list[tuple[str, str]]:
@@ -287,7 +287,7 @@ def _federations() -> list[tuple[str, str]]:
 
 
 def _lists(form: CalendarForm, suggestions: NameSuggestions | None) -> list[tuple[str, list[str]]]:
-    """The names to choose from while typing, by the id of the list that the field points at."""
+    """The names offered while typing, as (id of the datalist, names)."""
     if suggestions is None:
         return []
     lists = []

@@ -1,14 +1,13 @@
-"""Where in the calendar somebody is, and the month and the week, as plain values.
+"""The choice of what the calendar shows, and its month and week as plain values.
 
-Nothing here asks the database. Every string is made once, here: date filters in templates are what
-makes long lists slow.
+Nothing here queries. Strings are built here, because date filters in templates are slow.
 """
 
 import calendar
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from dateutil.relativedelta import relativedelta
@@ -17,26 +16,26 @@ from django.utils import timezone
 
 from aspen.formats import counted, format_day, format_time, format_time_range
 from aspen.web.paging import Key
+from events.calendar.presentation import EventRow
 from events.calendar.search import FILTER_NAMES, Filters
 from events.enums import EventState
 from events.models import EARLIEST, LATEST, Event
 from events.queries import CreditLine
 
 MONTH, WEEK, LIST = "month", "week", "list"
-# More events than this on one day and the last line says how many more there are.
+# On days with more events the last line says how many more there are.
 MONTH_LINES_PER_DAY = 4
-# A week has room for more.
 WEEK_LINES_PER_DAY = 12
 MIDNIGHT = dt.time()
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
-# ---------- What was asked for ----------
+# ---------- The choice ----------
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CalendarChoice(Filters):
-    """Where in the calendar somebody is, and the filters that go along from page to page."""
+    """The part of the calendar to show, and the filters that links keep."""
 
     view: str
     month: dt.date
@@ -47,13 +46,13 @@ class CalendarChoice(Filters):
     before: Key | None = None
 
     def query(self) -> str:
-        """The parameters as in an address, without the page: "" or ending in an ampersand."""
+        """The query string without the page: "" or ending in an ampersand."""
         at_list = self.view == LIST
         # Words without a view mean the list.
-        says_view = self.view != MONTH or self.words
+        names_view = self.view != MONTH or self.words
         at_month = self.view == MONTH and self.month != current_month()
         values = {
-            "view": self.view if says_view else "",
+            "view": self.view if names_view else "",
             "month": f"{self.month:%Y-%m}" if at_month else "",
             "day": self.day.isoformat() if self.day and self.view != MONTH else "",
             "q": self.words,
@@ -73,23 +72,23 @@ class CalendarChoice(Filters):
         return f"{urlencode(given)}&" if given else ""
 
     def url(self, **changes: object) -> str:
-        """The address of the same choice but for `changes`, on its first page."""
+        """The address of this choice with `changes`, on its first page."""
         query = self.but(**changes).query().removesuffix("&")
         address = reverse("events:calendar")
         return f"{address}?{query}" if query else address
 
     def but(self, **changes: object) -> "CalendarChoice":
-        """The same choice but for `changes`, from the beginning of its list."""
+        """This choice with `changes`, on its first page."""
         start = {"page": 1, "after": None, "before": None}
         return dataclasses.replace(self, **start | changes)  # type: ignore[arg-type]
 
     def without(self, *names: str) -> "CalendarChoice":
-        """The same choice without these filters."""
+        """This choice without the given filters."""
         return self.but(**{name: getattr(NO_FILTERS, name) for name in names})
 
     @property
     def filters_set(self) -> list[str]:
-        """The names of the filters that narrow, in their order."""
+        """The names of the filters in use, in their order."""
         return [name for name in FILTER_NAMES if getattr(self, name)]
 
     @property
@@ -98,7 +97,7 @@ class CalendarChoice(Filters):
 
     @property
     def without_filters(self) -> str:
-        """The address of the same place in the calendar without any filter."""
+        """The address of this choice without any filter."""
         return self.without(*FILTER_NAMES).url()
 
 
@@ -113,7 +112,7 @@ def current_month() -> dt.date:
 
 
 class EventSpan(NamedTuple):
-    """When an event takes place: all that is needed to put it on its days."""
+    """The times of an event, enough to put it on its days."""
 
     pk: int
     begins_at: dt.datetime
@@ -121,7 +120,7 @@ class EventSpan(NamedTuple):
     all_day: bool
 
     def days(self) -> tuple[dt.date, dt.date]:
-        """First and last day in Mountain time. What ends at midnight ends the day before."""
+        """First and last day in Mountain time. Midnight belongs to the day before."""
         begin = timezone.localtime(self.begins_at)
         end = timezone.localtime(self.ends_at) if self.ends_at else begin
         if end > begin and end.time() == MIDNIGHT and not self.all_day:
@@ -131,7 +130,7 @@ class EventSpan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DayPlan:
-    """Which events a day shows, in their order, and how many more it has."""
+    """The ids of the events that a day shows, in order, and how many more it has."""
 
     shown: list[int]
     more: int
@@ -142,7 +141,7 @@ def last_day_of_month(month: dt.date) -> dt.date:
 
 
 class DayEntry(NamedTuple):
-    """An event on one of its days, in the order in which the day shows them."""
+    """An event on one of its days; sorts in the order in which the day shows them."""
 
     has_time: bool
     begins_at: dt.datetime
@@ -157,10 +156,10 @@ def plan_days(
     *,
     room: int = MONTH_LINES_PER_DAY,
 ) -> dict[dt.date, DayPlan]:
-    """Put events on the days they cover, from the first to the last one; `room` lines on each.
+    """Put events on the days they cover, with at most `room` lines on each.
 
-    Within a day first what has no clock time there (days only, or begun before), then by time, and
-    a conference before its first session.
+    Within a day events without a time that day come first (days only, or started earlier), then
+    by time, and a conference before its first session.
     """
     days: dict[dt.date, list[DayEntry]] = {}
     for span in spans:
@@ -175,7 +174,7 @@ def plan_days(
 
 
 def _first_lines(entries: list[DayEntry], room: int) -> DayPlan:
-    """All of them, or so many that the line "+3 more" takes no more room than the others."""
+    """All entries if they fit, or one fewer than fit, to leave a line for "+3 more"."""
     shown = room if len(entries) <= room else room - 1
     return DayPlan([entry.pk for entry in entries[:shown]], max(0, len(entries) - shown))
 
@@ -203,7 +202,7 @@ class MonthCell:
     is_today: bool
     css: str
     lines: list[MonthLine]
-    # Where the whole day is listed, and how many events that are; empty without events.
+    # The list of the whole day; empty without events.
     day_url: str
     count: str
     more: int
@@ -217,23 +216,23 @@ def month_grid(
     credits: Mapping[int, Sequence[CreditLine]],
     mine: Mapping[int, str],
 ) -> list[list[MonthCell]]:
-    """The weeks of the month, Sunday first. `mine` has the word for a person's own events."""
+    """The weeks of the month, Sunday first. `mine` has labels of the person's events by id."""
     by_id = {event.pk: event for event in events}
     urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
     today = timezone.localdate()
 
     def line(pk: int, day: dt.date) -> MonthLine:
-        event, word = by_id[pk], mine.get(pk, "")
+        event, label = by_id[pk], mine.get(pk, "")
         cancelled = event.state == EventState.CANCELLED
-        css = {"is-mine": bool(word), "is-cancelled": cancelled}
+        css = {"is-mine": bool(label), "is-cancelled": cancelled}
         return MonthLine(
             url=urls[pk],
             title=event.title,
             time=_time_on(event, day),
             credits=credits.get(pk, ()),
-            mine=word,
+            mine=label,
             is_cancelled=cancelled,
-            css=_names(css),
+            css=_class_names(css),
         )
 
     def cell(day: dt.date) -> MonthCell:
@@ -250,7 +249,7 @@ def month_grid(
             iso=day.isoformat(),
             before_number=f"{day:%A, %B} ",
             is_today=inside and day == today,
-            css=_names(css),
+            css=_class_names(css),
             lines=[line(pk, day) for pk in day_plan.shown],
             day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
             count=format_event_count(len(day_plan.shown) + day_plan.more),
@@ -268,12 +267,12 @@ def format_event_count(count: int) -> str:
     return counted(count, "event")
 
 
-def _names(css: Mapping[str, bool]) -> str:
-    return " ".join(name for name, holds in css.items() if holds)
+def _class_names(css: Mapping[str, bool]) -> str:
+    return " ".join(name for name, applies in css.items() if applies)
 
 
 def _time_on(event: Event, day: dt.date) -> str:
-    """When the event begins on that day, as short as people write it: 9am, 1:30pm."""
+    """The time at which the event begins, if that is on this day: 9am, 1:30pm."""
     begin = timezone.localtime(event.begins_at)
     if event.all_day or begin.date() != day:
         return ""
@@ -283,7 +282,7 @@ def _time_on(event: Event, day: dt.date) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PeriodLinks:
-    """Where a month's or a week's links lead; empty beyond the calendar's first and last year."""
+    """The links of a month or week; addresses are empty beyond the calendar's years."""
 
     name: str
     previous: str
@@ -308,11 +307,22 @@ def month_links(choice: CalendarChoice) -> PeriodLinks:
     )
 
 
+class MonthPage(NamedTuple):
+    """What templates/events/month.html shows."""
+
+    weekdays: list[tuple[str, str]]
+    weeks: list[list[MonthCell]]
+    links: PeriodLinks
+    links_label: str
+    is_empty: bool
+    relaxed: list[tuple[str, str]]
+
+
 # ---------- The week ----------
 
 
 def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
-    """Sunday and Saturday of the week in which the day lies; without one, today."""
+    """The Sunday and Saturday around the day (default: today)."""
     day = day or timezone.localdate()
     sunday = day - dt.timedelta(days=(day.weekday() + 1) % 7)
     return sunday, sunday + dt.timedelta(days=6)
@@ -325,47 +335,57 @@ class WeekDay:
     name: str
     iso: str
     is_today: bool
-    lines: list[tuple[str, Any]]
+    lines: list[tuple[str, EventRow]]
     day_url: str
     count: str
     more: int
+
+
+class WeekPage(NamedTuple):
+    """What templates/events/week.html shows."""
+
+    days: list[WeekDay]
+    links: PeriodLinks
+    links_label: str
+    is_empty: bool
+    relaxed: list[tuple[str, str]]
 
 
 def week_days(
     choice: CalendarChoice,
     plans: Mapping[dt.date, DayPlan],
     events: Iterable[Event],
-    rows: Mapping[int, Any],
+    rows: Mapping[int, EventRow],
 ) -> list[WeekDay]:
-    """The seven days, with the rows of the events on each by their ids."""
+    """The seven days; `rows` are the events' rows by id."""
     by_id = {event.pk: event for event in events}
     today = timezone.localdate()
     sunday, _ = week_of(choice.day)
 
     def week_day(day: dt.date) -> WeekDay:
-        planned = plans.get(day) or DayPlan([], 0)
+        day_plan = plans.get(day) or DayPlan([], 0)
         return WeekDay(
             name=f"{day:%A, %B} {day.day}",
             iso=day.isoformat(),
             is_today=day == today,
-            lines=[(format_times_on(by_id[pk], day), rows[pk]) for pk in planned.shown],
-            day_url=choice.url(view=LIST, day=day) if planned.shown else "",
-            count=format_event_count(len(planned.shown) + planned.more),
-            more=planned.more,
+            lines=[(format_times_on(by_id[pk], day), rows[pk]) for pk in day_plan.shown],
+            day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
+            count=format_event_count(len(day_plan.shown) + day_plan.more),
+            more=day_plan.more,
         )
 
     return [week_day(sunday + dt.timedelta(days=number)) for number in range(7)]
 
 
 def format_times_on(event: Event, day: dt.date) -> str:
-    """The part of an event that lies on a day: 9:00–11:00 AM, from 9:00 AM, until noon, all day."""
+    """The event's times on one day: 9:00–11:00 AM, From 9:00 AM, Until 12:00 PM, All day."""
     first, last = EventSpan(event.pk, event.begins_at, event.ends_at, event.all_day).days()
     if event.all_day or first < day < last:
         return "All day"
     if first == last or event.ends_at is None:
-        told = format_time_range(event.begins_at, event.ends_at, all_day=False)
+        times = format_time_range(event.begins_at, event.ends_at, all_day=False)
         start = f"{format_day(timezone.localdate(event.begins_at))}, "
-        return told.removeprefix(start)
+        return times.removeprefix(start)
     if day == first:
         return f"From {format_time(event.begins_at)}"
     return f"Until {format_time(event.ends_at)}"

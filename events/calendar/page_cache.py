@@ -1,9 +1,9 @@
-"""Public pages of the calendar that are made once and shown until something on them changes.
+"""A cache of public calendar pages, valid until something on them changes.
 
-A page that `until_it_changes` wraps shows nothing but events of the public calendar and the words
-around them. Two things change it: a change in the database, which counts the calendar's version
-(events/models/triggers.py), and time. So whoever writes such a page may tell it differently only
-from midnight to midnight in Mountain time, and at the moments that `versions.MOMENTS` lists.
+A view wrapped in `cached_until_changed` may show only events of the public calendar. Its page
+depends on the calendar's version, which database triggers count (events/models/triggers.py), and
+on time. The page may change with time only at midnight (Mountain time) and at the moments listed
+in `version.MOMENT_FIELDS`.
 """
 
 import functools
@@ -33,7 +33,7 @@ logger = logging.getLogger("aspen")
 PageView = Callable[..., HttpResponse]
 CACHE = "pages"
 CACHE_SECONDS = 60 * 60
-# Compressed; a feed of 3,000 events with long descriptions has half of that.
+# Compressed. A feed of 3,000 events with long descriptions takes half of it.
 MAX_CACHED_BYTES = 1_000_000
 CODE_FOLDERS = (
     "aspen",
@@ -48,7 +48,7 @@ CODE_FOLDERS = (
 
 
 class CachedPage(NamedTuple):
-    """An answer as it is kept."""
+    """A response as stored in the cache."""
 
     content_type: str
     disposition: str
@@ -56,10 +56,10 @@ class CachedPage(NamedTuple):
 
 
 def cached_until_changed(view: PageView) -> PageView:
-    """Answer the public from the cache or with 304 as long as the page is what it was.
+    """Answer public requests from the cache, or with 304, until the page changes.
 
-    Whoever brings a session or a message gets a page of their own, and so does everybody inside
-    of a transaction, where what is read may never come to be.
+    Requests with a session or a message, and requests inside a transaction (whose data may never
+    be committed), get a page of their own.
     """
 
     @functools.wraps(view)
@@ -68,9 +68,9 @@ def cached_until_changed(view: PageView) -> PageView:
             response = view(request, *args, **kwargs)
             patch_cache_control(response, private=True)
             return response
-        # Before the data: what is read after the number is at least as new as the number says.
-        stand = version.calendar_version(timezone.now())
-        tag = f'"{_digest(request, stand)}"'
+        # Before the data, so that the data is never older than its version.
+        key = version.calendar_version(timezone.now())
+        tag = f'"{_digest(request, key)}"'
         unchanged = get_conditional_response(request, etag=tag)
         if unchanged is not None:
             return _with_etag(unchanged, tag)
@@ -96,42 +96,42 @@ def cached_until_changed(view: PageView) -> PageView:
 
 def _may_share(request: HttpRequest) -> bool:
     own = {settings.SESSION_COOKIE_NAME, CookieStorage.cookie_name} & request.COOKIES.keys()
-    # htmx asks for parts of pages; while developing, templates change under a running server.
+    # htmx asks for parts of pages; in development templates change under a running server.
     part = "HX-Request" in request.headers
     return not (own or part or settings.DEBUG or connection.in_atomic_block)
 
 
 def _is_shareable(request: HttpRequest, response: HttpResponse) -> bool:
-    """Whether nothing in the answer is for this visitor only: no cookie, no form's token."""
+    """True if nothing in the response is for this visitor only: no cookie, no CSRF token."""
     has_token = bool(request.META.get("CSRF_COOKIE_NEEDS_UPDATE"))
     has_session = request.session.modified
     return response.status_code == 200 and not (response.cookies or has_token or has_session)
 
 
 def _with_etag(response: HttpResponse, tag: str) -> HttpResponse:
-    """Everybody may keep it, and asks every time whether it still holds."""
+    """Allow anyone to store the response, with revalidation each time."""
     response.headers["ETag"] = tag
     patch_cache_control(response, no_cache=True)
     patch_vary_headers(response, ["Cookie"])
     return response
 
 
-# ---------- What it is ----------
+# ---------- The key ----------
 
 
-def _digest(request: HttpRequest, stand: version.CalendarVersionKey) -> str:
-    # By name only: of several values the last one counts.
+def _digest(request: HttpRequest, key: version.CalendarVersionKey) -> str:
+    # Sorted by name only: the last of several values is the one used.
     query = [(name, each) for name, values in sorted(request.GET.lists()) for each in values]
     return _hashed(
         _deployment(),
         request.build_absolute_uri(request.path),
         urlencode(query, errors="replace"),
-        *stand,
+        *key,
     )
 
 
 def _deployment() -> str:
-    """What every process of the same portal has in common, and no other: its code and settings."""
+    """A hash of code and settings, the same in every process of one deployment."""
     return _hashed(
         code_digest(),
         getattr(staticfiles_storage, "manifest_hash", ""),
@@ -144,7 +144,7 @@ def _deployment() -> str:
 
 @functools.cache
 def code_digest() -> str:
-    """Everything that pages are made by, as it was when the process began."""
+    """A hash of all code, templates and assets, as they were when the process started."""
     digest = hashlib.sha256()
     for folder in CODE_FOLDERS:
         for path in sorted((settings.BASE_DIR / folder).rglob("*")):
@@ -159,24 +159,24 @@ def _hashed(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
-# ---------- Where it is kept ----------
+# ---------- The cache ----------
 
 
 def _read(tag: str) -> CachedPage | None:
     try:
-        kept = caches[CACHE].get(tag.strip('"'))
-        return kept and CachedPage(kept[0], kept[1], zlib.decompress(kept[2]))
+        stored = caches[CACHE].get(tag.strip('"'))
+        return stored and CachedPage(stored[0], stored[1], zlib.decompress(stored[2]))
     except Exception:
-        logger.warning("A page could not be read from the cache; it is made anew.", exc_info=True)
+        logger.warning("A page could not be read from the cache.", exc_info=True)
         return None
 
 
 def _write(tag: str, page: CachedPage) -> None:
     try:
-        kept = zlib.compress(page.body, level=1)
-        if len(kept) <= MAX_CACHED_BYTES:
+        body = zlib.compress(page.body, level=1)
+        if len(body) <= MAX_CACHED_BYTES:
             caches[CACHE].set(
-                tag.strip('"'), (page.content_type, page.disposition, kept), CACHE_SECONDS
+                tag.strip('"'), (page.content_type, page.disposition, body), CACHE_SECONDS
             )
     except Exception:
-        logger.warning("A page could not be kept in the cache.", exc_info=True)
+        logger.warning("A page could not be stored in the cache.", exc_info=True)

@@ -1,6 +1,7 @@
-"""Events as their pages show them: states, rows of lists and programs, and what fits the moment.
+"""Events as pages show them: states, rows of lists and programs, the next step for a person.
 
-Nothing here asks the database. Every string is made once, here, and not row by row in templates.
+Only `facts_about` queries. Strings are built here, because date filters in templates make long
+lists slow.
 """
 
 import dataclasses
@@ -33,7 +34,7 @@ from events.signals import claimed_event_ids_for
 # ---------- States, places, credits ----------
 
 
-SOON_DAYS = 7  # days before registration closes from which on the calendar says so
+SOON_DAYS = 7  # the calendar announces the end of registration this many days before
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
 RECORDING = Label("Recording available", "info", "▶")
@@ -48,7 +49,7 @@ NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
 
 def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """The states to show, the gravest first."""
+    """The states to show, the most important first."""
     if event.origin == Origin.CUSTOM or event.state == EventState.CANCELLED:
         return [event.state_label]
     over = event.over_at <= now
@@ -57,12 +58,12 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
         (UNDER_WAY, not over and event.begins_at <= now),
         (RECORDING, rules.has_recording(event, now)),
     ]
-    labels = [label for label, holds in checks if holds]
+    labels = [label for label, applies in checks if applies]
     return labels if over else labels + _registration_states(event, counts, now)
 
 
 def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """Whether there are places, until when, and whether one of them is the person's."""
+    """The person's registration, or else free places and opening and closing days."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
@@ -86,7 +87,7 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
 
 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
-    """today, tomorrow, in 3 days; nothing when it is more than a week."""
+    """today, tomorrow, in 3 days; empty for more than a week."""
     days = (timezone.localdate(closes) - timezone.localdate(now)).days
     if days > SOON_DAYS:
         return ""
@@ -101,14 +102,14 @@ def format_place(event: Event) -> str:
 
 
 class Link(NamedTuple):
-    """An address elsewhere, and whose it is."""
+    """A link to another site, and its host name."""
 
     url: str
     host: str
 
 
 def web_link(url: str) -> Link | None:
-    """The address if a browser opens it as a page, else nothing."""
+    """The link, or None if browsers do not open the address as a page."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -121,7 +122,7 @@ def web_link(url: str) -> Link | None:
 def day_and_times(event: Event) -> tuple[str, str]:
     """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
 
-    What lasts for days is told in one piece, without the second part.
+    For events of several days the first part has everything and the second is empty.
     """
     text = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     day = format_day(timezone.localdate(event.begins_at))
@@ -132,7 +133,7 @@ def day_and_times(event: Event) -> tuple[str, str]:
 
 
 class Credits(NamedTuple):
-    """A credit line in words, shaped for includes/category_chip.html."""
+    """A credit line as text, for includes/category_chip.html."""
 
     name: str
     slug: str
@@ -151,7 +152,7 @@ def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EventFacts:
-    """What was read about a number of events: for whom, when, and what belongs to each by id."""
+    """What was read about some events, by event id, for one person at one moment."""
 
     now: dt.datetime
     is_signed_in: bool
@@ -183,7 +184,7 @@ class EventRow:
 
 
 def credit_button(event: Event, known: EventFacts) -> str:
-    """Which form Add CE credit takes for an event: claimed, claim, sign_in, or none ("")."""
+    """The form of Add CE credit for an event: claimed, claim, sign_in, or none ("")."""
     if event.pk in known.claimed:
         return "claimed"
     was_absent = (
@@ -209,9 +210,9 @@ def event_row(
     *,
     without: Collection[Label] = (),
 ) -> EventRow:
-    """One event as a list shows it; `parent` is its conference, where that is news.
+    """One event as a list shows it; `parent` is its conference, if the list should name it.
 
-    The states in `without` go without saying in that list.
+    `without` are states that the list does not need to repeat.
     """
     day, times = day_and_times(event)
     labels = state_labels(event, known.counts_by_event.get(event.pk, NO_REGISTRATIONS), known.now)
@@ -234,11 +235,11 @@ def event_row(
 def conference_program(
     event: Event, sessions: Iterable[Event], known: EventFacts
 ) -> list[tuple[str, list[EventRow]]]:
-    """The sessions of a conference by day, time and room, without repeating what it says itself."""
-    said = state_labels(event, NO_REGISTRATIONS, known.now)
+    """The sessions of a conference by day, time and room, without what they share."""
+    shared_states = state_labels(event, NO_REGISTRATIONS, known.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
-        shown = event_row(session, known, without=said)
+        shown = event_row(session, known, without=shared_states)
         if session.sponsor == event.sponsor:
             shown = dataclasses.replace(shown, sponsor="")
         if _is_same_location(session, event):
@@ -261,7 +262,7 @@ def _is_same_location(session: Event, conference: Event) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NextStep:
-    """What fits an event now: a button (`kind`), where it leads outside, and a sentence."""
+    """The next step: a button (`kind`), its address on another site, and a note."""
 
     kind: str = ""
     url: str = ""
@@ -270,14 +271,14 @@ class NextStep:
 
 
 def next_step(event: Event, known: EventFacts) -> NextStep:
-    """The one thing to do with an event now, for the person it is shown to."""
+    """The one next step at an event for the person it is shown to."""
     counts = known.counts_by_event.get(event.pk, NO_REGISTRATIONS)
     if event.origin == Origin.CUSTOM:
-        return _custom_moment(event, known)
+        return _custom_step(event, known)
     if event.pk in known.claimed:
         return NextStep("claimed")
     if event.state == EventState.CANCELLED:
-        return NextStep(note="This event was cancelled. It earns no credit.")
+        return NextStep(note="This event was canceled. It earns no credit.")
     registered = counts.state == RegistrationState.CONFIRMED
     if button := credit_button(event, known):
         is_unmarked = counts.attendance == Attendance.UNKNOWN
@@ -286,101 +287,104 @@ def next_step(event: Event, known: EventFacts) -> NextStep:
     if event.over_at <= known.now:
         return NextStep(note=_over_note(event, counts, known))
     if registered:
-        return _registered_moment(event, counts, known)
+        return _registered_step(event, counts, known)
     if counts.state == RegistrationState.WAITLISTED:
         return NextStep("waitlisted", note=_waiting_note(counts), can_cancel=True)
-    return _registration_moment(event, counts, known)
+    return _registration_step(event, counts, known)
 
 
-def _registered_moment(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
-    """Who was marked has no place to give back any more."""
+def _registered_step(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
+    """Once attendance is marked, the registration can no longer be canceled."""
     if counts.attendance == Attendance.ABSENT:
         return NextStep("registered", note=_over_note(event, counts, known))
     is_in = counts.attendance in ATTENDED
     note = "You are checked in." if is_in else "You are registered."
     if event.pk in known.credits:
-        note += " When the event is over, your credit is listed by itself."
+        note += " When the event is over, your credit is listed automatically."
     return NextStep("registered", note=note, can_cancel=not is_in)
 
 
 def _waiting_note(counts: RegistrationCounts) -> str:
-    ahead = {0: "You are next", 1: "One person is before you"}.get(
-        counts.ahead, f"{counts.ahead} people are before you"
+    ahead = {0: "You are next", 1: "One person is ahead of you"}.get(
+        counts.ahead, f"{counts.ahead} people are ahead of you"
     )
     return (
-        f"You are on the waitlist. {ahead}. As soon as a place is yours, you are registered by "
-        "itself and told by mail."
+        f"You are on the waitlist. {ahead}. As soon as a place opens up, we will register you and "
+        "e-mail you."
     )
 
 
-def _custom_moment(event: Event, known: EventFacts) -> NextStep:
+def _custom_step(event: Event, known: EventFacts) -> NextStep:
     if event.state == EventState.DRAFT:
-        return NextStep("revise", note=f"Staff ask for changes: {event.decision_reason}")
+        return NextStep("revise", note=f"Staff asked for changes: {event.decision_reason}")
     if event.state == EventState.DECLINED:
         return NextStep(note=f"Staff declined this event: {event.decision_reason}")
     return NextStep("claimed" if event.pk in known.claimed else "")
 
 
 def _credit_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
-    awaits = counts.state == RegistrationState.CONFIRMED and counts.settled_at is None
-    if awaits and event.over_at <= known.now:
-        return "You registered, so your credit will be listed by itself. You need not wait for it."
+    is_due = counts.state == RegistrationState.CONFIRMED and counts.settled_at is None
+    if is_due and event.over_at <= known.now:
+        return (
+            "You registered, so your credit will be listed automatically. You can add it now, too."
+        )
     if rules.has_recording(event, known.now):
-        return "Did you take part, or watch the recording? Then the credit is yours."
-    return "Did you take part? Then the credit is yours."
+        return "If you took part or watched the recording, you can add this credit."
+    return "If you took part, you can add this credit."
 
 
 def _over_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
     if counts.attendance == Attendance.ABSENT:
         return (
-            "The organizer marked you as absent, so no credit is listed. "
-            "If that is a mistake, open a help ticket."
+            "The organizer marked you as absent, so no credit was added. "
+            "If this is a mistake, open a help ticket."
         )
     if event.pk in known.credits:
         return ""
-    if known.credits:  # The page of a conference knows its sessions' credits too.
-        return "Each session is claimed by itself, in the program below."
+    if known.credits:  # On a conference's page, those of its sessions.
+        return "Claim each session separately, in the program below."
     return "This event carries no CE credit."
 
 
-def _registration_moment(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
+def _registration_step(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
     if event.registration_mode == RegistrationMode.NONE:
-        return NextStep(note="Registration not necessary.")
+        return NextStep(note="You do not need to register.")
     if event.registration_mode == RegistrationMode.EXTERNAL:
         site = web_link(event.registration_url)
         if site is None:
             return NextStep(note="Register with the sponsor of this event.")
         if event.pk not in known.credits:
             return NextStep("external", site.url)
-        note = "We do not hear of it when you register there: add your credit here afterwards."
+        note = "We are not notified when you register there. Add your credit here after the event."
         return NextStep("external", site.url, note=note)
     if reason := rules.why_not_register(event, counts.taken, counts.waiting):
-        note = reason if event.registration_mode else "Ask the sponsor whether to register."
-        return NextStep(note=note)
+        if not event.registration_mode:
+            reason = "Ask the sponsor whether you need to register."
+        return NextStep(note=reason)
     if rules.is_full(event, counts.taken) or counts.waiting:
-        note = "All places are taken. Who waits longest gets the next one."
+        note = "All places are taken. The person who has waited longest gets the next free place."
         return NextStep("join" if known.is_signed_in else "sign_in_join", note=note)
     return NextStep("register" if known.is_signed_in else "sign_in_register")
 
 
 def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> str:
-    """Places left, as long as somebody may still take one: 3 of 5 left"""
-    takes_people = (
+    """Places left, as long as people can still register: 3 of 5 left"""
+    is_open = (
         event.registration_mode == RegistrationMode.PORTAL
         and event.state == EventState.PUBLISHED
         and event.over_at > now
     )
-    if event.capacity is None or not takes_people:
+    if event.capacity is None or not is_open:
         return ""
     left = max(0, event.capacity - counts.taken)
     if not counts.waiting:
         return f"{left} of {event.capacity} left"
-    waiting = counted(counts.waiting, "person waits", "people wait")
+    waiting = counted(counts.waiting, "person waiting", "people waiting")
     return f"None of {event.capacity} left, {waiting}"
 
 
 def attendance_outcome(registration: Registration, known: EventFacts, *, is_claimed: bool) -> Label:
-    """What became of a place at an event that is over."""
+    """The result of a registration at an event that is over."""
     if is_claimed:
         return CREDIT_LISTED
     if registration.event.state == EventState.CANCELLED:
@@ -393,7 +397,7 @@ def attendance_outcome(registration: Registration, known: EventFacts, *, is_clai
 
 
 MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
-# Everything but the long texts: the description and the words prepared for searching.
+# All but the long texts: the description and the search vector.
 ROW_FIELDS = (
     *MONTH_FIELDS,
     "origin",
@@ -421,7 +425,7 @@ def signed_in_person(request: HttpRequest) -> User | None:
 
 
 def facts_about(person: User | None, events: list[Event]) -> EventFacts:
-    """What lists and pages tell about these events. A fixed number of queries."""
+    """The facts that lists and pages show about these events. A fixed number of queries."""
     return EventFacts(
         now=timezone.now(),
         is_signed_in=person is not None,

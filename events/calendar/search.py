@@ -1,6 +1,6 @@
-"""What people find on the calendar: its filters, and the search that forgives how words are typed.
+"""The calendar's filters, and its search, which tolerates typing errors.
 
-The pages, the feeds and the list for other sites ask for events by the same `Filters`.
+Pages, feeds and the list for other sites all use `Filters`.
 """
 
 import dataclasses
@@ -28,15 +28,15 @@ from events import queries
 from events.enums import Delivery
 from events.models import CreditOffer, Event
 
-# Asking for the type that some events lack.
+# The filter's value for events without a type.
 NO_TYPE = "other"
-# What websearch_to_tsquery reads as more than words.
+# What websearch_to_tsquery reads as operators.
 OPERATORS = re.compile(r'"|(^|\s)-|\bor\b', re.IGNORECASE)
-# Nobody types more into a search; each word costs two looks into an index.
+# Each word costs two index lookups.
 MAX_SEARCH_WORDS = 12
-# Shorter words with two letters changed are too often other words.
+# Shorter words with two letters changed are too often different words.
 MIN_MISSPELLED_LENGTH = 4
-# One of seven letters exchanged for another leaves about half of the trigrams.
+# A seven-letter word with one letter replaced keeps about half of its trigrams.
 MIN_SIMILARITY = 0.5
 SEARCHED_FIELDS = ("title", "sponsor", "presenter", "city")
 MAX_SUGGESTIONS = 100
@@ -44,9 +44,9 @@ MAX_SUGGESTIONS = 100
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What is asked of the events; empty means anything.
+    """Filters on events; an empty one matches everything.
 
-    The category is a slug, the federation a name; days are Mountain days and inclusive.
+    The category is a slug, the federation a name; days are Mountain days, both inclusive.
     """
 
     words: str = ""
@@ -62,12 +62,12 @@ class Filters:
     has_recording: bool = False
 
 
-# Their names, in the order in which they are told.
+# In the order in which pages list them.
 FILTER_NAMES = tuple(field.name for field in dataclasses.fields(Filters))
 
 
 def filtered_calendar(filters: Filters) -> QuerySet[Event]:
-    """The events of the public calendar that fit all of the filters, in no order yet."""
+    """The events of the public calendar that match all filters, unordered."""
     events = _in_words(queries.on_calendar(), filters)
     events = filter_events(
         events, category=filters.category, type=filters.type, delivery=filters.delivery
@@ -86,10 +86,10 @@ def filtered_calendar(filters: Filters) -> QuerySet[Event]:
 def filter_events(
     events: QuerySet[Event], *, category: str, type: str, delivery: str
 ) -> QuerySet[Event]:
-    """Those with credit in the category (slug), of the type (`NO_TYPE`: none), so delivered.
+    """Events with credit in the category (slug), of the type (`NO_TYPE`: none), and delivery.
 
-    Empty means any. What is held in a room and online answers to both, and what was recorded can
-    be watched like something made as a recording.
+    Empty means any. Hybrid events match both "in person" and "online"; events with a recording
+    match "recorded".
     """
     if category:
         events = events.filter(
@@ -119,7 +119,7 @@ def _in_words(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
 def _in_days(
     events: QuerySet[Event], since: dt.date | None, until: dt.date | None
 ) -> QuerySet[Event]:
-    """Some part lies on these days. One side may be open."""
+    """Events of which some part is on these days. One side may be open."""
     if since:
         events = events.filter(last_day__gte=since, over_at__gt=queries.midnight(since))
     if until:
@@ -128,21 +128,20 @@ def _in_days(
 
 
 def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> QuerySet[Event]:
-    """Every word of the text begins a word of the field, whatever its case and accents.
+    """Every word of the text begins a word of the field, ignoring case and accents.
 
-    The index of the search finds them quickly among what has the field's weight; the field itself
-    is looked at in those only.
+    The search index narrows by the field's weight; only those rows are compared with the field.
     """
     words = re.findall(r"\w+", text)[:MAX_SEARCH_WORDS]
     if not words:
         return events.none()
 
-    def query(marks: str) -> SearchQuery:
-        raw = " & ".join(f"'{word}':*{marks}" for word in words)
+    def query(weight: str) -> SearchQuery:
+        raw = " & ".join(f"'{word}':*{weight}" for word in words)
         return SearchQuery(raw, config="aspen", search_type="raw")
 
-    alone = SearchVector(field, config="aspen")
-    return events.alias(**{f"{field}_words": alone}).filter(
+    vector = SearchVector(field, config="aspen")
+    return events.alias(**{f"{field}_words": vector}).filter(
         **{"search": query(weight), f"{field}_words": query("")}
     )
 
@@ -151,21 +150,21 @@ def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> Qu
 
 
 def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Those of `events` that match the words, in the same order.
+    """The events that match the words, in the same order.
 
-    Full text with accents forgiven. Every word may also stand in the title misspelt (trigrams),
-    unless the reader uses the search operators: "quoted phrase", -without, or.
+    Full text, ignoring accents. Words may also be misspelled words of the title (trigrams),
+    unless the text has search operators: "quoted phrase", -without, or.
     """
     query = _websearch_query(words)
-    found = Q(search=query)
+    match = Q(search=query)
     if not OPERATORS.search(words):
-        # Words like "the" alone would find everything; then the title has to hold them.
-        found |= ~_means_nothing(query) & _each_word(words) | Q(title__trigram_word_similar=words)
-    return events.filter(found)
+        # "the" alone would match everything; then the title must contain it.
+        match |= ~_means_nothing(query) & _each_word(words) | Q(title__trigram_word_similar=words)
+    return events.filter(match)
 
 
 def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """The same events, those that match the words best first."""
+    """The same events, best match first."""
     rank = (
         SearchRank(F("search"), _websearch_query(words))
         + TrigramWordSimilarity(words, "title") / 10
@@ -174,11 +173,10 @@ def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
 
 
 def search_similar(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """What comes close to words that match nothing, the closest first.
+    """Events similar to words that match nothing, the most similar first.
 
-    Two letters may have changed places, or one be too many, anywhere in the text; in title,
-    sponsor, presenter and city a word need only look alike. This reads many events: it is for the
-    moment when `matching` has found none.
+    Allows two swapped letters or one extra letter anywhere in the text, and similar words in
+    title, sponsor, presenter and city. Reads many events: only for when `search_matching` is empty.
     """
     if OPERATORS.search(words):
         return events.none()
@@ -199,7 +197,7 @@ def _word_similarity(word: str) -> list[TrigramWordSimilarity]:
 
 
 def _typo_variants(word: str) -> SearchQuery:
-    """The word with any two neighboring letters exchanged, and with any letter left out."""
+    """The word with any two neighboring letters swapped, and with any letter left out."""
     swapped = {
         word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word[:30]) - 1)
     }
@@ -213,16 +211,16 @@ def _websearch_query(words: str) -> SearchQuery:
 
 
 def _each_word(words: str) -> Q:
-    """Every word occurs, or one like it does in the title. Words like "the" never narrow."""
-    found = Q()
+    """Every word, or one like it in the title, occurs. Words like "the" do not narrow."""
+    match = Q()
     for word in words.split()[:MAX_SEARCH_WORDS]:
         query = _websearch_query(word)
-        found &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
-    return found
+        match &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
+    return match
 
 
 def _means_nothing(query: SearchQuery) -> Q:
-    """Whether no word is left of a query. The database settles that while planning."""
+    """True if a query has no words left. PostgreSQL evaluates this while planning."""
     return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
 
 
@@ -234,14 +232,14 @@ def federations_with_events() -> list[str]:
 
 
 class NameSuggestions(NamedTuple):
-    """Names to choose from while typing, the most frequent ones, in alphabetical order."""
+    """The most frequent names, in alphabetical order."""
 
     sponsors: list[str]
     cities: list[str]
 
 
 def name_suggestions() -> NameSuggestions:
-    """Who sponsors events and where they are held, as of the last year. One query."""
+    """The sponsors and cities of the past year's events. One query."""
     year_ago = timezone.localdate() - dt.timedelta(days=365)
     rows = (
         queries.on_calendar()
@@ -264,7 +262,7 @@ def _frequent(names: Counter[str]) -> list[str]:
 
 
 def count_each(lists: Iterable[QuerySet[Event]]) -> list[int]:
-    """How many events each of these lists has. One query for all of them, none for none."""
+    """The number of events in each list. One query in all, none for no lists."""
     each = [
         events.order_by().values(which=Value(number)).annotate(number=Count("pk"))
         for number, events in enumerate(lists)
@@ -272,5 +270,5 @@ def count_each(lists: Iterable[QuerySet[Event]]) -> list[int]:
     if not each:
         return []
     rows = each[0].union(*each[1:], all=True) if len(each) > 1 else each[0]
-    found = {row["which"]: row["number"] for row in rows.order_by("which")}
-    return [found.get(number, 0) for number in range(len(each))]
+    counts = {row["which"]: row["number"] for row in rows.order_by("which")}
+    return [counts.get(number, 0) for number in range(len(each))]

@@ -1,4 +1,4 @@
-"""What the public calendar depends on, in few words: the same words, the same pages."""
+"""A key for what the public calendar shows: the same key, the same pages."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.models import CalendarVersion, Event
 
-# The moments at which an event is told differently although nobody changed it.
+# Moments at which an event is shown differently although no one changed it.
 MOMENT_FIELDS = (
     "begins_at",
     "over_at",
@@ -22,17 +22,17 @@ MOMENT_FIELDS = (
 
 
 class CalendarVersionKey(NamedTuple):
-    """What the public calendar depends on: the same values, the same pages."""
+    """Everything that the pages of the public calendar depend on."""
 
     number: int
-    # Of the transaction that counted last: a restored database may come to the same number again.
+    # Of the last counted transaction: a restored database may reach the same number again.
     transaction: str
     today: dt.date
     latest: dt.datetime | None
 
 
 def calendar_version(now: dt.datetime) -> CalendarVersionKey:
-    """Where the public calendar stands. One query, by indexes."""
+    """The key for the moment `now`. One query, by indexes."""
 
     def latest(field: str) -> Subquery:
         before = Event.objects.filter(**{f"{field}__lte": now}).order_by(f"-{field}")

@@ -1,108 +1,153 @@
-"""The events calendar, for everybody."""
+"""The public events calendar."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import QuerySet
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from aspen.formats import format_day
+from aspen.formats import counted, format_day
 from aspen.web import paging
 from events import queries
-from events.calendar import grid as pages
-from events.calendar import presentation, search
+from events.calendar import grid, presentation, search
 from events.calendar.feed_forms import filter_parameters
 from events.calendar.forms import FIELD_NAMES, CalendarForm
-from events.calendar.grid import CalendarChoice, format_event_count
+from events.calendar.grid import (
+    LIST,
+    MONTH,
+    WEEK,
+    CalendarChoice,
+    MonthPage,
+    WeekPage,
+    format_event_count,
+)
 from events.calendar.page_cache import cached_until_changed
 from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS, facts_about, signed_in_person
 from events.enums import RegistrationState
-from events.models import Event
+from events.models import Category, Event
 
 PAGE_SIZE = 25
 SOONEST_FIRST = paging.Order("begins_at")
 NEWEST_FIRST = paging.Order("begins_at", is_descending=True)
-# What to say in place of "without …".
+# Instead of "without …".
 RELAXED_FILTER_LABELS = {
-    "earns_credit": "also without credit",
-    "has_recording": "also without a recording",
+    "earns_credit": "with or without credit",
+    "has_recording": "with or without a recording",
 }
+
+
+class Tab(NamedTuple):
+    label: str
+    url: str
+    is_current: bool
+
+
+class CalendarPage(NamedTuple):
+    """What templates/events/calendar.html shows around the month, week or list."""
+
+    form: CalendarForm
+    choice: CalendarChoice
+    errors: list[str]
+    feed_query: str
+    categories: list[Category]
+    tabs: list[Tab]
+    filters: list[BoundField]
+    more_filters: list[BoundField]
+    more_is_open: bool
+    has_errors: bool
+    view: str
+    # (text, address without this filter)
+    applied_filters: list[tuple[str, str]]
+
+
+class OtherSide(NamedTuple):
+    """Search results on the other side of today."""
+
+    text: str
+    url: str
+
+
+class ListPage(NamedTuple):
+    """What templates/events/list.html shows."""
+
+    heading: str
+    event_count: str
+    is_guess: bool
+    rows: list[presentation.EventRow]
+    page: paging.KeysetPage[Event]
+    query: str
+    other_side: OtherSide | None
+    relaxed: list[tuple[str, str]]
 
 
 @login_not_required
 @require_safe
 @cached_until_changed
 def calendar(request: HttpRequest) -> HttpResponse:
-    """The month, the week, or the list of what is to come, is past, or falls on a day."""
+    """The calendar as a month, a week, or a list: upcoming, past, or one day."""
     categories = list(queries.categories())
     form = CalendarForm(request.GET, categories=categories, suggestions=search.name_suggestions())
     choice = form.choice()
     person = signed_in_person(request)
-    show = {pages.MONTH: _month, pages.WEEK: _week, pages.LIST: _list}[choice.view]
-    context = {
-        "form": form,
-        "choice": choice,
-        "errors": form.errors_out_of_sight(choice),
-        "feed_query": filter_parameters(choice).removesuffix("&"),
-        "categories": categories,
-        "tabs": _tabs(choice),
-        **_filters(form, choice),
-        **show(choice, person),
-    }
+    show: dict[str, Callable[[CalendarChoice, User | None], MonthPage | WeekPage | ListPage]]
+    show = {MONTH: _month, WEEK: _week, LIST: _list}
+    page = _page(form, choice, categories)
+    context = page._asdict() | show[choice.view](choice, person)._asdict()
     return render(request, "events/calendar.html", context)
 
 
-# ---------- The filters ----------
+# ---------- Filters and tabs ----------
 
 
-def _filters(form: CalendarForm, choice: CalendarChoice) -> dict[str, Any]:
-    """The fields, and what is set by them with the address that drops it."""
+def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]) -> CalendarPage:
     more = [form[name] for name in form.MORE]
-    main = [*form.MAIN, "month" if choice.view == pages.MONTH else "day"]
-    if choice.view == pages.WEEK:
+    main = [*form.MAIN, "month" if choice.view == MONTH else "day"]
+    if choice.view == WEEK:
         form["day"].label = "In the week of"
-    # Words typed in the month are looked for in the list; once there are some, the view stays.
-    keeps_view = choice.view != pages.MONTH or choice.words
-    applied_filters = form.applied_filters(choice)
-    return {
-        "filters": [form[name] for name in main],
-        "more_filters": more,
-        "more_is_open": any(field.value() or field.errors for field in more),
-        "has_errors": bool(form.errors),
-        "view": choice.view if keeps_view else "",
-        "applied_filters": [(text, choice.without(name).url()) for name, text in applied_filters],
-    }
+    # A search from the month opens the list; after that the view stays.
+    keeps_view = choice.view != MONTH or choice.words
+    return CalendarPage(
+        form=form,
+        choice=choice,
+        errors=form.errors_out_of_sight(choice),
+        feed_query=filter_parameters(choice).removesuffix("&"),
+        categories=categories,
+        tabs=_tabs(choice),
+        filters=[form[name] for name in main],
+        more_filters=more,
+        more_is_open=any(field.value() or field.errors for field in more),
+        has_errors=bool(form.errors),
+        view=choice.view if keeps_view else "",
+        applied_filters=[
+            (text, choice.without(name).url()) for name, text in form.applied_filters(choice)
+        ],
+    )
 
 
-def _tabs(choice: CalendarChoice) -> list[dict[str, Any]]:
-    """The ways to look at the calendar; filters go along."""
-    # From a day on, or on one day, is neither side of today.
-    at_side = choice.view == pages.LIST and not choice.day
+def _tabs(choice: CalendarChoice) -> list[Tab]:
+    """Links to the calendar's views; they keep the filters."""
+    # Lists of one day, or from a day on, are neither upcoming nor past.
+    at_side = choice.view == LIST and not choice.day
     day = choice.day or _day_in(choice)
-    tabs: list[tuple[str, dict[str, object], bool]] = [
-        ("Month", {"view": pages.MONTH, "month": _month_of(choice)}, choice.view == pages.MONTH),
-        ("Week", {"view": pages.WEEK, "day": day}, choice.view == pages.WEEK),
-        (
-            "Upcoming",
-            {"view": pages.LIST, "past": False, "day": None},
-            at_side and not choice.past and not choice.since,
-        ),
-        ("Past", {"view": pages.LIST, "past": True, "day": None}, at_side and choice.past),
-    ]
+    is_upcoming = at_side and not choice.past and not choice.since
+    month = choice.url(view=MONTH, month=_month_of(choice))
     return [
-        {"label": label, "url": choice.url(**changes), "is_current": is_current}
-        for label, changes, is_current in tabs
+        Tab("Month", month, choice.view == MONTH),
+        Tab("Week", choice.url(view=WEEK, day=day), choice.view == WEEK),
+        Tab("Upcoming", choice.url(view=LIST, past=False, day=None), is_upcoming),
+        Tab("Past", choice.url(view=LIST, past=True, day=None), at_side and choice.past),
     ]
 
 
 def _day_in(choice: CalendarChoice) -> dt.date | None:
-    """The day whose week shows what the month shows: none for the present month."""
-    is_elsewhere = choice.view == pages.MONTH and choice.month != pages.current_month()
+    """The first day of the month shown; None if that is the current month."""
+    is_elsewhere = choice.view == MONTH and choice.month != grid.current_month()
     return choice.month if is_elsewhere else None
 
 
@@ -110,37 +155,37 @@ def _month_of(choice: CalendarChoice) -> dt.date:
     return choice.day.replace(day=1) if choice.day else choice.month
 
 
-# ---------- Which events ----------
+# ---------- The events ----------
 
 
 def _within(choice: CalendarChoice) -> QuerySet[Event]:
-    """What fits the filters where in the calendar somebody is, in no order yet."""
+    """The events of the choice, unordered."""
     return _in_period(search.filtered_calendar(choice), choice)
 
 
 def _in_period(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:
-    if choice.view == pages.MONTH:
-        return queries.between(events, choice.month, pages.last_day_of_month(choice.month))
-    if choice.view == pages.WEEK:
-        return queries.between(events, *pages.week_of(choice.day))
+    if choice.view == MONTH:
+        return queries.between(events, choice.month, grid.last_day_of_month(choice.month))
+    if choice.view == WEEK:
+        return queries.between(events, *grid.week_of(choice.day))
     if choice.day:
         return queries.between(events, choice.day, choice.day)
     if choice.past:
         return queries.past(events)
-    # Whoever says from when on does not mean from now on.
+    # A given first day replaces today.
     return events if choice.since else queries.upcoming(events)
 
 
 def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
-    """What to ask instead when nothing is found: one filter less, or another time."""
+    """Choices to offer when there are no events: without a filter, or at another time."""
     dropped = [
         (RELAXED_FILTER_LABELS.get(name, f"without {FIELD_NAMES[name]}"), choice.without(name))
         for name in choice.filters_set
     ]
     if len(dropped) > 1:
         dropped.append(("without filters", choice.without(*search.FILTER_NAMES)))
-    upcoming = choice.but(view=pages.LIST, day=None, past=False, since=None)
-    at_side = choice.view == pages.LIST and not choice.day
+    upcoming = choice.but(view=LIST, day=None, past=False, since=None)
+    at_side = choice.view == LIST and not choice.day
     others = []
     if not at_side or choice.past or choice.since:
         others.append(("coming up", upcoming))
@@ -150,12 +195,12 @@ def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
 
 
 def _relaxed_filters(choice: CalendarChoice) -> list[tuple[str, str]]:
-    """Where there is something when here is nothing, with how much: one query."""
-    instead = _alternatives(choice)
-    numbers = search.count_each([_within(other) for _, other in instead])
+    """Alternatives that have events, with their number, as (text, address). One query."""
+    alternatives = _alternatives(choice)
+    numbers = search.count_each([_within(other) for _, other in alternatives])
     return [
         (f"{text[0].upper()}{text[1:]}: {format_event_count(number)}", other.url())
-        for (text, other), number in zip(instead, numbers, strict=True)
+        for (text, other), number in zip(alternatives, numbers, strict=True)
         if number
     ]
 
@@ -163,63 +208,62 @@ def _relaxed_filters(choice: CalendarChoice) -> list[tuple[str, str]]:
 # ---------- Month and week ----------
 
 
-def _month(choice: CalendarChoice, person: User | None) -> dict[str, Any]:
-    """What the month needs. Only the events it has room for are read in full."""
+def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
+    """Only the events that the month has room for are read in full."""
     plans = _plan(
-        choice, choice.month, pages.last_day_of_month(choice.month), room=pages.MONTH_LINES_PER_DAY
+        choice, choice.month, grid.last_day_of_month(choice.month), room=grid.MONTH_LINES_PER_DAY
     )
-    found, known = _planned(plans, MONTH_FIELDS, person)
-    return {
-        "weekdays": [(name[:3], name[3:]) for name in pages.WEEKDAYS],
-        "weeks": pages.month_grid(choice, plans, found, known.credits, _own(known)),
-        "links": pages.month_links(choice),
-        "links_label": "Months",
-        "is_empty": not plans,
-        "relaxed": [] if plans else _relaxed_filters(choice),
-    }
+    events, known = _planned(plans, MONTH_FIELDS, person)
+    return MonthPage(
+        weekdays=[(name[:3], name[3:]) for name in grid.WEEKDAYS],
+        weeks=grid.month_grid(choice, plans, events, known.credits, _own(known)),
+        links=grid.month_links(choice),
+        links_label="Months",
+        is_empty=not plans,
+        relaxed=[] if plans else _relaxed_filters(choice),
+    )
 
 
-def _week(choice: CalendarChoice, person: User | None) -> dict[str, Any]:
-    """What the week needs: the rows of its days."""
-    plans = _plan(choice, *pages.week_of(choice.day), room=pages.WEEK_LINES_PER_DAY)
-    found, known = _planned(plans, ROW_FIELDS, person)
-    rows = {event.pk: presentation.event_row(event, known, event.parent) for event in found}
-    return {
-        "days": pages.week_days(choice, plans, found, rows),
-        "links": pages.week_links(choice),
-        "links_label": "Weeks",
-        "is_empty": not plans,
-        "relaxed": [] if plans else _relaxed_filters(choice),
-    }
+def _week(choice: CalendarChoice, person: User | None) -> WeekPage:
+    plans = _plan(choice, *grid.week_of(choice.day), room=grid.WEEK_LINES_PER_DAY)
+    events, known = _planned(plans, ROW_FIELDS, person)
+    rows = {event.pk: presentation.event_row(event, known, event.parent) for event in events}
+    return WeekPage(
+        days=grid.week_days(choice, plans, events, rows),
+        links=grid.week_links(choice),
+        links_label="Weeks",
+        is_empty=not plans,
+        relaxed=[] if plans else _relaxed_filters(choice),
+    )
 
 
-Plans = Mapping[dt.date, pages.DayPlan]
+Plans = Mapping[dt.date, grid.DayPlan]
 
 
 def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, room: int) -> Plans:
     times = _within(choice).order_by("begins_at", "id")
     spans = times.values_list("id", "begins_at", "ends_at", "all_day")
-    return pages.plan_days((pages.EventSpan(*row) for row in spans), first, last, room=room)
+    return grid.plan_days((grid.EventSpan(*row) for row in spans), first, last, room=room)
 
 
 def _planned(
     plans: Plans, fields: tuple[str, ...], person: User | None
 ) -> tuple[list[Event], presentation.EventFacts]:
-    """The events that the days show, and what is known about them."""
+    """The events that the days show, and the facts about them."""
     shown = {pk for plan in plans.values() for pk in plan.shown}
     events = Event.objects.filter(pk__in=shown)
     if "parent__title" in fields:
         events = events.select_related("parent")
-    found = list(events.only(*fields).order_by("begins_at", "id"))
-    return found, facts_about(person, found)
+    rows = list(events.only(*fields).order_by("begins_at", "id"))
+    return rows, facts_about(person, rows)
 
 
 def _own(known: presentation.EventFacts) -> dict[int, str]:
-    """The word that marks a person's own events, by event id."""
+    """Labels for the person's own events, by event id."""
     registered = {
         pk: "Registered"
-        for pk, standing in known.counts_by_event.items()
-        if standing.state == RegistrationState.CONFIRMED
+        for pk, counts in known.counts_by_event.items()
+        if counts.state == RegistrationState.CONFIRMED
     }
     return registered | dict.fromkeys(known.claimed, "Credit listed")
 
@@ -227,8 +271,8 @@ def _own(known: presentation.EventFacts) -> dict[int, str]:
 # ---------- The list ----------
 
 
-def _list(choice: CalendarChoice, person: User | None) -> dict[str, Any]:
-    """What the list needs: one page of rows, or what comes close, or what to ask instead."""
+def _list(choice: CalendarChoice, person: User | None) -> ListPage:
+    """A page of rows; if there are none, similar events or alternatives."""
     page, other_side = _search_page(choice) if choice.words else (_dated_page(choice), None)
     rows = page.rows
     is_guess = not rows and not other_side and bool(choice.words)
@@ -236,18 +280,16 @@ def _list(choice: CalendarChoice, person: User | None) -> dict[str, Any]:
         rows = _similar_page(choice)
     known = facts_about(person, rows)
     without = [presentation.OVER] if choice.past and not choice.day else []
-    return {
-        "heading": _heading(choice),
-        "count": format_event_count(page.count),
-        "is_guess": is_guess,
-        "rows": [
-            presentation.event_row(each, known, each.parent, without=without) for each in rows
-        ],
-        "page": page,
-        "query": choice.query(),
-        "other_side": other_side,
-        "relaxed": [] if rows else _relaxed_list(choice, other_side),
-    }
+    return ListPage(
+        heading=_heading(choice),
+        event_count=format_event_count(page.count),
+        is_guess=is_guess,
+        rows=[presentation.event_row(each, known, each.parent, without=without) for each in rows],
+        page=page,
+        query=choice.query(),
+        other_side=other_side,
+        relaxed=[] if rows else _relaxed_list(choice, other_side),
+    )
 
 
 def _rows_of(events: QuerySet[Event]) -> QuerySet[Event]:
@@ -255,7 +297,7 @@ def _rows_of(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
-    """By date: a page that stays put while events are added and pass."""
+    """A page by date, which stays the same while events are added and pass."""
     return paging.keyset_page(
         _rows_of(_within(choice)),
         NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,
@@ -266,11 +308,11 @@ def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
     )
 
 
-def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], dict[str, str] | None]:
-    """The best matches first; and how many the other side of today has, and where."""
+def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], OtherSide | None]:
+    """A page of results, best match first, and the number of results on the other side of today."""
     events = _within(choice)
     other = None
-    # One day, or from a day on, has no other side.
+    # Lists of one day, or from a day on, have no other side.
     if not choice.day and (choice.past or not choice.since):
         other = choice.but(past=not choice.past)
     count, *rest = search.count_each([events, *([_within(other)] if other else [])])
@@ -283,22 +325,20 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], dict
     if other is None or not rest[0]:
         return page, None
     side = "upcoming" if choice.past else "past"
-    text = f"{rest[0]:,} {side} event{'s' if rest[0] > 1 else ''} for “{choice.words}”"
-    return page, {"text": text, "url": other.url()}
+    text = f"{counted(rest[0], f'{side} event')} for “{choice.words}”"
+    return page, OtherSide(text, other.url())
 
 
 def _similar_page(choice: CalendarChoice) -> list[Event]:
-    """What comes close to words that match nothing: a page and no more."""
+    """The first page of events similar to words that match nothing."""
     events = _rows_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
     return list(search.search_similar(events, choice.words)[:PAGE_SIZE])
 
 
-def _relaxed_list(
-    choice: CalendarChoice, other_side: Mapping[str, str] | None
-) -> list[tuple[str, str]]:
-    """Without what `other_side` says already."""
-    said = other_side["url"] if other_side else ""
-    return [(text, url) for text, url in _relaxed_filters(choice) if url != said]
+def _relaxed_list(choice: CalendarChoice, other_side: OtherSide | None) -> list[tuple[str, str]]:
+    """The alternatives without `other_side`, which the page shows anyway."""
+    shown = other_side.url if other_side else ""
+    return [(text, url) for text, url in _relaxed_filters(choice) if url != shown]
 
 
 def _heading(choice: CalendarChoice) -> str:

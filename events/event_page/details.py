@@ -1,7 +1,4 @@
-"""What the page of one event tells beside its states: the map, files, the recording.
-
-Nothing here asks the database.
-"""
+"""The details on the page of one event: map, files, recording, links for editors. No queries."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -14,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aspen.formats import format_day, format_time
+from aspen.web.labels import Label
 from events import rules
-from events.calendar.presentation import Link, web_link
+from events.calendar.presentation import EventRow, Link, NextStep, web_link
 from events.enums import Delivery, EventState
 from events.models import Event, Resource
 
@@ -31,14 +29,14 @@ KINDS = {
 
 
 class MachineTimes(NamedTuple):
-    """When it begins and ends, for machines; the end may be empty."""
+    """Start and end in UTC; the end may be empty."""
 
     begins: str
     ends: str
 
 
 def machine_times(event: Event) -> MachineTimes | None:
-    """For browsers, which know their own time zone. Days without clock times are the same there."""
+    """For browsers, which convert them to local time. None for days without clock times."""
     if event.all_day:
         return None
     return MachineTimes(_iso(event.begins_at), _iso(event.ends_at) if event.ends_at else "")
@@ -49,7 +47,7 @@ def _iso(moment: dt.datetime) -> str:
 
 
 def map_link(event: Event) -> str:
-    """Where the place is looked up on a map; empty when nobody goes there."""
+    """A map search for the place; empty for online events."""
     parts = [part for part in (event.location, event.city) if part]
     if event.delivery not in ON_SITE or not parts:
         return ""
@@ -57,7 +55,7 @@ def map_link(event: Event) -> str:
 
 
 class FileLink(NamedTuple):
-    """A file or a link that goes with an event, and what to expect of it."""
+    """A file or link of an event; the note has its kind and size, or its site."""
 
     label: str
     url: str
@@ -66,16 +64,16 @@ class FileLink(NamedTuple):
 
 
 def file_links(resources: Iterable[Resource]) -> list[FileLink]:
-    """Without links that are no web pages."""
-    found = []
+    """Files, and those links that are web pages."""
+    links = []
     for resource in resources:
         if resource.file:
             note = f"{_kind(resource)}, {filesizeformat(resource.size or 0)}"
             address = reverse("events:file", args=[resource.pk])
-            found.append(FileLink(resource.label, address, note, is_elsewhere=False))
+            links.append(FileLink(resource.label, address, note, is_elsewhere=False))
         elif link := web_link(resource.url):
-            found.append(FileLink(resource.label, link.url, link.host, is_elsewhere=True))
-    return found
+            links.append(FileLink(resource.label, link.url, link.host, is_elsewhere=True))
+    return links
 
 
 def _kind(resource: Resource) -> str:
@@ -84,19 +82,19 @@ def _kind(resource: Resource) -> str:
 
 
 class RecordingInfo(NamedTuple):
-    """Where a recording is watched, once it can be, and what it earns until when."""
+    """The recording's link, once it is available, and a note about its dates."""
 
     link: Link | None
     note: str
 
 
 def recording_info(event: Event, now: dt.datetime, *, earns_credit: bool) -> RecordingInfo | None:
-    """Nothing is told of a recording of an event that was called off."""
+    """None if there is no recording to announce, or the event was canceled."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if event.state == EventState.CANCELLED:
         return None
     if available_at and now < available_at:
-        return RecordingInfo(None, f"Available from {_day(available_at)} on.")
+        return RecordingInfo(None, f"Available from {_day(available_at)}.")
     link = web_link(event.recording_url)
     if link is None and not rules.has_recording(event, now):
         return None
@@ -111,7 +109,7 @@ def _day(moment: dt.datetime) -> str:
 
 
 class EditorLink(NamedTuple):
-    """Where somebody looks after an event."""
+    """A page for managing an event."""
 
     label: str
     url: str
@@ -129,8 +127,32 @@ PUBLISHED_EVENT_LINKS = [
 
 
 def editor_links(event: Event) -> list[EditorLink]:
-    """What those who look after an event of the calendar do with it, called off or not."""
+    """The pages for managing a calendar event, canceled or not."""
     names = PUBLISHED_EVENT_LINKS if event.state == EventState.PUBLISHED else CANCELLED_EVENT_LINKS
     if event.state == EventState.PUBLISHED and not rules.is_over(event):
         names = [*names, ("Cancel the event", "events:call_off")]
     return [EditorLink(label, reverse(name, args=[event.pk])) for label, name in names]
+
+
+class EventPage(NamedTuple):
+    """What templates/events/detail.html shows."""
+
+    event: Event
+    url: str
+    states: list[Label]
+    row: EventRow
+    moment: NextStep
+    asks: bool
+    json_ld: str
+    places: str
+    times: MachineTimes | None
+    map: str
+    files: list[FileLink]
+    work: list[EditorLink]
+    program: list[tuple[str, list[EventRow]]]
+    has_sessions_to_claim: bool
+    program_limit: int | None
+    recording: RecordingInfo | None
+    catalog_years: list[int]
+    source: Link | None
+    other_dates: list[EventRow]

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from aspen.web import context
 from events import permissions, queries
-from events.calendar import feeds
-from events.calendar import presentation as calendar_presentation
+from events.calendar import feeds, presentation
 from events.calendar.presentation import ROW_FIELDS, facts_about, signed_in_person
 from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
@@ -24,7 +23,7 @@ MAX_SESSIONS = 300
 @login_not_required
 @require_safe
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
-    """Everything known about an event. The slug is for readers; any will do."""
+    """The page of an event. Any slug will do."""
     person = signed_in_person(request)
     events = permissions.with_is_managed(
         catalog_queries.with_catalog_years(queries.with_has_questions(queries.with_page())),
@@ -36,55 +35,54 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if event.state == EventState.MERGED:
         return _redirect_to_surviving(person, event)
     if not _may_see(person, event):
-        return _is_approved_custom(person, event)
-    found = queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")
-    sessions = list(found[: MAX_SESSIONS + 1])
+        return _lead_to_claim(person, event)
+    page = _page(request, person, event)
+    return render(request, "events/detail.html", page._asdict())
+
+
+def _page(request: HttpRequest, person: User | None, event: Event) -> details.EventPage:
+    sessions = list(queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")[: MAX_SESSIONS + 1])
     has_more = len(sessions) > MAX_SESSIONS
     del sessions[MAX_SESSIONS:]
     known = facts_about(person, [event, *sessions])
     counts = known.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
-    labels = calendar_presentation.state_labels(event, counts, known.now)
+    states = presentation.state_labels(event, counts, known.now)
     if event.is_demonstration:
-        labels.append(calendar_presentation.DEMONSTRATION)
-    shown = {
-        "event": event,
-        "url": event.get_absolute_url(),
-        "states": labels,
-        "row": calendar_presentation.event_row(event, known, event.parent),
-        "moment": calendar_presentation.next_step(event, known),
-        "asks": event.asks,  # type: ignore[attr-defined]
-        "json_ld": _json_ld(request, event, known),
-        "places": calendar_presentation.places_left(event, counts, known.now),
-        "times": details.machine_times(event),
-        "map": details.map_link(event),
-        "files": details.file_links(event.resources.order_by("id")),
-        "work": details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
-        "program": (program := calendar_presentation.conference_program(event, sessions, known)),
-        "has_sessions_to_claim": any(
-            row.credit == "claim" and known.is_signed_in for _, rows in program for row in rows
-        ),
-        "program_limit": MAX_SESSIONS if has_more else None,
-        "recording": details.recording_info(
-            event, known.now, earns_credit=event.pk in known.credits
-        ),
-        "catalog_years": catalog_queries.catalog_years_shown(event),
-        "source": calendar_presentation.web_link(event.source_url),
-        "other_dates": [
-            calendar_presentation.event_row(other, known) for other in queries.other_dates(event)
-        ],
-    }
-    return render(request, "events/detail.html", shown)
+        states.append(presentation.DEMONSTRATION)
+    program = presentation.conference_program(event, sessions, known)
+    others = queries.other_dates(event)
+    return details.EventPage(
+        event=event,
+        url=event.get_absolute_url(),
+        states=states,
+        row=presentation.event_row(event, known, event.parent),
+        moment=presentation.next_step(event, known),
+        asks=event.asks,  # type: ignore[attr-defined]
+        json_ld=_json_ld(request, event, known),
+        places=presentation.places_left(event, counts, known.now),
+        times=details.machine_times(event),
+        map=details.map_link(event),
+        files=details.file_links(event.resources.order_by("id")),
+        work=details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
+        program=program,
+        has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
+        program_limit=MAX_SESSIONS if has_more else None,
+        recording=details.recording_info(event, known.now, earns_credit=event.pk in known.credits),
+        catalog_years=catalog_queries.catalog_years_shown(event),
+        source=presentation.web_link(event.source_url),
+        other_dates=[presentation.event_row(other, known) for other in others],
+    )
 
 
-def _is_approved_custom(person: User | None, event: Event) -> HttpResponse:
-    """Training that staff approved for somebody has no page here; whoever claims it reviews it."""
+def _lead_to_claim(person: User | None, event: Event) -> HttpResponse:
+    """Someone else's approved custom event has no page, but can be claimed. Otherwise 404."""
     if person and event.state == EventState.PUBLISHED:
         return redirect("credits:claim", event.pk)
     raise Http404
 
 
 def _may_see(person: User | None, event: Event) -> bool:
-    """The calendar is everybody's; a custom event is its author's and theirs who claimed it."""
+    """Everyone sees calendar events; its author and people who claimed it see a custom event."""
     if event.origin == Origin.CALENDAR:
         return True
     if person is None:
@@ -93,7 +91,7 @@ def _may_see(person: User | None, event: Event) -> bool:
 
 
 def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
-    """From a merged event to the one that holds its claims; a merge can be undone for a day."""
+    """Redirect from a merged event to the one with its claims. A merge can be undone for a day."""
     other = queries.surviving_event(event)
     shown = queries.with_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
     if not (shown and _may_see(person, other)):
@@ -103,8 +101,8 @@ def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
     return response
 
 
-def _json_ld(request: HttpRequest, event: Event, known: calendar_presentation.EventFacts) -> str:
-    """For search engines; nothing for events that only their author sees."""
+def _json_ld(request: HttpRequest, event: Event, known: presentation.EventFacts) -> str:
+    """The event for search engines; empty for events that are not public."""
     if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""
     address = request.build_absolute_uri("/").rstrip("/")

@@ -1,7 +1,7 @@
-"""Taking a place at an event and giving it back. Each function locks the event first.
+"""Registering for an event and canceling. Each function locks the event first.
 
-Whoever holds that lock is alone with the event's places, so a place is never given twice and the
-waitlist moves in its order: by `registered_at`, which grows strictly within an event, then id.
+The lock guards the event's places: none is given twice, and the waitlist moves in order of
+`registered_at`, which strictly grows within an event, then id.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
     """Give `by` a place at the event, or the last one on its waitlist. Locks the event.
 
-    `answers` are texts by question id. Idempotent: somebody registered or waiting stays so.
-    Raises Event.DoesNotExist, or Refused: closed, over, full without a waitlist, not here, a
-    required question unanswered.
+    `answers` are texts by question id. Idempotent: a live registration stays as it is.
+    Raises Event.DoesNotExist, or Refused if registration is closed or elsewhere, the event is over
+    or full without a waitlist, or a required question is unanswered.
     """
     event = queries.lock_event(event_id)
     registration = Registration.objects.filter(event=event, person=by).first()
@@ -56,13 +56,13 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
 
 @audited
 def cancel_registration(*, event_id: int, by: User) -> None:
-    """Give the place of `by` back; whoever waits longest has it at once. Locks the event.
+    """Cancel the registration of `by`; the person who waited longest moves up. Locks the event.
 
     Idempotent. Raises Refused once the event is over, or the attendance was marked.
     """
     event = queries.lock_event(event_id)
     if rules.is_over(event):
-        raise Refused("This event is over; the registration can no longer be cancelled.")
+        raise Refused("This event is over, so you can no longer cancel your registration.")
     registration = (
         Registration.objects.filter(event=event, person=by)
         .exclude(state=RegistrationState.CANCELLED)
@@ -71,7 +71,7 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     if registration is None:
         return
     if registration.attendance != Attendance.UNKNOWN:
-        raise Refused("You are checked in already, so there is no registration to cancel.")
+        raise Refused("Your attendance was marked, so you can no longer cancel your registration.")
     had_place = registration.state == RegistrationState.CONFIRMED
     registration.state = RegistrationState.CANCELLED
     registration.cancelled_at = timezone.now()
@@ -82,10 +82,10 @@ def cancel_registration(*, event_id: int, by: User) -> None:
 
 @audited
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
-    """Give free places to those who wait, the longest first, and tell them.
+    """Give free places to the people waiting longest, and queue their e-mails.
 
-    The caller holds the event's lock. Does nothing once the event is over, called off or no
-    longer registered for here.
+    The caller holds the event's lock. Does nothing once registration is closed: the event is over
+    or canceled, or registration moved elsewhere.
     """
     return _promote(event)
 
@@ -110,9 +110,9 @@ def _promote(event: Event) -> list[Registration]:
 
 @audited
 def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
-    """Change what `by` answered when registering. Locks the event. Idempotent.
+    """Replace the answers of `by`. Locks the event. Idempotent.
 
-    Raises Refused when there is no registration, the event is over, or an answer is missing.
+    Raises Refused if there is no registration, the event is over, or an answer is missing.
     """
     event = queries.lock_event(event_id)
     registration = (
@@ -123,12 +123,12 @@ def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> 
     if registration is None:
         raise Refused("You are not registered for this event.")
     if rules.is_over(event):
-        raise Refused("This event is over; your answers can no longer be changed.")
+        raise Refused("This event is over, so you can no longer change your answers.")
     _store_answers(registration, answers)
 
 
 def _store_answers(registration: Registration, answers: Mapping[int, str]) -> None:
-    """Make the answers exactly these; an empty text is none. Unknown questions are ignored."""
+    """Replace all answers; empty ones are not stored. Unknown questions are ignored."""
     questions = list(Question.objects.filter(event=registration.event_id).order_by("position"))
     given = {question.pk: answers.get(question.pk, "").strip() for question in questions}
     for question in questions:

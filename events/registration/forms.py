@@ -1,4 +1,4 @@
-"""The organizer's questions, as the form that whoever registers fills in."""
+"""The organizer's registration questions, as a form."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from events.models import Question
 
 YES, NO = "Yes", "No"
 ACCOMMODATION_HELP = (
-    "For example an interpreter, a seat close to the front, a diet. Only the organizer reads this."
+    "For example an interpreter, a seat near the front, or a diet. Only the organizer reads this."
 )
 MAX_ANSWER_LENGTH = 1000
 
 
 class QuestionsForm(forms.Form):
-    """One field a question, named `question_<id>`. `given` are answers by question id."""
+    """One field per question, named `question_<id>`. `given` are answers by question id."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class QuestionsForm(forms.Form):
             self.fields[f"question_{question.pk}"] = _field(question)
 
     def answers(self) -> dict[int, str]:
-        """The texts by question id. The form has to be valid."""
+        """The answers by question id. The form must be valid."""
         return {
             int(name.removeprefix("question_")): str(value or "")
             for name, value in self.cleaned_data.items()
@@ -42,17 +42,17 @@ class QuestionsForm(forms.Form):
 def _field(question: Question) -> forms.Field:
     common: dict[str, Any] = {"label": question.label, "required": question.is_required}
     if question.kind == QuestionKind.YES_NO:
-        return _pick([YES, NO], **common)
+        return _choice_field([YES, NO], **common)
     if question.kind == QuestionKind.CHOICE:
-        return _pick(question.choices, **common)
+        return _choice_field(question.choices, **common)
     widget = forms.Textarea(attrs={"rows": 3})
     if question.kind == QuestionKind.ACCOMMODATION:
         common["help_text"] = ACCOMMODATION_HELP
     return forms.CharField(max_length=MAX_ANSWER_LENGTH, widget=widget, **common)
 
 
-def _pick(words: Iterable[str], *, required: bool, **common: Any) -> forms.ChoiceField:
-    choices = [(word, word) for word in words]
+def _choice_field(options: Iterable[str], *, required: bool, **common: Any) -> forms.ChoiceField:
+    choices = [(option, option) for option in options]
     if not required:
         choices.append(("", "No answer"))
     return forms.ChoiceField(choices=choices, required=required, widget=forms.RadioSelect, **common)

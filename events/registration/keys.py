@@ -1,4 +1,4 @@
-"""Unguessable addresses that stand for a person: the personal feed, the code to check in with."""
+"""Secret addresses of one person: the personal feed, the check-in code."""
 
 import secrets
 
@@ -15,7 +15,7 @@ BYTES = 24
 
 @audited
 def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """The open key of `by` for that purpose, made when there is none. Locks the person."""
+    """The open key of `by` for this purpose, created if missing. Locks the person."""
     lock_people([by.pk])
     key, _ = PersonalKey.objects.get_or_create(
         person=by,
@@ -28,7 +28,7 @@ def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
 
 @audited
 def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
-    """Close the key of `by` for good: its address opens nothing any more. Idempotent; locks."""
+    """Revoke the key of `by` permanently. Idempotent. Locks the person."""
     lock_people([by.pk])
     PersonalKey.objects.filter(person=by, purpose=purpose, revoked_at=None).update(
         revoked_at=timezone.now()
@@ -37,6 +37,6 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 
 @audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Close the key of `by` and make another, for when the address fell into other hands."""
+    """Replace the key of `by`, in case others know its address."""
     revoke_key(purpose=purpose, by=by)
     return key_of(purpose=purpose, by=by)

@@ -1,7 +1,10 @@
-"""Registering, and what one has registered for, for people who signed in."""
+"""Registering, and My registrations."""
+
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Page
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,13 +14,14 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.files import qr
 from aspen.web import form_recovery
+from aspen.web.labels import Label
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.attendance import actions as attendance_actions
-from events.calendar import presentation as calendar_presentation
-from events.calendar.presentation import facts_about
+from events.calendar import presentation
+from events.calendar.presentation import EventRow, facts_about
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
 from events.registration import actions, keys
@@ -29,9 +33,9 @@ PER_PAGE = 25
 
 @form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Take a place, or the last one on the waitlist; an organizer who asks questions has a form.
+    """Register, or join the waitlist; with a form if the organizer asks questions.
 
-    Who comes back from signing in arrives by GET and sees the event, or its questions, again.
+    After signing in people arrive by GET and see the event, or its questions, again.
     """
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
@@ -60,12 +64,12 @@ def _take_place(
 def _registered(event: Event, registration: Registration) -> str:
     if registration.state == RegistrationState.WAITLISTED:
         return (
-            "You are on the waitlist. As soon as a place is yours, you are registered by itself "
-            "and told by mail."
+            "You are on the waitlist. As soon as a place opens up, we will register you and "
+            "e-mail you."
         )
     if not event.offers.exists():
         return "You are registered."
-    return "You are registered. When the event is over, your credit is listed by itself."
+    return "You are registered. When the event is over, your credit is listed automatically."
 
 
 def _with_questions(
@@ -73,7 +77,7 @@ def _with_questions(
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
     given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
-    moment = calendar_presentation.next_step(event, facts_about(person, [event]))
+    moment = presentation.next_step(event, facts_about(person, [event]))
     if registration is None and moment.kind not in ("register", "join"):
         if moment.note:
             messages.warning(request, moment.note)
@@ -96,7 +100,7 @@ def _with_questions(
     context = {
         "event": event,
         "url": event.get_absolute_url(),
-        "day": calendar_presentation.day_and_times(event),
+        "day": presentation.day_and_times(event),
         "form": form,
         "is_change": registration is not None,
         "is_waitlist": moment.kind == "join",
@@ -113,24 +117,24 @@ def _change_answers(
         if refusal.field is None:
             messages.error(request, str(refusal))
         return refusal
-    messages.success(request, "Your answers are saved.")
+    messages.success(request, "Your answers were saved.")
     return None
 
 
 def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Give the place back, or leave the waitlist."""
+    """Cancel a registration, or leave the waitlist."""
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     if request.method == "POST":
         before = queries.registration_of(person, event)
-        waited = before is not None and before.state == RegistrationState.WAITLISTED
+        was_waiting = before is not None and before.state == RegistrationState.WAITLISTED
         with refusal_as_message(request):
             actions.cancel_registration(event_id=event.pk, by=person)
             messages.success(
                 request,
                 "You left the waitlist."
-                if waited
-                else "Your registration is cancelled; your place is free again.",
+                if was_waiting
+                else "Your registration was canceled, and your place is free again.",
             )
     return redirect("events:detail", event.pk)
 
@@ -138,9 +142,29 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 # ---------- My registrations ----------
 
 
+class ComingRegistration(NamedTuple):
+    row: EventRow
+    has_questions: bool
+
+
+class PastRegistration(NamedTuple):
+    row: EventRow
+    outcome: Label
+
+
+class MyRegistrations(NamedTuple):
+    """What templates/events/my_registrations.html shows."""
+
+    coming: list[ComingRegistration]
+    past: list[PastRegistration]
+    page: Page[Registration]
+    feed: str
+    badge: str
+
+
 @require_safe
 def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """What one is registered for, and was; the personal feed, and the code to check in with."""
+    """Registrations, upcoming and past; the personal feed and check-in code."""
     person = request.user
     attendance_actions.settle_due(person=person)
     coming = list(queries.coming_registrations(person))
@@ -150,27 +174,23 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     known = facts_about(person, events)
     claimed = claimed_event_ids_for(person, events)
     feed, badge = queries.keys_of(person)
-    context = {
-        "coming": [
-            (calendar_presentation.event_row(each.event, known), each.event.pk, each.has_questions)  # type: ignore[attr-defined]
+    registrations = MyRegistrations(
+        coming=[
+            ComingRegistration(presentation.event_row(each.event, known), each.has_questions)  # type: ignore[attr-defined]
             for each in coming
         ],
-        "past": [
-            (
-                calendar_presentation.event_row(
-                    each.event, known, without=[calendar_presentation.OVER]
-                ),
-                calendar_presentation.attendance_outcome(
-                    each, known, is_claimed=each.event.pk in claimed
-                ),
+        past=[
+            PastRegistration(
+                presentation.event_row(each.event, known, without=[presentation.OVER]),
+                presentation.attendance_outcome(each, known, is_claimed=each.event.pk in claimed),
             )
             for each in past
         ],
-        "page": page,
-        "feed": _absolute("events:personal_feed", feed.token) if feed else "",
-        "badge": qr.inline_svg(_absolute("events:badge", badge.token)) if badge else "",
-    }
-    return render(request, "events/my_registrations.html", context)
+        page=page,
+        feed=_absolute("events:personal_feed", feed.token) if feed else "",
+        badge=qr.inline_svg(_absolute("events:badge", badge.token)) if badge else "",
+    )
+    return render(request, "events/my_registrations.html", registrations._asdict())
 
 
 def _absolute(name: str, token: str) -> str:
@@ -179,15 +199,15 @@ def _absolute(name: str, token: str) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
-    """Make, renew or turn off one of the personal addresses, as the button pressed says."""
+    """Create, renew or turn off one of the personal addresses."""
     person = request.user
     names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
-    if request.method != "POST":  # comes back from signing in
+    if request.method != "POST":  # after signing in
         return redirect("events:my_registrations")
     if "off" in request.POST:
         keys.revoke_key(purpose=purpose, by=person)
-        messages.success(request, f"Your {names[purpose]} is turned off.")
+        messages.success(request, f"Your {names[purpose]} was turned off.")
     else:
         keys.renew_key(purpose=purpose, by=person)
-        messages.success(request, f"Your {names[purpose]} is new; an older one is turned off.")
+        messages.success(request, f"Your {names[purpose]} is new. An older one no longer works.")
     return redirect(reverse("events:my_registrations") + f"#{purpose.value}")

@@ -152,7 +152,7 @@ def finds_past_events(librarian: Visitor, words: str) -> None:
     librarian.follow("Events calendar", within=librarian.menu)
     librarian.field("Search").fill(words)
     librarian.press("Show events")
-    librarian.sees("Nothing found here")
+    librarian.sees("No events found")
     librarian.follow(f"1 past event for “{words}”")
 
 

@@ -79,7 +79,7 @@ def test_a_long_list_comes_in_pages_that_keep_the_filters(client):
     make.event(title="Other", days=1, credits={make.PUBLIC: "1.0"})
     first = client.get("/events/?view=list&category=technology")
     assert len(first.context["rows"]) == 25
-    assert first.context["count"] == "30 events"
+    assert first.context["event_count"] == "30 events"
     link = 'href="?view=list&amp;category=technology&amp;page=2&amp;after='
     assert link in first.content.decode()
     assert titles(client, "view=list&category=technology&page=2") == [
@@ -241,7 +241,7 @@ def test_search_that_finds_nothing_says_so(client, words):
     make.event(title="Small-group cataloguing lab", days=2)
     response = client.get("/events/", {"q": words})
     assert response.context["rows"] == []
-    assert "Nothing found here" in response.content.decode()
+    assert "No events found" in response.content.decode()
 
 
 def test_a_title_counts_more_than_a_description(client):
@@ -256,11 +256,12 @@ def test_search_tells_of_hits_on_the_other_side_of_today(client):
     make.event(title="Robotics", days=3)
     response = client.get("/events/?q=weeding&category=technology")
     assert response.context["rows"] == []
-    assert response.context["other_side"] == {
-        "text": "2 past events for “weeding”",
-        "url": "/events/?view=list&q=weeding&category=technology&past=1",
-    }
-    past = client.get(response.context["other_side"]["url"])
+    other = response.context["other_side"]
+    assert other == (
+        "2 past events for “weeding”",
+        "/events/?view=list&q=weeding&category=technology&past=1",
+    )
+    past = client.get(other.url)
     assert len(past.context["rows"]) == 2
     assert past.context["other_side"] is None
 
@@ -274,10 +275,10 @@ def test_words_lead_from_the_month_to_the_list(client):
 
 # ---------- Bad input ----------
 
-UNKNOWN = "That is not one of the choices, so it was left out."
-NO_PAGE = "There is no such page. This is the first one."
-NO_MONTH = "is not a month like 2026-11. This is the present month."
-NO_DAY = "is not a day like 2026-11-30, so it was left out."
+UNKNOWN = "That is not one of the choices, so it was ignored."
+NO_PAGE = "There is no such page. Showing the first page."
+NO_MONTH = "is not a month like 2026-11. Showing the current month."
+NO_DAY = "is not a date like 2026-11-30, so it was ignored."
 
 
 @pytest.mark.parametrize(
@@ -285,11 +286,11 @@ NO_DAY = "is not a day like 2026-11-30, so it was left out."
     [
         ("month=2026-13", {"month": [f"“2026-13” {NO_MONTH}"]}),
         ("month=99999-01", {"month": [f"“99999-01” {NO_MONTH}"]}),
-        ("month=1700-01", {"month": ["The calendar begins in 1990."]}),
-        ("month=2100-01", {"month": ["The calendar ends with 2099."]}),
+        ("month=1700-01", {"month": ["The calendar starts in 1990."]}),
+        ("month=2100-01", {"month": ["The calendar ends in 2099."]}),
         ("day=2026-02-30", {"day": [f"“2026-02-30” {NO_DAY}"]}),
-        ("q=%00", {"q": ["That cannot be searched for, so it was left out."]}),
-        ("q=" + "a" * 201, {"q": ["Use fewer words: at most 200 characters are searched for."]}),
+        ("q=%00", {"q": ["That cannot be searched for, so it was ignored."]}),
+        ("q=" + "a" * 201, {"q": ["Use fewer words: a search can have up to 200 characters."]}),
         ("view=list&category=nonsense", {"category": [UNKNOWN]}),
         (
             "type=%00&delivery=x",

@@ -234,7 +234,7 @@ def test_a_cancelled_event_stays_and_says_so() -> None:
     found = only(file_of(event))
     assert found["STATUS"] == "CANCELLED"
     assert found["SEQUENCE"] == 1
-    assert found["DESCRIPTION"].startswith("This event was cancelled. The road is closed.\n\n")
+    assert found["DESCRIPTION"].startswith("This event was canceled. The road is closed.\n\n")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -638,7 +638,7 @@ def test_the_list_for_other_sites_opens_links_outside_and_sets_nothing(client: C
     assert len(links) == 2
     assert all('target="_blank" rel="noopener"' in link for link in links)
     assert event.title in html
-    assert "Cancelled" in html
+    assert "Canceled" in html
     assert not response.cookies
 
 

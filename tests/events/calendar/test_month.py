@@ -242,7 +242,7 @@ def test_days_with_events_are_links_that_read_well_aloud(client):
 def test_the_tabs_stay_where_one_is(client):
     def tabs(query: str) -> dict[str, str]:
         shown = client.get(f"/events/?{query}").context["tabs"]
-        return {tab["label"]: tab["url"] for tab in shown}
+        return {tab.label: tab.url for tab in shown}
 
     assert tabs("month=2027-03&city=Butte") == {
         "Month": "/events/?month=2027-03&city=Butte",
@@ -291,7 +291,7 @@ def test_a_cancelled_event_says_so_in_words(client):
         state=EventState.CANCELLED,
     )
     page = client.get("/events/?month=2026-11").content.decode()
-    assert '<span class="visually-hidden">Cancelled: </span><span class="title">Budget' in page
+    assert '<span class="visually-hidden">Canceled: </span><span class="title">Budget' in page
 
 
 @pytest.mark.django_db

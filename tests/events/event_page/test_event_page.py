@@ -44,13 +44,13 @@ def test_the_life_of_an_event_for_somebody_who_registers(client):
     register(event_id=event.pk, by=person)
     assert moment(client, event) == (
         "registered",
-        "You are registered. When the event is over, your credit is listed by itself.",
+        "You are registered. When the event is over, your credit is listed automatically.",
     )
     assert states(client, event) == ["Registered"]
     move(event, days=-4)
     assert moment(client, event) == (
         "claim",
-        "You registered, so your credit will be listed by itself. You need not wait for it.",
+        "You registered, so your credit will be listed automatically. You can add it now, too.",
     )
     make.claim(person, event)
     assert moment(client, event) == ("claimed", "")
@@ -70,11 +70,11 @@ def move(event: Event, *, days: int) -> None:
         ({"days": 2}, ("register", "")),
         (
             {"days": 2, "registration_mode": RegistrationMode.NONE},
-            ("", "Registration not necessary."),
+            ("", "You do not need to register."),
         ),
         (
             {"days": 2, "registration_mode": ""},
-            ("", "Ask the sponsor whether to register."),
+            ("", "Ask the sponsor whether you need to register."),
         ),
         (
             {"days": 2, "registration_mode": RegistrationMode.EXTERNAL},
@@ -82,13 +82,13 @@ def move(event: Event, *, days: int) -> None:
         ),
         (
             {"days": 2, "state": EventState.CANCELLED},
-            ("", "This event was cancelled. It earns no credit."),
+            ("", "This event was canceled. It earns no credit."),
         ),
         (
             {"days": -2, "state": EventState.CANCELLED},
-            ("", "This event was cancelled. It earns no credit."),
+            ("", "This event was canceled. It earns no credit."),
         ),
-        ({"days": -2}, ("claim", "Did you take part? Then the credit is yours.")),
+        ({"days": -2}, ("claim", "If you took part, you can add this credit.")),
         ({"days": -2, "credits": {}}, ("", "This event carries no CE credit.")),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_recording_can_be_claimed_before_the_event_is_over(client):
     )
     assert moment(client, event) == (
         "claim",
-        "Did you take part, or watch the recording? Then the credit is yours.",
+        "If you took part or watched the recording, you can add this credit.",
     )
     assert states(client, event) == ["Under way", "Recording available"]
     page = client.get(event.get_absolute_url()).content.decode()
@@ -149,7 +149,7 @@ def test_places_left_and_a_full_event(client):
     assert states(client, event) == ["Full", "Waitlist open"]
     assert moment(client, event) == (
         "join",
-        "All places are taken. Who waits longest gets the next one.",
+        "All places are taken. The person who has waited longest gets the next free place.",
     )
     Event.objects.filter(pk=event.pk).update(has_waitlist=False)
     assert states(client, event) == ["Full"]
@@ -520,7 +520,7 @@ def test_those_who_look_after_an_event_find_the_way_to_that(client):
             client.force_login(person)
         response = client.get(event.get_absolute_url())
         assert bool(response.context["work"]) is is_theirs, person
-        assert ("Look after this event" in response.content.decode()) is is_theirs
+        assert ("Manage this event" in response.content.decode()) is is_theirs
     links = {link.label: link.url for link in response.context["work"]}
     assert links["Edit"] == f"/events/{event.pk}/edit/"
     assert links["Roster"] == f"/events/{event.pk}/roster/"
@@ -578,7 +578,7 @@ def test_the_creator_reads_why_a_custom_event_came_back(client):
         event_id=event.pk, decision=Decision.RETURN, reason="Which library?", by=make.person()
     )
     client.force_login(person)
-    assert moment(client, event) == ("revise", "Staff ask for changes: Which library?")
+    assert moment(client, event) == ("revise", "Staff asked for changes: Which library?")
     page = client.get(f"/events/{event.pk}/").content.decode()
     assert f'href="/continuing-education/custom/{event.pk}/"' in page
 
@@ -613,7 +613,5 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     conference = make.event(credits={}, type="Conference")
     make.event(parent=conference)
     page = client.get(f"/events/{conference.pk}/")
-    assert page.context["moment"].note == (
-        "Each session is claimed by itself, in the program below."
-    )
+    assert page.context["moment"].note == ("Claim each session separately, in the program below.")
     assert "In its sessions" in page.content.decode()

@@ -76,13 +76,13 @@ def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
     holder, second = make.person(), make.person()
     actions.register(event_id=event.pk, by=holder)
     answer = client.post(f"/events/{event.pk}/register/", follow=True).content.decode()
-    assert "You are on the waitlist. As soon as a place is yours" in answer
+    assert "You are on the waitlist. As soon as a place opens up" in answer
     assert "On the waitlist, number 1" in answer
     actions.register(event_id=event.pk, by=second)
     other = signed_in(second)
     page = other.get(event.get_absolute_url())
-    assert page.context["moment"].note.startswith("You are on the waitlist. One person is before")
-    assert page.context["places"] == "None of 1 left, 2 people wait"
+    assert page.context["moment"].note.startswith("You are on the waitlist. One person is ahead")
+    assert page.context["places"] == "None of 1 left, 2 people waiting"
 
     actions.cancel_registration(event_id=event.pk, by=holder)
 
@@ -143,7 +143,7 @@ def test_who_is_checked_in_does_not_cancel(client: Client, person: User) -> None
         registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
     )
     answer = client.post(f"/events/{event.pk}/cancel/", follow=True).content.decode()
-    assert "You are checked in already" in answer
+    assert "Your attendance was marked" in answer
     assert place(event, person).state == CONFIRMED
 
 
@@ -236,7 +236,7 @@ def test_queries(client: Client, person: User, number: int, django_assert_num_qu
         page = client.get("/events/mine/")
     assert (len(page.context["coming"]), len(page.context["past"])) == (2 * number, number)
     assert {outcome.text for _, outcome in page.context["past"]} == {"Credit listed"}
-    labels = [row.states[0].text for row, _, _ in page.context["coming"]]
+    labels = [row.states[0].text for row, _ in page.context["coming"]]
     assert sorted(set(labels)) == ["On the waitlist, number 1", "Registered"]
 
 

@@ -26,11 +26,11 @@ def places(event: Event) -> list[tuple[int, str]]:
 def test_register_cancel_and_register_again(client, person):
     event = make.event(days=3)
     assert press(client, "register", event) == [
-        "You are registered. When the event is over, your credit is listed by itself."
+        "You are registered. When the event is over, your credit is listed automatically."
     ]
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
     assert press(client, "cancel", event) == [
-        "Your registration is cancelled; your place is free again."
+        "Your registration was canceled, and your place is free again."
     ]
     assert places(event) == [(person.pk, RegistrationState.CANCELLED)]
     press(client, "register", event)
@@ -91,7 +91,7 @@ def test_over_is_over_for_cancelling_too(client, person):
         registered_at=event.created_at,
     )
     assert press(client, "cancel", event) == [
-        "This event is over; the registration can no longer be cancelled."
+        "This event is over, so you can no longer cancel your registration."
     ]
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
 
