@@ -25,7 +25,7 @@ from aspen.halves import MESSAGE, validate_halves
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import EARLIEST, LATEST, Category, Event
-from events.queries import lock_events
+from events.queries import lock_events, midnight
 
 # Event fields whose column in the file has another name.
 COLUMNS = {"description": "summary"}
@@ -164,7 +164,7 @@ class EventImporter:
             first, last = min(first, days[0]), max(last, days[1])
             if days == (first, last):
                 return conference
-        values |= {"begins_at": _midnight(first), "ends_at": _midnight(last)}
+        values |= {"begins_at": midnight(first), "ends_at": midnight(last)}
         return import_event(
             event_id=conference.pk if conference else None, values=values, offers=None
         )
@@ -250,7 +250,7 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
     if last < first or (ends_at < begins_at and not end_is_day):
         raise Refused("it is before the beginning", field="end")
     if begin_is_day or (end_is_day and last > first):
-        return {"begins_at": _midnight(first), "ends_at": _midnight(last), "all_day": True}
+        return {"begins_at": midnight(first), "ends_at": midnight(last), "all_day": True}
     return {"begins_at": begins_at, "ends_at": None if end_is_day else ends_at, "all_day": False}
 
 
@@ -363,17 +363,13 @@ def _over_at(when: dict[str, Any]) -> dt.datetime:
     ends_at: dt.datetime | None = when["ends_at"]
     if ends_at and not when["all_day"]:
         return ends_at
-    return _midnight(_days(when)[1] + dt.timedelta(days=1))
+    return midnight(_days(when)[1] + dt.timedelta(days=1))
 
 
 def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
     """The first and last day, Mountain time."""
     last = when["ends_at"] or when["begins_at"]
     return timezone.localdate(when["begins_at"]), timezone.localdate(last)
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
 
 
 def _one_line(text: str) -> str:

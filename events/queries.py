@@ -34,10 +34,9 @@ from events.models import (
     Registration,
 )
 
-OFFERS = Prefetch(
-    "offers",
-    CreditOffer.objects.select_related("category").order_by("category__position"),
-)
+_OFFERS = CreditOffer.objects.select_related("category").order_by("category__position")
+OFFERS = Prefetch("offers", _OFFERS)
+ON_CALENDAR = Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
 
 
 class CreditLine(NamedTuple):
@@ -75,19 +74,14 @@ def categories() -> QuerySet[Category]:
 
 def on_calendar() -> QuerySet[Event]:
     """The public calendar: published events, and canceled ones marked as such."""
-    return Event.objects.filter(
-        origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED]
-    )
+    return Event.objects.filter(ON_CALENDAR)
 
 
 def events_visible_to(person: User | None) -> QuerySet[Event]:
     """The calendar, and the custom events that the person created."""
     if person is None or not person.is_authenticated:
         return on_calendar()
-    return Event.objects.filter(
-        Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
-        | Q(origin=Origin.CUSTOM, created_by=person)
-    )
+    return Event.objects.filter(ON_CALENDAR | Q(origin=Origin.CUSTOM, created_by=person))
 
 
 def open_to_claims() -> QuerySet[Event]:
@@ -96,8 +90,7 @@ def open_to_claims() -> QuerySet[Event]:
     Not college courses: each person needs a transcript of their own.
     """
     return Event.objects.filter(
-        Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
-        | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED, college_work=None)
+        ON_CALENDAR | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED, college_work=None)
     )
 
 
@@ -260,12 +253,7 @@ def upcoming_registrations(person: User) -> QuerySet[Registration]:
             event__state=EventState.PUBLISHED,
         )
         .select_related("event")
-        .prefetch_related(
-            Prefetch(
-                "event__offers",
-                CreditOffer.objects.select_related("category").order_by("category__position"),
-            )
-        )
+        .prefetch_related(Prefetch("event__offers", _OFFERS))
         .order_by("event__begins_at", "id")
     )
 

@@ -268,7 +268,7 @@ def test_attendance_is_marked_for_several_at_once() -> None:
     assert registrations[0].attendance == Attendance.PRESENT
 
 
-def test_who_may_not_change_events_marks_nobody() -> None:
+def test_marking_requires_permission_to_change_events() -> None:
     registration = a_registration(factories.event(days=1))
     mark(signed_in(factories.person(Role.HELP_DESK)), "mark_absent", registration)
     registration.refresh_from_db()

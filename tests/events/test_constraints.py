@@ -135,7 +135,7 @@ def test_walk_ins_take_no_place_and_cannot_become_one_too_many() -> None:
         Registration.objects.filter(pk=walk_in.pk).update(walk_in=False)
 
 
-def test_nobody_loses_a_place_because_the_room_shrinks() -> None:
+def test_no_one_loses_a_place_because_the_room_shrinks() -> None:
     event = make.event(days=3, capacity=3)
     registration(event)
     registration(event)
@@ -205,7 +205,7 @@ def test_one_open_key_for_a_purpose_and_none_that_can_be_guessed() -> None:
     PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
 
 
-def test_nobody_presents_the_same_event_twice() -> None:
+def test_a_person_presents_an_event_once() -> None:
     event, person = make.event(), make.person()
     Presenter.objects.create(event=event, person=person)
     with pytest.raises(IntegrityError, match="events_one_presenter_per_person"):
@@ -226,7 +226,7 @@ def test_a_resource_is_a_link_or_a_file(values: dict[str, Any]) -> None:
         Resource.objects.create(event=make.event(), label="Handout", **values)
 
 
-def test_an_attendance_list_counted_by_somebody_sometime() -> None:
+def test_an_applied_attendance_list_has_its_person_and_time() -> None:
     person = make.person()
     made = AttendanceList.objects.create(
         event=make.event(), file_name="report.csv", threshold=30, uploaded_by=person
@@ -241,7 +241,7 @@ def test_an_attendance_list_counted_by_somebody_sometime() -> None:
         lists.update(threshold=0)
 
 
-# ---------- What the database counts by itself ----------
+# ---------- What triggers count ----------
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_impossible_days_are_refused(tmp_path: Path, begin: str, end: str, words
         ({}, None),
     ],
 )
-def test_nobody_can_claim_from_a_recording_before_there_is_one(
+def test_a_recording_cannot_be_claimed_before_there_is_one(
     tmp_path: Path, values: dict[str, str], available_at: dt.datetime | None
 ) -> None:
     load_rows(tmp_path, row(**values))

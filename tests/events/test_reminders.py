@@ -180,7 +180,7 @@ def test_a_reminder_a_day_late_says_today(now: time_machine.Traveller) -> None:
 
 
 @pytest.mark.parametrize("why", ["unsubscribed", "left", "begun", "moved", "called off"])
-def test_nobody_is_reminded_in_vain(now: time_machine.Traveller, why: str) -> None:
+def test_needless_reminders_are_not_sent(now: time_machine.Traveller, why: str) -> None:
     registration = place(in_montana(12, 3, 9))
     event, person = registration.event, registration.person
     sent()

@@ -250,7 +250,7 @@ def test_a_title_counts_more_than_a_description(client):
     assert titles(client, "q=budgets") == ["Budgets", "Story time"]
 
 
-def test_search_tells_of_hits_on_the_other_side_of_today(client):
+def test_search_links_to_hits_on_the_other_side_of_today(client):
     make.event(title="Weeding", days=-2)
     make.event(title="Weeding again", days=-3)
     make.event(title="Robotics", days=3)

@@ -1,4 +1,4 @@
-"""The calendar for other programs, read back by two libraries that nobody here wrote."""
+"""The calendar for other programs, read back by two third-party libraries."""
 
 import datetime as dt
 import json
@@ -440,7 +440,7 @@ def test_the_personal_feed_has_what_the_person_registered_for(client: Client) ->
     registered(off, person)
     Event.objects.filter(pk=off.pk).update(state=EventState.CANCELLED)
     registered(factories.event(days=-400, title="Long ago"), person)
-    registered(factories.event(days=3, title="Somebody else's"))
+    registered(factories.event(days=3, title="Someone else's"))
     response = client.get(f"/events/personal/{key.token}.ics")
     found = {
         str(event["SUMMARY"]): str(event["STATUS"]) for event in parsed(response.content).events
@@ -701,7 +701,7 @@ def test_three_thousand_events_take_three_queries_and_less_than_a_second(
     with django_assert_num_queries(3):
         response = client.get("/events/calendar.ics")
     assert response.content.count(b"BEGIN:VEVENT") == 3_000
-    # Made anew each time: nothing is kept inside a transaction. Other work on the machine does
+    # Built again each time: nothing is cached inside a transaction. Other work on the machine does
     # not count.
     taken = []
     for _ in range(3):

@@ -262,13 +262,13 @@ def test_own_events_carry_a_word(client):
     make.claim(person, claimed)
     register(event_id=coming.pk, by=person)
     register(event_id=other.pk, by=make.person())
-    make.claim(make.person(), make.event(title="Claimed by somebody else", days=-4))
+    make.claim(make.person(), make.event(title="Claimed by someone else", days=-4))
     client.force_login(person)
     assert words(client) == {
         "Claimed": "Credit listed",
         "Coming": "Registered",
         "Other": "",
-        "Claimed by somebody else": "",
+        "Claimed by someone else": "",
     }
     client.logout()
     assert set(words(client).values()) == {""}

@@ -1,4 +1,4 @@
-"""Public pages that are kept: what changes them shows at once, and nothing else makes them anew."""
+"""The page cache: changes show at once, and nothing else renews a page."""
 
 import datetime as dt
 import threading
@@ -44,7 +44,7 @@ def empty_page_cache() -> Iterator[None]:
 
 
 def get(page: str, tag: str = "", **options: Any) -> Any:
-    """What somebody gets who comes for the first time, or has a page with that tag."""
+    """The response to a first request, or to one with that tag."""
     headers = {"If-None-Match": tag} if tag else {}
     return Client().get(page, headers=headers, **options)
 
@@ -223,7 +223,7 @@ def flat(response: Any) -> str:
     return str(response.content.decode())
 
 
-def test_what_does_not_show_makes_nothing_anew() -> None:
+def test_changes_that_do_not_show_keep_the_page() -> None:
     event = factories.event(days=2)
     registration = actions.register(event_id=event.pk, by=factories.person())
     before = [tag_of(page) for page in PAGES]
@@ -234,7 +234,7 @@ def test_what_does_not_show_makes_nothing_anew() -> None:
     assert [tag_of(page) for page in PAGES] == before
 
 
-def test_a_change_that_is_taken_back_makes_nothing_anew() -> None:
+def test_a_rolled_back_change_keeps_the_page() -> None:
     event = factories.event(days=2)
     before = tag_of("/events/calendar.ics")
     with transaction.atomic():
@@ -265,7 +265,7 @@ HOUR = dt.timedelta(hours=1)
     ],
     ids=["begins", "is over", "opens", "closes", "recorded", "recording ends"],
 )
-def test_time_passing_a_moment_of_an_event_makes_its_pages_anew(fields: dict[str, Any]) -> None:
+def test_time_passing_a_moment_of_an_event_renews_its_pages(fields: dict[str, Any]) -> None:
     begins_at = fields.get("begins_at", NOON + 60 * HOUR)
     values = {"begins_at": begins_at, "ends_at": begins_at + HOUR} | fields
     factories.event(**values)
@@ -281,7 +281,7 @@ def test_time_passing_a_moment_of_an_event_makes_its_pages_anew(fields: dict[str
         assert get("/events/?view=list", second).status_code == 304
 
 
-def test_midnight_in_montana_makes_pages_anew() -> None:
+def test_midnight_in_montana_renews_pages() -> None:
     with time_machine.travel("2026-07-15T23:59:59-06:00", tick=False) as traveller:
         first = tag_of("/events/")
         traveller.shift(1)
@@ -306,7 +306,7 @@ def test_who_signed_in_never_gets_a_kept_page(page: str) -> None:
     assert "Quillfeather" not in flat(get(page))
 
 
-def test_who_has_a_message_gets_it_and_nobody_else() -> None:
+def test_a_message_is_shown_to_its_visitor_only() -> None:
     event = factories.event(days=2)
     tag = tag_of("/events/")
     client = Client()
@@ -361,7 +361,7 @@ def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_writers_at_once_leave_no_stale_page() -> None:
-    """Somebody reads all the time while two commit together, again and again."""
+    """One thread reads all the time while two commit together, again and again."""
     first, second = factories.event(days=2), factories.event(days=3)
     stop, failures = threading.Event(), []
 
@@ -396,7 +396,7 @@ def test_two_writers_at_once_leave_no_stale_page() -> None:
     assert failures == []
 
 
-def test_a_page_read_while_somebody_commits_is_not_kept_for_later(
+def test_a_page_read_while_someone_commits_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The number is read before the data: the other order keeps old data under the new number."""

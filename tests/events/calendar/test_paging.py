@@ -22,7 +22,7 @@ def three_a_page(monkeypatch):
 
 
 class Reader:
-    """Somebody who follows the links of a list."""
+    """A visitor who follows the links of a list."""
 
     def __init__(self, client: Client, query: str) -> None:
         self.client = client

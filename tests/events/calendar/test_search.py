@@ -205,7 +205,7 @@ def shown(page: Any) -> list[str]:
     return [line.title for week in page["weeks"] for cell in week for line in cell.lines]
 
 
-def test_each_filter_can_be_dropped_by_itself(client):
+def test_each_filter_can_be_dropped_separately(client):
     make.event(title="Budgets", days=2, city="Helena")
     page = context(client, "view=list&category=technology&city=helena&to=2099-01-01")
     assert dict(page["applied_filters"]) == {
@@ -282,7 +282,7 @@ def test_nothing_at_all(client):
     "typed",
     ["weednig", "weedding", "Misoula", "missuola", "perkisn", "Perkens", "budgests"],
 )
-def test_what_is_misspelt_anywhere_is_found_all_the_same(client, typed):
+def test_misspelled_words_are_found_anywhere(client, typed):
     make.event(
         title="Weeding well",
         presenter="Ann Perkins",
@@ -294,7 +294,7 @@ def test_what_is_misspelt_anywhere_is_found_all_the_same(client, typed):
     assert titles(client, f"q={typed}") == ["Weeding well"]
 
 
-def test_a_guess_is_called_one(client):
+def test_similar_events_are_called_similar(client):
     make.event(title="Weeding well", days=2)
     assert "Similar events:" in client.get("/events/?q=weednig").content.decode()
     assert "Similar events:" not in client.get("/events/?q=weeding").content.decode()

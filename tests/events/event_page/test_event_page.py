@@ -36,7 +36,7 @@ def hour_ago() -> dt.datetime:
 # ---------- What can be done ----------
 
 
-def test_the_life_of_an_event_for_somebody_who_registers(client):
+def test_the_life_of_an_event_for_a_person_who_registers(client):
     person = make.person()
     client.force_login(person)
     event = make.event(days=2)
@@ -156,7 +156,7 @@ def test_places_left_and_a_full_event(client):
     assert moment(client, event) == ("", "All places are taken.")
 
 
-def test_somebody_marked_absent_learns_why_there_is_no_credit(client):
+def test_a_person_marked_absent_learns_why_there_is_no_credit(client):
     person = make.person()
     client.force_login(person)
     event = make.event(days=2)

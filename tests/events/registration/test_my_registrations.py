@@ -92,7 +92,7 @@ def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
     assert posted(second) == ["events.waitlisted"]
 
 
-def test_whoever_comes_back_stands_at_the_end(person: User) -> None:
+def test_a_person_who_registers_again_is_last_on_the_waitlist(person: User) -> None:
     event = make.event(days=3, capacity=1)
     first, second = make.person(), make.person()
     for each in (first, person, second):
@@ -103,7 +103,7 @@ def test_whoever_comes_back_stands_at_the_end(person: User) -> None:
     assert (place(event, second).state, place(event, person).state) == (CONFIRMED, WAITLISTED)
 
 
-def test_leaving_the_waitlist_takes_nobodys_place(client: Client, person: User) -> None:
+def test_leaving_the_waitlist_takes_no_ones_place(client: Client, person: User) -> None:
     event = make.event(days=3, capacity=1)
     holder = make.person()
     actions.register(event_id=event.pk, by=holder)
@@ -124,7 +124,7 @@ def test_more_places_go_to_those_who_wait(person: User) -> None:
     assert [each.person for each in promoted] == [person]
 
 
-def test_nobody_is_promoted_to_what_is_over(person: User) -> None:
+def test_no_one_is_promoted_once_the_event_is_over(person: User) -> None:
     event = make.event(days=3, capacity=1)
     holder = make.person()
     for each in (holder, person):
@@ -165,9 +165,7 @@ def ask(event: Event) -> list[Question]:
     ]
 
 
-def test_the_organizers_questions_are_asked_and_can_be_answered_anew(
-    client: Client, person: User
-) -> None:
+def test_answers_to_the_organizers_questions_can_be_changed(client: Client, person: User) -> None:
     event = make.event(days=3)
     learn, lunch, first, need = ask(event)
     address = f"/events/{event.pk}/register/"

@@ -79,7 +79,7 @@ def test_removing_says_how_many_answered(client: Client, staff: User, event: Eve
     assert event.registrations.count() == 1
 
 
-def test_nobody_answers_too_many(client: Client, staff: User, event: Event) -> None:
+def test_too_many_questions_are_refused(client: Client, staff: User, event: Event) -> None:
     rows = [{"label": f"Question {number}"} for number in range(MAX_QUESTIONS + 1)]
     page = send(client, event, *rows)
     assert f"Ask at most {MAX_QUESTIONS} questions" in page.content.decode()

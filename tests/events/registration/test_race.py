@@ -65,13 +65,13 @@ def test_two_hundred_for_fifty_places_ten_times_over(crowd: list[User]) -> None:
         confirmed, waiting = standing(event, CONFIRMED), standing(event, WAITLISTED)
         assert (len(confirmed), len(waiting)) == (PLACES, PEOPLE - PLACES)
         moments = [each.registered_at for each in confirmed + waiting]
-        assert moments == sorted(set(moments)), "everybody before the waitlist, nobody level"
+        assert moments == sorted(set(moments)), "everyone before the waitlist, no two alike"
         assert answers == {each.person_id: each.state for each in confirmed + waiting}
 
 
 @contextmanager
 def without_lock_and_trigger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if nobody had thought of two people at the same moment."""
+    """The control: as if two people never registered at the same moment."""
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     with connection.cursor() as cursor:
         cursor.execute(
