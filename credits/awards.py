@@ -1,4 +1,4 @@
-"""Reads on awards: whom a list would award an event's credits, and what waits for an address."""
+"""Reads on awards: reading a list, matching it with people, and awards that wait."""
 
 import csv
 import re
@@ -21,21 +21,21 @@ from events.models import CreditOffer, Event, Registration
 
 
 class AwardResult(NamedTuple):
-    """Who holds which event, and why others are not awarded it, by (person, event)."""
+    """Pairs (person, event) with a live claim, and why other pairs cannot be awarded."""
 
     held: set[tuple[int, int]]
     why_not: dict[tuple[int, int], str]
 
 
 def award_result(people: Collection[int], events: Collection[Event]) -> AwardResult:
-    """How these people stand with these events. Two queries."""
+    """The AwardResult for these people and events. Two queries."""
     by_id = {event.pk: event for event in events}
     mine = {"person__in": people, "event__in": list(by_id)}
     held: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
-    taken_back = Q(state=ClaimState.WITHDRAWN, decided_by=F("person"))
+    withdrawn = Q(state=ClaimState.WITHDRAWN, decided_by=F("person"))
     claims = Claim.objects.filter(
-        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | taken_back, **mine
+        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | withdrawn, **mine
     )
     for claim in claims.order_by("pk"):
         pair = (claim.person_id, claim.event_id)
@@ -57,10 +57,10 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
 
 
 class AwardMatch(NamedTuple):
-    """What an award list says, person by person; `own` is whoever looks at it.
+    """An award list, person by person.
 
-    `repeated` are further addresses of people on the list. `unknown` are addresses without an
-    account.
+    `own` is the person who checks the list. `repeated` are further addresses of people on it.
+    `unknown` are addresses without an account.
     """
 
     award: list[User]
@@ -72,7 +72,7 @@ class AwardMatch(NamedTuple):
 
 
 def match_award_list(found: AwardList, event: Event, *, by: User) -> AwardMatch:
-    """Compare a list with the people there are. Four queries, however long the list."""
+    """Match a list with accounts and claims. Four queries, however long the list."""
     people = people_by_email(str(row[0]) for row in found.rows)
     known: dict[int, User] = {}
     repeated, unknown = [], []
@@ -103,7 +103,7 @@ def has_credit(event: Event) -> bool:
 
 
 def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
-    """Annotate how many addresses a list has, and how many lines were left out of it."""
+    """Annotate `addresses` and `left_out`, the numbers of addresses and of refused lines."""
     return lists.annotate(
         addresses=Func(F("rows"), function="jsonb_array_length", output_field=IntegerField()),
         left_out=Func(F("refused"), function="jsonb_array_length", output_field=IntegerField()),
@@ -114,7 +114,7 @@ def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
 
 
 def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
-    """What waits for the addresses that the person has confirmed, the oldest first."""
+    """Awards waiting for addresses that the person has confirmed, oldest first."""
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
     return WaitingAward.objects.filter(
         matched_at=None, address__in=confirmed.values_list(Lower("email"))
@@ -122,7 +122,7 @@ def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
 
 
 def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
-    """The event that holds the claims of each now: itself, unless merged. A query per merge."""
+    """The event that now holds the claims of each: itself, unless merged. A query per merge."""
     became = {event_id: event_id for event_id in event_ids}
     while True:
         found = Event.objects.filter(pk__in=became.values(), state=EventState.MERGED).order_by("pk")
@@ -134,7 +134,7 @@ def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
 
 MEGABYTES = 10
 MAX_BYTES = MEGABYTES * 1024 * 1024
-# So much of a line that was left out is kept, to recognize it.
+# Enough of a refused line to recognize it.
 MAX_QUOTED_CHARACTERS = 300
 QUOTED_NAME = re.compile(r'"[^"@]*"')
 
@@ -143,7 +143,7 @@ class AddressRows(NamedTuple):
     """A list as it was read.
 
     `rows` are [address in lower case, line], one for each address. `refused` are
-    [line, reason, text] of everything that was left out, in the order of the list.
+    [line, reason, text], in the order of the list.
     """
 
     rows: list[list[str | int]]
@@ -151,7 +151,7 @@ class AddressRows(NamedTuple):
 
 
 class _Reading:
-    """Collects addresses, each once, and what was left out."""
+    """Collects addresses, each once, and refused lines."""
 
     def __init__(self) -> None:
         self.lines: dict[str, int] = {}
@@ -159,14 +159,14 @@ class _Reading:
         self.count = 0
 
     def take(self, written: str, line: int, row: str = "") -> None:
-        """The addresses written there, in a cell of a `row` or in a line of its own."""
+        """Add the addresses in a cell of a `row`, or in a line of its own."""
         if len(row or written) > uploaded_csv.MAX_LIST_LINE_LENGTH:
             self.refuse(line, "This line is too long.", row or written)
             return
         for piece in _pieces(written):
             addresses = [word.strip("<>()[]'\".,:") for word in piece.split() if "@" in word]
             if not addresses:
-                self.refuse(line, "There is no e-mail address.", row or piece.strip())
+                self.refuse(line, "This line has no e-mail address.", row or piece.strip())
             for address in addresses:
                 self._add(address.lower(), line, row or address)
 
@@ -174,7 +174,7 @@ class _Reading:
         if reason := uploaded_csv.why_not_an_email(address):
             self.refuse(line, reason, text)
         elif first := self.lines.get(address):
-            self.refuse(line, f"The same address as in line {first}; it counts once.", text)
+            self.refuse(line, f"This address is already in line {first}.", text)
         else:
             self._one_more()
             self.lines[address] = line
@@ -193,14 +193,14 @@ class _Reading:
 
 
 def _pieces(written: str) -> list[str]:
-    """What stands between commas and semicolons; a comma inside a name separates nothing."""
+    """Split at commas and semicolons, but not at a comma inside a name."""
     bare = QUOTED_NAME.sub(" ", written)
     separator = r";|(?<=>)\s*," if "<" in bare else r"[,;]"
     return [piece for piece in re.split(separator, bare) if piece.strip()] or [""]
 
 
 def read_text(text: str) -> AddressRows:
-    """Addresses with or without names, one or more in a line. Raises Refused when too many."""
+    """Read addresses with or without names, any number in a line. Raises Refused if too many."""
     reading = _Reading()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -209,7 +209,7 @@ def read_text(text: str) -> AddressRows:
 
 
 def read_file(data: bytes) -> AddressRows:
-    """A CSV file whose heading names the addresses. Raises Refused, with what to do."""
+    """Read a CSV file with an e-mail column. Raises Refused."""
     text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
     table = uploaded_csv.csv_reader(
         text, lambda cells: uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS) is not None
@@ -232,8 +232,8 @@ def _read_table(rows: Any) -> AddressRows:
             reading.take(written, rows.line_num, ", ".join(cell.strip() for cell in cells))
     if column is None:
         raise Refused(
-            "No column for the e-mail address was found. The first row has to name it: Email. Or "
-            "copy the addresses and paste them into the field above.",
+            "The file has no e-mail column. Name it Email in the first row, or paste the addresses "
+            "into the field above.",
             field="file",
         )
     return reading.sheet()

@@ -1,8 +1,7 @@
-"""Automatic care: what looks odd about a claim, said in words before it is saved and to staff.
+"""Automatic checks of claims: possible duplicates, overlaps, and too many credits in one day.
 
-It only ever remarks; it refuses nothing. Three things are looked for: the same training claimed
-twice, two trainings at the same time, and more credits in one day than a day has room for. All
-functions read only, in a fixed number of queries for any number of claims.
+People see the results before they save, and staff before they decide. A check refuses nothing.
+All functions only read, in a fixed number of queries for any number of claims.
 """
 
 import dataclasses
@@ -36,18 +35,19 @@ if TYPE_CHECKING:
 
 ONE_DAY = dt.timedelta(days=1)
 MAX_CREDITS_PER_DAY = 12
-# From this share of common trigrams on two titles are called alike (pg_trgm's own default is .3,
-# which also takes "Budget basics" and "Budget planning" for the same).
+# Titles with at least this share of common trigrams are similar. (pg_trgm's own default of .3 also
+# takes "Budget basics" and "Budget planning" for the same.)
 MIN_SIMILARITY_CHECKED = 0.5
-RECHECK_SIMILARITY = 0.4  # what the database measures a little otherwise is measured again
+# PostgreSQL measures a little differently, so its candidates are measured again in Python.
+RECHECK_SIMILARITY = 0.4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """One remark: a sentence for the person and for staff alike, and what it is about.
+    """A sentence for the person and for staff, and what it is about.
 
-    `event` is the other event, None where it is about a whole day; `claim_id` the person's own
-    claim on it, if they have one; `can_claim` whether it could be claimed instead.
+    `event` is the other event, None for a whole day; `claim_id` the person's own claim on it, if
+    any; `can_claim` whether it could be claimed instead.
     """
 
     kind: CheckKind
@@ -59,9 +59,9 @@ class CheckResult:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Subject:
-    """An event with what a person has claimed of it, or is about to claim.
+    """An event with the credits a person has claimed for it, or is about to claim.
 
-    The event may be unsaved; `claim_id` is None for what is not claimed yet.
+    The event may be unsaved; `claim_id` is None if it is not claimed yet.
     """
 
     person_id: int
@@ -71,7 +71,7 @@ class Subject:
 
 
 def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
-    """What looks odd about each of these claims, which stand, by id. Three queries for all."""
+    """Check results of these live claims, by id. Three queries."""
     subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
     found = check_subjects(subjects)
     return {each.claim_id: found[n] for n, each in enumerate(subjects) if each.claim_id}
@@ -80,9 +80,9 @@ def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
 def check_proposed(
     proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
 ) -> list[list[CheckResult]]:
-    """What would look odd about these events, each with so many credits, if the person claimed it.
+    """Check results of events with their credits, as if the person claimed them all.
 
-    The events may be unsaved. They are compared with each other too. `claim_id` is the claim that
+    The events may be unsaved, and are also compared with each other. `claim_id` is the claim that
     is being changed, which is not compared with itself. Two queries.
     """
     subjects = [
@@ -92,17 +92,17 @@ def check_proposed(
     return check_subjects(subjects)
 
 
-def check_fingerprint(remarks: Iterable[CheckResult]) -> str:
-    """What these remarks are about, so that a form can say which ones its sender has read."""
+def check_fingerprint(results: Iterable[CheckResult]) -> str:
+    """A text by which a form says which results its sender has read."""
     return " ".join(
-        f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in remarks
+        f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in results
     )
 
 
 def titles_similar(one: str, other: str) -> bool:
-    """Whether two titles are about the same words, as PostgreSQL's trigrams measure it.
+    """Whether two titles share most of their trigrams, as PostgreSQL measures it.
 
-    Those with different numbers are not: part 1 is another training than part 2.
+    Titles with different numbers are never similar: part 1 is not part 2.
     """
     numbers = [set(re.findall(r"\d+", title)) for title in (one, other)]
     if all(numbers) and numbers[0] != numbers[1]:
@@ -114,15 +114,15 @@ def titles_similar(one: str, other: str) -> bool:
 
 
 def same_page(one: str, other: str) -> bool:
-    """Whether two addresses of recordings lead to the same page."""
+    """Whether two web addresses lead to the same recording."""
     return bool(one and other) and _normalized_url(one) == _normalized_url(other)
 
 
-# ---------- Looking ----------
+# ---------- The checks ----------
 
 
 def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
-    """What looks odd about each of these, in their order. Two queries."""
+    """The results for each subject, in their order. Two queries."""
     if not subjects:
         return []
     known = {each.claim_id: each for each in subjects if each.claim_id is not None}
@@ -131,31 +131,31 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
     claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
     offered = list(_offered_like(subjects))
     new = [each for each in subjects if each.claim_id is None]
-    again = [each for each in new if any(_is_again(each, other) for other in claimed)]
-    new = [each for each in new if each not in again]
-    found: list[list[CheckResult]] = []
+    repeated = [each for each in new if any(_is_repeat(each, other) for other in claimed)]
+    new = [each for each in new if each not in repeated]
+    results: list[list[CheckResult]] = []
     for subject in subjects:
-        if subject in again:
-            found.append([])
+        if subject in repeated:
+            results.append([])
             continue
         others = [
             each
             for each in [*claimed, *new]
             if each.person_id == subject.person_id and not _is_same(each, subject)
         ]
-        found.append(
+        results.append(
             [
                 *_check_duplicates(subject, others, offered),
                 *_check_overlaps(subject, others),
                 *_check_daily_total(subject, others),
             ]
         )
-    return found
+    return results
 
 
-def _is_again(subject: Subject, claimed: Subject) -> bool:
-    """Whether this very training was saved a moment ago: whoever presses twice is not asked about
-    it, saving it again says that it is listed."""
+def _is_repeat(subject: Subject, claimed: Subject) -> bool:
+    """Whether this is a second press of Save. It gets no warning; saving reports that the training
+    is already listed."""
     return (
         subject.event.pk is None
         and subject.person_id == claimed.person_id == claimed.event.created_by_id
@@ -178,7 +178,7 @@ def _check_duplicates(
 ) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event):
-            entered = "claimed already" if other.claim_id else "entered here as well"
+            entered = "already claimed" if other.claim_id else "also entered here"
             yield CheckResult(
                 kind=CheckKind.SAME,
                 text=f"{_named(other.event)} is {entered}. Is it the same training?",
@@ -207,21 +207,21 @@ def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[Che
         yield CheckResult(
             kind=CheckKind.OVERLAP,
             text=f"{_named(other.event)} took place at the same time"
-            + (" and is claimed too." if other.claim_id else " and is entered here too."),
+            + (" and is also claimed." if other.claim_id else " and is also entered here."),
             event=other.event,
             claim_id=other.claim_id,
         )
 
 
 def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
-    """The fullest day of the event, if it is too full. Credits of several days are spread evenly.
+    """Reports the fullest day of the event if it has too many credits.
 
-    An event that alone fills its days is remarked too.
+    Credits of an event of several days are spread evenly. One event alone can be too much.
     """
     spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
     own = spans[0][1]
     fullest, most, number = None, Decimal(MAX_CREDITS_PER_DAY), 0
-    # A day can only be fuller than the one before where something begins.
+    # Only a day on which something starts can be fuller than the day before.
     for day in sorted({span.first for _, span in spans if own.first <= span.first <= own.last}):
         that_day = [each / span.days for each, span in spans if span.first <= day <= span.last]
         if sum(that_day, Decimal()) > most:
@@ -229,9 +229,9 @@ def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[
     if fullest:
         yield CheckResult(
             kind=CheckKind.MANY,
-            text=f"This makes {format_amount(round(most, 1))} credits on "
+            text=f"This adds up to {format_amount(round(most, 1))} credits on "
             f"{format_day(fullest)} in {counted(number, 'training')}; more than "
-            f"{MAX_CREDITS_PER_DAY} in one day are unusual.",
+            f"{MAX_CREDITS_PER_DAY} in one day is unusual.",
         )
 
 
@@ -239,9 +239,9 @@ def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[
 
 
 def _may_be_same(one: Event, other: Event) -> bool:
-    """Alike in title and beginning within a day, or of the same recording.
+    """Similar titles that start within a day of each other, or the same recording.
 
-    The sessions of one conference often share most of their title and all of their day.
+    Sessions of one conference do not count: they often share most of their title and their day.
     """
     if same_page(one.recording_url, other.recording_url):
         return True
@@ -253,7 +253,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """Whether nobody can have been in both: live, with clock times, and not courses of weeks."""
+    """Whether no one can have attended both live. Recordings and long courses never overlap."""
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:
@@ -283,7 +283,7 @@ def _named(event: Event) -> str:
 
 
 def _after_the_conference(one: str, other: str) -> tuple[str, str]:
-    """Titles of one conference often begin with its name and a colon; what follows decides."""
+    """The titles without the name of a conference and a colon that both start with."""
     conference, colon, session = one.partition(": ")
     beginning = conference + colon
     if session and other.startswith(beginning):
@@ -304,9 +304,9 @@ def _normalized_url(address: str) -> str:
 
 
 def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
-    """Annotate what the credits of a claim add up to that were not taken out, as `sum`."""
-    standing = Q(credits__withdrawn_at=None)
-    return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=standing), Value(Decimal())))
+    """Annotate `sum`, the total of a claim's credits that were not withdrawn."""
+    counting = Q(credits__withdrawn_at=None)
+    return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=counting), Value(Decimal())))
 
 
 def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
@@ -318,31 +318,32 @@ def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
     ]
 
 
-# What a remark says of the other event, and what it is compared by.
+# The fields that events are compared by, and that a result shows of the other event.
 COMPARED = (
     *("title", "begins_at", "ends_at", "all_day", "origin", "state", "parent", "created_by"),
     *("recording_url", "recording_available_at", "claimable_at"),
 )
-# A table of what is asked about, joined, where a condition for each would be a statement of pages.
+# One join with a table of the subjects; a condition for each would make the statement too long.
 NEARBY_CLAIMS_SQL = """
     SELECT claim.id
       FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-           AS asked (person_id, since, until, recording)
+           AS subject (person_id, since, until, recording)
       JOIN credits_claim AS claim USING (person_id)
       JOIN events_event AS event ON event.id = claim.event_id
-     -- Said twice, so that it goes through the index of people.
+     -- Repeats the join, so that the index of people is used.
      WHERE claim.person_id = ANY (%s) AND (
-           event.begins_at <= asked.until AND event.over_at >= asked.since
-        OR asked.recording <> '' AND strpos(lower(event.recording_url), asked.recording) > 0)
+           event.begins_at <= subject.until AND event.over_at >= subject.since
+        OR subject.recording <> '' AND strpos(lower(event.recording_url), subject.recording) > 0)
 """
-# Each asks the index of days by itself (OFFSET 0 keeps it so): that leaves few titles to compare.
+# Each subject uses the index of days on its own (OFFSET 0 keeps it so); few titles are compared.
 SIMILAR_EVENTS_SQL = """
     SELECT near.id
-      FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS asked (title, since, until),
+      FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[])
+           AS subject (title, since, until),
            LATERAL (SELECT id, title FROM events_event
-                     WHERE begins_at BETWEEN asked.since AND asked.until AND state = 'published'
+                     WHERE begins_at BETWEEN subject.since AND subject.until AND state = 'published'
                     OFFSET 0) AS near
-     WHERE similarity(near.title, asked.title) >= %s
+     WHERE similarity(near.title, subject.title) >= %s
 """
 SAME_RECORDING_SQL = rf"""
     UNION
@@ -354,15 +355,15 @@ SAME_RECORDING_SQL = rf"""
 
 
 def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
-    """The claims of the same people within a day of these, or of the same recording."""
+    """Claims of the same people within a day of these, or on the same recording."""
     people = [each.person_id for each in subjects]
-    reaches = [_comparison_window(each.event) for each in subjects]
+    windows = [_comparison_window(each.event) for each in subjects]
     return RawSQL(
         NEARBY_CLAIMS_SQL,
         (
             people,
-            [begins_at for begins_at, _ in reaches],
-            [ends_at for _, ends_at in reaches],
+            [begins_at for begins_at, _ in windows],
+            [ends_at for _, ends_at in windows],
             [_normalized_url(each.event.recording_url) for each in subjects],
             people,
         ),
@@ -370,17 +371,13 @@ def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
 
 
 def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
-    """From when until when another event concerns this one: a day before and after it."""
-    return event.begins_at - ONE_DAY, max(
-        event.begins_at, event.ends_at or event.begins_at
-    ) + ONE_DAY
+    """From a day before the event to a day after it."""
+    ends_at = max(event.begins_at, event.ends_at or event.begins_at)
+    return event.begins_at - ONE_DAY, ends_at + ONE_DAY
 
 
 def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
-    """Calendar events and approved custom events that resemble one of the custom events here.
-
-    College courses are one person's each.
-    """
+    """Published events that resemble one of the custom events here, except college courses."""
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
     recordings = [bare for event in events if (bare := _normalized_url(event.recording_url))]
     begins = [event.begins_at for event in events]

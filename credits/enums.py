@@ -42,29 +42,28 @@ TAKEN_OUT = Label("Taken out", "neutral", "–")
 LISTED = Label("Listed in your credits", "good", "✓")
 
 
-# A live claim stands: its credits are archived or posted. The others count nowhere.
+# The credits of a live claim are archived or posted. Those of the others count nowhere.
 LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
-
-# Nobody has decided about it yet, so the person may still change what belongs to it.
+# Not decided yet, so the person may still change the note and the evidence.
 UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
 class CheckKind(models.TextChoices):
-    """What the portal remarks about a claim by itself (care.py)."""
+    """What an automatic check found (checks.py)."""
 
     SAME = "same", "Possible duplicate"
     OVERLAP = "overlap", "At the same time"
     MANY = "many", "Many credits in one day"
 
 
-# Every change of state there is, by the state it leads to.
+# Every possible change of state, by the state it leads to.
 CLAIM_TRANSITIONS: dict[ClaimState, Transition[ClaimState]] = {
     ClaimState.PENDING: Transition(
         {
             Actor.PERSON: {ClaimState.RETURNED},
-            # A merge that is undone gives each claim the state back that it had.
+            # Undoing a merge restores the state each claim had.
             Actor.PORTAL: {ClaimState.RETURNED, ClaimState.APPROVED, ClaimState.WITHDRAWN},
         },
         ClaimState.PENDING,

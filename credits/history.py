@@ -1,7 +1,7 @@
-"""What happened to a claim and its credits, in words, read from the history (aspen/db/audit.py).
+"""The history of a claim and its credits as sentences, read from the history tables.
 
-An action explains a change by facts of its act: `acts.note(ticket=1042)`, `reason=` where the row
-that changed has no place for one, `corrected=` where an event was corrected for everybody.
+An action explains a change with audit.add_audit_context: `ticket=1042`, `reason=` if the changed
+row has no field for it, `corrected=` if an event was corrected for everyone.
 """
 
 import dataclasses
@@ -26,20 +26,20 @@ from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
 from events.models import EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
-# The office a person of the staff speaks for; the first that fits.
+# How staff are named; the first role that fits.
 ROLE_NAMES = {
     Role.CE_COORDINATOR: "the CE Coordinator",
     Role.HELP_DESK: "the help desk",
     Role.ADMINISTRATOR: "an administrator",
     Role.EVENT_EDITOR: "the organizer",
 }
-# How a claim came about: what was done, whether somebody did it, and how.
+# How a claim was made: the verb, whether a person did it, and how.
 BEGAN_TEXTS = {
-    ClaimSource.REGISTRATION: ("Listed by itself", False, ", because {you} registered"),
+    ClaimSource.REGISTRATION: ("Added automatically", False, ", because {you} registered"),
     ClaimSource.CALENDAR: ("Claimed", True, ", with Add CE credit"),
     ClaimSource.LIST: ("Claimed", True, ", from the Continuing Education list"),
     ClaimSource.CUSTOM: ("Claimed", True, ", with Create New…"),
-    ClaimSource.PRESENTING: ("Listed by itself", False, ", because {you} presented"),
+    ClaimSource.PRESENTING: ("Added automatically", False, ", because {you} presented"),
     ClaimSource.AWARD: ("Awarded", True, ""),
 }
 MOVED_TEXTS = {
@@ -49,14 +49,13 @@ MOVED_TEXTS = {
     ClaimState.DECLINED: "Declined",
     ClaimState.WITHDRAWN: "Withdrawn",
 }
-TAKEN_BACK_TEXT = "Taken back"
 
 
 @dataclasses.dataclass(frozen=True)
 class HistoryEntry:
-    """One thing that happened: a sentence without its end, and the reason somebody wrote.
+    """One change: a sentence without its period, and the reason given for it.
 
-    `credit_id` names the one credit it is about; None: the whole claim or its event.
+    `credit_id` is the one credit it is about; None for the whole claim or its event.
     """
 
     at: dt.datetime
@@ -70,9 +69,9 @@ class HistoryEntry:
 
 
 def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
-    """Everything that happened to the claim, its credits, files and event, oldest first.
+    """The history of the claim, its credits, files and event, oldest first. Six queries.
 
-    Where `reader` is the claim's person, or nobody is named, the person is "you". Six queries.
+    The claim's person is "you" unless another `reader` is given.
     """
     claims = list(ClaimHistory.objects.filter(pgh_obj=claim.pk).order_by("pgh_id"))
     credits = CreditHistory.objects.filter(claim=claim.pk).select_related("category")
@@ -86,26 +85,25 @@ def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEn
     ]
     rows.sort(key=attrgetter("pgh_created_at"))
     you = claim.person_id if reader is None or reader.pk == claim.person_id else None
-    return list(_HistoryWriter(rows, you=you, owner=claim.person_id).tell())
+    return list(_HistoryWriter(rows, you=you, owner=claim.person_id).entries())
 
 
 def credit_history(credit: Credit, *, reader: User | None = None) -> list[HistoryEntry]:
-    """What happened to one credit: of its claim's entries those that are about it. Six queries."""
+    """The entries of the claim's history that are about this credit. Six queries."""
     entries = claim_history(credit.claim, reader=reader)
     return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
 
 
 def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEntry | None:
-    """How a credit came to count no more: its claim declined or withdrawn, or its line taken out.
+    """Why a credit no longer counts: its claim was declined or withdrawn, or its line taken out.
 
-    None while it counts. No query where who ended it was fetched, with their groups.
+    None while it counts. No query if the deciding person and their groups are loaded.
     """
     claim = credit.claim
     you = claim.person_id if reader and reader.pk == claim.person_id else None
     if claim.state in ENDED and claim.decided_at:
-        own = _is_taken_back(claim)
-        done = TAKEN_BACK_TEXT if own else MOVED_TEXTS[ClaimState(claim.state)]
-        by, at, reason = claim.decided_by, claim.decided_at, "" if own else claim.reason
+        done, by, at = MOVED_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
+        reason = "" if _is_own_withdrawal(claim) else claim.reason
     elif credit.withdrawn_at:
         done, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
         reason = credit.withdrawn_reason
@@ -116,7 +114,7 @@ def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEn
 
 
 class _HistoryWriter:
-    """Goes through the rows in order of time and says what each changed."""
+    """Turns history rows, in order of time, into entries."""
 
     def __init__(self, rows: list[Any], *, you: int | None, owner: int) -> None:
         self.rows = rows
@@ -125,11 +123,11 @@ class _HistoryWriter:
         self.people = _people(rows)
         self.before: dict[tuple[type, int], Any] = {}
         self.claim: Any = None
-        # The last title each event had: what a claim that moved is said to have moved to.
+        # The last title of each event names what a claim was moved to.
         self.titles = {row.id: row.title for row in rows if isinstance(row, EventHistory)}
 
-    def tell(self) -> Iterator[HistoryEntry]:
-        tellers = {
+    def entries(self) -> Iterator[HistoryEntry]:
+        writers = {
             ClaimHistory: self._of_claim,
             CreditHistory: self._of_credit,
             EvidenceHistory: self._of_file,
@@ -137,7 +135,7 @@ class _HistoryWriter:
         }
         for row in self.rows:
             key = (type(row), row.id)
-            yield from tellers[type(row)](row, self.before.get(key))
+            yield from writers[type(row)](row, self.before.get(key))
             self.before[key] = row
 
     # ---------- The claim ----------
@@ -157,7 +155,7 @@ class _HistoryWriter:
             yield self._entry(row, f"Changed from {old} to {new}")
         if row.state != before.state:
             if before.state == ClaimState.WITHDRAWN:
-                yield self._entry(row, "Given back")
+                yield self._entry(row, "Restored")
             else:
                 yield self._decision(row, MOVED_TEXTS[ClaimState(row.state)])
         if row.note != before.note:
@@ -169,26 +167,20 @@ class _HistoryWriter:
             for each in self.rows
             if isinstance(each, CreditHistory) and self._is_first(each, row)
         ]
-        done, by_somebody, how = BEGAN_TEXTS[ClaimSource(row.source)]
+        done, by_person, how = BEGAN_TEXTS[ClaimSource(row.source)]
         how = how.format(you="you" if self.you else "the person")
-        by = self._by(row.claimed_by_id, row) if by_somebody else ""
+        by = self._by(row.claimed_by_id, row) if by_person else ""
         credits = f", as {_listed(lines)}" if lines else ""
         return HistoryEntry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
 
     def _is_first(self, credit: Any, claim: Any) -> bool:
-        """Whether this entry of a credit belongs to the very act that made the claim."""
-        same_act: bool = credit.pgh_context_id == claim.pgh_context_id
-        return same_act and credit.pgh_label == "insert"
+        """Whether this row inserted a credit together with its claim."""
+        same_action: bool = credit.pgh_context_id == claim.pgh_context_id
+        return same_action and credit.pgh_label == "insert"
 
     def _decision(self, row: Any, done: str) -> HistoryEntry:
-        own = _is_taken_back(row)
-        return self._entry(
-            row,
-            TAKEN_BACK_TEXT if own else done,
-            who=row.decided_by_id,
-            at=row.decided_at,
-            reason="" if own else row.reason,
-        )
+        reason = "" if _is_own_withdrawal(row) else row.reason
+        return self._entry(row, done, who=row.decided_by_id, at=row.decided_at, reason=reason)
 
     # ---------- Its credits and files ----------
 
@@ -219,7 +211,7 @@ class _HistoryWriter:
     # ---------- The event it is on ----------
 
     def _of_event(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
-        """What the event is called and when it took place, while the claim was on it."""
+        """Changes of title, time and origin while the claim was on the event."""
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
         if row.origin != before.origin:
@@ -244,13 +236,13 @@ class _HistoryWriter:
         reason: str | None = None,
         credit: int | None = None,
     ) -> HistoryEntry:
-        """Who, when and why: as the row itself says, or else as its act does."""
+        """Who, when and why come from the row itself, or else from the audit context."""
         facts = row.pgh_context or {}
         at = at or row.pgh_created_at
         ticket = facts.get("ticket")
         how = f", ticket {ticket}" if ticket else ""
         if "corrected" in facts:
-            how = ", for everybody who claimed this event"
+            how = ", for everyone who claimed this event"
         return HistoryEntry(
             at,
             f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{how}",
@@ -266,7 +258,7 @@ class _HistoryWriter:
 
 
 def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> str:
-    """Who did it: you, the portal, an office with the name of who holds it, a name, or nobody."""
+    """ " by you", " by the portal", " by the help desk (Robin)", " by Robin", or ""."""
     if person is None:
         return ""
     if person.pk == you:
@@ -277,14 +269,14 @@ def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> s
     return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
 
 
-def _is_taken_back(claim: Any) -> bool:
-    """Whether the person did it, not staff or the portal; then the reason says nothing more."""
+def _is_own_withdrawal(claim: Any) -> bool:
+    """Whether the person withdrew it, not staff or the portal; then the reason adds nothing."""
     own: bool = claim.decided_by_id == claim.person_id
     return own and claim.state == ClaimState.WITHDRAWN
 
 
 def _correction(before: Any, row: Any) -> str:
-    """What became of a credit's category and amount; nothing where neither changed."""
+    """The change of a credit's category and amount, or ""."""
     old, new = format_amount(before.amount), format_amount(row.amount)
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
@@ -298,7 +290,7 @@ def _on(at: dt.datetime) -> str:
 
 
 def _people(rows: Iterable[Any]) -> dict[int, User]:
-    """Whom the rows and their acts name, with their groups. Two queries."""
+    """The people named in the rows and their audit contexts, with groups. Two queries."""
     ids: set[Any] = set()
     for row in rows:
         ids.add((row.pgh_context or {}).get("by"))

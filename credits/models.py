@@ -84,10 +84,10 @@ class Claim(models.Model):
 
 @pghistory.track(model_name="CreditHistory")
 class Credit(models.Model):
-    """So many credits of one claim in one category. It is never deleted.
+    """The credits of one claim in one category. It is never deleted.
 
     Archived is not a column: a credit is archived while no posting refers to it. A single line is
-    withdrawn where the event turned out to carry fewer; the claim and its other lines stand.
+    withdrawn if the event turned out to carry fewer; the claim and its other lines remain.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="credits")
@@ -129,7 +129,7 @@ class Credit(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="EvidenceHistory")
 class Evidence(models.Model):
-    """A file that shows that somebody took part: a certificate, a transcript."""
+    """A file that shows that the person took part: a certificate, a transcript."""
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -160,7 +160,7 @@ class Evidence(models.Model):
 
 
 class Draft(models.Model):
-    """What somebody has typed into Create New… and not saved yet; one for each person."""
+    """A Create New… form that is not saved yet; one for each person."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="draft")
     typed = models.JSONField(default=dict, help_text="Texts by name of the field.")
@@ -174,9 +174,9 @@ class Draft(models.Model):
 
 
 class Merge(models.Model):
-    """That an event was found to be the same as another, and what had to be moved for that.
+    """The merge of a duplicate event into another.
 
-    `moved` and `dropped` hold each claim as it was, so that the merge can be taken back.
+    `moved` and `dropped` hold each claim as it was, so that the merge can be undone.
     """
 
     source = models.ForeignKey(Event, models.PROTECT, related_name="merges")
@@ -213,12 +213,11 @@ class Merge(models.Model):
 
 
 class AwardList(models.Model):
-    """A list of people who are to be awarded an event's credits, as it was read."""
+    """A list of people to award an event's credits to, as it was read."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="award_lists")
     file_name = models.CharField(max_length=150, blank=True)
-    # Lists of [address, line in the file], one for each address; and refused lines as
-    # [line, reason].
+    # [address, line in the file], one for each address; and [line, reason] of refused lines.
     rows = models.JSONField(default=list)
     refused = models.JSONField(default=list)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -241,7 +240,7 @@ class AwardList(models.Model):
 
 
 class WaitingAward(models.Model):
-    """Credits awarded to an address without an account; whoever confirms it gets them."""
+    """Credits awarded to an address without an account. The person who confirms it gets them."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="waiting_awards")
     address = models.EmailField("e-mail address", max_length=254)

@@ -1,4 +1,4 @@
-"""Reads on claims and credits. Everything starts from one person; nobody reads another's."""
+"""Reads on claims and credits."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     EarnedCredit = WithAnnotations[Credit, _Earned]
 
 
-# A credit counts while its claim stands and its line was not taken out.
+# A credit counts while its claim is live and its line was not withdrawn.
 LIVE_CREDIT = Q(claim__state__in=sorted(LIVE), withdrawn_at=None)
 
 
@@ -55,10 +55,10 @@ def live_credits() -> "QuerySet[EarnedCredit]":
 
 
 def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
-    """Annotate the day a credit was earned: the event's last Mountain-time day.
+    """Annotate `earned_on`, the event's last Mountain-time day.
 
-    A recording may be claimed while it is still on offer; its credit is earned on the day of the
-    claim then, because nobody earns anything in the future.
+    A recording may be claimed while it is still offered; then its credit is earned on the day of
+    the claim, never in the future.
     """
     last_day = F("claim__event__last_day")
     return credits.annotate(
@@ -73,10 +73,10 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
 
 
 def from_catalog() -> Exists:
-    """Whether a credit with `earned_on` is from the course catalog: of that day's fiscal year.
+    """Whether a credit with `earned_on` is from the course catalog of that day's fiscal year.
 
-    Or of the one in which a recording was watched, that is claimed while it was there, because
-    the catalog of a year offers recordings of earlier ones. `rules.catalog_years` says the same.
+    For a recording claimed while it was available, also from the catalog of the fiscal year of the
+    claim. `rules.counted_catalog_years` is the same rule without a query.
     """
     claimed_at = OuterRef("claim__claimed_at")
     earned = Q(fiscal_year=FiscalYear(OuterRef("earned_on")))
@@ -94,7 +94,7 @@ def live_claim(person: User, event: Event) -> Claim | None:
 
 
 def why_person_cannot_claim(person: User, event: Event) -> str | None:
-    """Why the person cannot claim a calendar event now, apart from a live claim. Three queries."""
+    """Why the person cannot claim an event now, apart from a live claim. Three queries."""
     mine = {"event": event, "person": person}
     return rules.why_not_claim(
         event,
@@ -105,14 +105,14 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
 
 class ClaimOutlook(NamedTuple):
-    """Whether somebody has claimed an event, or why they cannot now."""
+    """Whether the person has claimed an event, or why they cannot."""
 
     is_claimed: bool
     reason: str
 
 
 def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutlook]:
-    """How the person stands with these calendar events, by id. Three queries for all of them."""
+    """The person's ClaimOutlook for each of these events, by id. Three queries."""
     mine = Claim.objects.filter(person=person, event__in=events)
     claims = list(mine.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
     live = {claim.event_id for claim in claims if claim.state in LIVE}
@@ -138,7 +138,7 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
 
 
 def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -> list[Event]:
-    """Other sessions of the same conferences that the person has claimed, by beginning."""
+    """Sessions of the same conferences that the person has claimed, by start."""
     parents = {event.parent_id for event in events if event.parent_id}
     claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
     found = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
@@ -146,19 +146,19 @@ def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -
 
 
 def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
-    """Those of the events that earn the person a presenter's credit now, by date.
+    """The events that now earn the person presenter credit, by date.
 
-    Not what earned it, was declined or taken back before, offers nothing, or is a topic presented
-    often enough (rules.may_present_again). What was withdrawn because the event was cancelled or
-    moved comes again. Three queries.
+    Leaves out events that already did, that were declined or withdrawn by the person, that carry
+    no credit, or whose topic was presented often enough (rules.may_present_again). A claim that
+    was withdrawn because the event was canceled or moved comes back. Three queries.
     """
     by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
     offered = event_queries.credit_lines(by_date)
     presented = Q(role=ClaimRole.PRESENTER)
     live = presented & Q(state__in=sorted(LIVE))
-    taken_back = presented & Q(state=ClaimState.WITHDRAWN, decided_by=person)
+    withdrawn = presented & Q(state=ClaimState.WITHDRAWN, decided_by=person)
     standing = Claim.objects.filter(
-        live | taken_back | Q(state=ClaimState.DECLINED), person=person, event__in=by_date
+        live | withdrawn | Q(state=ClaimState.DECLINED), person=person, event__in=by_date
     )
     settled = set(standing.order_by("pk").values_list("event_id", flat=True))
     titles = {event.title.casefold() for event in by_date}
@@ -179,9 +179,9 @@ def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
 
 
 def presented_on(person: User, title: str, *, besides: Claim | None = None) -> list[dt.date]:
-    """The last days of what the person earned a presenter's credit for under this title.
+    """The last days of the events of this title that earned the person presenter credit.
 
-    Whether it is written in capitals does not matter. `besides` is a claim to leave out.
+    Case does not matter. `besides` is a claim to leave out.
     """
     claims = Claim.objects.filter(
         person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
@@ -192,25 +192,25 @@ def presented_on(person: User, title: str, *, besides: Claim | None = None) -> l
 
 
 def claim_counts(events: Iterable[Event]) -> dict[int, int]:
-    """How many people have a live claim on each of these events, by id; never who. One query."""
+    """The number of live claims on each of these events, by id. One query."""
     claims = Claim.objects.filter(event__in=[each.pk for each in events], state__in=sorted(LIVE))
     rows = claims.order_by("event").values_list("event").annotate(Count("pk"))
     return dict(rows)
 
 
 def own_trainings(person: User) -> QuerySet[Claim]:
-    """The claims that came of Create New…, latest first: what may be entered again next year."""
+    """The person's claims from Create New…, latest first."""
     return claims_visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
 
 
 def offers_as_text(offers: Mapping[int, Decimal]) -> str:
-    """What an event offers, for a form that has to notice when somebody else changed it."""
+    """A version of an event's credit lines, for a form to notice a change."""
     return " ".join(f"{category}:{amount:.1f}" for category, amount in offers.items()) or "nothing"
 
 
 def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
-    """When, by whom and why an event was corrected for everybody, latest first. Three queries."""
-    told: dict[UUID, tuple[dt.datetime, int, str]] = {}
+    """(when, by whom, why) of each correction of an event, latest first. Three queries."""
+    corrections: dict[UUID, tuple[dt.datetime, int, str]] = {}
     of_lines = CreditHistory.objects.filter(claim__event=event)
     of_offers = CreditOfferHistory.objects.filter(event=event)
     for history in (of_lines, of_offers):
@@ -221,38 +221,41 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
             .annotate(at=Min("pgh_created_at"))
         )
         for key, context, at in rows.order_by("at"):
-            told[key] = min(told.get(key, (at, 0, "")), (at, context["by"], context["reason"]))
-    people = User.objects.in_bulk([by for _, by, _ in told.values()])
-    return [(at, str(people[by]), reason) for at, by, reason in sorted(told.values(), reverse=True)]
+            correction = (at, context["by"], context["reason"])
+            corrections[key] = min(corrections.get(key, correction), correction)
+    latest_first = sorted(corrections.values(), reverse=True)
+    people = User.objects.in_bulk([by for _, by, _ in latest_first])
+    return [(at, str(people[by]), reason) for at, by, reason in latest_first]
 
 
 def why_not_decide(claim: Claim, *, by: User) -> str | None:
-    """Why `by` does not decide about this claim, whatever its state, or None. Asks nothing more
-    of a claim with its event and person.
+    """Why `by` cannot decide about this claim in any state, or None.
+
+    No query if event and person are loaded.
     """
     event = claim.event
     if claim.person_id == by.pk:
-        return f"Somebody else has to decide about your own claim of “{event.title}”."
+        return f"This is your own claim of “{event.title}”. A colleague has to decide about it."
     if event.origin == Origin.CUSTOM and event.created_by_id == claim.person_id:
         return (
-            f"{claim.person}'s claim of “{event.title}” goes with its custom event. Decide about "
-            "that in the queue."
+            f"{claim.person}'s claim of “{event.title}” is decided with its custom event. Decide "
+            "about the event in the queue."
         )
     return None
 
 
 def claim_version(claim: Claim) -> str:
-    """What changes with every move of a claim."""
+    """A text that changes with every transition of a claim."""
     return f"{claim.state} {claim.decided_at.isoformat() if claim.decided_at else ''}".strip()
 
 
 def claims_on_event(event: Event) -> QuerySet[Claim]:
-    """Every live claim on an event, oldest first."""
+    """The live claims on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
 
 
 def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
-    """Which of these events the person has a live claim on. One query."""
+    """The ids of the events on which the person has a live claim. One query."""
     return set(
         Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE)).values_list(
             "event_id", flat=True
@@ -261,16 +264,16 @@ def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
 
 
 def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
-    """Which of these events the person has any claim on, standing or not. One query."""
+    """The ids of the events on which the person has a claim in any state. One query."""
     claims = Claim.objects.filter(person=person, event__in=events)
     return set(claims.order_by("pk").values_list("event_id", flat=True))
 
 
 def claimable_by(person: User) -> QuerySet[Event]:
-    """The list to claim from: the past year's ended events with credit, newest first.
+    """The list to claim from: events with credit that ended in the past year, newest first.
 
-    Without those the person has claimed, was declined, or missed. The calendar's own Add CE
-    credit has no such limit of a year (State Library's help pages).
+    Leaves out events the person has claimed, was declined or missed. The calendar's own Add CE
+    credit has no one-year limit (State Library's help pages).
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)

@@ -1,4 +1,4 @@
-"""What credits do when the calendar has news, and when an address is known to be somebody's."""
+"""Receivers of the calendar's signals, of confirmed e-mail addresses and of sign-ins."""
 
 from typing import Any
 
@@ -53,12 +53,12 @@ def update_credits_of_catalog(sender: Any, event_ids: list[int], by: User, **kwa
 
 @receiver(post_save, sender=EmailAddress)
 def match_waiting_awards(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
-    """An address was confirmed: by the link in a mail, by choosing a new password, or by staff."""
+    """An address may be confirmed by its link, by a password reset, or by staff."""
     if instance.verified:
         actions.match_awards(by=instance.user)
 
 
 @receiver(user_logged_in)
 def match_missed_awards(sender: Any, user: User, **kwargs: Any) -> None:
-    """Whoever confirms an address at the very moment a list counts misses it until now."""
+    """Catches addresses that were confirmed at the very moment a list was applied."""
     actions.match_awards(by=user)

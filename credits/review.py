@@ -1,4 +1,4 @@
-"""What staff want to know of custom events before they decide, read for a whole list at once."""
+"""Facts that help staff decide about custom events, read for a whole list at once."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ UNANSWERED_AFTER = dt.timedelta(days=30)
 
 
 class EarlierDecisions(NamedTuple):
-    """How a person's earlier custom events of the same sponsor were decided."""
+    """Decisions about a person's earlier custom events of the same sponsor."""
 
     approved: int
     declined: int
@@ -35,7 +35,7 @@ NO_EARLIER_DECISIONS = EarlierDecisions(0, 0)
 
 
 class QueueItem(NamedTuple):
-    """A custom event with its author's claim and what there is to think about it."""
+    """A custom event with its author's claim and what to consider before deciding."""
 
     event: Event
     claim: Claim | None
@@ -55,9 +55,9 @@ def waiting_since(event: Event) -> dt.datetime:
 
 
 def next_custom_event(event: Event, *, by: User) -> Event | None:
-    """Which custom event comes after this one for somebody who decides; the first after the last.
+    """The custom event to decide about after this one; the first after the last.
 
-    Nobody is led to their own. At most two queries.
+    Leaves out those that `by` created. At most two queries.
     """
     others = (
         custom_events_waiting()
@@ -69,16 +69,16 @@ def next_custom_event(event: Event, *, by: User) -> Event | None:
 
 
 def queue_items(events: Sequence[Event]) -> list[QueueItem]:
-    """What there is to think about each of these custom events. A fixed number of queries."""
+    """A QueueItem for each of these custom events. A fixed number of queries."""
     claims = claims_of_authors(events)
-    remarks = check_results_by_event(events, claims)
+    results = check_results_by_event(events, claims)
     similar = most_similar_by_event(events)
     before = decided_before(events)
     return [
         QueueItem(
             event,
             claims.get(event.pk),
-            remarks.get(event.pk, ()),
+            results.get(event.pk, ()),
             similar.get(event.pk),
             before.get(event.pk, NO_EARLIER_DECISIONS),
         )
@@ -89,14 +89,14 @@ def queue_items(events: Sequence[Event]) -> list[QueueItem]:
 def check_results_by_event(
     events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
 ) -> dict[int, Sequence[CheckResult]]:
-    """The remarks of automatic care on these claims, by event, where they still stand."""
+    """The check results of those claims that are live, by event."""
     subjects = [
         Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE
     ]
-    found = checks.check_subjects(subjects)
-    return {each.event.pk: remarks for each, remarks in zip(subjects, found, strict=True)}
+    results = checks.check_subjects(subjects)
+    return {each.event.pk: found for each, found in zip(subjects, results, strict=True)}
 
 
 def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
@@ -113,7 +113,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
 
 
 def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
-    """How often what the same person reported of the same sponsor was decided, by event."""
+    """Decisions about the same person's custom events of the same sponsor, by event."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
         origin=Origin.CUSTOM,
@@ -137,7 +137,7 @@ def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
 
 
 class SimilarWithClaims(NamedTuple):
-    """A settled event beside the one that is decided about."""
+    """A similar event and the number of people who claimed it."""
 
     event: Event
     percent: int
@@ -172,7 +172,7 @@ def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
 
 
 def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
-    """What the same person has claimed of the same hours, by beginning."""
+    """The author's live claims on events at the same time, by start."""
     ends_at = event.ends_at or event.begins_at
     return (
         Claim.objects.filter(
@@ -189,6 +189,6 @@ def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
 
 
 def unanswered_returns() -> Q:
-    """Custom events that were returned long ago and never sent again."""
+    """Custom events that were returned long ago and never resubmitted."""
     since = timezone.now() - UNANSWERED_AFTER
     return Q(origin=Origin.CUSTOM, state=EventState.DRAFT, decided_at__lt=since)

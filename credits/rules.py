@@ -1,4 +1,4 @@
-"""Small predicates about claims."""
+"""Predicates about claims. No queries."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from events.enums import Attendance, EventState
 from events.models import Event, Registration
 from events.rules import has_recording, has_taken_place, is_past_recording, state_for_editors
 
-# How often the credits of an event are earned. Presenters earn the length times two (2009).
+# Presenters earn double credit (2009).
 ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
-# The same topic earns its presenter credit so often in so many years (2009).
+# How often the same topic earns presenter credit, and in how many years (2009).
 MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
-# The way from one room to the next.
+# Overlaps up to this long do not count as one.
 ROOM_CHANGE = dt.timedelta(minutes=5)
 
 
 def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
-    """Whether a topic `presented` on these days earns the presenter's credit on that day too.
+    """Whether a topic `presented` on these days also earns presenter credit on `day`.
 
-    No four years may hold more than two: neither those ending that day nor, where a later one was
-    settled first, those ending with it.
+    No four years may contain more than two: neither the four that end on `day` nor, if a later
+    presentation was settled first, the four that end with it.
     """
     later = [each for each in presented if day < each < years_after(day, PRESENTATION_WINDOW_YEARS)]
     return all(
@@ -37,7 +37,7 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 
 
 def overlaps(one: Event, other: Event) -> bool:
-    """Whether nobody can have attended both. What has no clock times clashes with nothing."""
+    """Whether no one can have attended both. Events without clock times never overlap."""
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:
@@ -47,10 +47,10 @@ def overlaps(one: Event, other: Event) -> bool:
 
 
 def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
-    """The fiscal years whose catalog makes a credit one of the catalog. No query.
+    """The fiscal years whose catalog may list the event for this claim.
 
-    That of the day it was earned; of a recording, also that in which it was watched, because the
-    catalog of a year offers recordings of earlier ones (queries.from_catalog).
+    The year the credit was earned, and for a recording also the year it was watched, because a
+    catalog offers recordings from earlier years. queries.from_catalog is the same rule in SQL.
     """
     years = {fiscal_year(earned_on)}
     if has_recording(claim.event, claim.claimed_at):
@@ -63,24 +63,24 @@ def may_move(claim: Claim, target: ClaimState, actor: Actor) -> bool:
 
 
 def refuse_move(claim: Claim, target: ClaimState, actor: Actor) -> None:
-    """Raises Refused where the actor cannot lead the claim to this state."""
+    """Raise Refused if the actor cannot move the claim to this state."""
     CLAIM_TRANSITIONS[target].apply(
         claim.state,
         actor,
-        lambda: f"A claim that is {claim.get_state_display().lower()} cannot change so.",
+        lambda: f"A claim that is {claim.get_state_display().lower()} cannot be changed this way.",
     )
 
 
 def why_not_claim(
     event: Event, *, has_credit: bool, registration: Registration | None, earlier: Claim | None
 ) -> str | None:
-    """Why a calendar event cannot be claimed by somebody, or None.
+    """Why a person cannot claim an event, or None.
 
-    `registration` and `earlier` (a declined claim) are the person's own for this event. Who was
-    absent may still watch the recording.
+    `registration` and `earlier` (a declined claim) are the person's own for this event. People
+    who were absent may still watch the recording.
     """
     if event.state == EventState.CANCELLED:
-        return "This event was cancelled, so it earns no credit."
+        return "This event was canceled, so it earns no credit."
     if not has_credit:
         return "This event carries no CE credit."
     now = timezone.now()
@@ -88,7 +88,7 @@ def why_not_claim(
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
         day = format_day(timezone.localdate(event.recording_until_at))
-        return f"The recording earned credit until {day}."
+        return f"The recording could be claimed until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):
         return "The organizer marked you as absent. If that is a mistake, open a help ticket."
@@ -100,26 +100,26 @@ def why_not_claim(
 
 
 def why_not_award(event: Event, *, has_credit: bool) -> str | None:
-    """Why staff cannot award the credits of an event to anybody, or None."""
+    """Why staff cannot award the credits of an event, or None."""
     if event.state == EventState.MERGED:
-        return "This event was merged into another one. Award the credits of that one."
+        return "This event was merged into another event. Award the credits of that event."
     if event.state != EventState.PUBLISHED:
         return f"This event is {state_for_editors(event)}, so it earns no credit."
     if not has_credit:
-        return "This event carries no CE credit. Give it its credit lines first."
+        return "This event carries no CE credit. Add its credit lines first."
     if not has_taken_place(event):
         return "This event is not over yet. Its credits can be awarded once it has ended."
     return None
 
 
 def why_no_award(event: Event, *, claim: Claim | None, place: Registration | None) -> str:
-    """Why somebody who holds no claim on the event is not awarded it, or nothing.
+    """Why a person without a live claim on the event is not awarded it, or "".
 
-    `claim` was declined, or taken back by the person; `place` is the person's registration.
+    `claim` was declined, or withdrawn by the person; `place` is the person's registration.
     """
     if claim is not None and claim.state == ClaimState.DECLINED:
         return f"Declined before: {claim.reason}"
     if claim is not None:
-        return "Took it back"
+        return "Withdrew the claim"
     absent = place is not None and place.attendance == Attendance.ABSENT
     return "Marked as absent" if absent and not has_recording(event, timezone.now()) else ""

@@ -1,21 +1,18 @@
-"""News that credits send upwards. Receivers act in the sender's transaction."""
+"""Signals to the apps above. Receivers run in the sender's transaction."""
 
 from typing import NamedTuple
 
 from django.dispatch import Signal
 
 # Credits were claimed, approved, returned, declined, withdrawn, or moved to another category or
-# event. Arguments: credit_ids (list of int). Receivers answer with what followed.
+# event. Arguments: credit_ids (list of int). Receivers return PostingChanges.
 credits_changed = Signal()
 
 CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
 class PostingChanges(NamedTuple):
-    """Where credits count now that did not, no longer, and as before.
-
-    Pairs of a credit's id and the id of what it counts in (a participation).
-    """
+    """Pairs of credit id and participation id: postings added, removed and kept."""
 
     added: CreditParticipationPairs = frozenset()
     removed: CreditParticipationPairs = frozenset()

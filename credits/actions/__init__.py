@@ -1,7 +1,7 @@
 """Everything that writes claims and credits. Each function is atomic and takes `by=`.
 
-Locks are taken in the same order everywhere: the event (events.queries.lock_event), then the
-people (accounts.queries.lock_people), then decide.
+Each locks in the same order: the event (events.queries.lock_event), then the people
+(accounts.queries.lock_people). Only then does it decide.
 """
 
 from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance

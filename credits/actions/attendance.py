@@ -1,4 +1,4 @@
-"""Credits that come and go by themselves: for taking part, and for presenting."""
+"""Credits that are added and withdrawn automatically: for attending and for presenting."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -18,30 +18,30 @@ from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter, Registration
 from events.rules import has_recording
 
-# Later than this nobody is told any more: what is old was imported, or settled after a repair.
+# No e-mail about older events: they were imported, or settled after a repair.
 NEWS_WINDOW = dt.timedelta(days=14)
 
 
 @audited
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
-    """List the credits of one person who registered and took part. Idempotent.
+    """Claim the events that one person registered for and attended. Idempotent.
 
-    Leaves out what is claimed already, was declined or taken back before, or offers no credit. The
-    caller holds the events' locks. A fixed number of queries.
+    Leaves out events that are already claimed, were declined or withdrawn by the person, or carry
+    no credit. The caller holds the events' locks. A fixed number of queries.
     """
     person = registrations[0].person
     lock_people([person.pk])
     event_ids = [registration.event_id for registration in registrations]
-    taken_back = Q(state=ClaimState.WITHDRAWN, decided_by=person)
-    standing = Claim.objects.filter(
-        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | taken_back,
+    withdrawn = Q(state=ClaimState.WITHDRAWN, decided_by=person)
+    settled = Claim.objects.filter(
+        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | withdrawn,
         person=person,
         event__in=event_ids,
     )
     offered = CreditOffer.objects.filter(event__in=event_ids)
     events = list(
         Event.objects.filter(pk__in=offered.values("event"), state=EventState.PUBLISHED)
-        .exclude(pk__in=standing.values("event"))
+        .exclude(pk__in=settled.values("event"))
         .order_by("pk")
     )
     if not events:
@@ -52,19 +52,19 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
 
 
 def _queue_news_emails(claims: Iterable[Claim]) -> None:
-    """Tell the person of credits that appeared by themselves, unless the event is long over."""
+    """Queue an e-mail about each new claim, unless its event is long over."""
     since = timezone.now() - NEWS_WINDOW
     emails.queue_listed_emails(claim for claim in claims if claim.event.over_at > since)
 
 
 @audited
 def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
-    """List the credits of one person who presented: twice what attendees earn. Idempotent.
+    """Claim the events that one person presented, for double credit. Idempotent.
 
-    The same topic (title) counts twice in any four years; a third time earns nothing and leaves
-    what was claimed as an attendee (State Library, 2009). Otherwise such a claim gives way. Leaves
-    out what was declined or taken back before. The caller holds the events' locks. A fixed number
-    of queries.
+    The same topic (title) counts twice in any four years; a third time earns nothing and leaves a
+    claim as attendee in place (State Library, 2009). Otherwise such a claim is withdrawn. Leaves
+    out events that were declined or withdrawn by the person. The caller holds the events' locks. A
+    fixed number of queries.
     """
     person = presentations[0].person
     lock_people([person.pk])
@@ -72,7 +72,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     if not events:
         return []
     attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
-    reason = "You presented this event; that credit takes its place."
+    reason = "Your presenter credit for this event replaces it."
     withdraw_claims(list(attended.order_by("pk")), reason=reason, by=portal_user())
     claims = create_claims(
         events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
@@ -85,8 +85,8 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
     """Withdraw the claims of one person who was marked absent. Idempotent.
 
-    A claim made by hand stands where there is a recording: that person may have watched it. So
-    does a presenter's.
+    A presenter's claim remains. So does a claim made by hand if there is a recording, because the
+    person may have watched it.
     """
     person = registrations[0].person
     lock_people([person.pk])

@@ -1,4 +1,4 @@
-"""Credits that staff award to a list of people, also to those who have no account yet."""
+"""Credits that staff award to a list of people, with or without accounts."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -28,9 +28,9 @@ BATCH = 1_000
 def keep_award_list(
     *, event_id: int, by: User, text: str = "", file_name: str = "", data: bytes = b""
 ) -> AwardList:
-    """Read a list, pasted or (with a `file_name`) uploaded, and keep it; nothing counts yet.
+    """Read and store a list, pasted or (with a `file_name`) uploaded, without awarding anything.
 
-    Raises Refused with what to do, without the permission too.
+    Raises Refused, also without the permission.
     """
     _refuse_unless_allowed(by)
     sheet = award_lists.read_file(data) if file_name else award_lists.read_text(text)
@@ -51,11 +51,11 @@ def keep_award_list(
 
 def _refuse_unless_allowed(by: User) -> None:
     if not by.has_perm(AWARD_PERMISSION):
-        raise Refused("You may not award credits.")
+        raise Refused("You do not have permission to award credits.")
 
 
 class AwardCounts(NamedTuple):
-    """How many people got credits, and for how many addresses credits wait now."""
+    """The numbers of people who got credits, and of addresses whose credits wait."""
 
     people: int
     waiting: int
@@ -63,35 +63,34 @@ class AwardCounts(NamedTuple):
 
 @audited
 def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
-    """Award the event's credits to whom the list names, and tell them by mail.
+    """Award the event's credits to the people on the list, and queue e-mails to them.
 
-    What it does for whom is awards.match: nobody gets an event twice, nobody awards themselves.
-    Addresses without an account wait (match_awards). Counts once, however often it is asked.
-    Locks the event, then the people. A fixed number of statements for every thousand people.
-    Raises AwardList.DoesNotExist, or Refused without the permission or when the event earns
-    nothing.
+    awards.match_award_list decides: no one gets an event twice or awards themselves. Addresses
+    without an account wait (match_awards). Idempotent. Locks the event, then the people. A fixed
+    number of statements for every thousand people. Raises AwardList.DoesNotExist, or Refused
+    without the permission or if the event earns no credit.
     """
     _refuse_unless_allowed(by)
     event_id = AwardList.objects.values_list("event_id", flat=True).get(pk=list_id)
     event = event_queries.lock_event(event_id)
-    found = AwardList.objects.select_for_update(no_key=True).get(pk=list_id)
-    if found.applied_at:
+    award_list = AwardList.objects.select_for_update(no_key=True).get(pk=list_id)
+    if award_list.applied_at:
         return AwardCounts(0, 0)
     if reason := rules.why_not_award(event, has_credit=awards.has_credit(event)):
         raise Refused(reason)
-    # Whoever claims this event, or is marked absent, waits for its lock.
-    match = awards.match_award_list(found, event, by=by)
+    # New claims and attendance marks of this event wait for its lock.
+    match = awards.match_award_list(award_list, event, by=by)
     lock_people(person.pk for person in match.award)
     for start in range(0, len(match.award), BATCH):
         _award_people([(person, event, by) for person in match.award[start : start + BATCH]])
     waiting = _store_waiting(match.unknown, event, by)
-    found.applied_at, found.applied_by = timezone.now(), by
-    found.save(update_fields=["applied_at", "applied_by"])
+    award_list.applied_at, award_list.applied_by = timezone.now(), by
+    award_list.save(update_fields=["applied_at", "applied_by"])
     return AwardCounts(len(match.award), waiting)
 
 
 def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
-    """Approved claims for (person, event, awarded by), with credits, postings and mail."""
+    """Create approved claims for (person, event, awarded by), with credits and e-mails."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -112,18 +111,18 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
 
 
 def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
-    """Keep the award for these addresses; return for how many it did not wait already.
+    """Store the award for these addresses; return how many did not wait for it already.
 
-    One that was taken back, or came to nothing, waits anew.
+    An award that was withdrawn, or settled without a claim, waits again.
     """
     mine = WaitingAward.objects.filter(event=event, address__in=addresses)
-    standing = mine.exclude(matched_at__isnull=False, claim=None).order_by("pk")
-    there = set(standing.values_list("address", flat=True))
+    stored = mine.exclude(matched_at__isnull=False, claim=None).order_by("pk")
+    known = set(stored.values_list("address", flat=True))
     now = timezone.now()
     fresh = [
         WaitingAward(event=event, address=address, awarded_at=now, awarded_by=by)
         for address in addresses
-        if address not in there
+        if address not in known
     ]
     WaitingAward.objects.bulk_create(
         fresh,
@@ -136,16 +135,16 @@ def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
 
 @audited
 def take_back_award(*, award_id: int, by: User) -> WaitingAward:
-    """Let an award wait no longer: whoever confirms the address gets nothing. Locks the event.
+    """Withdraw an award that waits for an address. Locks the event.
 
-    Raises WaitingAward.DoesNotExist, or Refused without the permission or when it was settled.
+    Raises WaitingAward.DoesNotExist, or Refused without the permission or if it was settled.
     """
     _refuse_unless_allowed(by)
     event_id = WaitingAward.objects.values_list("event_id", flat=True).get(pk=award_id)
     event_queries.lock_event(event_id)
     award = WaitingAward.objects.select_for_update(no_key=True).get(pk=award_id)
     if award.matched_at:
-        raise Refused("This award does not wait any more, so it cannot be taken back here.")
+        raise Refused("This award no longer waits for an address, so it cannot be withdrawn here.")
     award.matched_at = timezone.now()
     award.save(update_fields=["matched_at"])
     return award
@@ -153,12 +152,12 @@ def take_back_award(*, award_id: int, by: User) -> WaitingAward:
 
 @audited
 def match_awards(*, by: User) -> int:
-    """Make claims of the awards that wait for the addresses `by` has confirmed; say how many.
+    """Turn awards waiting for addresses that `by` has confirmed into claims; return their number.
 
-    An award on an event that was merged counts at the other. It comes to nothing where the event
-    was cancelled, the person holds it or was refused it, or has made the award; it goes on
-    waiting where the event is to come again. Idempotent. Locks the events, then the person. One
-    query when nothing waits, otherwise a fixed number.
+    If the event was merged, the award applies to the target. It is settled without a claim if the
+    event was canceled, if the person has claimed it or cannot be awarded it, or made the award;
+    it keeps waiting if the event was postponed. Idempotent. Locks the events, then the person. One
+    query if nothing waits, otherwise a fixed number.
     """
     ids = set(awards.awards_waiting_for(by).order_by().values_list("event_id", flat=True))
     if not ids:
@@ -187,7 +186,7 @@ def match_awards(*, by: User) -> int:
 def _divide_by_outcome(
     waiting: Sequence[WaitingAward], became: dict[int, int], by: User
 ) -> tuple[list[tuple[Event, WaitingAward]], list[WaitingAward]]:
-    """Which award is granted at which event, and which are settled by now, those among them."""
+    """(event, award) of awards to grant, and all awards that are settled, including these."""
     found = Event.objects.filter(pk__in=became.values()).order_by("pk")
     events = {event.pk: event for event in found}
     offered = event_queries.credit_lines(events.values())

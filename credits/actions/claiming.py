@@ -1,4 +1,4 @@
-"""What people claim themselves, and take back."""
+"""Claims that people make and withdraw themselves, and their drafts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -30,7 +30,7 @@ class AlreadyClaimed(Refused):
     """The person has a live claim on the event: `claim`."""
 
     def __init__(self, claim: Claim) -> None:
-        super().__init__("You have already claimed this event; it is listed once.")
+        super().__init__("You have already claimed this event. It is listed once.")
         self.claim = claim
 
 
@@ -38,10 +38,10 @@ class AlreadyClaimed(Refused):
 def claim_event(
     *, event_id: int, source: ClaimSource, by: User, note: str = "", files: Sequence[File] = ()
 ) -> Claim:
-    """Claim an event for `by`, with the credits it offers: one of the calendar, or approved.
+    """Claim a calendar event or an approved custom event for `by`, with the credits it offers.
 
-    A custom event that staff approved for somebody else is claimed as any other, on the honour
-    system. Raises Event.DoesNotExist, AlreadyClaimed, or Refused with the reason.
+    Claiming another person's approved custom event is on the honor system, as for any event.
+    Raises Event.DoesNotExist, AlreadyClaimed, or Refused.
     """
     event_queries.lock_event(event_id)
     lock_people([by.pk])
@@ -64,10 +64,10 @@ def claim_custom_event(
     note: str = "",
     files: Sequence[File] = (),
 ) -> Claim:
-    """Create a custom event and the Pending claim on it (Create New…); its draft is done with.
+    """Create a custom event and the Pending claim on it (Create New…), and delete the draft.
 
-    Who presented earns twice what attendees do, at most twice in four years for one topic. Raises
-    AlreadyClaimed when the person has created this very event before, or Refused.
+    Presenters earn double credit, at most twice in four years for one topic. Raises AlreadyClaimed
+    if the person has created this very event before, or Refused.
     """
     lock_people([by.pk])
     event, is_new = event_actions.create_custom_event(facts=facts, by=by)
@@ -86,10 +86,10 @@ def claim_custom_event(
 def claim_outside_conference(
     *, sessions: Sequence[event_actions.CustomEventFacts], by: User
 ) -> list[Claim]:
-    """Create a custom event and a Pending claim for each session: all of them, or none.
+    """Create a custom event and a Pending claim for each session, all or none.
 
-    What was saved before is left out, so that sending the sheet twice is harmless. Locks the
-    person. Raises Refused, naming the session.
+    Idempotent: sessions that were saved before are left out. Locks the person. Raises Refused,
+    naming the session.
     """
     lock_people([by.pk])
     events = []
@@ -107,16 +107,16 @@ def claim_outside_conference(
 
 @audited
 def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
-    """Say something about a claim of one's own that nobody has decided about. Locks the person.
+    """Set the note of an undecided claim of `by`. Locks the person.
 
-    Raises Claim.DoesNotExist for somebody else's, or Refused.
+    Raises Claim.DoesNotExist for another person's claim, or Refused.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
     if claim.state not in UNDECIDED:
         raise Refused(
-            f"This claim is {claim.get_state_display().lower()}, so its note stays as it is. Open "
-            "a help ticket if something is wrong."
+            f"This claim is {claim.get_state_display().lower()}, so its note cannot be changed. "
+            "Open a help ticket if something is wrong."
         )
     claim.note = note
     claim.save(update_fields=["note"])
@@ -125,24 +125,24 @@ def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
 
 @audited
 def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
-    """Claim several sessions of conferences for `by`: all of them, or none with the reasons.
+    """Claim several sessions of conferences for `by`, all or none.
 
-    Those claimed already are left out. Locks the events, then the person. Raises Refused, naming
-    the sessions: one that cannot be claimed, or two at the same time.
+    Leaves out sessions that are already claimed. Locks the events, then the person. Raises
+    Refused, naming the sessions that cannot be claimed or took place at the same time.
     """
     ids = sorted(set(event_ids))
     event_queries.lock_events(ids)
     lock_people([by.pk])
     events = list(event_queries.on_calendar().filter(pk__in=ids).order_by("begins_at", "pk"))
-    standing = queries.claim_outlooks(by, events)
+    outlooks = queries.claim_outlooks(by, events)
     reasons = [
-        f"“{event.title}”: {standing[event.pk].reason}"
+        f"“{event.title}”: {outlooks[event.pk].reason}"
         for event in events
-        if standing[event.pk].reason and not standing[event.pk].is_claimed
+        if outlooks[event.pk].reason and not outlooks[event.pk].is_claimed
     ]
     if reasons:
         raise Refused(" ".join(reasons))
-    fresh = [event for event in events if not standing[event.pk].is_claimed]
+    fresh = [event for event in events if not outlooks[event.pk].is_claimed]
     _refuse_overlapping_sessions(fresh, queries.claimed_sessions_of_same_conference(by, fresh))
     if not fresh:
         return []
@@ -150,40 +150,39 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
 
 
 def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Event]) -> None:
-    """Nobody sits in two sessions at the same time; a few minutes are the way between rooms."""
+    """Raise Refused, naming two sessions that no one can have attended both."""
     for number, event in enumerate(events):
         for other in [*events[number + 1 :], *claimed]:
             if rules.overlaps(event, other):
                 raise Refused(
                     f"“{event.title}” and “{other.title}” took place at the same time. "
-                    "Choose the one you were in."
+                    "Choose the one you attended."
                 )
 
 
 @audited
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
-    """Take back a claim of one's own that nobody has verified; its training can be claimed again.
+    """Withdraw a Pending claim of `by`; the training can be claimed again.
 
-    A custom event that is not approved goes with its last claim. Idempotent. Raises
-    Claim.DoesNotExist for somebody else's, or Refused when the claim is neither Pending nor taken
-    back.
+    Cancels a custom event that is not approved with its last claim. Idempotent. Raises
+    Claim.DoesNotExist for another person's claim, or Refused in any other state.
     """
     claim = lock_claim(claim_id, person=by)
     if claim.state == ClaimState.WITHDRAWN and claim.decided_by_id == by.pk:
         return claim
     if claim.state != ClaimState.PENDING:
         raise Refused(
-            f"This credit is {claim.get_state_display().lower()}, so it cannot be taken back here. "
-            "Open a help ticket if something is wrong."
+            f"This credit is {claim.get_state_display().lower()}, so you cannot withdraw it. Open "
+            "a help ticket if something is wrong."
         )
     if _is_last_claim(claim):
         event_actions.cancel_custom_event(event=claim.event)
-    move_claim(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You took it back.", by=by)
+    move_claim(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You withdrew it.", by=by)
     return claim
 
 
 def _is_last_claim(claim: Claim) -> bool:
-    """Whether nobody else waits for a decision about the custom event of this claim."""
+    """Whether this is the only live claim on a custom event that is not approved."""
     event = claim.event
     if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False
@@ -195,19 +194,19 @@ MAX_TEXT_LENGTH = 5000
 
 @audited
 def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
-    """Keep the texts by name of their field, in place of what was kept before.
+    """Replace the person's draft with these texts by field name.
 
-    Nothing typed is no draft, and leaves an older one alone.
+    Returns None and keeps an older draft if nothing was typed.
     """
     texts = {name: text[:MAX_TEXT_LENGTH].replace("\0", "") for name, text in typed.items() if text}
     if not texts:
         return None
-    kept = {"typed": texts, "kept_at": timezone.now()}
-    draft, _ = Draft.objects.update_or_create(person=by, defaults=kept)
+    values = {"typed": texts, "kept_at": timezone.now()}
+    draft, _ = Draft.objects.update_or_create(person=by, defaults=values)
     return draft
 
 
 @audited
 def drop_draft(*, by: User) -> None:
-    """Throw the person's draft away. Idempotent."""
+    """Delete the person's draft. Idempotent."""
     Draft.objects.filter(person=by).delete()

@@ -1,4 +1,4 @@
-"""Putting credits right: one person's credit, or what an event earned everybody."""
+"""Correcting one person's credit, or the credits of an event for everyone."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ from accounts.queries import lock_people
 from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import format_credits as in_words
+from aspen.formats import format_credits
 from aspen.halves import MESSAGE, is_in_halves
 from credits import queries
 from credits.actions.lines import Offers, RewriteResult, set_lines
@@ -31,11 +31,11 @@ from events.rules import state_for_editors
 
 @audited
 def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: User) -> Credit:
-    """Put a credit into another category, or change its amount, and let the tracks follow.
+    """Change the category or amount of a credit; the tracks follow.
 
-    Returns the credit as it was, with category and event. A custom event that nobody else holds
-    has its credit line corrected along. Raises Credit.DoesNotExist, or Refused when nothing would
-    change, the claim counts no more, or the amount is not in halves or too much.
+    Returns the credit as it was, with category and event. If no one else has claimed a custom
+    event, its credit lines change too. Raises Credit.DoesNotExist, or Refused if nothing would
+    change, the credit no longer counts, or the amount is not in halves or too high.
     """
     claim = lock_claim(Credit.objects.values_list("claim_id", flat=True).get(pk=credit_id))
     before = Credit.objects.select_related("claim__event", "category").get(pk=credit_id)
@@ -44,7 +44,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
-        raise Refused("This is what the credit says already. Choose what must change.")
+        raise Refused("The credit already has this category and amount. Choose what must change.")
     if claim.event.origin == Origin.CUSTOM:
         _correct_custom_event(claim, before, category, amount)
     else:
@@ -54,21 +54,23 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     return before
 
 
-def _correct_custom_event(claim: Claim, was: Credit, category: Category, amount: Decimal) -> None:
-    """Let the lines of a custom event say what its one claim says, while only one person holds it.
+def _correct_custom_event(
+    claim: Claim, before: Credit, category: Category, amount: Decimal
+) -> None:
+    """Give a custom event the credit lines of its claim, if only one person has claimed it.
 
-    They hold what attendees earn. Raises Refused for more than the event's length in all.
+    An event's lines are what attendees earn. Raises Refused for more credits than its length.
     """
     times = ROLE_FACTORS[ClaimRole(claim.role)]
     if not is_in_halves(amount / times):
         raise Refused(
-            "Presenters earn twice what attendees earn, so theirs are whole credits.",
+            "Presenters earn double credit, so enter whole credits.",
             field="amount",
         )
     offers = defaultdict(Decimal, {category.pk: amount / times})
-    for line in claim.credits.filter(withdrawn_at=None).exclude(pk=was.pk).order_by("line"):
+    for line in claim.credits.filter(withdrawn_at=None).exclude(pk=before.pk).order_by("line"):
         offers[line.category_id] += line.amount / times
-    if amount > was.amount:
+    if amount > before.amount:
         event_actions.refuse_too_many(claim.event, sum(offers.values(), Decimal()))
     is_alone = not queries.claims_on_event(claim.event).exclude(pk=claim.pk).exists()
     if is_alone and all(is_in_halves(each) for each in offers.values()):
@@ -76,24 +78,24 @@ def _correct_custom_event(claim: Claim, was: Credit, category: Category, amount:
 
 
 def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
-    """Presenters earn twice the credits of an event; nobody earns more in all.
+    """Raise Refused if the claim would earn more than twice the event's credits, a presenter's.
 
-    An event that offers nothing any more leaves what was claimed as the most.
+    If the event no longer offers credit, the limit is what was claimed.
     """
     event = before.claim.event
-    standing = before.claim.credits.filter(withdrawn_at=None)
-    claimed = standing.aggregate(sum=Sum("amount"))["sum"]
+    credits = before.claim.credits.filter(withdrawn_at=None)
+    claimed = credits.aggregate(sum=Sum("amount"))["sum"]
     offered = event.offers.aggregate(sum=Sum("amount"))["sum"]
     most = 2 * offered if offered else claimed
     if claimed - before.amount + amount > max(most, claimed):
         raise Refused(
-            f"The event offers {in_words(offered or claimed)}; a presenter earns twice that, and "
-            "nobody more. If the event itself is wrong, correct it in the administration first.",
+            f"The event offers {format_credits(offered or claimed)}, and a presenter earns at most "
+            "double that. If the event itself is wrong, correct it in the administration first.",
             field="amount",
         )
 
 
-# ---------- An event, for everybody ----------
+# ---------- An event, for everyone ----------
 
 # Credits before and after, as (category id, amount) in the order of the lines.
 CreditLines = tuple[tuple[int, Decimal], ...]
@@ -101,9 +103,9 @@ CreditLines = tuple[tuple[int, Decimal], ...]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorrectionResult:
-    """What a correction of an event changed: so many claims from these lines to those.
+    """What a correction changed; `changes` are (lines before, lines after, number of claims).
 
-    `tracks` are participations; `own` says that the one who corrects holds a claim too.
+    `tracks` are participations; `own` says that the person who corrects has a claim too.
     """
 
     claims: int
@@ -117,20 +119,19 @@ class CorrectionResult:
 def correct_event(
     *, event_id: int, offers: Offers, reason: str, by: User, seen: str = ""
 ) -> CorrectionResult:
-    """Let an event carry exactly these amounts by category id, and earn everybody just that.
+    """Give an event exactly these amounts by category id, and so every live claim on it.
 
-    Every live claim follows, times its role, also one that was corrected singly before: lines are
-    changed, added, and taken out with the reason. Locks the event, then the people; a fixed number
-    of statements. `seen` is what the event offered (queries.offers_as_text) when it was looked at.
-    Who corrects a calendar event may hold it too; the history says so. Raises Event.DoesNotExist,
-    or Refused.
+    Presenters' claims get double, and claims that were corrected singly before follow too. Lines
+    are changed, added, or withdrawn with the reason. Locks the event, then the people; a fixed
+    number of statements. `seen` is the queries.offers_as_text that the form showed. `by` may have
+    a claim on a calendar event; the history says so. Raises Event.DoesNotExist, or Refused.
     """
     event = event_queries.lock_event(event_id)
-    was = event_queries.offers_of(event)
-    if seen and seen != queries.offers_as_text(was):
+    before = event_queries.offers_of(event)
+    if seen and seen != queries.offers_as_text(before):
         raise Refused(
-            "Somebody changed the credit lines of this event since you opened this page. Look at "
-            "them again; nothing was changed."
+            "The credit lines of this event were changed since you opened this page. Nothing was "
+            "saved; review them again."
         )
     _refuse_invalid(event, offers, reason)
     live = queries.claims_on_event(event)
@@ -142,29 +143,29 @@ def correct_event(
     audit.add_audit_context(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
     rewritten = set_lines(claims, offers, why=reason.strip(), by=by)
-    if not rewritten.after and was == dict(offers):
-        raise Refused("This is what everybody has already. Choose what must change.")
+    if not rewritten.after and before == dict(offers):
+        raise Refused("Everyone already has these credits. Choose what must change.")
     return _outcome(claims, rewritten, own=own)
 
 
 def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
-    may = EventState.PUBLISHED, EventState.PENDING
-    if event.state not in (may if event.origin == Origin.CUSTOM else may[:1]):
+    states = EventState.PUBLISHED, EventState.PENDING
+    if event.state not in (states if event.origin == Origin.CUSTOM else states[:1]):
         raise Refused(
             f"“{event.title}” is {state_for_editors(event)}, so there is nothing to correct."
         )
     if not offers:
         raise Refused(
-            "Enter the credits of one category at least. Where nobody should earn anything, "
-            "decline the training or cancel the event."
+            "Enter the credits of at least one category. If no one should earn credit, decline the "
+            "training or cancel the event."
         )
-    most = max(ROLE_FACTORS.values())
-    if not all(is_in_halves(each) and is_in_halves(most * each) for each in offers.values()):
+    factor = max(ROLE_FACTORS.values())
+    if not all(is_in_halves(each) and is_in_halves(factor * each) for each in offers.values()):
         raise Refused(MESSAGE)
     if event.origin == Origin.CUSTOM:
         event_actions.refuse_too_many(event, sum(offers.values(), Decimal(0)))
     if not reason.strip():
-        raise Refused("Give a reason; everybody who claimed the event can read it.", field="reason")
+        raise Refused("Give a reason. Everyone who claimed the event can read it.", field="reason")
 
 
 def _outcome(claims: list[Claim], rewritten: RewriteResult, *, own: bool) -> CorrectionResult:

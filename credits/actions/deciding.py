@@ -1,4 +1,4 @@
-"""What staff decide about single claims."""
+"""Decisions of staff about single claims."""
 
 from collections.abc import Collection
 
@@ -19,17 +19,16 @@ from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events import queries as event_queries
 
-# To ask back makes sense for custom events only; what the calendar says is not the claimant's.
+# Only custom events are returned for changes; claimants cannot change a calendar event.
 DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
 
 
 @audited
 def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
-    """Approve those of these claims that are Pending, because the record they are in was verified
-    with a track; return how many. `by` has reviewed it.
+    """Approve the Pending ones of these claims, whose record was verified; return their number.
 
-    Idempotent, a fixed number of queries. The caller holds the people's locks, for which a merge
-    of their events waits too.
+    `by` reviewed the record. Idempotent; a fixed number of queries. The caller holds the locks of
+    the people, for which a merge of their events waits too.
     """
     pending = list(
         Claim.objects.filter(pk__in=claim_ids, state=ClaimState.PENDING)
@@ -46,11 +45,11 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
 def decide_claim(
     *, claim_id: int, target: ClaimState, reason: str, by: User, seen: str = ""
 ) -> Claim:
-    """Approve or decline one claim (`target`); the tracks follow, and an e-mail.
+    """Approve or decline one claim (`target`); the tracks follow, and an e-mail is queued.
 
     Locks its event and person. The person reads `reason`, so declining needs one. `seen` is the
-    version (queries.claim_version) the one who decides was looking at, where known. A custom event
-    and its author's claim are decided together, in the queue. Raises Claim.DoesNotExist or Refused.
+    queries.claim_version that the form showed, if known. A custom event and its author's claim are
+    decided together, in the queue. Raises Claim.DoesNotExist or Refused.
     """
     event_id, person_id = Claim.objects.values_list("event_id", "person_id").get(pk=claim_id)
     event_queries.lock_event(event_id)
@@ -59,15 +58,15 @@ def decide_claim(
     whose = f"{claim.person}'s claim of “{claim.event.title}”"
     if seen and queries.claim_version(claim) != seen:
         raise Refused(
-            f"{whose} was changed since you opened this page; it is "
-            f"{claim.get_state_display().lower()} now. Look at it again before you decide."
+            f"{whose} was changed since you opened this page; it is now "
+            f"{claim.get_state_display().lower()}. Review it again before you decide."
         )
     if why := queries.why_not_decide(claim, by=by):
         raise Refused(why)
     if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
-        raise Refused(f"{whose} is {claim.get_state_display().lower()}; nothing was decided.")
+        raise Refused(f"{whose} is {claim.get_state_display().lower()}, so this is not possible.")
     if target == ClaimState.DECLINED and not reason.strip():
-        raise Refused("Give a reason; the person will read it.", field="reason")
+        raise Refused("Give a reason. The person will read it.", field="reason")
     move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
     assert claim.decided_at is not None
     emails.queue_decision_emails([claim], target, at=claim.decided_at)

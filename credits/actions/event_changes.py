@@ -1,4 +1,4 @@
-"""Claims follow what becomes of their event."""
+"""Claims follow the changes of their event."""
 
 from collections.abc import Collection, Iterable
 
@@ -24,18 +24,19 @@ from events.enums import EventState, Origin
 from events.models import Event
 from events.rules import has_taken_place
 
-# Why an event's claims are withdrawn. Registrations settle again when it passes.
+# Why an event's claims are withdrawn. Stored with the claims, and looked up by _restore_awards.
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
 EVENT_DECLINED = "The training was declined."
 
 
 @audited
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
-    """Bring the claims on a custom event into its state: approved, returned, declined.
+    """Approve, return or decline the claims on a custom event with the event.
 
-    Others than its author hold one where it was merged. What stands there already stays, and so
-    does the claim of whoever approves. An event that was changed and sent again brings its
-    author's credit along. What staff decide is told by mail. The caller holds the event's lock.
+    After a merge, people other than the author may have a claim too. Claims already in that state
+    stay as they are, and `by` never approves their own. When the event was changed and
+    resubmitted, its author's credits change with it. Decisions of staff queue e-mails. The caller
+    holds the event's lock.
     """
     lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
     claims = list(queries.claims_on_event(event).select_related("person", "event"))
@@ -45,9 +46,9 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
         EventState.DECLINED: ClaimState.DECLINED,
         EventState.PENDING: ClaimState.PENDING,
     }[EventState(event.state)]
-    sent_again = target == ClaimState.PENDING
-    actor = Actor.PERSON if sent_again else Actor.STAFF
-    if sent_again:
+    resubmitted = target == ClaimState.PENDING
+    actor = Actor.PERSON if resubmitted else Actor.STAFF
+    if resubmitted:
         own = [claim for claim in claims if claim.person_id == event.created_by_id]
         _refuse_presented_too_often(own, event)
         set_lines(own, event_queries.offers_of(event), why="You changed it.", by=by)
@@ -73,12 +74,12 @@ def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
 
 @audited
 def follow_event(*, event: Event, by: User | None) -> None:
-    """Let the credits of a calendar event follow its state and days. The caller holds its lock.
+    """Update the claims of a calendar event after a change of its state or dates.
 
-    An event that is cancelled, or in the future again, earns nothing: live claims are withdrawn
-    with the reason. Otherwise the tracks are told, because the credits may have been earned on
-    another day, and what staff had awarded comes back. `by` is None for an import; the portal's
-    own account stands for it.
+    If it was canceled or postponed, live claims are withdrawn with the reason. Otherwise awards
+    that such a change had withdrawn are restored, and the change is announced, because the day the
+    credits were earned may have moved. `by` is None for an import, which the portal's account
+    stands for. The caller holds the event's lock.
     """
     if event.origin != Origin.CALENDAR:
         return
@@ -94,7 +95,7 @@ def follow_event(*, event: Event, by: User | None) -> None:
 
 
 def why_it_earns_nothing(event: Event) -> str:
-    """Why nobody holds a claim on an event that was called off, put off or declined, or nothing."""
+    """Why an event that was canceled, postponed or declined earns no credit, or ""."""
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
         return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
     return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else EVENT_NOT_OVER
@@ -102,7 +103,7 @@ def why_it_earns_nothing(event: Event) -> str:
 
 @audited
 def update_catalog_credits(*, event_ids: Collection[int], by: User) -> None:
-    """Tell the tracks of every credit of these events: some count only what is in the catalog.
+    """Announce every credit of these events, because some tracks count only catalog credits.
 
     Locks the people; the caller holds the events' locks.
     """
@@ -117,20 +118,21 @@ def _announce_all(event_ids: Collection[int]) -> None:
 
 
 def _restore_awards(event: Event) -> None:
-    """Approve again what staff awarded and the event took along, for all who do not hold it.
+    """Approve awards again that were withdrawn because the event was canceled or postponed.
 
-    Who took it back, was declined or marked absent since stays without (awards.standing), and so
-    does everybody where the award is older than the end the event has now. The caller locks the
-    people and tells.
+    Leaves out people who have claimed it since or cannot be awarded it (awards.award_result), and
+    awards made before the event's present end. The caller locks the people and announces.
     """
-    taken = Claim.objects.filter(
+    withdrawn = Claim.objects.filter(
         event=event,
         source=ClaimSource.AWARD,
         state=ClaimState.WITHDRAWN,
         reason__in=[EVENT_CANCELLED, EVENT_NOT_OVER],
         claimed_at__gte=event.over_at,
     )
-    claims = {claim.person_id: claim for claim in taken.select_related("claimed_by").order_by("pk")}
+    claims = {
+        claim.person_id: claim for claim in withdrawn.select_related("claimed_by").order_by("pk")
+    }
     if not claims:
         return
     held, why_not = awards.award_result(list(claims), [event])

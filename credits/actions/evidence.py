@@ -1,4 +1,4 @@
-"""Files that show that somebody took part: added to one's own claims, and kept for the form."""
+"""Evidence files on a person's own claims, and files that wait for their form."""
 
 import dataclasses
 import datetime as dt
@@ -23,7 +23,7 @@ MAX_FILES = 10
 TOO_MANY = (
     f"A claim has at most {MAX_FILES} files. Remove one first, or put several pages into one PDF."
 )
-# What waits for its form to be accepted, and is not, is thrown away after this time.
+# Files whose form is not accepted within this time are deleted.
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)
 WAITING_FOLDER = "waiting"
 WAITING_SALT = "credits.evidence.waiting"
@@ -44,14 +44,14 @@ def check_evidence_file(file: File) -> uploads.FileKind:
 
 
 def attach_evidence(claim: Claim, files: Iterable[File]) -> list[Evidence]:
-    """Add these files to a claim. The caller holds the lock of its person. Raises Refused."""
+    """Add files to a claim. The caller holds the lock of its person. Raises Refused."""
     files = list(files)
     if files and claim.evidence.count() + len(files) > MAX_FILES:
         raise Refused(TOO_MANY, field="evidence")
-    return [_keep(claim, file) for file in files]
+    return [_store(claim, file) for file in files]
 
 
-def _keep(claim: Claim, file: File) -> Evidence:
+def _store(claim: Claim, file: File) -> Evidence:
     kind = check_evidence_file(file)
     evidence = Evidence(
         claim=claim,
@@ -67,24 +67,24 @@ def _keep(claim: Claim, file: File) -> Evidence:
 
 @audited
 def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
-    """Add files to a claim of one's own that stands: all, or none with the reason.
+    """Add files to a live claim of `by`, all or none.
 
-    Locks the person. Raises Claim.DoesNotExist for somebody else's, or Refused.
+    Locks the person. Raises Claim.DoesNotExist for another person's claim, or Refused.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
     if claim.state not in LIVE:
         raise Refused(
-            f"This claim is {claim.get_state_display().lower()}; it needs no evidence any more."
+            f"This claim is {claim.get_state_display().lower()}; it no longer needs evidence."
         )
     return attach_evidence(claim, files)
 
 
 @audited
 def remove_evidence(*, evidence_id: int, by: User) -> None:
-    """Take a file off one's own claim while nobody has decided about it. Idempotent.
+    """Remove a file from an undecided claim of `by`. Idempotent.
 
-    The file is deleted once that is certain. Locks the person. Raises Refused.
+    The stored file is deleted on commit. Locks the person. Raises Refused.
     """
     lock_people([by.pk])
     mine = Evidence.objects.filter(pk=evidence_id, person=by)
@@ -105,7 +105,7 @@ def remove_evidence(*, evidence_id: int, by: User) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class WaitingFile:
-    """A file that was sent with a form that has to be sent once more; `ticket` brings it back."""
+    """A file sent with a form that was not accepted; `ticket` brings it back."""
 
     name: str
     path: str
@@ -116,7 +116,7 @@ class WaitingFile:
 
 
 def store_waiting_file(file: File, *, by: User) -> WaitingFile:
-    """Put a file aside that fits, so that nobody has to choose it again. Throws old ones away."""
+    """Keep a valid file so that it need not be chosen again. Deletes expired ones."""
     storage = storages["uploads"]
     _delete_expired()
     path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
@@ -125,8 +125,8 @@ def store_waiting_file(file: File, *, by: User) -> WaitingFile:
 
 
 def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
-    """The person's own files behind these tickets, as far as they are still there."""
-    found = {}
+    """The person's own waiting files of these tickets that still exist."""
+    files = {}
     for ticket in tickets[:MAX_FILES]:
         try:
             owner, path, name = signing.loads(
@@ -135,12 +135,11 @@ def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
         except signing.BadSignature:
             continue
         if owner == by.pk and storages["uploads"].exists(path):
-            found[path] = WaitingFile(name, path, ticket)
-    return list(found.values())
+            files[path] = WaitingFile(name, path, ticket)
+    return list(files.values())
 
 
 def delete_waiting_files(files: Iterable[WaitingFile]) -> None:
-    """They have arrived where they belong."""
     for file in files:
         storages["uploads"].delete(file.path)
 

@@ -1,4 +1,4 @@
-"""Giving claims other credit lines than they have."""
+"""Replacing the credit lines of claims."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ Offers = Mapping[int, Decimal]
 
 
 class RewriteResult(NamedTuple):
-    """Credits before and after by claim id, of those claims that changed, and what followed."""
+    """The credits of changed claims before and after, by claim id, and the posting changes."""
 
     before: dict[int, list[Credit]]
     after: dict[int, list[Credit]]
@@ -26,7 +26,7 @@ class RewriteResult(NamedTuple):
 
 
 class _Plan:
-    """What has to be written so that each claim earns what it should."""
+    """Collects the credit lines to change, withdraw and add."""
 
     def __init__(self) -> None:
         self.changed: dict[tuple[int, Decimal], list[Credit]] = defaultdict(list)
@@ -34,7 +34,7 @@ class _Plan:
         self.added: list[Credit] = []
 
     def add(self, claim: Claim, lines: Sequence[Credit], offers: Offers) -> None:
-        """A line of the right category stays; the others take what is missing, or go."""
+        """Plan one claim. Spare lines take a missing category first; only then are lines added."""
         missing = dict(offers)
         spare = []
         for line in (each for each in lines if each.withdrawn_at is None):
@@ -63,10 +63,10 @@ class _Plan:
 
 
 def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) -> RewriteResult:
-    """Let each claim earn exactly these amounts by category id, times its role.
+    """Give each claim exactly these amounts by category id; presenters' claims get double.
 
-    More lines are added, surplus ones taken out with the reason `why`. The caller holds the
-    locks of event and people. Idempotent; at most two statements for each category, and five.
+    Missing lines are added, surplus lines withdrawn with the reason `why`. The caller holds the
+    locks of event and people. Idempotent; at most five statements and two for each category.
     """
     before = _lines_of(claims)
     plan = _Plan()
@@ -82,8 +82,8 @@ def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) ->
     added = Credit.objects.bulk_create(plan.added)
     changed = [line for lines in plan.changed.values() for line in lines]
     touched = [*changed, *plan.surplus, *added]
-    concerned = {credit.claim_id for credit in touched}
-    after = _lines_of([claim for claim in claims if claim.pk in concerned])
+    changed_ids = {credit.claim_id for credit in touched}
+    after = _lines_of([claim for claim in claims if claim.pk in changed_ids])
     return RewriteResult(
         before={claim_id: _remaining(before[claim_id]) for claim_id in after},
         after={claim_id: _remaining(lines) for claim_id, lines in after.items()},
@@ -96,11 +96,11 @@ def _ids(credits: Iterable[Credit]) -> list[int]:
 
 
 def _lines_of(claims: Sequence[Claim]) -> dict[int, list[Credit]]:
-    """Every credit line of these claims, taken out or not, by claim id. One query."""
-    found: dict[int, list[Credit]] = {claim.pk: [] for claim in claims}
+    """All credit lines of these claims, also withdrawn ones, by claim id. One query."""
+    lines: dict[int, list[Credit]] = {claim.pk: [] for claim in claims}
     for credit in Credit.objects.filter(claim__in=claims).order_by("claim", "line"):
-        found[credit.claim_id].append(credit)
-    return found
+        lines[credit.claim_id].append(credit)
+    return lines
 
 
 def _remaining(lines: Iterable[Credit]) -> list[Credit]:

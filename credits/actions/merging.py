@@ -1,4 +1,4 @@
-"""Merging an event into another that it is the same as, and taking that back."""
+"""Merging a duplicate event into another, and undoing that."""
 
 import dataclasses
 import datetime as dt
@@ -32,8 +32,8 @@ from events.models import CreditOffer, Event
 from events.rules import has_taken_place, is_over, state_for_editors
 
 UNDO_WINDOW = dt.timedelta(days=1)
-DUPLICATE_REASON = "You hold this training once: “{}” is the same, and that credit stands."
-# What a custom event may be: the one that goes, and the one that stays.
+DUPLICATE_REASON = "This is the same training as “{}”, for which you keep your credit."
+# The states a custom event may be in, as source and as target of a merge.
 MERGEABLE_SOURCE_STATES = frozenset({EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED})
 MERGEABLE_TARGET_STATES = frozenset({EventState.PENDING, EventState.PUBLISHED})
 LineSet = frozenset[tuple[int, Decimal]]
@@ -41,10 +41,10 @@ LineSet = frozenset[tuple[int, Decimal]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """What a merge did, in numbers of claims; `tracks` are participations.
+    """The numbers of claims a merge changed; `tracks` are participations.
 
-    `dropped` are the claims of people who held both events, `differing` the claims that moved and
-    earn something else than the target offers.
+    `dropped` are the second claims of people who had claimed both events; `differing` claims moved
+    and earn something other than the target offers.
     """
 
     merge: Merge
@@ -59,15 +59,15 @@ class MergeResult:
 def merge_events(
     *, source_id: int, target_id: int, reason: str, by: User, seen: str = ""
 ) -> MergeResult:
-    """Let the target hold every live claim of the source, which leads there from now on.
+    """Move every live claim of the source to the target; the source's page redirects there.
 
-    Who holds both keeps one: the target's, unless only the source's is a presenter's. What was
-    declined or withdrawn stays at the source, and so do its registrations, which are settled
-    before and never again. Credits stay what they were. Atomic; locks both events, then the people;
-    a fixed number of statements. Pressed twice it merges once. `seen` is what the two were
-    (pair_version) when they were looked at, where known. Raises Event.DoesNotExist, or Refused.
+    A person with claims on both keeps the target's, unless only the source's is a presenter's.
+    Declined and withdrawn claims stay with the source, and so do its registrations, which are
+    settled first and never again. Credits do not change. Idempotent; locks both events, then the
+    people; a fixed number of statements. `seen` is the pair_version the form showed, if known.
+    Raises Event.DoesNotExist, or Refused.
     """
-    # What registrations still have to bring comes first, in transactions of its own.
+    # Registrations are settled first, in transactions of their own.
     event_actions.settle_due(event_id=source_id)
     return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by, seen=seen)
 
@@ -75,14 +75,14 @@ def merge_events(
 @audited
 def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) -> MergeResult:
     if source_id == target_id:
-        raise Refused("An event cannot be merged into itself. Choose another one.")
+        raise Refused("An event cannot be merged into itself. Choose another event.")
     source, target = _lock(source_id, target_id)
     done = Merge.objects.filter(source=source, target=target, undone_at=None).first()
     if done:
         return MergeResult(merge=done)
     if seen and seen != pair_version(source, target):
         raise Refused(
-            "Somebody changed one of the two events since you opened this page. Look at them again "
+            "One of the two events was changed since you opened this page. Review them again "
             "before you merge them."
         )
     if refusal := why_not_merge(source, target):
@@ -124,7 +124,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
 
 
 def pair_version(source: Event, target: Event) -> str:
-    """What changes whenever one of two events is stored, which every decision does."""
+    """A text that changes whenever one of the two events is saved, as by every decision."""
     return f"{source.changed_at.isoformat()} {target.changed_at.isoformat()}"
 
 
@@ -140,9 +140,11 @@ def why_not_merge(source: Event, target: Event) -> str | None:
     """Why `source` cannot be merged into `target`, or None. No query."""
     for event in (source, target):
         if event.state == EventState.MERGED:
-            return f"“{event.title}” was merged into another event before. Choose that one instead."
+            return (
+                f"“{event.title}” was already merged into another event. Choose that event instead."
+            )
         if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
-            # Whoever is registered at the source would wait for a credit in vain.
+            # People registered for the source would never get their credit.
             if not has_taken_place(event) or (event is source and not is_over(event)):
                 return (
                     f"“{event.title}” is not over yet. If both are on the calendar, cancel one of "
@@ -156,7 +158,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
 
 
 def _lock_claims(*event_ids: int) -> list[Claim]:
-    """The live claims on both events, with their people, who are locked."""
+    """The live claims on the events, with their people. Locks the people."""
     live = Claim.objects.filter(event__in=event_ids, state__in=sorted(LIVE))
     lock_people(live.order_by().values_list("person_id", flat=True))
     return list(live.select_related("person").order_by("pk"))
@@ -165,7 +167,7 @@ def _lock_claims(*event_ids: int) -> list[Claim]:
 def _divide(
     claims: Iterable[Claim], source: Event, target: Event
 ) -> tuple[list[Claim], list[Claim]]:
-    """Which of these claims move to the target, and which go because one person has one."""
+    """The claims that move to the target, and those dropped because the person has another."""
     claims = list(claims)
     at_target = {claim.person_id: claim for claim in claims if claim.event_id == target.pk}
     moving, dropping = [], []
@@ -186,9 +188,9 @@ def _divide(
 def _divide_by_decision(
     moving: Sequence[Claim], target: Event, *, by: User
 ) -> tuple[list[Claim], list[Claim]]:
-    """Which of the claims are Pending again, and which are Approved because the target is.
+    """The claims that become Pending again, and those approved because the target is.
 
-    Nobody changes a merged event any more, so what was returned for changes waits for nothing.
+    A merged event can no longer be changed, so its author cannot answer a claim that was returned.
     """
     sent_back = [claim for claim in moving if claim.state == ClaimState.RETURNED]
     if target.origin != Origin.CUSTOM or target.state != EventState.PUBLISHED:
@@ -196,8 +198,8 @@ def _divide_by_decision(
     approving = [claim for claim in moving if claim.state != ClaimState.APPROVED]
     if any(claim.person_id == by.pk for claim in approving):
         raise Refused(
-            f"Your own claim would be approved, because “{target.title}” is. A colleague has to "
-            "merge the two."
+            f"“{target.title}” is approved, so this would approve your own claim. A colleague has "
+            "to merge the two events."
         )
     return sent_back, approving
 
@@ -207,7 +209,7 @@ def _ids(claims: Iterable[Claim]) -> list[int]:
 
 
 def _snapshot(claim: Claim) -> dict[str, Any]:
-    """A claim as it is, so that the merge can be undone."""
+    """The claim as it is now, to undo the merge."""
     return {
         "claim": claim.pk,
         "state": claim.state,
@@ -218,7 +220,7 @@ def _snapshot(claim: Claim) -> dict[str, Any]:
 
 
 def _differing(claims: Sequence[Claim], target: Event) -> int:
-    """How many of the claims earn something else than the target offers their role. Two queries."""
+    """The number of claims with other credits than the target offers. Two queries."""
     offers = list(
         CreditOffer.objects.filter(event=target).order_by("pk").values_list("category", "amount")
     )
@@ -227,23 +229,23 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
         for role, times in rules.ROLE_FACTORS.items()
     }
     earned: dict[int, set[tuple[int, Decimal]]] = defaultdict(set)
-    standing = Credit.objects.filter(claim__in=_ids(claims), withdrawn_at=None)
-    rows = standing.order_by("pk").values_list("claim", "category", "amount")
+    credits = Credit.objects.filter(claim__in=_ids(claims), withdrawn_at=None)
+    rows = credits.order_by("pk").values_list("claim", "category", "amount")
     for claim_id, category, amount in rows:
         earned[claim_id].add((category, amount))
     return sum(earned[claim.pk] != offered[claim.role] for claim in claims)
 
 
-# ---------- Taking it back ----------
+# ---------- Undoing ----------
 
 
 @audited
 def undo_merge(*, merge_id: int, by: User) -> Merge:
-    """Give the source back what a merge took, as it was, within a day.
+    """Give the source its claims back as they were, within a day of the merge.
 
-    What somebody decided about one of its claims since stays decided; what only went along with
-    the target since, cancelled say, comes back. What was claimed at the target since stays there;
-    corrected credits stay correct. Locks both events, then the people. Idempotent. Raises
+    Claims that were decided since keep that decision; claims that only changed with the target (it
+    was canceled, for example) are restored. Later claims on the target stay there, and corrected
+    credits stay corrected. Locks both events, then the people. Idempotent. Raises
     Merge.DoesNotExist, or Refused.
     """
     merge = Merge.objects.get(pk=merge_id)
@@ -259,15 +261,14 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     lock_people(
         [*claims.order_by().values_list("person_id", flat=True), source.created_by_id or by.pk]
     )
-    found = list(claims.select_related("person").order_by("pk"))
+    changed = list(claims.select_related("person").order_by("pk"))
     moved = {each["claim"] for each in merge.moved}
-    for claim in found:
+    for claim in changed:
         claim.event_id = source.pk if claim.pk in moved else claim.event_id
-    # What the merge itself decided, and what the other event took along; everything else somebody
-    # decided since.
+    # Decided by the merge itself, or changed with the target. All others were decided since.
     decided = [
         claim
-        for claim in found
+        for claim in changed
         if claim.decided_at == merge.merged_at
         or (claim.pk in moved and _changed_with_target(claim, merge))
     ]
@@ -277,7 +278,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
             claim.reason = ended
         else:
             _restore(claim, remembered[claim.pk])
-    _refuse_two_claims(found)
+    _refuse_two_claims(changed)
     Claim.objects.filter(pk__in=moved).update(event=source)
     Claim.objects.bulk_update(
         decided, ["state", "decided_at", "decided_by", "reason"], batch_size=500
@@ -285,22 +286,23 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     event_actions.mark_separate(event=source, state=EventState(merge.was))
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
-    announce_credits_changed(Credit.objects.filter(claim__in=_ids(found)).order_by("claim", "line"))
+    credits = Credit.objects.filter(claim__in=_ids(changed))
+    announce_credits_changed(credits.order_by("claim", "line"))
     return merge
 
 
 def why_not_undo(merge: Merge, target: Event) -> str | None:
-    """Why a merge stands for good, or None. No query."""
+    """Why a merge can no longer be undone, or None. No query."""
     if timezone.now() >= merge.merged_at + UNDO_WINDOW:
-        return "A merge can be undone for a day. Correct single claims instead."
+        return "A merge can be undone for one day only. Correct single claims instead."
     if target.state == EventState.MERGED:
         return f"“{target.title}” was merged into another event since. Undo that first."
     return None
 
 
 def _changed_with_target(claim: Claim, merge: Merge) -> bool:
-    """Whether the claim became what it is with the target alone: withdrawn by anybody but its
-    person, or returned while its own event waits for no changes."""
+    """Whether the claim's state changed with the target: withdrawn by anyone but the person, or
+    returned although its own event was not."""
     if claim.state == ClaimState.WITHDRAWN:
         return claim.decided_by_id != claim.person_id
     return claim.state == ClaimState.RETURNED and merge.was != EventState.DRAFT
@@ -318,7 +320,7 @@ def _restore(claim: Claim, remembered: dict[str, Any]) -> None:
 
 
 def _refuse_two_claims(claims: Sequence[Claim]) -> None:
-    """Nobody may end up with two live claims on one event because they claimed it again since."""
+    """Raise Refused if a person claimed the same event again since the merge."""
     wanted = {(claim.person_id, claim.event_id): claim for claim in claims if claim.state in LIVE}
     others = Claim.objects.filter(
         person__in={person_id for person_id, _ in wanted},
@@ -328,6 +330,6 @@ def _refuse_two_claims(claims: Sequence[Claim]) -> None:
     for person_id, event_id in others.order_by("pk").values_list("person_id", "event_id"):
         if claim := wanted.get((person_id, event_id)):
             raise Refused(
-                f"{claim.person} has claimed the same event again since, so the merge cannot be "
+                f"{claim.person} has claimed the same event again since the merge, so it cannot be "
                 "undone. Decide about that claim first."
             )

@@ -1,4 +1,4 @@
-"""What every action on claims writes with: new claims, moves, withdrawals, and the news."""
+"""What all actions on claims share: new claims, transitions, and the credits_changed signal."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -19,10 +19,10 @@ from events.models import CreditOffer, Event
 
 
 def lock_claim(claim_id: int, **conditions: object) -> Claim:
-    """A claim with its event, whose event and person are locked, in this order.
+    """Lock the event and then the person of a claim; return the claim with its event.
 
-    Raises Claim.DoesNotExist; or Refused when its event was merged with another one at this very
-    moment, because that one's lock would come too late.
+    Raises Claim.DoesNotExist, or Refused if a merge moved the claim to another event meanwhile,
+    because locking that event after the person would break the lock order.
     """
     claims = Claim.objects.filter(**conditions)
     event_id, person_id = claims.values_list("event_id", "person_id").get(pk=claim_id)
@@ -31,8 +31,8 @@ def lock_claim(claim_id: int, **conditions: object) -> Claim:
     claim = claims.select_related("event").get(pk=claim_id)
     if claim.event_id != event_id:
         raise Refused(
-            f"This event was merged with “{claim.event.title}” a moment ago. Nothing was changed; "
-            "look at the credit again."
+            f"This event was merged with “{claim.event.title}” a moment ago. Nothing was changed. "
+            "Review the credit again."
         )
     return claim
 
@@ -87,21 +87,21 @@ def write_credits(claims: Sequence[Claim]) -> None:
 def refuse_third_presentation_credit(
     person: User, title: str, day: dt.date, *, besides: Claim | None = None
 ) -> None:
-    """The same topic earns its presenter's credit twice in any four years (2009).
+    """Raise Refused if the topic earned presenter credit twice in four years already (2009).
 
-    The caller holds the person's lock. Raises Refused.
+    The caller holds the person's lock.
     """
     if rules.may_present_again(day, queries.presented_on(person, title, besides=besides)):
         return
     raise Refused(
-        f"You have presented “{title}” twice in four years already, and the same topic earns a "
-        "presenter’s credit no more often. If you attended it this time, claim it as an attendee.",
+        f"You have already presented “{title}” twice in four years, the maximum for presenter "
+        "credit on one topic. If you attended it this time, claim it as an attendee.",
         field="role",
     )
 
 
 def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
-    """Send the news of these credits upwards; return what followed there."""
+    """Send credits_changed for these credits; return the posting changes of its receivers."""
     answers = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
     followed = PostingChanges()
     for _, answer in answers:
@@ -111,7 +111,10 @@ def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
 
 
 def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
-    """Take one claim to another state, as the table allows it. The caller holds the locks."""
+    """Move one claim to another state and announce it. The caller holds the locks.
+
+    Raises Refused if the transition table does not allow it.
+    """
     claim.decided_at = timezone.now()
     move_claims([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
     claim.state, claim.decided_by, claim.reason = target, by, reason
@@ -127,7 +130,10 @@ def move_claims(
     by: User,
     at: dt.datetime,
 ) -> None:
-    """Take claims to one state in one statement, as the table allows it. The caller tells."""
+    """Move claims to one state, in one statement. The caller announces it.
+
+    Raises Refused if the transition table does not allow it.
+    """
     for claim in claims:
         rules.refuse_move(claim, target, actor)
     if claims:
@@ -139,10 +145,10 @@ def move_claims(
 def withdraw_claims(
     claims: Sequence[Claim], *, reason: str, by: User, at: dt.datetime | None = None
 ) -> PostingChanges:
-    """End live claims for a reason that may pass, in a fixed number of queries.
+    """Withdraw live claims for a reason that may pass, in a fixed number of queries.
 
-    What people take back themselves stays away for good; so where organizers decide about an
-    event of their own, the portal's account stands for them and the credit can come again.
+    A claim its own person withdrew never comes back automatically. So for claims of `by`, an
+    organizer, the portal's account is named instead.
     """
     if not claims:
         return PostingChanges()

@@ -1,4 +1,4 @@
-"""Forms around claiming. The actions judge again; here people get their words beside the field."""
+"""Forms for claims. Actions check everything again; forms show errors next to their fields."""
 
 from credits.forms.claiming import ClaimSearchForm
 

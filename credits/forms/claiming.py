@@ -1,4 +1,4 @@
-"""Picking an event, claiming it or sessions of it, and saying something of a claim."""
+"""Forms to pick and claim an event or sessions, and to add a note."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,20 +16,18 @@ class PickForm(forms.Form):
 
 
 class ClaimSearchForm(forms.Form):
-    """Words that narrow the list to claim from."""
+    """Words to filter the list to claim from."""
 
     find = forms.CharField(required=False, max_length=200)
 
 
 class SourceForm(forms.Form):
-    """Which of the three ways a claim came; anything else is the calendar's button."""
+    """How the claim was made; anything but the list counts as Add CE credit."""
 
     source = forms.ChoiceField(choices=[(ClaimSource.LIST, "list"), (ClaimSource.CALENDAR, "")])
 
 
 class NoteForm(forms.Form):
-    """What the person says of a claim."""
-
     note = forms.CharField(
         label="Note",
         required=False,
@@ -40,19 +38,19 @@ class NoteForm(forms.Form):
 
 
 class ClaimForm(EvidenceFieldsForm, NoteForm):
-    """Saving a claim: a note and evidence, both as one likes."""
+    """A claim with an optional note and evidence."""
 
     field_order = ["note", "evidence"]
 
 
 class SessionsForm(forms.Form):
-    """Which sessions of a conference somebody attended; `ids` are all of them."""
+    """Sessions of a conference to claim; `ids` are all its sessions."""
 
     sessions = forms.TypedMultipleChoiceField(
         coerce=int,
         error_messages={
             "required": "Choose the sessions you attended.",
-            "invalid_choice": "One of these is not in this conference. Look at the list again.",
+            "invalid_choice": "One of these sessions is not part of this conference. Choose again.",
         },
     )
 

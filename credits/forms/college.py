@@ -18,14 +18,12 @@ from events.queries import categories, midnight
 
 MAX_COURSE_CREDITS = 3
 TOO_MANY_COURSE_CREDITS = (
-    "More than three credits are not in the State Library’s table. Open a help ticket; the CE "
-    "Coordinator tells you what they are worth."
+    "The State Library’s table ends at three credits. Open a help ticket, and the CE Coordinator "
+    "will tell you how many CE credits the course earns."
 )
 
 
 class DayField(forms.DateField):
-    """A day, typed or picked."""
-
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         super().__init__(widget=widget, input_formats=["%Y-%m-%d", "%m/%d/%Y"], **kwargs)
@@ -33,11 +31,11 @@ class DayField(forms.DateField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value is not None and not EARLIEST.year <= value.year < 2100:
-            raise forms.ValidationError("The year must lie between 1990 and 2099.")
+            raise forms.ValidationError("The year must be between 1990 and 2099.")
 
 
 class CourseCreditsForm(forms.Form):
-    """How many credits of which kind: all that the calculator needs."""
+    """The college credits of a course, for the preview."""
 
     system = forms.ChoiceField(label="The college counts in", choices=CourseSystem.choices)
     course_credits = forms.IntegerField(
@@ -54,7 +52,7 @@ class CourseCreditsForm(forms.Form):
 
 
 class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
-    """One course. The transcript is required, unless it is with the claim already."""
+    """One course. The transcript is required, unless the claim already has it."""
 
     field_order = [
         *("title", "institution", "first_day", "last_day", "system", "course_credits"),
@@ -72,11 +70,13 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         super().__init__(*args, **kwargs)
         transcript = self.fields["evidence"]
         transcript.label, transcript.required = "Transcript", True
-        transcript.help_text = "An unofficial one is enough: PDF, JPEG or PNG, at most 10 MB."
+        transcript.help_text = (
+            "An unofficial transcript is enough: PDF, JPEG or PNG, at most 10 MB."
+        )
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
-        """The form filled with what a returned course says; its claim keeps the transcript."""
+        """The form filled from a returned course, without note and transcript."""
         work = event.college_work
         initial = {
             "title": event.title,
@@ -98,17 +98,18 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         if first_day and last_day <= first_day:
             raise forms.ValidationError("The last day must be after the first.")
         if last_day >= today():
-            raise forms.ValidationError("The course is not over yet. Enter it once it is.")
+            raise forms.ValidationError(
+                "The course is not over yet. You can enter it once it has ended."
+            )
         return last_day
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if "evidence" in self.fields and "evidence" not in self.errors and not self.has_files:
-            self.add_error("evidence", "Add the transcript; an unofficial one is enough.")
+            self.add_error("evidence", "Add the transcript. An unofficial one is enough.")
         return data
 
     def facts(self) -> CustomEventFacts:
-        """What was entered, once the form is valid."""
         data, course = self.cleaned_data, self.course()
         return CustomEventFacts(
             title=data["title"],

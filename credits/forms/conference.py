@@ -1,4 +1,4 @@
-"""Several sessions of a conference elsewhere, in one sheet."""
+"""Several sessions of an outside conference in one form."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -19,11 +19,9 @@ TYPED_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amount
 
 
 class ConferenceForm(forms.Form):
-    """What all sessions share."""
-
     conference = forms.CharField(label="Name of the conference", max_length=120)
     sponsor = forms.CharField(
-        max_length=200, help_text="Who held it, for example a library association."
+        max_length=200, help_text="The organizer, for example a library association."
     )
 
 
@@ -37,7 +35,7 @@ def _clock(**kwargs: Any) -> forms.TimeField:
 
 
 class OutsideSessionForm(forms.Form):
-    """One row; a row in which nothing is typed is left out."""
+    """One session. Empty rows are ignored."""
 
     title = forms.CharField(label="Session title", max_length=170, required=False)
     day = DayField(label="Date", required=False)
@@ -58,7 +56,6 @@ class OutsideSessionForm(forms.Form):
 
     @property
     def is_typed(self) -> bool:
-        """Whether anything is in this row."""
         return any(str(self[name].value() or "").strip() for name in TYPED_FIELDS)
 
     def clean(self) -> dict[str, Any]:
@@ -67,7 +64,7 @@ class OutsideSessionForm(forms.Form):
             return data
         for name in TYPED_FIELDS[:-1]:
             if not data.get(name) and name not in self.errors:
-                self.add_error(name, "This is required.")
+                self.add_error(name, "This field is required.")
         if not self.errors:
             self._clean_times(data)
         return data
@@ -87,7 +84,7 @@ class OutsideSessionForm(forms.Form):
         return None
 
     def facts(self, conference: str, sponsor: str) -> CustomEventFacts:
-        """This session as a training of its own, the conference's name before its title."""
+        """The session as a custom event, with the conference's name before its title."""
         data = self.cleaned_data
         amount: Decimal = data["amount"]
         return CustomEventFacts(
@@ -103,14 +100,14 @@ class OutsideSessionForm(forms.Form):
 
 
 def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
-    """That moment in Montana; None for the hour that is skipped in spring."""
+    """The moment in Mountain time; None in the hour that is skipped in spring."""
     moment = timezone.make_aware(dt.datetime.combine(day, clock))
-    back = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
-    return moment if back.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
+    round_trip = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
+    return moment if round_trip.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
 
 
 class BaseSessionFormSet(forms.BaseFormSet):
-    """All rows. Two rows of the same title and beginning would be one training."""
+    """All rows. Two rows with the same title and start would be one custom event."""
 
     def clean(self) -> None:
         seen: set[tuple[str, dt.datetime]] = set()
@@ -118,12 +115,11 @@ class BaseSessionFormSet(forms.BaseFormSet):
             if begins_at := form.cleaned_data.get("begins_at"):
                 key = (form.cleaned_data["title"], begins_at)
                 if key in seen:
-                    form.add_error("title", "This session is in the sheet twice.")
+                    form.add_error("title", "This session is listed twice.")
                 seen.add(key)
 
 
 def typed_rows(sheet: forms.BaseFormSet) -> list[OutsideSessionForm]:
-    """The rows in which something is typed."""
     return [form for form in sheet.forms if form.is_typed]
 
 

@@ -8,7 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
-from aspen.formats import format_credits as in_words
+from aspen.formats import format_credits
 from aspen.halves import MESSAGE, is_in_halves
 from credits.enums import ClaimRole
 from credits.forms.claiming import NoteForm
@@ -21,25 +21,23 @@ from events.models import Event
 from events.queries import categories
 
 NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
-ENDS_BEFORE_BEGIN = "The end must be after the beginning."
-# What of a past training holds again next year. Its dates do not.
+ENDS_BEFORE_BEGIN = "The end must be after the start."
+# What can be reused when a training is entered again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 
 
 class SimilarForm(forms.Form):
-    """The title typed so far; under four letters nothing is alike."""
+    """A title; those under four letters are similar to nothing."""
 
     title = forms.CharField(min_length=4, max_length=300)
 
 
 class HoursForm(forms.Form):
-    """Begin and end as far as they are typed, to count the hours."""
-
     begins_at = MomentField()
     ends_at = MomentField()
 
     def proposed(self) -> Decimal | None:
-        """What a training of these hours usually carries; None while they are not right."""
+        """The usual credits for these hours; None if they are not valid."""
         if not self.is_valid():
             return None
         begins_at, ends_at = self.cleaned_data["begins_at"], self.cleaned_data["ends_at"]
@@ -70,7 +68,7 @@ class AmountField(forms.DecimalField):
 class CustomEventForm(EvidenceFieldsForm, NoteForm):
     """Create New…: a training that is not on the calendar. The CE category comes last.
 
-    An empty credit value is counted from the hours, so it is only missing where these are wrong.
+    An empty credit value is computed from the hours, so it is only missing if these are invalid.
     """
 
     field_order = [
@@ -90,14 +88,14 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         ),
     )
     role = forms.ChoiceField(
-        label="You were there as",
+        label="Your role",
         required=False,
         choices=[
             (ClaimRole.ATTENDEE, "Attendee"),
             (
                 ClaimRole.PRESENTER,
-                "Presenter: twice the credit value is listed for you, at most twice in four years "
-                "for the same topic",
+                "Presenter: you earn double the credit value, at most twice in four years for the "
+                "same topic",
             ),
         ],
         initial=ClaimRole.ATTENDEE,
@@ -106,26 +104,26 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     begins_at = MomentField(label="Begin date and time", help_text="Mountain time.")
     ends_at = MomentField(label="End date and time", help_text="Mountain time.")
     sponsor = forms.CharField(
-        max_length=200, help_text="Who offered it, for example a library school or an association."
+        max_length=200, help_text="The organizer, for example a library school or an association."
     )
     presenter = forms.CharField(label="Trainer or presenter name", max_length=200)
     description = forms.CharField(
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Not required, but reviewers read it: what was it about, how does it help your "
+        help_text="Optional, but reviewers read it: what was it about, and how does it help your "
         "library?",
     )
     recording_url = WebAddressField(
         label="Web address of the recording",
         required=False,
-        help_text="If you watched one. It shows when the same recording is claimed twice.",
+        help_text="If you watched one. It helps to notice a recording that is claimed twice.",
     )
     amount = AmountField(
         label="Credit value",
         required=False,
-        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … You may leave it empty: "
-        "then it is counted from the hours, rounded down to the half.",
+        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … If you leave it empty, "
+        "it is computed from the hours, rounded down to the half.",
     )
     category = CategoryField(
         label="CE category",
@@ -143,7 +141,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
-        """The form filled with what a returned custom event says; the claim keeps its own."""
+        """The form filled from a returned custom event, without the fields of its claim."""
         initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
         form = cls(data, initial=initial | first_credit_line(event))
         for name in ("role", "note", "evidence"):
@@ -172,26 +170,25 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         return data
 
     def facts(self) -> CustomEventFacts:
-        """What was entered, once the form is valid."""
         names = (*REUSED_FIELDS, "begins_at", "ends_at", "amount", "category")
         return CustomEventFacts(**{name: self.cleaned_data[name] for name in names})
 
 
 def why_too_many_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
-    """Why a training of this length does not carry that amount, or nothing."""
+    """Why a training of this length cannot carry that amount, or ""."""
     most = rules.max_credits(begins_at, ends_at)
     if amount <= most:
         return ""
     return (
-        f"A training of this length can carry at most {in_words(most)}. "
+        f"A training of this length can carry at most {format_credits(most)}. "
         "Lower the credit value or correct the times."
     )
 
 
 def reused_values(claim: Claim) -> dict[str, Any]:
-    """What of an earlier claim is filled in for the same training once more. One query.
+    """Initial values for entering the training of an earlier claim again. One query.
 
-    The description is the author's: who claimed somebody else's training does not see it.
+    Only the author of the training sees its description.
     """
     event = claim.event
     initial = {name: getattr(event, name) for name in REUSED_FIELDS}
@@ -201,6 +198,6 @@ def reused_values(claim: Claim) -> dict[str, Any]:
 
 
 def first_credit_line(event: Event) -> dict[str, Any]:
-    """The first credit line of an event, as these forms have one."""
+    """Initial values from the first credit line; these forms have only one."""
     offer = event.offers.order_by("category__position").first()
     return {"amount": offer.amount, "category": offer.category_id} if offer else {}

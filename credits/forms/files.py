@@ -1,4 +1,4 @@
-"""Evidence in a form: several files at once, which stay when the form has to be sent again."""
+"""Evidence in a form: several files, which are kept when the form has errors."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,8 +14,8 @@ from credits.actions import evidence as waiting
 from events.uploads import EVIDENCE_ALLOWED, EVIDENCE_KINDS, clean_name
 
 TOO_LARGE = (
-    "A file was left out: all files of one form together are at most 10 MB. Scan it in a lower "
-    "resolution, or add it on the page of the claim afterwards."
+    "A file was left out, because all files of one form together can be at most 10 MB. Scan it at "
+    "a lower resolution, or add it on the claim’s page later."
 )
 
 
@@ -33,7 +33,7 @@ class FilesField(forms.FileField):
 
 
 class EvidenceFieldsForm(forms.Form):
-    """A form with evidence. What fits of it is put aside when the form has to be sent again.
+    """A form with evidence. put_aside keeps its valid files when the form has errors.
 
     `by` is the person who sends it, `too_large` whether a file was left out for its size.
     """
@@ -42,7 +42,7 @@ class EvidenceFieldsForm(forms.Form):
         label="Evidence",
         required=False,
         help_text=f"A certificate, a program, a letter: {EVIDENCE_ALLOWED}, together at most "
-        "10 MB. You can add it later, too.",
+        "10 MB. You can also add it later.",
     )
 
     def __init__(
@@ -71,7 +71,7 @@ class EvidenceFieldsForm(forms.Form):
         return self.fitting
 
     def _leave_out(self) -> str:
-        """Drop what is more than a claim may have, and say so; or nothing."""
+        """Drop files beyond the maximum; return a message about them, or ""."""
         room = waiting.MAX_FILES - len(self.waiting)
         left_out, self.fitting = self.fitting[room:], self.fitting[:room]
         names = ", ".join(f"“{clean_name(file.name or '')}”" for file in left_out)
@@ -82,9 +82,9 @@ class EvidenceFieldsForm(forms.Form):
         return bool(self.fitting or self.waiting)
 
     def all_files(self) -> Sequence[File]:
-        """What was sent now and before, once the form is valid.
+        """The files sent now and before, once the form is valid.
 
-        What waited and is gone has arrived with the same form, which was sent twice.
+        A waiting file that is gone was saved by the same form, which was sent twice.
         """
         files: list[File] = []
         for each in self.waiting:
@@ -93,13 +93,13 @@ class EvidenceFieldsForm(forms.Form):
         return [*files, *self.fitting]
 
     def put_aside(self) -> None:
-        """Keep what fits for the next time this form is sent."""
+        """Keep the valid files until this form is sent again."""
         if self.by is not None:
             self.waiting += [waiting.store_waiting_file(file, by=self.by) for file in self.fitting]
             self.fitting = []
 
     def done(self) -> None:
-        """The files have arrived in the claim."""
+        """Delete the waiting files, which are now with the claim."""
         waiting.delete_waiting_files(self.waiting)
 
 

@@ -1,8 +1,6 @@
-"""Claiming: the review page with Save, the green button, sessions of a conference, taking back."""
+"""Claiming an event or sessions of a conference, and withdrawing a claim."""
 
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -12,42 +10,43 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from aspen.errors import Refused
-from aspen.formats import counted, format_credits, format_day, format_time_range
+from aspen.formats import counted, format_day
 from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks, queries
-from credits.enums import LISTED, ClaimRole, ClaimSource
+from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
-from credits.views.common import check_result_rows, draft_fields, listed_message
+from credits.views import presentation
+from credits.views.common import draft_fields, listed_message
 from events import queries as event_queries
-from events.calendar import presentation as calendar_presentation
-from events.enums import Origin
 from events.models import Event
 from events.uploads import was_ended
 
-MAX_SESSIONS_LISTED = 300  # sessions of a conference on one page
+MAX_SESSIONS_LISTED = 300
 EVENT_GONE = (
-    "staff merged it with another event, or took it away, at this very moment, so nothing was "
-    "claimed. Look for it once more in the list."
+    "staff merged it with another event or removed it a moment ago, so nothing was claimed. Look "
+    "for it in the list again."
 )
+DRAFT_SAVED = " What you entered under Create New… was saved there as a draft."
 
 
 @require_safe
 def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """From the list on the Continuing Education page to the review of one event."""
+    """Redirect from the list on the Continuing Education page to the review of one event."""
     form = PickForm(request.GET)
     if not form.is_valid():
-        messages.error(request, "Choose an event in the list first, then continue.")
+        messages.error(request, "Choose an event from the list first.")
         return redirect("tracks:dashboard")
     return redirect("credits:claim", form.cleaned_data["event"])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Review the record of an event and save the claim; the green button posts here directly.
+    """Review an event and save the claim.
 
-    So does "Claim this one" beside Create New…, with the note and files typed there.
+    Add CE credit posts here directly. So does "Claim this event" in Create New…, with the note and
+    the files entered there.
     """
     events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
@@ -57,9 +56,9 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     if request.POST.get("role") == ClaimRole.PRESENTER:
         messages.warning(
             request,
-            f"“{event.title}” is not claimed: here it is claimed as an attendee, and you said that "
-            "you presented it. Its organizer names the presenters; open a help ticket if you are "
-            "missing. What you typed under Create New… is kept there as a draft.",
+            f"“{event.title}” was not claimed. It can only be claimed as an attendee here, and you "
+            "chose Presenter. The organizer lists the presenters; open a help ticket if you are "
+            f"missing.{DRAFT_SAVED}",
         )
         actions.keep_draft(typed=draft_fields(request.POST), by=person)
         return redirect("credits:claim", event.pk)
@@ -72,12 +71,12 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
 
 def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     source = SourceForm(request.POST)
-    way = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
+    name = source.cleaned_data["source"] if source.is_valid() else ClaimSource.CALENDAR
     person = request.user
     try:
         actions.claim_event(
             event_id=event.pk,
-            source=ClaimSource(way),
+            source=ClaimSource(name),
             note=form.cleaned_data["note"],
             files=form.all_files(),
             by=person,
@@ -103,38 +102,27 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
 
 
 def _keep_draft(request: AuthenticatedHttpRequest, person: User) -> str:
-    """Keep what was typed under Create New… where the event that stood beside it is not claimed."""
+    """Keep a Create New… form as a draft if the existing event could not be claimed instead."""
     if "instead" not in request.POST:
         return ""
     actions.keep_draft(typed=draft_fields(request.POST), by=person)
-    return " What you typed under Create New… is kept there as a draft."
+    return DRAFT_SAVED
 
 
 def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
     person = request.user
     claim = queries.live_claim(person, event)
-    offers = list(event.offers.all())
-    reason = "" if claim else queries.why_person_cannot_claim(person, event) or ""
-    remarks: list[checks.CheckResult] = []
-    if not claim and not reason:
-        credits = sum((offer.amount for offer in offers), Decimal())
-        [remarks] = checks.check_proposed([(event, credits)], person=person)
-    is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
-    context = {
-        "event": event,
-        "url": event.get_absolute_url() if is_open else "",
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "offers": [(offer.category, format_credits(offer.amount)) for offer in offers],
-        "claim": claim,
-        "reason": reason,
-        "remarks": check_result_rows(remarks),
-        "form": form,
-    }
-    return render(request, "credits/review.html", context)
+    why_not = "" if claim else queries.why_person_cannot_claim(person, event) or ""
+    results: list[checks.CheckResult] = []
+    if not claim and not why_not:
+        credits = sum((offer.amount for offer in event.offers.all()), Decimal())
+        [results] = checks.check_proposed([(event, credits)], person=person)
+    page = presentation.review_page(event, person, claim=claim, why_not=why_not, results=results)
+    return render(request, "credits/review.html", {"page": page, "form": form})
 
 
 def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """Take back a claim that was made by mistake. By GET comes who had to sign in first."""
+    """Withdraw a claim. A GET comes from a person who had to sign in first."""
     person = request.user
     claim = get_object_or_404(
         queries.claims_visible_to(person).select_related("event"), pk=claim_id
@@ -143,7 +131,7 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
         return redirect("tracks:credits")
     with refusal_as_message(request, about=claim.event.title):
         actions.withdraw_claim(claim_id=claim.pk, by=person)
-        messages.success(request, f"“{claim.event.title}” is taken back. It stays in your list.")
+        messages.success(request, f"“{claim.event.title}” was withdrawn. It stays in your list.")
     return redirect("tracks:credits")
 
 
@@ -153,7 +141,7 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """The sessions of a conference with a box each; those chosen are claimed together."""
+    """Choose sessions of a conference and claim them together."""
     conference = get_object_or_404(event_queries.on_calendar().defer("search"), pk=event_id)
     person = request.user
     sessions = list(
@@ -161,8 +149,8 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     )
     if not sessions:
         raise Http404
-    standing = queries.claim_outlooks(person, sessions)
-    # Also those that cannot be claimed: a second submit is harmless, and a refusal has its reason.
+    outlooks = queries.claim_outlooks(person, sessions)
+    # All sessions are valid choices: a second submit is harmless, and a refusal gives its reason.
     ids = [each.pk for each in sessions]
     form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
     if request.method == "POST" and form.is_valid():
@@ -172,38 +160,27 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
             messages.success(request, _sessions_listed(len(claims)))
             return redirect(listed_message())
     credits = event_queries.credit_lines(sessions)
-    ticked = {str(value) for value in form["sessions"].value() or ()}
-    days: dict[str, list[dict[str, Any]]] = {}
+    checked = {str(value) for value in form["sessions"].value() or ()}
+    days: dict[str, list[presentation.SessionRow]] = {}
     for each in sessions:
-        row = _session_row(each, standing[each.pk], credits.get(each.pk, ()))
-        row["is_ticked"] = str(each.pk) in ticked
+        row = presentation.session_row(
+            each,
+            outlooks[each.pk],
+            credits.get(each.pk, ()),
+            is_checked=str(each.pk) in checked,
+        )
         days.setdefault(format_day(timezone.localdate(each.begins_at)), []).append(row)
     context = {
         "event": conference,
         "url": conference.get_absolute_url(),
         "form": form,
         "days": list(days.items()),
-        "can_claim": not all(any(standing[pk]) for pk in ids),
+        "can_claim": not all(any(outlooks[pk]) for pk in ids),
     }
     return render(request, "credits/sessions.html", context)
 
 
 def _sessions_listed(number: int) -> str:
     if number == 0:
-        return "These sessions are listed in your credits already."
+        return "These sessions are already listed in your credits."
     return f"{counted(number, 'session is', 'sessions are')} listed in your credits."
-
-
-def _session_row(
-    event: Event, standing: queries.ClaimOutlook, lines: Sequence[event_queries.CreditLine]
-) -> dict[str, Any]:
-    day, times = calendar_presentation.day_and_times(event)
-    return {
-        "pk": event.pk,
-        "title": event.title,
-        "times": times or day,
-        "room": event.room,
-        "credits": calendar_presentation.credit_chips(lines),
-        "claimed": LISTED if standing.is_claimed else None,
-        "reason": "" if standing.is_claimed else standing.reason,
-    }

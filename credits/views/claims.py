@@ -1,32 +1,25 @@
-"""The page of one claim: its state, its note, its evidence; and the files themselves."""
-
-from typing import Any
+"""The page of one claim, and downloads of its evidence."""
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from aspen.formats import format_credits, format_day, format_time_range
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from credits import actions, checks, queries
-from credits.actions import evidence
-from credits.enums import CLAIM_LABELS, LIVE, UNDECIDED, ClaimRole, ClaimSource, ClaimState
+from credits.enums import LIVE
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
-from credits.views.common import check_result_rows
-from events.enums import EventState, Origin
+from credits.views import presentation
 from events.uploads import was_ended
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """One's own claim. Its forms post here: the note, files to add, a file to remove."""
+    """A claim of the person. Its forms post here: the note, files to add, a file to remove."""
     person = request.user
     mine = queries.claims_visible_to(person).select_related("event", "claimed_by")
     claim = get_object_or_404(mine, pk=claim_id)
@@ -52,7 +45,7 @@ def _save_note(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) 
     text = form.cleaned_data["note"]
     with refusal_as_form_error(form, field="note"):
         actions.note_claim(claim_id=claim.pk, note=text, by=request.user)
-        messages.success(request, "Your note is saved." if text else "Your note is removed.")
+        messages.success(request, "Your note was saved." if text else "Your note was removed.")
         return True
     return False
 
@@ -64,9 +57,9 @@ def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceFo
         form.done()
         if added:
             names = ", ".join(f"“{each.file_name}”" for each in added)
-            messages.success(request, f"{names} {'is' if len(added) == 1 else 'are'} added.")
+            messages.success(request, f"{names} {'was' if len(added) == 1 else 'were'} added.")
         else:
-            messages.info(request, "These files are added already.")
+            messages.info(request, "These files were already added.")
         return True
     return False
 
@@ -74,7 +67,7 @@ def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceFo
 def _remove_file(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
     with refusal_as_message(request):
         actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
-        messages.success(request, "The file is removed.")
+        messages.success(request, "The file was removed.")
     return True
 
 
@@ -85,46 +78,20 @@ def _page(
     note: NoteForm,
     files: EvidenceForm,
 ) -> HttpResponse:
-    event = claim.event
-    is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
-    stands = claim.state in LIVE
-    is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
-    context: dict[str, Any] = {
-        "claim": claim,
-        "event": event,
-        "url": event.get_absolute_url() if is_open else "",
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "state": CLAIM_LABELS[ClaimState(claim.state)],
-        "claimed_on": format_day(timezone.localdate(claim.claimed_at)),
-        "is_presenter": claim.role == ClaimRole.PRESENTER,
-        "credits": [
-            (credit.category, format_credits(credit.amount))
-            for credit in claim.credits.filter(withdrawn_at=None)
-            .select_related("category")
-            .order_by("line")
-        ],
-        "evidence": [
-            (each.pk, each.file_name, filesizeformat(each.size))
-            for each in claim.evidence.order_by("pk")
-        ],
-        "remarks": check_result_rows(checks.check_claims([claim])[claim.pk]) if stands else [],
+    results = checks.check_claims([claim])[claim.pk] if claim.state in LIVE else []
+    context = {
+        "page": presentation.claim_page(claim, person, results),
         "note": note,
         "files": files,
-        "most": evidence.MAX_FILES,
-        "stands": stands,
-        "is_undecided": claim.state in UNDECIDED,
-        "can_withdraw": claim.state == ClaimState.PENDING,
-        "can_revise": is_own and event.state == EventState.DRAFT,
-        "can_repeat": claim.source == ClaimSource.CUSTOM,
     }
     return render(request, "credits/claim.html", context)
 
 
 @require_safe
 def download(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """A file of evidence, for its person and for staff who see claims; nobody else knows of it.
+    """An evidence file, for its person and for staff who may view claims; a 404 for others.
 
-    Always as an attachment: no browser opens it as a page of this site.
+    Always an attachment, so that no browser opens it as a page of this site.
     """
     person = request.user
     found = Evidence.objects.all()

@@ -1,4 +1,6 @@
-"""College work: what a course is worth, and claiming it with its transcript."""
+"""College work: the credits of a course, and claiming it with its transcript."""
+
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,7 +13,8 @@ from aspen.web import form_recovery
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.college import MAX_COURSE_CREDITS, CollegeForm, CourseCreditsForm
-from credits.views.common import check_result_rows, listed_message
+from credits.views import presentation
+from credits.views.common import listed_message
 from events import actions as event_actions
 from events.enums import CourseSystem
 from events.rules import course_credits
@@ -21,7 +24,7 @@ from events.uploads import was_ended
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def college(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Enter a college course; it waits for approval like any training from elsewhere."""
+    """Enter a college course, which waits for approval like any custom event."""
     person = request.user
     if request.method != "POST":
         return _page(request, CollegeForm(initial=form_recovery.recovered_form(request)))
@@ -30,9 +33,9 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
         return _form_again(request, form)
     facts = form.facts()
     event = event_actions.build_event(facts)
-    [remarks] = checks.check_proposed([(event, facts.amount)], person=person)
-    if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
-        return _form_again(request, form, remarks)
+    [results] = checks.check_proposed([(event, facts.amount)], person=person)
+    if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
+        return _form_again(request, form, results)
     note, files = form.cleaned_data["note"], form.all_files()
     try:
         actions.claim_custom_event(facts=facts, note=note, files=files, by=person)
@@ -45,15 +48,15 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     form.done()
     messages.success(
         request,
-        f"“{facts.title}” is saved: {format_credits(facts.amount)}. It stays Pending until staff "
-        "have looked at the transcript.",
+        f"“{facts.title}” was saved: {format_credits(facts.amount)}. It stays Pending until staff "
+        "have reviewed the transcript.",
     )
     return redirect(listed_message())
 
 
 @require_safe
 def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """What the course typed so far is worth, in words."""
+    """The credits of the course as entered so far, as text (htmx)."""
     form = CourseCreditsForm(request.GET)
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
@@ -62,38 +65,33 @@ def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-# What the action calls them, and what this form does.
+# The action's names of fields, and this form's.
 _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "course_credits"}
 
 
 def _form_again(
     request: AuthenticatedHttpRequest,
     form: CollegeForm,
-    remarks: list[checks.CheckResult] | None = None,
+    results: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
     form.put_aside()
-    return _page(request, form, remarks or [])
+    return _page(request, form, results)
 
 
 def _page(
     request: AuthenticatedHttpRequest,
     form: CollegeForm,
-    remarks: list[checks.CheckResult] | None = None,
+    results: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
+    numbers = range(1, MAX_COURSE_CREDITS + 1)
     context = {
         "form": form,
         "table": [
-            (
-                system.label,
-                [
-                    format_amount(course_credits(system, n))
-                    for n in range(1, MAX_COURSE_CREDITS + 1)
-                ],
-            )
+            (system.label, [format_amount(course_credits(system, number)) for number in numbers])
             for system in CourseSystem
         ],
-        "numbers": range(1, MAX_COURSE_CREDITS + 1),
-        "remarks": check_result_rows(remarks or []),
-        "confirmed": checks.check_fingerprint(remarks or []),
+        "numbers": numbers,
+        "warnings": presentation.warning_rows(results),
+        "confirmed": checks.check_fingerprint(results),
     }
     return render(request, "credits/college.html", context)

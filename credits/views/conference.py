@@ -1,4 +1,4 @@
-"""Several sessions of a conference elsewhere in one sheet: all of them, or none."""
+"""Claiming several sessions of an outside conference in one form."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,8 @@ from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.conference import ConferenceForm, OutsideSessionForm, SessionFormSet, typed_rows
-from credits.views.common import check_result_rows, listed_message
+from credits.views import presentation
+from credits.views.common import listed_message
 from events import actions as event_actions
 from events import queries as event_queries
 
@@ -22,7 +23,7 @@ BLANK_ROWS = 4
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def conference(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The sheet. Errors stand beside their row, and what was typed stays."""
+    """A row for each session; all are saved, or none. Invalid rows come back as entered."""
     categories = {category.pk: category for category in event_queries.categories()}
     options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
@@ -50,10 +51,10 @@ def _save(
     person = request.user
     facts = [row.facts(**form.cleaned_data) for row in rows]
     proposed = [(event_actions.build_event(each), each.amount) for each in facts]
-    found = checks.check_proposed(proposed, person=person)
-    remarks = [remark for of_row in found for remark in of_row]
-    if remarks and request.POST.get("confirmed") != checks.check_fingerprint(remarks):
-        return _page(request, form, sheet, remarks)
+    by_row = checks.check_proposed(proposed, person=person)
+    results = [result for row in by_row for result in row]
+    if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
+        return _page(request, form, sheet, results)
     with refusal_as_form_error(form):
         claims = actions.claim_outside_conference(sessions=facts, by=person)
         messages.success(request, _saved(len(claims)))
@@ -63,9 +64,9 @@ def _save(
 
 def _saved(number: int) -> str:
     if number == 0:
-        return "You have saved these sessions already; they are listed once."
-    sessions = counted(number, "session is", "sessions are")
-    return f"{sessions} saved and listed. They stay Pending until staff have approved them."
+        return "You already saved these sessions. They are listed once."
+    sessions = counted(number, "session was", "sessions were")
+    return f"{sessions} saved and listed. They stay Pending until staff approve them."
 
 
 def _blank() -> list[dict[str, Any]]:
@@ -76,7 +77,7 @@ def _page(
     request: AuthenticatedHttpRequest,
     form: ConferenceForm,
     sheet: Any,
-    remarks: Sequence[checks.CheckResult] = (),
+    results: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
     errors = [
         (number, row.fields[name].label, messages_of[0], row[name].auto_id)
@@ -88,7 +89,7 @@ def _page(
         "form": form,
         "sheet": sheet,
         "errors": errors,
-        "remarks": check_result_rows(remarks),
-        "confirmed": checks.check_fingerprint(remarks),
+        "warnings": presentation.warning_rows(results),
+        "confirmed": checks.check_fingerprint(results),
     }
     return render(request, "credits/conference.html", context)

@@ -1,0 +1,227 @@
+"""What the pages around claims show, ready for their templates."""
+
+import dataclasses
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+
+from accounts.models import User
+from aspen.formats import counted, format_credits, format_day, format_time_range
+from aspen.web.labels import Label
+from credits import queries
+from credits.checks import CheckResult
+from credits.enums import (
+    CLAIM_LABELS,
+    LISTED,
+    LIVE,
+    UNDECIDED,
+    CheckKind,
+    ClaimSource,
+    ClaimState,
+)
+from credits.models import Claim
+from events import queries as event_queries
+from events.calendar import presentation as calendar_presentation
+from events.enums import EventState, Origin
+from events.models import Category, Event
+from events.rules import has_taken_place
+
+
+class WarningRow(NamedTuple):
+    """A check result with what the person can do about it.
+
+    `title` names the other event; `instead_id` is its id if it can be claimed instead.
+    """
+
+    label: str
+    text: str
+    claim_id: int | None
+    title: str
+    instead_id: int | None
+
+
+def warning_rows(results: Iterable[CheckResult]) -> list[WarningRow]:
+    return [
+        WarningRow(
+            label=CheckKind(result.kind).label,
+            text=result.text,
+            claim_id=result.claim_id,
+            title=result.event.title if result.event else "",
+            instead_id=result.event.pk if result.event and result.can_claim else None,
+        )
+        for result in results
+    ]
+
+
+class CreditRow(NamedTuple):
+    category: Category
+    amount: str
+
+
+class EvidenceRow(NamedTuple):
+    pk: int
+    name: str
+    size: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClaimPage:
+    """One claim, as its person sees it. `url` is empty if the event has no page of its own."""
+
+    claim: Claim
+    event: Event
+    url: str
+    when: str
+    state: Label
+    claimed_on: str
+    credits: list[CreditRow]
+    evidence: list[EvidenceRow]
+    warnings: list[WarningRow]
+    is_live: bool
+    is_undecided: bool
+    can_withdraw: bool
+    can_revise: bool
+    can_repeat: bool
+
+
+def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> ClaimPage:
+    """Two queries, for a claim with its event."""
+    event = claim.event
+    is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
+    credits = claim.credits.filter(withdrawn_at=None).select_related("category").order_by("line")
+    return ClaimPage(
+        claim=claim,
+        event=event,
+        url=_event_url(event, person),
+        when=_when(event),
+        state=CLAIM_LABELS[ClaimState(claim.state)],
+        claimed_on=format_day(timezone.localdate(claim.claimed_at)),
+        credits=[_credit_row(credit.category, credit.amount) for credit in credits],
+        evidence=[
+            EvidenceRow(each.pk, each.file_name, filesizeformat(each.size))
+            for each in claim.evidence.order_by("pk")
+        ],
+        warnings=warning_rows(results),
+        is_live=claim.state in LIVE,
+        is_undecided=claim.state in UNDECIDED,
+        can_withdraw=claim.state == ClaimState.PENDING,
+        can_revise=is_own and event.state == EventState.DRAFT,
+        can_repeat=claim.source == ClaimSource.CUSTOM,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReviewPage:
+    """An event to claim; `claim` if the person already has, `why_not` if they cannot."""
+
+    event: Event
+    url: str
+    when: str
+    credits: list[CreditRow]
+    claim: Claim | None
+    why_not: str
+    warnings: list[WarningRow]
+
+
+def review_page(
+    event: Event,
+    person: User,
+    *,
+    claim: Claim | None,
+    why_not: str,
+    results: Iterable[CheckResult],
+) -> ReviewPage:
+    """No query, for an event with its offers."""
+    return ReviewPage(
+        event=event,
+        url=_event_url(event, person),
+        when=_when(event),
+        credits=[_credit_row(offer.category, offer.amount) for offer in event.offers.all()],
+        claim=claim,
+        why_not=why_not,
+        warnings=warning_rows(results),
+    )
+
+
+class SessionRow(NamedTuple):
+    """A session of a conference: already claimed, impossible to claim, or with a box to check."""
+
+    pk: int
+    title: str
+    times: str
+    room: str
+    credits: list[calendar_presentation.Credits]
+    claimed: Label | None
+    why_not: str
+    is_checked: bool
+
+
+def session_row(
+    event: Event,
+    outlook: queries.ClaimOutlook,
+    lines: Iterable[event_queries.CreditLine],
+    *,
+    is_checked: bool,
+) -> SessionRow:
+    day, times = calendar_presentation.day_and_times(event)
+    return SessionRow(
+        pk=event.pk,
+        title=event.title,
+        times=times or day,
+        room=event.room,
+        credits=calendar_presentation.credit_chips(lines),
+        claimed=LISTED if outlook.is_claimed else None,
+        why_not="" if outlook.is_claimed else outlook.reason,
+        is_checked=is_checked,
+    )
+
+
+class SimilarRow(NamedTuple):
+    """An event with a similar title; `claim_id` is its id if it can be claimed."""
+
+    title: str
+    url: str
+    when: str
+    sponsor: str
+    people: str
+    is_claimed: bool
+    claim_id: int | None
+
+
+def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
+    """How many people claimed each, never who. Two queries, for events with their offers."""
+    numbers = queries.claim_counts(events)
+    claimed = queries.claimed_event_ids(person, events)
+    return [
+        SimilarRow(
+            title=event.title,
+            url=event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
+            when=_when(event),
+            sponsor=event.sponsor,
+            people=_claimed_by(numbers.get(event.pk, 0)),
+            is_claimed=event.pk in claimed,
+            claim_id=event.pk if has_taken_place(event) and event.offers.all() else None,
+        )
+        for event in events
+    ]
+
+
+def _claimed_by(number: int) -> str:
+    return f"{counted(number, 'person', 'people')} claimed this" if number else ""
+
+
+def _credit_row(category: Category, amount: Decimal) -> CreditRow:
+    return CreditRow(category, format_credits(amount))
+
+
+def _event_url(event: Event, person: User) -> str:
+    """The page of a calendar event or of the person's own custom event, or ""."""
+    is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
+    return event.get_absolute_url() if is_open else ""
+
+
+def _when(event: Event) -> str:
+    return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
