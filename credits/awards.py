@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from allauth.account.models import EmailAddress
-from django.db.models import F, Func, IntegerField, Q, QuerySet
+from django.db.models import F, Func, IntegerField, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
@@ -14,7 +14,7 @@ from accounts.queries import people_by_email
 from aspen.errors import Refused
 from aspen.files import uploaded_csv
 from credits import rules
-from credits.enums import LIVE, ClaimState
+from credits.enums import LIVE
 from credits.models import AwardList, Claim, WaitingAward
 from events.enums import Attendance, EventState
 from events.models import CreditOffer, Event, Registration
@@ -33,11 +33,7 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
     mine = {"person__in": people, "event__in": list(by_id)}
     held: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
-    withdrawn = Q(state=ClaimState.WITHDRAWN, decided_by=F("person"))
-    claims = Claim.objects.filter(
-        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | withdrawn, **mine
-    )
-    for claim in claims.order_by("pk"):
+    for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **mine).order_by("pk"):
         pair = (claim.person_id, claim.event_id)
         if claim.state in LIVE:
             held.add(pair)
@@ -166,7 +162,7 @@ class _Reading:
         for piece in _pieces(written):
             addresses = [word.strip("<>()[]'\".,:") for word in piece.split() if "@" in word]
             if not addresses:
-                self.refuse(line, "This line has no e-mail address.", row or piece.strip())
+                self.refuse(line, "There is no e-mail address.", row or piece.strip())
             for address in addresses:
                 self._add(address.lower(), line, row or address)
 

@@ -100,7 +100,7 @@ def check_fingerprint(results: Iterable[CheckResult]) -> str:
 
 
 def titles_similar(one: str, other: str) -> bool:
-    """Whether two titles share most of their trigrams, as PostgreSQL measures it.
+    """True if two titles share most of their trigrams, as PostgreSQL measures it.
 
     Titles with different numbers are never similar: part 1 is not part 2.
     """
@@ -114,7 +114,7 @@ def titles_similar(one: str, other: str) -> bool:
 
 
 def same_page(one: str, other: str) -> bool:
-    """Whether two web addresses lead to the same recording."""
+    """True if two web addresses lead to the same recording."""
     return bool(one and other) and _normalized_url(one) == _normalized_url(other)
 
 
@@ -154,7 +154,7 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
 
 
 def _is_repeat(subject: Subject, claimed: Subject) -> bool:
-    """Whether this is a second press of Save. It gets no warning; saving reports that the training
+    """True if this is a second press of Save. It gets no warning; saving reports that the training
     is already listed."""
     return (
         subject.event.pk is None
@@ -253,7 +253,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """Whether no one can have attended both live. Recordings and long courses never overlap."""
+    """True if no one can have attended both live. Recordings and long courses never overlap."""
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:

@@ -10,7 +10,7 @@ class ClaimRole(models.TextChoices):
 
 
 class ClaimSource(models.TextChoices):
-    """How the claim came about: the three ways of the calendar, and Create New…"""
+    """The origin of a claim: the three ways of the calendar, and Create New…"""
 
     REGISTRATION = "registration", "Registration"
     CALENDAR = "calendar", "Add CE credit"
@@ -51,7 +51,7 @@ UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
 class CheckKind(models.TextChoices):
-    """What an automatic check found (checks.py)."""
+    """Kinds of check results (checks.py)."""
 
     SAME = "same", "Possible duplicate"
     OVERLAP = "overlap", "At the same time"

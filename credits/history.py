@@ -174,7 +174,7 @@ class _HistoryWriter:
         return HistoryEntry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
 
     def _is_first(self, credit: Any, claim: Any) -> bool:
-        """Whether this row inserted a credit together with its claim."""
+        """True if this row inserted a credit together with its claim."""
         same_action: bool = credit.pgh_context_id == claim.pgh_context_id
         return same_action and credit.pgh_label == "insert"
 
@@ -270,7 +270,7 @@ def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> s
 
 
 def _is_own_withdrawal(claim: Any) -> bool:
-    """Whether the person withdrew it, not staff or the portal; then the reason adds nothing."""
+    """True if the person withdrew it, not staff or the portal; then the reason adds nothing."""
     own: bool = claim.decided_by_id == claim.person_id
     return own and claim.state == ClaimState.WITHDRAWN
 

@@ -73,7 +73,7 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
 
 
 def from_catalog() -> Exists:
-    """Whether a credit with `earned_on` is from the course catalog of that day's fiscal year.
+    """True if a credit with `earned_on` is from the course catalog of that day's fiscal year.
 
     For a recording claimed while it was available, also from the catalog of the fiscal year of the
     claim. `rules.counted_catalog_years` is the same rule without a query.
@@ -105,7 +105,7 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
 
 class ClaimOutlook(NamedTuple):
-    """Whether the person has claimed an event, or why they cannot."""
+    """True if the person has claimed an event, or why they cannot."""
 
     is_claimed: bool
     reason: str
@@ -178,16 +178,16 @@ def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
     return found
 
 
-def presented_on(person: User, title: str, *, besides: Claim | None = None) -> list[dt.date]:
+def presented_on(person: User, title: str, *, excluding: Claim | None = None) -> list[dt.date]:
     """The last days of the events of this title that earned the person presenter credit.
 
-    Case does not matter. `besides` is a claim to leave out.
+    Case does not matter. `excluding` is a claim to leave out.
     """
     claims = Claim.objects.filter(
         person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
     )
-    if besides:
-        claims = claims.exclude(pk=besides.pk)
+    if excluding:
+        claims = claims.exclude(pk=excluding.pk)
     return list(claims.order_by("event__last_day").values_list("event__last_day", flat=True))
 
 

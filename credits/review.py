@@ -25,7 +25,7 @@ UNANSWERED_AFTER = dt.timedelta(days=30)
 
 
 class EarlierDecisions(NamedTuple):
-    """Decisions about a person's earlier custom events of the same sponsor."""
+    """The numbers of a person's earlier custom events of the same sponsor, by decision."""
 
     approved: int
     declined: int

@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from django.db.models import F, Q
 from django.utils import timezone
 
 from aspen.clock import fiscal_year, years_after, years_before
 from aspen.formats import format_day
 from aspen.transitions import Actor
-from credits.enums import CLAIM_TRANSITIONS, ClaimRole, ClaimState
+from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
@@ -18,12 +19,17 @@ from events.rules import has_recording, has_taken_place, is_past_recording, stat
 ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
 # How often the same topic earns presenter credit, and in how many years (2009).
 MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
-# Overlaps up to this long do not count as one.
+# The time to change rooms; shorter overlaps are ignored.
 ROOM_CHANGE = dt.timedelta(minutes=5)
+# Automatic credits and awards skip events with such a claim: live, declined, or withdrawn by the
+# person.
+SETTLED_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
+    state=ClaimState.WITHDRAWN, decided_by=F("person")
+)
 
 
 def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
-    """Whether a topic `presented` on these days also earns presenter credit on `day`.
+    """True if a topic `presented` on these days also earns presenter credit on `day`.
 
     No four years may contain more than two: neither the four that end on `day` nor, if a later
     presentation was settled first, the four that end with it.
@@ -37,7 +43,7 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 
 
 def overlaps(one: Event, other: Event) -> bool:
-    """Whether no one can have attended both. Events without clock times never overlap."""
+    """True if no one can have attended both. Events without clock times never overlap."""
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:

@@ -3,16 +3,15 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import audited
-from credits import emails, queries
+from credits import emails, queries, rules
 from credits.actions.store import create_claims, withdraw_claims
-from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
+from credits.enums import LIVE, ClaimRole, ClaimSource
 from credits.models import Claim
 from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter, Registration
@@ -32,12 +31,7 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
     person = registrations[0].person
     lock_people([person.pk])
     event_ids = [registration.event_id for registration in registrations]
-    withdrawn = Q(state=ClaimState.WITHDRAWN, decided_by=person)
-    settled = Claim.objects.filter(
-        Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | withdrawn,
-        person=person,
-        event__in=event_ids,
-    )
+    settled = Claim.objects.filter(rules.SETTLED_CLAIM, person=person, event__in=event_ids)
     offered = CreditOffer.objects.filter(event__in=event_ids)
     events = list(
         Event.objects.filter(pk__in=offered.values("event"), state=EventState.PUBLISHED)

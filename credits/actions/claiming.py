@@ -182,7 +182,7 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
 
 
 def _is_last_claim(claim: Claim) -> bool:
-    """Whether this is the only live claim on a custom event that is not approved."""
+    """True if this is the only live claim on a custom event that is not approved."""
     event = claim.event
     if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False

@@ -103,7 +103,7 @@ CreditLines = tuple[tuple[int, Decimal], ...]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorrectionResult:
-    """What a correction changed; `changes` are (lines before, lines after, number of claims).
+    """The effect of a correction; `changes` are (lines before, lines after, number of claims).
 
     `tracks` are participations; `own` says that the person who corrects has a claim too.
     """

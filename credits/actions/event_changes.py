@@ -69,7 +69,7 @@ def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
     for claim in claims:
         if claim.role == ClaimRole.PRESENTER:
             day = timezone.localdate(event.ends_at or event.begins_at)
-            refuse_third_presentation_credit(claim.person, event.title, day, besides=claim)
+            refuse_third_presentation_credit(claim.person, event.title, day, excluding=claim)
 
 
 @audited

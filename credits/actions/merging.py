@@ -301,7 +301,7 @@ def why_not_undo(merge: Merge, target: Event) -> str | None:
 
 
 def _changed_with_target(claim: Claim, merge: Merge) -> bool:
-    """Whether the claim's state changed with the target: withdrawn by anyone but the person, or
+    """True if the claim's state changed with the target: withdrawn by anyone but the person, or
     returned although its own event was not."""
     if claim.state == ClaimState.WITHDRAWN:
         return claim.decided_by_id != claim.person_id

@@ -1,4 +1,4 @@
-"""What all actions on claims share: new claims, transitions, and the credits_changed signal."""
+"""Shared by all actions on claims: new claims, transitions, and the credits_changed signal."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -85,13 +85,13 @@ def write_credits(claims: Sequence[Claim]) -> None:
 
 
 def refuse_third_presentation_credit(
-    person: User, title: str, day: dt.date, *, besides: Claim | None = None
+    person: User, title: str, day: dt.date, *, excluding: Claim | None = None
 ) -> None:
     """Raise Refused if the topic earned presenter credit twice in four years already (2009).
 
     The caller holds the person's lock.
     """
-    if rules.may_present_again(day, queries.presented_on(person, title, besides=besides)):
+    if rules.may_present_again(day, queries.presented_on(person, title, excluding=excluding)):
         return
     raise Refused(
         f"You have already presented “{title}” twice in four years, the maximum for presenter "

@@ -22,7 +22,7 @@ class ClaimSearchForm(forms.Form):
 
 
 class SourceForm(forms.Form):
-    """How the claim was made; anything but the list counts as Add CE credit."""
+    """The way the claim was made; anything but the list counts as Add CE credit."""
 
     source = forms.ChoiceField(choices=[(ClaimSource.LIST, "list"), (ClaimSource.CALENDAR, "")])
 

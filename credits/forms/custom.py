@@ -21,7 +21,7 @@ from events.models import Event
 from events.queries import categories
 
 NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
-ENDS_BEFORE_BEGIN = "The end must be after the start."
+ENDS_BEFORE_BEGIN = "The end must be after the beginning."
 # What can be reused when a training is entered again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 

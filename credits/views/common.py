@@ -1,4 +1,4 @@
-"""What several views of claims share."""
+"""Shared by the views of claims."""
 
 from django.http import QueryDict
 from django.urls import reverse

@@ -166,7 +166,7 @@ def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _saved_since(person: User, opened: str) -> bool:
-    """Whether the person saved a training since the page was opened.
+    """True if the person saved a training since the page was opened.
 
     On a slow line the page's last draft arrives after the form itself was saved.
     """

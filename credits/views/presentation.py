@@ -1,4 +1,4 @@
-"""What the pages around claims show, ready for their templates."""
+"""Typed rows and pages for the templates of claims."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -192,7 +192,10 @@ class SimilarRow(NamedTuple):
 
 
 def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
-    """How many people claimed each, never who. Two queries, for events with their offers."""
+    """The number of people who claimed each, never their names.
+
+    Two queries, for events with their offers.
+    """
     numbers = queries.claim_counts(events)
     claimed = queries.claimed_event_ids(person, events)
     return [

@@ -143,7 +143,7 @@ def corrects_it(librarian: Visitor, other: Event) -> None:
     librarian.follow("My credits", within=librarian.menu)
     row = librarian.row(f"{SECURITY} (online)")
     librarian.click(row.get_by_role("button", name="Take it back"))
-    librarian.sees("Taken back")
+    librarian.sees("Withdrawn by you")
     claims(librarian, other)
 
 

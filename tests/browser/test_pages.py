@@ -550,7 +550,7 @@ def creates_an_event_without_scripts(visitor: Visitor, similar: Event) -> None:
     visitor.visit("/continuing-education/new/")
     visitor.field("Sponsor").fill("Puppet School")
     visitor.field("Event title").fill(f"{similar.title}s")
-    visitor.press("Check whether it is known already")
+    visitor.press("Look for existing events")
     visitor.sees("Is it one of these?", similar.title)
     expect(visitor.field("Sponsor")).to_have_value("Puppet School")
     day = f"{timezone.localdate() - dt.timedelta(days=7):%Y-%m-%d}"

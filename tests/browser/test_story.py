@@ -322,8 +322,8 @@ def changes_it_and_sends_it_again(librarian: Visitor) -> None:
     librarian.click(librarian.page.get_by_role("link", name="Change and send again").first)
     librarian.sees(f"Staff asked for changes: {reason}")
     librarian.field("Sponsor").fill("Puppet School of Missoula")
-    librarian.press("Save and send again")
-    librarian.sees(f"“{PUPPETS}” is sent again and waits for approval.")
+    librarian.press("Save and resubmit")
+    librarian.sees(f"“{PUPPETS}” was resubmitted and is waiting for approval.")
     sees_the_credit(librarian, PUPPETS, "Pending", "Archived")
 
 

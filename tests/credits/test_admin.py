@@ -148,7 +148,7 @@ def test_nobody_decides_about_their_own_claim() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     claim = factories.claim(staff)
     client = signed_in(staff)
-    assert "Somebody else has to decide" in text(decide(client, claim, "approved"))
+    assert "A colleague has to decide" in text(decide(client, claim, "approved"))
     assert state(claim) == (ClaimState.PENDING, "", None)
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 
@@ -157,7 +157,7 @@ def test_a_custom_event_and_its_authors_claim_are_decided_together() -> None:
     claim = claim_custom_event(facts=factories.facts(), by=factories.person())
     client = coordinator()
     page = text(decide(client, claim, "approved"))
-    assert "goes with its custom event. Decide about that in the queue." in page
+    assert "is decided with its custom event. Decide about the event in the queue." in page
     assert state(claim)[0] == ClaimState.PENDING
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 
@@ -214,7 +214,7 @@ def test_several_are_approved_but_no_doubtful_changed_or_own_one() -> None:
     assert messages[-1] == "Approved: 1 of 4."
     beginnings = [
         f"{changed.person}'s claim of “{changed.event}” was",
-        "Somebody else has to decide about your own",
+        "This is your own claim of",
         f"{person}, “One thing”",
     ]
     for message, beginning in zip(messages[:-1], beginnings, strict=True):

@@ -26,7 +26,7 @@ def test_addresses_as_they_are_pasted(text: str) -> None:
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
-def test_what_is_no_address_is_left_out_and_said() -> None:
+def test_text_without_an_address_is_refused_with_a_reason() -> None:
     sheet = awards.read_text(
         f"{ADA}\nAda Lake\n\nada@nowhere; {BO}, bo.library.example\nADA@library.example\n"
         f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'z' * 60}.{'z' * 60}.example\n"
@@ -36,7 +36,7 @@ def test_what_is_no_address_is_left_out_and_said() -> None:
         [2, "There is no e-mail address."],
         [4, "This is no e-mail address."],
         [4, "There is no e-mail address."],
-        [5, "The same address as in line 1; it counts once."],
+        [5, "This address is already in line 1."],
         [6, "This e-mail address is too long."],
     ]
     assert sheet.refused[1][2] == "ada@nowhere"
@@ -57,7 +57,7 @@ def test_files_by_their_heading(data: bytes) -> None:
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
-def test_rows_of_a_file_that_make_no_sense() -> None:
+def test_invalid_rows_of_a_file_are_refused() -> None:
     sheet = awards.read_file(
         f"Name,Email\n=cmd(),nobody\nCy\nAda,{ADA}\nAda,{ADA.upper()}\n,,\n".encode()
     )
@@ -65,7 +65,7 @@ def test_rows_of_a_file_that_make_no_sense() -> None:
     assert sheet.refused == [
         [2, "There is no e-mail address.", "=cmd(), nobody"],
         [3, "There is no e-mail address.", "Cy"],
-        [5, "The same address as in line 4; it counts once.", f"Ada, {ADA.upper()}"],
+        [5, "This address is already in line 4.", f"Ada, {ADA.upper()}"],
     ]
 
 
@@ -73,17 +73,17 @@ def test_rows_of_a_file_that_make_no_sense() -> None:
     ("data", "words"),
     [
         (b"PK\x03\x04", "This is not a CSV file"),
-        (b"Name,Time\nAda,50\n", "No column for the e-mail address"),
+        (b"Name,Time\nAda,50\n", "The file has no e-mail column"),
         (b"x" * (10 * 1024 * 1024 + 1), "larger than 10 MB"),
         (b"Email\n" + b"a@b.example\n" * 20_001, "more than 20,000 rows"),
         (b'Email\n"' + b"a" * 200_000, "cannot be read as CSV"),
     ],
 )
-def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
+def test_a_file_that_is_no_list_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
         awards.read_file(data)
 
 
-def test_a_quotation_mark_left_open_takes_nobody_along() -> None:
+def test_an_unclosed_quotation_mark_adds_no_one() -> None:
     with pytest.raises(Refused, match="as CSV beyond line 3: a quotation mark there, or above"):
         awards.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())

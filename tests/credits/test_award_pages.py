@@ -305,7 +305,7 @@ def test_take_an_award_back(client: Client, staff: User) -> None:
     ]
     assert "Take the award back" not in text(answer)
     assert "Ended without a credit" in text(answer)
-    assert "does not wait any more" in text(client.post(take_back, follow=True))
+    assert "no longer waits" in text(client.post(take_back, follow=True))
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -64,7 +64,7 @@ def claims_of(person: User) -> list[tuple[int, str]]:
 # ---------- Awarding ----------
 
 
-def test_an_award_is_approved_posted_and_told(staff: User) -> None:
+def test_an_award_is_approved_posted_and_e_mailed(staff: User) -> None:
     event = make.event(days=-40, credits={ADMINISTRATION: "1.5", TECHNOLOGY: "0.5"})
     ada = make.person()
     select_track(track=make.track(), by=ada)
@@ -91,7 +91,7 @@ def test_an_award_is_approved_posted_and_told(staff: User) -> None:
     assert "Pending" not in message.body
 
 
-def test_who_has_it_was_refused_it_or_awards_gets_nothing(staff: User) -> None:
+def test_an_award_skips_people_who_have_it_were_refused_it_or_award_it(staff: User) -> None:
     event = make.event()
     holder, declined, back, absent, cancelled, new = (make.person() for _ in range(6))
     make.claim(holder, event)
@@ -114,7 +114,7 @@ def test_who_has_it_was_refused_it_or_awards_gets_nothing(staff: User) -> None:
     assert [claim.person for claim in awarded] == [cancelled, new]
 
 
-def test_absent_does_not_matter_where_there_is_a_recording(staff: User) -> None:
+def test_absence_does_not_matter_if_there_is_a_recording(staff: User) -> None:
     event = make.event(recording_available_at=timezone.now() - dt.timedelta(days=1))
     person = make.person()
     Registration.objects.create(
@@ -165,7 +165,7 @@ def test_an_event_that_earns_nothing_is_refused(
     assert not Claim.objects.exists()
 
 
-def test_nobody_awards_without_the_permission(staff: User) -> None:
+def test_awarding_needs_the_permission(staff: User) -> None:
     event, ada = make.event(), make.person(Role.HELP_DESK)
     found, waiting = kept(event, staff, ada.email), wait_for_an_account(event, staff)
     for act in (
@@ -173,7 +173,7 @@ def test_nobody_awards_without_the_permission(staff: User) -> None:
         lambda: actions.apply_award_list(list_id=found.pk, by=ada),
         lambda: actions.take_back_award(award_id=waiting.pk, by=ada),
     ):
-        with pytest.raises(Refused, match="You may not award credits"):
+        with pytest.raises(Refused, match="You do not have permission to award credits"):
             act()
     assert not Claim.objects.exists()
 
@@ -224,7 +224,7 @@ def sign_up(address: str) -> Client:
     return client
 
 
-def test_who_signs_up_finds_the_credits(staff: User, settings: Any) -> None:
+def test_credits_are_there_after_signing_up(staff: User, settings: Any) -> None:
     settings.ZEAL_ALLOWLIST = [
         {"model": "sessions.Session", "field": "get()"},
         {"model": "account.EmailAddress", "field": "get()"},
@@ -260,14 +260,14 @@ def test_nothing_is_kept_of_half_a_confirmation(
     assert not Claim.objects.exists()
 
 
-def test_an_account_that_staff_create_gets_what_waits(staff: User) -> None:
+def test_an_account_that_staff_create_gets_waiting_awards(staff: User) -> None:
     one, other = make.event(), make.event()
     wait_for_an_account(one, staff)
     wait_for_an_account(other, staff)
     assert claims_of(signed_up()) == [(one.pk, "approved"), (other.pk, "approved")]
 
 
-def test_what_was_missed_comes_with_the_next_sign_in(staff: User) -> None:
+def test_a_missed_award_comes_with_the_next_sign_in(staff: User) -> None:
     """A list counts while the address is being confirmed: neither sees the other."""
     event, person = make.event(), signed_up()
     WaitingAward.objects.create(
@@ -321,18 +321,18 @@ def test_an_award_counts_once_whatever_it_came_by(staff: User) -> None:
     assert not WaitingAward.objects.filter(matched_at=None).exists()
 
 
-def test_nobody_awards_their_own_second_address(staff: User) -> None:
+def test_awarding_your_own_second_address_earns_nothing(staff: User) -> None:
     wait_for_an_account(make.event(), staff)
     EmailAddress.objects.create(user=staff, email=STRANGER, verified=True)
     assert claims_of(staff) == []
     assert not WaitingAward.objects.filter(matched_at=None).exists()
 
 
-def test_an_award_that_was_taken_back_can_be_made_again(staff: User) -> None:
+def test_a_withdrawn_award_can_be_made_again(staff: User) -> None:
     event = make.event()
     waiting = wait_for_an_account(event, staff)
     actions.take_back_award(award_id=waiting.pk, by=staff)
-    with pytest.raises(Refused, match="does not wait any more"):
+    with pytest.raises(Refused, match="no longer waits"):
         actions.take_back_award(award_id=waiting.pk, by=staff)
     person = signed_up()
     assert claims_of(person) == []
@@ -343,7 +343,7 @@ def test_an_award_that_was_taken_back_can_be_made_again(staff: User) -> None:
     assert claims_of(signed_up("late@x.example")) == [(other.pk, "approved")]
 
 
-def test_a_cancelled_event_takes_the_award_back(staff: User) -> None:
+def test_a_canceled_event_withdraws_the_award(staff: User) -> None:
     event, ada = make.event(), make.person()
     award(event, staff, ada.email)
     event.state = EventState.CANCELLED

@@ -1,4 +1,4 @@
-"""Automatic care: what the portal remarks about claims by itself. It refuses nothing."""
+"""Automatic checks of claims, which refuse nothing."""
 
 import datetime as dt
 from decimal import Decimal
@@ -71,7 +71,7 @@ def test_addresses_lead_to_the_same_recording(one, other, expected):
     assert checks.same_page(one, other) is expected
 
 
-def test_what_stands_alone_has_no_remark():
+def test_a_single_claim_has_no_result():
     person = make.person()
     claim = custom(person, title="Weeding online")
     custom(make.person(), title="Weeding online")
@@ -79,7 +79,7 @@ def test_what_stands_alone_has_no_remark():
     assert about(claim) == []
 
 
-def test_a_similar_title_within_a_day_is_remarked_on_both_sides():
+def test_a_similar_title_within_a_day_is_reported_for_both_claims():
     person = make.person()
     begins_at = morning()
     first = custom(
@@ -93,10 +93,10 @@ def test_a_similar_title_within_a_day_is_remarked_on_both_sides():
         person, title="Weeding on-line", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
     assert about(first) == [(CheckKind.SAME, second.event_id)]
-    [remark] = checks.check_claims([second])[second.pk]
-    assert (remark.event.pk, remark.claim_id) == (first.event_id, first.pk)
-    assert remark.text.startswith("“Weeding online” (")
-    assert remark.text.endswith("is claimed already. Is it the same training?")
+    [result] = checks.check_claims([second])[second.pk]
+    assert (result.event.pk, result.claim_id) == (first.event_id, first.pk)
+    assert result.text.startswith("“Weeding online” (")
+    assert result.text.endswith("is already claimed. Is it the same training?")
 
 
 def test_a_day_and_a_minute_later_is_another_training():
@@ -115,7 +115,7 @@ def test_a_day_and_a_minute_later_is_another_training():
     assert about(claim) == []
 
 
-def test_the_same_recording_is_remarked_years_later():
+def test_the_same_recording_is_reported_years_later():
     person = make.person()
     address = "https://video.example/weeding"
     old = make.claim(person, days=-900, recording_url=address)
@@ -145,7 +145,7 @@ def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
     listed = make.event(title="Weeding online", **times)
     make.event(title="Weeding online", state="cancelled", **times)
     known = approved(title="Weeding online!", **times)
-    custom(make.person(), title="Weeding online?", **times)  # nobody has approved it
+    custom(make.person(), title="Weeding online?", **times)  # not approved
     claim = custom(make.person(), title="Weeding online", **times)
     found = checks.check_claims([claim])[claim.pk]
     assert {(each.event.pk, each.can_claim, each.claim_id) for each in found} == {
@@ -171,8 +171,8 @@ def test_sessions_of_one_conference_resemble_each_other():
     assert about(first) == []
 
 
-@pytest.mark.parametrize(("minutes", "remarked"), [(54, True), (55, False), (60, False)])
-def test_two_trainings_at_the_same_time(minutes, remarked):
+@pytest.mark.parametrize(("minutes", "expected"), [(54, True), (55, False), (60, False)])
+def test_two_trainings_at_the_same_time(minutes, expected):
     person = make.person()
     begins_at = morning()
     first = make.claim(person, begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
@@ -180,13 +180,13 @@ def test_two_trainings_at_the_same_time(minutes, remarked):
     second = make.claim(
         person, title="Elsewhere", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(second) == ([(CheckKind.OVERLAP, first.event_id)] if remarked else [])
+    assert about(second) == ([(CheckKind.OVERLAP, first.event_id)] if expected else [])
 
 
 @pytest.mark.parametrize(
     "fields", [{"all_day": True}, {"ends_at": None}, {"recording_available_at": timezone.now()}]
 )
-def test_what_has_no_hours_or_a_recording_overlaps_with_nothing(fields):
+def test_events_without_hours_and_recordings_never_overlap(fields):
     person = make.person()
     make.claim(person, title="One thing")
     event = make.event(title="Quite another")
@@ -194,7 +194,7 @@ def test_what_has_no_hours_or_a_recording_overlaps_with_nothing(fields):
     assert about(make.claim(person, event)) == []
 
 
-def test_a_claim_that_ended_is_compared_with_nothing_more():
+def test_an_ended_claim_is_not_compared():
     person = make.person()
     old = make.claim(person, title="Weeding online")
     actions.withdraw_claim(claim_id=old.pk, by=person)
@@ -221,10 +221,10 @@ def test_more_than_twelve_credits_in_one_mountain_day():
         ends_at=late + dt.timedelta(minutes=20),
         credits={make.TECHNOLOGY: "0.5"},
     )
-    [remark] = checks.check_claims([more])[more.pk]
-    assert (remark.kind, remark.event) == (CheckKind.MANY, None)
-    assert remark.text.startswith("This makes 12.5 credits on ")
-    assert remark.text.endswith("in 3 trainings; more than 12 in one day are unusual.")
+    [result] = checks.check_claims([more])[more.pk]
+    assert (result.kind, result.event) == (CheckKind.MANY, None)
+    assert result.text.startswith("This adds up to 12.5 credits on ")
+    assert result.text.endswith("in 3 trainings; more than 12 in one day is unusual.")
 
 
 def test_credits_of_several_days_are_spread():
@@ -241,7 +241,7 @@ def test_credits_of_several_days_are_spread():
 
 
 def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
-    """Thirty years of days beside a full one: only days on which something begins are added up."""
+    """Thirty years next to a full day: only days on which something starts are added up."""
     person = make.person()
     for hour in (8, 14):
         begins_at = morning(-30, hour)
@@ -255,9 +255,9 @@ def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
     long = Event(title="Course", begins_at=begins_at, ends_at=timezone.now() - dt.timedelta(days=1))
     # A credit a day for itself, so that the full day has thirteen.
     days = (timezone.localdate(long.ends_at) - timezone.localdate(begins_at)).days + 1
-    [[remark]] = checks.check_proposed([(long, Decimal(days))], person=person)
-    assert remark.text.startswith("This makes 13 credits on ")
-    assert "in 3 trainings" in remark.text
+    [[result]] = checks.check_proposed([(long, Decimal(days))], person=person)
+    assert result.text.startswith("This adds up to 13 credits on ")
+    assert "in 3 trainings" in result.text
 
 
 def test_proposed_events_are_compared_with_claims_and_with_each_other():
@@ -284,11 +284,11 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
 def test_a_claim_that_is_changed_is_not_compared_with_itself():
     person = make.person()
     claim = custom(person, title="Weeding online")
-    [remarks] = checks.check_proposed([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
-    assert remarks == []
+    [results] = checks.check_proposed([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
+    assert results == []
 
 
-def test_a_training_that_is_saved_once_more_is_not_asked_about():
+def test_a_training_that_is_saved_twice_has_no_result():
     person = make.person()
     listed = custom(person, title="Weeding online").event
     again = Event(
@@ -315,6 +315,6 @@ def test_queries(number, django_assert_num_queries):
         checks.check_proposed(proposed, person=person)
 
 
-def test_nothing_is_nothing():
+def test_no_claims_have_no_results():
     assert checks.check_claims([]) == {}
     assert checks.check_proposed([], person=make.person()) == []

@@ -1,4 +1,4 @@
-"""Claiming: who may claim what, and when. The rules: docs/rules.md."""
+"""Claiming events. The rules: docs/rules.md."""
 
 import datetime as dt
 from decimal import Decimal
@@ -45,16 +45,16 @@ def test_a_claim_carries_the_credits_the_event_offers():
     [
         ({"days": 1}, "not over yet"),
         ({"credits": {}}, "carries no CE credit"),
-        ({"state": EventState.CANCELLED}, "was cancelled"),
+        ({"state": EventState.CANCELLED}, "was canceled"),
     ],
 )
-def test_what_cannot_be_claimed_says_why(fields, words):
+def test_an_event_that_cannot_be_claimed_says_why(fields, words):
     with pytest.raises(Refused, match=words):
         claim(make.event(**fields), make.person())
     assert not Claim.objects.exists()
 
 
-def test_a_custom_event_of_somebody_else_cannot_be_claimed():
+def test_another_persons_custom_event_cannot_be_claimed():
     custom = actions.claim_custom_event(facts=make.facts(), by=make.person()).event
     with pytest.raises(Event.DoesNotExist):
         claim(custom, make.person())
@@ -130,7 +130,7 @@ def test_the_list_holds_the_past_years_ended_events_newest_first():
     assert list(queries.claimable_by(person)) == wanted
 
 
-def test_the_calendars_button_knows_no_limit_of_a_year():
+def test_the_calendars_button_has_no_one_year_limit():
     assert claim(make.event(days=-3 * 366), make.person())
 
 
@@ -191,7 +191,7 @@ def test_a_cancelled_registration_earns_nothing():
     assert not Claim.objects.exists()
 
 
-def test_somebody_absent_earns_nothing():
+def test_an_absent_person_earns_nothing():
     registration = register()
     event_actions.mark_attendance(
         registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person()
@@ -225,7 +225,7 @@ def test_attendance_that_is_corrected_later_corrects_the_credit():
     ] * 2
 
 
-def test_who_claimed_by_hand_before_gets_no_second_claim():
+def test_an_earlier_claim_by_hand_is_not_doubled():
     registration = register()
     pass_time(registration)
     claim(Event.objects.get(pk=registration.event_id), registration.person)
@@ -233,7 +233,7 @@ def test_who_claimed_by_hand_before_gets_no_second_claim():
     assert Claim.objects.count() == 1
 
 
-def test_an_event_that_was_cancelled_credits_nobody():
+def test_a_canceled_event_earns_nothing():
     registration = register()
     pass_time(registration)
     Event.objects.update(state=EventState.CANCELLED)
@@ -260,7 +260,7 @@ def revise(event, **fields):
         ),
     ],
 )
-def test_a_cancelled_or_postponed_event_gives_its_credits_back(fields, reason):
+def test_a_canceled_or_postponed_event_withdraws_its_credits(fields, reason):
     made = make.claim(make.person())
     select_track(track=make.track(), by=made.person)
     revise(made.event, **fields)
@@ -326,7 +326,7 @@ def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
 # ---------- Absent, and the recording ----------
 
 
-def test_who_was_absent_may_watch_the_recording():
+def test_absent_people_may_watch_the_recording():
     registration = register()
     pass_time(registration)
     event_actions.mark_attendance(
@@ -356,10 +356,10 @@ def test_a_cancelled_registration_has_no_attendance():
         )
 
 
-# ---------- Taking a claim back ----------
+# ---------- Withdrawing a claim ----------
 
 
-def test_a_pending_claim_is_taken_back_and_can_be_made_again():
+def test_a_pending_claim_is_withdrawn_and_can_be_made_again():
     made = make.claim(make.person())
     select_track(track=make.track(), by=made.person)
     taken = actions.withdraw_claim(claim_id=made.pk, by=made.person)
@@ -374,7 +374,7 @@ def test_a_custom_event_goes_with_its_claim():
     assert Event.objects.get().state == EventState.CANCELLED
 
 
-def test_only_ones_own_pending_claim_is_taken_back():
+def test_only_your_own_pending_claim_can_be_withdrawn():
     made = make.claim(make.person())
     with pytest.raises(Claim.DoesNotExist):
         actions.withdraw_claim(claim_id=made.pk, by=make.person())
@@ -396,7 +396,7 @@ def test_credit_lines_that_come_after_the_event_still_reach_those_who_registered
     assert Credit.objects.get().person == registration.person
 
 
-def test_attendance_marked_while_the_event_stands_cancelled_loses_nothing():
+def test_attendance_marked_while_the_event_is_canceled_is_kept():
     registration = register()
     pass_time(registration)
     event = Event.objects.get()
@@ -409,7 +409,7 @@ def test_attendance_marked_while_the_event_stands_cancelled_loses_nothing():
     assert Claim.objects.get().state == ClaimState.PENDING
 
 
-def test_what_a_person_took_back_does_not_come_back_by_itself():
+def test_a_claim_withdrawn_by_its_person_does_not_come_back():
     registration = register()
     pass_time(registration)
     event_actions.settle_due()
@@ -438,7 +438,7 @@ def test_a_correction_looks_at_all_lines_of_the_claim():
     actions.correct_credit(
         credit_id=first.pk, category=make.category(), amount=Decimal("7.0"), by=staff
     )
-    with pytest.raises(Refused, match="nobody more"):
+    with pytest.raises(Refused, match="at most double that"):
         actions.correct_credit(
             credit_id=second.pk, category=make.category(), amount=Decimal("1.5"), by=staff
         )

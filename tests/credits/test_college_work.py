@@ -56,7 +56,7 @@ def typed(**changes):
 
 
 @pytest.mark.parametrize(("system", "number", "credits"), WORTH)
-def test_a_course_is_worth_what_the_table_says(client, system, number, credits):
+def test_a_course_earns_the_credits_of_the_table(client, system, number, credits):
     assert course_credits(CourseSystem(system), number) == credits
     told = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
     assert told.content.decode() == f"Worth {credits} credits."
@@ -67,7 +67,7 @@ def test_a_course_is_worth_what_the_table_says(client, system, number, credits):
 def test_one_form_saves_the_course_with_its_transcript(client, person):
     response = client.post(PAGE, typed(), follow=True)
     assert said(response) == [
-        "“Cataloging 501” is saved: 12 credits. It stays Pending until staff have looked at the "
+        "“Cataloging 501” was saved: 12 credits. It stays Pending until staff have reviewed the "
         "transcript."
     ]
     claim = Claim.objects.select_related("event__college_work").get()
@@ -100,7 +100,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
         ({"institution": ""}, "institution", "required"),
     ],
 )
-def test_what_does_not_fit_is_explained_beside_its_field_and_kept(client, changes, field, words):
+def test_invalid_input_is_explained_next_to_its_field_and_kept(client, changes, field, words):
     response = client.post(PAGE, typed(**changes))
     form = response.context["form"]
     assert list(form.errors) == [field]
@@ -115,7 +115,7 @@ def test_a_course_that_ends_today_is_not_over_yet(client):
     assert not Event.objects.exists()
 
 
-def test_the_transcript_need_not_be_chosen_twice(client):
+def test_the_transcript_is_kept_when_the_form_has_errors(client):
     response = client.post(PAGE, typed(title=""))
     [waiting] = response.context["form"].waiting
     assert waiting.name == "transcript.pdf"
@@ -148,7 +148,7 @@ def test_the_amount_is_the_tables_and_nothing_else():
         actions.claim_custom_event(facts=facts(amount=Decimal(3)), by=make.person())
 
 
-def test_its_length_is_no_measure_when_it_is_corrected(person):
+def test_the_length_of_a_course_does_not_limit_a_correction(person):
     begins_at = timezone.now() - dt.timedelta(days=60)
     short = facts(ends_at=begins_at + dt.timedelta(hours=1))
     claim = actions.claim_custom_event(facts=short, by=person)
@@ -159,7 +159,7 @@ def test_its_length_is_no_measure_when_it_is_corrected(person):
     assert claim.event.offers.get().amount == 12
 
 
-def test_a_returned_course_is_changed_and_sent_again(client, person):
+def test_a_returned_course_is_edited_and_resubmitted(client, person):
     client.post(PAGE, typed())
     claim = Claim.objects.get()
     event_actions.decide_custom_event(
@@ -172,7 +172,7 @@ def test_a_returned_course_is_changed_and_sent_again(client, person):
     assert f"/continuing-education/claims/{claim.pk}/" in page.content.decode()
     changed = typed(evidence=None, note=None, system="quarter")
     assert said(client.post(address, changed, follow=True)) == [
-        "“Cataloging 501” is sent again and waits for approval."
+        "“Cataloging 501” was resubmitted and is waiting for approval."
     ]
     claim.refresh_from_db()
     assert (claim.state, claim.credits.get().amount) == (ClaimState.PENDING, 6)
@@ -192,7 +192,7 @@ def test_a_course_that_staff_divided_is_returned_and_shown(client):
     assert form["category"].value() == make.category(PUBLIC).pk
 
 
-def test_a_course_is_one_persons(client):
+def test_a_course_belongs_to_one_person(client):
     """Others are neither shown it nor claim it: they would need no transcript."""
     client.post(PAGE, typed())
     claim = Claim.objects.get()

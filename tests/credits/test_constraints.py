@@ -68,7 +68,7 @@ def test_the_table_of_college_courses_has_three_rows_of_two_kinds() -> None:
     refused(CollegeWork, "events_college_course_credits_known", system="trimester")
 
 
-def test_a_list_counts_by_someone_sometime() -> None:
+def test_a_list_is_applied_by_someone_at_some_time() -> None:
     staff = make.person()
     AwardList.objects.create(event=make.event(), uploaded_by=staff)
     refused(AwardList, "credits_award_list_applied_both_or_neither", applied_at=timezone.now())

@@ -1,4 +1,4 @@
-"""What an event earns, corrected for everybody at once: lines changed, added, and taken out."""
+"""Correcting the credits of an event for everyone: lines changed, added, and withdrawn."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def standing(claim: Claim) -> dict[str, Decimal]:
         ),
     ],
 )
-def test_the_event_and_everybodys_lines_become_these(
+def test_the_lines_of_the_event_and_of_all_claims_become_these(
     was: dict[str, str], becomes: dict[str, str]
 ) -> None:
     event = make.event(credits=was)
@@ -95,7 +95,7 @@ def test_tracks_follow_and_the_preview_comes_true() -> None:
     assert Posting.objects.count() == 6
 
 
-def test_what_was_claimed_otherwise_is_told_apart() -> None:
+def test_claims_with_other_credits_are_counted_separately() -> None:
     event = make.event(credits={TECHNOLOGY: "1.0"})
     first, second = make.claim(make.person(), event), make.claim(make.person(), event)
     actions.correct_credit(
@@ -119,7 +119,7 @@ def test_declined_claims_stay_as_they_are() -> None:
     assert standing(claim) == {TECHNOLOGY: 1}
 
 
-def test_the_history_says_why_and_whose_own_it_was() -> None:
+def test_the_history_has_the_reason_and_your_own_claim() -> None:
     staff, event = make.person(), make.event()
     claim = make.claim(staff, event)
     assert correct(event, {TECHNOLOGY: "2.0"}, staff).own
@@ -135,7 +135,18 @@ def test_the_history_says_why_and_whose_own_it_was() -> None:
     assert (who, why) == (str(staff), "It took two hours.")
 
 
-def test_nobody_corrects_a_training_of_their_own() -> None:
+def test_a_correction_of_claims_alone_is_part_of_the_history() -> None:
+    staff, event = make.person(), make.event()
+    credit = make.claim(make.person(), event).credits.get()
+    actions.correct_credit(
+        credit_id=credit.pk, category=credit.category, amount=Decimal("0.5"), by=staff
+    )
+    assert correct(event, {TECHNOLOGY: "1.0"}, staff).claims == 1
+    [(_, who, _)] = queries.corrections_of(event)
+    assert who == str(staff)
+
+
+def test_staff_cannot_correct_their_own_training() -> None:
     staff = make.person()
     claim = actions.claim_custom_event(facts=make.facts(), by=staff)
     with pytest.raises(Refused, match="A colleague has to correct it"):
@@ -153,10 +164,10 @@ def test_nobody_corrects_a_training_of_their_own() -> None:
         ({TECHNOLOGY: "600"}, {}, "in halves"),
         ({TECHNOLOGY: "2.0"}, {"reason": " "}, "Give a reason"),
         ({TECHNOLOGY: "1.0"}, {}, "has already"),
-        ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "Somebody changed the credit lines"),
+        ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "The credit lines of this event were changed"),
     ],
 )
-def test_what_is_refused_changes_nothing(
+def test_a_refused_correction_changes_nothing(
     lines: dict[str, str], values: dict[str, str], words: str
 ) -> None:
     event = make.event()
@@ -233,7 +244,7 @@ def send_again(claim: Claim, **fields: Any) -> None:
     )
 
 
-def test_what_staff_divided_stays_so_when_the_author_sends_it_again() -> None:
+def test_lines_that_staff_divided_survive_a_resubmission() -> None:
     claim = three_hours()
     send_again(claim, description="It was about both.")
     lines = {TECHNOLOGY: Decimal(2), PUBLIC: Decimal(1)}
@@ -243,7 +254,7 @@ def test_what_staff_divided_stays_so_when_the_author_sends_it_again() -> None:
         send_again(claim, ends_at=shorter)
 
 
-def test_what_the_author_enters_anew_takes_the_place_of_all_lines() -> None:
+def test_credits_that_the_author_changes_replace_all_lines() -> None:
     claim = three_hours()
     send_again(claim, amount=Decimal("2.5"))
     assert standing(claim) == {PUBLIC: Decimal("2.5")}

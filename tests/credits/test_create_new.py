@@ -1,4 +1,4 @@
-"""Create New… beyond its fields: presenters, suggestions, hours, drafts, remarks, once more."""
+"""Create New… beyond its fields: presenters, similar events, hours, drafts, and warnings."""
 
 import datetime as dt
 from decimal import Decimal
@@ -79,13 +79,13 @@ def test_a_topic_is_presented_twice_in_four_years_and_no_third_time(client, pers
         )
     response = client.post(NEW, typed(role="presenter"))
     [error] = response.context["form"].errors["role"]
-    assert error.startswith("You have presented “Weeding online” twice in four years already")
+    assert error.startswith("You have already presented “Weeding online” twice in four years")
     assert Event.objects.count() == 2
     client.post(NEW, typed(role="attendee"))
     assert Claim.objects.filter(role=ClaimRole.ATTENDEE).count() == 1
 
 
-def test_sending_again_does_not_get_round_the_rule(person):
+def test_resubmitting_does_not_evade_the_rule(person):
     def present(title, days):
         begins_at = timezone.now() - dt.timedelta(days=days)
         times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
@@ -125,10 +125,10 @@ def test_the_correction_of_a_presenters_credit_keeps_the_offer_at_half(person):
         )
 
 
-# ---------- What others have claimed ----------
+# ---------- Similar events ----------
 
 
-def test_approved_training_of_others_is_suggested_without_saying_whose(client):
+def test_others_approved_training_is_suggested_without_a_name(client):
     author = make.person(display_name="Olive Quillfeather")
     event = approved(author, title="Weeding online", description="For Quillfeather County")
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_approved_training_of_others_is_suggested_without_saying_whose(client):
     assert "Quillfeather" not in review
 
 
-def test_one_click_claims_the_existing_one_with_what_was_typed(client, person):
+def test_one_click_claims_the_existing_event_with_the_input(client, person):
     event = approved(title="Weeding online")
     actions.keep_draft(typed={"title": "Weeding onl"}, by=person)
     response = client.post(
@@ -164,14 +164,14 @@ def test_one_click_claims_the_existing_one_with_what_was_typed(client, person):
     assert (Event.objects.count(), Draft.objects.count()) == (1, 0)
 
 
-def test_instead_of_create_new_what_is_refused_leaves_a_draft(client):
+def test_a_refused_claim_from_create_new_leaves_a_draft(client):
     event = make.event(days=2)
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(instead="1"), follow=True
     )
     assert said(response) == [
         f"“{event.title}”: This event is not over yet. Credit can be claimed once it has ended. "
-        "What you typed under Create New… is kept there as a draft."
+        "What you entered under Create New… was saved there as a draft."
     ]
     assert client.get(NEW).context["form"]["title"].value() == "Weeding online"
 
@@ -184,17 +184,17 @@ def test_others_approved_training_leads_to_its_review_until_it_is_claimed(client
     assert client.get(page).context["event"] == event
 
 
-def test_who_presented_does_not_claim_the_existing_one_by_mistake(client, person):
+def test_presenters_do_not_claim_the_existing_event_by_mistake(client, person):
     event = make.event()
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(role="presenter"), follow=True
     )
-    assert "is not claimed" in said(response)[0]
+    assert "was not claimed" in said(response)[0]
     assert not Claim.objects.exists()
     assert Draft.objects.get().typed["title"] == "Weeding online"
 
 
-def test_taking_back_a_claim_on_others_training_leaves_it_to_them(person):
+def test_withdrawing_a_claim_on_others_training_leaves_the_event(person):
     event = approved()
     claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
     actions.withdraw_claim(claim_id=claim.pk, by=person)
@@ -225,7 +225,7 @@ def test_a_correction_for_one_leaves_the_offer_to_the_others(person):
 
 
 @pytest.mark.parametrize("decision", [None, Decision.RETURN, Decision.DECLINE])
-def test_what_staff_have_not_approved_is_claimed_by_nobody_else(person, decision):
+def test_training_that_is_not_approved_cannot_be_claimed_by_others(person, decision):
     claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
     if decision:
         decide(claim, decision, "No.")
@@ -246,7 +246,7 @@ def test_an_empty_credit_value_is_counted_from_the_hours(client, end, amount):
 
 
 @pytest.mark.parametrize("end", ["", "2020-01-01T09:00", "2099-01-01T09:00"])
-def test_without_right_hours_an_empty_credit_value_waits_for_them(client, end):
+def test_an_empty_credit_value_needs_valid_hours(client, end):
     response = client.post(NEW, typed(amount="", ends_at=end))
     assert list(response.context["form"].errors) == ["ends_at"]
     assert not Claim.objects.exists()
@@ -254,7 +254,7 @@ def test_without_right_hours_an_empty_credit_value_waits_for_them(client, end):
     assert Claim.objects.get().credits.get().amount == Decimal("1.5")
 
 
-def test_the_hours_are_told_while_they_are_typed(client):
+def test_the_usual_credits_are_shown_while_the_hours_are_entered(client):
     times = {"begins_at": "2026-11-02T09:00", "ends_at": "2026-11-02T10:50"}
     page = client.get(f"{NEW}worth/", times | {"amount": ""}).content.decode()
     assert "1 hour 50 minutes: usually 1.5 credits." in page
@@ -270,9 +270,9 @@ def test_the_hours_are_told_while_they_are_typed(client):
 # ---------- Drafts ----------
 
 
-def test_a_draft_is_kept_shown_again_and_thrown_away(client):
+def test_a_draft_is_saved_shown_and_discarded(client):
     response = client.post(NEW, typed(keep="1", ends_at="", note="Später 🦬"), follow=True)
-    assert said(response) == ["Your draft is kept. You find it here again."]
+    assert said(response) == ["Draft saved. You can continue it here."]
     page = client.get(NEW)
     form = page.context["form"]
     assert (form["title"].value(), form["note"].value()) == ("Weeding online", "Später 🦬")
@@ -290,11 +290,11 @@ def test_saving_ends_the_draft(client, person):
     assert (Claim.objects.count(), Draft.objects.count()) == (1, 0)
 
 
-def test_the_page_keeps_what_is_typed_by_itself(client):
+def test_the_page_saves_a_draft_automatically(client):
     answer = client.post(
         f"{NEW}draft/", {"title": "Weed", "csrfmiddlewaretoken": "x", "other": "y"}
     )
-    assert answer.content.decode().startswith("Draft kept at ")
+    assert answer.content.decode().startswith("Draft saved at ")
     assert Draft.objects.get().typed == {"title": "Weed"}
     assert client.post(f"{NEW}draft/", {"title": " "}).content.decode() == ""
     assert Draft.objects.get().typed == {"title": "Weed"}
@@ -302,7 +302,7 @@ def test_the_page_keeps_what_is_typed_by_itself(client):
     assert Draft.objects.get().typed == {"title": "ab", "description": "x" * 5000}
 
 
-def test_what_is_saved_already_makes_no_draft_on_a_slow_line(client):
+def test_a_saved_training_makes_no_draft_on_a_slow_line(client):
     opened = client.get(NEW).context["opened"]
     client.post(NEW, typed(opened=opened))
     assert client.post(f"{NEW}draft/", typed(opened=opened)).content == b""
@@ -312,21 +312,21 @@ def test_what_is_saved_already_makes_no_draft_on_a_slow_line(client):
         assert Draft.objects.get().typed["title"] == "Weeding online"
 
 
-def test_a_draft_is_its_persons_alone(client):
+def test_a_draft_is_private(client):
     actions.keep_draft(typed={"title": "Quillfeather"}, by=make.person())
     assert "Quillfeather" not in client.get(NEW).content.decode()
 
 
-def test_who_was_signed_out_keeps_the_page_as_it_is():
+def test_signed_out_the_page_stays_as_it_is():
     answer = Client().post(f"{NEW}draft/", typed(), headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (204, b"")
     assert said(answer) == []
 
 
-# ---------- Remarks before saving ----------
+# ---------- Warnings before saving ----------
 
 
-def test_what_looks_odd_is_said_once_and_saved_all_the_same(client, person):
+def test_warnings_are_shown_once_and_saved_anyway(client, person):
     known = approved(
         title="Weeding online!",
         **{
@@ -337,31 +337,31 @@ def test_what_looks_odd_is_said_once_and_saved_all_the_same(client, person):
         },
     )
     first = client.post(NEW, typed())
-    assert [each["instead_id"] for each in first.context["remarks"]] == [known.pk]
+    assert [each.instead_id for each in first.context["warnings"]] == [known.pk]
     page = first.content.decode()
-    assert "Nothing is saved yet. Please look at this first:" in page
+    assert "Nothing was saved yet. Please check this first:" in page
     assert f'formaction="/continuing-education/claim/{known.pk}/"' in page
     assert first.context["form"]["title"].value() == "Weeding online"
     assert not Claim.objects.filter(person=person).exists()
     other = make.claim(person, title="Elsewhere", begins_at=known.begins_at, ends_at=known.ends_at)
     confirmed = first.context["confirmed"]
     second = client.post(NEW, typed(confirmed=confirmed))
-    assert [each["claim_id"] for each in second.context["remarks"]] == [None, other.pk]
+    assert [each.claim_id for each in second.context["warnings"]] == [None, other.pk]
     client.post(NEW, typed(confirmed=second.context["confirmed"]))
     assert Claim.objects.filter(person=person, source="custom").count() == 1
 
 
-def test_the_review_page_remarks_before_save_and_the_green_button_still_works(client, person):
+def test_the_review_page_warns_and_the_green_button_still_works(client, person):
     claim = make.claim(person)
     event = make.event(begins_at=claim.event.begins_at, ends_at=claim.event.ends_at)
     page = client.get(f"/continuing-education/claim/{event.pk}/")
-    assert [each["label"] for each in page.context["remarks"]] == ["At the same time"]
-    assert "Save all the same" in page.content.decode()
+    assert [each.label for each in page.context["page"].warnings] == ["At the same time"]
+    assert "Save anyway" in page.content.decode()
     client.post(f"/continuing-education/claim/{event.pk}/")
     assert Claim.objects.filter(person=person).count() == 2
 
 
-# ---------- The same again ----------
+# ---------- Entering a training again ----------
 
 
 def test_the_same_again_fills_everything_but_the_dates(client, person):
@@ -408,11 +408,11 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get(NEW)
     with django_assert_num_queries(9):
         response = client.post(NEW, typed(begins_at=typed()["begins_at"].replace("09:00", "09:30")))
-    assert response.context["remarks"]
+    assert response.context["warnings"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, person):
+def test_a_second_press_of_save_shows_no_warning(client, person):
     """The first of two presses is saved just before the second one is compared with claims."""
     first = signed_in(person)
     answers = []
@@ -425,7 +425,5 @@ def test_nobody_is_asked_about_the_training_they_saved_a_moment_ago(client, pers
     with connection.execute_wrapper(save_meanwhile):
         answers.append(client.post(NEW, typed()))
     assert [answer.status_code for answer in answers] == [302, 302]
-    assert said(answers[1]) == [
-        "You have saved this training already; it is listed once, as you entered it first."
-    ]
+    assert said(answers[1]) == ["You already saved this training; your first entry is listed."]
     assert Claim.objects.count() == 1

@@ -75,7 +75,7 @@ def test_the_database_knows_too_that_the_same_training_is_one():
         (lambda now: {"amount": Decimal("1.5")}, "amount"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_field(change, field):
+def test_invalid_facts_are_refused_with_their_field(change, field):
     with pytest.raises(Refused) as refusal:
         create(**change(timezone.now()))
     assert refusal.value.field == field
@@ -116,7 +116,7 @@ def test_declining_takes_the_credit_out_of_every_track():
     assert Credit.objects.count() == 1
 
 
-def test_returning_asks_and_sending_again_brings_the_changes_along():
+def test_a_resubmission_updates_the_claim():
     person = make.person()
     claim = create(by=person)
     decide(claim, Decision.RETURN, reason="Which hours?")
@@ -143,7 +143,7 @@ def test_a_refusal_needs_a_reason(decision):
     assert Event.objects.get().state == EventState.PENDING
 
 
-def test_nobody_decides_about_their_own_event():
+def test_staff_cannot_decide_about_their_own_event():
     person = make.person()
     claim = create(by=person)
     with pytest.raises(Refused, match="Somebody else"):
@@ -186,7 +186,7 @@ def test_decisions_leave_a_trace_in_the_database():
         )
 
 
-def test_only_the_author_sends_again_and_only_when_asked():
+def test_only_the_author_resubmits_and_only_after_a_return():
     claim = create()
     with pytest.raises(Refused, match="not waiting"):
         event_actions.resubmit_custom_event(
@@ -199,7 +199,7 @@ def test_only_the_author_sends_again_and_only_when_asked():
         )
 
 
-def test_a_colleagues_decision_is_not_overturned_unseen():
+def test_a_stale_form_does_not_overturn_a_colleagues_decision():
     claim = create()
     decide(claim, Decision.APPROVE)
     with pytest.raises(Refused, match="was changed since you opened this page; it is approved"):
@@ -213,7 +213,7 @@ def test_a_colleagues_decision_is_not_overturned_unseen():
     assert Event.objects.get().state == EventState.PUBLISHED
 
 
-def test_what_the_author_changed_meanwhile_is_not_approved_unseen():
+def test_a_stale_form_does_not_approve_the_authors_later_changes():
     claim = create()
     seen = custom_event_version(Event.objects.get())
     decide(claim, Decision.RETURN, reason="Which hours?")

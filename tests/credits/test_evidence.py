@@ -1,4 +1,4 @@
-"""Evidence: files that show that somebody took part, whatever their names and contents."""
+"""Evidence files, whatever their names and contents."""
 
 import datetime as dt
 import io
@@ -121,7 +121,7 @@ def test_files_are_added_under_a_random_name_and_handed_out_under_their_own(clie
 
 
 @pytest.mark.parametrize("name", list(BAD))
-def test_what_is_no_evidence_is_refused_in_words_and_the_rest_is_kept(client, claim, name):
+def test_unsuitable_files_are_refused_with_a_reason_and_the_rest_is_kept(client, claim, name):
     data, words = BAD[name]
     files = [file(), file(name, data)]
     response = client.post(page(claim), {"add": "1", "evidence": files})
@@ -155,7 +155,7 @@ def test_any_name_is_cleaned(person, claim, name, cleaned):
     assert cleaned.rpartition(".")[0] not in row.file.name
 
 
-def test_a_hostile_name_is_text_and_no_header(client, person, claim):
+def test_a_hostile_file_name_is_shown_as_text_and_adds_no_header(client, person, claim):
     name = '<b>"x"\r\nSet-Cookie: a=b.pdf'
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
     assert "<b>" not in client.get(page(claim)).content.decode()
@@ -164,7 +164,7 @@ def test_a_hostile_name_is_text_and_no_header(client, person, claim):
     assert "\n" not in answer.headers["Content-Disposition"]
 
 
-def test_an_enormous_file_is_left_out_and_what_was_typed_stays(client, claim):
+def test_an_enormous_file_is_left_out_and_the_input_stays(client, claim):
     film = PDF + bytes(12 * 1024 * 1024)
     response = client.post(page(claim), {"add": "1", "evidence": file("film.pdf", film)})
     [error] = response.context["files"].errors["evidence"]
@@ -295,7 +295,7 @@ def test_a_form_that_was_sent_twice_finds_its_files_arrived(person):
     assert second.all_files() == []
 
 
-def test_nothing_chosen_is_said(client, claim):
+def test_no_file_chosen_is_an_error(client, claim):
     response = client.post(page(claim), {"add": "1"})
     assert response.context["files"].errors["evidence"] == ["Choose a file."]
 
@@ -318,13 +318,13 @@ def test_with_a_claim_from_the_review_page(client, person):
 # ---------- Removing, and when it is too late ----------
 
 
-def test_a_file_is_removed_while_nobody_has_decided(
+def test_a_file_is_removed_while_the_claim_is_undecided(
     client, person, claim, django_capture_on_commit_callbacks
 ):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(page(claim), {"remove": row.pk}, follow=True)
-    assert said(response) == ["The file is removed."]
+    assert said(response) == ["The file was removed."]
     assert (Evidence.objects.count(), stored()) == (0, set())
     client.post(page(claim), {"remove": row.pk})
 
@@ -344,11 +344,11 @@ def test_an_approved_claim_keeps_its_evidence_and_takes_more(client, person):
 def test_a_declined_claim_takes_none(client, person):
     claim = declined(actions.claim_custom_event(facts=make.facts(), by=person))
     assert ">Add evidence<" not in client.get(page(claim)).content.decode()
-    with pytest.raises(Refused, match="is declined; it needs no evidence any more"):
+    with pytest.raises(Refused, match="is declined; it no longer needs evidence"):
         actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
 
 
-# ---------- Whose it is ----------
+# ---------- Access ----------
 
 
 def test_others_see_and_change_nothing(claim, person):
@@ -378,7 +378,7 @@ def test_a_waiting_file_is_its_persons_alone(client, person):
     assert Claim.objects.get().evidence.count() == 0
 
 
-def test_what_waits_for_a_day_is_thrown_away(person):
+def test_waiting_files_are_deleted_after_a_day(person):
     with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
         old = evidence.store_waiting_file(file(), by=person)
         assert evidence.waiting_files([old.ticket], by=person) == [old]
@@ -390,12 +390,12 @@ def test_what_waits_for_a_day_is_thrown_away(person):
 # ---------- The page of a claim ----------
 
 
-def test_the_note_is_saved_until_somebody_decides(client, person):
+def test_the_note_can_be_changed_until_a_decision(client, person):
     claim = actions.claim_custom_event(facts=make.facts(), note="First.", by=person)
     response = client.post(
         page(claim), {"save_note": "1", "note": "Only the morning."}, follow=True
     )
-    assert said(response) == ["Your note is saved."]
+    assert said(response) == ["Your note was saved."]
     claim.refresh_from_db()
     assert claim.note == "Only the morning."
     declined(claim)
@@ -404,20 +404,18 @@ def test_the_note_is_saved_until_somebody_decides(client, person):
     assert "Only the morning." in response.content.decode()
 
 
-def test_a_pending_claim_is_taken_back_from_its_page(client, person, claim):
+def test_a_pending_claim_is_withdrawn_from_its_page(client, person, claim):
     assert f'action="{page(claim)}withdraw/"' in client.get(page(claim)).content.decode()
     client.post(f"{page(claim)}withdraw/")
     claim.refresh_from_db()
     assert claim.state == "withdrawn"
-    assert "Take it back" not in client.get(page(claim)).content.decode()
+    assert "Withdraw</button>" not in client.get(page(claim)).content.decode()
 
 
-def test_the_page_says_what_looks_odd(client, person, claim):
+def test_the_page_of_a_claim_shows_warnings(client, person, claim):
     twin = make.claim(person, title=claim.event.title, days=-6.5)
-    remarks = client.get(page(claim)).context["remarks"]
-    assert [(each["label"], each["claim_id"]) for each in remarks] == [
-        ("Possible duplicate", twin.pk)
-    ]
+    warnings = client.get(page(claim)).context["page"].warnings
+    assert [(each.label, each.claim_id) for each in warnings] == [("Possible duplicate", twin.pk)]
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -1,4 +1,4 @@
-"""What happened to a credit, in the words that its page says it with."""
+"""The history of claims and credits."""
 
 import datetime as dt
 import itertools
@@ -31,7 +31,7 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def told(claim: Claim, **kwargs: Any) -> list[str]:
+def entries(claim: Claim, **kwargs: Any) -> list[str]:
     """The entries, with the present day left out: all of it happens within one test."""
     today = format_day(timezone.localdate())
     claim.refresh_from_db()
@@ -42,7 +42,7 @@ def told(claim: Claim, **kwargs: Any) -> list[str]:
 
 @audited
 def change(*, by: User | None, **values: Any) -> None:
-    """Any change of all credits, as an act of somebody."""
+    """Any change of all credits, as an audited action."""
     Credit.objects.update(**values)
 
 
@@ -58,7 +58,7 @@ def change_event(event: Event, *, by: User | None = None, **values: Any) -> None
         (ClaimSource.LIST, ", from the Continuing Education list"),
     ],
 )
-def test_a_claim_says_when_how_and_as_what(source: ClaimSource, how: str) -> None:
+def test_the_first_entry_says_when_how_and_which_credits(source: ClaimSource, how: str) -> None:
     person = make.person()
     event = make.event(credits={make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "1.0"})
     claim = actions.claim_event(event_id=event.pk, source=source, by=person)
@@ -70,7 +70,7 @@ def test_a_claim_says_when_how_and_as_what(source: ClaimSource, how: str) -> Non
     assert entry.at == claim.claimed_at
 
 
-def test_returned_sent_again_approved_and_declined_each_with_who_and_why() -> None:
+def test_every_decision_has_its_person_and_reason() -> None:
     person = make.person(display_name="Pat")
     staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
     claim = actions.claim_custom_event(facts=make.facts(title="First"), by=person)
@@ -89,9 +89,9 @@ def test_returned_sent_again_approved_and_declined_each_with_who_and_why() -> No
         "Approved by the CE Coordinator (Dana).",
         "Declined by the CE Coordinator (Dana): Held twice.",
     ]
-    assert told(claim) == expected
-    assert told(claim, reader=person) == expected
-    assert told(claim, reader=staff) == [
+    assert entries(claim) == expected
+    assert entries(claim, reader=person) == expected
+    assert entries(claim, reader=staff) == [
         each.replace("by you", "by Pat").replace("by the CE Coordinator (Dana)", "by you")
         if "Dana" not in each
         else each
@@ -116,7 +116,7 @@ def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
             by=helper,
         )
     by = f"by the help desk (Robin), ticket {ticket.pk}."
-    assert told(claim)[1:] == [
+    assert entries(claim)[1:] == [
         f"Moved from Technology to Library Administration {by}",
         f"Library Administration changed from 1 to 0.5 {by}",
         f"Changed from Library Administration 0.5 to Library Services to the Public 1 {by}",
@@ -134,19 +134,19 @@ def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
         (None, "Robin"),
     ],
 )
-def test_staff_are_named_with_their_office(role: Role | None, name: str) -> None:
+def test_staff_are_named_with_their_role(role: Role | None, name: str) -> None:
     claim = make.claim(make.person())
     change(amount=2, by=make.person(role, display_name="Robin"))
-    assert told(claim)[1:] == [f"Technology changed from 1 to 2 by {name}."]
+    assert entries(claim)[1:] == [f"Technology changed from 1 to 2 by {name}."]
 
 
-def test_what_nobody_is_known_for_names_nobody() -> None:
+def test_a_change_without_a_person_names_no_one() -> None:
     claim = make.claim(make.person())
     change(amount=2, by=None)
-    assert told(claim)[1:] == ["Technology changed from 1 to 2."]
+    assert entries(claim)[1:] == ["Technology changed from 1 to 2."]
 
 
-def test_a_credit_that_comes_by_itself_and_goes_with_an_absence() -> None:
+def test_an_automatic_credit_is_withdrawn_after_an_absence() -> None:
     person = make.person()
     organizer = make.person(Role.EVENT_EDITOR, display_name="Sam")
     event = make.event(days=1)
@@ -156,29 +156,29 @@ def test_a_credit_that_comes_by_itself_and_goes_with_an_absence() -> None:
     settle_due(person=person)
     mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=organizer)
     claim = Claim.objects.get()
-    came = "Listed by itself, because {} registered, as Technology 1."
+    came = "Added automatically, because {} registered, as Technology 1."
     gone = "Withdrawn by the organizer (Sam): The organizer marked you as absent."
-    assert told(claim) == [came.format("you"), gone]
-    assert told(claim, reader=organizer)[0] == came.format("the person")
+    assert entries(claim) == [came.format("you"), gone]
+    assert entries(claim, reader=organizer)[0] == came.format("the person")
 
 
-def test_presenting_takes_the_place_of_attending() -> None:
+def test_presenter_credit_replaces_attendee_credit() -> None:
     person = make.person()
     attended = make.claim(person)
     Presenter.objects.create(event=attended.event, person=person)
     settle_due()
     presented = Claim.objects.exclude(pk=attended.pk).get()
-    assert told(presented) == ["Listed by itself, because you presented, as Technology 2."]
-    assert told(attended)[1:] == [
-        "Withdrawn by the portal: You presented this event; that credit takes its place."
+    assert entries(presented) == ["Added automatically, because you presented, as Technology 2."]
+    assert entries(attended)[1:] == [
+        "Withdrawn by the portal: Your presenter credit for this event replaces it."
     ]
 
 
-def test_what_one_takes_back_oneself() -> None:
+def test_a_withdrawal_by_the_person() -> None:
     person = make.person()
     claim = make.claim(person)
     actions.withdraw_claim(claim_id=claim.pk, by=person)
-    assert told(claim)[1:] == ["Taken back by you."]
+    assert entries(claim)[1:] == ["Withdrawn by you."]
 
 
 def test_a_line_taken_out_and_put_back() -> None:
@@ -202,7 +202,7 @@ def test_a_line_taken_out_and_put_back() -> None:
     take_out(by=staff)
     put_back(by=staff)
     line = "Library Administration 1"
-    assert told(claim)[1:] == [
+    assert entries(claim)[1:] == [
         f"{line} taken out by the CE Coordinator (Dana): Never offered.",
         f"{line} put back by the CE Coordinator (Dana): It was offered.",
     ]
@@ -220,25 +220,25 @@ def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
         Claim.objects.filter(pk=claim.pk).update(event=target)
 
     move(by=staff)
-    change_event(claim.event, title="Nobody's any more")
+    change_event(claim.event, title="Previous event")
     change_event(target, title="Weeding 101", presenter="Not said")
-    assert told(claim)[1:] == [
-        "Moved from the event “Nobody's any more” to “Weeding 101” by the CE Coordinator (Dana).",
+    assert entries(claim)[1:] == [
+        "Moved from the event “Previous event” to “Weeding 101” by the CE Coordinator (Dana).",
         "The event was renamed from “Weeding” to “Weeding 101”.",
     ]
 
 
-def test_a_change_of_the_events_time_is_told() -> None:
+def test_a_change_of_the_events_time_is_entries() -> None:
     claim = make.claim(make.person())
     old = claim.event
     moved = old.begins_at - dt.timedelta(days=30)
     change_event(old, begins_at=moved, ends_at=moved, all_day=True)
     was = format_time_range(old.begins_at, old.ends_at, all_day=False)
     day = format_day(timezone.localdate(moved))
-    assert told(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
+    assert entries(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
 
 
-def test_a_correction_for_everybody_says_so() -> None:
+def test_a_correction_for_everyone_says_so() -> None:
     claim = make.claim(make.person())
 
     @audited
@@ -247,8 +247,8 @@ def test_a_correction_for_everybody_says_so() -> None:
         Credit.objects.update(amount=2)
 
     correct(by=make.person(Role.CE_COORDINATOR, display_name="Dana"))
-    assert told(claim)[1:] == [
-        "Technology changed from 1 to 2 by the CE Coordinator (Dana), for everybody who claimed "
+    assert entries(claim)[1:] == [
+        "Technology changed from 1 to 2 by the CE Coordinator (Dana), for everyone who claimed "
         "this event: It lasted two hours."
     ]
 
@@ -264,7 +264,7 @@ def test_files_that_were_added() -> None:
         )
 
     add(by=person)
-    assert told(claim)[1:] == ["File “{a}.pdf” added by you."]
+    assert entries(claim)[1:] == ["File “{a}.pdf” added by you."]
 
 
 def test_an_award_says_by_whom() -> None:
@@ -277,7 +277,7 @@ def test_an_award_says_by_whom() -> None:
         )
         return claim
 
-    assert told(award(by=staff)) == ["Awarded by the CE Coordinator (Dana), as Technology 1."]
+    assert entries(award(by=staff)) == ["Awarded by the CE Coordinator (Dana), as Technology 1."]
 
 
 def test_every_move_of_a_claim_has_words() -> None:
@@ -289,13 +289,13 @@ def test_every_move_of_a_claim_has_words() -> None:
             Claim.objects.filter(pk=claim.pk).update(
                 state=state, decided_at=timezone.now(), decided_by=portal, reason="Because"
             )
-    assert {each.partition(" by ")[0] for each in told(claim)[1:]} == {
+    assert {each.partition(" by ")[0] for each in entries(claim)[1:]} == {
         "Sent again",
         "Approved",
         "Returned for changes",
         "Declined",
         "Withdrawn",
-        "Given back",
+        "Restored",
     }
 
 

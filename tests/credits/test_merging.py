@@ -75,7 +75,7 @@ def refresh(claim: Claim) -> Claim:
 # ---------- What moves ----------
 
 
-def test_claims_move_and_the_event_leads_to_the_other() -> None:
+def test_claims_move_and_the_event_redirects_to_the_target() -> None:
     source, target = make.event(), make.event()
     person, staff = make.person(), make.person()
     claim = make.claim(person, source)
@@ -88,7 +88,7 @@ def test_claims_move_and_the_event_leads_to_the_other() -> None:
     assert (row.reason, row.was, row.merged_by) == ("The same webinar.", "published", staff)
 
 
-def test_what_was_declined_or_withdrawn_stays_at_the_source() -> None:
+def test_declined_and_withdrawn_claims_stay_at_the_source() -> None:
     claim, declined = custom(), custom()
     source, target = claim.event, make.event()
     Claim.objects.filter(pk=declined.pk).update(event=source)
@@ -111,7 +111,7 @@ def test_what_was_declined_or_withdrawn_stays_at_the_source() -> None:
         (ClaimRole.PRESENTER, ClaimRole.ATTENDEE, "source"),
     ],
 )
-def test_who_holds_both_keeps_one(of_source: str, of_target: str, kept: str) -> None:
+def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: str) -> None:
     person, staff = make.person(), make.person()
     source, target = make.event(), make.event(title="Weeding")
     claims = {"source": make.claim(person, source), "target": make.claim(person, target)}
@@ -124,11 +124,11 @@ def test_who_holds_both_keeps_one(of_source: str, of_target: str, kept: str) -> 
     assert (stays.state, stays.event) == (ClaimState.PENDING, target)
     assert (gone.state, gone.decided_by) == (ClaimState.WITHDRAWN, staff)
     assert gone.reason == (
-        "You hold this training once: “Weeding” is the same, and that credit stands."
+        "This is the same training as “Weeding”, for which you keep your credit."
     )
 
 
-def test_the_portal_takes_the_merging_persons_own_second_claim() -> None:
+def test_the_portal_withdraws_the_merging_persons_own_second_claim() -> None:
     """Taken back by themselves it would stay away for good, even when the merge was a mistake."""
     staff = make.person()
     source, target = make.event(), make.event()
@@ -159,7 +159,7 @@ def test_a_claim_takes_the_state_it_has_at_the_target(kind: str, was: ClaimState
     assert everything()["claims"] == before["claims"]
 
 
-def test_nobody_merges_where_their_own_claim_would_be_approved() -> None:
+def test_a_merge_cannot_approve_your_own_claim() -> None:
     staff, other = make.person(), custom()
     own = custom(staff)
     decide(other, Decision.APPROVE)
@@ -203,7 +203,7 @@ def registered(event: Event, person: User) -> Registration:
     )
 
 
-def test_what_registrations_still_have_to_bring_comes_first() -> None:
+def test_registrations_are_settled_before_a_merge() -> None:
     source, target, person = make.event(), make.event(), make.person()
     registration = registered(source, person)
     assert merge(source, target).moved == 1
@@ -213,7 +213,7 @@ def test_what_registrations_still_have_to_bring_comes_first() -> None:
     assert registration.settled_at is not None
 
 
-def test_a_merged_event_settles_nothing_and_nobody_earns_twice() -> None:
+def test_a_merged_event_settles_nothing_and_earns_nothing_twice() -> None:
     source, target, person = make.event(), make.event(), make.person()
     registration = registered(source, person)
     merge(source, target)
@@ -228,7 +228,7 @@ def test_a_merged_event_settles_nothing_and_nobody_earns_twice() -> None:
     assert live(source) == []
 
 
-def test_somebody_marked_absent_at_the_target_has_no_credit_there() -> None:
+def test_a_person_marked_absent_at_the_target_has_no_credit_there() -> None:
     source, target, person = make.event(), make.event(), make.person()
     registered(source, person)
     merge(source, target)
@@ -259,24 +259,24 @@ def refused(source: Event, target: Event, words: str) -> None:
     assert everything() == before
 
 
-def test_itself_and_what_was_merged_before_are_refused() -> None:
+def test_merging_into_itself_or_again_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     refused(first, first, "into itself")
     merge(first, second)
-    refused(first, third, "was merged into another event before")
-    refused(third, first, "was merged into another event before")
-    refused(second, first, "was merged into another event before")
+    refused(first, third, "was already merged into another event")
+    refused(third, first, "was already merged into another event")
+    refused(second, first, "was already merged into another event")
 
 
 def test_a_circle_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     merge(first, second)
     merge(second, third)
-    refused(third, first, "was merged into another event before")
-    refused(third, second, "was merged into another event before")
+    refused(third, first, "was already merged into another event")
+    refused(third, second, "was already merged into another event")
 
 
-def test_neither_may_lie_in_the_future_or_be_called_off() -> None:
+def test_neither_may_be_in_the_future_or_canceled() -> None:
     past, future = make.event(), make.event(days=2)
     cancelled = make.event(state=EventState.CANCELLED)
     for other, words in ((future, "not over yet"), (cancelled, "is cancelled")):
@@ -306,7 +306,7 @@ def test_the_states_of_custom_events(state: EventState, may_go: bool, may_stay: 
             refused(source, target, "so it cannot be merged")
 
 
-def test_who_is_not_there_is_not_found() -> None:
+def test_an_unknown_event_is_not_found_by_a_merge() -> None:
     with pytest.raises(Event.DoesNotExist):
         actions.merge_events(source_id=make.event().pk, target_id=0, reason="", by=make.person())
 
@@ -454,7 +454,7 @@ def test_a_merge_can_be_undone_for_a_day() -> None:
         undo(done)
 
 
-def test_a_merge_of_what_was_merged_since_is_undone_from_the_end() -> None:
+def test_later_merges_are_undone_first() -> None:
     first, second, third = make.event(), make.event(), make.event()
     claim = make.claim(make.person(), first)
     before = everything()
@@ -467,7 +467,7 @@ def test_a_merge_of_what_was_merged_since_is_undone_from_the_end() -> None:
     assert everything() == before
 
 
-def test_what_was_claimed_at_the_target_since_stays_there() -> None:
+def test_later_claims_on_the_target_stay_there() -> None:
     source, target = make.event(), make.event()
     moved = make.claim(make.person(), source)
     done = merge(source, target)
@@ -476,7 +476,7 @@ def test_what_was_claimed_at_the_target_since_stays_there() -> None:
     assert (refresh(moved).event, refresh(fresh).event) == (source, target)
 
 
-def test_what_was_decided_since_stays_decided() -> None:
+def test_later_decisions_stay() -> None:
     claim, other = custom(), custom()
     source, target = claim.event, other.event
     done = merge(source, target)
@@ -488,7 +488,7 @@ def test_what_was_decided_since_stays_decided() -> None:
     assert source.state == EventState.PENDING
 
 
-def test_what_was_asked_about_the_target_is_not_asked_about_the_source() -> None:
+def test_a_return_of_the_target_does_not_return_the_source() -> None:
     of_source, of_target = custom(), custom()
     done = merge(of_source.event, of_target.event)
     decide(of_target, Decision.RETURN)
@@ -505,7 +505,7 @@ def save(event: Event, **fields: Any) -> None:
     event_actions.save_event(event=event, by=make.person())
 
 
-def test_what_was_withdrawn_with_the_target_comes_back_to_the_source() -> None:
+def test_claims_withdrawn_with_the_target_come_back_to_the_source() -> None:
     source, target = make.event(), make.event()
     claim, taken_back = make.claim(make.person(), source), make.claim(make.person(), source)
     before = refresh(claim).state, refresh(claim).decided_at, refresh(claim).reason
@@ -529,7 +529,7 @@ def test_what_was_withdrawn_with_the_target_comes_back_to_the_source() -> None:
         ),
     ],
 )
-def test_nobody_gets_a_claim_back_on_a_target_that_earns_nothing(
+def test_no_claim_comes_back_on_a_target_that_earns_nothing(
     fields: dict[str, Any], reason: str
 ) -> None:
     person, source, target = make.person(), make.event(), make.event()
@@ -547,7 +547,7 @@ def test_nobody_gets_a_claim_back_on_a_target_that_earns_nothing(
     )
 
 
-def test_who_claimed_again_since_would_hold_two() -> None:
+def test_a_later_claim_by_the_same_person_prevents_undoing() -> None:
     person = make.person(display_name="Ann Twice")
     source, target = make.event(), make.event()
     Presenter.objects.create(event=source, person=person)
@@ -563,7 +563,7 @@ def test_who_claimed_again_since_would_hold_two() -> None:
     assert everything() == before
 
 
-def test_a_new_live_claim_on_the_source_stands_in_the_way() -> None:
+def test_a_new_live_claim_on_the_source_prevents_undoing() -> None:
     """Nobody claims a merged event; the undoing does not lean on that."""
     person, source, target = make.person(), make.event(), make.event()
     make.claim(person, source)
@@ -573,7 +573,7 @@ def test_a_new_live_claim_on_the_source_stands_in_the_way() -> None:
         undo(done)
 
 
-def test_an_author_who_created_the_training_anew_stands_in_the_way() -> None:
+def test_an_author_who_created_the_training_again_prevents_undoing() -> None:
     facts, author = make.facts(), make.person(display_name="Ann Author")
     claim = actions.claim_custom_event(facts=facts, by=author)
     done = merge(claim.event, make.event())
@@ -592,13 +592,13 @@ def shared() -> tuple[Claim, Claim]:
     return author, other
 
 
-def test_a_decision_is_everybodys_but_for_ones_own_claim() -> None:
+def test_a_decision_applies_to_everyone_except_your_own_claim() -> None:
     author, other = shared()
     decide(author, Decision.APPROVE, by=other.person)
     assert (refresh(author).state, refresh(other).state) == ("approved", "pending")
 
 
-def test_sent_again_only_the_authors_credit_changes() -> None:
+def test_a_resubmission_changes_only_the_authors_credit() -> None:
     author, other = shared()
     decide(author, Decision.RETURN)
     assert (refresh(author).state, refresh(other).state) == ("returned", "returned")
@@ -612,7 +612,7 @@ def test_sent_again_only_the_authors_credit_changes() -> None:
     assert other.credits.select_related("category").get().category.slug == PUBLIC
 
 
-def test_taking_back_ones_own_claim_leaves_the_event_to_the_others() -> None:
+def test_withdrawing_your_own_claim_leaves_the_event_to_the_others() -> None:
     author, other = shared()
     actions.withdraw_claim(claim_id=author.pk, by=author.person)
     assert (refresh(other).state, refresh(other).event.state) == ("pending", "pending")
@@ -690,7 +690,7 @@ def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
+def test_control_without_the_lock_a_claim_stays_at_the_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same race can fail: who looked before the merge claims after it, and is left behind."""
@@ -723,7 +723,7 @@ def test_control_without_the_lock_a_claim_stays_at_the_event_that_goes(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
+def test_a_withdrawal_during_a_merge_follows_the_claim() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     claims = [make.claim(make.person(), source) for _ in range(6)]
 
@@ -743,7 +743,7 @@ def test_taking_back_while_it_merges_goes_with_the_claim() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_saves_a_claim_while_its_event_is_merged_is_told() -> None:
+def test_saving_a_claim_during_a_merge_says_what_happened() -> None:
     source, target, person = make.event(), make.event(), make.person()
     client, answers = Client(), []
     client.force_login(person)

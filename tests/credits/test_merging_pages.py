@@ -36,7 +36,7 @@ def test_what_was_changed_since_the_preview_is_looked_at_again() -> None:
     facts = make.facts(title="Something else entirely")
     event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=author)
     answer = client.post(START, pair | {"seen": seen})
-    assert "Nothing was merged. Somebody changed one of the two events" in text(answer)
+    assert "Nothing was merged. One of the two events was changed" in text(answer)
     assert answer.context["form"]["reason"].value() == "The same."
     assert not Merge.objects.exists()
     client.post(START, pair | {"seen": answer.context["seen"]})

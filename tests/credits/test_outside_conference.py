@@ -1,4 +1,4 @@
-"""Several sessions of a conference elsewhere in one sheet: all of them, or none."""
+"""Several sessions of an outside conference in one form: all of them, or none."""
 
 import datetime as dt
 from decimal import Decimal
@@ -58,7 +58,7 @@ def three():
 def test_each_row_becomes_a_training_and_a_claim(client, person):
     response = client.post(PAGE, sheet(*three()), follow=True)
     assert said(response) == [
-        "3 sessions are saved and listed. They stay Pending until staff have approved them."
+        "3 sessions were saved and listed. They stay Pending until staff approve them."
     ]
     claims = Claim.objects.filter(person=person).order_by("event__begins_at")
     assert [
@@ -77,7 +77,7 @@ def test_each_row_becomes_a_training_and_a_claim(client, person):
 def test_sending_it_twice_lists_each_once(client):
     client.post(PAGE, sheet(*three()))
     again = client.post(PAGE, sheet(*three()), follow=True)
-    assert said(again)[-1] == "You have saved these sessions already; they are listed once."
+    assert said(again)[-1] == "You already saved these sessions. They are listed once."
     more = row("Late show", "20:00", "21:00")
     client.post(PAGE, sheet(*three(), more))
     assert (Claim.objects.count(), Event.objects.count()) == (4, 4)
@@ -101,7 +101,7 @@ def test_sending_it_twice_lists_each_once(client):
         ({"amount": "0.3"}, "amount", "halves"),
     ],
 )
-def test_one_wrong_row_saves_none_and_everything_typed_stays(client, changes, field, words):
+def test_one_invalid_row_saves_none_and_keeps_the_input(client, changes, field, words):
     response = client.post(PAGE, sheet(three()[1], row(**changes)))
     assert [list(each.errors) for each in response.context["sheet"].forms] == [[], [field], []]
     [(number, _, error, _)] = response.context["errors"]
@@ -143,10 +143,10 @@ def test_more_rows_keep_what_was_typed(client):
     assert "This field is required" not in page
 
 
-def test_overlaps_are_said_before_saving(client):
+def test_overlaps_are_shown_before_saving(client):
     rows = [three()[0], row("In another room", "09:30", "10:30")]
     first = client.post(PAGE, sheet(*rows))
-    assert [each["label"] for each in first.context["remarks"]] == ["At the same time"] * 2
+    assert [each.label for each in first.context["warnings"]] == ["At the same time"] * 2
     assert not Event.objects.exists()
     client.post(PAGE, sheet(*rows, confirmed=first.context["confirmed"]))
     assert Claim.objects.count() == 2
@@ -167,4 +167,4 @@ def test_queries(client, number, django_assert_num_queries):
     overlapping = [row(f"Room {n}", "09:00", "11:00") for n in range(number + 1)]
     with django_assert_num_queries(5):
         response = client.post(PAGE, sheet(*overlapping))
-    assert len(response.context["remarks"]) == (number + 1) * number
+    assert len(response.context["warnings"]) == (number + 1) * number

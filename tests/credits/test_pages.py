@@ -21,7 +21,7 @@ def client(person):
 
 
 def typed(**changes):
-    """What somebody types into Create New…, as the browser sends it."""
+    """The Create New… form, as the browser sends it."""
     begins_at = timezone.localtime() - dt.timedelta(days=7)
     values = {
         "title": "Weeding online",
@@ -62,14 +62,14 @@ def test_pressing_twice_lists_it_once_and_says_so(client):
     event = make.event(title="Once")
     client.post(f"/continuing-education/claim/{event.pk}/")
     again = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
-    assert said(again)[-1] == "“Once”: You have already claimed this event; it is listed once."
+    assert said(again)[-1] == "“Once”: You have already claimed this event. It is listed once."
     assert Credit.objects.count() == 1
 
 
-def test_nothing_chosen_asks_to_choose(client):
+def test_no_event_chosen_asks_to_choose(client):
     for value in ["", "0", "x", "%00", "9" * 30]:
         response = client.get("/continuing-education/claim/", {"event": value}, follow=True)
-        assert said(response) == ["Choose an event in the list first, then continue."]
+        assert said(response) == ["Choose an event from the list first."]
 
 
 def test_a_future_event_says_when_it_can_be_claimed(client):
@@ -88,7 +88,7 @@ def test_an_unknown_event_is_not_found(client):
         assert client.post(f"/continuing-education/claim/{event_id}/").status_code == 404
 
 
-def test_the_list_shortens_to_what_is_typed(client):
+def test_the_list_is_filtered_by_words(client):
     make.event(title="Budget basics")
     make.event(title="Cataloging maps")
     whole = client.get("/continuing-education/")
@@ -100,7 +100,7 @@ def test_the_list_shortens_to_what_is_typed(client):
 
 
 @pytest.mark.parametrize("find", ["\x00", "%", "x" * 300, "'\"<script>"])
-def test_odd_words_in_the_list_are_no_error(client, find):
+def test_odd_words_in_the_filter_are_no_error(client, find):
     make.event(title="Budget basics")
     assert client.get("/continuing-education/", {"find": find}).status_code == 200
 
@@ -137,9 +137,7 @@ def test_sending_the_form_twice_lists_it_once(client):
     values = typed()
     client.post("/continuing-education/new/", values)
     again = client.post("/continuing-education/new/", values, follow=True)
-    assert said(again)[-1] == (
-        "You have saved this training already; it is listed once, as you entered it first."
-    )
+    assert said(again)[-1] == ("You already saved this training; your first entry is listed.")
     assert Event.objects.count() == Claim.objects.count() == 1
 
 
@@ -171,7 +169,7 @@ def test_sending_the_form_twice_lists_it_once(client):
         ({"category": "\x00"}, "category", "Null characters"),
     ],
 )
-def test_bad_input_is_explained_beside_its_field_and_kept(client, changes, field, words):
+def test_invalid_input_is_explained_next_to_its_field_and_kept(client, changes, field, words):
     response = client.post("/continuing-education/new/", typed(**changes))
     form = response.context["form"]
     assert list(form.errors) == [field]
@@ -245,7 +243,7 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
 
     claim = claim_custom_event(facts=make.facts(), by=person)
     address = f"/continuing-education/custom/{claim.event_id}/"
-    waits = f"“{claim.event.title}” is sent and waits for approval, as you entered it first."
+    waits = f"“{claim.event.title}” was already submitted and is waiting for approval."
     assert said(client.get(address, follow=True)) == [waits]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
@@ -256,15 +254,15 @@ def test_a_returned_event_is_changed_by_its_author_alone(client, person):
     assert other.get(address).status_code == 404
     assert other.post(address, typed()).status_code == 404
     sent = client.post(address, typed(title="With hours"), follow=True)
-    assert "is sent again" in said(sent)[0]
+    assert "was resubmitted" in said(sent)[0]
     assert Event.objects.get().title == "With hours"
     twice = client.post(address, typed(title="With hours"), follow=True)
-    assert said(twice) == ["“With hours” is sent and waits for approval, as you entered it first."]
+    assert said(twice) == ["“With hours” was already submitted and is waiting for approval."]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
     )
     late = client.post(address, typed(title="Too late"), follow=True)
-    assert "“With hours” does not wait for your changes any more" in said(late)[0]
+    assert "“With hours” is no longer waiting for your changes" in said(late)[0]
     assert Event.objects.get().title == "With hours"
 
 
@@ -279,13 +277,13 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get("/continuing-education/new/similar/", {"title": "Weeding online"})
 
 
-def test_a_claim_is_taken_back_from_the_list(client, person):
+def test_a_claim_is_withdrawn_from_the_list(client, person):
     claim = make.claim(person, title="Not mine")
     response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert said(response) == ["“Not mine” is taken back. It stays in your list."]
+    assert said(response) == ["“Not mine” was withdrawn. It stays in your list."]
     assert [row["state"].text for row in response.context["credits"]] == ["Withdrawn"]
     again = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert said(again)[-1] == "“Not mine” is taken back. It stays in your list."
+    assert said(again)[-1] == "“Not mine” was withdrawn. It stays in your list."
     assert [row["state"].text for row in again.context["credits"]] == ["Withdrawn"]
     other = make.claim(make.person())
     assert client.post(f"/continuing-education/claims/{other.pk}/withdraw/").status_code == 404

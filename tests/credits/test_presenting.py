@@ -1,4 +1,4 @@
-"""Presenters earn twice, without claiming, and twice per topic in four years (2009 rules)."""
+"""Presenters earn double credit, without claiming, twice per topic in four years (2009 rules)."""
 
 import datetime as dt
 from decimal import Decimal
@@ -49,7 +49,7 @@ def test_four_hours_presented_earn_eight() -> None:
     assert Claim.objects.count() == 1
 
 
-def test_who_registered_and_presents_earns_as_a_presenter_only() -> None:
+def test_registered_presenters_earn_presenter_credit_only() -> None:
     person = make.person()
     event = presents(person, days=3)
     event_actions.register(event_id=event.pk, by=person)
@@ -60,7 +60,7 @@ def test_who_registered_and_presents_earns_as_a_presenter_only() -> None:
     assert Claim.objects.count() == 1
 
 
-def test_a_claim_as_an_attendee_gives_way() -> None:
+def test_presenter_credit_replaces_a_claim_as_attendee() -> None:
     person, event = make.person(), make.event(title="Weeding")
     make.claim(person, event)
     Presenter.objects.create(event=event, person=person)
@@ -69,7 +69,7 @@ def test_a_claim_as_an_attendee_gives_way() -> None:
     old = Claim.objects.get(role=ClaimRole.ATTENDEE)
     assert (old.state, old.reason) == (
         ClaimState.WITHDRAWN,
-        "You presented this event; that credit takes its place.",
+        "Your presenter credit for this event replaces it.",
     )
 
 
@@ -96,7 +96,7 @@ def test_a_topic_earns_twice_in_four_years() -> None:
     ]
 
 
-def test_a_topic_settled_late_looks_at_every_four_years() -> None:
+def test_a_topic_settled_late_checks_every_four_years() -> None:
     first, last = dt.date(2020, 5, 1), dt.date(2026, 5, 1)
     assert rules.may_present_again(dt.date(2023, 5, 1), [first, last])
     assert rules.may_present_again(dt.date(2024, 5, 1), [first, first])
@@ -106,7 +106,7 @@ def test_a_topic_settled_late_looks_at_every_four_years() -> None:
     assert rules.may_present_again(dt.date(2024, 2, 29), [dt.date(2020, 2, 28)] * 2)
 
 
-def test_a_third_time_leaves_what_was_claimed_as_an_attendee() -> None:
+def test_a_third_time_leaves_a_claim_as_attendee() -> None:
     person = make.person()
     for days in (-40, -30):
         presents(person, days=days)
@@ -117,7 +117,7 @@ def test_a_third_time_leaves_what_was_claimed_as_an_attendee() -> None:
     assert (claim.role, claim.state) == (ClaimRole.ATTENDEE, ClaimState.PENDING)
 
 
-def test_what_was_declined_does_not_return() -> None:
+def test_a_declined_presenter_claim_does_not_return() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -129,7 +129,7 @@ def test_what_was_declined_does_not_return() -> None:
     assert event.claims.count() == 1
 
 
-def test_what_was_taken_back_does_not_return() -> None:
+def test_a_withdrawn_presenter_claim_does_not_return() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -140,7 +140,7 @@ def test_what_was_taken_back_does_not_return() -> None:
     assert event.claims.count() == 1
 
 
-def test_nothing_for_what_is_cancelled_or_carries_no_credit() -> None:
+def test_canceled_events_and_events_without_credit_earn_nothing() -> None:
     person = make.person()
     presents(person, state=EventState.CANCELLED)
     presents(person, credits={})
@@ -149,7 +149,7 @@ def test_nothing_for_what_is_cancelled_or_carries_no_credit() -> None:
     assert earned(person) == []
 
 
-def test_credit_goes_when_the_event_is_cancelled_after_all() -> None:
+def test_presenter_credit_is_withdrawn_when_the_event_is_canceled() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -159,7 +159,7 @@ def test_credit_goes_when_the_event_is_cancelled_after_all() -> None:
 
 
 @pytest.mark.parametrize("role", [ClaimRole.PRESENTER, ClaimRole.ATTENDEE])
-def test_who_moves_an_event_of_their_own_earns_when_it_has_taken_place(role: ClaimRole) -> None:
+def test_moving_your_own_event_earns_credit_once_it_has_taken_place(role: ClaimRole) -> None:
     person = make.person()
     event = make.event(days=3)
     if role == ClaimRole.PRESENTER:
@@ -176,7 +176,7 @@ def test_who_moves_an_event_of_their_own_earns_when_it_has_taken_place(role: Cla
     assert Claim.objects.count() == 2
 
 
-def test_an_absent_presenter_keeps_what_presenting_earned() -> None:
+def test_an_absent_presenter_keeps_the_credit() -> None:
     person = make.person()
     event = presents(person, days=3)
     place = event_actions.register(event_id=event.pk, by=person)
@@ -221,7 +221,7 @@ def test_settled_by_many_at_once_there_is_one_claim() -> None:
     assert earned(person) == [("Weeding", ClaimRole.PRESENTER, Decimal("2.0"))]
 
 
-# ---------- A credit that comes by itself is told ----------
+# ---------- E-mails about automatic credits ----------
 
 
 def test_old_events_send_no_mail() -> None:
@@ -232,7 +232,7 @@ def test_old_events_send_no_mail() -> None:
     assert not Mail.objects.exists()
 
 
-def test_a_settled_registration_is_told_once_and_a_claim_by_hand_never() -> None:
+def test_one_e_mail_for_a_settled_registration_and_none_for_a_claim_by_hand() -> None:
     person, event = make.person(), make.event(days=3)
     event_actions.register(event_id=event.pk, by=person)
     Mail.objects.all().delete()

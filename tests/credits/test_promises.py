@@ -1,4 +1,4 @@
-"""Promises 2, 3 and 6: one live claim per event, no credit lost, nobody's but one's own.
+"""Promises 2, 3 and 6: one live claim per event, no credit lost, each person sees only their own.
 
 Every constraint is tried by going round Python: with `.update()`, raw SQL, or a bare insert.
 """
@@ -65,7 +65,7 @@ def test_twenty_requests_at_once_make_one_claim():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_constraint_and_the_lock_claims_double(monkeypatch):
+def test_control_without_constraint_and_lock_there_are_two_claims(monkeypatch):
     """The same twenty requests, with what keeps the promise taken away, must break it."""
     person, event = make.person(), make.event()
     monkeypatch.setattr(claiming, "lock_people", lambda ids: None)
@@ -125,7 +125,7 @@ def test_a_credit_leaves_only_with_who_when_and_why(state):
     assert claims.update(state=state, decided_by=staff, decided_at=now, reason="A duplicate.") == 1
 
 
-def test_nobody_approves_their_own_claim():
+def test_a_claim_is_not_approved_by_its_own_person():
     claim = make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_claim_not_decided_by_claimant"):
         Claim.objects.filter(pk=claim.pk).update(

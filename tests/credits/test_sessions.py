@@ -63,13 +63,13 @@ def test_several_sessions_are_claimed_in_one_form(
     assert done.redirect_chain == [("/continuing-education/credits/#listed", 302)]
     assert "2 sessions are listed in your credits." in done.content.decode()
     twice = client.post(address(conference), {"sessions": [first.pk, second.pk]}, follow=True)
-    assert "These sessions are listed in your credits already." in twice.content.decode()
+    assert "These sessions are already listed in your credits." in twice.content.decode()
     assert claimed(person) == ["Opening", "Grants"]
     again = client.get(address(conference)).content.decode()
     assert again.count("Listed in your credits") == 2
 
 
-def test_all_or_nothing_and_the_choice_is_kept(
+def test_all_or_none_and_the_choices_stay_selected(
     client: Client, person: User, conference: Event
 ) -> None:
     first = session(conference, "In the ballroom", hour=0, length=2)
@@ -82,7 +82,7 @@ def test_all_or_nothing_and_the_choice_is_kept(
     assert claimed(person) == []
 
 
-def test_a_session_beside_one_that_is_listed_is_refused(
+def test_a_session_at_the_same_time_as_a_claimed_one_is_refused(
     client: Client, person: User, conference: Event
 ) -> None:
     make.claim(person, session(conference, "Listed", hour=0, length=2))
@@ -94,37 +94,39 @@ def test_a_session_beside_one_that_is_listed_is_refused(
     assert claimed(person) == ["Listed", "Five minutes early"]
 
 
-def test_what_cannot_be_claimed_says_why(client: Client, person: User, conference: Event) -> None:
+def test_an_event_that_cannot_be_claimed_says_why(
+    client: Client, person: User, conference: Event
+) -> None:
     session(conference, "Cancelled", hour=0, state=EventState.CANCELLED)
     session(conference, "Lunch", hour=3, credits={})
     late = session(conference, "Next week", hour=24 * 17)
     page = client.get(address(conference)).content.decode()
-    for words in ("was cancelled", "carries no CE credit", "is not over yet"):
+    for words in ("was canceled", "carries no CE credit", "is not over yet"):
         assert words in page
     assert "Add CE credit for these sessions" not in page
     with pytest.raises(Refused, match="“Next week”: This event is not over yet"):
         actions.claim_sessions(event_ids=[late.pk], by=person)
 
 
-def test_a_session_that_became_impossible_is_named_and_nothing_is_claimed(
+def test_a_canceled_session_is_named_and_nothing_is_claimed(
     client: Client, person: User, conference: Event
 ) -> None:
     kept, gone = session(conference, "Kept", hour=0), session(conference, "Gone", hour=3)
     Event.objects.filter(pk=gone.pk).update(state=EventState.CANCELLED)
     page = client.post(address(conference), {"sessions": [kept.pk, gone.pk]}).content.decode()
-    assert "“Gone”: This event was cancelled" in page
+    assert "“Gone”: This event was canceled" in page
     assert page.count(" checked") == 1
     assert claimed(person) == []
 
 
 @pytest.mark.parametrize("pk", [0, 2**70])
-def test_what_is_no_conference_is_not_found(client: Client, person: User, pk: int) -> None:
+def test_an_event_without_sessions_is_not_found(client: Client, person: User, pk: int) -> None:
     assert client.get(f"/continuing-education/claim/{pk}/sessions/").status_code == 404
     assert client.post(address(make.event()), {"sessions": ["1"]}).status_code == 404
 
 
 @pytest.mark.parametrize("typed", [[], ["x"], ["0"], [str(2**70)]])
-def test_nonsense_claims_nothing(
+def test_invalid_choices_claim_nothing(
     client: Client, person: User, conference: Event, typed: list[str]
 ) -> None:
     session(conference, "Opening", hour=0)
@@ -168,7 +170,7 @@ def test_a_recording_earns_credit_until_its_last_day(client: Client, person: Use
     listed = [option["id"] for option in client.get("/continuing-education/").context["options"]]
     assert listed == [open_.pk]
     answer = client.post(f"/continuing-education/claim/{over.pk}/", follow=True)
-    assert "The recording earned credit until" in answer.content.decode()
+    assert "The recording could be claimed until" in answer.content.decode()
     client.post(f"/continuing-education/claim/{open_.pk}/")
     assert [claim.event for claim in Claim.objects.all()] == [open_]
 
@@ -196,7 +198,7 @@ def test_the_calendar_offers_the_button_only_while_the_recording_earns(
     assert client.get("/continuing-education/").context["options"] == []
 
 
-def test_who_attended_live_claims_after_the_recording_is_gone(person: User) -> None:
+def test_live_attendees_claim_after_the_recording_is_gone(person: User) -> None:
     now = timezone.now()
     event = make.event(
         days=-30,

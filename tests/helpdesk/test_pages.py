@@ -305,7 +305,7 @@ def test_a_correction_is_one_step() -> None:
         reverse("helpdesk:correct", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Done"},
     )
-    assert "This is what the credit says already." in text(again)
+    assert "The credit already has this category and amount." in text(again)
     assert Correction.objects.count() == 1
 
 

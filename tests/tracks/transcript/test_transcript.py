@@ -220,7 +220,7 @@ def test_what_ended_says_who_when_and_why(client, many):
     rows = {row["title"]: row for row in client.get(ADDRESS).context["credits"]}
     by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
     assert rows["A vendor's demo"]["reason"] == f"Declined {by} {on}: A demo."
-    assert rows["Not me"]["reason"] == f"Taken back by you {on}."
+    assert rows["Not me"]["reason"] == f"Withdrawn by you {on}."
     assert rows["Half"]["reason"] == f"Taken out {by} {on}: Never offered."
     assert rows["Half"]["state"].text == "Taken out"
 
@@ -359,7 +359,7 @@ def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
     text = response.content.decode()
     assert ("Not me" in text) is (status == 200)
     if status == 200:
-        assert "Taken back by Pat" in text
+        assert "Withdrawn by Pat" in text
         assert "Something wrong?" not in text
 
 
