@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import NamedTuple
 
 from django.template.defaultfilters import filesizeformat
@@ -13,15 +12,7 @@ from aspen.formats import counted, format_credits, format_day, format_time_range
 from aspen.web.labels import Label
 from credits import queries
 from credits.checks import CheckResult
-from credits.enums import (
-    CLAIM_LABELS,
-    LISTED,
-    LIVE,
-    UNDECIDED,
-    CheckKind,
-    ClaimSource,
-    ClaimState,
-)
+from credits.enums import CLAIM_LABELS, LISTED, LIVE, UNDECIDED, CheckKind, ClaimSource, ClaimState
 from credits.models import Claim
 from events import queries as event_queries
 from events.calendar import presentation as calendar_presentation
@@ -46,9 +37,9 @@ class WarningRow(NamedTuple):
 def warning_rows(results: Iterable[CheckResult]) -> list[WarningRow]:
     return [
         WarningRow(
-            label=CheckKind(result.kind).label,
-            text=result.text,
-            claim_id=result.claim_id,
+            CheckKind(result.kind).label,
+            result.text,
+            result.claim_id,
             title=result.event.title if result.event else "",
             instead_id=result.event.pk if result.event and result.can_claim else None,
         )
@@ -99,7 +90,7 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
         when=_when(event),
         state=CLAIM_LABELS[ClaimState(claim.state)],
         claimed_on=format_day(timezone.localdate(claim.claimed_at)),
-        credits=[_credit_row(credit.category, credit.amount) for credit in credits],
+        credits=[CreditRow(credit.category, format_credits(credit.amount)) for credit in credits],
         evidence=[
             EvidenceRow(each.pk, each.file_name, filesizeformat(each.size))
             for each in claim.evidence.order_by("pk")
@@ -139,7 +130,9 @@ def review_page(
         event=event,
         url=_event_url(event, person),
         when=_when(event),
-        credits=[_credit_row(offer.category, offer.amount) for offer in event.offers.all()],
+        credits=[
+            CreditRow(offer.category, format_credits(offer.amount)) for offer in event.offers.all()
+        ],
         claim=claim,
         why_not=why_not,
         warnings=warning_rows(results),
@@ -214,10 +207,6 @@ def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
 
 def _claimed_by(number: int) -> str:
     return f"{counted(number, 'person', 'people')} claimed this" if number else ""
-
-
-def _credit_row(category: Category, amount: Decimal) -> CreditRow:
-    return CreditRow(category, format_credits(amount))
 
 
 def _event_url(event: Event, person: User) -> str:

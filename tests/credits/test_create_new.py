@@ -339,7 +339,7 @@ def test_warnings_are_shown_once_and_saved_anyway(client, person):
     first = client.post(NEW, typed())
     assert [each.instead_id for each in first.context["warnings"]] == [known.pk]
     page = first.content.decode()
-    assert "Nothing was saved yet. Please check this first:" in page
+    assert "Nothing has been saved yet. Please check this first:" in page
     assert f'formaction="/continuing-education/claim/{known.pk}/"' in page
     assert first.context["form"]["title"].value() == "Weeding online"
     assert not Claim.objects.filter(person=person).exists()
