@@ -258,7 +258,7 @@ class _HistoryWriter:
 
 
 def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> str:
-    """ " by you", " by the portal", " by the help desk (Robin)", " by Robin", or ""."""
+    """The phrase with the person: you, the portal, a role and a name, or a name; or ""."""
     if person is None:
         return ""
     if person.pk == you:

@@ -73,7 +73,7 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
 
 
 def from_catalog() -> Exists:
-    """True if a credit with `earned_on` is from the course catalog of that day's fiscal year.
+    """The condition that a credit with `earned_on` is in the course catalog of that fiscal year.
 
     For a recording claimed while it was available, also from the catalog of the fiscal year of the
     claim. `rules.counted_catalog_years` is the same rule without a query.
@@ -105,7 +105,7 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
 
 class ClaimOutlook(NamedTuple):
-    """True if the person has claimed an event, or why they cannot."""
+    """A person's claim on an event: already made, or the reason it cannot be, or neither."""
 
     is_claimed: bool
     reason: str

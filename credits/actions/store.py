@@ -46,7 +46,7 @@ def create_claims(
     role: ClaimRole = ClaimRole.ATTENDEE,
     note: str = "",
 ) -> list[Claim]:
-    """Claim these events with what they offer their `role`, in a fixed number of queries."""
+    """Claim these events with the credits they offer to `role`. A fixed number of queries."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -65,7 +65,7 @@ def create_claims(
 
 
 def write_credits(claims: Sequence[Claim]) -> None:
-    """Give new claims what their events offer their role, in a fixed number of queries."""
+    """Create the credits of new claims, by event and role. A fixed number of queries."""
     offers: dict[int, list[CreditOffer]] = {}
     offered = CreditOffer.objects.filter(event__in={claim.event_id for claim in claims})
     for offer in offered.order_by("event_id", "category__position"):
