@@ -66,7 +66,7 @@ def decide_claim(
     if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
         raise Refused(f"{whose} is {claim.get_state_display().lower()}, so this is not possible.")
     if target == ClaimState.DECLINED and not reason.strip():
-        raise Refused("Give a reason. The person will read it.", field="reason")
+        raise Refused("Give a reason; the person will read it.", field="reason")
     move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)
     assert claim.decided_at is not None
     emails.queue_decision_emails([claim], target, at=claim.decided_at)

@@ -87,7 +87,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"evidence": None}, "evidence", "Add the transcript; an unofficial one is enough."),
+        ({"evidence": None}, "evidence", "Add the transcript. An unofficial one is enough."),
         ({"evidence": file("t.exe", b"MZ")}, "evidence", "cannot be added"),
         ({"course_credits": "4"}, "course_credits", "Open a help ticket"),
         ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),
@@ -216,5 +216,5 @@ def test_the_database_knows_the_table(client):
 
 def test_the_page_shows_the_table_and_where_to_ask(client):
     page = client.get(PAGE).content.decode()
-    assert "write a help ticket" in page
+    assert "open a help ticket" in page
     assert page.count('class="required-mark"') == 1 + 8

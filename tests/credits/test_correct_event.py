@@ -159,11 +159,11 @@ def test_staff_cannot_correct_their_own_training() -> None:
 @pytest.mark.parametrize(
     ("lines", "values", "words"),
     [
-        ({}, {}, "one category at least"),
+        ({}, {}, "at least one category"),
         ({TECHNOLOGY: "0.3"}, {}, "in halves"),
         ({TECHNOLOGY: "600"}, {}, "in halves"),
         ({TECHNOLOGY: "2.0"}, {"reason": " "}, "Give a reason"),
-        ({TECHNOLOGY: "1.0"}, {}, "has already"),
+        ({TECHNOLOGY: "1.0"}, {}, "already has"),
         ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "The credit lines of this event were changed"),
     ],
 )

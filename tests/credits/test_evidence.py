@@ -104,7 +104,7 @@ def declined(claim: Claim) -> Claim:
 def test_files_are_added_under_a_random_name_and_handed_out_under_their_own(client, claim):
     files = [file("Zertifikat Zoë.pdf"), file("photo.JPG", JPEG), file("scan.png", PNG)]
     response = client.post(page(claim), {"add": "1", "evidence": files}, follow=True)
-    assert said(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” are added."]
+    assert said(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” were added."]
     rows = list(claim.evidence.order_by("pk"))
     assert [(row.file_name, row.content_type, row.size) for row in rows] == [
         ("Zertifikat Zoë.pdf", "application/pdf", len(PDF)),

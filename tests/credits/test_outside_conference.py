@@ -115,7 +115,7 @@ def test_one_invalid_row_saves_none_and_keeps_the_input(client, changes, field, 
 def test_the_same_session_twice_in_one_sheet(client):
     response = client.post(PAGE, sheet(three()[0], three()[0]))
     assert [error for _, _, error, _ in response.context["errors"]] == [
-        "This session is in the sheet twice."
+        "This session is listed twice."
     ]
 
 

@@ -160,7 +160,7 @@ def test_a_correction_has_to_change_something() -> None:
     credit = a_credit(person)
     ticket = a_ticket(person, credit)
     correct(ticket, credit, staff)
-    with pytest.raises(Refused, match="says already"):
+    with pytest.raises(Refused, match="already has this category"):
         correct(ticket, credit, staff)
     assert Correction.objects.count() == 1
 
