@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             ('to_name', models.CharField(blank=True, max_length=150)),
             ('to_address', models.EmailField(blank=True, max_length=254)),
             ('facts', models.JSONField(default=dict, help_text='Ids and words that the composer needs.')),
-            ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('dropped', 'Not needed any more'), ('failed', 'Failed'), ('uncertain', 'Perhaps sent')], default='waiting', max_length=10)),
+            ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('dropped', 'No longer needed'), ('failed', 'Failed'), ('uncertain', 'Possibly sent')], default='waiting', max_length=10)),
             ('created_at', models.DateTimeField(db_default=functions.Now())),
             ('next_try_at', models.DateTimeField(db_default=functions.Now())),
             ('attempts', models.PositiveSmallIntegerField(default=0)),
