@@ -77,6 +77,40 @@ def test_the_development_lock_holds_the_same_versions() -> None:
     assert {name: dev.get(name) for name in base} == base
 
 
+# What a package is called in code, where that is not its own name.
+IN_CODE = {
+    "django-environ": "environ",
+    "django-allauth": "allauth",
+    "argon2-cffi": "Argon2PasswordHasher",
+    "django-crispy-forms": "crispy_forms",
+    "django-bootstrap-static": "bootstrap",
+    "django-csp": "csp",
+    "django-pgtrigger": "pgtrigger",
+    "django-pghistory": "pghistory",
+    "python-dateutil": "dateutil",
+}
+
+
+def test_the_portal_uses_every_package_it_installs() -> None:
+    """What only the tests need stands in the development list."""
+    listed = [
+        line.partition("#")[0].strip() for line in read(ROOT / "requirements/base.in").splitlines()
+    ]
+    names = [re.split(r"[\[<>=]", line)[0] for line in listed if line]
+    code = "\n".join(
+        read(path)
+        for path in FILES
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in {"aspen", *APPS}
+    )
+    assert len(names) > 15
+    unused = [
+        name
+        for name in names
+        if not re.search(rf"\b{IN_CODE.get(name, name.replace('-', '_').lower())}\b", code)
+    ]
+    assert unused == []
+
+
 # ---------- Templates ----------
 
 
