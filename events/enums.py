@@ -35,7 +35,7 @@ class EventState(models.TextChoices):
     DRAFT = "draft", "Returned for changes"
     PENDING = "pending", "Waiting for approval"
     PUBLISHED = "published", "Published"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
     DECLINED = "declined", "Declined"
     # Merged into another event, which now has its claims.
     MERGED = "merged", "Merged"
@@ -124,7 +124,7 @@ class RegistrationMode(models.TextChoices):
 class RegistrationState(models.TextChoices):
     CONFIRMED = "confirmed", "Registered"
     WAITLISTED = "waitlisted", "On the waitlist"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
 
 
 REGISTRATION_LABELS = label_table(
@@ -167,7 +167,7 @@ class QuestionKind(models.TextChoices):
 class ListingState(models.TextChoices):
     """The state of an event in the course catalog of a fiscal year."""
 
-    PROPOSED = "proposed", "Waits for a decision"
+    PROPOSED = "proposed", "Waiting for a decision"
     APPROVED = "approved", "In the catalog"
     DECLINED = "declined", "Declined"
 
@@ -199,5 +199,5 @@ class CourseSystem(models.TextChoices):
 
 
 class KeyPurpose(models.TextChoices):
-    FEED = "feed", "Calendar feed of one's registrations"
-    BADGE = "badge", "Personal code for checking in"
+    FEED = "feed", "Calendar feed of registrations"
+    BADGE = "badge", "Personal check-in code"

@@ -38,7 +38,7 @@ class CatalogListing(models.Model):
         null=True,
         editable=False,
         related_name="+",
-        help_text="Nobody: it was marked before there was a catalog for each year.",
+        help_text="Empty for events marked before there was a catalog for each year.",
     )
     proposed_at = models.DateTimeField("proposed", db_default=Now(), editable=False)
     decided_by = models.ForeignKey(
@@ -82,7 +82,7 @@ class CatalogListing(models.Model):
                 | Q(proposed_by=None)
                 | ~Q(proposed_by=F("decided_by")),
                 name="events_listing_not_decided_by_proposer",
-                violation_error_message="A colleague has to approve what you proposed yourself.",
+                violation_error_message="A colleague must approve what you proposed.",
             ),
         ]
 

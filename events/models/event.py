@@ -75,7 +75,7 @@ class Category(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
-    shape = models.CharField(max_length=1, help_text="Stands before the name everywhere.")
+    shape = models.CharField(max_length=1, help_text="Shown before the name everywhere.")
     position = models.PositiveSmallIntegerField(unique=True)
     description = models.TextField(blank=True, help_text="What belongs here, with examples.")
 
@@ -118,7 +118,7 @@ class Event(models.Model):
     all_day = models.BooleanField(
         "days only",
         default=False,
-        help_text="Only the days are known or matter, not the clock times.",
+        help_text="Only the days are known or matter, not the times.",
     )
     delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
     location = models.CharField(max_length=200, blank=True)
@@ -132,7 +132,7 @@ class Event(models.Model):
         blank=True,
         related_name="events",
         verbose_name="organizer",
-        help_text="Its event editors look after this event.",
+        help_text="Its event editors manage this event.",
     )
     presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
     audience = models.CharField(max_length=300, blank=True)
@@ -147,7 +147,9 @@ class Event(models.Model):
     registration_closes_at = models.DateTimeField("registration closes", null=True, blank=True)
     capacity = models.PositiveIntegerField("places", null=True, blank=True)
     has_waitlist = models.BooleanField(
-        "waitlist", default=True, help_text="Who comes after the last place waits for one."
+        "waitlist",
+        default=True,
+        help_text="When all places are taken, people can join the waitlist.",
     )
     allows_walk_ins = models.BooleanField(
         "walk-ins", default=False, help_text="People may check in without being registered."
@@ -192,7 +194,7 @@ class Event(models.Model):
     decision_reason = models.TextField("reason", blank=True, editable=False)
     submitted_at = models.DateTimeField(null=True, editable=False)
     cancellation = models.TextField(
-        "why it is cancelled", blank=True, validators=[MaxLengthValidator(2_000)]
+        "reason for the cancellation", blank=True, validators=[MaxLengthValidator(2_000)]
     )
 
     merged_into = models.ForeignKey(
@@ -230,7 +232,7 @@ class Event(models.Model):
         ordering = ["begins_at", "id"]
         permissions = [
             ("decide_event", "Can decide about custom events"),
-            ("propose_event", "Can propose events of the own organization"),
+            ("propose_event", "Can propose events of their organization"),
         ]
         triggers = [
             COUNT_REVISION,
@@ -297,7 +299,7 @@ class Event(models.Model):
                 | Q(recording_available_at__gte=F("begins_at"), recording_available_at__lt=LATEST),
                 name="events_recording_after_begin",
                 violation_error_message=(
-                    "A recording is available from the event's beginning at the earliest."
+                    "A recording cannot be available before the event starts."
                 ),
             ),
             models.CheckConstraint(
@@ -305,7 +307,7 @@ class Event(models.Model):
                 | Q(recording_available_at__lt=F("recording_until_at")),
                 name="events_recording_ends_after_it_begins",
                 violation_error_message=(
-                    "A recording earns credit until a time after it became available."
+                    "A recording must earn credit until some time after it becomes available."
                 ),
             ),
             models.CheckConstraint(
@@ -334,7 +336,7 @@ class Event(models.Model):
             models.UniqueConstraint(
                 fields=["series_key", "begins_at", "title"],
                 name="events_one_occurrence_at_a_time",
-                violation_error_message="The series has this date already.",
+                violation_error_message="The series already includes this date.",
             ),
             models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__gte=1),
@@ -349,7 +351,7 @@ class Event(models.Model):
                 & ~Q(merged_into=F("id"))
                 | ~Q(state=EventState.MERGED) & Q(merged_into=None),
                 name="events_merged_into_another",
-                violation_error_message="An event is merged into another event.",
+                violation_error_message="An event can only be merged into another event.",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=EventState.values)
@@ -382,7 +384,7 @@ class Event(models.Model):
                 | Q(decided_by=None)
                 | ~Q(decided_by=F("created_by")),
                 name="events_not_decided_by_author",
-                violation_error_message="Somebody else has to decide about your own event.",
+                violation_error_message="Someone else must decide about your own event.",
             ),
             models.UniqueConstraint(
                 "created_by",

@@ -21,7 +21,7 @@ class Presenter(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="presentations"
     )
     settled_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the event's end led to the credit."
+        null=True, blank=True, editable=False, help_text="When attendance was turned into credit."
     )
 
     class Meta:
@@ -94,7 +94,7 @@ class CollegeWork(models.Model):
             models.CheckConstraint(
                 condition=Q(system__in=CourseSystem.values, course_credits__range=(1, 3)),
                 name="events_college_course_credits_known",
-                violation_error_message="The table knows one, two or three credits.",
+                violation_error_message="The table has one, two or three credits.",
             )
         ]
 

@@ -25,11 +25,11 @@ class Registration(models.Model):
     registered_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
     promoted_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a place came free for somebody on the waitlist."
+        null=True, blank=True, help_text="When the person moved up from the waitlist."
     )
     attendance = models.CharField(max_length=10, choices=Attendance, default=Attendance.UNKNOWN)
     minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How long somebody was there, where a list says so."
+        null=True, blank=True, help_text="Minutes present, if a list gives them."
     )
     marked_at = models.DateTimeField(null=True, blank=True)
     marked_by = models.ForeignKey(
@@ -38,10 +38,10 @@ class Registration(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who marked the attendance; the person's own check-in names the person.",
+        help_text="Who marked the attendance: the person, for a check-in of their own.",
     )
     settled_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the event's end led to the credit."
+        null=True, blank=True, help_text="When attendance was turned into credit."
     )
 
     class Meta:

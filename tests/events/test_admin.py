@@ -165,11 +165,11 @@ def test_tracks_follow_when_the_days_of_an_event_change() -> None:
         ({"state": "declined"}, "Select a valid choice."),
         (
             {"recording_available_at_0": "2026-12-02", "recording_available_at_1": "09:00"},
-            "A recording is available from the event&#x27;s beginning at the earliest.",
+            "A recording cannot be available before the event starts.",
         ),
         (
             {"recording_available_at_0": "9999-12-31", "recording_available_at_1": "23:59"},
-            "A recording is available from the event&#x27;s beginning at the earliest.",
+            "A recording cannot be available before the event starts.",
         ),
         ({"offers-0-amount": "0.3"}, "Credits are given in halves"),
         ({"offers-0-amount": "1e400"}, "Ensure that there are no more than"),

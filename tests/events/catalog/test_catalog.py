@@ -411,7 +411,7 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
     answer = client.post(address, {"fiscal_year": "2027"})
     assert said(answer) == ["It is proposed for the catalog of fiscal year 2027. Staff decide."]
     listing = CatalogListing.objects.get()
-    assert "Waits for a decision" in client.get(address).content.decode()
+    assert "Waiting for a decision" in client.get(address).content.decode()
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="Only a demonstration", by=staff)
     page = client.get(address).content.decode()
     assert "Only a demonstration" in page
