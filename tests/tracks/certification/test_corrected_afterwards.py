@@ -52,7 +52,7 @@ def test_a_record_is_sent_again_when_something_in_it_was_earned_on_another_day(n
     [sent] = participation.submissions.all()
     assert sent.ending == Ending.REOPENED
     assert sent.reason == (
-        f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is dated Sun, Oct 15, 2023 now."
+        f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is now dated Sun, Oct 15, 2023."
     )
     asked.refresh_from_db()
     assert asked.answer == VerificationAnswer.WITHDRAWN
