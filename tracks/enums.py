@@ -82,7 +82,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
 class Ending(models.TextChoices):
     """How a submission ended."""
 
-    TAKEN_BACK = "taken_back", "Taken back"
+    TAKEN_BACK = "taken_back", "Withdrawn"
     RETURNED = "returned", "Returned for changes"
     REFUSED = "refused", "Refused by the supervisor"
     REOPENED = "reopened", "Reopened by a correction"

@@ -102,10 +102,10 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
             },
             "Name at least one category that counts.",
         ),
-        ({"valid_until": "2026-12-31"}, "The last day must not lie before the first."),
-        ({"years": "0"}, "The years must lie between 1 and 20."),
-        ({"years": "21"}, "The years must lie between 1 and 20."),
-        ({"years": "2026"}, "The years must lie between 1 and 20."),
+        ({"valid_until": "2026-12-31"}, "The last day must not be before the first."),
+        ({"years": "0"}, "Enter between 1 and 20 years."),
+        ({"years": "21"}, "Enter between 1 and 20 years."),
+        ({"years": "2026"}, "Enter between 1 and 20 years."),
     ],
 )
 def test_unfit_rules_are_refused_in_words(changes: dict[str, Any], message: str | None) -> None:
@@ -155,7 +155,7 @@ def test_the_last_day_of_rules_that_somebody_follows() -> None:
     lines = {"requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0}
     page = send(client, address, lines | {"valid_until": str(early)})
     assert page.context["adminform"].form.errors == {
-        "valid_until": ["The last day must not lie before the first."]
+        "valid_until": ["The last day must not be before the first."]
     }
     send(client, address, lines | {"valid_until": str(rule_set.valid_from)})
     rule_set.refresh_from_db()

@@ -27,11 +27,13 @@ class Submission(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     submitted_at = models.DateTimeField()
     record = models.JSONField()
-    remarks = models.JSONField(default=list, help_text="What the portal remarked, in sentences.")
+    remarks = models.JSONField(
+        default=list, help_text="Warnings of the automatic checks, as sentences."
+    )
     note = models.CharField(max_length=1000, blank=True, help_text="To the CE Coordinator.")
-    name = models.CharField(max_length=150, help_text="As it shall stand on the certificate.")
+    name = models.CharField(max_length=150, help_text="As it should appear on the certificate.")
     listed_as = models.CharField(
-        max_length=150, blank=True, help_text="In the yearly list. Empty: not listed by name."
+        max_length=150, blank=True, help_text="In the annual list. Empty: not listed by name."
     )
     # The supervisor that the person proposes.
     supervisor_name = models.CharField(max_length=150, blank=True)
@@ -143,7 +145,7 @@ class Verification(models.Model):
         Submission, models.PROTECT, null=True, blank=True, related_name="verifications"
     )
     year = models.PositiveSmallIntegerField(null=True, blank=True)
-    record = models.JSONField(help_text="What is to be verified, as it was then.")
+    record = models.JSONField(help_text="The record to verify, as it was then.")
     supervisor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="verifies"
     )
@@ -233,7 +235,7 @@ class Certificate(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
-    number = models.CharField(max_length=20, unique=True, help_text="Year and place in the year.")
+    number = models.CharField(max_length=20, unique=True, help_text="Year and number in the year.")
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="certificates")
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="certificates"

@@ -55,13 +55,13 @@ class RuleSet(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")),
                 name="tracks_rule_set_ends_after_it_begins",
-                violation_error_message="The last day must not lie before the first.",
+                violation_error_message="The last day must not be before the first.",
             ),
             # Without a limit, the days of a participation could exceed the range of dates.
             models.CheckConstraint(
                 condition=Q(years__gte=1, years__lte=20),
                 name="tracks_rule_set_has_years",
-                violation_error_message="The years must lie between 1 and 20.",
+                violation_error_message="Enter between 1 and 20 years.",
             ),
             in_halves(name="tracks_rule_set_total_in_halves", field="total"),
         ]
