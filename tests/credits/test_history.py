@@ -14,6 +14,7 @@ from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.formats import format_day, format_time_range
 from credits import actions, history
+from credits.actions import store
 from credits.enums import ClaimSource, ClaimState
 from credits.models import Claim, Credit, Evidence
 from events.actions import (
@@ -228,7 +229,7 @@ def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
     ]
 
 
-def test_a_change_of_the_events_time_is_entries() -> None:
+def test_a_change_of_the_events_time_has_an_entry() -> None:
     claim = make.claim(make.person())
     old = claim.event
     moved = old.begins_at - dt.timedelta(days=30)
@@ -272,7 +273,7 @@ def test_an_award_says_by_whom() -> None:
 
     @audited
     def award(*, by: User) -> Claim:
-        [claim] = actions.writing.create_claims(
+        [claim] = store.create_claims(
             [make.event()], person=person, source=ClaimSource.AWARD, by=by
         )
         return claim
@@ -281,7 +282,7 @@ def test_an_award_says_by_whom() -> None:
 
 
 def test_every_move_of_a_claim_has_words() -> None:
-    """Each state after each other, whether the table has the move or not: history is what was."""
+    """Every state after every other, also where the table has no transition."""
     claim = make.claim(make.person())
     portal = portal_user()
     for one, other in itertools.permutations(ClaimState, 2):
