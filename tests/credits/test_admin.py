@@ -140,7 +140,7 @@ def test_what_a_colleague_decided_is_not_decided_unseen() -> None:
     seen = claim_version(claim)
     decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=factories.person())
     page = text(decide(coordinator(), claim, "declined", "No.", seen))
-    assert "was changed since you opened this page; it is approved now." in page
+    assert "was changed since you opened this page; it is now approved." in page
     assert state(claim)[0] == ClaimState.APPROVED
 
 

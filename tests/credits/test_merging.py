@@ -450,7 +450,7 @@ def test_undone_twice_is_undone_once() -> None:
 def test_a_merge_can_be_undone_for_a_day() -> None:
     done = merge(make.event(), make.event())
     Merge.objects.update(merged_at=timezone.now() - dt.timedelta(hours=24))
-    with pytest.raises(Refused, match="for a day"):
+    with pytest.raises(Refused, match="for one day only"):
         undo(done)
 
 
