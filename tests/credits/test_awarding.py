@@ -152,7 +152,7 @@ def test_a_list_counts_once(staff: User) -> None:
     [
         ({"days": 1}, "not over yet"),
         ({"credits": {}}, "carries no CE credit"),
-        ({"state": EventState.CANCELLED}, "This event is cancelled, so it earns no credit."),
+        ({"state": EventState.CANCELLED}, "This event is canceled, so it earns no credit."),
         ({"state": EventState.PENDING}, "waiting for staff"),
     ],
 )

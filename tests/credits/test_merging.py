@@ -279,7 +279,7 @@ def test_a_circle_is_refused() -> None:
 def test_neither_may_be_in_the_future_or_canceled() -> None:
     past, future = make.event(), make.event(days=2)
     cancelled = make.event(state=EventState.CANCELLED)
-    for other, words in ((future, "not over yet"), (cancelled, "is cancelled")):
+    for other, words in ((future, "not over yet"), (cancelled, "is canceled")):
         refused(past, other, words)
         refused(other, past, words)
 
