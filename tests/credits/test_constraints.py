@@ -44,7 +44,7 @@ def test_an_event_is_merged_once_and_into_another() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     values = {"was": "published", "merged_at": timezone.now(), "merged_by": staff}
     Merge.objects.create(source=source, target=target, **values)
-    with pytest.raises(IntegrityError, match="an_event_is_merged_once"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="event_merged_once"), transaction.atomic():
         Merge.objects.create(source=source, target=make.event(), **values)
     refused(Merge, "credits_merged_into_another", target=source)
     refused(Merge, "credits_merge_undone_both_or_neither", undone_by=staff)

@@ -120,7 +120,7 @@ def test_a_credit_leaves_only_with_who_when_and_why(state):
         claims.update(state=state)
     with pytest.raises(IntegrityError, match="refusal_has_reason"), transaction.atomic():
         claims.update(state=state, decided_by=staff, decided_at=now)
-    with pytest.raises(IntegrityError, match="by_someone_sometime"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="claim_decided_both_or_neither"), transaction.atomic():
         claims.update(state=state, decided_at=now, reason="A duplicate.")
     assert claims.update(state=state, decided_by=staff, decided_at=now, reason="A duplicate.") == 1
 
