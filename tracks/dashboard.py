@@ -122,7 +122,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         counting_queries.participations_visible_to(person), pk=participation_id
     )
     if participation.state == ParticipationState.LEFT:
-        messages.info(request, f"You left {participation.track} before.")
+        messages.info(request, f"You have already left {participation.track}.")
         return redirect("tracks:choose")
     if request.method != "POST":
         return redirect(participation)
@@ -131,7 +131,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         messages.success(
             request,
             f"You no longer follow {participation.track}. Your credits are kept. Until "
-            f"{format_day(participation.closes_on)} you can resume it where you left it.",
+            f"{format_day(participation.closes_on)} you can resume it where you left off.",
         )
         return redirect("tracks:choose")
     return redirect(participation)

@@ -281,7 +281,7 @@ def _deleted_rows(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
 ARCHIVED_PROMISE = "Each credit is archived, posted, or withdrawn with who, when and why"
 ONCE_PROMISE = "One person claims one event once, and registering leads to the credit"
 CERTIFIED = "Each certificate counts what was reviewed and verified, and nothing twice"
-HISTORY_PROMISE = "Every change is in a history that nobody rewrites"
+HISTORY_PROMISE = "Every change is in a history that cannot be rewritten"
 
 INTEGRITY_CHECKS = (
     IntegrityCheck(
@@ -299,19 +299,19 @@ INTEGRITY_CHECKS = (
     IntegrityCheck(
         ARCHIVED_PROMISE, "Postings to a track that was left", _rows(_posted_to_left_tracks)
     ),
-    IntegrityCheck(ONCE_PROMISE, "Claims that stand twice", _claimed_twice),
+    IntegrityCheck(ONCE_PROMISE, "Duplicate claims", _claimed_twice),
     IntegrityCheck(
         ONCE_PROMISE, "Registrations that led to no credit", _rows(_settled_without_credit)
     ),
+    IntegrityCheck(ONCE_PROMISE, "Claims on an ended event", _rows(_live_on_ended_events)),
     IntegrityCheck(
-        ONCE_PROMISE, "Claims on an event that is no more", _rows(_live_on_ended_events)
+        ONCE_PROMISE, "Returned claims that await no changes", _rows(_returned_but_not_asked)
     ),
     IntegrityCheck(
-        ONCE_PROMISE, "Claims returned without a question", _rows(_returned_but_not_asked)
+        ONCE_PROMISE, "Merged events without a record of the merge", _rows(_merged_by_nobody)
     ),
-    IntegrityCheck(ONCE_PROMISE, "Events merged without a record of it", _rows(_merged_by_nobody)),
     IntegrityCheck(
-        ONCE_PROMISE, "Awards that wait although the address is known", _rows(_awarded_and_lost)
+        ONCE_PROMISE, "Awards waiting although the address is known", _rows(_awarded_and_lost)
     ),
     IntegrityCheck(
         CERTIFIED, "Certified periods without a certificate", _rows(_certified_without_certificate)
@@ -323,19 +323,19 @@ INTEGRITY_CHECKS = (
     ),
     IntegrityCheck(
         CERTIFIED,
-        "Certificates that rest on no certified record",
+        "Certificates without a certified record",
         _rows(_certificates_without_certified_submission),
     ),
     IntegrityCheck(
         CERTIFIED,
-        "Certificates that count otherwise than what is posted",
+        "Certificates that differ from the postings",
         _certificates_that_differ_from_postings,
     ),
     IntegrityCheck(CERTIFIED, "Credits counted twice for one track", _counted_twice),
     *(
         IntegrityCheck(
             HISTORY_PROMISE,
-            f"{name} whose history does not tell how they stand",
+            f"{name} that differ from their history",
             _missing_from_history(model),
         )
         for name, model in (
@@ -350,7 +350,7 @@ INTEGRITY_CHECKS = (
         )
     ),
     *(
-        IntegrityCheck(HISTORY_PROMISE, f"{name} that are gone", _deleted_rows(model))
+        IntegrityCheck(HISTORY_PROMISE, f"{name} that were deleted", _deleted_rows(model))
         for name, model in (
             ("Claims", Claim),
             ("Credits", Credit),

@@ -110,7 +110,7 @@ def chooses_two_tracks(librarian: Visitor) -> None:
     librarian.follow("Continuing Education", within=librarian.menu)
     librarian.visit("/tracks/")
     for track in ("Library Staff", "Library Trustee"):
-        librarian.page.get_by_label(f"Tick {track}, to choose several at once").check()
+        librarian.page.get_by_label(f"Select {track}, to choose several at once").check()
     librarian.press("Follow the selected tracks")
     librarian.sees("You now follow Library Staff and Library Trustee.")
 
@@ -142,7 +142,7 @@ def corrects_it(librarian: Visitor, other: Event) -> None:
     librarian.sees("You claimed the security training twice.")
     librarian.follow("My credits", within=librarian.menu)
     row = librarian.row(f"{SECURITY} (online)")
-    librarian.click(row.get_by_role("button", name="Take it back"))
+    librarian.click(row.get_by_role("button", name="Withdraw"))
     librarian.sees("Withdrawn by you")
     claims(librarian, other)
 

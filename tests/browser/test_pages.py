@@ -532,11 +532,11 @@ def test_everything_works_without_scripts(open_browser: Callable[..., Visitor]) 
     sees_the_credit(visitor, button.title, "Pending", "Archived")
 
     visitor.visit("/continuing-education/")
-    visitor.field("Type a few words to shorten the list").fill(picked.title)
+    visitor.field("Type a few words to filter the list").fill(picked.title)
     visitor.press("Filter the list")
     visitor.sees_no(other.title)
     visitor.field("Choose the event").select_option(index=0)
-    visitor.press("Review the record")
+    visitor.press("Review")
     visitor.press("Save")
     sees_the_credit(visitor, picked.title, "Pending", "Archived")
 

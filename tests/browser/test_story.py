@@ -209,11 +209,11 @@ def picks_from_the_list_reviews_and_saves_twice(
     assert the_list(librarian) == [in_the_list(begun), in_the_list(earlier), in_the_list(event, 4)]
 
     with librarian.answered("board dir"):
-        librarian.field("Type a few words to shorten the list").press_sequentially("board dir")
+        librarian.field("Type a few words to filter the list").press_sequentially("board dir")
     expect(librarian.field("Choose the event").locator("option")).to_have_count(1)
     librarian.check()
     librarian.field("Choose the event").select_option(in_the_list(event, 4))
-    librarian.press("Review the record")
+    librarian.press("Review")
     librarian.sees(event.title, "3 credits", "Library Administration", "1 credit", "Technology")
     librarian.press_twice("Save")
     rows = librarian.row(event.title)
@@ -246,7 +246,7 @@ def creates_what_is_not_on_the_calendar(librarian: Visitor, june: User, summer: 
 
 def checks_the_list_first(librarian: Visitor) -> None:
     with librarian.answered("puppet"):
-        librarian.field("Type a few words to shorten the list").press_sequentially("puppet")
+        librarian.field("Type a few words to filter the list").press_sequentially("puppet")
     librarian.sees("Nothing in the list matches")
     librarian.check()
 
@@ -319,7 +319,7 @@ def changes_it_and_sends_it_again(librarian: Visitor) -> None:
     sees_the_credit(librarian, PUPPETS, "Returned for changes", reason)
     librarian.follow("Continuing Education", within=librarian.menu)
     librarian.sees(f"Staff asked for changes to “{PUPPETS}”: {reason}")
-    librarian.click(librarian.page.get_by_role("link", name="Change and send again").first)
+    librarian.click(librarian.page.get_by_role("link", name="Edit and resubmit").first)
     librarian.sees(f"Staff asked for changes: {reason}")
     librarian.field("Sponsor").fill("Puppet School of Missoula")
     librarian.press("Save and resubmit")

@@ -100,7 +100,7 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
                 "requirements-1-category": "",
                 "requirements-1-minimum": "",
             },
-            "Name at least one category that counts.",
+            "Add at least one category that counts.",
         ),
         ({"valid_until": "2026-12-31"}, "The last day must not be before the first."),
         ({"years": "0"}, "Enter between 1 and 20 years."),
@@ -190,7 +190,7 @@ def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatc
         "requirements-1-minimum": "",
     }
     page = send(client, f"{RULES}{rule_set.pk}/change/", a_form(**changes))
-    assert "Someone has begun to follow these rules by now" in text(page)
+    assert "Someone now follows these rules" in text(page)
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
     assert list(after.requirements.values("category", "minimum")) == before

@@ -70,7 +70,7 @@ def test_choosing_again_says_so(client):
     track = make.track().pk
     client.post("/tracks/", {"track": track})
     response = client.post("/tracks/", {"track": track}, follow=True)
-    assert said(response)[-1] == "You follow Library Staff already; nothing has changed."
+    assert said(response)[-1] == "You already follow Library Staff; nothing has changed."
     assert Participation.objects.count() == 1
 
 
@@ -100,7 +100,7 @@ def test_a_track_without_rules_in_force_cannot_be_chosen(client):
     track = make.track()
     track.rule_sets.update(valid_until=dt.date(2024, 12, 31))
     response = client.post("/tracks/", {"track": track.pk}, follow=True)
-    assert "no rules for Library Staff at present" in said(response)[0]
+    assert "no rules in force for Library Staff" in said(response)[0]
 
 
 def test_progress_in_words_and_numbers(client, person):
@@ -268,7 +268,7 @@ def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
     assert not first.postings.exists()
     assert "You left Library Staff." in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(again)[-1] == "You left Library Staff before."
+    assert said(again)[-1] == "You have already left Library Staff."
     client.post("/tracks/", {"track": make.track().pk})
     again = Participation.objects.get(state="open")
     assert again != first
@@ -280,17 +280,17 @@ def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, perso
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
     left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(left)[-1].endswith("you can resume it where you left it.")
+    assert said(left)[-1].endswith("you can resume it where you left off.")
     assert f'href="/tracks/{first.pk}/">Resume it' in left.content.decode()
-    assert "Take up Library Staff again" in page(client, f"/tracks/{first.pk}/")
+    assert "Resume Library Staff" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
     assert said(again)[-1] == "You follow Library Staff again. 1 credit line was posted to it."
     assert Participation.objects.get() == first
     client.post(f"/tracks/{first.pk}/leave/")
     client.post("/tracks/", {"track": make.track().pk})
-    assert "Take up Library Staff again" not in page(client, f"/tracks/{first.pk}/")
+    assert "Resume Library Staff" not in page(client, f"/tracks/{first.pk}/")
     refused = client.post(f"/tracks/{first.pk}/resume/", follow=True)
-    assert said(refused)[-1] == "You follow Library Staff in another period already."
+    assert said(refused)[-1] == "You already follow Library Staff in another period."
 
 
 def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
@@ -310,7 +310,7 @@ def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(cli
     leave_track(participation_id=following.pk, by=person)
     values = {"reason": "Misspelt.", "by": make.person(Role.CE_COORDINATOR)}
     again = reissue_certificate(certificate_id=certificate.pk, name="June", **values)
-    assert f"Take up {following.track} again" in page(client, f"/tracks/{following.pk}/")
+    assert f"Resume {following.track}" in page(client, f"/tracks/{following.pk}/")
     assert list(counting_queries.resumable_participations(person, today())) == [following]
     client.post(f"/tracks/{following.pk}/resume/")
     assert counting_queries.active_participations(person).get() == following

@@ -112,7 +112,7 @@ def test_claims_that_stand_twice(person: User) -> None:
             )
         ]
     )
-    assert faults() == {"Claims that stand twice": 1, "Claims without any credit": 1}
+    assert faults() == {"Duplicate claims": 1, "Claims without any credit": 1}
 
 
 def test_a_claim_without_who_when_and_why(person: User) -> None:
@@ -140,7 +140,7 @@ def test_a_claim_on_an_event_that_was_declined(person: User) -> None:
         decided_by=make.person(),
         decision_reason="Because.",
     )
-    assert faults() == {"Claims on an event that is no more": 1}
+    assert faults() == {"Claims on an ended event": 1}
 
 
 def test_a_claim_returned_without_a_question(person: User) -> None:
@@ -150,13 +150,13 @@ def test_a_claim_returned_without_a_question(person: User) -> None:
         decided_by=make.person(),
         reason="Which library?",
     )
-    assert faults() == {"Claims returned without a question": 1}
+    assert faults() == {"Returned claims that await no changes": 1}
 
 
 def test_an_event_merged_without_a_record() -> None:
     event = make.event()
     Event.objects.filter(pk=event.pk).update(state=EventState.MERGED, merged_into=make.event())
-    assert faults() == {"Events merged without a record of it": 1}
+    assert faults() == {"Merged events without a record of the merge": 1}
 
 
 def test_what_the_history_does_not_tell(person: User) -> None:
@@ -164,8 +164,8 @@ def test_what_the_history_does_not_tell(person: User) -> None:
     offers = CreditOffer.objects.count()
     by_sql("DELETE FROM events_creditofferhistory", "events_creditofferhistory")
     assert faults() == {
-        "Credits whose history does not tell how they stand": 4,
-        "Credit lines of events whose history does not tell how they stand": offers,
+        "Credits that differ from their history": 4,
+        "Credit lines of events that differ from their history": offers,
     }
 
 
@@ -173,7 +173,7 @@ def test_a_credit_that_is_gone(person: User) -> None:
     # Not posted, so that nothing else holds it.
     old = Credit.objects.earliest("claim__event__last_day")
     by_sql(f"DELETE FROM credits_credit WHERE id = {old.pk}", "credits_credit")
-    assert faults() == {"Claims without any credit": 1, "Credits that are gone": 1}
+    assert faults() == {"Claims without any credit": 1, "Credits that were deleted": 1}
 
 
 def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None:

@@ -209,7 +209,7 @@ def test_time_that_was_added_is_time_in_which_nobody_is_reminded(june, now):
         by=make.person(),
     )
     assert [subject for _, subject in remind()] == [
-        "More time for Library Trustee: until Tue, Nov 23, 2032"
+        "Your period for Library Trustee was extended to Tue, Nov 23, 2032"
     ]
 
 

@@ -44,8 +44,8 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
         if before := participation.follows:
             return (
                 f"Earned before {_day(participation.counts_from)}: certificate {before.number} was "
-                f"issued on {_day(before.issued_on)}, and only what is earned after it counts "
-                "towards the next."
+                f"issued on {_day(before.issued_on)}, and only credits earned after that day count "
+                "toward the next one."
             )
         return f"Earned before {_day(participation.counts_from)}, the first day that counts."
     if earned_on > participation.closes_on:

@@ -171,17 +171,17 @@ def _completion_text(pace: Forecast) -> str:
         lately = "in this period yet" if is_young else "in the past 12 months"
         return f"No credits {lately}; {_needed_text(pace)}."
     if pace.done_on:
-        return f"At this pace you are done in {pace.done_on:%B %Y}."
+        return f"At this pace you will finish in {pace.done_on:%B %Y}."
     ends = format_day(pace.closes_on)
-    late = f"At this pace you would not be done before your period ends on {ends}"
+    late = f"At this pace you will not finish before your period ends on {ends}"
     return f"{late}; {_needed_text(pace)}."
 
 
 def _needed_text(pace: Forecast) -> str:
     if pace.days_left < SHORT_DAYS:
         days = f"the {formats.counted(pace.days_left, 'day')}"
-        return f"it takes {format_credits(pace.missing)} in {days} left"
-    return f"it takes about {format_credits(pace.per_month)} a month"
+        return f"you need {format_credits(pace.missing)} in {days} left"
+    return f"you need about {format_credits(pace.per_month)} a month"
 
 
 def _aging_text(pace: Forecast) -> str:

@@ -52,7 +52,7 @@ def _join_names(parts: list[str]) -> str:
 def missing_in_words(progress: Progress) -> str:
     """What is still missing, or that nothing is."""
     if progress.is_complete:
-        return "Everything required is there."
+        return "All requirements are met."
     parts = [
         f"{format_amount(line.missing)} in {line.category}"
         for line in progress.lines
@@ -190,7 +190,7 @@ def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> st
 def _standing(summary: dict[str, Any]) -> str:
     start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
     if summary["complete"]:
-        text = f"{start}, everything required is there."
+        text = f"{start}, all requirements are met."
     else:
         text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
     return " ".join(filter(None, (text, summary["days_left"], summary["forecast"])))

@@ -78,7 +78,7 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
     kind = RuleSetKind.RENEWAL if held else RuleSetKind.INITIAL
     rule_set = counting_queries.lock_rule_set_for(track, day, kind=kind)
     if rule_set is None:
-        raise Refused(f"There are no rules for {track} at present, so it cannot be chosen.")
+        raise Refused(f"There are no rules in force for {track}, so it cannot be chosen.")
     participation = Participation.objects.create(
         person=person,
         track=track,
@@ -130,12 +130,12 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
         return participation
     track = participation.track
     if Participation.objects.filter(person=by, track=track, state__in=sorted(ACTIVE)).exists():
-        raise Refused(f"You follow {track} in another period already.")
+        raise Refused(f"You already follow {track} in another period.")
     if participation.closes_on < today():
-        raise Refused("This period is over. Choose the track to begin a new one.")
+        raise Refused("This period is over. Choose the track to start a new one.")
     held, before = counting_queries.held_certificate(by, track), participation.follows
     if (held and held.issued_on) != (before and before.issued_on):
-        raise Refused("Your certificates have changed since. Choose the track to begin a new one.")
+        raise Refused("Your certificates have changed. Choose the track to start a new period.")
     apply_step(participation, ParticipationStep.RESUME, actor=Actor.PERSON)
     signals.track_selected.send(Participation, participation=participation)
     return participation
@@ -158,7 +158,7 @@ def extend_participations(
         raise Refused("Give a reason; the person will read it.", field="reason")
     if not today() < closes_on <= years_after(today(), MAX_YEARS):
         raise Refused(
-            f"The new last day must lie in the next {MAX_YEARS} years.", field="closes_on"
+            f"The new last day must be within the next {MAX_YEARS} years.", field="closes_on"
         )
     chosen = Participation.objects.filter(pk__in=participation_ids)
     lock_people(chosen.order_by().values_list("person_id", flat=True))
@@ -187,10 +187,10 @@ def extend_participations(
 def _refuse_invalid(participation: Participation, *, by: User) -> None:
     whose = f"{participation.person}, {participation.track}"
     if participation.person_id == by.pk:
-        raise Refused(f"{whose}: someone else has to extend your own period.")
+        raise Refused(f"{whose}: you cannot extend your own period.")
     if participation.state != ParticipationState.OPEN:
         state = participation.get_state_display().lower()
-        raise Refused(f"{whose}: only an open period can be extended, and this one is {state}.")
+        raise Refused(f"{whose}: only an open period can be extended, but this one is {state}.")
 
 
 @audited
@@ -291,8 +291,7 @@ def state_after(
     def why_not() -> str:
         because = REFUSALS[ParticipationState(participation.state)]
         return (
-            f"{participation.track}: nothing was changed, because {because}. "
-            "Look at the page again."
+            f"{participation.track}: nothing was changed, because {because}. Check the page again."
         )
 
     return PARTICIPATION_TRANSITIONS[step].apply(participation.state, actor, why_not)

@@ -59,7 +59,7 @@ class QuarterFilter(ConditionFilter):
         quarters = [
             (
                 first.isoformat(),
-                f"{(first.month + 2) // 3}. quarter of {first.year}",
+                f"Q{(first.month + 2) // 3} {first.year}",
                 Q(closes_on__gte=first, closes_on__lt=following),
             )
             for first, following in itertools.pairwise(firsts)
@@ -109,7 +109,7 @@ class ExtendForm(forms.Form):
 
     closes_on = forms.DateField(
         label="New last day",
-        help_text="A period that ends as late already stays as it is.",
+        help_text="Periods that already end on this day or later do not change.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"required": "Choose the new last day."},
     )
@@ -228,7 +228,7 @@ class ParticipationAdmin(QueueAdmin):
         """Ask until when and why; nothing is changed yet."""
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_EXTENDED + 1])
         if len(ids) > MAX_EXTENDED:
-            messages.error(request, f"Choose at most {MAX_EXTENDED} periods at a time.")
+            messages.error(request, f"Select at most {MAX_EXTENDED} periods at a time.")
             return None
         return self._extend_page(request, ids, ExtendForm())
 
@@ -239,7 +239,7 @@ class ParticipationAdmin(QueueAdmin):
         sent = request.POST if request.method == "POST" else request.GET
         ids = _ids(sent.get("ids", ""))
         if not ids:
-            messages.warning(request, "Choose the periods to extend first.")
+            messages.warning(request, "Select the periods to extend first.")
             return HttpResponseRedirect(reverse(LIST_URL))
         if request.method != "POST":
             return self._extend_page(request, ids, ExtendForm())
@@ -262,8 +262,8 @@ class ParticipationAdmin(QueueAdmin):
     def _extended(
         self, request: HttpRequest, ids: list[int], closes_on: dt.date, number: int
     ) -> HttpResponse:
-        periods = counted(number, "period ends", "periods end")
-        messages.success(request, f"{periods} on {format_day(closes_on)} now.")
+        periods = counted(number, "period now ends", "periods now end")
+        messages.success(request, f"{periods} on {format_day(closes_on)}.")
         if len(ids) == 1:
             return HttpResponseRedirect(reverse(PAGE_URL, args=ids))
         return HttpResponseRedirect(reverse(LIST_URL))

@@ -32,11 +32,11 @@ def extended_email(mail: Mail) -> Email | None:
         return None
     track, day = participation.track, format_day(extension.closes_on)
     return Email(
-        subject=f"More time for {track}: until {day}",
+        subject=f"Your period for {track} was extended to {day}",
         paragraphs=[
             f"Your period for {track} now ends on {day} instead of "
-            f"{format_day(extension.closed_on)}. What you earn until then counts."
+            f"{format_day(extension.closed_on)}. Credits you earn by then count."
         ],
         quote=("The CE Coordinator wrote:", extension.reason),
-        button=("Look at the track", full_url(participation.get_absolute_url())),
+        button=("View the track", full_url(participation.get_absolute_url())),
     )

@@ -72,7 +72,7 @@ def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
     deadline = directors_deadline(since)
     if deadline < today():
         return ""
-    return f"A new director has four years to be certified: until {format_day(deadline)}."
+    return f"A new director has four years to become certified: until {format_day(deadline)}."
 
 
 def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
         if is_new:
             messages.success(request, _now_followed([participation]))
         else:
-            messages.info(request, f"You follow {track} already; nothing has changed.")
+            messages.info(request, f"You already follow {track}; nothing has changed.")
         return redirect(participation)
     return redirect("tracks:choose")
 
@@ -110,13 +110,13 @@ def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResp
     """Choose all that is ticked; what cannot be chosen is named, the others are followed."""
     form = ChooseSeveralForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Tick at least one of the tracks on this page.")
+        messages.error(request, "Select at least one of the tracks on this page.")
         return redirect("tracks:choose")
     chosen = actions.select_tracks(tracks=form.cleaned_data["tracks"], by=person)
     for refusal in chosen.refused:
         messages.error(request, f"Not chosen: {refusal}")
     for participation in chosen.kept:
-        messages.info(request, f"You follow {participation.track} already.")
+        messages.info(request, f"You already follow {participation.track}.")
     if chosen.new:
         messages.success(request, _now_followed(chosen.new))
     if len(chosen.new) == 1 and not chosen.refused:

@@ -68,7 +68,7 @@ def boards_report(chosen: Answers) -> Report:
         notes=[
             "Trustees should have three hours of continuing education a year, certified or not. A "
             "credit is an hour, in the year in which it was earned; Pending ones count.",
-            "A board's members are its trustees and its chair: the present ones, or in an earlier "
+            "A board's members are its trustees and its chair: the present ones, or for an earlier "
             "year those on its last day. The quorum is reached when more than half of them have "
             "three hours.",
         ],

@@ -77,7 +77,7 @@ def expiring_report(chosen: Answers) -> Report:
         chart=charts.draw_columns(chart) if sum(sums) else None,
         tables=[Table("quarters", "Certificates that expire, by quarter", columns, rows)],
         notes=[
-            "A certificate counts on its last day. It is left out once its person holds one of "
+            "A certificate counts on its last day. It is left out once its holder has one for "
             "the same track that is valid longer. The first quarter counts from today.",
             "A library's certificates are those of people who have a present position there.",
         ],
@@ -162,7 +162,7 @@ def annual_list_report(chosen: Answers) -> Report:
         ],
         notes=[
             "People are listed by the name they chose to be listed by. Certificates that were "
-            "revoked or issued again under another name are left out."
+            "revoked, or reissued under another name, are left out."
         ],
     )
 

@@ -64,10 +64,10 @@ def certification_report(chosen: Answers) -> Report:
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("libraries", "People by federation and library", columns, rows)],
         notes=[
-            "Everyone counts once, in the first of these that fits: certified (holds a "
-            "certificate that is valid today), record sent (with the CE Coordinator or the "
+            "Each person counts once, in the first group that applies: certified (holds a "
+            "valid certificate), record sent (with the CE Coordinator or the "
             "supervisor), expired (the last certificate has run out), in progress (follows a "
-            "track). For all tracks it is the best of a person's tracks.",
+            "track). For all tracks together, the person's best track counts.",
             "People count where they have a present position: someone at two libraries counts "
             "at both, but once in the federation and once in all.",
         ],
@@ -94,7 +94,7 @@ def _status_row(
 def certification_people_questions() -> Questions:
     standings = [(slug, label) for slug, (_, label) in STATUS_CHOICES.items()]
     return {
-        "standing": ReportQuestion("Standing", standings),
+        "standing": ReportQuestion("Status", standings),
         **track_question(),
         **place_question(),
     }

@@ -74,7 +74,7 @@ def credits_report(chosen: Answers) -> Report:
         chart=charts.draw_columns(chart) if total else None,
         tables=[Table("months", chart.title, [*columns, Column("All", True)], rows)],
         notes=[
-            "Credits that count, Pending ones included, in the month in which they were earned. "
+            "Credits that count, Pending ones included, by the month in which they were earned. "
             "Declined and withdrawn ones are left out.",
             "A federation's credits are those of people who work at one of its libraries at "
             "present; a track's are those posted to it.",

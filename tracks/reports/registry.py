@@ -7,19 +7,19 @@ __all__ = ["KINDS", "Report", "ReportKind"]
 
 CERTIFICATION = ReportKind(
     "Certification by library",
-    "Who is certified, sent a record, has expired or is in progress, by federation and library.",
+    "People certified, with a record sent, expired or in progress, by federation and library.",
     track_question,
     certification.certification_report,
 )
 EXPIRING = ReportKind(
     "Certificates that expire",
-    "How many certificates expire in each of the coming eight quarters, and whose they are.",
+    "Certificates that expire in each of the next eight quarters, and the people who hold them.",
     place_question,
     certificates.expiring_report,
 )
 CREDITS = ReportKind(
     "Credits by category and month",
-    "What people earned month by month in each CE category, with totals by year.",
+    "Credits earned each month in each CE category, with totals by year.",
     credits.credits_questions,
     credits.credits_report,
 )
@@ -31,7 +31,7 @@ CERTIFICATES = ReportKind(
 )
 TRUSTEES = ReportKind(
     "Trustees' three hours",
-    "How many members of each board had three hours of training in a year, and where that is a "
+    "Members of each board with three hours of training in a year, and whether they make up a "
     "quorum.",
     boards.year_question,
     boards.boards_report,

@@ -19,7 +19,7 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
     """
     if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
         raise Refused(
-            "Someone has begun to follow these rules by now, so only their last day can change. "
+            "Someone now follows these rules, so only their last day can change. "
             "Add a new rule set instead."
         )
     _refuse_invalid(rule_set, requirements)
@@ -45,7 +45,7 @@ def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> 
     """
     rule_set = _lock_rule_set(rule_set_id)
     if valid_until and valid_until < rule_set.valid_from:
-        raise Refused("The last day must not lie before the first.", field="valid_until")
+        raise Refused("The last day must not be before the first.", field="valid_until")
     rule_set.valid_until = valid_until
     rule_set.save(update_fields=["valid_until"])
     return rule_set
@@ -60,7 +60,7 @@ def _lock_rule_set(rule_set_id: int) -> RuleSet:
 def _refuse_invalid(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> None:
     """What all minimums ask together must fit into the total; the rest is elective."""
     if not requirements:
-        raise Refused("Name at least one category that counts.")
+        raise Refused("Add at least one category that counts.")
     minimums = sum(requirements.values(), Decimal(0))
     if minimums > rule_set.total:
         raise Refused(
@@ -85,13 +85,13 @@ def replace_rule_set(
     if new.kind != old.kind:
         kind = old.get_kind_display()
         raise Refused(
-            f"A new version is for the same people: {kind}. Rules for others are a new rule set.",
+            f"A new version is for the same people: {kind}. For others, add a new rule set.",
             field="kind",
         )
     if new.valid_from <= old.valid_from:
         first = format_day(old.valid_from)
         raise Refused(
-            f"The new rules begin after {first}, the first day of those they replace.",
+            f"The new rules must start after {first}, the first day of those they replace.",
             field="valid_from",
         )
     last = new.valid_from - dt.timedelta(days=1)

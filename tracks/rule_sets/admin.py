@@ -40,9 +40,7 @@ class RequirementInline(CategoryInline):
     """A category without a line does not count at all."""
 
     model = Requirement
-    verbose_name_plural = (
-        "Categories that count, each with the least that must come from it (0: none must)"
-    )
+    verbose_name_plural = "Categories that count, each with its minimum (0: no minimum)"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
@@ -79,12 +77,13 @@ class RuleSetForm(forms.ModelForm):
         fields = "__all__"  # noqa: DJ007 - all there are
         help_texts = {
             "kind": "Renewal: for people who hold an earlier certificate of the track.",
-            "valid_from": "Who chooses the track from this day on follows these rules. Of several "
-            "rule sets in force the newest is taken; who has chosen already keeps theirs.",
+            "valid_from": "People who choose the track on or after this day follow these rules. If "
+            "several rule sets are in force, the newest applies. People who chose earlier keep their "
+            "rules.",
             "valid_until": "The last day on which it can be chosen. Empty: until further notice.",
             "total": "Credits in all, in halves. Beyond the minimums they are elective.",
             "years": "How far back credits count, and how long the person has.",
-            "audience": "Who follows it, and whether they must.",
+            "audience": "Whom the rules are for, and whether certification is required.",
         }
 
     def is_valid(self) -> bool:
@@ -136,7 +135,7 @@ class RuleSetAdmin(StaffAdmin):
     @admin.display(description="followed by")
     def followed_by(self, rule_set: RuleSet) -> str:
         followers: int = rule_set.followers  # type: ignore[attr-defined]
-        return f"{followers}, so it is frozen" if followers else "nobody yet"
+        return f"{followers}, so it is frozen" if followers else "no one yet"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Of rules that someone follows only the last day changes: new rules take over then."""
@@ -146,7 +145,7 @@ class RuleSetAdmin(StaffAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         frozen = (
-            "Someone follows these rules, so only the last day on which they can be chosen may "
+            "Someone follows these rules, so only the last day on which they can be chosen can "
             "change. For new rules, add a rule set with a later first day."
         )
         fields = self.get_fields(request, obj)

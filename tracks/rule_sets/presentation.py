@@ -18,18 +18,19 @@ from tracks.models import RuleSet
 KINDS = {
     RuleSetKind.BOTH: "It makes no difference whether you were certified before: a first "
     "certification and a renewal follow the same rules.",
-    RuleSetKind.INITIAL: "These are the rules for a first certification. Who holds an earlier "
-    "certificate of this track follows the rules for a renewal.",
+    RuleSetKind.INITIAL: "These are the rules for a first certification. People who hold an "
+    "earlier certificate of this track follow the rules for a renewal.",
     RuleSetKind.RENEWAL: "These are the rules for a renewal: for people who hold an earlier "
-    "certificate of this track. Who was never certified follows the rules for a first "
-    "certification.",
+    "certificate of this track. People who were never certified follow the rules for a "
+    "first certification.",
 }
 CATALOG_ONLY_TEXT = (
     "Only training from the State Library's own course catalog counts. Other training is kept "
     "with your credits, but it is not counted here."
 )
 ANY_TRAINING_TEXT = (
-    "Training from the calendar counts, and what you report with Create New…, from anywhere."
+    "Training from the calendar counts, and so does training elsewhere that you report with Create "
+    "New…"
 )
 
 
@@ -105,9 +106,9 @@ def _period(rule_set: RuleSet, on: dt.date) -> str:
     first, last = years_before(day, rule_set.years), years_after(day, rule_set.years)
     span = "year" if rule_set.years == 1 else f"{rule_set.years} years"
     return (
-        f"Who chooses the track on {format_day(day)} can count what is earned from "
-        f"{format_day(first)} to {format_day(last)}. On any day, it is what was earned in the "
-        f"{span} up to that day that adds up; an older credit has aged out."
+        f"A person who chooses the track on {format_day(day)} can count credits earned from "
+        f"{format_day(first)} to {format_day(last)}. On any day, only credits earned in the {span} "
+        "up to that day count; older credits have aged out."
     )
 
 
@@ -127,22 +128,22 @@ def _example(rule_set: RuleSet) -> list[str]:
     told = [_line_text(line, measured.elective_required) for line in shown]
     what = " and ".join(f"{format_credits(line.earned)} in {line.category}" for line in shown)
     if measured.is_complete:
-        end = "That is all that is required."
+        end = "All requirements are met."
     else:
         end = f"Still missing: {format_credits(measured.missing)}."
     counted = f"{format_amount(measured.counted)} of {format_credits(measured.total)} count. {end}"
-    return [f"Say you have {what}.", *told, counted]
+    return [f"Suppose you have {what}.", *told, counted]
 
 
 def _line_text(line: ProgressLine, elective_required: Decimal) -> str:
     """Where the credits of one category go."""
-    beyond = "elective" if elective_required else "more than is asked"
+    beyond = "elective" if elective_required else "more than required"
     if not line.minimum:
-        return f"{line.category}: nothing is required, so everything is {beyond}."
+        return f"{line.category}: there is no minimum, so everything is {beyond}."
     if line.elective:
         into, over = format_amount(line.towards_minimum), format_amount(line.elective)
         return f"{line.category}: {into} fill the minimum, the other {over} are {beyond}."
     if line.missing:
         missing = format_amount(line.missing)
-        return f"{line.category}: everything goes into the minimum; still missing there: {missing}."
-    return f"{line.category}: everything goes into the minimum and fills it."
+        return f"{line.category}: everything counts toward the minimum; {missing} still missing."
+    return f"{line.category}: everything counts toward the minimum and fills it."

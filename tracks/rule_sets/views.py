@@ -14,7 +14,7 @@ from tracks.rule_sets import presentation
 LIST_HEADINGS = {
     "in_force": "In force",
     "coming": "To come",
-    "past": "Of earlier years",
+    "past": "Earlier rules",
 }
 
 

@@ -22,7 +22,7 @@ from tracks.models import Participation
 
 ZERO = Decimal(0)
 ARCHIVED, NOT_COUNTED = "archived", "not-counted"
-PERIOD_CHOICES = {ARCHIVED: "Archived: in no track", NOT_COUNTED: "Not counted"}
+PERIOD_CHOICES = {ARCHIVED: "Archived: not in a track", NOT_COUNTED: "Not counted"}
 STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 
@@ -148,10 +148,10 @@ def arrange_transcript(
     groups = []
     for key in sorted(found):
         if key == archived:
-            note = "Kept for you, but counted in no certification track at present."
+            note = "Kept for you, but not counted in any certification track now."
             groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, found[key]))
         elif key == ended:
-            note = "Declined, withdrawn or taken out; they add up to nothing."
+            note = "Declined, withdrawn or taken out; not included in the totals."
             groups.append(
                 TranscriptGroup(PERIOD_CHOICES[NOT_COUNTED], note, found[key], counts=False)
             )

@@ -54,13 +54,13 @@ def test_a_certificate_of_a_period_that_is_not_certified(certificate):
     Participation.objects.filter(pk=certificate.participation_id).update(state="revoked")
     assert faults() == {
         "Certificates of a period that is not certified": 1,
-        "Certificates that count otherwise than what is posted": 1,
+        "Certificates that differ from the postings": 1,
     }
 
 
 def test_a_certificate_that_counts_what_is_not_posted(certificate):
     certificate.participation.postings.all().delete()
-    assert faults() == {"Certificates that count otherwise than what is posted": 1}
+    assert faults() == {"Certificates that differ from the postings": 1}
 
 
 def test_a_certificate_that_does_not_count_what_is_posted(certificate):
@@ -68,12 +68,12 @@ def test_a_certificate_that_does_not_count_what_is_posted(certificate):
     Posting.objects.create(
         credit_id=surplus, participation=certificate.participation, person=certificate.person
     )
-    assert faults() == {"Certificates that count otherwise than what is posted": 1}
+    assert faults() == {"Certificates that differ from the postings": 1}
 
 
 def test_a_certificate_of_a_record_that_was_refused(certificate):
     Submission.objects.update(ending="refused", reason="Because.")
-    assert faults() == {"Certificates that rest on no certified record": 1}
+    assert faults() == {"Certificates without a certified record": 1}
 
 
 def test_a_certificate_that_counts_what_another_has_counted(certificate):
@@ -89,10 +89,10 @@ def test_a_certificate_that_counts_what_another_has_counted(certificate):
         )
         assert today() > certificate.issued_on
         assert faults() == {
-            "Certificates that rest on no certified record": 1,
-            "Certificates that count otherwise than what is posted": 1,
+            "Certificates without a certified record": 1,
+            "Certificates that differ from the postings": 1,
             "Credits counted twice for one track": 1,
-            "Certificates whose history does not tell how they stand": 1,
+            "Certificates that differ from their history": 1,
         }
 
 
@@ -116,7 +116,7 @@ def test_two_tracks_may_count_one_credit(certificate):
 )
 def test_what_the_history_does_not_tell(certificate, table, change, name):
     by_sql(f"UPDATE tracks_{table} SET {change}", f"tracks_{table}")
-    assert faults() == {f"{name} whose history does not tell how they stand": 1}
+    assert faults() == {f"{name} that differ from their history": 1}
 
 
 @pytest.mark.parametrize(
@@ -135,5 +135,5 @@ def test_what_is_gone(table, name):
     history = f"tracks_{table}history"
     by_sql(f"UPDATE {history} SET pgh_obj_id = pgh_obj_id + 1000000", history)
     found = faults()
-    assert found.pop(f"{name} that are gone") >= 1
-    assert set(found) == {f"{name} whose history does not tell how they stand"}
+    assert found.pop(f"{name} that were deleted") >= 1
+    assert set(found) == {f"{name} that differ from their history"}

@@ -270,7 +270,11 @@ def settled(june):
 def test_the_transcript_names_the_period_by_its_certificate(settled, june):
     response = signed_in(june).get("/continuing-education/credits/")
     groups = {group["title"]: group for group in response.context["groups"]}
-    titles = ["Library Trustee", "Library Trustee, certificate 2026-0001", "Archived: in no track"]
+    titles = [
+        "Library Trustee",
+        "Library Trustee, certificate 2026-0001",
+        "Archived: not in a track",
+    ]
     assert list(groups) == titles
     assert groups[titles[1]]["note"] == (
         "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026: they do not count there "
@@ -279,7 +283,8 @@ def test_the_transcript_names_the_period_by_its_certificate(settled, june):
     rows = {row["title"]: row["tracks"] for row in response.context["credits"]}
     early = (
         "Not in Library Trustee: Earned before November 21, 2026: certificate 2026-0001 was "
-        "issued on November 20, 2026, and only what is earned after it counts towards the next."
+        "issued on November 20, 2026, and only credits earned after that day count "
+        "toward the next one."
     )
     assert rows == {
         "Since": ["Posted to Library Trustee"],
@@ -320,7 +325,7 @@ def test_revoked_its_period_is_named_no_more(settled, june):
     response = signed_in(june).get("/continuing-education/credits/")
     assert [group["title"] for group in response.context["groups"]] == [
         "Library Trustee",
-        "Archived: in no track",
+        "Archived: not in a track",
     ]
 
 

@@ -48,49 +48,53 @@ def reckon(
     ("earned", "options", "text"),
     [
         # 12 in the past year is one a month; the other eight take eight months.
-        ([("2026-06-01", 4, "12")], {}, "At this pace you are done in July 2027."),
+        ([("2026-06-01", 4, "12")], {}, "At this pace you will finish in July 2027."),
         # Seven twelfths a month, twelve times.
-        ([("2026-06-01", 4, "7")], {"total": "14"}, "At this pace you are done in November 2027."),
+        (
+            [("2026-06-01", 4, "7")],
+            {"total": "14"},
+            "At this pace you will finish in November 2027.",
+        ),
         # Fast enough in all, but a minimum waits for its own category: 1 of 10 a year.
         (
             [("2026-06-01", 1, "19"), ("2026-06-01", 4, "1")],
             {},
-            "At this pace you would not be done before your period ends on Thu, Nov 23, 2028; "
-            "it takes about 0.5 credits a month.",
+            "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
+            "you need about 0.5 credits a month.",
         ),
         # Nothing at all in the category of the minimum.
         (
             [("2026-06-01", 1, "60")],
             {},
-            "At this pace you would not be done before your period ends on Thu, Nov 23, 2028; "
-            "it takes about 0.5 credits a month.",
+            "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
+            "you need about 0.5 credits a month.",
         ),
         # The first day of the past twelve months is in, the one before is not.
-        ([("2025-11-24", 4, "12")], {}, "At this pace you are done in July 2027."),
+        ([("2025-11-24", 4, "12")], {}, "At this pace you will finish in July 2027."),
         (
             [("2025-11-23", 4, "12")],
             {},
-            "No credits in the past 12 months; it takes about 0.5 credits a month.",
+            "No credits in the past 12 months; you need about 0.5 credits a month.",
         ),
-        ([], {}, "No credits in the past 12 months; it takes about 1 credit a month."),
-        ([], {"today": dt.date(2028, 11, 10)}, "it takes 20 credits in the 13 days left."),
-        ([], {"today": dt.date(2028, 11, 22)}, "it takes 20 credits in the 1 day left."),
+        ([], {}, "No credits in the past 12 months; you need about 1 credit a month."),
+        ([], {"today": dt.date(2028, 11, 10)}, "you need 20 credits in the 13 days left."),
+        ([], {"today": dt.date(2028, 11, 22)}, "you need 20 credits in the 1 day left."),
         # A period that began two months ago, with a month's credits in each.
         (
             [("2026-10-10", 4, "4"), ("2026-11-10", 4, "4")],
             {"counts_from": "2026-09-24"},
-            "At this pace you are done in February 2027.",
+            "At this pace you will finish in February 2027.",
         ),
         (
             [],
             {"counts_from": "2026-10-01"},
-            "No credits in this period yet; it takes about 1 credit a month.",
+            "No credits in this period yet; you need about 1 credit a month.",
         ),
         # One day old: a first month is a whole one, or two credits would be sixty a month.
         (
             [("2026-11-23", 4, "2")],
             {"counts_from": "2026-11-23"},
-            "At this pace you are done in August 2027.",
+            "At this pace you will finish in August 2027.",
         ),
         ([("2026-06-01", 4, "20")], {}, "Ready to submit."),
         (
@@ -106,30 +110,30 @@ def reckon(
         (
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
-            "At this pace you would not be done before your period ends on Thu, Nov 23, 2028; "
-            "it takes about 1 credit a month. 8 credits age out by January 2027.",
+            "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
+            "you need about 1 credit a month. 8 credits age out by January 2027.",
         ),
         (
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "12")],
             {"total": "28"},
-            "At this pace you are done in March 2028. 8 credits age out by January 2027.",
+            "At this pace you will finish in March 2028. 8 credits age out by January 2027.",
         ),
         # What ages out once everything is there is not spoken of.
         (
             [("2023-09-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
-            "At this pace you would not be done before your period ends on Thu, Nov 23, 2028; "
-            "it takes about 1 credit a month. 8 credits age out by September 2027.",
+            "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
+            "you need about 1 credit a month. 8 credits age out by September 2027.",
         ),
         (
             [("2023-09-15", 4, "8"), ("2026-06-01", 4, "9")],
             {},
-            "At this pace you are done in March 2027.",
+            "At this pace you will finish in March 2027.",
         ),
         (
             [("2023-01-15", 4, "1"), ("2023-01-31", 1, "0.5"), ("2024-02-01", 4, "2")],
             {"total": "90", "closes": "2030-11-23"},
-            "it takes about 2 credits a month. "
+            "you need about 2 credits a month. "
             "1.5 credits age out by January 2027, 3.5 in all by February 2028.",
         ),
     ],
@@ -204,6 +208,6 @@ def test_the_pages_say_it() -> None:
         progress = client.get(participation.get_absolute_url()).content.decode()
     assert first == (
         "Library Trustee: 13 of 15 credits, 2 to go by Sat, Nov 23, 2030. 1,461 days left. "
-        "At this pace you are done in February 2027."
+        "At this pace you will finish in February 2027."
     )
-    assert "1,461 days left. At this pace you are done in February 2027.</p>" in progress
+    assert "1,461 days left. At this pace you will finish in February 2027.</p>" in progress

@@ -177,7 +177,7 @@ def test_nothing_fits_in_words_and_nothing_is_asked_when_complete(person: User) 
     make.event(days=3)
     text = client.get(participation.get_absolute_url()).content.decode()
     assert "Ready to submit." in text
-    assert "What would fill the gap" not in text
+    assert "Suggested training" not in text
 
 
 @pytest.mark.parametrize("number", [1, 3])

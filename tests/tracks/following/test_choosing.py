@@ -47,7 +47,9 @@ def test_a_new_director_reads_until_when(client, person):
     with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
         works(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
         [why] = [why for name, why in offered(client) if name == DIRECTOR]
-    assert why.endswith("A new director has four years to be certified: until Tue, Feb 29, 2028.")
+    assert why.endswith(
+        "A new director has four years to become certified: until Tue, Feb 29, 2028."
+    )
     with time_machine.travel("2028-03-01 10:00 -0700", tick=False):
         client.force_login(person)
         [why] = [why for name, why in offered(client) if name == DIRECTOR]
@@ -131,7 +133,7 @@ def test_who_became_director_while_on_staff_is_told_what_to_do(
     position = works(person, PositionKind.DIRECTOR)
     text = client.get("/tracks/").content.decode()
     assert f"Your profile says: {position}. You do not follow Library Director yet" in text
-    assert "Library Staff may stay, or you leave it on its own page" in text
+    assert "You can keep Library Staff, or leave it on its own page" in text
     actions.select_track(track=make.track(DIRECTOR), by=person)
     assert "You do not follow" not in client.get("/tracks/").content.decode()
 
@@ -166,7 +168,7 @@ def test_several_tracks_with_one_button(client: Client, person: User) -> None:
     assert Posting.objects.count() == 2
     again = choose(client, STAFF, DIRECTOR)
     assert said(again)[-2:] == [
-        "You follow Library Staff already.",
+        "You already follow Library Staff.",
         "You now follow Library Director. 1 credit line was posted to it.",
     ]
     assert Participation.objects.filter(person=person).count() == 3
@@ -176,7 +178,7 @@ def test_one_that_is_refused_is_named_and_leaves_the_others(client: Client, pers
     RuleSet.objects.filter(track=make.track(STAFF)).update(valid_until=dt.date(2024, 12, 31))
     response = choose(client, DIRECTOR, STAFF, TRUSTEE)
     assert said(response) == [
-        "Not chosen: There are no rules for Library Staff at present, so it cannot be chosen.",
+        "Not chosen: There are no rules in force for Library Staff, so it cannot be chosen.",
         "You now follow Library Director and Library Trustee. 0 credit lines were posted to them.",
     ]
     tracks = Participation.objects.order_by("track__position").values_list("track__name", flat=True)
@@ -198,7 +200,7 @@ def test_what_goes_wrong_on_the_way_leaves_nothing(person: User) -> None:
 @pytest.mark.parametrize("values", [[], ["x"], ["0"], ["9" * 30], ["\x00"]])
 def test_nothing_or_nonsense_ticked(client: Client, values: list[str]) -> None:
     response = client.post("/tracks/", {"tracks": values}, follow=True)
-    assert said(response) == ["Tick at least one of the tracks on this page."]
+    assert said(response) == ["Select at least one of the tracks on this page."]
     assert not Participation.objects.exists()
 
 

@@ -58,7 +58,7 @@ def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None
     answer = client.post(EXTEND, sent(one, other, shown=str(later(one)), save="1"))
     assert answer.headers["Location"] == LIST
     assert [str(each) for each in get_messages(answer.wsgi_request)] == [
-        f"2 periods end on {new} now."
+        f"2 periods now end on {new}."
     ]
     assert set(Participation.objects.values_list("closes_on", flat=True)) == {later(one)}
 
@@ -101,11 +101,11 @@ def test_what_ends_as_late_already_stays() -> None:
         ({"closes_on": "soon"}, {"closes_on": ["Enter a valid date."]}),
         (
             {"closes_on": "1999-01-01"},
-            {"closes_on": ["The new last day must lie in the next 10 years."]},
+            {"closes_on": ["The new last day must be within the next 10 years."]},
         ),
         (
             {"closes_on": "9999-12-31"},
-            {"closes_on": ["The new last day must lie in the next 10 years."]},
+            {"closes_on": ["The new last day must be within the next 10 years."]},
         ),
         ({"reason": "x" * 1001}, None),
     ],
@@ -135,7 +135,7 @@ def test_what_is_not_open_and_what_is_ones_own_is_refused_for_all() -> None:
     client = signed_in(me)
     answer = client.post(EXTEND, sent(other, mine))
     [error] = answer.context["form"].non_field_errors()
-    assert error == f"{me}, Library Staff: someone else has to extend your own period."
+    assert error == f"{me}, Library Staff: you cannot extend your own period."
     under_way = make.submission().participation
     answer = client.post(EXTEND, sent(other, under_way))
     [error] = answer.context["form"].non_field_errors()
@@ -182,7 +182,7 @@ def test_periods_are_found_by_the_quarter_in_which_they_end() -> None:
             "nonsense": ends,
         }.items():
             assert sorted(listed(client, f"closes={query}")) == [made[day] for day in days]
-        assert "4. quarter of 2026" in text(client.get(LIST))
+        assert "Q4 2026" in text(client.get(LIST))
 
 
 def test_quarters_go_on_over_the_year() -> None:
@@ -231,6 +231,6 @@ def test_of_two_extensions_the_last_one_is_told() -> None:
             by=make.person(Role.CE_COORDINATOR),
         )
     message = delivered()
-    assert message.subject == f"More time for Library Staff: until {format_day(last)}"
+    assert message.subject == f"Your period for Library Staff was extended to {format_day(last)}"
     assert f"instead of {format_day(first)}" in " ".join(message.body.split())
     assert f"The CE Coordinator wrote:\n\n> Illness until {last}." in message.body

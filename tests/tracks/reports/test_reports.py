@@ -460,7 +460,7 @@ def test_a_report_asks_the_same_number_of_queries(
 
 
 def test_nonsense_is_told_and_left_out(staff: Client, world: dict[str, User]) -> None:
-    told = "There is nothing like this to choose any more, so it was left out."
+    told = "This choice is no longer available, so it was left out."
     for name, nonsense in {
         "certification": "track=abc",
         "people": "standing=%3Cscript%3E&place=l0&track=9999999999999999999999",

@@ -88,7 +88,7 @@ EVERYTHING = [
         [("2026", "0.5 credits", ["Story time"]), ("2025", "1.5 credits", ["Networks"])],
     ),
     ("Library Staff and Library Trustee", "3 credits", [("2026", "3 credits", ["Budgets"])]),
-    ("Archived: in no track", "2 credits", [("2021", "2 credits", ["Too old"])]),
+    ("Archived: not in a track", "2 credits", [("2021", "2 credits", ["Too old"])]),
     ("Not counted", "", [("2026", "", ["Half", "A vendor's demo", "Not me"])]),
 ]
 
@@ -112,7 +112,7 @@ def test_the_sums_add_up_by_category_year_and_period(client, many):
         ("year", "2025", ["0", "0", "0", "1.5", "1.5"]),
         ("group", "Library Staff and Library Trustee", ["3", "0", "0", "0", "3"]),
         ("year", "2026", ["3", "0", "0", "0", "3"]),
-        ("group", "Archived: in no track", ["0", "0", "0", "2", "2"]),
+        ("group", "Archived: not in a track", ["0", "0", "0", "2", "2"]),
         ("year", "2021", ["0", "0", "0", "2", "2"]),
         ("all", "All", ["3", "0.5", "0", "3.5", "7"]),
     ]
@@ -152,7 +152,7 @@ def test_filters_combine(client, many, query, titles):
     assert sorted(found) == sorted(titles)
     assert len(response.context["applied_filters"]) == query.count("=")
     if not titles:
-        assert "No credit fits" in response.content.decode()
+        assert "No matching credits" in response.content.decode()
 
 
 def test_a_period_holds_what_it_shares_with_another(client, many):
@@ -208,7 +208,7 @@ def test_what_was_added_lately_and_what_is_to_come(client, person):
         (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
-    assert "nothing, you are not registered" in response.content.decode()
+    assert "nothing. You are not registered" in response.content.decode()
     for _ in range(12):
         register(event_id=make.event(days=3).pk, by=person)
     response = client.get(ADDRESS)
@@ -232,7 +232,7 @@ def test_groups_go_on_over_pages_with_the_sum_of_the_whole(client, person):
     assert [len(year[2]) for _, _, years in shown(first) for year in years] == [25]
     [(title, total, [(year, of_year, rows)])] = shown(second)
     assert (title, total, year, of_year) == (
-        "Archived: in no track",
+        "Archived: not in a track",
         "27 credits",
         "2026",
         "27 credits",
@@ -326,7 +326,7 @@ def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
 def test_the_page_of_a_credit_tells_what_happened(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
     text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
-    story = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("What happened") :]))
+    story = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
     assert "Claimed by you on Fri, Nov 20, 2026, with Create New…, as Technology 1." in story
     assert "Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: A demo." in story
     assert story.index("Claimed by you") < story.index("Declined by the CE")

@@ -261,9 +261,9 @@ def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
         "33 credits from 17 trainings: 32 posted, 1 archived. 2 claims were declined or withdrawn.",
     ]
     assert [tag.whole for tag in document.find("H1")] == [
-        "What they add up to",
+        "Totals",
         "Library Staff and Library Trustee",
-        "Archived: in no track",
+        "Archived: not in a track",
         "Not counted",
     ]
     tables = list(document.find("Table"))
@@ -322,7 +322,7 @@ def test_an_empty_pdf_is_held_to_pdf_ua_too(client):
 
 def test_filters_are_told_on_paper(client, portal):
     content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
-    assert "Only credits that fit: “weeding”, 2026." in tagged_pdf.read(content).whole
+    assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).whole
 
 
 @pytest.mark.parametrize("number", [1, 3])
