@@ -41,9 +41,9 @@ PER_PAGE = 25
 @require_safe
 @vary_on_headers("HX-Request")
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Continuing Education: on track?, the list to claim from, Create New…, latest credits.
+    """Continuing Education: progress, events to claim, Create New…, latest credits.
 
-    With htmx only the list comes back, narrowed by what was typed.
+    An htmx request gets only the filtered list of events.
     """
     person = request.user
     if request.htmx:  # type: ignore[attr-defined]
@@ -99,14 +99,14 @@ def _list_to_claim(request: AuthenticatedHttpRequest, person: User) -> dict[str,
     return {
         "options": options[:MAX_LISTED],
         "more": len(options) > MAX_LISTED,
-        "found": _found(len(options)),
+        "found": _count_text(len(options)),
         "limit": MAX_LISTED,
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
 
 
-def _found(number: int) -> str:
+def _count_text(number: int) -> str:
     if number > MAX_LISTED:
         return f"More than {MAX_LISTED} events in the list."
     return f"{formats.counted(number, 'event')} in the list."
@@ -115,7 +115,7 @@ def _found(number: int) -> str:
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
     """Stop following a track; its credits are archived again.
 
-    By GET comes who had to sign in first.
+    A GET comes from a person who had to sign in first.
     """
     person = request.user
     participation = get_object_or_404(
@@ -138,7 +138,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
 
 
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Take up a track again that was left, in the same period. By GET comes who had to sign in."""
+    """Resume a track in the same period. A GET comes from a person who had to sign in first."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -156,8 +156,10 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
 
 @require_safe
 def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """One track: how far, what is missing, where the record is, and for each credit whether it
-    counts or why not. A period that is over shows what became of it."""
+    """One track: progress, status of the record, and for each credit whether it counts or why not.
+
+    A past period shows its result.
+    """
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -185,7 +187,7 @@ def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> 
 
 
 def _past_period(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
-    """A certified, revoked or left period: what became of it, and what a certificate counted."""
+    """A certified, revoked or left period: its result, and the credits of its certificate."""
     sent = list(certification_queries.submissions_of([participation]))
     is_left = participation.state == ParticipationState.LEFT
     to_resume = counting_queries.resumable_participations(request.user, today())
@@ -211,18 +213,18 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
 def _record_status(
     participation: Participation, sent: "list[AnnotatedSubmission]", *, complete: bool
 ) -> dict[str, Any]:
-    """Where the record is, the stages of its way, and what was sent before."""
+    """The status of the record, its stages, and earlier submissions."""
     latest = sent[0] if sent else None
-    standing = certification_presentation.status_of(participation, latest, complete=complete)
+    status = certification_presentation.status_of(participation, latest, complete=complete)
     return {
-        "status": standing,
-        "stages": certification_presentation.stages_of(participation, latest) if standing else [],
+        "status": status,
+        "stages": certification_presentation.stages_of(participation, latest) if status else [],
         "sent_before": certification_presentation.sent_before(sent),
     }
 
 
 def _counting_row(credit: Any, participation: Participation) -> dict[str, Any]:
-    """A credit's row, with what this one participation makes of it."""
+    """A credit's row, with whether it counts in this participation or why not."""
     row = counting_presentation.credit_row(credit, [])
     posted = participation.pk in credit.posted_in
     why_not = eligibility.why_aged_out if posted else eligibility.why_not_posted

@@ -1,8 +1,7 @@
-"""Proof of the promises about credits, over the whole database.
+"""Checks of the integrity promises about credits, over the whole database.
 
-Most of what is looked for here no constraint would let in; so something found is a fault of the
-portal, or someone went round it. Each check is one statement, however many credits there are, and
-changes nothing.
+Constraints prevent most of these violations, so a finding means a bug in the portal or a change
+made around it. Each check is one statement, however many credits there are, and changes nothing.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ MAX_IDS_SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityCheck:
-    """One promise: in words, what breaks it, and how many rows do with the first of their ids."""
+    """A promise, a fault that breaks it, and how to count such rows and list their first ids."""
 
     promise: str
     fault: str
@@ -37,7 +36,7 @@ class IntegrityCheck:
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityFinding:
-    """A promise that is broken: how often, and where to look first."""
+    """A broken promise: the number of rows, and the first of their ids."""
 
     promise: str
     fault: str
@@ -51,7 +50,7 @@ class IntegrityFinding:
 
 
 def find_violations() -> list[IntegrityFinding]:
-    """Everything that breaks a promise; an empty list proves them all. Reads only."""
+    """All broken promises; an empty list proves them all. Reads only."""
     findings = []
     for one in INTEGRITY_CHECKS:
         count, ids = one.find()
@@ -61,7 +60,7 @@ def find_violations() -> list[IntegrityFinding]:
 
 
 def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int]]]:
-    """Count the rows and name the first of them."""
+    """Count the rows and list the first ids."""
 
     def find() -> tuple[int, list[int]]:
         found = rows().order_by("pk").values_list("pk", flat=True)
@@ -72,7 +71,7 @@ def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int
 
 
 def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
-    """Run a statement that yields ids."""
+    """Run a statement that selects ids; return their number and the first of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found (id) AS ({sql}) SELECT count(*) OVER (), id FROM found"
@@ -103,7 +102,7 @@ def _posted_but_not_eligible() -> tuple[int, list[int]]:
 
 
 def _eligible_but_not_posted() -> tuple[int, list[int]]:
-    """Credits that an active participation should have and has not."""
+    """Credits that should be posted to an active participation and are not."""
     return _difference(_eligible(), _posted())
 
 
@@ -144,7 +143,7 @@ def _claimed_twice() -> tuple[int, list[int]]:
 
 
 def _settled_without_credit() -> QuerySet[Registration]:
-    """Places that led to no claim at all, in whatever state, here or where the event went."""
+    """Registrations without a claim in any state, for the event or the one it was merged into."""
     mine = Claim.objects.filter(person=OuterRef("person")).filter(
         Q(event=OuterRef("event")) | Q(event=OuterRef("event__merged_into"))
     )
@@ -161,13 +160,13 @@ def _settled_without_credit() -> QuerySet[Registration]:
 
 
 def _live_on_ended_events() -> QuerySet[Claim]:
-    """Claims that stand on an event that was declined, cancelled or merged away."""
+    """Live claims on an event that was declined, canceled or merged."""
     gone = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
     return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=gone)
 
 
 def _returned_but_not_asked() -> QuerySet[Claim]:
-    """Claims that are returned although their event waits for nobody's changes."""
+    """Returned claims whose event does not wait for changes."""
     return Claim.objects.filter(state=ClaimState.RETURNED).exclude(
         event__origin=Origin.CUSTOM, event__state=EventState.DRAFT
     )
@@ -181,7 +180,7 @@ def _merged_by_nobody() -> QuerySet[Event]:
 
 
 def _awarded_and_lost() -> QuerySet[WaitingAward]:
-    """Awards whose address has an account by now, and that led to no claim."""
+    """Unmatched awards whose address belongs to an account."""
     return WaitingAward.objects.filter(
         matched_at=None,
         event__state=EventState.PUBLISHED,
@@ -210,7 +209,7 @@ def _certificates_without_certified_submission() -> QuerySet[Certificate]:
     )
 
 
-# Each line that a certificate counts and that was not revoked.
+# Each line of a certificate that was not revoked.
 COUNTED_SQL = (
     "SELECT certificate.id, certificate.participation_id AS participation,"
     " (line ->> 'credit')::bigint AS credit"
@@ -220,7 +219,7 @@ COUNTED_SQL = (
 
 
 def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
-    """Valid certificates that count a credit which is not posted there, or the reverse."""
+    """Valid certificates whose credits differ from the credits posted to their period."""
     return _statement(
         f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED_SQL}) AS counted"
         " FULL JOIN ("
@@ -247,7 +246,7 @@ def _counted_twice() -> tuple[int, list[int]]:
 
 
 def _missing_from_history(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
-    """Rows whose last entry in the history is missing or says something else than the row."""
+    """Rows whose last history entry is missing or differs from the row."""
 
     def find() -> tuple[int, list[int]]:
         history = history_model(model)
@@ -266,7 +265,7 @@ def _missing_from_history(model: type[Model]) -> Callable[[], tuple[int, list[in
 
 
 def _deleted_rows(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
-    """Rows that the history knows and that are not there any more."""
+    """Rows that are in the history but no longer in the table."""
 
     def find() -> tuple[int, list[int]]:
         past = history_model(model)._meta.db_table
@@ -363,5 +362,5 @@ INTEGRITY_CHECKS = (
 
 
 def history_is_safe() -> bool:
-    """Whether the role of this connection could not rewrite the history if it wanted."""
+    """Whether the role of this connection cannot rewrite the history."""
     return not role.may_rewrite_history()

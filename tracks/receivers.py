@@ -1,4 +1,4 @@
-"""What tracks do when credits have news, and when a track is chosen."""
+"""Receivers of changed credits and chosen tracks."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def post_archived_credits(sender: Any, participation: Participation, **kwargs: A
 
 @receiver(credits_changed)
 def sync_changed_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> PostingChanges:
-    """Post first: a record that was sent is reopened by what counts now."""
+    """Post first: what counts then decides whether a submitted record is reopened."""
     followed = following_actions.sync_postings(credit_ids=credit_ids)
     submitting.reopen_changed_submissions(credit_ids=credit_ids)
     return followed

@@ -1,4 +1,4 @@
-"""Reminders: a period or a certificate ends, a director is new, a year went by without a claim."""
+"""Reminders: periods and certificates that end, new directors, a year without a claim."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tracks.counting.presentation import missing_in_words
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
 
-# Months before something ends. Whoever missed one (the worker stood still) gets the next alone.
+# Months before an end. After a missed reminder (the worker was down) only the next one is sent.
 MONTHS = (12, 6, 3, 1)
 BATCH_SIZE_REMINDERS = 1_000
 
@@ -34,11 +34,11 @@ BATCH_SIZE_REMINDERS = 1_000
 
 @audited
 def remind_of_ends() -> int:
-    """Remind people whose period on a track ends in a year, six, three months or one.
+    """Remind people 12, 6, 3 and 1 months before their period on a track ends.
 
-    A certificate and the period after it end on the same day, so one e-mail speaks of both. Where
-    the track was left, it speaks of the certificate alone. Idempotent; returns how many were queued
-    at most.
+    A certificate and the period after it end on the same day, so one e-mail covers both. If the
+    track was left, the e-mail covers only the certificate. Idempotent; returns the number of
+    e-mails due, queued ones included.
     """
     open_ones = Participation.objects.filter(
         _wants("person"), state=ParticipationState.OPEN
@@ -61,7 +61,7 @@ def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
     number = 0
     for months, until in zip(MONTHS, (*MONTHS[1:], None), strict=True):
         latest = today() + relativedelta(months=months)
-        # On the day of the next reminder that one is due.
+        # On the day of the next reminder, that one is due.
         earliest = today() + relativedelta(months=until) if until else today()
         due = rows.filter(**{f"{field}__lte": latest, f"{field}__gt": earliest})
 
@@ -75,7 +75,7 @@ def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
 
 @email("tracks.period_ends")
 def period_ends_email(mail: Mail) -> Email | None:
-    """The time on a track comes to its end, and with it the certificate before."""
+    """A period ends, and with it the previous certificate."""
     participation = (
         Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
         .select_related("track", "rule_set", "follows", "person")
@@ -112,7 +112,7 @@ def period_ends_email(mail: Mail) -> Email | None:
 
 @email("tracks.certificate_ends")
 def certificate_ends_email(mail: Mail) -> Email | None:
-    """A certificate expires, and its track is not followed any more."""
+    """A certificate expires, and the person no longer follows its track."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
     )
@@ -142,9 +142,9 @@ def certificate_ends_email(mail: Mail) -> Email | None:
 
 @audited
 def remind_directors() -> int:
-    """Remind new directors, never certified as such, of the four years since they began.
+    """Remind directors who were never certified before their first four years end.
 
-    Idempotent; returns how many were queued at most.
+    Idempotent; returns the number of e-mails due, queued ones included.
     """
     number = 0
     certified = Certificate.objects.filter(
@@ -206,7 +206,7 @@ def new_director_email(mail: Mail) -> Email | None:
 def remind_idle() -> int:
     """Remind people who follow a track and have claimed nothing for a year, once in 365 days.
 
-    Idempotent; returns how many were queued at most.
+    Idempotent; returns the number of e-mails due, queued ones included.
     """
     since = timezone.now() - dt.timedelta(days=365)
     a_year_ago = (today() - dt.timedelta(days=365)).isoformat()
@@ -228,7 +228,7 @@ def remind_idle() -> int:
 
 @email("tracks.idle")
 def idle_email(mail: Mail) -> Email | None:
-    """Nothing was claimed for a year."""
+    """The person claimed nothing for a year."""
     person = mail.to
     assert person is not None
     since = timezone.now() - dt.timedelta(days=365)
@@ -258,7 +258,7 @@ def _wants(path: str) -> Q:
 def _queue(
     kind: str, rows: QuerySet[Any], message: Callable[[Any], tuple[str, User, dict[str, object]]]
 ) -> int:
-    """Queue a message for each row, a thousand at a time."""
+    """Queue a message for each row, in batches."""
     number, batch = 0, []
     for row in rows.order_by("pk").iterator(chunk_size=BATCH_SIZE_REMINDERS):
         batch.append(message(row))

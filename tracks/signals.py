@@ -1,6 +1,6 @@
-"""News that tracks send. Receivers act in the sender's transaction."""
+"""Signals of tracks. Receivers run in the sender's transaction."""
 
 from django.dispatch import Signal
 
-# A person takes up a participation. Arguments: participation.
+# A person chose or resumed a track. Arguments: participation.
 track_selected = Signal()

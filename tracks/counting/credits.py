@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     PostedCredit = WithAnnotations[Credit, _Posted]
 
 TAKEN_OUT = "taken_out"
-# What presentation.credit_row() and rules.why_not_posted() say of a credit, and history.ending() of
-# those who ended it. Everything else would take a page as long again.
+# The fields that presentation.credit_row(), eligibility.why_not_posted() and, for the people who
+# ended a claim, history.how_credit_ended() read. All fields would double the time of a page.
 CREDIT_ROW_FIELDS = (
     *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_reason"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
@@ -57,8 +57,7 @@ ENDED_BY_FIELDS = tuple(
 
 
 class TranscriptLine(NamedTuple):
-    """One credit of a transcript. `posted_in` are the participations it counts in: open, sent, or
-    certified."""
+    """One credit of a transcript. `posted_in` lists the participations it is posted to."""
 
     id: int
     claim_id: int
@@ -75,13 +74,13 @@ class TranscriptLine(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The claim's state, or that this line was taken out of a claim that stands."""
+        """The claim's state, or TAKEN_OUT for a line taken out of a live claim."""
         out = self.withdrawn_at is not None and self.claim_state in LIVE
         return TAKEN_OUT if out else self.claim_state
 
     @property
     def counts(self) -> bool:
-        """Whether it adds up: archived or posted, but neither ended nor taken out."""
+        """Whether it is part of the totals: neither ended nor taken out."""
         return self.claim_state in LIVE and self.withdrawn_at is None
 
 
@@ -98,7 +97,7 @@ class CreditTotals(NamedTuple):
 
 
 def credit_totals(person: User) -> "CreditTotals":
-    """What the person's credits add up to. One query."""
+    """The totals of the person's credits. One query."""
     posted = Exists(Posting.objects.filter(credit=OuterRef("pk")))
     live = LIVE_CREDIT
     sums = Credit.objects.filter(person=person).aggregate(
@@ -116,9 +115,9 @@ def credit_totals(person: User) -> "CreditTotals":
 def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
     """The person's credits, last earned first, with event and category; one query.
 
-    `posted_in` lists the ids of the participations the credit is posted to, `earned_on` is the day
-    it was earned, `counted_in` the certificates that counted it (rules.certificate_of),
-    `catalog_years` those in whose catalog its event is.
+    Annotated with `earned_on`; `posted_in`, the ids of the participations it is posted to;
+    `counted_in`, the certificates that count it (see eligibility.certificate_of); and
+    `catalog_years`, the fiscal years whose catalog lists the event.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
     counted_in = Certificate.objects.filter(
@@ -141,23 +140,23 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
 
 def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
-    """The credits with whoever ended their claims or took lines out, and these people's groups.
+    """The credits with the people who ended their claims or took lines out, and their groups.
 
-    What credits.history.ending() needs. Two queries.
+    For credits.history.how_credit_ended(). Two queries.
     """
     people = credits.select_related("claim__decided_by", "withdrawn_by")
-    found = list(people.only(*CREDIT_ROW_FIELDS, *ENDED_BY_FIELDS))
+    loaded = list(people.only(*CREDIT_ROW_FIELDS, *ENDED_BY_FIELDS))
     ended_by = [
-        by for credit in found for by in (credit.claim.decided_by, credit.withdrawn_by) if by
+        by for credit in loaded for by in (credit.claim.decided_by, credit.withdrawn_by) if by
     ]
     prefetch_related_objects(ended_by, "groups")
-    return found
+    return loaded
 
 
 def transcript_lines(person: User) -> list[TranscriptLine]:
-    """Every credit of the person, last earned first, as little of it as adding up needs. One query.
+    """Every credit of the person, last earned first, with only the fields needed for totals.
 
-    So a page of 25 can say what 2,000 add up to.
+    One query: a page of 25 shows the totals of 2,000.
     """
     names = (
         *("pk", "claim_id", "claimed_on", "claim__state", "withdrawn_at", "earned_on"),
@@ -165,13 +164,13 @@ def transcript_lines(person: User) -> list[TranscriptLine]:
         *("claim__event__title", "claim__event__sponsor", "claim__event__presenter"),
         "postings__participation",
     )
-    # Said of the claims as well, because the database would read everyone's.
+    # Filter the claims as well, or the database would read everyone's.
     own = Credit.objects.filter(person=person, claim__person=person)
-    # The day alone: a moment takes Python as long to read as all the rest of a row.
+    # Only the day: Python takes as long to read a datetime as the rest of the row.
     dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))
     rows = dated.values_list(*names).order_by("-earned_on", "-claim_id", "line")
     lines: list[TranscriptLine] = []
-    # A row for each posting; the database would take longer to gather them.
+    # One row per posting: aggregating them in the database would take longer.
     last = None
     for row in rows:
         if row[0] != last:

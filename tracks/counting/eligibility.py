@@ -1,4 +1,4 @@
-"""Why a credit does not count, in words. The same rule as queries.eligible()."""
+"""The reason why a credit does not count. The same rule as queries.eligible()."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -14,22 +14,21 @@ from tracks.models import Participation
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
-# Tracks are known by name: no page changes it.
+# Tracks are identified by name; no page can change it.
 DIRECTOR_TRACK = "Library Director"
 # Newly hired directors have four years to be certified (State Library).
 DIRECTOR_YEARS = 4
 
 
 def directors_deadline(since: dt.date) -> dt.date:
-    """Until when someone who is director since that day has to be certified as one."""
+    """The day by which a director since `since` has to be certified."""
     return years_after(since, DIRECTOR_YEARS)
 
 
 def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
-    """The first reason why `credit` is not eligible for `participation`, or None when it is.
+    """The first reason why `credit` is not eligible for `participation`, or None if it is.
 
-    The credit carries `earned_on` and `catalog_years`, its claim and event; the rule set its
-    requirements. No query.
+    No query if the credit comes from credits_with_postings() and the requirements are prefetched.
     """
     claim = credit.claim
     rule_set = participation.rule_set
@@ -62,9 +61,9 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
 
 
 def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
-    """The number of the certificate of this track that has counted the credit; or nothing.
+    """The number of another certificate of this track that counts the credit, or "".
 
-    A certified period counts its own: that is no reason against it.
+    Always "" for a certified period: its own certificate is no reason against the credit.
     """
     if participation.state == ParticipationState.CERTIFIED:
         return ""
@@ -76,7 +75,7 @@ def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
 
 
 def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
-    """Whether a certified period could have counted the credit and had enough without it."""
+    """Whether a certified period could have counted the credit but did not need it."""
     issued_on = participation.certified_on
     return (
         issued_on is not None
@@ -86,7 +85,7 @@ def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
 
 
 def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
-    """Why a posted credit no longer counts today, or None while it does. No query."""
+    """The reason why a posted credit no longer counts today, or None if it does. No query."""
     first = participation.rule_set.counts_since(today())
     if credit.earned_on >= first:
         return None

@@ -1,8 +1,9 @@
-"""How fast a participation goes, and when that makes it done: plain arithmetic, no database.
+"""The pace of a participation and when it will be complete: plain arithmetic, no database.
 
-Pace is what was earned in the past twelve months (or since the first day that counts, where that
-is later), spread evenly. It is drawn on month by month to the end of the period, per category,
-because a minimum is filled by its own category alone. What ages out on the way is taken off.
+The pace is the credits earned in the past twelve months (or since the first day that counts, if
+that is later), spread evenly. It is projected month by month to the end of the period, per
+category, because only credits of its own category fill a minimum. Credits that age out on the way
+are subtracted.
 """
 
 import dataclasses
@@ -20,18 +21,18 @@ from aspen.halves import HALF
 from tracks.counting.progress import ZERO, DatedCredit, Progress, sum_by_category
 
 MONTHS = 12
-SHORT_DAYS = 31  # days; with fewer left, an amount a month says nothing
+SHORT_DAYS = 31  # with fewer days left, an amount per month is meaningless
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What can be said of a participation on `today`. Amounts are credits.
+    """The forecast of a participation on `today`. Amounts are credits.
 
-    `recent` was earned from `since` on, and is what the pace is made of.
-    `done_on` is the first of the months' days on which everything is there at this pace, within
-    the period; `per_month` the least that makes it done within the period, rounded up to a half.
-    `ages_out` lists what stops counting before that day, or before the period ends, by the last
-    day it counts.
+    `recent` was earned since `since`; the pace is based on it.
+    `done_on` is the first month's day within the period on which all requirements are met at this
+    pace; `per_month` is the lowest rate that meets them within the period, rounded up to a half.
+    `ages_out` lists the credits that stop counting before that day, or before the period ends, by
+    the last day they count.
     """
 
     today: dt.date
@@ -58,12 +59,12 @@ class _CreditTimeline:
     years: int
 
     def on(self, day: dt.date, per_month: dict[int, Decimal]) -> Progress:
-        """Where it stands on a later day, what has aged out taken off and what is earned added."""
+        """The progress on a later day: without aged-out credits, with those earned by then."""
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
         earned = sum_by_category(credit for credit in self.counted if credit.earned_on >= first)
         for category_id, amount in per_month.items():
-            # Rounded, or twelve twelfths of a credit would not be one.
+            # Rounded, because twelve twelfths of a credit must be one.
             earned[category_id] = earned.get(category_id, ZERO) + round(amount * months, 6)
         return self.progress.with_earned(earned)
 
@@ -77,7 +78,7 @@ def make_forecast(
     closes_on: dt.date,
     years: int,
 ) -> Forecast:
-    """Reckon the pace of `progress`, made of the `counted` credits, in categories that count."""
+    """Forecast `progress`, made of the `counted` credits, all in categories that count."""
     ahead = _CreditTimeline(progress, list(counted), today, years)
     since = max(years_before(today, 1), counts_from - dt.timedelta(days=1))
     recent = [credit for credit in ahead.counted if credit.earned_on > since]
@@ -99,13 +100,13 @@ def make_forecast(
 
 
 def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Decimal]:
-    """What was earned a month lately, by category. A first month is a whole one."""
+    """Credits earned per month recently, by category. Less than a month counts as one."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
     return {category_id: amount / months for category_id, amount in sum_by_category(recent).items()}
 
 
 def _needed(ahead: _CreditTimeline, ends: list[dt.date]) -> Decimal:
-    """The lowest rate that is enough: earlier is easier where much ages out toward the end."""
+    """The lowest sufficient rate. Finishing early can need less, if much ages out later."""
     rates = [
         ahead.on(day, {}).missing / months
         for day in ends
@@ -115,7 +116,7 @@ def _needed(ahead: _CreditTimeline, ends: list[dt.date]) -> Decimal:
 
 
 def _ages_out(ahead: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
-    """What does not count any more on the day `end`: the last day it counts, and how much."""
+    """The credits that no longer count on the day `end`: the last day they count, and the sum."""
     first = years_before(end, ahead.years)
     amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
     for credit in ahead.counted:
@@ -125,7 +126,7 @@ def _ages_out(ahead: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decim
 
 
 def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
-    """The same day of each coming month, as long as the period lasts, and its last day."""
+    """The same day of each coming month of the period, and the period's last day."""
     month = 1
     while (day := today + relativedelta(months=month)) < closes_on:
         yield day
@@ -135,7 +136,7 @@ def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
 
 
 def _months(first: dt.date, last: dt.date) -> Decimal:
-    """How many months lie between two days, the rest of one by its days."""
+    """The months between two days; a partial month as days / 31."""
     gap = relativedelta(last, first)
     return Decimal(gap.years * MONTHS + gap.months) + Decimal(gap.days) / 31
 
@@ -144,11 +145,10 @@ def _round_up_to_half(amount: Decimal) -> Decimal:
     return (amount / HALF).to_integral_value(ROUND_CEILING) * HALF
 
 
-# ---------- In words ----------
+# ---------- Text ----------
 
 
 def format_days_left(pace: Forecast) -> str:
-    """How long the period still lasts."""
     if pace.days_left < 0:
         return f"The period ended on {format_day(pace.closes_on)}."
     if pace.days_left == 0:
@@ -157,7 +157,7 @@ def format_days_left(pace: Forecast) -> str:
 
 
 def forecast_text(pace: Forecast) -> str:
-    """Whether it comes to an end in time: a sentence or two, nothing where nothing can be said."""
+    """One or two sentences on finishing in time and on credits that age out; may be empty."""
     return " ".join(filter(None, (_completion_text(pace), _aging_text(pace))))
 
 

@@ -1,4 +1,4 @@
-"""Progress and credits as the pages show them: strings and figures made once, no query."""
+"""Progress and credits as the pages show them. No query."""
 
 import dataclasses
 import datetime as dt
@@ -41,7 +41,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
 
 
 def _elective_from(counted: list[str]) -> str:
-    """Where an elective credit may come from: any of the four categories, or only those named."""
+    """The categories of elective credits: any of the four, or only those named."""
     return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
@@ -50,7 +50,6 @@ def _join_names(parts: list[str]) -> str:
 
 
 def missing_in_words(progress: Progress) -> str:
-    """What is still missing, or that nothing is."""
     if progress.is_complete:
         return "All requirements are met."
     parts = [
@@ -67,7 +66,7 @@ def missing_in_words(progress: Progress) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class ProgressBar:
-    """The drawn bar in sixhundredths of its width (templates/includes/progress_chart.html)."""
+    """A bar CHART_WIDTH units wide (templates/includes/progress_chart.html)."""
 
     id: str
     text: str
@@ -77,10 +76,10 @@ class ProgressBar:
 
 
 def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
-    """One bar as long as the total: a block per minimum, then what is elective.
+    """A bar as long as the total: a block per minimum, then the elective credits.
 
-    Each block shows what is there in its category's color and what is missing hatched; a notch
-    marks the end of a minimum.
+    Each block shows earned credits in the category's color and missing ones hatched; a notch marks
+    the end of a minimum.
     """
     pen = _BarPen(progress.total)
     for line in progress.lines:
@@ -131,7 +130,7 @@ class _BarPen:
 
 
 def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
-    """Everything a page says about one participation's progress on a day."""
+    """A participation's progress on a day, for progress_block.html and the pages around it."""
     participation, progress, counted = course
     name = str(participation.track)
     ahead = forecast.make_forecast(
@@ -179,15 +178,15 @@ def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
 
 
 def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> str:
-    """The first line of the Continuing Education page: am I on track?"""
+    """The first line of the Continuing Education page."""
     if summaries:
-        return " ".join(_standing(one) for one in summaries)
+        return " ".join(_summary_text(one) for one in summaries)
     if not totals.trainings:
         return "You have no credits yet and follow no certification track."
     return f"You have {format_credits(totals.credits)} in the archive and follow no track yet."
 
 
-def _standing(summary: dict[str, Any]) -> str:
+def _summary_text(summary: dict[str, Any]) -> str:
     start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
     if summary["complete"]:
         text = f"{start}, all requirements are met."
@@ -214,10 +213,9 @@ def credit_row(
     *,
     ending: HistoryEntry | None = None,
 ) -> dict[str, Any]:
-    """A credit with its state, which of the participations it counts in, and why not in others.
+    """A credit with its state, the participations it counts in, and why not in others.
 
-    `ending` (credits.history) says who ended it and when, where the page tells that; otherwise
-    the reason stands alone.
+    `ending` (credits.history) adds who ended it and when; without it, only the reason is shown.
     """
     claim = credit.claim
     state = ClaimState(claim.state)
@@ -243,7 +241,7 @@ def credit_row(
 
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
-    """What each of the person's tracks makes of a credit, a sentence each."""
+    """One sentence per track: whether the credit counts in it, or why not."""
     counted = {
         each.track_id
         for each in participations
@@ -253,10 +251,10 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
     for participation in participations:
         track = str(participation.track)
         if participation.certified_as:
-            verdicts += _settled(credit, participation)
+            verdicts += _certified_verdicts(credit, participation)
         elif participation.pk not in credit.posted_in:
             reason = eligibility.why_not_posted(credit, participation)
-            if participation.track_id not in counted:  # its certificate says so
+            if participation.track_id not in counted:  # the line of its certificate is enough
                 verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
         elif aged := eligibility.why_aged_out(credit, participation):
             verdicts.append(f"Posted to {track}. {aged}")
@@ -265,8 +263,8 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
     return verdicts
 
 
-def _settled(credit: "PostedCredit", participation: Participation) -> list[str]:
-    """What a certified period made of a credit: counted, not needed, or nothing to say."""
+def _certified_verdicts(credit: "PostedCredit", participation: Participation) -> list[str]:
+    """Counted, not needed, or nothing."""
     if participation.pk in credit.posted_in:
         return [counted_in(participation)]
     if eligibility.was_surplus(credit, participation):
@@ -276,11 +274,10 @@ def _settled(credit: "PostedCredit", participation: Participation) -> list[str]:
 
 
 def counted_in(participation: Participation) -> str:
-    """What stands beside a credit of a certified period."""
     return f"Counted in certificate {participation.certified_as}, {participation.track}"
 
 
 def period_label(participation: Participation) -> str:
-    """The track, and for a certified period its certificate: one track may have several."""
+    """The track; for a certified period also its certificate, as a track may have several."""
     number = participation.certified_as
     return f"{participation.track}, certificate {number}" if number else str(participation.track)

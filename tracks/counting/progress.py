@@ -1,4 +1,4 @@
-"""How far a participation has come: plain arithmetic, no database.
+"""Progress toward a certification: plain arithmetic, no database.
 
 Minimums are filled first; everything beyond a minimum is elective (State Library's rules).
 """
@@ -25,7 +25,7 @@ class DatedCredit(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ProgressLine:
-    """One category: credits earned, the minimum, and what the two make of each other."""
+    """Credits earned in one category, and its minimum."""
 
     category: Category
     earned: Decimal
@@ -57,7 +57,7 @@ class Progress:
 
     @property
     def elective_earned(self) -> Decimal:
-        """What counts as elective; surplus beyond the total is not needed."""
+        """Elective credits that count; surplus beyond the total does not."""
         return min(sum((line.elective for line in self.lines), ZERO), self.elective_required)
 
     @property
@@ -66,7 +66,7 @@ class Progress:
 
     @property
     def earned(self) -> Decimal:
-        """Everything posted that is recent enough, needed or not."""
+        """All credits, needed or not."""
         return sum((line.earned for line in self.lines), ZERO)
 
     @property
@@ -91,9 +91,9 @@ class Progress:
 
 
 def measure_progress(rule_set: RuleSet, earned: Mapping[int, Decimal]) -> Progress:
-    """Hold the credits earned (by category id) against the rule set's requirements.
+    """The progress of credits (by category id) under a rule set.
 
-    No query where these are prefetched with their categories.
+    No query if the requirements are prefetched with their categories.
     """
     lines = [
         ProgressLine(line.category, earned.get(line.category_id, ZERO), line.minimum)
@@ -108,10 +108,10 @@ def credits_needed(
     minimums: Mapping[int, Decimal],
     total: Decimal,
 ) -> set[int]:
-    """Which credits a certificate counts, of (id, category id, amount) in the order of earning.
+    """The ids of the credits a certificate counts, from (id, category id, amount) as earned.
 
-    The earliest ones that fill the minimums, then the earliest others up to the total. A credit is
-    counted whole or not at all, so the last one may lead a little beyond. What is left over is
+    The earliest credits that fill the minimums, then the earliest others up to the total. A credit
+    is counted whole or not at all, so the sum may exceed the total a little. The others are
     surplus.
     """
     chosen: set[int] = set()

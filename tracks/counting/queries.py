@@ -1,4 +1,4 @@
-"""Reads on tracks, participations and what counts in them."""
+"""Reads on tracks, participations and the credits that count in them."""
 
 import datetime as dt
 from collections import defaultdict
@@ -39,7 +39,7 @@ REQUIREMENTS = Prefetch(
 
 
 class TrackProgress(NamedTuple):
-    """A participation, how far it has come, and the credits that make it so."""
+    """A participation, its progress, and the credits counted in it."""
 
     participation: Participation
     progress: Progress
@@ -57,15 +57,15 @@ def participations_visible_to(person: User) -> QuerySet[Participation]:
 
 
 def active_participations(person: User) -> QuerySet[Participation]:
-    """The tracks the person follows now: open, or sent and not decided yet."""
+    """The person's participations that are open, or sent and not decided."""
     return participations_visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
 def resumable_participations(person: User, on: dt.date) -> QuerySet[Participation]:
-    """Tracks the person has left and may take up again in the same period, the latest first.
+    """The tracks the person left and may resume in the same period, the latest first.
 
-    Not once it is over, nor where another one is under way, or a certificate of the track was
-    issued or revoked since; issued again it is the same. `actions.resume_track` says the same.
+    Not if the period is over, if another one is active, or if a certificate of the track was
+    issued or revoked since (reissuing changes nothing). The same rule as `actions.resume_track`.
     """
     another = Participation.objects.filter(
         person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
@@ -87,9 +87,9 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
 
 
 def counting_participations(person: User) -> QuerySet[Participation]:
-    """Where the person's credits may count: the tracks followed now, and certified periods.
+    """The person's participations that may count credits: active and certified ones.
 
-    The latter know their certificate: `certified_as` its number, `certified_on` its day.
+    Certified ones have the number (`certified_as`) and day (`certified_on`) of their certificate.
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
@@ -101,7 +101,7 @@ def counting_participations(person: User) -> QuerySet[Participation]:
 
 
 def certificates_with_details() -> QuerySet[Certificate]:
-    """Certificates with all that a page says of them, latest first."""
+    """Certificates with everything a page shows, latest first."""
     return Certificate.objects.select_related(
         "person", "participation__track", "replaces", "replaced_by"
     ).order_by("-issued_on", "-id")
@@ -177,16 +177,17 @@ def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSe
 
 
 def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "QuerySet[EarnedCredit]":
-    """The one written rule: every credit joined to each active participation it may count in.
+    """The rule of eligibility: every credit joined to each active participation it may count in.
 
-    A row is a pair; the participation is at `person__participations`. A credit is eligible when
-    its claim is neither declined nor withdrawn, it was earned from the participation's
-    `counts_from` to its `closes_on`, in a category the rule set counts, where the rule set says so
-    from the course catalog, and when no certificate of that track has counted it already.
-    `eligibility.why_not_posted` words the same rule.
+    A row is a pair; the participation is at `person__participations`. A credit is eligible if its
+    claim is neither declined nor withdrawn, it was earned from the participation's `counts_from`
+    to its `closes_on` in a category the rule set counts, its event was in the course catalog if
+    the rule set requires that, and no certificate of the track has counted it.
+    `eligibility.why_not_posted` gives the reasons for the same rule.
 
-    With a stored `rule_set`, the participations of its track are judged as if it were theirs.
-    `conditions` narrow it; they stand in the same filter, so that they speak of the same pair.
+    With a stored `rule_set`, the participations of its track are treated as if they were under it.
+    `conditions` narrow the result; they are part of the same filter, so they apply to the same
+    pair.
     """
     participation = "person__participations"
     rules = f"{participation}__rule_set"
@@ -217,7 +218,7 @@ def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int
 
 
 def is_undecided(claim: Claim) -> bool:
-    """Whether staff have not decided yet about the custom event that a claim rests on."""
+    """Whether the claim's custom event still awaits a decision."""
     undecided = (EventState.PENDING, EventState.DRAFT)
     return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
 
@@ -225,7 +226,7 @@ def is_undecided(claim: Claim) -> bool:
 def dated_credits(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, list[DatedCredit]]:
-    """What counts on a day per participation, by the day it was earned and category. One query."""
+    """Credits that count on a day, per participation, by day earned and category. One query."""
     counted: dict[int, list[DatedCredit]] = defaultdict(list)
     sums = (
         _counted(participations, on)
@@ -246,14 +247,16 @@ def earned_by_category(
 
 
 def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]]:
-    """What `earned_by_category` would be for the active participations of the rule set's track, if
-    it were theirs. One query."""
+    """`earned_by_category` of the track's active participations if they were under the rule set.
+
+    One query.
+    """
     credits = eligible(rule_set).filter(_recent(rule_set, on))
     return _by_category(credits, "person__participations")
 
 
 def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[EarnedCredit]":
-    """What is posted to the participations and counts on a day; what has aged out stays posted."""
+    """Credits posted to the participations that count on a day, so without aged-out ones."""
     under: dict[RuleSet, list[int]] = defaultdict(list)
     for participation in participations:
         under[participation.rule_set].append(participation.pk)
@@ -273,16 +276,16 @@ def _recent(rule_set: RuleSet, on: dt.date) -> Q:
 def _by_category(
     credits: "QuerySet[EarnedCredit]", participation: str
 ) -> dict[int, dict[int, Decimal]]:
-    """Add up the credits by the participation at this path and by category. One query."""
+    """Credits by the participation at this path and by category. One query."""
     sums = credits.order_by().values_list(participation, "category").annotate(Sum("amount"))
-    found: dict[int, dict[int, Decimal]] = defaultdict(dict)
+    totals: dict[int, dict[int, Decimal]] = defaultdict(dict)
     for participation_id, category_id, amount in sums:
-        found[participation_id][category_id] = amount
-    return dict(found)
+        totals[participation_id][category_id] = amount
+    return dict(totals)
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
-    """What `earned_by_category` adds up for one participation: its credits, first earned first."""
+    """The credits that `earned_by_category` sums for one participation, first earned first."""
     return (
         _counted([participation], on)
         .select_related("category", "claim__event")
@@ -293,12 +296,12 @@ def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[Ear
 def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
-    """Each participation with its progress on a day. One query besides the prefetched rules."""
+    """Each participation with its progress on a day. One query if the rules are prefetched."""
     return [(each.participation, each.progress) for each in track_progress_of(participations, on)]
 
 
 def track_progress_of(participations: Iterable[Participation], on: dt.date) -> list[TrackProgress]:
-    """Each participation with its progress on a day and the credits that make it. One query."""
+    """Each participation with its progress on a day and the credits counted. One query."""
     participations = list(participations)
     counted = dated_credits(participations, on)
     courses = []

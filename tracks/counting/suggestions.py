@@ -1,4 +1,4 @@
-"""Trainings that fill what a participation still misses: to come, or recorded and open to claim."""
+"""Trainings that fill gaps of a participation: upcoming, or recorded and claimable now."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ def suggest_trainings(
 ) -> list[dict[str, Any]]:
     """At most five rows for the progress page, those that fill a minimum first. Two queries.
 
-    None where nothing is missing or the period is over.
+    Empty if nothing is missing or the period is over.
     """
     participation, progress, _ = course
     if progress.is_complete or timezone.localdate(now) > participation.closes_on:
@@ -63,14 +63,14 @@ def suggest_trainings(
 
 
 def candidates(person: User, participation: Participation, now: dt.datetime) -> QuerySet[Event]:
-    """Calendar events that would count in a participation and that the person has nothing of yet.
+    """Calendar events that would count in a participation and that the person has not claimed.
 
-    To come and open to register for (or without registering), or recorded and open to claim now.
+    Upcoming and open for registration (or without it), or recorded and claimable now.
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         state__in=[*sorted(LIVE), ClaimState.DECLINED]
     )
-    # Who was absent may still watch the recording.
+    # People who were absent may still watch the recording.
     registered = Registration.objects.filter(person=person, event=OuterRef("pk")).exclude(
         Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
     )
@@ -92,7 +92,7 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
 
 
 def _in_catalog(now: dt.datetime) -> Exists:
-    """In the catalog of the year in which its credit would be earned (queries.from_catalog)."""
+    """In the catalog of the year in which its credit would be earned (see from_catalog)."""
     year = fiscal_year(timezone.localdate(now))
     earned = Q(fiscal_year=FiscalYear(OuterRef("last_day")))
     watched = Q(fiscal_year=year, event__recording_available_at__lte=now)
@@ -101,7 +101,7 @@ def _in_catalog(now: dt.datetime) -> Exists:
 
 
 def _closed(now: dt.datetime) -> Q:
-    """To come, and nobody more can register: closed, or full without a waitlist."""
+    """Upcoming, with registration closed or full without a waitlist."""
     taken = (
         Registration.objects.filter(
             event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
@@ -119,7 +119,7 @@ def _closed(now: dt.datetime) -> Q:
 def _ranked(
     events: QuerySet[Event], categories: Iterable[int], now: dt.datetime
 ) -> "QuerySet[RankedOffer]":
-    """The five nearest to come and the five latest recordings of each category. One query."""
+    """The five next events and the five latest recordings of each category. One query."""
     is_recording = Case(
         When(event__begins_at__lte=now, then=True), default=False, output_field=BooleanField()
     )
@@ -140,7 +140,7 @@ def _ranked(
 
 
 def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> list[Suggestion]:
-    """In turns from each missing category, what is to come before recordings; then the others."""
+    """Take turns among the missing categories, upcoming before recordings; then the others."""
     found: dict[int, Suggestion] = {}
     for categories, fills_minimum in ((first, True), (rest, False)):
         turns = sorted(
@@ -158,7 +158,7 @@ def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> lis
     )
 
 
-# ---------- In words ----------
+# ---------- Text ----------
 
 
 def _row(found: Suggestion, lines: list[CreditLine], progress: Progress) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Taking up a track, leaving it, and taking it up again."""
+"""Choosing, leaving and resuming tracks; extending periods; posting credits."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
@@ -31,10 +31,9 @@ from tracks.models import Extension, Participation, Posting, Track
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     """Let `by` follow a track; every eligible archived credit is posted at once.
 
-    Locks the person. Whoever holds a certificate of the track begins under the renewal rules, and
-    only what is earned after its issue counts. Idempotent: choosing a track that is followed
-    already returns the participation and False. Raises Refused when the track has no rules in
-    force today.
+    Locks the person. A person who holds a certificate of the track starts under the renewal rules,
+    and only credits earned after its issue count. Idempotent: for a track that is already followed,
+    returns the participation and False. Raises Refused if the track has no rules in force today.
     """
     lock_people([by.pk])
     followed = Participation.objects.filter(
@@ -46,7 +45,7 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
 
 
 class SelectionResult(NamedTuple):
-    """What came of choosing several tracks: begun now, followed before, and refused in words."""
+    """The result of choosing several tracks: started, already followed, and refusals."""
 
     new: list[Participation]
     kept: list[Participation]
@@ -55,7 +54,7 @@ class SelectionResult(NamedTuple):
 
 @audited
 def select_tracks(*, tracks: Iterable[Track], by: User) -> SelectionResult:
-    """Let `by` follow each of the tracks, in one transaction; a refused one leaves the others.
+    """Let `by` follow each of the tracks in one transaction; a refusal does not stop the others.
 
     Locks the person. Idempotent like `select_track`.
     """
@@ -71,8 +70,10 @@ def select_tracks(*, tracks: Iterable[Track], by: User) -> SelectionResult:
 
 
 def begin_period(*, person: User, track: Track, by: User) -> Participation:
-    """Open a participation today and tell it. The caller holds the person's lock. Raises Refused
-    when the track has no rules in force."""
+    """Open a participation today and send track_selected. The caller holds the person's lock.
+
+    Raises Refused if the track has no rules in force.
+    """
     day = today()
     held = counting_queries.held_certificate(person, track)
     kind = RuleSetKind.RENEWAL if held else RuleSetKind.INITIAL
@@ -95,10 +96,10 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
 
 @audited
 def leave_track(*, participation_id: int, by: User) -> None:
-    """Stop following a track of one's own; its credits are archived again.
+    """Stop following one of the person's tracks; its credits are archived again.
 
-    Locks the person. Idempotent. Raises Participation.DoesNotExist for someone else's, and
-    Refused while the record is with someone: it has to be taken back first.
+    Locks the person. Idempotent. Raises Participation.DoesNotExist for another person's, and
+    Refused while the record is submitted: it has to be withdrawn first.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track").get(
@@ -116,11 +117,11 @@ def stop_following(participation: Participation, *, actor: Actor) -> None:
 
 @audited
 def resume_track(*, participation_id: int, by: User) -> Participation:
-    """Take up a track again that was left, in the same period and under the same rules.
+    """Resume a track that was left, in the same period and under the same rules.
 
-    What is eligible is posted at once. Locks the person. Idempotent. Raises
-    Participation.DoesNotExist for someone else's, and Refused where the period is over, another
-    one of the track is under way, or a certificate was issued in between.
+    Eligible credits are posted at once. Locks the person. Idempotent. Raises
+    Participation.DoesNotExist for another person's, and Refused if the period is over, another one
+    of the track is active, or a certificate was issued or revoked since.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track", "follows").get(
@@ -148,11 +149,11 @@ MAX_YEARS = 10
 def extend_participations(
     *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
 ) -> int:
-    """Let these open periods end on a later day; return how many did. Locks the people.
+    """Move the end of these open periods to a later day; return how many changed. Locks the people.
 
-    What was earned in the time that is added is posted. Those that end as late already stay, so
-    doing it again changes nothing. Raises Refused, for all of them, without a reason, for a day
-    that is past or more than ten years ahead, for one's own period, or for one that is not open.
+    Credits earned in the added time are posted. Idempotent: periods that already end on that day
+    or later do not change. All or nothing: raises Refused without a reason, for a day that is not
+    within the next ten years, for a period of `by`, or for one that is not open.
     """
     if not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
@@ -197,7 +198,7 @@ def _refuse_invalid(participation: Participation, *, by: User) -> None:
 def post_archived(*, participation: Participation) -> int:
     """Post every eligible credit to the participation in one statement; return how many.
 
-    Idempotent: what is posted stays as it is. The caller holds the person's lock.
+    Idempotent. The caller holds the person's lock.
     """
     return len(_post(person=participation.person_id, person__participations=participation.pk))
 
@@ -213,11 +214,11 @@ def post_anew(*, participation_ids: Collection[int]) -> int:
 
 @audited
 def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
-    """Post these credits where they are eligible now, and take them out where they are not.
+    """Post these credits to active participations where eligible, and remove them elsewhere.
 
-    Idempotent; four statements however many credits. The caller holds the people's locks.
-    Postings of certified participations are left alone. Returns which credits came to which
-    participations, went, and stayed.
+    Idempotent; four statements, however many credits. The caller holds the people's locks.
+    Certified participations are not changed. Returns the pairs of credit and participation that
+    were added, removed and kept.
     """
     if not credit_ids:
         return PostingChanges()
@@ -239,16 +240,16 @@ def _sync(credit_ids: Collection[int]) -> PostingChanges:
     return PostingChanges(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
 
 
-# So many credits come at once only when an event is merged, corrected or awarded.
+# Only merging, correcting or awarding an event changes this many credits at once.
 MANY_CREDITS = 200
 
 
 @contextmanager
 def _without_nested_loops(number: int) -> Iterator[None]:
-    """Let PostgreSQL join whole tables while many credits are posted.
+    """Keep PostgreSQL from nested loops while many credits are posted.
 
-    It knows no number of the rows that the present transaction has written, takes them for one,
-    and would go through all claims for each of the credits: minutes, not seconds.
+    It has no statistics on the rows that the present transaction wrote, assumes one, and would
+    scan all claims for each of the credits: minutes, not seconds.
     """
     if number < MANY_CREDITS:
         yield
@@ -260,7 +261,7 @@ def _without_nested_loops(number: int) -> Iterator[None]:
 
 
 def _post(**conditions: object) -> list[tuple[int, int]]:
-    """INSERT … SELECT of the eligible pairs: one statement, one written rule. Returns the new."""
+    """Insert the eligible pairs in one statement; return the new ones."""
     pairs = counting_queries.eligible_pairs(**conditions).order_by()
     sql, params = pairs.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -286,7 +287,7 @@ REFUSALS = {
 def state_after(
     participation: Participation, step: ParticipationStep, actor: Actor
 ) -> ParticipationState:
-    """The state that the step leads to. Raises Refused where the actor cannot take it now."""
+    """The state that the step leads to. Raises Refused if the actor cannot take it now."""
 
     def why_not() -> str:
         because = REFUSALS[ParticipationState(participation.state)]

@@ -1,4 +1,4 @@
-"""Who follows which track, and more time for one or many of them."""
+"""Participations, and extensions for one or many of them."""
 
 import datetime as dt
 import itertools
@@ -49,7 +49,7 @@ MAX_SHOWN = 100
 
 
 class QuarterFilter(ConditionFilter):
-    """The quarter in which periods end: past ones, the next two years, and later."""
+    """The quarter in which periods end: past, each of the next two years, or later."""
 
     title = "last day"
     parameter_name = "closes"
@@ -72,14 +72,14 @@ class QuarterFilter(ConditionFilter):
 
 
 def quarter_starts(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
-    """The first days of this quarter of a year and the following ones."""
+    """The first days of this calendar quarter and the following ones."""
     month = day.year * 12 + (day.month - 1) // 3 * 3
     months = (month + 3 * n for n in range(number))
     return [dt.date(each // 12, each % 12 + 1, 1) for each in months]
 
 
 class DirectorFilter(ConditionFilter):
-    """Where directors stand in the four years they have from the beginning of their position."""
+    """Directors by the four years they have from the start of their position."""
 
     title = parameter_name = "director"
 
@@ -105,7 +105,7 @@ class ExtensionInline(ReadOnlyInline):
 
 
 class ExtendForm(forms.Form):
-    """Until when, and why."""
+    """The new end date and the reason."""
 
     closes_on = forms.DateField(
         label="New last day",
@@ -116,7 +116,7 @@ class ExtendForm(forms.Form):
     reason = reason_field(
         "The people will read it.", missing="Give a reason; the person will read it."
     )
-    # The day of which the effect was shown; another one is shown first, not saved.
+    # The day whose effect was shown. A different day is previewed first, not saved.
     shown = forms.CharField(max_length=20, required=False)
 
     def asked(self) -> list[forms.BoundField]:
@@ -125,7 +125,7 @@ class ExtendForm(forms.Form):
 
 @admin.register(Participation)
 class ParticipationAdmin(QueueAdmin):
-    """Who follows which track. People choose by themselves; staff give more time."""
+    """Participations are read-only here: people choose their tracks, staff extend periods."""
 
     decides = "tracks.review_submission"
     list_display = (
@@ -181,7 +181,7 @@ class ParticipationAdmin(QueueAdmin):
 
     @admin.display(description="does it count?")
     def counting(self, participation: Participation) -> str:
-        """Each of the person's credits, and what this track makes of it, as the person reads it."""
+        """Each of the person's credits, with the reason the person sees if it does not count."""
         credits = list(own_credits.credits_with_postings(participation.person)[: MAX_SHOWN + 1])
         prefetch_related_objects([participation], counting_queries.REQUIREMENTS, "follows")
         lines = [
@@ -196,9 +196,9 @@ class ParticipationAdmin(QueueAdmin):
         ]
         if not lines:
             return "No credits yet."
-        told = format_html_join("", "<li>{}, “{}”, {} in {}: {}</li>", lines)
+        items = format_html_join("", "<li>{}, “{}”, {} in {}: {}</li>", lines)
         more = "<li>… and more</li>" if len(credits) > MAX_SHOWN else ""
-        return format_html("<ul>{}{}</ul>", told, mark_safe(more))
+        return format_html("<ul>{}{}</ul>", items, mark_safe(more))
 
     @admin.display(description="director since", ordering="director_since")
     def director(self, participation: Participation) -> str:
@@ -210,7 +210,7 @@ class ParticipationAdmin(QueueAdmin):
         ended = "end" if end >= today() else "ended"
         return f"{format_day(since)}; four years {ended} {format_day(end)}"
 
-    # ---------- More time ----------
+    # ---------- Extending ----------
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -225,7 +225,7 @@ class ParticipationAdmin(QueueAdmin):
     def extend_selected(
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Participation]
     ) -> HttpResponse | None:
-        """Ask until when and why; nothing is changed yet."""
+        """Ask for the new end date and a reason; changes nothing."""
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_EXTENDED + 1])
         if len(ids) > MAX_EXTENDED:
             messages.error(request, f"Select at most {MAX_EXTENDED} periods at a time.")
@@ -233,7 +233,7 @@ class ParticipationAdmin(QueueAdmin):
         return self._extend_page(request, ids, ExtendForm())
 
     def extend_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Show whose periods would end when, and extend them."""
+        """Preview the new end dates, then extend the periods."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         sent = request.POST if request.method == "POST" else request.GET
@@ -307,9 +307,9 @@ def _verdict(credit: "PostedCredit", participation: Participation) -> str:
 
 
 def _ids(text: str) -> list[int]:
-    """The ids in a list with commas between them; nonsense is none."""
-    found = [parse_id(part) for part in text.split(",")[:MAX_EXTENDED]]
-    return sorted({number for number in found if number})
+    """The valid ids in a comma-separated list."""
+    numbers = [parse_id(part) for part in text.split(",")[:MAX_EXTENDED]]
+    return sorted({number for number in numbers if number})
 
 
 def _button(number: int) -> str:

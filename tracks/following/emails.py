@@ -1,4 +1,4 @@
-"""The e-mail about more time for a track."""
+"""The e-mail about an extended period."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from tracks.models import Participation
 
 
 def queue_extended_emails(participations: Iterable[Participation], *, closes_on: dt.date) -> None:
-    """Tell people that they have more time. Their persons have been fetched."""
+    """Queue an e-mail for each extended participation. No query if `person` is selected."""
     enqueue_many(
         kind="tracks.extended",
         messages=[
@@ -23,7 +23,7 @@ def queue_extended_emails(participations: Iterable[Participation], *, closes_on:
 
 @email("tracks.extended")
 def extended_email(mail: Mail) -> Email | None:
-    """Staff gave more time; the latest extension is told."""
+    """Sent for the latest extension only."""
     participation = Participation.objects.select_related("track").get(
         pk=mail.facts["participation"], person=mail.to_id
     )

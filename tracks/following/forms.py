@@ -10,19 +10,15 @@ INVALID_CHOICE_LEFT_OUT = "This choice is no longer available, so it was left ou
 
 
 class ChooseForm(forms.Form):
-    """Which track to follow."""
-
     track = forms.ModelChoiceField(queryset=Track.objects.order_by("position"))
 
 
 class ChooseSeveralForm(forms.Form):
-    """Which tracks to follow, all at once."""
-
     tracks = forms.ModelMultipleChoiceField(queryset=Track.objects.order_by("position"))
 
 
 class RolesForm(forms.Form):
-    """What someone is, so that the fitting tracks can be proposed. Nonsense says nothing."""
+    """The person's roles, for recommending tracks. Invalid input selects none."""
 
     am = forms.MultipleChoiceField(
         label="What is your role? Select all that apply.",
@@ -35,7 +31,7 @@ class RolesForm(forms.Form):
         super().__init__(data, initial={"am": preset}, use_required_attribute=False)
 
     def said(self) -> list[str]:
-        """The keys of what is ticked, or of what the profile says when nobody was asked."""
+        """The keys of the selected roles; of the preset ones if the form was not sent."""
         if not self.is_bound:
             initial: list[str] = self.initial["am"]
             return initial

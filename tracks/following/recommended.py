@@ -1,4 +1,4 @@
-"""Which track fits whom, from what people do and say. No query."""
+"""Tracks recommended to a person by position and stated role. No query."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable
@@ -9,9 +9,9 @@ from accounts.models import Position
 
 
 class TrackRole(NamedTuple):
-    """What someone may be, in their own words, and the track that is meant for it.
+    """A role, its label in the first person, and the track meant for it.
 
-    Tracks are known by name: no page changes it.
+    Tracks are identified by name; no page can change it.
     """
 
     key: str
@@ -27,9 +27,9 @@ TRACK_ROLES = [
 
 
 class TrackChange(NamedTuple):
-    """A track that fits what someone is by their profile and that they do not follow.
+    """A track that fits the person's positions and that they do not follow.
 
-    `others` are the followed tracks that fit none of their positions any more.
+    `others` are the followed tracks that no longer fit any of their positions.
     """
 
     track: str
@@ -38,9 +38,9 @@ class TrackChange(NamedTuple):
 
 
 def role_of_position(position: Position) -> str:
-    """The key of the role that a position makes of a person; nothing for friends of a library.
+    """The key of the role a position stands for; "" for friends of a library.
 
-    The directors' track is for public libraries; who directs another works in a library.
+    The directors' track is for public libraries; directors of other libraries are staff.
     """
     if position.kind in (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR):
         return "trustee"
@@ -51,7 +51,7 @@ def role_of_position(position: Position) -> str:
 
 
 def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
-    """The positions that make a track fit, by the track's name."""
+    """The positions that fit a track, by the track's name."""
     tracks = {role.key: role.track for role in TRACK_ROLES}
     fitting: dict[str, list[str]] = {}
     for position in positions:
@@ -61,7 +61,7 @@ def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
 
 
 def director_since(positions: Iterable[Position]) -> dt.date | None:
-    """Since when someone directs a public library, where they do and the day is known."""
+    """The first known day as director of a public library, or None."""
     days = [
         each.since_on
         for each in positions
@@ -71,27 +71,27 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
 
 
 def why_recommended(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
-    """Why a track is proposed, by its name, to someone who says to be all this."""
-    found = {}
+    """The reason why each track is recommended, by its name, for the stated roles."""
+    reasons = {}
     for role in TRACK_ROLES:
         if role.key not in said:
             continue
         if positions := fitting.get(role.track):
-            found[role.track] = f"Your profile says: {'; '.join(positions)}."
+            reasons[role.track] = f"Your profile says: {'; '.join(positions)}."
         else:
-            found[role.track] = f"You said: {role.label}."
-    return found
+            reasons[role.track] = f"You said: {role.label}."
+    return reasons
 
 
 def preselected_roles(fitting: dict[str, list[str]]) -> list[str]:
-    """The roles that someone's positions speak for."""
+    """The keys of the roles that match the person's positions."""
     return [role.key for role in TRACK_ROLES if role.track in fitting]
 
 
 def recommended_changes(
     followed: Collection[str], fitting: dict[str, list[str]]
 ) -> list[TrackChange]:
-    """What no longer fits together for someone who follows tracks: one line for each new one."""
+    """One change per fitting track not followed, for a person who follows at least one track."""
     others = [track for track in followed if track not in fitting]
     return [
         TrackChange(track, "; ".join(positions), others)

@@ -1,4 +1,4 @@
-"""Choosing certification tracks: what fits whom, one at a time or several at once."""
+"""Choosing certification tracks, one at a time or several at once."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +26,7 @@ from tracks.models import Participation, RuleSet, Track
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The tracks one follows and the ones to choose from; choosing posts the archived credits."""
+    """The tracks the person follows and can choose; choosing posts the archived credits."""
     person = request.user
     if request.method == "POST":
         follow = _follow if "track" in request.POST else _follow_several
@@ -65,7 +65,7 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
-    """Until when a new director has to be certified; nothing for whoever was certified before."""
+    """A new director's deadline; "" for people who were certified before."""
     since = recommended.director_since(held)
     if rule_set.track.name != DIRECTOR_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
         return ""
@@ -107,7 +107,7 @@ def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
 
 
 def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
-    """Choose all that is ticked; what cannot be chosen is named, the others are followed."""
+    """Follow the selected tracks; each refusal is shown, the others are followed."""
     form = ChooseSeveralForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Select at least one of the tracks on this page.")

@@ -78,8 +78,7 @@ class RuleSetForm(forms.ModelForm):
         help_texts = {
             "kind": "Renewal: for people who hold an earlier certificate of the track.",
             "valid_from": "People who choose the track on or after this day follow these rules. If "
-            "several rule sets are in force, the newest applies. People who chose earlier keep their "
-            "rules.",
+            "several are in force, the newest applies. People who chose earlier keep theirs.",
             "valid_until": "The last day on which it can be chosen. Empty: until further notice.",
             "total": "Credits in all, in halves. Beyond the minimums they are elective.",
             "years": "How far back credits count, and how long the person has.",
