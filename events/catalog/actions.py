@@ -35,7 +35,7 @@ def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogList
     """
     event = queries.lock_event(event_id)
     if not permissions.managed_by(by).filter(pk=event.pk).exists():
-        raise Refused("You do not look after this event any more.")
+        raise Refused("You no longer manage this event.")
     listing = CatalogListing.objects.filter(event=event, fiscal_year=fiscal_year).first()
     if listing and listing.state != ListingState.DECLINED:
         return listing

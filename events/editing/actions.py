@@ -1,6 +1,6 @@
-"""Editing events: drafts, proposals, publishing, changes people are told, calling off.
+"""Drafts, proposals, publishing, change notices and cancellation of calendar events.
 
-`by` has to look after the event (editors.managed_by); each function checks that itself.
+Each action checks that `by` manages the event (permissions.managed_by).
 """
 
 import dataclasses
@@ -29,9 +29,9 @@ from events.registration.actions import promote_waiting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EditedEvent:
-    """An event as its form left it: `fields` names what is to be stored.
+    """An event with unsaved changes from a form; `fields` names the fields to store.
 
-    `offers` are amounts by category id, `presenters` people with an account.
+    `offers` maps category ids to amounts; `presenters` have accounts.
     """
 
     event: Event
@@ -41,7 +41,7 @@ class EditedEvent:
 
 
 class EditConflict(Refused):
-    """Someone else changed the event in the meantime; `version` is what stands now."""
+    """Someone changed the event after the form was opened; `version` is the current one."""
 
     def __init__(self, version: str) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class EditConflict(Refused):
 
 
 def event_version(event: Event) -> str:
-    """What changes whenever an event is stored; a form carries it along."""
+    """A value that changes with every save; the form sends it back to detect conflicts."""
     return event.changed_at.isoformat()
 
 
@@ -77,23 +77,28 @@ def _refuse_other_organization(event: Event, by: User) -> None:
     if permissions.may_publish(by):
         return
     if event.organization is None or not permissions.may_propose(by):
-        raise Refused("Choose the library or organization you do this for.", field="organization")
+        raise Refused(
+            "Choose the library or organization that holds the event.", field="organization"
+        )
     if not permissions.organizations_of(by).filter(pk=event.organization.pk).exists():
-        raise Refused("You do not work there at present.", field="organization")
+        raise Refused(
+            "Your profile does not list you at this library or organization now.",
+            field="organization",
+        )
 
 
 def _refuse_others(event: Event, by: User) -> None:
     if not permissions.managed_by(by).filter(pk=event.pk).exists():
-        raise Refused("You do not look after this event any more.")
+        raise Refused("You no longer manage this event.")
 
 
 @audited
 def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
-    """Store changes of an event and return those that people plan by. Locks the event.
+    """Store changes; return those to title, time, place or delivery. Locks the event.
 
-    `seen` is the version the form was made from. Once published, credit lines and organizer are
-    staff's alone. More places go to those who wait. Raises ValidationError, Overtaken, or
-    Refused: fewer places than people who hold one.
+    `seen` is the version the form was opened with. After publication only staff may change credit
+    lines and organizer. New places go to the waitlist. Raises ValidationError, EditConflict, or
+    Refused if the new capacity is below the number of people with a place.
     """
     event = edited.event
     before = queries.lock_event(event.pk)
@@ -121,7 +126,7 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
 
 
 def _replace_presenters(event: Event, people: Iterable[User]) -> None:
-    """Make the presenters exactly these; whoever has earned credit by it stays."""
+    """Set the presenters; those who have already earned credit stay."""
     ids = [person.pk for person in people]
     event.presenters.exclude(person__in=ids).filter(settled_at=None).delete()
     Presenter.objects.bulk_create(
@@ -131,7 +136,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
 
 @audited
 def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
-    """Tell everyone with a place, or waiting for one, what changed; return how many."""
+    """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
     event = Event.objects.get(pk=event_id)
     return emails.queue_changed_emails(event, changes, note=note)
 
@@ -149,11 +154,11 @@ def take_step(
     tell: bool = True,
     whole_series: bool = False,
 ) -> list[Event]:
-    """Take a step (enums.EVENT_TRANSITIONS) with an event, or all its series in the same state.
+    """Apply a step (enums.EVENT_TRANSITIONS) to an event, or to its whole series in that state.
 
-    `reason` is what the proposal's author reads on return, and everyone on the event's page when
-    it is called off; then `tell` sends it to those who registered as well. Locks the events.
-    Returns those that took the step. Raises Refused.
+    `reason` is required to return a proposal (its author reads it) or cancel an event (it appears
+    on the event page; `tell` also e-mails it to people who registered). Locks the events, returns
+    those that changed. Raises Refused.
     """
     event = queries.lock_event(event_id)
     events = [event]
@@ -171,18 +176,18 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
     _refuse_others(event, by)
     actor = Actor.STAFF if permissions.may_publish(by) else Actor.EDITOR
     if actor not in transition.sources:
-        raise Refused("Staff of the state library publish events. Send it to them.")
+        raise Refused("Only State Library staff can publish events. Send it to them.")
     target = transition.apply(
         event.state,
         actor,
         lambda: (
-            f"“{event.title}” is {rules.state_for_editors(event)} now, so this is not possible."
+            f"“{event.title}” is now {rules.state_for_editors(event)}, so this is not possible."
         ),
     )
     if step in (EventStep.RETURN, EventStep.CALL_OFF) and not reason:
-        raise Refused("Say why; people will read it.", field="reason")
+        raise Refused("Enter a reason. People will read it.", field="reason")
     if step == EventStep.CALL_OFF and rules.is_over(event):
-        raise Refused("This event is over. What it led to is corrected in the administration.")
+        raise Refused("This event is over. Staff can correct its credits in the administration.")
     event.state = target
     _record(event, step, reason=reason, by=by)
     event.save(
@@ -221,7 +226,7 @@ def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
 
 @audited
 def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
-    """Store a copy, as a draft, with the questions and links of its source. Raises as create."""
+    """Store a copy as a draft with its source's questions and links. Raises as create_event."""
     source = permissions.managed_by(by).get(pk=source_id)
     event = create_event(edited=edited, by=by)
     copy_extras(source, [event])
@@ -229,7 +234,7 @@ def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
 
 
 def copy_extras(source: Event, copies: Sequence[Event]) -> None:
-    """Give the copies the source's questions and links. Files stay where they were uploaded."""
+    """Give the copies the source's questions and links, but not its files."""
     questions = list(source.questions.order_by("position"))
     links = list(source.resources.exclude(url="").order_by("pk"))
     Question.objects.bulk_create(

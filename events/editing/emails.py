@@ -1,6 +1,6 @@
-"""The e-mails about an event itself: changed, called off, and what staff decided about a proposal.
+"""E-mails about a changed or canceled event and about staff's decision on a proposal.
 
-News that no longer holds is not told: then a composer returns None.
+A composer returns None when its news no longer applies.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from events.models import Event, Registration
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """Something people plan by, before and after."""
+    """A detail that people plan around, before and after the change."""
 
     what: str
     before: str
@@ -38,7 +38,7 @@ class Change:
 
 
 def plan_of(event: Event) -> dict[str, str]:
-    """What people plan by, in words."""
+    """The details that people plan around, as text."""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
@@ -49,7 +49,7 @@ def plan_of(event: Event) -> dict[str, str]:
 
 
 def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
-    """Tell everyone with a place, or waiting for one, what changed; return how many."""
+    """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
     people = _registered(event)
     key = f"changed:{event.pk}:{event.sequence}:{event.changed_at.isoformat()}"
     facts = {
@@ -69,16 +69,16 @@ def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) 
 
 @email("events.changed")
 def changed_email(mail: Mail) -> Email | None:
-    """The organizer changed the event and wants those registered to know."""
+    """An event changed and the organizer chose to notify people."""
     registration = registration_of(mail)
     event = registration.event
     if registration.state == RegistrationState.CANCELLED or not is_ahead(event):
         return None
-    told = list(_changes(event, mail.facts.get("changes", [])))
+    changes = list(_changes(event, mail.facts.get("changes", [])))
     quote = organizer_wrote(mail.facts.get("note"))
-    if not told and not quote:
+    if not changes and not quote:
         return None
-    known = {label for label, _ in told}
+    known = {label for label, _ in changes}
     has_place = registration.state == RegistrationState.CONFIRMED
     still = "You keep your place on the waitlist."
     if has_place:
@@ -87,17 +87,17 @@ def changed_email(mail: Mail) -> Email | None:
         subject=f"Changed: {event.title}",
         paragraphs=[f"“{event.title}” has changed. {still}"],
         quote=quote,
-        facts=[*told, *(fact for fact in event_facts(event)[0] if fact[0] not in known)],
+        facts=[*changes, *(fact for fact in event_facts(event)[0] if fact[0] not in known)],
         button=event_page(event),
         closing=[how_to_cancel(event)],
         calendar=invitation(registration) if has_place else None,
     )
 
 
-def _changes(event: Event, told: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
-    """What changed, as it is now: a later change may have overtaken the one to be told."""
+def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
+    """The queued changes with present values: a later change may have replaced them."""
     present = plan_of(event)
-    for what, before, after in told:
+    for what, before, after in queued:
         now = present.get(what, after)
         zone = "" if what != "When" or event.all_day else "Mountain time; "
         if now != before:
@@ -108,7 +108,7 @@ def _changes(event: Event, told: Iterable[Sequence[str]]) -> Iterable[tuple[str,
 
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
-    """Tell everyone with a place, or waiting for one, that the event is off; return how many."""
+    """Queue a cancellation e-mail to everyone registered or waitlisted; return how many."""
     people = _registered(event)
     facts = {"event": event.pk, "message": reason}
     enqueue_many(
@@ -127,7 +127,7 @@ def queue_called_off_emails(event: Event, *, reason: str) -> int:
 
 @email("events.called_off")
 def called_off_email(mail: Mail) -> Email | None:
-    """The event does not take place."""
+    """The event was canceled."""
     registration = registration_of(mail)
     event = registration.event
     if event.state != EventState.CANCELLED or event.over_at < timezone.now():
@@ -135,12 +135,12 @@ def called_off_email(mail: Mail) -> Email | None:
     had_place = registration.state != RegistrationState.WAITLISTED
     file = " The attached file removes it from your calendar." if had_place else ""
     return Email(
-        subject=f"Cancelled: {event.title}",
+        subject=f"Canceled: {event.title}",
         paragraphs=[f"“{event.title}” will not take place.{file}"],
         quote=organizer_wrote(mail.facts.get("message") or event.cancellation),
         facts=event_facts(event, with_credits=False)[0],
         button=("Find another event", page_url("events:calendar")),
-        closing=["You do not need to do anything. A cancelled event earns no credit."],
+        closing=["You do not need to do anything. A canceled event earns no credit."],
         calendar=retraction(registration) if had_place else None,
         method="CANCEL",
     )
@@ -155,7 +155,7 @@ def _registered(event: Event) -> list[Registration]:
 
 
 def queue_proposal_returned_email(event: Event) -> None:
-    """Tell the author that staff returned the event, and why."""
+    """Notify the author that staff returned the event, and why."""
     _queue_decided(event, kind="events.proposal_returned")
 
 
@@ -181,7 +181,7 @@ def proposal_returned_email(mail: Mail) -> Email | None:
 
 
 def queue_proposal_published_email(event: Event) -> None:
-    """Tell the author that the event is on the calendar."""
+    """Notify the author that the event is on the calendar."""
     _queue_decided(event, kind="events.proposal_published")
 
 
@@ -200,7 +200,7 @@ def proposal_published_email(mail: Mail) -> Email | None:
 
 
 def _queue_decided(event: Event, *, kind: str) -> None:
-    """Nobody is told of their own decision."""
+    """Queue an e-mail to the author, unless the author decided."""
     author = event.created_by
     if author is None or author == event.decided_by:
         return

@@ -1,4 +1,4 @@
-"""Fields that several forms share: moments in Mountain time, addresses of web pages."""
+"""Form fields for dates and times in Mountain time and for web addresses."""
 
 import datetime as dt
 from typing import Any
@@ -9,8 +9,8 @@ from django.core.validators import URLValidator
 from events.models import EARLIEST, LATEST
 
 INVALID_MOMENT = (
-    "Enter a day and a time that exist in Mountain time, for example 11/23/2026 9:00 AM. "
-    "The year has four digits."
+    "Enter a valid date and time in Mountain time, for example 11/23/2026 9:00 AM. "
+    "Use four digits for the year."
 )
 MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M"]
 
@@ -32,7 +32,7 @@ class MomentField(forms.DateTimeField):
         try:
             moment: dt.datetime | None = super().to_python(value)
         except forms.ValidationError as error:
-            # Django also ends here for the hour that is skipped in spring: its words name a zone.
+            # Also the hour skipped in spring, for which Django's own message names a time zone.
             raise forms.ValidationError(INVALID_MOMENT) from error
         if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")
@@ -40,12 +40,12 @@ class MomentField(forms.DateTimeField):
 
 
 class WebAddressField(forms.URLField):
-    """The address of a web page; nothing else that looks like an address."""
+    """An http or https address."""
 
     default_validators = [
         URLValidator(
             schemes=["http", "https"],
-            message="Enter the address of a web page, beginning with https://",
+            message="Enter a web address that starts with https://",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""The form in which an event is written, and small ones around it."""
+"""The event form, and small forms for the steps around it."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,13 +15,13 @@ from events.editing.fields import MomentField, WebAddressField
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 from events.models import Category, Event
 
-# The parts of the form, each under a heading of its own.
+# The headings of the form and their fields.
 FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
     ("What", ("title", "type", "description", "audience", "organization", "sponsor")),
     ("When", ("begins_at", "ends_at", "all_day")),
     ("Where", ("delivery", "location", "city", "room")),
     ("CE credits", ()),
-    ("Who presents", ("presenter", "presenters")),
+    ("Presenters", ("presenter", "presenters")),
     (
         "Registration",
         (
@@ -42,40 +42,46 @@ MAX_PRESENTERS = 20
 class EventForm(forms.ModelForm):
     """An event as its organizer describes it, with its credit lines and presenters.
 
-    `organizations` are those the person may choose; `fixed` names fields that are staff's alone.
+    `organizations` are the choices; `fixed` disables the fields that only staff may change.
     """
 
     begins_at = MomentField(label="Begins", help_text="Mountain time.")
     ends_at = MomentField(
         label="Ends",
         required=False,
-        help_text="Without an end, credit can be claimed the next day.",
+        help_text="If you leave this empty, people can claim credit the next day.",
     )
     registration_opens_at = MomentField(
-        label="Registration opens", required=False, help_text="Empty: at once."
+        label="Registration opens",
+        required=False,
+        help_text="If empty, registration opens immediately.",
     )
     registration_closes_at = MomentField(
-        label="Registration closes", required=False, help_text="Empty: when the event is over."
+        label="Registration closes",
+        required=False,
+        help_text="If empty, registration closes when the event is over.",
     )
     recording_available_at = MomentField(
-        label="Recording available since",
+        label="Recording available from",
         required=False,
-        help_text="From then on it earns the credit, and registered people are told.",
+        help_text="The recording earns credit from this time, and registered people are notified.",
     )
     recording_until_at = MomentField(
-        label="Recording earns credit until", required=False, help_text="Empty: without an end."
+        label="Recording earns credit until", required=False, help_text="If empty, there is no end."
     )
     type = forms.ChoiceField(
         label="Type", required=False, choices=[("", "Other"), *EventType.choices[1:]]
     )
     delivery = forms.ChoiceField(
-        label="How it is held", required=False, choices=[("", "Not said"), *Delivery.choices[1:]]
+        label="How it is held",
+        required=False,
+        choices=[("", "Not specified"), *Delivery.choices[1:]],
     )
     registration_mode = forms.ChoiceField(
         label="Registration",
         required=False,
-        choices=[("", "Not said"), *RegistrationMode.choices[1:]],
-        help_text="Whoever registers here gets the credit once the event is over.",
+        choices=[("", "Not specified"), *RegistrationMode.choices[1:]],
+        help_text="People who register here get the credit once the event is over.",
     )
     registration_url = WebAddressField(label="Address of the other site", required=False)
     recording_url = WebAddressField(label="Address of the recording", required=False)
@@ -83,7 +89,7 @@ class EventForm(forms.ModelForm):
         label="Presenters with an account",
         required=False,
         max_length=3000,
-        help_text="E-mail addresses, one a line. They earn twice the credits without claiming.",
+        help_text="E-mail addresses, one per line. Presenters earn double credit without a claim.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
@@ -99,14 +105,14 @@ class EventForm(forms.ModelForm):
             "location": "Building or address",
             "presenter": "Trainer or presenter name",
             "capacity": "Places",
-            "has_waitlist": "Keep a waitlist when all places are taken",
-            "allows_walk_ins": "People may check in without being registered",
-            "all_day": "Only the days matter, not the clock times",
+            "has_waitlist": "Keep a waitlist when the event is full",
+            "allows_walk_ins": "Allow check-in without registration",
+            "all_day": "Show only the days, not the times",
         }
         help_texts = {
-            "organization": "Its event editors look after the event.",
-            "sponsor": "Who offers it, as people know it. Empty: the library or organization.",
-            "capacity": "Empty: no limit.",
+            "organization": "Its event editors manage the event.",
+            "sponsor": "If empty, the name of the library or organization.",
+            "capacity": "If empty, there is no limit.",
             "has_waitlist": "",
             "allows_walk_ins": "",
             "all_day": "",
@@ -144,7 +150,7 @@ class EventForm(forms.ModelForm):
             self.initial["seen"] = event_version(self.instance)
 
     def has_seen(self, version: str) -> None:
-        """Whoever was told that this version stands now may save over it."""
+        """Accept `version` as seen, so that saving again after a conflict overwrites it."""
         self.data = {name: self.data[name] for name in self.data} | {"seen": version}
 
     @property
@@ -162,13 +168,13 @@ class EventForm(forms.ModelForm):
         text: str = self.cleaned_data["presenters"]
         addresses = [part.lower() for part in text.replace(",", " ").replace(";", " ").split()]
         if len(addresses) > MAX_PRESENTERS:
-            raise forms.ValidationError(f"Name at most {MAX_PRESENTERS} presenters.")
+            raise forms.ValidationError(f"Enter at most {MAX_PRESENTERS} presenters.")
         people = people_by_email(addresses)
         unknown = [address for address in addresses if address not in people]
         if unknown:
             raise forms.ValidationError(
-                f"Nobody has an account with {', '.join(unknown)}. Leave it out here and write "
-                "the name above; it can be added later."
+                f"No account uses {', '.join(unknown)}. Enter the presenter's name above instead; you "
+                "can add the account later."
             )
         return list({person.pk: person for person in people.values()}.values())
 
@@ -187,7 +193,7 @@ class EventForm(forms.ModelForm):
         return data
 
     def edited(self) -> EditedEvent:
-        """What was entered, once the form is valid."""
+        """The entered values of a valid form."""
         offers = {
             category.pk: self.cleaned_data[name]
             for category, name in zip(self.categories, self.offer_names, strict=True)
@@ -202,18 +208,18 @@ class EventForm(forms.ModelForm):
 
 
 def initial_values_of(event: Event) -> dict[str, Any]:
-    """What the form's own fields say of an event: its credit lines and presenters. Two queries."""
+    """Initial values for the credit line and presenter fields. Two queries."""
     lines = event.offers.order_by("pk").values_list("category__slug", "amount")
     people = event.presenters.order_by("pk").values_list("person__email", flat=True)
     return {f"offer_{slug}": amount for slug, amount in lines} | {"presenters": "\n".join(people)}
 
 
 class NotifyForm(forms.Form):
-    """Whether the people who registered are told of a change."""
+    """Whether people who registered are notified of a change."""
 
-    tell = forms.BooleanField(label="Tell them", required=False, initial=True)
+    tell = forms.BooleanField(label="Notify them", required=False, initial=True)
     note = forms.CharField(
-        label="What you want to add",
+        label="Message",
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -221,32 +227,32 @@ class NotifyForm(forms.Form):
 
 
 class ReturnProposalForm(forms.Form):
-    """Why a proposal goes back."""
+    """The reason for returning a proposal."""
 
     reason = forms.CharField(
         label="What has to change",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The author reads it.",
-        error_messages={"required": "Say what has to change; the author reads it."},
+        help_text="The author will read this.",
+        error_messages={"required": "Enter what has to change. The author will read this."},
     )
 
 
 class CallOffForm(forms.Form):
-    """Cancelling an event that people may have planned for."""
+    """The reason for canceling an event, and whether to notify people who registered."""
 
     reason = forms.CharField(
-        label="Why is it cancelled?",
+        label="Why is it canceled?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It stands on the event's page and in the message.",
-        error_messages={"required": "Say why; it stands on the event's page."},
+        help_text="The reason appears on the event page and in the e-mail.",
+        error_messages={"required": "Enter a reason. It appears on the event page."},
     )
     tell = forms.BooleanField(label="E-mail everyone who registered", required=False, initial=True)
 
 
 class ManagedEventsForm(forms.Form):
-    """Which of one's events to list."""
+    """Filter for the list of managed events."""
 
     q = forms.CharField(label="Title", required=False, max_length=200)
     show = forms.ChoiceField(

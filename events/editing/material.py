@@ -1,4 +1,4 @@
-"""What an organizer adds to an event: questions to whoever registers, links and files."""
+"""Registration questions, links and files of an event."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MAX_QUESTIONS = 15
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionInput:
-    """A question as the form has it; `pk` is that of one that exists, `remove` takes it out."""
+    """A question from the form: `pk` of an existing one or None; `remove` deletes it."""
 
     pk: int | None
     label: str
@@ -38,22 +38,21 @@ def _lock(event_id: int, by: User) -> Event:
 
 @audited
 def ask_questions(*, event_id: int, asked: Sequence[QuestionInput], by: User) -> None:
-    """Make the event's questions exactly these, in this order. Locks the event.
+    """Set the event's questions, in this order. Locks the event.
 
-    Removing a question removes what people answered to it; the form says how many did. Raises
-    Event.DoesNotExist, or Refused.
+    Removing a question deletes its answers. Raises Event.DoesNotExist, or Refused.
     """
     event = _lock(event_id, by)
-    staying = [each for each in asked if not each.remove]
-    if len(staying) > MAX_QUESTIONS:
-        raise Refused(f"Ask at most {MAX_QUESTIONS} questions; nobody answers more.")
+    remaining = [each for each in asked if not each.remove]
+    if len(remaining) > MAX_QUESTIONS:
+        raise Refused(f"You can ask at most {MAX_QUESTIONS} questions. Remove some first.")
     before = {question.pk: question for question in event.questions.order_by("pk")}
-    kept = {each.pk for each in staying if each.pk}
-    event.questions.exclude(pk__in=kept).delete()
-    # Out of the way first: two questions never share a position.
+    ids = {each.pk for each in remaining if each.pk}
+    event.questions.exclude(pk__in=ids).delete()
+    # Move them out of the way first: positions are unique within an event.
     for number, question in enumerate(event.questions.order_by("pk")):
         Question.objects.filter(pk=question.pk).update(position=1000 + number)
-    for position, each in enumerate(staying, 1):
+    for position, each in enumerate(remaining, 1):
         question = before.get(each.pk or 0) or Question(event=event)
         question.position = position
         question.label, question.kind = each.label, each.kind
@@ -65,7 +64,9 @@ def ask_questions(*, event_id: int, asked: Sequence[QuestionInput], by: User) ->
 
 def _refuse_too_many(event: Event) -> None:
     if event.resources.count() >= MAX_RESOURCES:
-        raise Refused(f"An event has at most {MAX_RESOURCES} files and links. Remove one first.")
+        raise Refused(
+            f"An event can have at most {MAX_RESOURCES} files and links. Remove one first."
+        )
 
 
 def _refuse_long(label: str, what: str, *, field: str) -> None:
@@ -79,7 +80,7 @@ def _refuse_long(label: str, what: str, *, field: str) -> None:
 
 @audited
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
-    """Add a link. The same one twice is one. Locks the event. Raises Refused."""
+    """Add a link. Idempotent; locks the event. Raises Refused."""
     _refuse_long(label, "link", field="link_label")
     event = _lock(event_id, by)
     if same := event.resources.filter(url=url, label=label).first():
@@ -90,9 +91,9 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
 
 @audited
 def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Resource:
-    """Add a file, if its content is of a kind that may be. Locks the event. Raises Refused.
+    """Add a file, stored under a random name. Locks the event.
 
-    It is stored under a random name; people download it under its own.
+    Raises Refused if its content is not of an allowed type.
     """
     _refuse_long(label, "file", field="label")
     kind = uploads.kind_of(file)
@@ -114,7 +115,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
 
 @audited
 def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
-    """Take a link or file out; the file is deleted once that is certain. Idempotent; locks."""
+    """Remove a link or file; the file is deleted on commit. Idempotent; locks the event."""
     event = _lock(event_id, by)
     resource = event.resources.filter(pk=resource_id).first()
     if resource is None:

@@ -1,4 +1,4 @@
-"""Questions to whoever registers; files and links."""
+"""Forms for registration questions, files and links."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from events.uploads import TOO_LARGE
 
 
 class QuestionForm(forms.Form):
-    """One question; a row without words is left out."""
+    """One question. A blank row is skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
     label = forms.CharField(label="Question", max_length=200, required=False)
@@ -20,7 +20,7 @@ class QuestionForm(forms.Form):
         label="Choices",
         max_length=2000,
         required=False,
-        help_text="For a choice: one a line, at least two.",
+        help_text="Only for a choice: one per line, at least two.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     is_required = forms.BooleanField(label="An answer is required", required=False)
@@ -32,9 +32,9 @@ class QuestionForm(forms.Form):
         data["choices"] = [line for line in dict.fromkeys(lines) if line]
         is_choice = data.get("kind") == QuestionKind.CHOICE and data.get("label")
         if is_choice and not data.get("remove") and len(data["choices"]) < 2:
-            self.add_error("choices", "Give at least two choices, one a line.")
+            self.add_error("choices", "Enter at least two choices, one per line.")
         if data.get("id") and not data.get("label"):
-            self.add_error("label", "Enter the question, or tick Remove this question.")
+            self.add_error("label", "Enter the question, or select Remove this question.")
         return data
 
     def asked(self) -> QuestionInput:
@@ -53,28 +53,31 @@ QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absol
 
 
 class LinkForm(forms.Form):
-    """A page elsewhere that goes with the event."""
+    """A web page that belongs to the event."""
 
     url = WebAddressField(label="Address")
     link_label = forms.CharField(label="Name of the link", max_length=150)
 
 
 class FileForm(forms.Form):
-    """A file that goes with the event."""
+    """A file that belongs to the event."""
 
     file = forms.FileField(
         label="File",
-        help_text="PDF, PNG, JPEG, Word, Excel, PowerPoint, text or CSV; at most 10 MB.",
+        help_text="PDF, PNG, JPEG, Word, Excel, PowerPoint, text or CSV, up to 10 MB.",
         error_messages={
             "required": "Choose a file.",
             "empty": "This file is empty.",
         },
     )
     label = forms.CharField(
-        label="Name of the file", max_length=150, required=False, help_text="Empty: its own name."
+        label="Name of the file",
+        max_length=150,
+        required=False,
+        help_text="If empty, the file name.",
     )
 
     def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if too_large:  # it never arrived
+        if too_large:  # the upload was cut off
             self.fields["file"].error_messages["required"] = TOO_LARGE

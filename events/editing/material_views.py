@@ -1,4 +1,4 @@
-"""Questions, files and links of an event; handing out what was uploaded."""
+"""Pages for an event's questions, files and links, and the download of files."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ BLANK_QUESTIONS = 3
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """The organizer's questions in one form, in their order, with blank ones below."""
+    """Edit all registration questions in one form, with blank ones at the end."""
     person, event = get_editor(request), get_managed_event(request, pk)
     rows = [
         {
@@ -41,10 +41,10 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
     sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
     if posted is not None and sheet.is_valid():
-        asked = [form.asked() for form in sheet if form.cleaned_data.get("label")]
+        new = [form.asked() for form in sheet if form.cleaned_data.get("label")]
         with refusal_as_message(request):
-            material.ask_questions(event_id=event.pk, asked=asked, by=person)
-            messages.success(request, "The questions are saved.")
+            material.ask_questions(event_id=event.pk, asked=new, by=person)
+            messages.success(request, "The questions were saved.")
             return redirect("events:questions", event.pk)
     context = {
         "event": event,
@@ -57,7 +57,7 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Files and links of an event: add and remove."""
+    """Add and remove an event's files and links."""
     get_editor(request)
     event = get_managed_event(request, pk)
     link = LinkForm(request.POST if "add_link" in request.POST else None)
@@ -83,20 +83,20 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def _apply_change(
     request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: FileForm
 ) -> bool:
-    """Add or remove what was asked; False leaves the form on the page with its reason."""
+    """Add or remove a file or link. Returns False if the form has errors to show."""
     person = request.user
     form = link if link.is_bound else file
     with refusal_as_form_error(form):
         if link.is_bound and link.is_valid():
             label, url = link.cleaned_data["link_label"], link.cleaned_data["url"]
             material.add_link(event_id=event.pk, label=label, url=url, by=person)
-            messages.success(request, f"“{label}” is added.")
+            messages.success(request, f"“{label}” was added.")
         elif file.is_bound and file.is_valid():
             added = material.add_file(event_id=event.pk, by=person, **file.cleaned_data)
-            messages.success(request, f"“{added.label}” is added.")
+            messages.success(request, f"“{added.label}” was added.")
         elif number := parse_id(request.POST.get("remove", "")):
             material.remove_resource(event_id=event.pk, resource_id=number, by=person)
-            messages.success(request, "It is removed.")
+            messages.success(request, "The file or link was removed.")
         else:
             return not form.is_bound
         return True
@@ -106,7 +106,7 @@ def _apply_change(
 @login_not_required
 @require_safe
 def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """An uploaded file, always as an attachment: no browser opens it as a page of this site."""
+    """An uploaded file, always sent as an attachment so that no browser renders it here."""
     resource = get_object_or_404(Resource.objects.exclude(file=""), pk=pk)
     person = signed_in_person(request)
     events = queries.events_visible_to(person).filter(pk=resource.event_id)

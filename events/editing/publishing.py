@@ -1,4 +1,4 @@
-"""Storing calendar events and their credit lines. Credits and tracks follow what changes."""
+"""Store calendar events and their credit lines; signals update credits and tracks."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,16 +16,18 @@ from events.registration.actions import promote_waiting
 
 @audited
 def save_event(*, event: Event, by: User) -> Event:
-    """Store a new or changed calendar event. Locks a changed one; credits and tracks follow.
+    """Store a new or changed calendar event and update credits and tracks. Locks a changed one.
 
-    More places go to those who wait. Raises django's ValidationError when a rule is broken: fewer
-    places than people who hold one, say.
+    New places go to the waitlist. Raises ValidationError, for example if the new capacity is
+    below the number of people with a place.
     """
     is_new = event.pk is None
     if not is_new:
         if queries.lock_event(event.pk).state == EventState.MERGED:
-            # Whoever had its form open would bring it back, and its claims are elsewhere.
-            raise ValidationError("This event was merged into another one. Change that instead.")
+            # Its claims moved to the other event; a form opened before the merge must not revive it.
+            raise ValidationError(
+                "This event was merged into another one. Change that one instead."
+            )
         if reason := why_capacity_too_small(event):
             raise ValidationError({"capacity": reason})
     event.full_clean()
@@ -37,18 +39,18 @@ def save_event(*, event: Event, by: User) -> Event:
 
 
 def why_capacity_too_small(event: Event) -> str | None:
-    """Why the event cannot have so few places: more people hold one. Asks one query."""
+    """Return a message if more people have a place than `capacity` allows. One query."""
     taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
     if event.capacity is None or taken <= event.capacity:
         return None
     return (
-        f"{taken} people hold a place, so there cannot be fewer places than that. "
+        f"{taken} people already have a place, so capacity cannot be less than {taken}. "
         f"Enter {taken} or more, or ask some of them to cancel first."
     )
 
 
 def announce_revised(event: Event, *, by: User | None) -> None:
-    """An event that is cancelled or in the future again has settled nothing."""
+    """Reset settling if the event has not taken place (any longer), then announce the change."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
@@ -60,12 +62,12 @@ def announce_revised(event: Event, *, by: User | None) -> None:
 def import_event(
     *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal] | None
 ) -> Event:
-    """Store an event of a file, new or (with an id) changed, with exactly these credit lines.
+    """Store a new event from a file, or with `event_id` change one, and set its credit lines.
 
-    `values` are fields of the event, `offers` amounts by category id; None leaves them alone.
-    Locks a changed event; claims keep the credits they were made with. Checks the fields only
-    and leaves the rules to the database's constraints, because a file has thousands of events:
-    raises ValidationError by field, or IntegrityError.
+    `offers` maps category ids to amounts; None keeps the present lines. Locks a changed event.
+    Existing claims keep their credits. Because a file has thousands of events, this validates
+    fields only and leaves the rules to database constraints: raises ValidationError by field, or
+    IntegrityError.
     """
     event = Event() if event_id is None else queries.lock_event(event_id)
     for name, value in values.items():
@@ -81,9 +83,9 @@ def import_event(
 
 @audited
 def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
-    """Give an event exactly these credit lines: amounts by category id. Locks the event.
+    """Set an event's credit lines: amounts by category id. Idempotent; locks the event.
 
-    Idempotent. Claims keep the credits they were made with; a wrong one is a help ticket's matter.
+    Existing claims keep their credits.
     """
     queries.lock_events([event.pk])
     replace_offers(event, offers, is_new=False)

@@ -1,4 +1,4 @@
-"""A series: dated occurrences of one event, each an event of its own."""
+"""Series: dated occurrences of one event, each an event of its own."""
 
 import datetime as dt
 import uuid
@@ -15,7 +15,7 @@ from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter
 
 MAX_OCCURRENCES = 60
-# What the occurrences do not share with their source.
+# Fields that occurrences do not copy from their source.
 NOT_COPIED_FIELDS = {
     "id",
     "uid",
@@ -47,11 +47,11 @@ NOT_COPIED_FIELDS = {
 def repeat_event(
     *, source_id: int, begins: Iterable[dt.datetime], series_key: uuid.UUID, by: User
 ) -> list[Event]:
-    """Make an occurrence at each moment, as long as the source is, and return those made.
+    """Create a draft occurrence at each moment and return the new ones.
 
-    They are drafts; staff publish and editors send the whole series in one step. Idempotent by
-    `series_key` and moment: a date the series has is left out. Registration opens and closes as
-    long before as at the source. Locks the source. Raises Event.DoesNotExist, or Refused.
+    Length and registration window are shifted from the source by local time. Idempotent by
+    `series_key` and moment: dates that the series already has are skipped. Locks the source.
+    Raises Event.DoesNotExist, or Refused.
     """
     if not permissions.managed_by(by).filter(pk=source_id).exists():
         raise Event.DoesNotExist
@@ -60,7 +60,7 @@ def repeat_event(
     if not moments:
         raise Refused("Choose at least one date.")
     if len(moments) > MAX_OCCURRENCES:
-        raise Refused(f"A series has at most {MAX_OCCURRENCES} dates. Make it shorter.")
+        raise Refused(f"A series can have at most {MAX_OCCURRENCES} dates. Choose fewer dates.")
     if source.series_key is None:
         Event.objects.filter(pk=source.pk).update(series_key=series_key)
     key = source.series_key or series_key
@@ -102,9 +102,9 @@ def _occurrence(source: Event, begins_at: dt.datetime, key: uuid.UUID, by: User)
 def wall_clock_after(
     begins_at: dt.datetime, origin: dt.datetime, moment: dt.datetime
 ) -> dt.datetime:
-    """`moment` moved as far as `begins_at` lies from `origin`, by the clock on the wall.
+    """Shift `moment` by the local-time difference between `origin` and `begins_at`.
 
-    What ends two hours later by the clock does so on the day on which clocks change, too.
+    A two-hour event stays two hours long by the clock, even on a day when clocks change.
     """
     return existing_local_time(_wall_clock(begins_at) + (_wall_clock(moment) - _wall_clock(origin)))
 
@@ -114,7 +114,7 @@ def _wall_clock(moment: dt.datetime) -> dt.datetime:
 
 
 def existing_local_time(local: dt.datetime) -> dt.datetime:
-    """A time on the wall in Montana as a moment; the hour that spring skips moves forward."""
+    """A Mountain-time clock time as a moment. A time skipped in spring moves forward an hour."""
     zone = timezone.get_default_timezone()
     moment = local.replace(tzinfo=zone)
     return moment.astimezone(dt.UTC).astimezone(zone)

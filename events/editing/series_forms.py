@@ -1,4 +1,4 @@
-"""A series, and the sheet of a conference's sessions."""
+"""Forms for repeating an event and for a conference's sessions."""
 
 import calendar
 import datetime as dt
@@ -25,7 +25,7 @@ ORDINALS = ["first", "second", "third", "fourth", "fifth"]
 
 
 class RepeatForm(forms.Form):
-    """How an event is repeated: a rule with an end. `source` gives the day and the clock time."""
+    """The rule by which an event repeats. `source` gives the first day and the clock time."""
 
     how = forms.ChoiceField(label="How often", widget=forms.RadioSelect)
     times = forms.IntegerField(
@@ -61,13 +61,13 @@ class RepeatForm(forms.Form):
         data = super().clean() or self.cleaned_data
         until = data.get("until")
         if not data.get("times") and not until and not self.errors:
-            self.add_error("times", "Say how many times, or until which day.")
+            self.add_error("times", "Enter the number of repeats or a last day.")
         if until and until <= self.begin.date():
-            self.add_error("until", "The last day lies before the next date.")
+            self.add_error("until", "The last day must be after the event's own date.")
         return data
 
     def moments(self) -> list[dt.datetime]:
-        """The dates after the source's own, at the same time on the wall. At most `MOST`."""
+        """The dates after the source's own, at its local time; at most `MAX_OCCURRENCES`."""
         how, until = self.cleaned_data["how"], self.cleaned_data["until"]
         times = self.cleaned_data["times"] or MAX_OCCURRENCES
         rules: dict[str, dict[str, Any]] = {
@@ -97,7 +97,7 @@ class RepeatForm(forms.Form):
 
 
 class DatesForm(forms.Form):
-    """Which of the dates are made, as moments in ISO form."""
+    """The dates to create, as moments in ISO format."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     dates = forms.TypedMultipleChoiceField(
@@ -113,7 +113,7 @@ class DatesForm(forms.Form):
 
 
 class SessionForm(forms.Form):
-    """One row of the sheet; a row without a title is left out."""
+    """One row of the sheet. A blank row is skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
     title = forms.CharField(label="Title", max_length=300, required=False)
@@ -162,7 +162,7 @@ class SessionForm(forms.Form):
             if any(data.get(name) for name in ("day", "begin", "end", "room", "presenter")):
                 self.add_error("title", "Enter the title of this session.")
             return data
-        for name, words in (("day", "Enter the day."), ("begin", "Enter when it begins.")):
+        for name, words in (("day", "Enter the day."), ("begin", "Enter the start time.")):
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, words)
         begin, end = data.get("begin"), data.get("end")
@@ -172,7 +172,7 @@ class SessionForm(forms.Form):
         if amount and not is_in_halves(amount):
             self.add_error("amount", MESSAGE)
         if amount and not data.get("category"):
-            self.add_error("category", "Choose the category of the credit.")
+            self.add_error("category", "Choose a category for these credits.")
         if data.get("category") and not amount and "amount" not in self.errors:
             self.add_error("amount", "Enter the credits.")
         return data

@@ -26,7 +26,7 @@ BLANK_ROWS = 10
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """First the rule, then its dates with a box each, then the occurrences are made."""
+    """Ask for the rule, list its dates with checkboxes, then create the chosen occurrences."""
     get_editor(request)
     source = get_managed_event(request, pk)
     posted = request.POST if request.method == "POST" else None
@@ -65,11 +65,9 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
         if not made:
             messages.info(request, "The series already includes these dates.")
             return redirect("events:manage")
-        number = counted(len(made), "date is", "dates are")
+        number = counted(len(made), "draft was", "drafts were")
         step = "Publish" if permissions.may_publish(person) else "Send to staff"
-        messages.success(
-            request, f"{number} made, as drafts. “{step}” below is for the whole series."
-        )
+        messages.success(request, f"{number} created. “{step}” below applies to the whole series.")
         return redirect("events:review", made[0].pk)
     return redirect("events:repeat", source.pk)
 
@@ -79,7 +77,7 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """All sessions of a conference, a row each, and blank rows; saved together or not at all."""
+    """One row for each session of a conference, then blank rows. Saves all rows or none."""
     person, parent = get_editor(request), get_managed_event(request, pk)
     existing = list(
         Event.objects.filter(parent=parent)
@@ -104,11 +102,11 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             except (Refused, ValidationError) as error:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
-                what = counted(number, "session is", "sessions are")
+                what = counted(number, "session was", "sessions were")
                 if number:
                     messages.success(request, f"{what} saved.")
                 else:
-                    messages.info(request, "No row has a title, so no session is saved.")
+                    messages.info(request, "No session was changed.")
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,
@@ -132,7 +130,7 @@ def _sheet(initial: list[dict[str, Any]], options: dict[str, Any]) -> Any:
 
 
 def _with_more(request: AuthenticatedHttpRequest, sheet: Any, options: dict[str, Any]) -> Any:
-    """The same rows as typed, and more blank ones."""
+    """The rows as typed, followed by more blank rows."""
     typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
     return _sheet(typed + [{} for _ in range(BLANK_ROWS)], options)
 

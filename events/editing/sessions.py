@@ -34,22 +34,22 @@ class SessionInput:
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
     """Store new and changed sessions of a conference, all or none; return how many changed.
 
-    New ones take the conference's state, place, sponsor and organizer; a row that was sent twice
-    (same title and beginning) is one session. Sessions that are not in the sheet stay. Locks the
-    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused: not a
-    conference, or published and not by staff.
+    New ones copy the conference's state, place, sponsor and organizer. Two rows with the same title
+    and start are one session. Sessions that are not in the sheet stay. Locks the
+    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused: the event
+    is itself a session, or it is published and `by` is not staff.
     """
     if not permissions.managed_by(by).filter(pk=parent_id).exists():
         raise Event.DoesNotExist
     parent = queries.lock_event(parent_id)
     if parent.parent_id is not None:
-        raise Refused("This event is a session itself, so it cannot have sessions.")
+        raise Refused("This event is a session, so it cannot have sessions of its own.")
     if parent.state not in (EventState.DRAFT, EventState.PENDING) and not permissions.may_publish(
         by
     ):
         raise Refused(
-            "This conference is published; its program is changed by staff of the state library. "
-            "Open a help ticket with what has to change."
+            "This conference is published, so only State Library staff can change its program. "
+            "Open a help ticket and describe the change."
         )
     before = {
         session.pk: session
@@ -89,7 +89,7 @@ def _new(parent: Event, by: User) -> Event:
 
 
 def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
-    """Store a row; False when it says what the session says already."""
+    """Store a row. Returns False if nothing in it differs from the session."""
     ends_at = existing_local_time(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
     values = {
         "title": facts.title,
@@ -101,7 +101,7 @@ def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: U
     is_new = session.pk is None
     offers = {facts.category.pk: facts.amount} if facts.category and facts.amount else {}
     lines = {} if is_new else {each.category_id: each.amount for each in session.offers.all()}
-    # A session with several credit lines keeps those that the sheet has no room for.
+    # The sheet has room for one credit line; a session with several keeps them all.
     same_lines = offers == lines or len(lines) > 1
     if not is_new and same_lines and all(getattr(session, n) == v for n, v in values.items()):
         return False

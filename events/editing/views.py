@@ -1,4 +1,4 @@
-"""Writing events: what one looks after, the form, proposals and their way to the calendar."""
+"""Pages to list, write, propose, publish and cancel events."""
 
 from typing import Any
 
@@ -37,20 +37,20 @@ from events.permissions import get_editor, get_managed_event
 PER_PAGE = 25
 
 
-# ---------- What one looks after ----------
+# ---------- The list ----------
 
 
 @require_safe
 def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The events one looks after; for staff who publish, what waits for them comes first."""
+    """The events that the person manages, by state and time."""
     person = get_editor(request)
     form = ManagedEventsForm(request.GET)
     form.is_valid()
     find = form.cleaned_data.get("q", "")
     numbers = permissions.managed_counts(person)
-    show = form.cleaned_data.get("show") or _first(person, numbers)
+    show = form.cleaned_data.get("show") or _default_tab(person, numbers)
     page = paginate(
-        _narrowed(permissions.managed_by(person), show, find),
+        _filtered(permissions.managed_by(person), show, find),
         request,
         size=PER_PAGE,
         count=None if find else numbers[show],
@@ -74,13 +74,13 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "events/manage/list.html", context)
 
 
-def _first(person: User, numbers: dict[str, int]) -> str:
-    """What someone comes for: staff for what waits, editors for what came back."""
+def _default_tab(person: User, numbers: dict[str, int]) -> str:
+    """Proposals for staff, drafts and returned events for editors, else upcoming events."""
     wanted = "waiting" if permissions.may_publish(person) else "drafts"
     return wanted if numbers[wanted] else "coming"
 
 
-def _narrowed(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
+def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
     events = events.select_related("organization").defer("search", "description")
     for word in find.split():
         events = events.filter(title__icontains=word)
@@ -135,7 +135,7 @@ def _form(
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """A new event: saved as a draft, sent to staff, or published at once by staff."""
+    """Write a new event: save it as a draft, send it to staff or, for staff, publish it."""
     person = get_editor(request)
     own = (
         list(permissions.organizations_of(person)[:2])
@@ -159,7 +159,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """The form filled from another event; its dates have to be set."""
+    """Write a new event from another one; everything but the dates is filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
     event = Event(state=EventState.DRAFT)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
@@ -183,12 +183,12 @@ _DATES = {"begins_at", "ends_at", "registration_opens_at", "registration_closes_
 
 
 def _run_action(form: EventForm, action: Any) -> Any:
-    """What the action returns; None with the reason in the form when it was refused."""
+    """Return the action's result, or None with the reason in the form if it was refused."""
     try:
         return action()
-    except actions.EditConflict as overtaken:
-        form.has_seen(overtaken.version)
-        form.add_error(None, str(overtaken))
+    except actions.EditConflict as conflict:
+        form.has_seen(conflict.version)
+        form.add_error(None, str(conflict))
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     except ValidationError as error:
@@ -197,11 +197,11 @@ def _run_action(form: EventForm, action: Any) -> Any:
 
 
 def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-    """Take the step of the button that was pressed with what was saved."""
+    """After saving, take the step of the button that was pressed."""
     steps = {"submit": EventStep.SUBMIT, "publish": EventStep.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
     if step is None:
-        messages.success(request, f"“{event.title}” is saved as a draft. Nobody else sees it yet.")
+        messages.success(request, f"“{event.title}” was saved as a draft. It is not public yet.")
         return redirect("events:review", event.pk)
     return _take_step(request, event, step)
 
@@ -219,14 +219,14 @@ def _take_step(
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("events:review", event.pk)
-    what = f"“{event.title}” is" if len(taken) == 1 else f"{len(taken)} dates are"
+    what = f"“{event.title}” was" if len(taken) == 1 else f"{len(taken)} dates were"
     done = {
-        EventStep.SUBMIT: "sent to staff. You will be told when it is published",
-        EventStep.TAKE_BACK: "a draft again",
+        EventStep.SUBMIT: "sent to staff. We will e-mail you when it is published",
+        EventStep.TAKE_BACK: "withdrawn and can be changed",
         EventStep.PUBLISH: "published",
         EventStep.RETURN: "returned to its author",
         EventStep.DISCARD: "discarded",
-        EventStep.CALL_OFF: "cancelled",
+        EventStep.CALL_OFF: "canceled",
     }[step]
     messages.success(request, f"{what} {done}.{told}")
     if step in (EventStep.DISCARD, EventStep.RETURN):
@@ -240,7 +240,7 @@ _SHOWN = {EventStep.PUBLISH, EventStep.CALL_OFF}
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Change an event; people who registered are told of what they plan by, if wanted."""
+    """Change an event and, if wanted, notify the people who registered."""
     person, event = get_editor(request), get_managed_event(request, pk)
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
@@ -274,7 +274,7 @@ def _changed(
     if event.state in (EventState.DRAFT, EventState.PENDING):
         if "submit" in request.POST or "publish" in request.POST:
             return _next(request, event)
-        messages.success(request, f"“{event.title}” is saved.")
+        messages.success(request, f"“{event.title}” was saved.")
         return redirect("events:review", event.pk)
     told = ""
     if registered and choice["tell"] and (changes or choice["note"]):
@@ -282,12 +282,12 @@ def _changed(
             event_id=event.pk, changes=changes, note=choice["note"], by=request.user
         )
         told = _told_people(number)
-    messages.success(request, f"“{event.title}” is saved.{told}")
+    messages.success(request, f"“{event.title}” was saved.{told}")
     return redirect("events:detail", event.pk)
 
 
 def _told_people(number: int) -> str:
-    return f" {counted(number, 'person is', 'people are')} told."
+    return f" {counted(number, 'person', 'people')} will get an e-mail."
 
 
 def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: Any) -> HttpResponse:
@@ -312,7 +312,7 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A draft or proposal as it will look, with the steps that can be taken."""
+    """A preview of a draft or proposal, with the steps that can be taken."""
     person, event = get_editor(request), get_managed_event(request, pk)
     form = ReturnProposalForm(request.POST if "return" in request.POST else None)
     if request.method == "POST":
@@ -372,7 +372,7 @@ def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Cancel an event, with the reason people read."""
+    """Cancel an event, with a reason."""
     event = get_managed_event(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
     registered = _number_registered(event)

@@ -201,7 +201,7 @@ def proposes(editor: Visitor) -> None:
     editor.field("◆ Technology").fill("2")
     editor.field("Places").fill("1")
     editor.press("Send to staff")
-    editor.sees("is sent to staff. You will be told when it is published.", "Waiting for staff")
+    editor.sees("was sent to staff. We will e-mail you when it is published.", "Waiting for staff")
 
 
 def returns_it(staff: Visitor) -> None:
@@ -209,8 +209,8 @@ def returns_it(staff: Visitor) -> None:
     staff.sees("To publish (1)", "sent today")
     staff.follow(TITLE)
     staff.field("What has to change").fill("Which room is it in?")
-    staff.press("Return it to Edie Thorne")
-    staff.sees("is returned to its author.")
+    staff.press("Return to Edie Thorne")
+    staff.sees("was returned to its author.")
 
 
 def sends_it_again(editor: Visitor) -> None:
@@ -226,7 +226,7 @@ def publishes_it(staff: Visitor) -> None:
     staff.follow("Events I look after", within=staff.menu)
     staff.follow(TITLE)
     staff.press("Publish")
-    staff.sees(f"“{TITLE}” is published.", "1 of 1 left")
+    staff.sees(f"“{TITLE}” was published.", "1 of 1 left")
 
 
 def moves_it_to_today(editor: Visitor, event: Event) -> None:
@@ -238,9 +238,9 @@ def moves_it_to_today(editor: Visitor, event: Event) -> None:
     editor.follow("Edit")
     editor.field("Begins").fill(f"{begin:%Y-%m-%dT%H:%M}")
     editor.field("Ends").fill(f"{end:%Y-%m-%dT%H:%M}")
-    editor.field("What you want to add").fill("We moved it forward.")
+    editor.field("Message").fill("We moved it forward.")
     editor.press("Save changes")
-    editor.sees(f"“{TITLE}” is saved. 1 person is told.")
+    editor.sees(f"“{TITLE}” was saved. 1 person will get an e-mail.")
 
 
 def shows_the_code(editor: Visitor, event: Event) -> str:
@@ -280,7 +280,7 @@ def enters_the_sessions(staff: Visitor, conference: Event) -> None:
         )
         staff.field(f"Credits, row {number}").fill(amount)
     staff.press("Save the sessions")
-    staff.sees("3 sessions are saved.")
+    staff.sees("3 sessions were saved.")
 
 
 # ---------- Learners ----------
@@ -315,7 +315,7 @@ def checks_in(phone: Visitor, letters: str) -> None:
     phone.press("Find my event")
     phone.press("Check in as Walt Begay")
     phone.sees("You are checked in", "your credit is listed automatically")
-    phone.follow("To the event")
+    phone.follow("Go to the event")
     phone.sees("You are checked in. When the event is over")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)
 

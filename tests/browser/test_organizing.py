@@ -27,7 +27,7 @@ from tests.browser.test_pages import LONG, LOOKS, SCRIPT, looks_bad, walk
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOTH = LOOKS[::3]
-NOTHING = "No row has a title, so no session is saved."
+NOTHING = "No session was changed."
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_forms_of_an_organizer_full_of_errors(
         ("/events/manage/new/", "Publish"),
         (f"/events/{work.full.pk}/call-off/", "Cancel the event"),
         (f"/events/{work.full.pk}/files/", "Add the link"),
-        (f"/events/{work.pending.pk}/review/", "Return it to"),
+        (f"/events/{work.pending.pk}/review/", "Return to"),
         (f"/events/{work.today.pk}/roster/walk-in/", "Add to the roster"),
         (f"/events/{work.today.pk}/roster/upload/", "Look at the list"),
     ]:
@@ -195,11 +195,11 @@ def test_marking_and_cancelling_by_keyboard(
     visitor.visit(work.full.get_absolute_url())
     tab_to(visitor, "Cancel the event")
     press_enter(visitor)
-    tab_to(visitor, "Why is it cancelled?")
+    tab_to(visitor, "Why is it canceled?")
     visitor.page.keyboard.type("Too much snow.")
     tab_to(visitor, "Cancel the event")
     press_enter(visitor)
-    visitor.sees("is cancelled. 1 person is told.", "Too much snow.")
+    visitor.sees("was canceled. 1 person will get an e-mail.", "Too much snow.")
 
 
 def test_checking_in_by_keyboard(

@@ -339,7 +339,9 @@ def test_fewer_places_than_people_are_refused_in_the_form(client: Client) -> Non
     }
     answer = client.post(address, data)
     assert (
-        answer.context["adminform"].form.errors["capacity"][0].startswith("2 people hold a place")
+        answer.context["adminform"]
+        .form.errors["capacity"][0]
+        .startswith("2 people already have a place")
     )
 
 

@@ -156,7 +156,7 @@ def test_what_is_of_no_use_is_not_proposed(
 def test_nobody_proposes_what_somebody_else_looks_after(editor: User) -> None:
     event = make.event(organization=make.organization())
     for person in (editor, make.person(), make.person(Role.HELP_DESK)):
-        with pytest.raises(Refused, match="do not look after"):
+        with pytest.raises(Refused, match="no longer manage"):
             propose_listing(event_id=event.pk, fiscal_year=2027, by=person)
     assert not CatalogListing.objects.exists()
 

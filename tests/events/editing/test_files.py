@@ -103,7 +103,7 @@ def test_an_added_file_is_handed_out_as_an_attachment(
     client: Client, editor: User, event: Event
 ) -> None:
     page = add(client, event, PDF, "Übung “eins” & más.pdf", label="Exercise")
-    assert "“Exercise” is added." in page.content.decode()
+    assert "“Exercise” was added." in page.content.decode()
     resource = Resource.objects.get()
     assert (resource.file_name, resource.size) == ("Übung “eins” & más.pdf", len(PDF))
     assert "bung" not in str(resource.file.name)

@@ -59,11 +59,11 @@ def test_a_choice_needs_choices_and_an_old_question_words(
     client: Client, staff: User, event: Event
 ) -> None:
     page = send(client, event, {"label": "<b>Lunch?</b>", "kind": "choice", "choices": "Soup"})
-    assert "Give at least two choices" in page.content.decode()
+    assert "Enter at least two choices" in page.content.decode()
     assert "&lt;b&gt;Lunch?&lt;/b&gt;" in page.content.decode()
     send(client, event, {"label": "Why?"})
     page = send(client, event, {"id": str(Question.objects.get().pk), "label": ""})
-    assert "tick Remove this question" in page.content.decode()
+    assert "select Remove this question" in page.content.decode()
     assert [label for label, *_ in asked(event)] == ["Why?"]
 
 
@@ -72,7 +72,7 @@ def test_removing_says_how_many_answered(client: Client, staff: User, event: Eve
     question = Question.objects.get()
     actions.register(event_id=event.pk, by=make.person(), answers={question.pk: "Because"})
     page = client.get(f"/events/{event.pk}/questions/").content.decode()
-    assert "1 person has answered. Removing the question removes these answers." in page
+    assert "1 person has answered. Removing the question deletes these answers." in page
     send(client, event, {"id": str(question.pk), "label": "Why?", "remove": "on"})
     assert asked(event) == []
     assert not Answer.objects.exists()
@@ -82,7 +82,7 @@ def test_removing_says_how_many_answered(client: Client, staff: User, event: Eve
 def test_too_many_questions_are_refused(client: Client, staff: User, event: Event) -> None:
     rows = [{"label": f"Question {number}"} for number in range(MAX_QUESTIONS + 1)]
     page = send(client, event, *rows)
-    assert f"Ask at most {MAX_QUESTIONS} questions" in page.content.decode()
+    assert f"You can ask at most {MAX_QUESTIONS} questions" in page.content.decode()
     assert asked(event) == []
 
 
