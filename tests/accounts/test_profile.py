@@ -373,7 +373,7 @@ def test_the_address_in_a_reminder_turns_them_off_without_signing_in() -> None:
 
     # Programs that look for viruses open every address of a message: that changes nothing.
     page = text(client.get(address))
-    assert "You get an e-mail the day before each event" in page
+    assert "We e-mail you the day before each event" in page
     assert person.email not in page
     person.refresh_from_db()
     assert person.wants_reminders

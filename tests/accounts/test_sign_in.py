@@ -117,7 +117,7 @@ def test_looking_at_the_link_confirms_nothing() -> None:
 @pytest.mark.parametrize("key", ["x", "MQ:1abcde:forged", "MQ", "9" * 500])
 def test_a_broken_link_says_what_to_do(key: str) -> None:
     page = text(Client().get(f"/accounts/confirm-email/{key}/"))
-    assert "This link does not work any more" in page
+    assert "This link no longer works" in page
     assert "signing in sends you a fresh link" in page
 
 
@@ -307,7 +307,7 @@ def test_guessing_a_password_is_stopped_in_words() -> None:
         "Too many attempts with a wrong password. Wait five minutes, then try again, "
         "or choose a new password with the link below."
     ]
-    assert 'href="/accounts/password/reset/">Forgotten your password?' in text(response)
+    assert 'href="/accounts/password/reset/">Forgot your password?' in text(response)
     assert who(client) == ""
 
 
@@ -338,12 +338,12 @@ def test_a_forgotten_password_the_whole_way() -> None:
     assert list(refused.context["form"].errors) == ["password1"]
     done = client.post(address, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
     assert done.headers["Location"] == "/accounts/password/reset/key/done/"
-    assert "Your password is changed" in text(client.get(done.headers["Location"]))
+    assert "Your password was changed" in text(client.get(done.headers["Location"]))
     assert sign_in(client).context["form"].non_field_errors() == [NOT_RIGHT]
     sign_in(client, password=NEW_PASSWORD)
     assert who(client) == EMAIL
     used = Client().get(link(message), follow=True)
-    assert "This link does not work any more" in text(used)
+    assert "This link no longer works" in text(used)
 
 
 def test_a_forgotten_password_of_nobody_looks_the_same() -> None:
@@ -379,11 +379,11 @@ def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None
     client = Client()
     sign_in(client)
     page = text(client.get("/accounts/email/"))
-    assert "Make it the primary one" not in page
+    assert "Make primary" not in page
     assert "Send the confirmation again" not in page
     added = client.post("/accounts/email/", {"action_add": "", "email": "Nora@Home.example"})
     assert said(added)[-1].startswith("We have sent an e-mail with a link to nora@home.example.")
-    assert "Make it the primary one" in text(client.get("/accounts/email/"))
+    assert "Make primary" in text(client.get("/accounts/email/"))
     assert mail.outbox[0].to == ["nora@home.example"]
     confirmed = client.post(link(mail.outbox[0]))
     assert said(confirmed)[-1] == "Your address nora@home.example is confirmed."

@@ -683,7 +683,7 @@ def test_nothing_is_accepted_from_another_site(world: World, role: str) -> None:
         if method == "POST" and not address.startswith(("/accounts/reminders/", "/verify/")):
             response = send(client, "POST", address.format_map(world.ids))
             assert response.status_code == 403
-            assert "<h1>Please send the form again</h1>" in text(response)
+            assert "<h1>Please submit the form again</h1>" in text(response)
 
 
 # ---------- Bad input in addresses ----------

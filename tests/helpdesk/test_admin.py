@@ -92,8 +92,8 @@ def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> Non
 def test_nothing_waiting_is_said_too() -> None:
     client = signed_in(factories.person(Role.CE_COORDINATOR))
     page = text(client.get("/admin/"))
-    assert "Nothing waits for you." in page
-    assert page.index("Waits for you") < page.index("Recent actions")
+    assert "Nothing needs your decision." in page
+    assert page.index("Needs your decision") < page.index("Recent actions")
 
 
 def test_a_ticket_leads_to_its_page_for_those_who_answer() -> None:

@@ -209,7 +209,7 @@ def test_the_person_does_not_see_what_the_help_desk_sees() -> None:
     person = factories.person()
     page = text(signed_in(person).get(a_ticket(person, a_credit(person)).get_absolute_url()))
     assert "Correct the credit" not in page
-    assert "Who asks" not in page
+    assert "Asked by" not in page
 
 
 def test_the_help_desk_sees_who_asks_and_can_correct() -> None:

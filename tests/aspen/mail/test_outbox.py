@@ -539,7 +539,7 @@ def test_the_help_desk_does_not_read_the_mail() -> None:
     stuck()
     client = signed_in(factories.person(Role.HELP_DESK))
     assert client.get("/admin/aspen/mail/").status_code == 403
-    assert "message" not in text(client.get("/admin/")).split("Waits for you")[1].split("</ul>")[0]
+    assert "message" not in text(client.get("/admin/")).split("Needs your decision")[1].split("</ul>")[0]
 
 
 @pytest.mark.django_db

@@ -147,7 +147,7 @@ def test_agreeing_and_taking_it_back(place: Organization, director: User) -> Non
 def test_the_profile_says_that_a_director_is_not_confirmed_yet(place: Organization) -> None:
     person = make.person()
     at(place, person, "director")
-    text = "(not confirmed by the State Library yet)"
+    text = "(not yet confirmed by the State Library)"
     assert text in client_of(person).get("/accounts/profile/").content.decode()
     Position.objects.filter(person=person).update(is_confirmed=True)
     assert text not in client_of(person).get("/accounts/profile/").content.decode()
