@@ -1,7 +1,7 @@
-"""What people, imports and the demonstration write about people and where they work.
+"""Writing accounts, positions and organizations.
 
-Each function is atomic. Those that serve someone signed in take `by=`; imports and the
-demonstration have nobody. The administration's forms save the directory themselves (admin.py).
+Each function is atomic. Those for a signed-in person take `by=`; imports and the demonstration
+have no such person. The administration's forms save the directory themselves (admin.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from aspen.errors import Refused
 
 @audited
 def rename(*, display_name: str, by: User) -> None:
-    """Change the name of `by`, as it is shown and printed."""
+    """Change the name of `by` that pages show and certificates print."""
     by.display_name = display_name
     by.save(update_fields=["display_name"])
 
@@ -29,9 +29,9 @@ def rename(*, display_name: str, by: User) -> None:
 def set_reminders(
     *, by: User, events: bool | None = None, certification: bool | None = None
 ) -> None:
-    """Turn reminders on or off for `by`: of events, and of what ends in certification.
+    """Turn reminders of events and of certification deadlines on or off for `by`.
 
-    None leaves it as it is. Idempotent.
+    None leaves a setting unchanged. Idempotent.
     """
     if events is not None:
         by.wants_reminders = events
@@ -42,7 +42,7 @@ def set_reminders(
 
 @audited
 def set_shows_progress(*, agreed: bool, by: User) -> None:
-    """Let the director of one's library see one's progress and certificates, or not. Idempotent."""
+    """Allow or forbid the library's director to see progress and certificates. Idempotent."""
     by.shows_progress = agreed
     by.save(update_fields=["shows_progress"])
 
@@ -51,10 +51,10 @@ def set_shows_progress(*, agreed: bool, by: User) -> None:
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
-    held = Position.objects.without_last_day().filter(
+    positions = Position.objects.without_last_day().filter(
         person=by, organization=organization, kind=kind
     )
-    return held.first() or Position.objects.create(
+    return positions.first() or Position.objects.create(
         person=by, organization=organization, kind=kind, since_on=today()
     )
 
@@ -63,12 +63,12 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
 def end_position(*, position_id: int, by: User) -> None:
     """Make today the last day of a position of `by`; it stays on record.
 
-    One that staff entered for a later day ends on its first day; a last day entered ahead becomes
-    today. Raises Position.DoesNotExist, or Refused where it has ended or ends today.
+    A position that has not begun ends on its first day; a future last day becomes today. Raises
+    Position.DoesNotExist, or Refused if it has ended or ends today.
     """
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.ends_today_or_ended:
-        raise Refused("This position has ended, or today is its last day.")
+        raise Refused("This position has ended or ends today.")
     position.until_on = max(today(), position.since_on or today())
     position.save(update_fields=["until_on"])
 
@@ -77,9 +77,9 @@ def end_position(*, position_id: int, by: User) -> None:
 def create_account(
     *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
 ) -> User:
-    """Create an account whose address is known to be right, so that it can sign in at once.
+    """Create an account with a confirmed e-mail address, so that it can sign in at once.
 
-    One of STAFF_ROLES makes the person staff.
+    A role in STAFF_ROLES makes the person staff.
     """
     roles = list(roles)
     if _needs_staff(role.value for role in roles):
@@ -96,9 +96,9 @@ def create_account(
 def assign_position(
     *, person: User, organization: Organization, kind: PositionKind, supervisor: User | None
 ) -> Position:
-    """Record a position of someone, and who verifies that person. Idempotent; locks the person.
+    """Record a confirmed position and its supervisor. Idempotent; locks the person.
 
-    It counts as confirmed. An open position of the kind keeps the supervisor it has.
+    An open position of the same kind keeps the supervisor it has.
     """
     position = take_position(organization=organization, kind=kind, by=person)
     position.is_confirmed = True
@@ -109,9 +109,9 @@ def assign_position(
 
 @audited
 def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
-    """Store an organization of a file, new or (with an id) changed. Locks a changed one.
+    """Create an organization from a file, or update the one with this id, locking it.
 
-    Raises ValidationError by field, or IntegrityError where the database knows better.
+    Raises ValidationError by field, or IntegrityError.
     """
     organization = (
         Organization()
@@ -129,13 +129,13 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
 
 @audited
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
-    """Store a person whom staff added or changed; the password is set already. Locks a changed one.
+    """Save a person whom staff added or changed; the password is already set. Locks an existing one.
 
-    `roles` are those the person is about to hold; the caller stores them. One of STAFF_ROLES
-    makes the person staff. A changed e-mail address has to be confirmed at the next sign-in, and
-    the old one no longer opens the account.
+    `roles` are those the person will hold; the caller saves them. A role in STAFF_ROLES makes the
+    person staff. A changed e-mail address must be confirmed at the next sign-in; the old one no
+    longer opens the account.
 
-    Raises Refused where `by` would reach beyond their own rights.
+    Raises Refused if `by` would exceed their own rights.
     """
     before = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=person.pk).first()
     if _needs_staff(role.name for role in roles):
@@ -155,17 +155,17 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
     if by.is_superuser:
         return
     if after.is_superuser or (before and before.is_superuser):
-        raise Refused("Only a superuser changes the account of a superuser.")
+        raise Refused("Only a superuser can change the account of a superuser.")
     if before is None or before.pk != by.pk:
         return
     if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
-        raise Refused("A colleague has to change your own rights.")
+        raise Refused("A colleague has to change your rights.")
 
 
 def portal_user() -> User:
-    """The account that stands for the portal where nobody acts: an import, say. Idempotent.
+    """The account of the portal itself, where no person acts (an import, say). Idempotent.
 
-    Nobody can sign in with it.
+    It cannot sign in.
     """
     portal, _ = User.objects.get_or_create(
         email="portal@aspen.invalid",

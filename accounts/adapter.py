@@ -1,4 +1,4 @@
-"""Where django-allauth meets our people."""
+"""django-allauth with the portal's accounts and messages."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from accounts.backends import is_barred
 from accounts.models import User
 
 ERROR_MESSAGES = {
-    "email_password_mismatch": "The e-mail address or the password is not right. Check both; "
-    "capital and small letters of a password differ.",
+    "email_password_mismatch": "The e-mail address or the password is not correct. Check both; "
+    "passwords are case-sensitive.",
     "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes, then "
     "try again, or choose a new password with the link below.",
     "enter_current_password": "This is not your current password.",
     "incorrect_password": "This is not your password.",
-    "duplicate_email": "This address is on your list already.",
-    "email_taken": "This e-mail address belongs to another account already.",
-    "max_email_addresses": "You have %d addresses already. Remove one first.",
+    "duplicate_email": "This address is already on your list.",
+    "email_taken": "This e-mail address already belongs to another account.",
+    "max_email_addresses": "You already have %d addresses. Remove one first.",
 }
 
 
@@ -31,23 +31,23 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | ERROR_MESSAGES
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Whom the credentials belong to. An account that is shut out is nobody's.
+        """The account of the credentials, or None for a barred one.
 
-        django-allauth would sign it in to show the page for accounts that are switched off.
+        django-allauth would sign it in to show the page for inactive accounts.
         """
         user: User | None = super().authenticate(request, **credentials)
         return None if user and is_barred(user) else user
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Fill a new person from the sign-up form; the name comes with the form's own fields."""
+        """Fill in a new person from the sign-up form, whose name field is ours."""
         user.display_name = form.cleaned_data["display_name"]
         return super().save_user(request, user, form, commit)  # type: ignore[no-any-return]
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
-        """Confirm an address; what waits for it follows in the same transaction."""
+        """Confirm an address; awards that wait for it follow in the same transaction."""
         return super().confirm_email(request, email_address)  # type: ignore[no-any-return]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Back to the page that led there, not to the empty form once more."""
+        """To the profile, not back to the empty form."""
         return reverse("accounts:profile")

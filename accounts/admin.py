@@ -16,19 +16,19 @@ from accounts.models import Federation, Organization, Position, User
 from aspen.admin import LabeledInlineFormSet, StaffAdmin
 
 HELP_TEXTS = {
-    "display_name": "As it stands on certificates.",
-    "email": "The person signs in with it and confirms a new one at the next sign-in.",
-    "is_active": "Take this off instead of deleting someone: what they did stays on record.",
-    "is_staff": "May open these pages; the roles below say what they may do here. "
-    f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this by themselves.",
-    "groups": "Each role carries its permissions. Nobody changes their own roles.",
-    "is_superuser": "May do everything. Only a superuser sees and changes this.",
+    "display_name": "As it appears on certificates.",
+    "email": "Used to sign in. A new address must be confirmed at the next sign-in.",
+    "is_active": "Clear this instead of deleting someone: what they did stays on record.",
+    "is_staff": "May open these pages; the roles below say what they may do. "
+    f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this automatically.",
+    "groups": "Each role carries its permissions. You cannot change your own roles.",
+    "is_superuser": "May do everything. Only superusers see and change this.",
 }
 ERROR_MESSAGES = {"email": {"invalid": INVALID_EMAIL}}
 
 
 class _LowerCaseEmail(forms.ModelForm):
-    """Addresses are kept in lower case, so that one address is one person."""
+    """Stores addresses in lower case, so that each belongs to one person."""
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
@@ -49,12 +49,12 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
         field_classes: dict[str, type[forms.Field]] = {}
         help_texts = HELP_TEXTS
         error_messages = ERROR_MESSAGES
-        # Four roles: boxes to tick, which work without a script too.
+        # Four roles: checkboxes, which also work without JavaScript.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
 class PositionInlineForm(forms.ModelForm):
-    """Django leaves the person out when it checks a line's constraints; here both are known."""
+    """Also checks constraints that include the person, whom Django leaves out of a line."""
 
     class Meta:
         model = Position
@@ -70,20 +70,20 @@ class PositionInlineForm(forms.ModelForm):
 
 class PositionFormSet(LabeledInlineFormSet):
     def clean(self) -> None:
-        """The database knows the lines that are stored; the new ones are compared here."""
+        """Refuse two new lines with the same position; the database checks the stored ones."""
         super().clean()
         lines = [line.cleaned_data for line in self.forms if not line.errors]
-        held = [
+        positions = [
             (line["organization"], line["kind"])
             for line in lines
             if line.get("organization") and not line.get("until_on")
         ]
-        if len(held) != len(set(held)):
+        if len(positions) != len(set(positions)):
             raise forms.ValidationError("The same position is on the list twice.")
 
 
 class PositionInline(admin.TabularInline):
-    """The person's positions, and a line for another. Each has a page of its own to change it."""
+    """The person's positions, and a line to add one. Each is changed on its own page."""
 
     model = Position
     form = PositionInlineForm
@@ -92,7 +92,7 @@ class PositionInline(admin.TabularInline):
     extra = 1
     raw_id_fields = ["organization", "supervisor"]
     show_change_link = True
-    verbose_name_plural = "Positions (one that has ended gets a last day; it is not deleted)"
+    verbose_name_plural = "Positions (give one that has ended a last day; do not delete it)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Position]:
         return super().get_queryset(request).select_related("organization", "supervisor")
@@ -106,7 +106,7 @@ class PositionInline(admin.TabularInline):
 
 @admin.register(User)
 class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
-    """Accounts. Nobody gives themselves rights here, and only superusers touch superusers."""
+    """Accounts. Staff cannot change their own rights, and only superusers change superusers."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -140,7 +140,7 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Nobody changes their own rights; a superuser has them all anyway."""
+        """People cannot change their own rights; a superuser has them all anyway."""
         fields = list(super().get_readonly_fields(request, obj))
         person = request.user
         if obj is not None and obj.pk == person.pk and not person.is_superuser:
@@ -174,10 +174,7 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
-    """Who works where: directory records, saved by Django's own form handling.
-
-    The constraints of the model are all the rules there are, and forms know them.
-    """
+    """Positions, saved by Django's own form handling: the model's constraints are the only rules."""
 
     list_display = (
         *("person", "kind", "organization", "since_on", "until_on", "supervisor"),

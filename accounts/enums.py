@@ -14,7 +14,7 @@ class OrganizationKind(models.TextChoices):
 
 
 class PositionKind(models.TextChoices):
-    """What a person does at an organization; the labels are the ones librarians use."""
+    """What a person does at an organization."""
 
     DIRECTOR = "director", "Director"
     STAFF = "staff", "Staff"
@@ -23,7 +23,7 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
-# They may see what people of their library or board agreed to show.
+# May see what people at their library or board agreed to show.
 LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 
 
@@ -36,10 +36,10 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "Administrators"
 
 
-# Their work is in the administration: who holds one is staff, or the role would do nothing.
+# Work in the administration, so a person with one of these roles is staff.
 STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)
 
-# What an e-mail address is.
+# The states of an e-mail address.
 CONFIRMED = Label("Confirmed", "good", "✓")
 NOT_CONFIRMED = Label("Not confirmed", "warn", "!")
 PRIMARY = Label("Primary", "info", "★")

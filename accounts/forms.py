@@ -1,4 +1,4 @@
-"""Forms around accounts. Those of django-allauth keep their behavior and get our words."""
+"""Forms for accounts. Those of django-allauth keep their behavior and get our labels."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -20,17 +20,17 @@ FIELD_LABELS = {
     "remember": "Keep me signed in on this computer",
 }
 INVALID_EMAIL = "Enter a valid e-mail address."
-MAX_EMAIL_LENGTH = 254  # accounts.User.email, and what mail servers accept at most
+MAX_EMAIL_LENGTH = 254  # accounts.User.email, and the limit of mail servers
 
 
 class NameField(forms.CharField):
-    """A person's name: one line, whatever was pasted."""
+    """A person's name, put on one line."""
 
     def __init__(self) -> None:
         super().__init__(
             label="Your name",
             max_length=150,
-            help_text="As it should stand on a certificate.",
+            help_text="As it should appear on a certificate.",
             widget=forms.TextInput(attrs={"autocomplete": "name"}),
         )
 
@@ -39,10 +39,10 @@ class NameField(forms.CharField):
 
 
 class RelabeledForm(forms.Form):
-    """Labels that librarians know, and no placeholder: it would only repeat the label.
+    """Our labels, without placeholders, which would only repeat them.
 
-    The link "Forgot your password?" of the help text would come between two fields of the
-    keyboard's order; the templates have it below the form.
+    The help text's link "Forgot your password?" would come between two fields in keyboard order;
+    the templates put it below the form.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class RelabeledForm(forms.Form):
 class SignInForm(RelabeledForm, allauth.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Password managers look for this word beside "current-password".
+        # Password managers look for this next to "current-password".
         self.fields["login"].widget.attrs["autocomplete"] = "username"
 
 
@@ -107,8 +107,8 @@ class RemindersForm(forms.Form):
         label="Remind me by e-mail the day before an event I am registered for", required=False
     )
     wants_certification_reminders = forms.BooleanField(
-        label="Remind me by e-mail before my certificate or my time on a track ends, and after a "
-        "year without credits",
+        label="Remind me by e-mail before my certificate expires or a track period ends, and "
+        "after a year without credits",
         required=False,
     )
 
@@ -117,19 +117,19 @@ class ShowsProgressForm(forms.Form):
     shows_progress = forms.BooleanField(
         label="My library's director may see my progress and certificates",
         required=False,
-        help_text="For trustees also: the board chair may see my hours of a year. Nobody else at "
-        "your library sees them, and you can take this back at any time.",
+        help_text="If you are a trustee, the board chair may also see your hours for the year. No one "
+        "else at your library sees them, and you can withdraw this at any time.",
     )
 
 
 class LibrarySearchForm(forms.Form):
-    """Words that narrow the list of libraries."""
+    """A search in the list of libraries."""
 
     find = forms.CharField(required=False, max_length=200)
 
 
 class PositionForm(forms.Form):
-    """Where someone works. Any organization is accepted; the list offers some of them."""
+    """Where a person works. Any organization is accepted; the list offers some of them."""
 
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"
@@ -139,7 +139,7 @@ class PositionForm(forms.Form):
     )
 
     def offer(self, organizations: Iterable[Organization]) -> None:
-        """List these, and the one that was sent, so that it stays chosen."""
+        """List these, and the submitted one, so that it stays chosen."""
         offered = {organization.pk: organization for organization in organizations}
         chosen = getattr(self, "cleaned_data", {}).get("organization")
         if chosen:

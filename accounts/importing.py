@@ -1,8 +1,8 @@
-"""What a CSV file of libraries means.
+"""Importing libraries from a CSV file.
 
-A library is recognized by the name and city it had in the file, whatever staff call it since. A
-row that says what it said at the last import changes nothing, so that what staff have changed in
-the portal since then stays.
+A library is recognized by the name and city it had in the file, even if staff have renamed it. A
+row that is unchanged since the last import changes nothing, so that staff's changes in the portal
+stay.
 """
 
 from typing import Any
@@ -55,15 +55,14 @@ class LibraryImporter:
         outcome = RowOutcome.NEW if library_id is None else RowOutcome.CHANGED
         namesake = self.by_name.get((row["name"], row["city"]))
         if library_id is None and namesake and namesake.import_key:
-            # Staff gave a library of another row this name: the directory has it, and keeps
-            # what they say of it. That other row stays the one that may change it.
+            # Staff gave this name to another row's library, which only that row may change.
             return RowOutcome.UNCHANGED
         if library_id is None and namesake:
-            # The directory had it before the file did. Facts that someone has seen somewhere stay.
+            # Staff added it before the file named it. Facts with a source stay.
             library_id = namesake.pk
             values = {} if namesake.source else values
-            says_it = all(getattr(namesake, name) == value for name, value in values.items())
-            outcome = RowOutcome.UNCHANGED if says_it else RowOutcome.CHANGED
+            is_same = all(getattr(namesake, name) == value for name, value in values.items())
+            outcome = RowOutcome.UNCHANGED if is_same else RowOutcome.CHANGED
         library = import_organization(
             organization_id=library_id,
             values=values | {"import_key": key, "import_digest": digest},
@@ -95,5 +94,5 @@ class LibraryImporter:
 
 
 def library_import_key(row: CsvRow) -> str:
-    """What a library is recognized by."""
+    """The key by which an import recognizes a library."""
     return f"library:{content_digest(row['name'], row['city'])}"

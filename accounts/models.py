@@ -35,7 +35,7 @@ class UserManager(BaseUserManager["User"]):
     model_name="AccountHistory",
 )
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who signs in. Positions say where the person works; groups say what staff may do."""
+    """A person with an account. Positions say where they work; groups say what staff may do."""
 
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     display_name = models.CharField("name", max_length=150)
@@ -44,12 +44,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         "staff", default=False, help_text="May open the administration pages."
     )
     wants_reminders = models.BooleanField(
-        "reminders", default=True, help_text="A message the day before an event."
+        "reminders", default=True, help_text="An e-mail the day before an event."
     )
     wants_certification_reminders = models.BooleanField(
         "certification reminders",
         default=True,
-        help_text="Before a certificate or a period ends, and after a year without credit.",
+        help_text="E-mails before a certificate or period ends, and after a year without credits.",
     )
     shows_progress = models.BooleanField(
         "shows progress",
@@ -94,7 +94,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     model_name="RoleHistory",
 )
 class PersonInRole(User.groups.through):  # type: ignore[name-defined]
-    """That a person holds a role: Django's own table, here for its history."""
+    """A role of a person: Django's own table, declared here to track its history."""
 
     class Meta:
         proxy = True
@@ -123,7 +123,7 @@ class Organization(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="branches"
     )
-    source = models.CharField(max_length=300, blank=True, help_text="Where these facts were seen.")
+    source = models.CharField(max_length=300, blank=True, help_text="Where these facts come from.")
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -152,7 +152,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
     def present(self, on: dt.date | None = None) -> "PositionQuerySet":
         """Positions held on a day (today): begun and not yet ended, both days inclusive.
 
-        One without a first or a last day is open on that side.
+        Without a first or last day, a position is open on that side.
         """
         on = on or today()
         return self.filter(Q(since_on=None) | Q(since_on__lte=on)).not_ended(on)
@@ -166,7 +166,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
 
 
 class Position(models.Model):
-    """What a person does at an organization, from a day until a day (both inclusive)."""
+    """What a person does at an organization, from a first day through a last day."""
 
     person = models.ForeignKey(User, models.PROTECT, related_name="positions")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="positions")
@@ -176,12 +176,12 @@ class Position(models.Model):
     supervisor = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="supervised_positions"
     )
-    # People enter their positions themselves, so what shows other people's data asks for this.
+    # People enter their own positions, so pages that show other people's data require this.
     is_confirmed = models.BooleanField(
         "confirmed",
         default=False,
-        help_text="Staff know that this is so. Opens the page about the library's people to its "
-        "director, and the board's hours to its chair.",
+        help_text="Confirmed by staff. Opens the page about the library's people to its director, "
+        "and the board's hours to its chair.",
     )
 
     objects = PositionQuerySet.as_manager()
@@ -195,12 +195,12 @@ class Position(models.Model):
             models.CheckConstraint(
                 condition=Q(until_on=None) | Q(since_on=None) | Q(until_on__gte=F("since_on")),
                 name="accounts_position_ends_after_it_begins",
-                violation_error_message="A position ends on or after the day it begins.",
+                violation_error_message="A position cannot end before the day it begins.",
             ),
             models.CheckConstraint(
                 condition=Q(supervisor=None) | ~Q(supervisor=F("person")),
                 name="accounts_position_not_own_supervisor",
-                violation_error_message="Nobody can be their own supervisor.",
+                violation_error_message="A person cannot be their own supervisor.",
             ),
             models.UniqueConstraint(
                 fields=["person", "organization", "kind"],
@@ -219,7 +219,7 @@ class Position(models.Model):
 
     @property
     def dates(self) -> str:
-        """The first day if it is to come, and the last day if one is set; else nothing."""
+        """The first day if it is in the future and the last day if one is set, or an empty string."""
         coming = self.since_on if self.since_on and self.since_on > today() else None
         begins = f"begins {format_day(coming)}" if coming else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""
@@ -227,5 +227,5 @@ class Position(models.Model):
 
     @property
     def waits_for_staff(self) -> bool:
-        """Whether it would open a page about others, once staff confirm it."""
+        """Whether staff still have to confirm it before it opens a page about other people."""
         return self.kind in LEADERSHIP_KINDS and not self.is_confirmed

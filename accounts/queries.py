@@ -1,4 +1,4 @@
-"""Reads on people and organizations."""
+"""Queries about people and organizations."""
 
 from collections.abc import Iterable
 
@@ -13,27 +13,26 @@ REMINDERS_SIGNER = Signer(salt="accounts.reminders")
 
 
 def lock_people(ids: Iterable[int]) -> None:
-    """Lock these people until the transaction ends; whoever writes their credits waits.
+    """Lock these people until the transaction ends.
 
     Every action that adds, changes or posts a person's credits takes this lock, after the event's
-    where there is one. That is
-    what keeps a claim and the choice of a track, made at the same moment, from missing each
-    other. Locked in order of id, so that two callers cannot block each other.
+    if there is one, so that a claim and the choice of a track at the same moment do not miss each
+    other. Locked in order of id to avoid deadlocks.
     """
     people = User.objects.select_for_update(of=("self",), no_key=True)
     list(people.filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
 
 
 def reminders_token(person: User) -> str:
-    """What stands for the person in the address that turns reminders off, and opens nothing else.
+    """A signed token for the address that turns off the person's reminders, and for nothing else.
 
-    It works as long as the account does: an old message is still the one at hand.
+    It does not expire: people use the link in an old e-mail.
     """
     return REMINDERS_SIGNER.sign(str(person.pk))
 
 
 def person_of_reminders_token(token: str) -> User | None:
-    """Whom a token of `reminders_token` stands for."""
+    """The active person of a `reminders_token`, or None."""
     try:
         person_id = int(REMINDERS_SIGNER.unsign(token))
     except (BadSignature, ValueError):
@@ -47,7 +46,7 @@ def positions_of(person: User) -> QuerySet[Position]:
 
 
 def present_and_coming_positions_of(person: User) -> QuerySet[Position]:
-    """The person's present positions and those entered ahead, by organization name."""
+    """The person's present and future positions, by organization name."""
     return _by_organization(Position.objects.not_ended().filter(person=person))
 
 
@@ -61,13 +60,13 @@ def leadership_positions(person: User) -> list[Position]:
 
 
 def library_name_of(person: User) -> str:
-    """The name of the first organization where the person has a present position, or nothing."""
+    """The name of the person's first present organization, or an empty string."""
     names = positions_of(person).values_list("organization__name", flat=True)
     return names.first() or ""
 
 
 def search_libraries(find: str = "") -> QuerySet[Organization]:
-    """The organizations of which name or city hold every word of `find` (none: all), by name."""
+    """Organizations whose name or city contains each word of `find`, by name."""
     organizations = Organization.objects.order_by("name", "city", "id")
     for word in find.split():
         organizations = organizations.filter(Q(name__icontains=word) | Q(city__icontains=word))
@@ -75,25 +74,25 @@ def search_libraries(find: str = "") -> QuerySet[Organization]:
 
 
 def people_by_email(addresses: Iterable[str]) -> dict[str, User]:
-    """Who has which of these addresses (lower case): to sign in with, or confirmed beside it.
+    """Active people by those of these addresses (lower case) that are primary or confirmed.
 
-    Addresses of nobody are missing. Two queries.
+    Two queries.
     """
     wanted = list(addresses)
-    beside = EmailAddress.objects.filter(email__in=wanted, verified=True, user__is_active=True)
-    people = {each.email: each.user for each in beside.select_related("user").order_by("pk")}
+    confirmed = EmailAddress.objects.filter(email__in=wanted, verified=True, user__is_active=True)
+    people = {each.email: each.user for each in confirmed.select_related("user").order_by("pk")}
     own = User.objects.filter(email__in=wanted, is_active=True)
     return people | {person.email: person for person in own.order_by("pk")}
 
 
 def person_with_email(address: str) -> User | None:
-    """The person with an account whose own or confirmed address this is."""
+    """The active person with this primary or confirmed address, or None."""
     address = address.strip().lower()
     return people_by_email([address]).get(address)
 
 
 def is_email_of(person: User, address: str) -> bool:
-    """Whether this is the person's own address, or one beside it, confirmed or not yet."""
+    """Whether this is the person's primary address or another one, confirmed or not."""
     address = address.strip().lower()
-    beside = EmailAddress.objects.filter(user=person, email=address)
-    return address == person.email or beside.exists()
+    others = EmailAddress.objects.filter(user=person, email=address)
+    return address == person.email or others.exists()

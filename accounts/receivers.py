@@ -1,4 +1,4 @@
-"""What accounts do when someone signs in."""
+"""Session data set at sign-in."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from aspen.web.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
 
 @receiver(user_logged_in)
 def remember_library(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Every page shows where the person works and may work; this way none has to ask for it."""
+    """Store what the menu shows on every page, so that pages need no query for it."""
     request.session[LIBRARY] = library_name_of(user)
     request.session[LEADS] = bool(leadership_positions(user))
     publishes = user.has_perm("events.change_event")

@@ -1,4 +1,4 @@
-"""Which permissions each staff role carries; created with the tables, then staff's to change."""
+"""The permissions of each staff role, created with the tables; administrators may change them."""
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
@@ -71,9 +71,9 @@ PERMISSIONS: dict[Role, list[str]] = {
 
 
 def create_roles() -> None:
-    """Create the groups that are missing, with their permissions. Idempotent.
+    """Create missing groups with their permissions. Idempotent.
 
-    A group that exists is left as it is: an administrator may have changed it.
+    Existing groups are left unchanged: an administrator may have edited them.
     """
     for config in apps.get_app_configs():
         create_permissions(config, verbosity=0)
@@ -88,6 +88,6 @@ def _permissions(names: list[str]) -> list[Permission]:
     for name in names:
         app, codename = name.split(".")
         wanted |= Q(content_type__app_label=app, codename=codename)
-    found = list(Permission.objects.filter(wanted).order_by("pk"))
-    assert len(found) == len(names), "a role names a permission that does not exist"
-    return found
+    permissions = list(Permission.objects.filter(wanted).order_by("pk"))
+    assert len(permissions) == len(names), "a role names a permission that does not exist"
+    return permissions

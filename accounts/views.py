@@ -27,7 +27,7 @@ MAX_LISTED = 500
 
 
 class EmailView(allauth_views.EmailView):
-    """The page of django-allauth, with the state of each address."""
+    """django-allauth's page, with the state of each address."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -42,7 +42,7 @@ class EmailView(allauth_views.EmailView):
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's name, e-mail address and positions; saves the name.
 
-    With htmx only the list of libraries comes back, narrowed by what was typed.
+    An htmx request gets only the list of libraries, filtered by the search.
     """
     person = request.user
     if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = NameForm(request.POST or None, initial={"display_name": person.display_name})
     if request.method == "POST" and form.is_valid():
         actions.rename(display_name=form.cleaned_data["display_name"], by=person)
-        messages.success(request, "Your name is saved.")
+        messages.success(request, "Your name was saved.")
         return redirect("accounts:profile")
     return _page(request, name_form=form, position_form=PositionForm())
 
@@ -59,13 +59,13 @@ def set_reminders(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("accounts:profile")
     form = RemindersForm(request.POST)
-    form.is_valid()  # boxes, ticked or not
+    form.is_valid()  # checkboxes are always valid
     actions.set_reminders(
         events=form.cleaned_data["wants_reminders"],
         certification=form.cleaned_data["wants_certification_reminders"],
         by=request.user,
     )
-    messages.success(request, "Your choice of reminders is saved.")
+    messages.success(request, "Your reminder settings were saved.")
     return redirect("accounts:profile")
 
 
@@ -77,19 +77,19 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     actions.set_shows_progress(agreed=agreed, by=request.user)
     messages.success(
         request,
-        "Your library's director may see your progress and certificates."
+        "Your library's director can see your progress and certificates."
         if agreed
-        else "Your library's director does not see your progress and certificates.",
+        else "Your library's director cannot see your progress and certificates.",
     )
     return redirect("accounts:profile")
 
 
-# The signed address is the right to do it, for a mail program's own button as well (RFC 8058).
+# The signed address authorizes this, also for an e-mail program's own button (RFC 8058).
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def reminders(request: HttpRequest, token: str) -> HttpResponse:
-    """Turn the reminders of the person whom the token stands for off, without signing in."""
+    """Turn off event reminders for the token's person, without signing in."""
     person = queries.person_of_reminders_token(token)
     if person is None:
         raise Http404
@@ -100,7 +100,7 @@ def reminders(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
-    """The same for what ends in certification: the token alone, another address."""
+    """Turn off certification reminders for the token's person, without signing in."""
     person = queries.person_of_reminders_token(token)
     if person is None:
         raise Http404
@@ -110,7 +110,7 @@ def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
 def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> HttpResponse:
     if request.method == "POST":
         actions.set_reminders(**{about: False}, by=person)
-        if "List-Unsubscribe" not in request.POST:  # a mail program follows no redirect
+        if "List-Unsubscribe" not in request.POST:  # e-mail programs follow no redirect
             return redirect(request.path)
     wanted = {
         "events": person.wants_reminders,
@@ -120,7 +120,7 @@ def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> 
 
 
 def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Add a position. Who comes back from signing in arrives by GET and sees the profile."""
+    """Add a position. A GET, as after signing in again, leads to the profile."""
     if request.method != "POST":
         return redirect("accounts:profile")
     person = request.user
@@ -134,7 +134,7 @@ def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
         by=person,
     )
     request.session[LIBRARY] = queries.library_name_of(person)
-    messages.success(request, f"Your position is saved: {position}.")
+    messages.success(request, f"Your position was saved: {position}.")
     return redirect("accounts:profile")
 
 
@@ -171,7 +171,7 @@ def _page(
 
 
 def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:
-    """The libraries to choose from. A directory longer than the list can be searched."""
+    """Context: the libraries to choose from, with a search if there are too many to list."""
     form = LibrarySearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
     found = list(queries.search_libraries(find)[: MAX_LISTED + 1])

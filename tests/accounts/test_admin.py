@@ -107,7 +107,7 @@ def test_a_role_with_work_in_the_administration_makes_staff(role: Role, is_staff
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     address = f"{PEOPLE}{person.pk}/change/"
-    assert "Help desk, CE Coordinators and Administrators set this by themselves." in text(
+    assert "Help desk, CE Coordinators and Administrators set this automatically." in text(
         show(client, address)
     )
     send(client, address, a_form(person, groups=[group(role).pk]))
@@ -273,7 +273,7 @@ def test_a_position_is_added_changed_and_kept() -> None:
         f"{PEOPLE}{person.pk}/change/",
         a_form(person, **line | {"positions-0-supervisor": person.pk}),
     )
-    assert "Nobody can be their own supervisor." in text(answer)
+    assert "A person cannot be their own supervisor." in text(answer)
     values = {"person": person.pk, "organization": library.pk, "kind": "staff", "DELETE": "on"}
     send(client, f"/admin/accounts/position/{position.pk}/change/", values)
     position.refresh_from_db()

@@ -36,7 +36,7 @@ def test_the_name_is_saved() -> None:
     client = signed_in(person)
     answer = client.post(PROFILE, {"display_name": "  Zoë   Ångström 🐻 "})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == ["Your name is saved."]
+    assert said(answer) == ["Your name was saved."]
     person.refresh_from_db()
     assert person.display_name == "Zoë Ångström 🐻"
 
@@ -80,7 +80,7 @@ def test_a_position_is_added_from_today() -> None:
     answer = client.post(POSITIONS, {"organization": library.pk, "kind": "director"})
     assert answer.headers["Location"] == PROFILE
     assert said(answer) == [
-        "Your position is saved: Director, Bitterroot Public Library, Hamilton."
+        "Your position was saved: Director, Bitterroot Public Library, Hamilton."
     ]
     position = Position.objects.get()
     assert (position.person, position.organization) == (person, library)
@@ -135,7 +135,7 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     assert "(last day Mon, Nov 23, 2026)" in page
     assert address not in page
     # Said once more, so only the newest of the messages counts.
-    assert said(client.post(address))[-1] == ("This position has ended, or today is its last day.")
+    assert said(client.post(address))[-1] == ("This position has ended or ends today.")
 
 
 def test_a_last_day_entered_ahead_becomes_today() -> None:
@@ -350,13 +350,13 @@ def test_reminders_are_turned_off_and_on_in_the_profile() -> None:
 
     answer = client.post(REMINDERS, {})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == ["Your choice of reminders is saved."]
+    assert said(answer) == ["Your reminder settings were saved."]
     person.refresh_from_db()
     assert not person.wants_reminders
     assert " checked" not in box(client)
 
     answer = client.post(REMINDERS, {"wants_reminders": "on"})
-    assert said(answer)[-1] == "Your choice of reminders is saved."
+    assert said(answer)[-1] == "Your reminder settings were saved."
     person.refresh_from_db()
     assert person.wants_reminders
 

@@ -25,8 +25,7 @@ EMAIL = "nora@library.example"
 NEW_PASSWORD = "another-long-password"
 SCRIPT = "<script>alert(1)</script>"
 NOT_RIGHT = (
-    "The e-mail address or the password is not right. Check both; "
-    "capital and small letters of a password differ."
+    "The e-mail address or the password is not correct. Check both; passwords are case-sensitive."
 )
 
 

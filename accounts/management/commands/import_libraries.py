@@ -1,4 +1,4 @@
-"""`manage.py import_libraries FILE`: a CSV file of libraries becomes the directory."""
+"""`manage.py import_libraries FILE`: loads a CSV file of libraries into the directory."""
 
 from accounts.importing import LibraryImporter
 from aspen.files.csv_import import Importer
