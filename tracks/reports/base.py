@@ -1,4 +1,4 @@
-"""What every report is made of."""
+"""Parts of every report: questions, form, result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ PEOPLE = 50
 
 
 class ReportQuestion(NamedTuple):
-    """A list to choose from. Its first choice is taken where nothing is chosen."""
+    """A list to choose from; the first choice is the default."""
 
     label: str
     choices: Sequence[tuple[str, str]]
 
 
 class ReportForm(forms.Form):
-    """The questions of one report. Nonsense is reported and left out."""
+    """The questions of one report. Invalid choices are reported and ignored."""
 
     def __init__(self, data: Mapping[str, str], questions: Mapping[str, ReportQuestion]) -> None:
         first = {name: question.choices[0][0] for name, question in questions.items()}
@@ -42,17 +42,17 @@ class ReportForm(forms.Form):
             )
 
     def chosen(self) -> dict[str, str]:
-        """The answer to each question, valid or not."""
+        """The answer to each question; the default for an invalid one."""
         self.is_valid()
         return {name: self.cleaned_data.get(name) or self.first[name] for name in self.fields}
 
     def asked(self) -> str:
-        """What is chosen and not the first of its list, as it stands in an address."""
+        """The answers other than the defaults, as a query string."""
         chosen = self.chosen().items()
         return urlencode({name: value for name, value in chosen if value != self.first[name]})
 
     def applied_filters(self) -> list[str]:
-        """What is chosen and leaves something out, in words."""
+        """The labels of the answers other than the defaults."""
         return [
             str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]
             for name, value in self.chosen().items()
@@ -65,7 +65,7 @@ Questions = dict[str, ReportQuestion]
 
 @dataclass(frozen=True)
 class Report:
-    """What a page says; `answer` is its first line. Without a title it has that of its kind."""
+    """The content of a page; `answer` is its first line. The default title is that of its kind."""
 
     answer: str
     tables: list[Table]
@@ -76,7 +76,7 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportKind:
-    """One report: what it answers, what can be asked, and how it is made of the answers."""
+    """One report: its title and description, its questions, and a function of the answers."""
 
     title: str
     about: str
@@ -91,7 +91,7 @@ def report_url(name: str, **asked: object) -> str:
 
 
 def number_of(choice: str) -> int | None:
-    """The number that was chosen, where the first choice is empty."""
+    """The number chosen, or None for the empty first choice."""
     return int(choice) if choice else None
 
 
@@ -100,20 +100,18 @@ def track_names() -> dict[int, str]:
 
 
 def track_question() -> Questions:
-    """The question of which track."""
     names = [(str(pk), name) for pk, name in track_names().items()]
     return {"track": ReportQuestion("Track", [("", "All tracks"), *names])}
 
 
 def place_question() -> Questions:
-    """The question of which federation or library."""
     federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items()]
     libraries = [(f"l{pk}", name) for pk, name in queries.libraries_by_id().items()]
     return {"place": ReportQuestion("Where", [("", "Everywhere"), *federations, *libraries])}
 
 
 def place_of(chosen: Answers) -> dict[str, int | None]:
-    """The federation or the library that was chosen, as the reports ask for it."""
+    """The chosen federation or library, as keyword arguments of the queries."""
     kind, number = chosen["place"][:1], number_of(chosen["place"][1:])
     return {
         "federation": number if kind == "f" else None,

@@ -30,9 +30,9 @@ def year_question() -> Questions:
 
 def boards_report(chosen: Answers) -> Report:
     year = int(chosen["year"])
-    found = queries.board_hours(year)
+    boards = queries.board_hours(year)
     federations = queries.all_federations()
-    reached = sum(board.has_quorum for board in found)
+    reached = sum(board.has_quorum for board in boards)
     rows = [
         TableRow(
             (
@@ -41,20 +41,20 @@ def boards_report(chosen: Answers) -> Report:
             ),
             links={1: report_url("board", board=board.library, year=year)},
         )
-        for board in found
+        for board in boards
     ]
-    members, with_hours = sum(each.members for each in found), sum(each.reached for each in found)
-    hours = sum((board.hours for board in found), ZERO)
-    if found:
-        quorums = f"{reached:,} of {len(found):,}"
+    members, with_hours = sum(each.members for each in boards), sum(each.reached for each in boards)
+    hours = sum((board.hours for board in boards), ZERO)
+    if boards:
+        quorums = f"{reached:,} of {len(boards):,}"
         rows.append(TableRow(("All", "All boards", members, with_hours, quorums, hours), TOTAL_ROW))
     bars = [
         ChartBar(name, [sum(each.has_quorum is has for each in of) for has in (True, False)])
         for pk, name in federations.items()
-        if (of := [board for board in found if board.federation == pk])
+        if (of := [board for board in boards if board.federation == pk])
     ]
-    boards = counted(reached, "board has", "boards have")
-    answer = f"{boards} a quorum with three hours or more in {year}, of {len(found):,}."
+    number = counted(reached, "board has", "boards have")
+    answer = f"{number} a quorum with three hours or more in {year}, of {len(boards):,}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
     chart = Chart("boards", "Boards by federation", answer, series, bars)
     columns = [
@@ -91,7 +91,7 @@ def board_report(chosen: Answers) -> Report:
 
 
 def hours_of(members: list[queries.Member], year: int) -> tuple[Table, dict[str, Any] | None, str]:
-    """The hours of a board's members as a table and a chart, and what they come to in words."""
+    """The hours of a board's members as a table, a chart and a sentence."""
     need = queries.TRUSTEE_HOURS
     rows = [
         TableRow((each.name, each.kinds, each.hours, "Yes" if each.hours >= need else "No"))

@@ -1,4 +1,4 @@
-"""Certificates: which expire when, and a year's list."""
+"""Certificates that expire, and a year's list of certificates."""
 
 import datetime as dt
 from typing import Any
@@ -32,7 +32,7 @@ NAMES = 500
 
 
 def _quarters() -> list[dt.date]:
-    """The first days of this quarter and the following ones, and of the one after the last."""
+    """The first days of this quarter, the next seven, and the one after them."""
     now = today()
     first = dt.date(now.year, 1 + (now.month - 1) // 3 * 3, 1)
     return [first + relativedelta(months=3 * number) for number in range(QUARTERS + 1)]
@@ -52,7 +52,7 @@ def expiring_report(chosen: Answers) -> Report:
         figures = [counts.get((day, track), 0) for track in tracks]
         begins = not bars and day.month < LAST_QUARTER
         bars.append(
-            # The year stands once, and where the next one leaves it room.
+            # Label each year once, and the first only if the next leaves it room.
             ChartBar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
         )
         links = {

@@ -1,4 +1,4 @@
-"""Who is certified, in progress or expired, by federation and library."""
+"""People certified, in progress or expired, by federation and library."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Charts drawn on the server: where everything stands, in percent of the width and in lines.
+"""Charts drawn on the server, positioned in percent of the width and in lines of text.
 
-Texts keep their size on a narrow screen, because nothing is scaled (templates/tracks/reports/
-chart.html). A series has a color and a pattern, so that neither is needed to tell it apart.
+Text keeps its size on a narrow screen, because nothing is scaled (templates/tracks/reports/
+chart.html). A series has a color and a pattern, so color alone never tells series apart.
 """
 
 import math
@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 Figure = int | Decimal
-# In lines of text: how high columns may be, where they stand, and how much room a bar takes.
+# In lines of text: the height of columns, the space above them, and the height of a bar's row.
 HEIGHT, TOP, ROW = 12, 1.5, 3.1
 FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 
 class Series(NamedTuple):
-    """`slug` says which color; `shape` stands before the label, where it has one."""
+    """`slug` selects the color; `shape`, if any, precedes the label."""
 
     label: str
     slug: str
@@ -24,7 +24,7 @@ class Series(NamedTuple):
 
 
 class ChartBar(NamedTuple):
-    """A column or a bar: one figure for each series. `below` stands under a column's label."""
+    """A column or a bar: one figure per series. `below` goes under a column's label."""
 
     label: str
     figures: Sequence[Figure]
@@ -32,7 +32,7 @@ class ChartBar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A picture of figures that stand in a table as well. `text` says in words what it shows."""
+    """A chart of figures that are also in a table. `text` is its text alternative."""
 
     id: str
     title: str
@@ -42,7 +42,7 @@ class Chart(NamedTuple):
 
 
 def draw_columns(chart: Chart) -> dict[str, Any]:
-    """Columns beside each other, for what goes on in time."""
+    """Columns side by side, for time series."""
     top = _round_up(max((sum(bar.figures) for bar in chart.bars), default=0))
     step = 100 / max(1, len(chart.bars))
     parts, labels = [], []
@@ -69,7 +69,7 @@ def draw_columns(chart: Chart) -> dict[str, Any]:
 
 
 def draw_bars(chart: Chart) -> dict[str, Any]:
-    """Bars below each other with their names above, for places and people."""
+    """Bars below each other with their labels above, for places and people."""
     top = max((sum(bar.figures) for bar in chart.bars), default=0) or 1
     parts, labels = [], []
     for place, bar in enumerate(chart.bars):
@@ -103,7 +103,7 @@ def _drawn(chart: Chart, parts: Any, labels: Any, **more: Any) -> dict[str, Any]
 
 
 def _part(chart: Chart, number: int) -> dict[str, Any]:
-    """The first series is plain, each other one has a pattern."""
+    """The first series is plain, the others have a pattern."""
     return {"slug": chart.series[number].slug, "pattern": f"{chart.id}-{number}" if number else ""}
 
 
@@ -116,7 +116,7 @@ def _em(lines: float | Decimal) -> str:
 
 
 def _round_up(figure: Figure) -> int:
-    """The next of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is not below the figure."""
+    """The least of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is not below the figure."""
     if figure <= 1:
         return 1
     power = int("1" + "0" * (len(str(math.ceil(figure))) - 1))

@@ -83,7 +83,7 @@ def credits_report(chosen: Answers) -> Report:
 
 
 def _months(begins: int) -> list[dt.date]:
-    """First days of the last 24 months, and of those before them in the same year."""
+    """First days of the last 24 months, and of the earlier months of the first year."""
     last = today().replace(day=1)
     first = last - relativedelta(months=MONTHS - 1)
     first -= relativedelta(months=(first.month - begins) % 12)

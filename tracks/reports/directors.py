@@ -1,4 +1,4 @@
-"""What a library's people show their director."""
+"""Progress and certificates of a library's people, for their director."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ from tracks.models import Certificate, Participation
 
 
 def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
-    """The present people of these libraries who agreed to be seen, by name."""
+    """People with a present position at these libraries who share their progress, by name."""
     held = Position.objects.present().filter(
         person=OuterRef("pk"),
         organization__in=[position.organization_id for position in directed],
@@ -34,7 +34,7 @@ def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
 
 
 def director_rows(people: Iterable[User]) -> list[dict[str, Any]]:
-    """Each person with a line a track: how far, until when, and certified or not. Four queries."""
+    """Each person with one line per track: progress, end of the period, state. Four queries."""
     people = list(people)
     periods = list(
         Participation.objects.filter(person__in=people, state__in=sorted(ACTIVE))

@@ -1,4 +1,4 @@
-"""People of my library: what those who agreed show their director, or their board's chair."""
+"""People of my library: people who share their progress, for their director or board chair."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ PER_PAGE = 25
 
 @require_safe
 def library_people(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Progress and certificates of the people who agreed; who did not is not even counted."""
+    """Progress and certificates of the people who agreed; others are not even counted."""
     positions = leadership_positions(request.user)
     if not positions:
         raise Http404

@@ -1,7 +1,7 @@
-"""What staff count: people certified, certificates that expire, credits, boards. SQL adds up.
+"""Figures for staff: people certified, certificates that expire, credits, boards.
 
-Each function asks one query, however many people there are. A present position is one without a
-last day, as everywhere in the portal; of an earlier year, one held on its last day.
+Each function makes one query, unless it says otherwise. For an earlier year, a present position is
+one held on the year's last day.
 """
 
 import datetime as dt
@@ -29,15 +29,15 @@ TRUSTEE_HOURS = Decimal(3)
 BOARD_KINDS = (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR)
 NO_FEDERATION, NO_LIBRARY = 0, -1
 
-# Everyone is counted once, in the first of these that fits.
+# Each person is counted once, in the first status that applies.
 CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STATUSES = (1, 2, 3, 4)
 
 
 def _status_sql(track: int | None) -> tuple[str, list[Any]]:
-    """The SQL that says how each person stands with a track, or best with any, and its parameters.
+    """The SQL and parameters for each person's status in a track, or the best in any track.
 
-    Each certificate and each period under way says one thing; the least number is the first that
-    fits. Who is certified or expired has a next period under way as a rule.
+    Each certificate and each active period yields a status; the lowest number is the first that
+    applies. People who are certified or expired usually have an active next period.
     """
     of_track, tracks = ("", []) if track is None else (" AND track_id = %s", [track])
     sql = f"""
@@ -56,7 +56,7 @@ def _status_sql(track: int | None) -> tuple[str, list[Any]]:
 
 
 class CertificationCount(NamedTuple):
-    """How many people stand how: in all, at the libraries of a federation, or at one library."""
+    """People by status: in all, at the libraries of a federation, or at one library."""
 
     federation: int | None
     library: int | None
@@ -77,9 +77,9 @@ class CertificationCounts(NamedTuple):
 
 
 def certification_counts(track: int | None = None) -> CertificationCounts:
-    """How many people are certified, sent their record, expired or are in progress, by place.
+    """People by status and place.
 
-    Someone at two libraries counts at both, and once in their federation and in all.
+    A person at two libraries counts at both, and once in their federation and in all.
     """
     people, params = _status_sql(track)
     held, held_params = (
@@ -121,7 +121,7 @@ def people_with_status(
     federation: int | None = None,
     library: int | None = None,
 ) -> QuerySet[User]:
-    """Those whom `standings` counts at a place, by name, with `libraries` and `expires_on`."""
+    """The people of one status at a place, by name, with `libraries` and `expires_on`."""
     sql, params = _status_sql(track)
     chosen = f"SELECT person_id FROM ({sql}) AS who WHERE standing = %s"
     people = User.objects.filter(
@@ -137,7 +137,7 @@ def people_with_status(
 
 
 def _works_at(person: str, federation: int | None, library: int | None) -> Q:
-    """Who has a present position at a library of the federation, or at the library; or anyone."""
+    """People with a present position in the federation or at the library; without either, all."""
     held = Position.objects.present().filter(person=OuterRef(person))
     if federation == NO_LIBRARY:
         return ~Q(Exists(held))
@@ -161,12 +161,12 @@ def library_names_per_person(person: str) -> ArraySubquery:
 
 
 def library_names(organizations: QuerySet[Organization]) -> dict[int, str]:
-    """Libraries by id, in the order of their names. One query."""
+    """Libraries by id, ordered by name. One query."""
     return {each.pk: str(each) for each in organizations.order_by("name", "city", "pk")}
 
 
 def libraries_by_id(ids: Iterable[int] | None = None) -> dict[int, str]:
-    """These libraries, or every one."""
+    """The libraries with these ids, or all."""
     found = Organization.objects.all()
     return library_names(found if ids is None else found.filter(pk__in=list(ids)))
 
@@ -193,10 +193,10 @@ def expiring_certificates(
     federation: int | None = None,
     library: int | None = None,
 ) -> QuerySet[Certificate]:
-    """Valid certificates of which the last day lies from `begin` to before `end`.
+    """Valid certificates whose last day is from `begin` to before `end`.
 
-    Without those whose person holds one of the same track already that is valid longer. Of a
-    federation or a library: those of people who have a present position there.
+    Excludes those whose holder has another for the same track that is valid longer. With a
+    federation or library: those of people with a present position there.
     """
     later = Certificate.objects.filter(
         person=OuterRef("person"),
@@ -215,7 +215,7 @@ def expiring_certificates(
 
 
 def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int], int]:
-    """How many of these certificates expire, by first day of the quarter and track."""
+    """The number of these certificates, by first day of the quarter they expire in and track."""
     rows = (
         certificates.order_by()
         .annotate(quarter=TruncQuarter("expires_on"))
@@ -226,7 +226,7 @@ def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int],
 
 
 def issued_by_year() -> dict[tuple[int, int], int]:
-    """How many certificates were issued and not revoked, by calendar year and track."""
+    """The number of certificates issued and not revoked, by calendar year and track."""
     rows = (
         Certificate.objects.filter(revoked_at=None)
         .order_by()
@@ -238,7 +238,7 @@ def issued_by_year() -> dict[tuple[int, int], int]:
 
 
 def listed_certificates(year: int) -> QuerySet[Certificate]:
-    """A calendar year's certificates of people who are listed by name, by name."""
+    """A calendar year's certificates of people who chose to be listed, by name."""
     return (
         Certificate.objects.filter(revoked_at=None, issued_on__year=year)
         .exclude(listed_as="")
@@ -248,7 +248,7 @@ def listed_certificates(year: int) -> QuerySet[Certificate]:
 
 
 def unlisted_count(year: int) -> int:
-    """How many certificates of a year are of people who chose not to be listed."""
+    """The number of a year's certificates of people who chose not to be listed."""
     issued = Certificate.objects.filter(revoked_at=None, issued_on__year=year, listed_as="")
     return issued.count()
 
@@ -259,13 +259,13 @@ def unlisted_count(year: int) -> int:
 def credits_by_month(
     begin: dt.date, *, track: int | None = None, federation: int | None = None
 ) -> dict[tuple[dt.date, int], Decimal]:
-    """Credits that count, earned since the first day of a month, by the month and category.
+    """Credits that count, earned since the first day of a month, by month and category.
 
-    Of a federation: those of people who work at one of its libraries at present. Of a track: those
-    posted to it.
+    With a federation: those of people with a present position at one of its libraries. With a
+    track: those posted to it.
     """
-    # What was earned since then is of an event that ended since then. More the database is not
-    # asked: it takes each further condition for a rare one, and goes through credits one by one.
+    # Credits earned since `begin` are of events that ended since then. No further conditions: the
+    # planner takes each for selective, and goes through the credits one by one.
     credits = live_credits().filter(claim__event__last_day__gte=begin)
     if federation is not None:
         libraries = _libraries_of(federation)
@@ -290,7 +290,7 @@ def credits_by_month(
 
 @contextmanager
 def _more_work_mem() -> Iterator[None]:
-    """Let PostgreSQL hold what it joins in memory, for one statement over very many rows."""
+    """Let PostgreSQL join in memory, for one statement over very many rows."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem TO '64MB'")
         yield
@@ -300,7 +300,7 @@ def _more_work_mem() -> Iterator[None]:
 
 
 class Board(NamedTuple):
-    """A library's board in a year. `reached` members have three hours or more."""
+    """A library's board in a year. `reached` is the number of members with three hours or more."""
 
     library: int
     name: str
@@ -311,7 +311,7 @@ class Board(NamedTuple):
 
     @property
     def has_quorum(self) -> bool:
-        """Whether more than half of the members have their hours."""
+        """Whether more than half of the members have three hours or more."""
         return self.reached * 2 > self.members
 
 
@@ -337,7 +337,7 @@ def board_hours(year: int) -> list[Board]:
 
 
 def _on_board(year: int) -> QuerySet[Position]:
-    """Positions on boards: the present ones, or those held on the last day of an earlier year."""
+    """Board positions: the present ones, or those held on the last day of an earlier year."""
     on = min(today(), dt.date(year, 12, 31))
     return Position.objects.present(on).filter(kind__in=BOARD_KINDS)
 
@@ -348,7 +348,7 @@ def _members(year: int) -> QuerySet[Position, tuple[int, int]]:
 
 
 def _hours(people: QuerySet, year: int) -> QuerySet[Any, tuple[int, Decimal]]:
-    """Credits that someone on a board earned in a calendar year, by person."""
+    """Credits that these people earned in a calendar year, by person."""
     first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
     credits = live_credits().filter(
         claim__event__last_day__gte=first, earned_on__gte=first, earned_on__lte=last
@@ -365,7 +365,8 @@ class Member(NamedTuple):
 
 
 def members_of(library: int, year: int, *, agreed_only: bool = False) -> list[Member]:
-    """A board's members with their hours of a year, by name: all, or who agreed. Two queries."""
+    """A board's members with their hours in a year, by name; optionally only those who share
+    their progress. Two queries."""
     seats = _on_board(year).filter(organization=library)
     if agreed_only:
         seats = seats.filter(person__shows_progress=True)
@@ -382,6 +383,6 @@ def members_of(library: int, year: int, *, agreed_only: bool = False) -> list[Me
 
 
 def years_issued() -> list[int]:
-    """The years of which certificates may be listed, this one first."""
+    """The years since the first certificate was issued, this one first."""
     oldest = Certificate.objects.aggregate(day=Min("issued_on"))["day"]
     return list(range(today().year, (oldest.year if oldest else today().year) - 1, -1))

@@ -1,4 +1,4 @@
-"""The reports for staff: from figures to the chart, the tables and the words of a page."""
+"""All reports for staff, by the name in their address."""
 
 from tracks.reports import boards, certificates, certification, credits
 from tracks.reports.base import Report, ReportKind, place_question, track_question

@@ -1,6 +1,6 @@
-"""Reports for staff: each a chart, the tables with its figures, and these tables as files.
+"""Reports for staff: each a chart, tables with its figures, and the tables as files.
 
-Whoever may not see them does not learn that they exist.
+Anyone without the permission gets a 404.
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
 def report_file(
     request: AuthenticatedHttpRequest, name: str, table: str, format: str
 ) -> HttpResponse:
-    """One of the report's tables, all of it, as a file."""
+    """One table of a report, with all its rows, as a file."""
     _, _, made = _report_asked(request, name)
     found = next((each for each in made.tables if each.key == table), None)
     if found is None or format not in FORMATS:
@@ -88,7 +88,7 @@ def _link(name: str) -> dict[str, str]:
 
 
 def _on_page(table: Table, request: AuthenticatedHttpRequest) -> dict[str, Any]:
-    """A table as the template shows it: the page that is asked for, where it is long."""
+    """A table for the template; of a long one, the requested page."""
     page = paginate(table.rows, request, size=table.size) if table.size else None
     return {
         "key": table.key,

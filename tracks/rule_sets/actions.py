@@ -1,4 +1,4 @@
-"""Writing the rules themselves. Rules that someone follows are frozen."""
+"""Saving, ending and replacing rule sets. Rule sets that someone follows are frozen."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from tracks.models import Requirement, RuleSet
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
     """Store a new or changed rule set with exactly these minimums by category id. Locks it.
 
-    Raises Refused when someone follows it by now, or when the numbers do not fit together.
+    Raises Refused if someone follows it, or if the minimums exceed the total.
     """
     if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
         raise Refused(
@@ -41,7 +41,7 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
 def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
     """Set the last day on which a rule set can be chosen; None: until further notice. Locks it.
 
-    Whoever follows it keeps it. Idempotent. Raises Refused for a day before its first.
+    People who follow it keep it. Idempotent. Raises Refused for a day before its first.
     """
     rule_set = _lock_rule_set(rule_set_id)
     if valid_until and valid_until < rule_set.valid_from:
@@ -52,13 +52,12 @@ def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> 
 
 
 def _lock_rule_set(rule_set_id: int) -> RuleSet:
-    """The full lock, not `no_key`: a participation that is being stored holds a share of the key,
-    so whether someone follows the rules is certain from here to the end of the transaction."""
+    """Take the full lock, not `no_key`: inserting a participation takes a key-share lock, so no one
+    can begin to follow the rules until the end of this transaction."""
     return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
 
 
 def _refuse_invalid(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> None:
-    """What all minimums ask together must fit into the total; the rest is elective."""
     if not requirements:
         raise Refused("Add at least one category that counts.")
     minimums = sum(requirements.values(), Decimal(0))
@@ -75,7 +74,7 @@ def replace_rule_set(
 ) -> RuleSet:
     """Store `new` with these minimums, and end the rule set it replaces the day before it begins.
 
-    An earlier last day stays. Whoever follows the old rules keeps them. Locks the old rule set.
+    An earlier last day stays. People who follow the old rules keep them. Locks the old rule set.
     Raises Refused for another track or kind, for a first day that is not after the old one's, and
     as `save_rule_set` does.
     """

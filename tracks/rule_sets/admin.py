@@ -24,7 +24,7 @@ from tracks.rule_sets.impact import RuleSetImpact, rule_set_impact
 
 @admin.register(Track)
 class TrackAdmin(StaffAdmin):
-    """The tracks themselves stay; what changes over the years are their rule sets."""
+    """Tracks cannot be added; only their rule sets change over the years."""
 
     list_display = ("name", "description")
     fields = readonly_fields = ("name", "position")
@@ -37,7 +37,7 @@ class TrackAdmin(StaffAdmin):
 
 
 class RequirementInline(CategoryInline):
-    """A category without a line does not count at all."""
+    """A category without a requirement does not count."""
 
     model = Requirement
     verbose_name_plural = "Categories that count, each with its minimum (0: no minimum)"
@@ -61,11 +61,11 @@ def _is_used(rule_set: Model | None) -> bool:
 
 
 class PreviewDone(Exception):
-    """Raised to leave Django's saving after a rehearsal, with what came of it."""
+    """Raised to leave Django's saving after a dry run; carries the impact."""
 
-    def __init__(self, outlook: dict[str, Any]) -> None:
-        super().__init__("Only looked at.")
-        self.outlook = outlook
+    def __init__(self, impact: dict[str, Any]) -> None:
+        super().__init__("Preview only.")
+        self.impact = impact
 
 
 class RuleSetForm(forms.ModelForm):
@@ -86,7 +86,7 @@ class RuleSetForm(forms.ModelForm):
         }
 
     def is_valid(self) -> bool:
-        """A form that is only looked at comes back as it was typed, without an error."""
+        """A previewed form comes back as it was typed, without an error."""
         return super().is_valid() and not self.is_preview
 
     def clean(self) -> None:
@@ -98,7 +98,7 @@ class RuleSetForm(forms.ModelForm):
 
 @admin.register(RuleSet)
 class RuleSetAdmin(StaffAdmin):
-    """Rules that someone follows are frozen: what people were promised does not change.
+    """Rules that someone follows are frozen, so what people were promised does not change.
 
     New rules are a new rule set with its own first day; the old one gets a last day.
     """
@@ -137,7 +137,7 @@ class RuleSetAdmin(StaffAdmin):
         return f"{followers}, so it is frozen" if followers else "no one yet"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Of rules that someone follows only the last day changes: new rules take over then."""
+        """Only the last day of rules that someone follows can change."""
         if not _is_used(obj):
             return ()
         return [name for name in self.fields if name != "valid_until"]
@@ -159,8 +159,7 @@ class RuleSetAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Ask again with the action's words in the form, where it refused what was sent; or with
-        what the rules would mean, where someone only wanted to look."""
+        """Show the form again with the action's refusal, or with the impact after a preview."""
         context: dict[str, Any] = {"replaces": _rule_set_to_replace(request), "impact": None}
         try:
             return super().changeform_view(request, object_id, form_url, context)
@@ -168,7 +167,7 @@ class RuleSetAdmin(StaffAdmin):
             request.refusal = refusal  # type: ignore[attr-defined]
         except PreviewDone as previewed:
             request.is_preview = True  # type: ignore[attr-defined]
-            context["impact"] = previewed.outlook
+            context["impact"] = previewed.impact
         return super().changeform_view(request, object_id, form_url, context)
 
     def render_change_form(
@@ -184,7 +183,7 @@ class RuleSetAdmin(StaffAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new version starts from the old one, but for its name and days."""
+        """A new version starts as a copy of the old one, except for its name and days."""
         old = _rule_set_to_replace(request)
         if old is None:
             return {}
@@ -196,20 +195,20 @@ class RuleSetAdmin(StaffAdmin):
     ) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         old = _rule_set_to_replace(request)
-        # Of what is sent every line counts, also one that is as it was proposed.
+        # Not on POST: Django would ignore submitted lines that equal the initial ones.
         if old is not None and request.method != "POST":
             lines = old.requirements.order_by("category__position")
             kwargs["initial"] = list(lines.values("category", "minimum"))
         return kwargs
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing yet: save_related() has the lines too, and the action stores both together."""
+        """Do nothing: save_related() has the lines too, and the action stores both together."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         assert request.user.is_authenticated
         rule_set: RuleSet = form.instance
         [formset] = formsets
-        formset.save(commit=False)  # fills what the history page says; the action writes
+        formset.save(commit=False)  # fills the text of the admin history; the action writes
         if _is_used(rule_set):
             actions.end_rule_set(
                 rule_set_id=rule_set.pk,
@@ -243,21 +242,19 @@ def _store(
 
 
 def _rule_set_to_replace(request: HttpRequest) -> RuleSet | None:
-    """The rule set of which the address asks for a new version."""
+    """The rule set that the new one replaces, from the query string."""
     if "replaces" not in request.GET:
         return None
     if not hasattr(request, "replaced"):
-        number = parse_id(request.GET["replaces"]) or 0  # 0 is nobody's
+        number = parse_id(request.GET["replaces"]) or 0  # no rule set has id 0
         request.replaced = get_object_or_404(RuleSet, pk=number)  # type: ignore[attr-defined]
     replaced: RuleSet = request.replaced  # type: ignore[attr-defined]
     return replaced
 
 
 def _impact(rule_set: RuleSet) -> dict[str, Any]:
-    """What the rules would mean, in words."""
     every, rows = rule_set_impact(rule_set, today())
-    told = [_impact_row(row) for row in rows]
-    return _impact_row(every) | {"rows": told}
+    return _impact_row(every) | {"rows": [_impact_row(row) for row in rows]}
 
 
 def _impact_row(row: RuleSetImpact) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a rule set would mean for the people who follow its track now, whatever their rules are."""
+"""The impact of a rule set on the people who follow its track now, whatever their rules."""
 
 import datetime as dt
 from collections import defaultdict
@@ -13,9 +13,9 @@ from tracks.models import Participation, RuleSet
 
 
 class RuleSetImpact(NamedTuple):
-    """Open participations of a track, of those under one rule set: how many are complete.
+    """Open participations of a track, in all or under one rule set: how many are complete.
 
-    `misses` is what the middle one of those misses that would not be complete.
+    `misses` is the median number of credits missing in those that would not be complete.
     """
 
     rule_set: str
@@ -26,10 +26,10 @@ class RuleSetImpact(NamedTuple):
 
 
 def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list[RuleSetImpact]]:
-    """All open participations of the track under `rule_set` on a day, and by their present rules.
+    """The impact on all open participations of the track, and by their present rules.
 
-    The rule set is stored, its requirements too. Everyone keeps the period they are in. Six
-    queries, however many participations.
+    The rule set and its requirements are stored. Periods stay as they are. Six queries, however
+    many participations.
     """
     following = list(
         Participation.objects.filter(track=rule_set.track_id, state=ParticipationState.OPEN)
@@ -37,7 +37,7 @@ def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list
         .prefetch_related(counting_queries.REQUIREMENTS)
         .order_by("rule_set__valid_from", "rule_set", "pk")
     )
-    # What is stored may have changed since the rule set was read.
+    # The stored rule set may have changed since it was read.
     [rule_set] = counting_queries.rule_sets().filter(pk=rule_set.pk)
     present = {each.rule_set_id: each.rule_set for each in following}
     now = counting_queries.earned_by_category(following, on)

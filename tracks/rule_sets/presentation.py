@@ -1,4 +1,4 @@
-"""A rule set in plain words: when it is in force, what it is made of, and an example. No query."""
+"""A rule set as the pages show it: validity, requirements and an example. No query."""
 
 import dataclasses
 import datetime as dt
@@ -35,7 +35,7 @@ ANY_TRAINING_TEXT = (
 
 
 def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
-    """Whether it can be chosen on a day."""
+    """Whether the rule set is in force, coming or past on a day."""
     if rule_set.valid_from > on:
         return RuleSetState.COMING
     if rule_set.valid_until and rule_set.valid_until < on:
@@ -44,7 +44,7 @@ def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
 
 
 def rule_set_row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
-    """One rule set as a list shows it."""
+    """One rule set in a list."""
     state = rule_set_status(rule_set, on)
     return {
         "id": rule_set.pk,
@@ -66,7 +66,7 @@ def _days(rule_set: RuleSet) -> str:
 
 
 def rule_set_page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
-    """Everything the page of one rule set says."""
+    """The page of one rule set."""
     least = {each.category_id: each.minimum for each in rule_set.requirements.all()}
     filled = measure_progress(rule_set, least)
     until = format_day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
@@ -93,13 +93,13 @@ def rule_set_page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
 
 
 def _composition(rule_set: RuleSet, filled: Progress) -> ProgressBar:
-    """The bar with every minimum filled: what is left hatched is elective."""
+    """The bar with every minimum filled; the hatched rest is elective."""
     drawn = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
     return dataclasses.replace(drawn, text=f"{rule_set.name}, drawn: {rule_set_in_words(rule_set)}")
 
 
 def _period(rule_set: RuleSet, on: dt.date) -> str:
-    """From when to when credits count, for someone who chooses the track on a day."""
+    """The days on which credits count for a person who chooses the track on a day."""
     day = max(on, rule_set.valid_from)
     if rule_set.valid_until:
         day = min(day, rule_set.valid_until)
@@ -112,11 +112,11 @@ def _period(rule_set: RuleSet, on: dt.date) -> str:
     )
 
 
-# ---------- The worked example ----------
+# ---------- Example ----------
 
 
 def _example(rule_set: RuleSet) -> list[str]:
-    """Two categories: of the first somewhat more than the minimum, of the last somewhat less."""
+    """Two categories: somewhat more than the minimum of the first, less than that of the last."""
     lines = list(rule_set.requirements.all())
     if not lines:
         return []
@@ -125,18 +125,17 @@ def _example(rule_set: RuleSet) -> list[str]:
         earned[line.category_id] = line.minimum - 1 if line.minimum > 1 else Decimal(1)
     measured = measure_progress(rule_set, earned)
     shown = [line for line in measured.lines if line.earned]
-    told = [_line_text(line, measured.elective_required) for line in shown]
+    sentences = [_line_text(line, measured.elective_required) for line in shown]
     what = " and ".join(f"{format_credits(line.earned)} in {line.category}" for line in shown)
     if measured.is_complete:
         end = "All requirements are met."
     else:
         end = f"Still missing: {format_credits(measured.missing)}."
     counted = f"{format_amount(measured.counted)} of {format_credits(measured.total)} count. {end}"
-    return [f"Suppose you have {what}.", *told, counted]
+    return [f"Suppose you have {what}.", *sentences, counted]
 
 
 def _line_text(line: ProgressLine, elective_required: Decimal) -> str:
-    """Where the credits of one category go."""
     beyond = "elective" if elective_required else "more than required"
     if not line.minimum:
         return f"{line.category}: there is no minimum, so everything is {beyond}."

@@ -1,4 +1,4 @@
-"""The rules of each certification track, for everyone who is signed in to read."""
+"""The rules of each certification track, for everyone who is signed in."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ LIST_HEADINGS = {
 
 @require_safe
 def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Every rule set, per track: those in force, then what is to come, then those of the past."""
+    """Every rule set by track: those in force, then coming, then past ones."""
     day = today()
     tracks: dict[int, dict[str, Any]] = {}
     for rule_set in counting_queries.rule_sets():
@@ -46,7 +46,7 @@ def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpResponse:
-    """One rule set in plain words, drawn, and with an example; the track's others beside it."""
+    """One rule set with a chart and an example, and links to the track's others."""
     day = today()
     shown = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
     others = counting_queries.rule_sets().filter(track=shown.track_id).exclude(pk=shown.pk)

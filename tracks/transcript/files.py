@@ -1,4 +1,4 @@
-"""A transcript to keep: PDF, CSV and XLSX with the numbers of the page."""
+"""Transcripts as PDF, CSV and XLSX, with the numbers of the page."""
 
 import csv
 import datetime as dt
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 class TranscriptRow(NamedTuple):
-    """One credit as the files show it; `counted` is what it adds to the sum."""
+    """One credit as the files show it; `counted` is its part of the sum."""
 
     group: TranscriptGroup
     earned_on: dt.date
@@ -40,11 +40,11 @@ class TranscriptRow(NamedTuple):
     amount: Decimal
     counted: Decimal
     state: str
-    remark: str
+    note: str
 
 
 class TranscriptFile(NamedTuple):
-    """All that a file says. `filters` tells in words what was left out."""
+    """The content of a file. `filters` lists the labels of the filters applied."""
 
     person: User
     library: str
@@ -61,35 +61,35 @@ def transcript_rows(
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
 ) -> list[TranscriptRow]:
-    """The lines of a transcript in its order. No query after own_credits.to_tell_endings()."""
+    """The lines of a transcript in order. No query after own_credits.with_ending_authors()."""
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 
 def _row(
     group: TranscriptGroup, credit: "PostedCredit", participations: list[Participation]
 ) -> TranscriptRow:
-    told = counting_presentation.credit_row(
+    shown = counting_presentation.credit_row(
         credit, participations, ending=history.how_credit_ended(credit)
     )
-    plain = {f"Posted to {each.track}" for each in participations}  # the group says so
+    plain = {f"Posted to {each.track}" for each in participations}  # the group's title has it
     plain |= {counting_presentation.counted_in(each) for each in participations}
-    remarks = [told["reason"], *(each for each in told["tracks"] if each not in plain)]
+    notes = [shown["reason"], *(each for each in shown["tracks"] if each not in plain)]
     return TranscriptRow(
         group=group,
         earned_on=credit.earned_on,
-        title=told["title"],
-        role=told["role"],
+        title=shown["title"],
+        role=shown["role"],
         category=str(credit.category),
         amount=credit.amount,
         counted=credit.amount if group.counts else Decimal(0),
-        state=told["state"].text,
-        remark=" ".join(remark for remark in remarks if remark),
+        state=shown["state"].text,
+        note=" ".join(note for note in notes if note),
     )
 
 
 def _texts(row: TranscriptRow) -> list[str]:
     """The texts of a row, on one line each, by the names of COLUMNS."""
-    texts = (row.group.title, row.title, row.role, row.category, row.state, row.remark)
+    texts = (row.group.title, row.title, row.role, row.category, row.state, row.note)
     return [to_one_line(text) for text in texts]
 
 
@@ -97,25 +97,23 @@ def _texts(row: TranscriptRow) -> list[str]:
 
 
 def transcript_csv(paper: TranscriptFile) -> bytes:
-    """One line a credit. What a spreadsheet would run as a formula gets an apostrophe in front."""
+    """One line per credit. Text that a spreadsheet would run as a formula is escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for row in paper.rows:
-        period, title, role, category, state, remark = (
-            escape_formula(text) for text in _texts(row)
-        )
+        period, title, role, category, state, note = (escape_formula(text) for text in _texts(row))
         writer.writerow(
             [
                 *(period, row.earned_on.year, row.earned_on.isoformat(), title, role, category),
-                *(format_amount(row.amount), format_amount(row.counted), state, remark),
+                *(format_amount(row.amount), format_amount(row.counted), state, note),
             ]
         )
     return f"\ufeff{file.getvalue()}".encode()
 
 
 def transcript_xlsx(paper: TranscriptFile) -> bytes:
-    """One sheet with a line a credit, one with the sums. Every text is stored as text."""
+    """One sheet with a line per credit, one with the sums. Text is stored as text, not formulas."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": f"{TITLE}: {to_one_line(paper.person.display_name)}"})
@@ -123,9 +121,9 @@ def transcript_xlsx(paper: TranscriptFile) -> bytes:
         sheet = book.add_worksheet("Credits")
         _head(sheet, COLUMNS, bold, widths=(26, 7, 12, 60, 11, 34, 9, 9, 14, 60))
         for line, row in enumerate(paper.rows, start=1):
-            period, title, role, category, state, remark = _texts(row)
+            period, title, role, category, state, note = _texts(row)
             for column, text in zip(
-                (0, 3, 4, 5, 8, 9), (period, title, role, category, state, remark), strict=True
+                (0, 3, 4, 5, 8, 9), (period, title, role, category, state, note), strict=True
             ):
                 sheet.write_string(line, column, text)
             sheet.write_number(line, 1, row.earned_on.year)
@@ -153,7 +151,7 @@ def _sums_sheet(sheet: Any, paper: TranscriptFile, bold: Any) -> None:
             sheet.write_number(line, column, amount, format)
 
 
-# ---------- Paper ----------
+# ---------- PDF ----------
 
 
 def transcript_pdf(paper: TranscriptFile) -> bytes:
@@ -187,13 +185,13 @@ def _paper_data(paper: TranscriptFile) -> dict[str, Any]:
 
 
 def _cells(row: TranscriptRow) -> list[str]:
-    _, title, role, category, state, remark = _texts(row)
+    _, title, role, category, state, note = _texts(row)
     return [
         format_day(row.earned_on),
         f"{title} ({role})" if role else title,
         category,
         format_amount(row.amount),
-        remark if remark.startswith(state) else ". ".join(filter(None, (state, remark))),
+        note if note.startswith(state) else ". ".join(filter(None, (state, note))),
     ]
 
 

@@ -12,7 +12,7 @@ from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 
 
 class TranscriptForm(forms.Form):
-    """Which credits to show; the filters combine. Nonsense is reported and left out."""
+    """Filters of the person's credits; they combine. Invalid ones are reported and ignored."""
 
     q = forms.CharField(
         label="Find a credit",
@@ -53,19 +53,19 @@ class TranscriptForm(forms.Form):
         self.categories = {each.slug: each.pk for each in categories}
 
     def choice(self) -> TranscriptChoice:
-        """What is asked for, valid or not: a field that makes no sense leaves nothing out."""
+        """The filters to apply; an invalid field filters nothing."""
         self.is_valid()
-        asked = self.cleaned_data
+        data = self.cleaned_data
         return TranscriptChoice(
-            period=asked.get("period", ""),
-            category=self.categories.get(asked.get("category", "")),
-            year=int(asked["year"]) if asked.get("year") else None,
-            state=asked.get("state", ""),
-            q=asked.get("q", ""),
+            period=data.get("period", ""),
+            category=self.categories.get(data.get("category", "")),
+            year=int(data["year"]) if data.get("year") else None,
+            state=data.get("state", ""),
+            q=data.get("q", ""),
         )
 
     def applied_filters(self) -> list[tuple[str, str]]:
-        """Each filter that is set in words, with the query that is left without it."""
+        """The label of each filter that is set, with the query string without it."""
         texts = {
             name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
             for name, value in self.asked().items()
@@ -73,7 +73,7 @@ class TranscriptForm(forms.Form):
         return [(text, f"?{urlencode(self.asked(without=name))}") for name, text in texts.items()]
 
     def asked(self, *, without: str = "") -> dict[str, str]:
-        """What is set and makes sense, by name, as it stands in an address."""
+        """The valid filters that are set, as query parameters."""
         return {
             name: value
             for name, value in self.cleaned_data.items()

@@ -1,7 +1,7 @@
-"""What a person's credits add up to, by certification period, year and CE category. No query.
+"""Totals of a person's credits by certification period, year and CE category. No query.
 
-Each credit stands in exactly one group, so that the groups add up to the whole: those that are
-posted to the same tracks together, the archived ones, and those that do not count.
+Each credit is in exactly one group, so the groups add up to the whole: credits posted to the same
+tracks, archived credits, and credits that do not count.
 """
 
 import dataclasses
@@ -28,9 +28,9 @@ STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptChoice:
-    """Which credits someone asks for; what is empty leaves nothing out.
+    """Filters of a transcript; empty ones filter nothing.
 
-    `period` is the id of a participation, or one of PERIODS; `category` an id.
+    `period` is the id of a participation or a key of PERIOD_CHOICES; `category` is an id.
     """
 
     period: str = ""
@@ -60,7 +60,7 @@ def _periods(line: TranscriptLine) -> list[str]:
 
 
 def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
-    """What own_credits.totals() reads from the database, of lines that are at hand."""
+    """The same totals as credit_totals(), from loaded lines."""
     counting = [line for line in lines if line.counts]
     credits = sum((line.amount for line in counting), ZERO)
     posted = sum((line.amount for line in counting if line.posted_in), ZERO)
@@ -77,7 +77,7 @@ def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
 
 
 class Sums(NamedTuple):
-    """Credits by category id, and all of them."""
+    """Credits by category id and in all."""
 
     label: str
     by_category: dict[int, Decimal]
@@ -93,7 +93,7 @@ def sum_lines(label: str, lines: Sequence[TranscriptLine]) -> Sums:
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptGroup:
-    """Credits that are posted to the same tracks, or to none. `counts`: whether they add up."""
+    """Credits posted to the same tracks, or to none. `counts`: whether they are in the totals."""
 
     title: str
     note: str
@@ -106,7 +106,7 @@ class TranscriptGroup:
 
     @cached_property
     def years(self) -> list[Sums]:
-        """Newest first, as the lines are."""
+        """Newest first, like the lines."""
         years: dict[int, list[TranscriptLine]] = {}
         for line in self.lines:
             years.setdefault(line.earned_on.year, []).append(line)
@@ -119,7 +119,7 @@ class Transcript:
 
     @property
     def listed(self) -> list[tuple[TranscriptGroup, TranscriptLine]]:
-        """Every line with its group, in the order of the list."""
+        """Every line with its group, in order."""
         return [(group, line) for group in self.groups for line in group.lines]
 
     @property
@@ -136,27 +136,27 @@ def arrange_transcript(
     participations: Sequence[Participation],
     choice: TranscriptChoice,
 ) -> Transcript:
-    """Group what the choice keeps: by tracks in their order, then archived, then not counted."""
+    """Group the filtered lines: by tracks in their order, then archived, then not counted."""
     order = {participation.pk: place for place, participation in enumerate(participations)}
-    found: dict[tuple[int, ...], list[TranscriptLine]] = {}
+    by_key: dict[tuple[int, ...], list[TranscriptLine]] = {}
     archived, ended = (len(order),), (len(order) + 1,)
     kept = lines if choice == TranscriptChoice() else [line for line in lines if choice.keeps(line)]
     for line in kept:
         posted = tuple(sorted(order[each] for each in line.posted_in if each in order))
         key = (posted or archived) if line.counts else ended
-        found.setdefault(key, []).append(line)
+        by_key.setdefault(key, []).append(line)
     groups = []
-    for key in sorted(found):
+    for key in sorted(by_key):
         if key == archived:
             note = "Kept for you, but not counted in any certification track now."
-            groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, found[key]))
+            groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, by_key[key]))
         elif key == ended:
             note = "Declined, withdrawn or taken out; not included in the totals."
             groups.append(
-                TranscriptGroup(PERIOD_CHOICES[NOT_COUNTED], note, found[key], counts=False)
+                TranscriptGroup(PERIOD_CHOICES[NOT_COUNTED], note, by_key[key], counts=False)
             )
         else:
-            groups.append(_posted([participations[place] for place in key], found[key]))
+            groups.append(_posted([participations[place] for place in key], by_key[key]))
     return Transcript(groups)
 
 
@@ -167,7 +167,7 @@ def _posted(tracks: list[Participation], lines: list[TranscriptLine]) -> Transcr
 
 
 def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone: bool) -> str:
-    """The period, and what of these lines has aged out of it by today; or its certificate."""
+    """The period with the credits aged out by today; or its certificate."""
     if issued_on := participation.certified_on:
         number, day = participation.certified_as, format_day(issued_on)
         return f"Counted in certificate {number}, issued on {day}: they do not count there again."
@@ -182,7 +182,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
 
 
 class RecentlyAdded(NamedTuple):
-    """What one claim added: for the first look, whether one's credits are listed."""
+    """The credits of one claim, so that people see at a glance that theirs are listed."""
 
     line: TranscriptLine
     amount: Decimal
@@ -202,7 +202,7 @@ def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[Recentl
 
 
 class SumRow(NamedTuple):
-    """A row of the sums: of a group, of a year in it, or of the whole; the last amount is all."""
+    """The sums of a group, of a year in it, or of all; the last amount is the total."""
 
     kind: str
     label: str
@@ -214,7 +214,7 @@ class SumRow(NamedTuple):
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:
-    """Each group that counts with its years below it, then the whole. No group: no rows."""
+    """Each group that counts, followed by its years, then the whole. Empty without a group."""
 
     def row(kind: str, each: Sums) -> SumRow:
         amounts = [each.by_category.get(category.pk, ZERO) for category in categories]

@@ -1,4 +1,4 @@
-"""My credits as a transcript, on the page and as files, and the history of each."""
+"""My credits as a page and as files, and the history of each credit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,7 +41,7 @@ COMING_FIELDS = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_
 
 
 class TranscriptQuery(NamedTuple):
-    """What a request for the person's credits asks for, and what there is."""
+    """The person's credits, and the filters of a request applied to them."""
 
     lines: list[TranscriptLine]
     participations: list[Participation]
@@ -67,7 +67,7 @@ def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> Transc
 
 @require_safe
 def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Every credit the person ever claimed, and what is coming from registrations."""
+    """Every credit of the person, and upcoming events they are registered for."""
     person = request.user
     asked = _transcript_query(request, person)
     totals = transcripts.totals_of_lines(asked.lines)
@@ -132,13 +132,13 @@ def _coming_row(registration: Registration) -> dict[str, str]:
 
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
-    """These credits of the person with all that a row says of them, by id."""
+    """These credits of the person, by id, with everything a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
     return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
 
 
 def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:
-    """What stands on one page: its groups, in each its years, in each the rows."""
+    """The groups of one page, with their years and rows."""
     credits = _credits(person, [line.id for _, line in listed])
     groups: list[dict[str, Any]] = []
     for group, line in listed:
@@ -168,7 +168,7 @@ def _total_of(group: TranscriptGroup, year: str) -> str:
 
 @require_safe
 def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
-    """The same credits as the page shows, with the same filters, all of them in one file."""
+    """All credits with the filters of the page, in one file."""
     if format not in FORMATS:
         raise Http404
     person = request.user
@@ -193,7 +193,7 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
 
 @require_safe
 def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
-    """One credit: what it is, in which tracks it counts, and all that happened to it."""
+    """One credit: its facts, the tracks it counts in, and its history."""
     reader = request.user
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.counting_participations(owner))
@@ -209,7 +209,7 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
 
 
 def _owner(credit_id: int, reader: User) -> User:
-    """Whose credit it is; 404 for whoever may not know."""
+    """The owner of the credit. Raises Http404 for readers who may not see it."""
     credit = get_object_or_404(Credit.objects.select_related("person"), pk=credit_id)
     if credit.person_id != reader.pk and not (
         reader.is_staff and reader.has_perm("credits.view_claim")
