@@ -85,7 +85,7 @@ def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
 # ---------- Credits: archived, posted, or withdrawn with who, when and why ----------
 
 
-def _ended_without_a_trace() -> QuerySet[Claim]:
+def _ended_without_reason() -> QuerySet[Claim]:
     refusals = sorted(ENDED | {ClaimState.RETURNED})
     return Claim.objects.filter(
         Q(state__in=refusals) & (Q(decided_at=None) | Q(decided_by=None) | Q(reason=""))
@@ -165,14 +165,14 @@ def _live_on_ended_events() -> QuerySet[Claim]:
     return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=gone)
 
 
-def _returned_but_not_asked() -> QuerySet[Claim]:
+def _returned_without_changes_due() -> QuerySet[Claim]:
     """Returned claims whose event does not wait for changes."""
     return Claim.objects.filter(state=ClaimState.RETURNED).exclude(
         event__origin=Origin.CUSTOM, event__state=EventState.DRAFT
     )
 
 
-def _merged_by_nobody() -> QuerySet[Event]:
+def _merged_without_record() -> QuerySet[Event]:
     merge = Merge.objects.filter(
         source=OuterRef("pk"), target=OuterRef("merged_into"), undone_at=None
     )
@@ -286,7 +286,7 @@ INTEGRITY_CHECKS = (
     IntegrityCheck(
         ARCHIVED_PROMISE,
         "Claims that ended without who, when or why",
-        _rows(_ended_without_a_trace),
+        _rows(_ended_without_reason),
     ),
     IntegrityCheck(ARCHIVED_PROMISE, "Claims without any credit", _rows(_claims_without_credits)),
     IntegrityCheck(
@@ -304,10 +304,10 @@ INTEGRITY_CHECKS = (
     ),
     IntegrityCheck(ONCE_PROMISE, "Claims on an ended event", _rows(_live_on_ended_events)),
     IntegrityCheck(
-        ONCE_PROMISE, "Returned claims that await no changes", _rows(_returned_but_not_asked)
+        ONCE_PROMISE, "Returned claims that await no changes", _rows(_returned_without_changes_due)
     ),
     IntegrityCheck(
-        ONCE_PROMISE, "Merged events without a record of the merge", _rows(_merged_by_nobody)
+        ONCE_PROMISE, "Merged events without a record of the merge", _rows(_merged_without_record)
     ),
     IntegrityCheck(
         ONCE_PROMISE, "Awards waiting although the address is known", _rows(_awarded_and_lost)

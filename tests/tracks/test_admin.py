@@ -116,7 +116,7 @@ def test_unfit_rules_are_refused_in_words(changes: dict[str, Any], message: str 
         assert message in text(answer)
 
 
-def test_rules_that_nobody_follows_may_change() -> None:
+def test_rules_without_followers_can_change() -> None:
     rule_set = an_unused_rule_set()
     line = rule_set.requirements.get()
     changes = {
@@ -129,7 +129,7 @@ def test_rules_that_nobody_follows_may_change() -> None:
     assert rule_set.name == "2027 Library Staff"
 
 
-def test_rules_that_somebody_follows_are_frozen() -> None:
+def test_rules_with_followers_are_frozen() -> None:
     participation, _ = select_track(track=factories.track(), by=factories.person())
     rule_set = participation.rule_set
     lines = list(rule_set.requirements.values("category", "minimum"))
@@ -146,7 +146,7 @@ def test_rules_that_somebody_follows_are_frozen() -> None:
     assert "1, so it is frozen" in text(client.get(RULES))
 
 
-def test_the_last_day_of_rules_that_somebody_follows() -> None:
+def test_the_last_day_of_rules_with_followers_can_change() -> None:
     participation, _ = select_track(track=factories.track(), by=factories.person())
     rule_set = participation.rule_set
     client, address = coordinator(), f"{RULES}{participation.rule_set_id}/change/"

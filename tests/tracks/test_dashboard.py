@@ -33,7 +33,7 @@ def page(client, address):
     return client.get(address).content.decode()
 
 
-def test_somebody_new_reads_what_will_be_where_and_the_next_step(client):
+def test_a_new_person_reads_the_next_steps(client):
     text = page(client, "/continuing-education/")
     assert "You have no credits yet and follow no certification track." in text
     assert "Nothing to claim at present" in text
@@ -174,7 +174,7 @@ def test_many_credits_come_in_pages_that_lose_none(client, person):
         assert client.get("/continuing-education/credits/", {"page": odd}).status_code == 200
 
 
-def test_somebody_elses_participation_is_not_found(client):
+def test_another_persons_participation_is_not_found(client):
     participation, _ = select_track(track=make.track(), by=make.person())
     assert client.get(f"/tracks/{participation.pk}/").status_code == 404
 
@@ -304,7 +304,7 @@ def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
     assert list(counting_queries.resumable_participations(person, today())) == [following]
 
 
-def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(client, person):
+def test_a_period_after_a_reissued_certificate_can_be_resumed(client, person):
     certificate = make.certificate(make.following(person))
     [following] = counting_queries.active_participations(person)
     leave_track(participation_id=following.pk, by=person)
@@ -319,7 +319,7 @@ def test_what_came_after_a_certificate_that_is_issued_anew_is_taken_up_again(cli
     assert list(counting_queries.resumable_participations(person, today())) == []
 
 
-def test_nobody_leaves_somebody_elses_track(client):
+def test_no_one_can_leave_another_persons_track(client):
     participation, _ = select_track(track=make.track(), by=make.person())
     assert client.post(f"/tracks/{participation.pk}/leave/").status_code == 404
     assert Participation.objects.get().state == "open"

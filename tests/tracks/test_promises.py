@@ -169,7 +169,7 @@ def test_a_second_posting_is_refused_by_the_database():
         Posting.objects.bulk_create([posting])
 
 
-def test_nobodys_credit_is_posted_to_somebody_elses_participation():
+def test_a_credit_is_not_posted_to_another_persons_participation():
     person, other = make.person(), make.person()
     make.claim(person)
     credit = Credit.objects.get()
@@ -178,7 +178,7 @@ def test_nobodys_credit_is_posted_to_somebody_elses_participation():
         Posting.objects.create(credit=credit, participation=participation, person=other)
 
 
-def test_nobodys_participation_takes_a_posting_of_somebody_else():
+def test_a_participation_takes_no_posting_of_another_person():
     person, other = make.person(), make.person()
     make.claim(person)
     credit = Credit.objects.get()

@@ -197,7 +197,7 @@ def test_a_certificate_whose_track_was_left_is_spoken_of_alone(june, now):
     ]
 
 
-def test_time_that_was_added_is_time_in_which_nobody_is_reminded(june, now):
+def test_no_reminder_is_sent_for_an_extended_period(june, now):
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     now.move_to("2030-10-23 10:00 -0700")
     make.claim(june)

@@ -84,7 +84,7 @@ def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
     pen = _BarPen(progress.total)
     for line in progress.lines:
         if line.minimum:
-            pen.fill(line.towards_minimum, line.category.slug)
+            pen.fill(line.toward_minimum, line.category.slug)
             pen.hatch(line.missing)
             pen.notch()
     room = progress.elective_required

@@ -32,16 +32,16 @@ class ProgressLine:
     minimum: Decimal
 
     @property
-    def towards_minimum(self) -> Decimal:
+    def toward_minimum(self) -> Decimal:
         return min(self.earned, self.minimum)
 
     @property
     def elective(self) -> Decimal:
-        return self.earned - self.towards_minimum
+        return self.earned - self.toward_minimum
 
     @property
     def missing(self) -> Decimal:
-        return self.minimum - self.towards_minimum
+        return self.minimum - self.toward_minimum
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Progress:
 
     @property
     def counted(self) -> Decimal:
-        return sum((line.towards_minimum for line in self.lines), ZERO) + self.elective_earned
+        return sum((line.toward_minimum for line in self.lines), ZERO) + self.elective_earned
 
     @property
     def missing(self) -> Decimal:

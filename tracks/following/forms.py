@@ -30,7 +30,7 @@ class RolesForm(forms.Form):
     def __init__(self, data: Any = None, *, preset: Sequence[str]) -> None:
         super().__init__(data, initial={"am": preset}, use_required_attribute=False)
 
-    def said(self) -> list[str]:
+    def selected(self) -> list[str]:
         """The keys of the selected roles; of the preset ones if the form was not sent."""
         if not self.is_bound:
             initial: list[str] = self.initial["am"]

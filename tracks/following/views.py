@@ -33,20 +33,22 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
         return follow(request, person)
     participations = list(counting_queries.active_participations(person))
     followed = [str(participation.track) for participation in participations]
-    held = list(positions_of(person))
-    fitting = recommended.positions_by_track(held)
-    who = RolesForm(
+    positions = list(positions_of(person))
+    fitting = recommended.positions_by_track(positions)
+    roles = RolesForm(
         request.GET if "asked" in request.GET else None,
         preset=recommended.preselected_roles(fitting),
     )
-    reasons = recommended.why_recommended(who.said(), fitting)
+    reasons = recommended.why_recommended(roles.selected(), fitting)
     left: dict[int, Participation] = {}
     for participation in counting_queries.resumable_participations(person, today()):
         left.setdefault(participation.track_id, participation)
     offered = [
         _offer(
             rule_set,
-            " ".join(filter(None, (reasons.get(rule_set.track.name), _deadline(rule_set, held)))),
+            " ".join(
+                filter(None, (reasons.get(rule_set.track.name), _deadline(rule_set, positions)))
+            ),
             left.get(rule_set.track_id),
         )
         for rule_set in counting_queries.rule_sets_for(person, today())
@@ -57,16 +59,16 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
             counting_presentation.track_summary(course, today())
             for course in counting_queries.track_progress_of(participations, today())
         ],
-        "who": who,
+        "roles": roles,
         "changes": recommended.recommended_changes(followed, fitting),
         "offered": sorted(offered, key=lambda track: not track["why"]),
     }
     return render(request, "tracks/choose.html", context)
 
 
-def _deadline(rule_set: RuleSet, held: Iterable[Position]) -> str:
+def _deadline(rule_set: RuleSet, positions: Iterable[Position]) -> str:
     """A new director's deadline; "" for people who were certified before."""
-    since = recommended.director_since(held)
+    since = recommended.director_since(positions)
     if rule_set.track.name != DIRECTOR_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
         return ""
     deadline = directors_deadline(since)

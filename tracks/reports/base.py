@@ -46,7 +46,7 @@ class ReportForm(forms.Form):
         self.is_valid()
         return {name: self.cleaned_data.get(name) or self.first[name] for name in self.fields}
 
-    def asked(self) -> str:
+    def query_string(self) -> str:
         """The answers other than the defaults, as a query string."""
         chosen = self.chosen().items()
         return urlencode({name: value for name, value in chosen if value != self.first[name]})
@@ -85,8 +85,8 @@ class ReportKind:
     part_of: str = ""
 
 
-def report_url(name: str, **asked: object) -> str:
-    query = urlencode({key: value for key, value in asked.items() if value not in ("", None)})
+def report_url(name: str, **answers: object) -> str:
+    query = urlencode({key: value for key, value in answers.items() if value not in ("", None)})
     return reverse("tracks:report", args=[name]) + (f"?{query}" if query else "")
 
 

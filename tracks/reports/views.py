@@ -34,8 +34,8 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
-    kind, form, made = _report_asked(request, name)
-    asked = form.asked()
+    kind, form, made = _requested_report(request, name)
+    query = form.query_string()
     context = {
         "name": name,
         "title": made.title or kind.title,
@@ -45,8 +45,8 @@ def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
         "applied_filters": ", ".join(form.applied_filters()),
         "printed_on": format_day(today()),
         "tables": [_on_page(table, request) for table in made.tables],
-        "query": f"{asked}&" if asked else "",
-        "files": f"?{asked}" if asked else "",
+        "query": f"{query}&" if query else "",
+        "files": f"?{query}" if query else "",
     }
     return render(request, "tracks/reports/report.html", context)
 
@@ -56,7 +56,7 @@ def report_file(
     request: AuthenticatedHttpRequest, name: str, table: str, format: str
 ) -> HttpResponse:
     """One table of a report, with all its rows, as a file."""
-    _, _, made = _report_asked(request, name)
+    _, _, made = _requested_report(request, name)
     found = next((each for each in made.tables if each.key == table), None)
     if found is None or format not in FORMATS:
         raise Http404
@@ -67,7 +67,7 @@ def report_file(
     return response
 
 
-def _report_asked(
+def _requested_report(
     request: AuthenticatedHttpRequest, name: str
 ) -> tuple[ReportKind, ReportForm, Report]:
     _require_permission(request)

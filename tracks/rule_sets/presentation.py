@@ -140,7 +140,7 @@ def _line_text(line: ProgressLine, elective_required: Decimal) -> str:
     if not line.minimum:
         return f"{line.category}: there is no minimum, so everything is {beyond}."
     if line.elective:
-        into, over = format_amount(line.towards_minimum), format_amount(line.elective)
+        into, over = format_amount(line.toward_minimum), format_amount(line.elective)
         return f"{line.category}: {into} fill the minimum, the other {over} are {beyond}."
     if line.missing:
         missing = format_amount(line.missing)

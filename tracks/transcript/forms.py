@@ -68,11 +68,13 @@ class TranscriptForm(forms.Form):
         """The label of each filter that is set, with the query string without it."""
         texts = {
             name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
-            for name, value in self.asked().items()
+            for name, value in self.query_params().items()
         }
-        return [(text, f"?{urlencode(self.asked(without=name))}") for name, text in texts.items()]
+        return [
+            (text, f"?{urlencode(self.query_params(without=name))}") for name, text in texts.items()
+        ]
 
-    def asked(self, *, without: str = "") -> dict[str, str]:
+    def query_params(self, *, without: str = "") -> dict[str, str]:
         """The valid filters that are set, as query parameters."""
         return {
             name: value

@@ -69,34 +69,34 @@ def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> Transc
 def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Every credit of the person, and upcoming events they are registered for."""
     person = request.user
-    asked = _transcript_query(request, person)
-    totals = transcripts.totals_of_lines(asked.lines)
-    page = paginate(asked.transcript.listed, request, size=PER_PAGE)
+    chosen = _transcript_query(request, person)
+    totals = transcripts.totals_of_lines(chosen.lines)
+    page = paginate(chosen.transcript.listed, request, size=PER_PAGE)
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
     upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
-    query = urlencode(asked.form.asked())
-    names = [*(category.name for category in asked.categories), "All"]
-    groups = _groups(page, person, asked.participations)
+    query = urlencode(chosen.form.query_params())
+    names = [*(category.name for category in chosen.categories), "All"]
+    groups = _groups(page, person, chosen.participations)
     context = {
         "totals": totals,
         "summary": counting_presentation.totals_in_words(totals),
         "lately": [
-            _recent_row(each) for each in transcripts.recently_added(asked.lines, RECENT_SHOWN)
+            _recent_row(each) for each in transcripts.recently_added(chosen.lines, RECENT_SHOWN)
         ],
         "printed_on": format_day(today()),
-        "form": asked.form,
-        "applied_filters": asked.form.applied_filters(),
+        "form": chosen.form,
+        "applied_filters": chosen.form.applied_filters(),
         "query": f"{query}&" if query else "",
         "files": f"?{query}" if query else "",
-        "has_credits": bool(asked.lines),
-        "categories": asked.categories,
-        "sums": _labelled(transcripts.sums_table(asked.transcript, asked.categories), names),
+        "has_credits": bool(chosen.lines),
+        "categories": chosen.categories,
+        "sums": _labelled(transcripts.sums_table(chosen.transcript, chosen.categories), names),
         "groups": groups,
         "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
         "page": page,
         "upcoming": [_coming_row(each) for each in upcoming[:MAX_COMING_UP]],
         "more_upcoming": len(upcoming) > MAX_COMING_UP,
-        "has_track": any(each.state in ACTIVE for each in asked.participations),
+        "has_track": any(each.state in ACTIVE for each in chosen.participations),
     }
     return render(request, "tracks/credits.html", context)
 
@@ -172,17 +172,17 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
     if format not in FORMATS:
         raise Http404
     person = request.user
-    asked = _transcript_query(request, person)
-    credits = _credits(person, [line.id for _, line in asked.transcript.listed])
+    chosen = _transcript_query(request, person)
+    credits = _credits(person, [line.id for _, line in chosen.transcript.listed])
     paper = TranscriptFile(
         person=person,
         library=library_name_of(person),
         day=today(),
-        filters=", ".join(text for text, _ in asked.form.applied_filters()),
-        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(asked.lines)),
-        transcript=asked.transcript,
-        categories=asked.categories,
-        rows=files.transcript_rows(asked.transcript, credits, asked.participations),
+        filters=", ".join(text for text, _ in chosen.form.applied_filters()),
+        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(chosen.lines)),
+        transcript=chosen.transcript,
+        categories=chosen.categories,
+        rows=files.transcript_rows(chosen.transcript, credits, chosen.participations),
     )
     content_type, make = FORMATS[format]
     response = HttpResponse(make(paper), content_type=content_type)

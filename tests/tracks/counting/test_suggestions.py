@@ -168,7 +168,7 @@ def test_only_the_catalog_where_only_that_counts(
     assert [title for title, _ in suggested(person)] == ["From the catalog", "Recorded"]
 
 
-def test_nothing_fits_in_words_and_nothing_is_asked_when_complete(person: User) -> None:
+def test_an_empty_list_is_explained_and_none_is_shown_when_complete(person: User) -> None:
     client = signed_in(person)
     participation, _ = select_track(track=make.track("Library Trustee"), by=person)
     text = client.get(participation.get_absolute_url()).content.decode()

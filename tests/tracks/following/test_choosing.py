@@ -126,9 +126,7 @@ def test_who_holds_a_certificate_reads_the_rules_for_a_renewal(
 # ---------- A position that changed ----------
 
 
-def test_who_became_director_while_on_staff_is_told_what_to_do(
-    client: Client, person: User
-) -> None:
+def test_a_new_director_who_follows_staff_reads_what_to_do(client: Client, person: User) -> None:
     actions.select_track(track=make.track(STAFF), by=person)
     position = works(person, PositionKind.DIRECTOR)
     text = client.get("/tracks/").content.decode()

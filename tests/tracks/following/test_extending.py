@@ -220,7 +220,7 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     assert f"{format_day(first)}; four years end {format_day(today())}" in page
 
 
-def test_of_two_extensions_the_last_one_is_told() -> None:
+def test_only_the_last_of_two_extensions_is_announced() -> None:
     participation = a_period()
     first, last = (years_after(participation.closes_on, years) for years in (1, 2))
     for closes_on in (first, last):

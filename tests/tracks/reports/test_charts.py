@@ -45,7 +45,7 @@ def test_the_highest_line_is_round_and_above_every_column(figure: Decimal, top: 
     assert drawn["lines"][0]["text"] == str(top)
 
 
-def test_no_series_is_told_apart_by_color_alone() -> None:
+def test_no_series_is_distinguished_by_color_alone() -> None:
     legend = charts.draw_bars(chart(ChartBar("Baker", [1, 1])))["legend"]
     assert [(each["label"], each["pattern"]) for each in legend] == [
         ("Credits", ""),

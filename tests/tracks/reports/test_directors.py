@@ -100,7 +100,7 @@ def test_where_each_track_stands(place: Organization, director: User) -> None:
         {"kind": "trustee", "is_confirmed": True},
     ],
 )
-def test_anybody_else_finds_no_such_page(place: Organization, fields: dict[str, Any]) -> None:
+def test_everyone_else_gets_a_404(place: Organization, fields: dict[str, Any]) -> None:
     """Entering oneself as a director opens nothing: staff have to confirm it."""
     at(place, make.person(shows_progress=True))
     person = make.person()

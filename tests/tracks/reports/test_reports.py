@@ -132,7 +132,7 @@ def first(client: Client, address: str) -> list[list[str]]:
 # ---------- Who is certified ----------
 
 
-def test_everybody_counts_once_and_at_each_of_their_libraries(
+def test_each_person_counts_once_and_at_each_of_their_libraries(
     staff: Client, world: dict[str, User]
 ) -> None:
     """Ann works at two libraries; Cy's certificate was revoked; Eve left; Hal moved to Polson."""
@@ -241,7 +241,7 @@ def test_the_annual_list_hides_who_chose_not_to_be_listed(
     assert "Gus" not in found
 
 
-def test_a_certificate_issued_anew_is_listed_once_in_its_year(
+def test_a_reissued_certificate_is_listed_once_in_its_year(
     staff: Client, world: dict[str, User]
 ) -> None:
     actions.reissue_certificate(
@@ -459,7 +459,7 @@ def test_a_report_asks_the_same_number_of_queries(
     assert "Library Trustee" in found or "Library 0" in found or name == "credits"
 
 
-def test_nonsense_is_told_and_left_out(staff: Client, world: dict[str, User]) -> None:
+def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str, User]) -> None:
     told = "This choice is no longer available, so it was left out."
     for name, nonsense in {
         "certification": "track=abc",

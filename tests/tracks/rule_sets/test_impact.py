@@ -86,7 +86,7 @@ def test_unfit_rules_are_refused_instead_of_looked_at(client: Client) -> None:
     assert "nothing is saved yet" not in text
 
 
-def test_a_track_that_nobody_follows(client: Client) -> None:
+def test_a_track_without_followers(client: Client) -> None:
     assert "No one follows this track now." in looked_at(client).content.decode()
 
 

@@ -163,7 +163,7 @@ def test_the_bar_draws_the_minimums_and_hatches_what_is_elective(client: Client)
         ({}, []),
     ],
 )
-def test_the_example_is_reckoned_with_the_rules(
+def test_the_example_is_computed_from_the_rules(
     minimums: dict[str, str], example: list[str]
 ) -> None:
     rule_set = a_rule_set("Odd", minimums)

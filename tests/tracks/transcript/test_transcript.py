@@ -183,7 +183,7 @@ def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
         "page=x",
     ],
 )
-def test_a_filter_that_makes_no_sense_leaves_nothing_out(client, many, query):
+def test_an_invalid_filter_filters_nothing(client, many, query):
     response = client.get(f"{ADDRESS}?{query}")
     assert len(response.context["credits"]) == 7
     assert response.context["applied_filters"] == []
@@ -191,7 +191,7 @@ def test_a_filter_that_makes_no_sense_leaves_nothing_out(client, many, query):
         assert "so it was left out" in response.content.decode()
 
 
-def test_somebody_elses_period_is_no_filter(client, many):
+def test_another_persons_period_is_no_filter(client, many):
     other, _ = select_track(track=make.track(), by=make.person())
     assert "so it was left out" in client.get(ADDRESS, {"period": other.pk}).content.decode()
 
@@ -323,7 +323,7 @@ def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
 # ---------- One credit ----------
 
 
-def test_the_page_of_a_credit_tells_what_happened(client, person, many):
+def test_the_page_of_a_credit_shows_its_history(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
     text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
     story = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
@@ -363,5 +363,5 @@ def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
         assert "Something wrong?" not in text
 
 
-def test_a_credit_that_is_nobodys(client):
+def test_an_unknown_credit_is_not_found(client):
     assert client.get(f"{ADDRESS}999999999/").status_code == 404

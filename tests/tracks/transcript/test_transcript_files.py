@@ -320,7 +320,7 @@ def test_an_empty_pdf_is_held_to_pdf_ua_too(client):
     assert "There are no credits to list." in tagged_pdf.read(content).whole
 
 
-def test_filters_are_told_on_paper(client, portal):
+def test_the_pdf_lists_the_filters(client, portal):
     content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
     assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).whole
 
