@@ -28,13 +28,13 @@ RULES = "/admin/tracks/ruleset/"
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """Django looks up the category of each of the (at most four) lines by itself."""
+    """Django queries the category of each of the (at most four) lines."""
     with zeal_ignore():
         return client.post(address, values)
 
 
 def a_form(**changes: Any) -> dict[str, Any]:
-    """What the browser sends for a rule set of 20 credits with two minimums of 10 and 5."""
+    """POST data for a rule set of 20 credits with two minimums of 10 and 5."""
     values: dict[str, Any] = {
         "track": factories.track().pk,
         "name": "2027 Library Staff",

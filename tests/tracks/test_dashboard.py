@@ -329,7 +329,7 @@ def test_no_one_can_leave_another_persons_track(client):
 def test_settling_what_is_due_asks_the_same_queries_for_one_event_and_three(
     client, person, number, django_assert_num_queries
 ):
-    """The page that finds something due settles it first, all at once."""
+    """A page that finds attendance due settles all of it first."""
     select_track(track=make.track(), by=person)
     for _ in range(number):
         register(event_id=make.event(days=1).pk, by=person)

@@ -1,4 +1,4 @@
-"""check_credits finds what no constraint let in, and nothing where everything is as it should be.
+"""check_credits finds what constraints normally prevent, and nothing in sound data.
 
 Each fault is made by going round Python, and where needed round the database's own triggers.
 """
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def person() -> User:
-    """Someone with a posted credit, an archived one, one of a registration and a custom one."""
+    """A person with a posted credit, an archived one, one from a registration and a custom one."""
     person = make.person()
     make.claim(person)
     make.claim(person, days=-2200)

@@ -125,7 +125,7 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
-    """The choice has posted and is not committed yet when the claims come: they have to wait."""
+    """Claims have to wait while choosing a track has posted credits but not committed."""
     person, track = make.person(), make.track()
     events = [make.event() for _ in range(10)]
 

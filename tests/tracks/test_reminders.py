@@ -50,17 +50,17 @@ def test_snapshots(now):
 def _a_year(june: User) -> Iterator[EmailMultiAlternatives]:
     """The supervisor refuses a year."""
     participation = make.following(june, "Library Director")
-    asked = actions.ask_about_year(
+    question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
     )
     sent()
-    actions.refuse_record(verification_id=asked.pk, reason="Not in <i>May</i>.", by=None)
+    actions.refuse_record(verification_id=question.pk, reason="Not in <i>May</i>.", by=None)
     yield delivered()
     actions.leave_track(participation_id=participation.pk, by=june)
 
 
 def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
-    """A record comes back, is reviewed, put to another supervisor, certified, reissued, revoked."""
+    """A record is returned, reviewed, sent to another supervisor, certified, reissued, revoked."""
     by = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
     participation = make.following(june)
     submission = make.submission(participation)
@@ -126,7 +126,7 @@ def _reminded(june: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlt
 
 
 def remind() -> list[tuple[str, str]]:
-    """Twice on the same day, as after a worker that was killed."""
+    """Twice on the same day, as after a worker was killed."""
     for _ in range(2):
         actions.remind_of_ends()
         actions.remind_directors()
@@ -145,7 +145,7 @@ def test_a_period_is_spoken_of_12_6_3_and_1_months_before_its_end(june, now):
     ):
         if claimed_on < day:
             now.move_to(dt.datetime.combine(claimed_on, dt.time(17), dt.UTC))
-            make.claim(june)  # so that nobody is reminded of a year without
+            make.claim(june)  # so that no one gets a reminder of a year without a claim
             claimed_on = day + dt.timedelta(days=30)
         now.move_to(dt.datetime.combine(day, dt.time(17), dt.UTC))
         found += [(day, subject) for _, subject in remind()]
@@ -201,7 +201,7 @@ def test_no_reminder_is_sent_for_an_extended_period(june, now):
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     now.move_to("2030-10-23 10:00 -0700")
     make.claim(june)
-    actions.remind_of_ends()  # queued, and then staff give more time
+    actions.remind_of_ends()  # queued; then staff extend the period
     actions.extend_participations(
         participation_ids=[participation.pk],
         closes_on=dt.date(2032, 11, 23),

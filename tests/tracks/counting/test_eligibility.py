@@ -1,4 +1,4 @@
-"""Posting: one rule, written once for the database and once in words; here they must agree."""
+"""Eligibility: the query and the function that gives the reason must agree."""
 
 import datetime as dt
 from decimal import Decimal
@@ -41,7 +41,7 @@ def today():
 class TestTheRuleAndItsWordsAgree(TestCase):
     @classmethod
     def setUpTestData(cls):
-        """What an example changes of it is undone before the next."""
+        """Changes by one example are undone before the next."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             cls.person, cls.decider = make.person(), make.person()
             cls.participation, _ = actions.select_track(track=make.track(), by=cls.person)

@@ -1,4 +1,4 @@
-"""Pace: plain arithmetic over days, and what it says."""
+"""The forecast: its arithmetic and its text."""
 
 import datetime as dt
 from decimal import Decimal
@@ -178,7 +178,7 @@ def test_what_ages_out_in_leap_years(
 
 
 def test_the_days_of_the_months_from_the_31st_and_the_29th() -> None:
-    """Nothing is skipped where a month is short."""
+    """Short months skip nothing."""
     for day in (dt.date(2026, 10, 31), dt.date(2028, 2, 29)):
         found = reckon((f"{day - dt.timedelta(days=30)}", 4, "12"), today=day, closes="2032-02-29")
         assert found.done_on is not None
@@ -186,7 +186,7 @@ def test_the_days_of_the_months_from_the_31st_and_the_29th() -> None:
 
 
 def test_the_rate_it_takes_is_enough_and_half_a_credit_less_is_not() -> None:
-    """Seven credits age out in fourteen months; being done before that is the easier way."""
+    """Seven credits age out in fourteen months; finishing before that needs less."""
     found = reckon(("2024-01-23", 4, "7"), minimum="0", total="20", closes="2028-11-23")
     # 13 credits until the last day on which the seven count; 20 until the end.
     assert found.per_month == Decimal("1.0")

@@ -1,4 +1,4 @@
-"""What the progress page suggests, and what it never does."""
+"""Suggested training on the progress page."""
 
 import datetime as dt
 from typing import Any
@@ -28,7 +28,7 @@ def now() -> Any:
 
 @pytest.fixture
 def participation(person: User) -> Participation:
-    """Of the staff's 60 credits: 4.5 missing in Technology, the other minimums are there."""
+    """Library Staff, 60 credits: 4.5 missing in Technology, the other minimums met."""
     full = dict.fromkeys((make.ADMINISTRATION, make.PUBLIC, make.COLLECTION), "5.0")
     make.claim(person, credits=full | {make.TECHNOLOGY: "0.5"}, title="Claimed")
     return select_track(track=make.track(), by=person)[0]

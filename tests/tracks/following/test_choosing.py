@@ -1,4 +1,4 @@
-"""Which tracks are proposed to whom, and choosing several at once."""
+"""Recommended tracks, and choosing several at once."""
 
 import datetime as dt
 from typing import Any
@@ -184,7 +184,7 @@ def test_one_that_is_refused_is_named_and_leaves_the_others(client: Client, pers
 
 
 def test_what_goes_wrong_on_the_way_leaves_nothing(person: User) -> None:
-    """All of it is one transaction."""
+    """Everything is one transaction."""
 
     def tracks() -> Any:
         yield make.track(STAFF)

@@ -1,4 +1,4 @@
-"""More time for one period or many, in the administration; and which periods need it."""
+"""Extending one period or many in the admin, and finding the periods that need it."""
 
 import datetime as dt
 from typing import Any

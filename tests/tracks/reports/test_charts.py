@@ -1,4 +1,4 @@
-"""What is drawn has the size of its figure."""
+"""Charts are drawn to scale."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What a library's people let their director see, and board members their chair."""
+"""People of my library: what directors and board chairs see."""
 
 import re
 from typing import Any
@@ -101,7 +101,7 @@ def test_where_each_track_stands(place: Organization, director: User) -> None:
     ],
 )
 def test_everyone_else_gets_a_404(place: Organization, fields: dict[str, Any]) -> None:
-    """Entering oneself as a director opens nothing: staff have to confirm it."""
+    """Claiming to be a director gives no access until staff confirm it."""
     at(place, make.person(shows_progress=True))
     person = make.person()
     at(place, person, **fields)
@@ -139,9 +139,9 @@ def test_agreeing_and_taking_it_back(place: Organization, director: User) -> Non
         person.refresh_from_db()
         assert person.shows_progress is bool(sent)
         assert ("Ann" in shown(director)) is bool(sent)
-    told = AccountHistory.objects.filter(pgh_obj=person).order_by("pgh_id")
-    assert list(told.values_list("shows_progress", flat=True)) == [False, True, False]
-    assert told.last().pgh_context == {"by": person.pk, "act": "accounts.set_shows_progress"}
+    entries = AccountHistory.objects.filter(pgh_obj=person).order_by("pgh_id")
+    assert list(entries.values_list("shows_progress", flat=True)) == [False, True, False]
+    assert entries.last().pgh_context == {"by": person.pk, "act": "accounts.set_shows_progress"}
 
 
 def test_the_profile_says_that_a_director_is_not_confirmed_yet(place: Organization) -> None:

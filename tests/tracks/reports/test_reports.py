@@ -1,4 +1,4 @@
-"""Reports for staff: the numbers of a small world, told alike by page, CSV and XLSX."""
+"""Reports for staff: page, CSV and XLSX show the same numbers of a small world."""
 
 import csv
 import datetime as dt
@@ -72,7 +72,7 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
 
 @pytest.fixture
 def world() -> dict[str, User]:
-    """Nine people at four libraries and none; see the first test for who counts where."""
+    """Nine people at four libraries and none; the first test says where each counts."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")
     ann = certified("Ann", "2024-03-10", listed_as=FORMULA)
@@ -110,7 +110,7 @@ def page(client: Client, address: str) -> str:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The cells of each table of a page, without what only screen readers get."""
+    """The cells of each table of a page, without text for screen readers."""
     text = re.sub(r'<span class="visually-hidden">.*?</span>', "", text)
     return [
         [
@@ -429,7 +429,7 @@ def test_a_long_list_comes_in_pages_and_whole_in_its_file(staff: Client) -> None
     assert len(rows) == 52
 
 
-# ---------- What is asked, and by whom ----------
+# ---------- Questions and access ----------
 
 QUERIES = {
     "certification": 8,
@@ -460,7 +460,7 @@ def test_a_report_asks_the_same_number_of_queries(
 
 
 def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str, User]) -> None:
-    told = "This choice is no longer available, so it was left out."
+    message = "This choice is no longer available, so it was left out."
     for name, nonsense in {
         "certification": "track=abc",
         "people": "standing=%3Cscript%3E&place=l0&track=9999999999999999999999",
@@ -471,7 +471,7 @@ def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str
         "board": "board=-1",
     }.items():
         found = page(staff, f"{name}/?{nonsense}&page=zzz")
-        assert found.count(told) == nonsense.count("=")
+        assert found.count(message) == nonsense.count("=")
     usual, odd = page(staff, "trustees/"), page(staff, "trustees/?year=abc")
     assert tables(usual) == tables(odd)
 

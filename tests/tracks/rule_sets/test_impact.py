@@ -1,4 +1,4 @@
-"""Looking at what new rules would mean before they are saved, and replacing the old ones."""
+"""Previewing the impact of new rules, and replacing old ones."""
 
 import datetime as dt
 from decimal import Decimal
@@ -41,7 +41,7 @@ def client() -> Client:
 
 
 def following(**credits: str) -> Participation:
-    """Someone on the staff's track with so many credits by category."""
+    """A person on the Library Staff track with these credits by category."""
     person = make.person()
     if credits:
         slugs = {"administration": make.ADMINISTRATION, "technology": make.TECHNOLOGY}
@@ -106,7 +106,7 @@ def test_changed_rules_are_looked_at_and_frozen_ones_are_not(client: Client) -> 
 
 
 def test_present_and_new_rules_agree_where_they_are_the_same() -> None:
-    """The same rules give the same numbers, by whatever way they are counted."""
+    """The same rules give the same numbers in both queries."""
     a_crowd()
     old = make.claim(make.person(), days=-1500).person
     actions.select_track(track=make.track(), by=old)

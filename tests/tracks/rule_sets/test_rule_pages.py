@@ -1,4 +1,4 @@
-"""The rules of each track in plain words, in force, to come and past."""
+"""The pages of each track's rules: in force, coming and past."""
 
 import datetime as dt
 from decimal import Decimal

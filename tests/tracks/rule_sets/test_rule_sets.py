@@ -58,7 +58,7 @@ def at(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
 
 
 def amounts(*values) -> dict[str, str]:
-    """Credits by category, in the order of the four; nothing where there are none."""
+    """Credits by category, in the order of the four, without empty ones."""
     return {slug: f"{value:.1f}" for slug, value in zip(FOUR, values, strict=True) if value}
 
 
@@ -92,7 +92,7 @@ def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
 
 
 def earn(participation: Participation, day: dt.date, credits: dict[str, str], *, late: bool):
-    """Claim one training of that day: just after midnight, or until a minute before."""
+    """Claim one training of that day, just after midnight or until a minute before."""
     hour, minute = (23, 0) if late else (0, 0)
     begins_at = at(day, hour, minute)
     event = make.event(
@@ -102,7 +102,7 @@ def earn(participation: Participation, day: dt.date, credits: dict[str, str], *,
 
 
 def is_sent(participation: Participation) -> bool:
-    """Whether the record can be sent as it is today."""
+    """Whether the record can be submitted today."""
     participation = Participation.objects.get(pk=participation.pk)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     complete = progress.is_complete
@@ -153,7 +153,7 @@ def test_each_row_at_the_edge_of_its_window(name, certified, day, edge):
 
 
 def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
-    """What someone has in the four categories, and whether that is enough."""
+    """A person's credits in the four categories, and whether they are enough."""
     total, minimums, _ = DOCUMENTS[name]
     half = Decimal("0.5")
     yield enough, True

@@ -1,4 +1,4 @@
-"""My credits as a transcript: what is listed, what it adds up to, and what happened to each."""
+"""My credits as a transcript: the list, the totals, and the history of each credit."""
 
 import datetime as dt
 import re
@@ -255,7 +255,7 @@ def test_what_has_aged_out_is_said_of_its_period(client, person):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(client, person, number, django_assert_num_queries):
-    """However many ended, by however many people."""
+    """Regardless of how many claims ended, and who ended them."""
     for _ in range(number):
         make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
         staff = make.person(Role.CE_COORDINATOR)
@@ -286,7 +286,7 @@ def test_two_thousand_credits_ask_no_more_queries(client, person, django_assert_
 
 
 def a_thousand_claims(person, *, lines):
-    """So many claims with so many lines each, without the actions' time."""
+    """A thousand claims with this many lines each, inserted directly to save time."""
     base = timezone.now() - dt.timedelta(days=1)
     events = Event.objects.bulk_create(
         Event(
@@ -308,7 +308,7 @@ def a_thousand_claims(person, *, lines):
         for line, category in enumerate(categories, start=1)
     )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as the server does by itself once rows are committed
+        cursor.execute("ANALYZE")  # as the server does automatically once rows are committed
     return events
 
 

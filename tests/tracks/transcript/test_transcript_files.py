@@ -81,14 +81,14 @@ def portal(person):
 
 
 class Told(NamedTuple):
-    """What one form of the transcript says: its rows, and its sums with their labels."""
+    """The rows of a transcript, and its sums with their labels."""
 
     rows: list[tuple[str, str, str, Decimal]]
     sums: list[tuple[str, list[Decimal]]]
 
 
 def bare(text):
-    """Without blanks, which lines on paper lose at their ends."""
+    """Without spaces, which the PDF drops at line ends."""
     return re.sub(r"\s+", "", text)
 
 
@@ -119,7 +119,7 @@ class Cells(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-# The shape of a category, and what stands below a title and in the last column.
+# The shape of a category, and the texts below a title and in the last column.
 BESIDE = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
 
 
@@ -145,7 +145,7 @@ def from_pages(client, query):
 
 
 def in_reading_order(text):
-    """Paper holds Hebrew as the eye meets it; programs that read it turn each word round."""
+    """PDF text has Hebrew in visual order, so each word is reversed for comparison."""
     return re.sub("[א-ת]+", lambda word: word[0][::-1], text)
 
 
@@ -207,7 +207,7 @@ def from_xlsx(content):
 
 
 def files(client, query=""):
-    """The content of each file, and its reading."""
+    """The content of each file, raw and parsed."""
     found = {}
     for format, read in (("pdf", from_pdf), ("csv", from_csv), ("xlsx", from_xlsx)):
         response = client.get(f"{ADDRESS}transcript.{format}?{query}")
