@@ -150,7 +150,7 @@ def test_a_registration_is_upcoming_until_the_event_is_over(client, person):
     event = make.event(days=1, title="Tomorrow")
     register(event_id=event.pk, by=person)
     response = client.get("/continuing-education/credits/")
-    assert [one["title"] for one in response.context["upcoming"]] == ["Tomorrow"]
+    assert [one.title for one in response.context["upcoming"]] == ["Tomorrow"]
     assert response.context["credits"] == []
     past = timezone.now() - dt.timedelta(days=1)
     Event.objects.update(begins_at=past, ends_at=past)

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When, Window
 from django.db.models.fields import BooleanField
@@ -41,9 +41,20 @@ class Suggestion(NamedTuple):
     fills_minimum: bool
 
 
-def suggest_trainings(
-    person: User, course: TrackProgress, now: dt.datetime
-) -> list[dict[str, Any]]:
+class OfferedCredits(NamedTuple):
+    category: CreditLine
+    credits: str
+
+
+class SuggestionRow(NamedTuple):
+    title: str
+    url: str
+    when: str
+    lines: list[OfferedCredits]
+    fills: str
+
+
+def suggest_trainings(person: User, course: TrackProgress, now: dt.datetime) -> list[SuggestionRow]:
     """At most five rows for the progress page, those that fill a minimum first. Two queries.
 
     Empty if nothing is missing or the period is over.
@@ -161,15 +172,15 @@ def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> lis
 # ---------- Text ----------
 
 
-def _row(found: Suggestion, lines: list[CreditLine], progress: Progress) -> dict[str, Any]:
+def _row(found: Suggestion, lines: list[CreditLine], progress: Progress) -> SuggestionRow:
     event = found.event
-    return {
-        "title": event.title,
-        "url": event.get_absolute_url(),
-        "when": _when(found),
-        "lines": [{"category": line, "credits": format_credits(line.amount)} for line in lines],
-        "fills": format_fills(lines, progress),
-    }
+    return SuggestionRow(
+        title=event.title,
+        url=event.get_absolute_url(),
+        when=_when(found),
+        lines=[OfferedCredits(line, format_credits(line.amount)) for line in lines],
+        fills=format_fills(lines, progress),
+    )
 
 
 def _when(found: Suggestion) -> str:

@@ -40,6 +40,19 @@ MAX_COMING_UP = 10
 COMING_FIELDS = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
 
 
+class RecentRow(NamedTuple):
+    id: int
+    title: str
+    credits: str
+    day: str
+
+
+class UpcomingRow(NamedTuple):
+    title: str
+    url: str
+    when: str
+
+
 class TranscriptQuery(NamedTuple):
     """The person's credits, and the filters of a request applied to them."""
 
@@ -94,7 +107,7 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
         "groups": groups,
         "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
         "page": page,
-        "upcoming": [_coming_row(each) for each in upcoming[:MAX_COMING_UP]],
+        "upcoming": [_upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],
         "more_upcoming": len(upcoming) > MAX_COMING_UP,
         "has_track": any(each.state in ACTIVE for each in chosen.participations),
     }
@@ -113,22 +126,15 @@ def _labelled(rows: list[transcripts.SumRow], names: list[str]) -> list[dict[str
     ]
 
 
-def _recent_row(added: transcripts.RecentlyAdded) -> dict[str, Any]:
-    return {
-        "id": added.line.id,
-        "title": added.line.title,
-        "credits": format_credits(added.amount),
-        "day": format_day(added.line.claimed_on),
-    }
+def _recent_row(added: transcripts.RecentlyAdded) -> RecentRow:
+    line = added.line
+    return RecentRow(line.id, line.title, format_credits(added.amount), format_day(line.claimed_on))
 
 
-def _coming_row(registration: Registration) -> dict[str, str]:
+def _upcoming_row(registration: Registration) -> UpcomingRow:
     event = registration.event
-    return {
-        "title": event.title,
-        "url": event.get_absolute_url(),
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-    }
+    when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
+    return UpcomingRow(event.title, event.get_absolute_url(), when)
 
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":

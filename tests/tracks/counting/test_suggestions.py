@@ -38,7 +38,7 @@ def suggested(person: User) -> list[tuple[str, str]]:
     client = signed_in(person)
     participation = Participation.objects.get(person=person, state="open")
     rows = client.get(participation.get_absolute_url()).context["suggestions"]
-    return [(row["title"], row["fills"]) for row in rows]
+    return [(row.title, row.fills) for row in rows]
 
 
 def recording(**fields: Any) -> Event:

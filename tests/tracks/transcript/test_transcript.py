@@ -202,9 +202,7 @@ def test_what_was_added_lately_and_what_is_to_come(client, person):
             four = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
             make.claim(person, title=f"Number {number}", days=-1, credits=four)
     response = client.get(ADDRESS)
-    assert [
-        (each["title"], each["credits"], each["day"]) for each in response.context["lately"]
-    ] == [
+    assert [(each.title, each.credits, each.day) for each in response.context["lately"]] == [
         (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
