@@ -1,4 +1,4 @@
-"""Who was there, and what that leads to once the event is over."""
+"""Mark attendance, check people in, and settle attendance into credits."""
 
 import datetime as dt
 import secrets
@@ -21,7 +21,7 @@ from events.attendance import queries as attendance_queries
 from events.enums import ATTENDED, Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration
 
-# No I and no O: read from a wall, they are mistaken for 1 and 0.
+# Without I and O, which people confuse with 1 and 0.
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 6
 MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
@@ -31,12 +31,11 @@ MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 
 
 def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
-    """Let what happened at events that are over lead to credits; return how much was settled.
+    """Turn attendance at events that are over into credits; return how many rows were settled.
 
-    Places lead to the attendee's credit, or to its withdrawal where someone was absent;
-    presentations to the presenter's. For one person, one event, or all, person by person in a
-    transaction of its own: what is settled stays settled when the process is killed. Safe to run
-    twice, late, and at once.
+    Attendees and presenters get their credit; people marked absent lose it. Handles one person,
+    one event, or all. Each person has a transaction of their own, so an interrupted run keeps
+    what it did. Safe to run again, late, or concurrently.
     """
     event_ids: dict[int, set[int]] = {}
     for person_id, over_id in queries.due_attendance(person, event_id):
@@ -46,10 +45,10 @@ def settle_due(*, person: User | None = None, event_id: int | None = None) -> in
 
 @transaction.atomic
 def _settle(person_id: int, event_ids: Iterable[int]) -> int:
-    """Settle what one person did at these events, in a fixed number of queries."""
+    """Settle one person's attendance at these events, in a fixed number of queries."""
     queries.lock_events(event_ids)
     mine = {"person": person_id, "event__in": list(event_ids)}
-    # Presenters first: who presents earns nothing as an attendee of the same event.
+    # Presenters first: a presenter earns nothing as an attendee of the same event.
     presentations = list(
         queries.due_presentations().filter(**mine).select_related("event", "person")
     )
@@ -76,23 +75,23 @@ def _stamp_settled(rows: Sequence[Registration] | Sequence[Presenter]) -> None:
 
 
 def _announce_attendance(registrations: list[Registration]) -> None:
-    """Send the news of one person's attendance upwards."""
+    """Send the signals for one person's attendance."""
     absent = [each for each in registrations if each.attendance == Attendance.ABSENT]
-    there = [each for each in registrations if each.attendance != Attendance.ABSENT]
+    attended = [each for each in registrations if each.attendance != Attendance.ABSENT]
     if absent:
         signals.attendance_settled.send(
             Registration, registrations=absent, earned=False, by=portal_user()
         )
-    if there:
+    if attended:
         signals.attendance_settled.send(
-            Registration, registrations=there, earned=True, by=there[0].person
+            Registration, registrations=attended, earned=True, by=attended[0].person
         )
 
 
 def queue_settling() -> None:
-    """Wake the worker once the caller's transaction is committed, for what many people wait for.
+    """Wake the worker on commit to settle attendance soon.
 
-    A worker that cannot be woken looks by itself every five minutes, so no failure here matters.
+    Failures are ignored because the worker also looks every five minutes.
     """
     transaction.on_commit(_wake, robust=True)
 
@@ -107,10 +106,10 @@ def _wake() -> None:
 
 @audited
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
-    """Record whether someone was there; late counts as present. Idempotent; locks.
+    """Mark a registration; late counts as present. Idempotent; locks.
 
-    After the end this corrects the credit at once; before it, settling looks at the mark.
-    Raises Registration.DoesNotExist, or Refused when there is no place to mark.
+    After the event this corrects the credit immediately; before, settling uses the mark. Raises
+    Registration.DoesNotExist, or Refused if the registration is not confirmed.
     """
     event_id = Registration.objects.values_list("event_id", flat=True).get(pk=registration_id)
     event = queries.lock_event(event_id)
@@ -122,7 +121,7 @@ def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -
     if registration.state != RegistrationState.CONFIRMED:
         state = registration.get_state_display().lower()
         raise Refused(
-            f"There is no attendance to mark: the registration of {registration.person} is {state}."
+            f"Attendance cannot be marked: the registration of {registration.person} is {state}."
         )
     _mark(registration, attendance, event=event, by=by)
 
@@ -150,10 +149,10 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
 
 @audited
 def mark_the_rest_present(*, event_id: int, by: User) -> int:
-    """Mark everyone with a place whom nobody has marked as present; return how many. Locks.
+    """Mark all unmarked people with a place as present; return how many. Locks the event.
 
-    Credits are what they were: whoever is not marked earns them too. Raises Refused too early,
-    or when the event does not stand.
+    This does not change credits, because unmarked people earn them too. Raises Refused if it is
+    too early or the event is not on the calendar.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
@@ -169,16 +168,15 @@ def mark_the_rest_present(*, event_id: int, by: User) -> int:
 
 @audited
 def check_in(*, event_id: int, code: str, by: User) -> Registration:
-    """Mark `by` as present by the letters shown in the room. Idempotent; locks the event.
+    """Mark `by` as present with the code shown in the room. Idempotent; locks the event.
 
-    Takes registered people; others only where walk-ins are allowed. A place at the conference is
-    a place at its sessions: whoever has one gets a place at the session that takes nobody's.
-    Raises Event.DoesNotExist, or Refused: wrong letters, not now, not registered, marked absent
-    by the organizer.
+    People without a place can check in only if walk-ins are allowed or they have a place at the
+    session's conference; they are added without using up capacity. Raises Event.DoesNotExist, or
+    Refused: wrong code, not now, not registered, or marked absent by the organizer.
     """
     event = queries.lock_event(event_id)
     if event.check_in_code is None or event.check_in_code != code.replace(" ", "").upper():
-        raise Refused("These letters do not belong to this event. Look again at the screen.")
+        raise Refused("This code does not belong to this event. Check the screen.")
     if reason := attendance_queries.why_person_cannot_check_in(by, event):
         raise Refused(reason)
     return _present(event, by, by=by)
@@ -186,10 +184,10 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
 @audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark someone as present whose own code the organizer `by` scanned. Idempotent; locks.
+    """Mark a person whose personal code `by` scanned as present. Idempotent; locks.
 
-    Possible from two hours before the event until it is over. Whoever is not registered is added
-    as a walk-in. Raises Refused at other times, or when the event does not stand.
+    Adds an unregistered person as a walk-in. Raises Refused earlier than two hours before the
+    event, after it is over, or if it is not on the calendar.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_scan(event):
@@ -199,10 +197,10 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
 
 @audited
 def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
-    """Put someone who came without registering on the roster, present. Idempotent; locks.
+    """Add a person who came without registering to the roster as present. Idempotent; locks.
 
-    Takes no place from anyone. Possible from two hours before the event on, also long after the
-    end. Raises Refused before that, or when the event does not stand.
+    Does not use up capacity. Raises Refused earlier than two hours before the event, or if it is
+    not on the calendar.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
@@ -211,7 +209,7 @@ def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
 
 
 def _present(event: Event, person: User, *, by: User) -> Registration:
-    """Mark the person's place, or make one that takes no place away. Holds the event's lock."""
+    """Mark the person's registration, or add a walk-in. The caller holds the event's lock."""
     registration = (
         Registration.objects.select_for_update(of=("self",), no_key=True)
         .select_related("event", "person")
@@ -231,9 +229,9 @@ def _present(event: Event, person: User, *, by: User) -> Registration:
 
 
 def next_registration_time(event: Event) -> dt.datetime:
-    """Now, or a tick after the last registration where the clock stood still or went back.
+    """Now, or a microsecond after the last registration if the clock has not advanced.
 
-    The caller holds the event's lock; so the moments of an event's registrations grow strictly.
+    The caller holds the event's lock, so registration times within an event strictly increase.
     """
     last = event.registrations.aggregate(last=Max("registered_at"))["last"]
     now = timezone.now()
@@ -242,20 +240,20 @@ def next_registration_time(event: Event) -> dt.datetime:
 
 @audited
 def new_check_in_code(*, event_id: int, by: User) -> str:
-    """Give the event six new letters to check in with; the former ones are void. Locks it."""
+    """Give the event a new check-in code, which replaces any former one. Locks the event."""
     event = queries.lock_event(event_id)
     while True:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         try:
             with transaction.atomic():
                 Event.objects.filter(pk=event.pk).update(check_in_code=code)
-        except IntegrityError:  # another event has these letters
+        except IntegrityError:  # another event has this code
             continue
         return code
 
 
 @audited
 def remove_check_in_code(*, event_id: int, by: User) -> None:
-    """Let nobody check in by themselves any more. Idempotent; locks the event."""
+    """Turn off check-in by code. Idempotent; locks the event."""
     event = queries.lock_event(event_id)
     Event.objects.filter(pk=event.pk).update(check_in_code=None)

@@ -1,4 +1,4 @@
-"""Checking in: with the letters shown in the room, or by showing one's own code at the door."""
+"""Check-in with the code shown in the room, or with a personal code at the door."""
 
 import re
 
@@ -20,7 +20,7 @@ from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDED, RegistrationState
 from events.models import Event, Registration
 
-MAX_GUESSES = 10  # a minute and person: nobody types six letters more often
+MAX_GUESSES = 10  # per person and minute
 GUESS_WINDOW_SECONDS = 60
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
 
@@ -30,13 +30,13 @@ def _guesses_too_often(person: User) -> bool:
     cache.add(key, 0, GUESS_WINDOW_SECONDS)
     try:
         return int(cache.incr(key)) > MAX_GUESSES
-    except ValueError:  # forgotten just now
+    except ValueError:  # expired in between
         return False
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Type the six letters."""
+    """Ask for the code of an event."""
     person = request.user
     form = CheckInCodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -51,7 +51,7 @@ def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
-    """The event these letters belong to, and the button that checks in."""
+    """The event of this code, with the check-in button."""
     person = request.user
     if not SIX_LETTERS.fullmatch(code):
         raise Http404
@@ -86,7 +86,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """Someone's own code, scanned: the organizer's events that are on, a button for each."""
+    """A scanned personal code: check the person in to one of the organizer's open events."""
     organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:
@@ -97,7 +97,7 @@ def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
         raise Http404
     events = list(attendance_queries.events_open_for_check_in(organizer))
     if request.method == "POST":
-        return _checks_in(request, events, person, token, by=organizer)
+        return _check_in_person(request, events, person, token, by=organizer)
     places = {
         place.event_id: place
         for place in Registration.objects.filter(person=person, event__in=events).order_by("pk")
@@ -120,7 +120,7 @@ def _choice(event: Event, place: Registration | None) -> dict[str, object]:
     }
 
 
-def _checks_in(
+def _check_in_person(
     request: AuthenticatedHttpRequest, events: list[Event], person: User, token: str, *, by: User
 ) -> HttpResponse:
     chosen = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
@@ -130,5 +130,5 @@ def _checks_in(
         event = get_object_or_404(permissions.managed_by(by), pk=chosen.pk)
         with refusal_as_message(request):
             actions.check_in_person(event_id=event.pk, person=person, by=by)
-            messages.success(request, f"{person} is checked in to “{event.title}”.")
+            messages.success(request, f"{person} was checked in to “{event.title}”.")
     return redirect("events:badge", token)

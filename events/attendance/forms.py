@@ -1,4 +1,4 @@
-"""Small forms around attendance; the actions judge again."""
+"""Forms for rosters, check-in and attendance lists."""
 
 from typing import Any
 
@@ -8,36 +8,36 @@ from events.enums import Attendance
 
 
 class RosterSearchForm(forms.Form):
-    """Words that narrow the roster."""
+    """Filter for the roster."""
 
     find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
 
 
 class MarkAttendanceForm(forms.Form):
-    """Which button of a row was pressed."""
+    """The pressed button of a row."""
 
     registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     attendance = forms.ChoiceField(choices=Attendance.choices)
 
 
 class WalkInForm(forms.Form):
-    """Someone who came without registering, by the address of the account."""
+    """A person who came without registering, by e-mail address."""
 
     email = forms.EmailField(
         label="E-mail address",
         max_length=254,
-        help_text="The one the person signs in with.",
+        help_text="The address the person signs in with.",
         error_messages={"required": "Enter the person's e-mail address."},
     )
 
 
 class CheckInCodeForm(forms.Form):
-    """The six letters shown in the room."""
+    """The check-in code shown in the room."""
 
     code = forms.CharField(
         label="Six letters",
         max_length=20,
-        help_text="They are shown in the room. Capital or small letters do not matter.",
+        help_text="They are shown in the room. You can type capital or small letters.",
         widget=forms.TextInput(
             attrs={
                 "autocapitalize": "characters",
@@ -51,14 +51,14 @@ class CheckInCodeForm(forms.Form):
 
 
 class UploadListForm(forms.Form):
-    """The attendance list of a webinar tool, and from how many minutes on someone was there."""
+    """An attendance list, and the minutes that count as present."""
 
     file = forms.FileField(
         label="Attendance list",
-        help_text="A CSV file with a column for the e-mail address and one for the minutes.",
+        help_text="A CSV file with columns for e-mail address and minutes.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
         error_messages={
-            "required": "Choose the file that the webinar tool gave you.",
+            "required": "Choose the file from the webinar tool.",
             "empty": "This file is empty.",
         },
     )
@@ -66,19 +66,19 @@ class UploadListForm(forms.Form):
         label="Minutes that count as present",
         min_value=1,
         max_value=10_000,
-        help_text="Who was there for less is marked absent.",
+        help_text="People with fewer minutes are marked absent.",
     )
 
     def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if too_large:  # it never arrived
+        if too_large:  # the upload was cut off
             self.fields["file"].error_messages["required"] = (
                 "This file is larger than 5 MB. Split it and upload the parts."
             )
 
 
 class ApplyListForm(forms.Form):
-    """What to do about people whom the list alone does not settle."""
+    """Options for people whom the list alone does not decide."""
 
     absentees = forms.BooleanField(
         label="Mark registered people who are not on the list as absent", required=False

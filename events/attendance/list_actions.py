@@ -1,4 +1,4 @@
-"""Attendance lists of webinar tools: kept as they were read, and counted when someone says so."""
+"""Attendance lists of webinar tools: store one for preview, then apply it."""
 
 from pathlib import PurePath
 
@@ -20,10 +20,10 @@ from events.models import AttendanceList, Event, Registration
 def keep_list(
     *, event_id: int, file_name: str, data: bytes, threshold: int, by: User
 ) -> AttendanceList:
-    """Read a list and keep what it says; nothing counts yet. Raises Refused with what to do."""
+    """Read and store a list without applying it. Raises Refused if it cannot be read."""
     sheet = webinar_csv.read_attendance_list(data)
     if not sheet.rows:
-        raise Refused("The list names nobody.", field="file")
+        raise Refused("The list has no people in it.", field="file")
     return AttendanceList.objects.create(
         event_id=event_id,
         file_name=PurePath(file_name.replace("\\", "/").replace("\0", "")).name[:150] or "list",
@@ -43,13 +43,12 @@ def apply_list(
     walk_ins: bool = False,
     override: bool = False,
 ) -> int:
-    """Let a list count: mark the people it names; return how many marks it made.
+    """Apply a list: mark the people it names; return how many marks changed.
 
-    `absentees`: who has a place and is not on it is absent. `walk_ins`: who has an account and no
-    place gets one that takes nobody's. `override`: it replaces what was marked by hand. Counts
-    once, however often it is asked; locks the event. Settling leads to the credits: the job is
-    woken, and each person's own visit does it at once. Raises AttendanceList.DoesNotExist, or
-    Refused before the event begins.
+    `absentees` marks registered people who are not on the list as absent. `walk_ins` adds people
+    with an account and no place, without using up capacity. `override` replaces marks made by
+    hand. Idempotent; locks the event. Queues the settling of credits. Raises
+    AttendanceList.DoesNotExist, or Refused before the event begins.
     """
     event_id = AttendanceList.objects.values_list("event_id", flat=True).get(pk=list_id)
     event = queries.lock_event(event_id)
@@ -57,7 +56,7 @@ def apply_list(
     if found.applied_at:
         return 0
     if event.state != EventState.PUBLISHED or timezone.now() < event.begins_at:
-        raise Refused("A list counts once the event has begun.")
+        raise Refused("You can apply a list after the event has started.")
     match = attendance_queries.match_attendance_list(found)
     marks = [*match.marks, *(match.by_hand if override else [])]
     if absentees:
@@ -80,7 +79,7 @@ def apply_list(
 def _registrations_for(
     people: list[tuple[User, Attendance, int]], event: Event
 ) -> list[tuple[Registration, Attendance, int]]:
-    """Places that take nobody's, for people who were there without one."""
+    """Walk-in registrations for people who attended without a place."""
     there = [(person, minutes) for person, mark, minutes in people if mark != Attendance.ABSENT]
     rows = [
         Registration(
@@ -92,7 +91,7 @@ def _registrations_for(
         )
         for person, _ in there
     ]
-    # Someone who cancelled or waited was there after all.
+    # People who had canceled or were on the waitlist may have attended anyway.
     Registration.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -105,11 +104,11 @@ def _registrations_for(
 
 
 def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> list[Registration]:
-    """Mark them; what says the same already stays marked by whom and when it was."""
+    """Set the marks in memory; return those that differ. Same marks keep who made them and when."""
     now = timezone.now()
     changed = []
     for registration, attendance, minutes in marks:
-        # A list does not know who came late.
+        # Late and present are the same to a list.
         same = (
             registration.attendance == attendance
             or {registration.attendance, attendance} <= ATTENDED

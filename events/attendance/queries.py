@@ -1,4 +1,4 @@
-"""Reads for those who look after an event: who is coming, who was there, what they answered."""
+"""Queries for rosters, check-in and attendance lists."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from events.models import Answer, AttendanceList, Event, PersonalKey, Registrati
 
 
 class RosterCounts(NamedTuple):
-    """How many have a place, wait, were there (late ones too), came late, were absent."""
+    """Numbers of a roster. `present` includes `late`; all but `waiting` have a place."""
 
     registered: int
     waiting: int
@@ -26,7 +26,7 @@ class RosterCounts(NamedTuple):
 
 
 def roster_counts(event: Event) -> RosterCounts:
-    """The roster in numbers. One query."""
+    """Count an event's roster. One query."""
     place = Q(state=RegistrationState.CONFIRMED)
     numbers = event.registrations.aggregate(
         registered=Count("pk", filter=place),
@@ -41,9 +41,9 @@ def roster_counts(event: Event) -> RosterCounts:
 
 
 def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
-    """Who has a place, by name, narrowed to those whose name or address holds every word.
+    """Confirmed registrations by name, filtered by words in the name or e-mail address.
 
-    With the person, and where the person works as `library`.
+    Selects the person and annotates their library as `library`.
     """
     rows = _with_people(event).filter(state=RegistrationState.CONFIRMED)
     for word in find.split():
@@ -54,7 +54,7 @@ def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
 
 
 def waitlist(event: Event) -> QuerySet[Registration]:
-    """The waitlist in its order."""
+    """The waitlist, in order."""
     rows = _with_people(event).filter(state=RegistrationState.WAITLISTED)
     return rows.order_by("registered_at", "id")
 
@@ -68,24 +68,24 @@ def _with_people(event: Event) -> QuerySet[Registration]:
 def answers_by_registration(
     registrations: Iterable[Registration], *, with_accommodation: bool
 ) -> dict[int, list[tuple[str, str]]]:
-    """What these people answered, as (question, text) by registration id. One query."""
-    found = Answer.objects.filter(registration__in=[each.pk for each in registrations])
+    """Answers as (question, text) pairs by registration id. One query."""
+    answers = Answer.objects.filter(registration__in=[each.pk for each in registrations])
     if not with_accommodation:
-        found = found.exclude(question__kind=QuestionKind.ACCOMMODATION)
-    told: dict[int, list[tuple[str, str]]] = {}
-    rows = found.order_by("registration_id", "question__position")
+        answers = answers.exclude(question__kind=QuestionKind.ACCOMMODATION)
+    pairs: dict[int, list[tuple[str, str]]] = {}
+    rows = answers.order_by("registration_id", "question__position")
     for registration_id, label, text in rows.values_list(
         "registration_id", "question__label", "text"
     ):
-        told.setdefault(registration_id, []).append((label, text))
-    return told
+        pairs.setdefault(registration_id, []).append((label, text))
+    return pairs
 
 
 def may_read_accommodation(person: User, event: Event) -> bool:
-    """Whether the person is the organizer, who alone reads what people need to take part.
+    """Whether the person may read answers about accommodation needs.
 
-    That is who created the event, or an event editor of its organization; staff only where an
-    event has no organization.
+    Only the organizer may: the event's creator, or an event editor of its organization. Staff may
+    if the event has no organization.
     """
     if event.created_by_id == person.pk:
         return True
@@ -98,19 +98,19 @@ def may_read_accommodation(person: User, event: Event) -> bool:
 
 
 def event_of_code(code: str) -> Event | None:
-    """The calendar event that these six letters belong to, in whatever case."""
+    """The published calendar event with this check-in code, in upper or lower case."""
     letters = code.replace(" ", "").upper()
-    found = Event.objects.filter(
+    events = Event.objects.filter(
         check_in_code=letters, origin=Origin.CALENDAR, state=EventState.PUBLISHED
     )
-    return found.defer("search", "description").first()
+    return events.defer("search", "description").first()
 
 
 def why_person_cannot_check_in(person: User, event: Event) -> str | None:
-    """Why this person does not check in by the letters at the moment; None when it may be done.
+    """The reason why this person cannot check in with the code now, or None.
 
-    Registered people may, and others where walk-ins are allowed. A place at the conference is a
-    place at its sessions. Nobody overrules the organizer who marked them as absent.
+    Registered people can, and others if walk-ins are allowed. A place at a conference counts for
+    its sessions. People marked absent by the organizer cannot.
     """
     if reason := rules.why_check_in_closed(event):
         return reason
@@ -119,24 +119,24 @@ def why_person_cannot_check_in(person: User, event: Event) -> str | None:
     if mine:
         absent = mine.attendance == Attendance.ABSENT
         return (
-            "The organizer marked you as absent. Please speak to the organizer." if absent else None
+            "The organizer marked you as absent. Please talk to the organizer." if absent else None
         )
     if event.allows_walk_ins or has_place.filter(event=event.parent_id).exists():
         return None
-    return "You are not registered for this event. Ask the organizer to put you on the list."
+    return "You are not registered for this event. Ask the organizer to add you."
 
 
 def owner_of_badge(token: str) -> User | None:
-    """Whose code to check in with this is; nobody's when it was turned off."""
+    """The active person with this check-in code, or None if it was turned off."""
     key = PersonalKey.objects.select_related("person").filter(
         token=token, purpose="badge", revoked_at=None
     )
-    found = key.first()
-    return found.person if found and found.person.is_active else None
+    badge = key.first()
+    return badge.person if badge and badge.person.is_active else None
 
 
 def events_open_for_check_in(person: User) -> QuerySet[Event]:
-    """The events that the person looks after and lets people in to now, by beginning."""
+    """The events that the person manages and that are open for check-in now, by start."""
     now = timezone.now()
     return (
         permissions.managed_by(person)
@@ -154,11 +154,11 @@ def events_open_for_check_in(person: User) -> QuerySet[Event]:
 
 
 class AttendanceMatch(NamedTuple):
-    """What an attendance list says about the people of an event.
+    """An attendance list compared with the roster.
 
-    `marks` are (registration, attendance, minutes) that the list settles; `by_hand` those of them
-    that someone has marked differently by hand. `missing` have a place and are not on the list.
-    `unregistered` have an account and no place. `unknown` are rows without an account.
+    `marks` are (registration, attendance, minutes) to apply; `by_hand` differ from a mark made by
+    hand. `missing` have a place but are not on the list. `unregistered` have an account but no
+    place. `unknown` are rows without an account.
     """
 
     marks: list[tuple[Registration, Attendance, int]]
@@ -169,7 +169,7 @@ class AttendanceMatch(NamedTuple):
 
 
 def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
-    """Compare a list with the roster of its event. Three queries, however long the list."""
+    """Compare a list with the roster of its event. Three queries for any length."""
     people = people_by_email(str(row[0]) for row in found.rows)
     places = {
         registration.person_id: registration
@@ -179,7 +179,7 @@ def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
         .select_related("person")
         .order_by("person__display_name", "person_id")
     }
-    # Someone may have joined under two addresses of theirs.
+    # A person may have joined with two of their addresses: add up the minutes.
     minutes: dict[int, int] = {}
     known: dict[int, User] = {}
     unknown = []
@@ -191,15 +191,15 @@ def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
         known[person.pk] = person
         minutes[person.pk] = minutes.get(person.pk, 0) + int(row[1])
     marks, by_hand, unregistered = [], [], []
-    for person_id, there in minutes.items():
-        attendance = Attendance.PRESENT if there >= found.threshold else Attendance.ABSENT
+    for person_id, total in minutes.items():
+        attendance = Attendance.PRESENT if total >= found.threshold else Attendance.ABSENT
         registration = places.get(person_id)
         if registration is None:
-            unregistered.append((known[person_id], attendance, there))
+            unregistered.append((known[person_id], attendance, total))
         elif _marked_otherwise_by_hand(registration, attendance):
-            by_hand.append((registration, attendance, there))
+            by_hand.append((registration, attendance, total))
         else:
-            marks.append((registration, attendance, there))
+            marks.append((registration, attendance, total))
     missing = [place for person_id, place in places.items() if person_id not in minutes]
     return AttendanceMatch(marks, by_hand, missing, unregistered, unknown)
 

@@ -1,4 +1,4 @@
-"""The roster of an event, for those who look after it."""
+"""Pages for an event's organizer: roster, walk-ins, sign-in sheet, code and lists."""
 
 import csv
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ def _event(request: AuthenticatedHttpRequest, pk: int) -> Event:
 
 
 def _page(event: Event) -> dict[str, Any]:
-    """What every page about an event's attendance begins with."""
+    """Context that all attendance pages share."""
     return {
         "event": event,
         "url": event.get_absolute_url(),
@@ -88,7 +88,7 @@ def _answers(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Who has a place, and who was there; each row has its buttons."""
+    """The roster, with buttons to mark attendance in each row."""
     event = _event(request, pk)
     if request.method == "POST":
         return _mark(request, event)
@@ -123,7 +123,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             raise Refused(reason)
         if "everyone" in request.POST:
             number = actions.mark_the_rest_present(event_id=event.pk, by=request.user)
-            done = f"{_format_people(number)} marked as present."
+            done = f"{_format_people(number)} marked present."
         elif form.is_valid():
             place = get_object_or_404(event.registrations, pk=form.cleaned_data["registration"])
             attendance = Attendance(form.cleaned_data["attendance"])
@@ -133,20 +133,20 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             done = f"{place.person}: {ATTENDANCE_LABELS[attendance].text.lower()}."
             fragment = f"#place-{place.pk}"
         else:
-            raise Refused("Nothing was marked. Press one of the buttons in a row.")
+            raise Refused("Nothing was marked. Use one of the buttons in a row.")
         messages.success(request, done)
-    # Back to the same page of the same search.
+    # Return to the same page of the same search.
     here = f"?{request.GET.urlencode()}" if request.GET else ""
     return redirect(f"{reverse('events:roster', args=[event.pk])}{here}{fragment}")
 
 
 def _format_people(number: int) -> str:
-    return counted(number, "person is", "people are")
+    return counted(number, "person was", "people were")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Put someone on the roster who came without registering."""
+    """Add a person who came without registering."""
     event = _event(request, pk)
     form = WalkInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -154,8 +154,8 @@ def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if person is None:
             form.add_error(
                 "email",
-                "Nobody has an account with this address. The person can create one, also later, "
-                "and then use Add CE credit.",
+                "No account uses this address. The person can create one at any time and then use "
+                "Add CE credit.",
             )
         elif _add_walk_in(request, event, person, form):
             return redirect("events:roster", event.pk)
@@ -167,14 +167,14 @@ def _add_walk_in(
 ) -> bool:
     with refusal_as_form_error(form):
         actions.add_walk_in(event_id=event.pk, person=person, by=request.user)
-        messages.success(request, f"{person} is on the roster, present.")
+        messages.success(request, f"{person} was added to the roster as present.")
         return True
     return False
 
 
 @require_safe
 def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A sign-in sheet to print: who is expected, and lines for others."""
+    """A sign-in sheet to print: registered people, and blank lines for others."""
     event = _event(request, pk)
     people = [
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
@@ -186,11 +186,11 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """The roster as CSV. A spreadsheet must not take what people typed for a formula."""
+    """The roster as CSV. Cells are escaped so that a spreadsheet runs no formula."""
     event = _event(request, pk)
     found = list(queries.confirmed_places(event))
     answers = _answers(request, event, found)
-    questions = sorted({label for told in answers.values() for label, _ in told})
+    questions = sorted({label for pairs in answers.values() for label, _ in pairs})
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = slugify(event.title)[:60] or "event"
     response["Content-Disposition"] = f'attachment; filename="roster-{name}.csv"'
@@ -199,7 +199,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     rows.writerow(["Name", "Email", "Library", "Attendance", "Walk-in", "Minutes", *questions])
     for each in found:
         row = _row(each, answers)
-        told = dict(row["answers"])
+        answered = dict(row["answers"])
         cells = [
             row["name"],
             row["email"],
@@ -207,7 +207,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             row["mark"].text,
             "yes" if row["walk_in"] else "",
             "" if row["minutes"] is None else row["minutes"],
-            *(told.get(question, "") for question in questions),
+            *(answered.get(question, "") for question in questions),
         ]
         rows.writerow([escape_formula(str(cell)) for cell in cells])
     return response
@@ -218,7 +218,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Six letters and a QR code for the wall; making, renewing and turning them off."""
+    """Show the check-in code and its QR code; create, renew or turn off the code."""
     event = _event(request, pk)
     if request.method == "POST":
         if "off" in request.POST:
@@ -244,7 +244,7 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Upload the attendance list of a webinar tool; a preview follows before it counts."""
+    """Upload an attendance list; a preview follows before it is applied."""
     event = _event(request, pk)
     form = UploadListForm(
         request.POST if request.method == "POST" else None,
@@ -255,14 +255,14 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         with refusal_as_form_error(form):
-            kept = list_actions.keep_list(
+            stored = list_actions.keep_list(
                 event_id=event.pk,
                 file_name=file.name,
                 data=file.read(MAX_BYTES + 1),
                 threshold=form.cleaned_data["threshold"],
                 by=request.user,
             )
-            return redirect("events:list", event.pk, kept.pk)
+            return redirect("events:list", event.pk, stored.pk)
     earlier = AttendanceList.objects.filter(event=event).defer("rows", "refused")
     context = {
         **_page(event),
@@ -274,7 +274,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """What a list would do, and the button that lets it count."""
+    """Preview the effect of a list, and apply it."""
     event = _event(request, pk)
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)
     form = ApplyListForm(request.POST if request.method == "POST" else None)
@@ -283,7 +283,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
             number = list_actions.apply_list(list_id=found.pk, by=request.user, **form.cleaned_data)
             messages.success(
                 request,
-                f"The list counts. {_format_people(number)} marked; credits follow within minutes.",
+                f"List applied. {_format_people(number)} marked; credits follow within minutes.",
             )
             return redirect("events:roster", event.pk)
         return redirect("events:list", event.pk, found.pk)
@@ -293,7 +293,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
 
 
 class MatchGroup(NamedTuple):
-    """People of whom a list says the same: how many, and the first of them with details."""
+    """People with the same result in a list: their number, and the first of them."""
 
     label: str
     number: int
@@ -320,12 +320,12 @@ def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[Match
     unknown = [(str(row[0]), f"{row[1]} min, line {row[2]}") for row in match.unknown]
     groups = [
         ("Present", marks(present)),
-        ("Absent, because there for less", marks(absent)),
-        ("Marked otherwise by hand, or checked in by themselves; that stays", by_hand),
+        ("Absent: too few minutes", marks(absent)),
+        ("Marked differently by hand or at check-in; kept unless you overwrite it", by_hand),
         ("Registered, not on the list", [(str(each.person), "") for each in match.missing]),
-        ("With an account, not registered", without_place),
+        ("Not registered, but with an account", without_place),
         (UNKNOWN, unknown),
-        ("Rows left out", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
+        ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
     ]
     return [
         MatchGroup(label, len(lines), lines[:MAX_LINES], label == UNKNOWN)
@@ -335,7 +335,7 @@ def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[Match
 
 @require_safe
 def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """The rows of a list that belong to nobody, as CSV, to write to these people."""
+    """The rows of a list without an account, as CSV."""
     event = _event(request, pk)
     found = get_object_or_404(AttendanceList, pk=list_id, event=event)
     response = HttpResponse(content_type="text/csv; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Reading the attendance lists of webinar tools: CSV files that no two tools write alike."""
+"""Read attendance lists from webinar tools: CSV files in many different formats."""
 
 import csv
 import re
@@ -27,7 +27,7 @@ MINUTES_HEADINGS = {
     "totaltime",
     "inmeetingduration",
 }
-# When this person came and went; start and end are often those of the event, for everyone.
+# Not "start" and "end": those are often the event's own times.
 JOINED_HEADINGS = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
 LEFT_HEADINGS = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
 CLOCK_DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
@@ -39,11 +39,11 @@ SPOKEN_DURATION = re.compile(
 
 
 class AttendanceRows(NamedTuple):
-    """A list as it was read.
+    """The contents of a list.
 
-    `rows` are [address in lower case, whole minutes, line], one per address, in the order of the
-    file; the minutes of a person who came and went are added up. `refused` are [line, reason]; a
-    visit that the list says twice is among them.
+    `rows` are [address in lower case, whole minutes, line], one per address, in file order, with
+    the minutes of several visits added up. `refused` are [line, reason], including visits that
+    the list repeats.
     """
 
     rows: list[list[str | int]]
@@ -51,7 +51,7 @@ class AttendanceRows(NamedTuple):
 
 
 def read_attendance_list(data: bytes) -> AttendanceRows:
-    """Read a list. Raises Refused, with what to do, when the file is none."""
+    """Read a list. Raises Refused if the file is not a readable list."""
     text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
     table = uploaded_csv.csv_reader(text, lambda cells: _columns(cells) is not None)
     try:
@@ -79,15 +79,15 @@ def _table(lines: Any) -> AttendanceRows:
         found.take(cells, lines.line_num)
     if found is None:
         raise Refused(
-            "No column for the e-mail address and the minutes was found. The first row has to "
-            "name them, for example: Email, Minutes.",
+            "The file has no columns for e-mail address and minutes. The first row has to name "
+            "them, for example: Email, Minutes.",
             field="file",
         )
     return found.sheet()
 
 
 class ColumnIndexes(NamedTuple):
-    """Where in a row stands what is asked; not every tool writes when people came and went."""
+    """Column numbers; not every tool writes when people joined and left."""
 
     email: int
     minutes: int
@@ -111,7 +111,7 @@ def _columns(cells: list[str]) -> ColumnIndexes | None:
 
 
 class _Rows:
-    """What was read so far."""
+    """Collects people and refused rows while reading."""
 
     def __init__(self, columns: ColumnIndexes) -> None:
         self.columns = columns
@@ -124,12 +124,12 @@ class _Rows:
         if len(self.refused) < MAX_REFUSED:
             self.refused.append([line, reason])
         elif len(self.refused) == MAX_REFUSED:
-            self.refused.append([line, "From here on more rows are left out; they are not shown."])
+            self.refused.append([line, "More rows were skipped; they are not listed."])
 
     def take(self, cells: list[str], line: int) -> None:
         wanted = [index for index in self.columns if index is not None]
         if len(cells) <= max(wanted) or sum(map(len, cells)) > uploaded_csv.MAX_LIST_LINE_LENGTH:
-            self.refuse(line, "The row has other columns than the heading.")
+            self.refuse(line, "The columns do not match the heading.")
             return
         address = cells[self.columns.email].strip().lower()
         if reason := uploaded_csv.why_not_an_email(address):
@@ -137,18 +137,16 @@ class _Rows:
             return
         length = _seconds(cells[self.columns.minutes].strip())
         if length is None:
-            self.refuse(line, "The time is not in minutes, like 55, 0:55:00 or 55 min.")
+            self.refuse(line, "The time is not a duration such as 55, 0:55:00 or 55 min.")
             return
         if first := self._same_visit(cells, address, length, line):
-            self.refuse(
-                line, f"Came and went at the same moments as in line {first}; it counts once."
-            )
+            self.refuse(line, f"Same times as in line {first}; the visit counts once.")
             return
         self.people.setdefault(address, [address, 0, line])
         self.seconds[address] = self.seconds.get(address, 0) + length
 
     def _same_visit(self, cells: list[str], address: str, length: int, line: int) -> int | None:
-        """The line that says this visit already. Without moments, equal rows are two visits."""
+        """The earlier line with the same visit. Rows without times are always separate visits."""
         moments = [
             cells[index].strip() if index is not None else ""
             for index in (self.columns.joined, self.columns.left)

@@ -1,4 +1,4 @@
-"""Writing the course catalog: proposals of editors, staff's decisions, and the next year's."""
+"""Course catalog: propose listings, decide about them, renew them for the next year."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from events.models import CatalogListing, Event
 
 
 class ListingsResult(NamedTuple):
-    """What became of several listings: those that changed, and a sentence for each left alone.
+    """The listings that changed, and a sentence for each one that was skipped.
 
-    What was so already is in neither.
+    Listings that were already in the wanted state are in neither.
     """
 
     changed: list[CatalogListing]
@@ -28,10 +28,10 @@ class ListingsResult(NamedTuple):
 
 @audited
 def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogListing:
-    """Propose an event for the catalog of a fiscal year, again where it was declined.
+    """Propose an event for the catalog of a fiscal year, or propose a declined one again.
 
-    `by` looks after the event (editors.managed_by). Idempotent: what waits or is approved stays
-    as it is. Locks the event. Raises Event.DoesNotExist, or Refused.
+    Idempotent: a proposed or approved listing stays as it is. Locks the event. Raises
+    Event.DoesNotExist, or Refused, for example if `by` does not manage the event.
     """
     event = queries.lock_event(event_id)
     if not permissions.managed_by(by).filter(pk=event.pk).exists():
@@ -54,10 +54,10 @@ def _propose(listing: CatalogListing, by: User) -> CatalogListing:
 
 @audited
 def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
-    """Propose these approved courses for the catalog of the following fiscal year, all at once.
+    """Propose these approved courses for the catalog of the following fiscal year.
 
-    Left alone, with the reason, is what earns no credit in that year, or was declined for it.
-    Idempotent. Locks the events. Raises Refused for whoever does not decide about the catalog.
+    Skips, with the reason, courses that earn no credit in that year or were declined for it.
+    Idempotent; locks the events. Raises Refused if `by` may not decide about the catalog.
     """
     _refuse_others(by)
     outcome, now = ListingsResult([], []), timezone.now()
@@ -79,7 +79,7 @@ def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
 
 
 def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None:
-    """Why a listing is not carried over into the next year, or None. No query."""
+    """The reason why a listing cannot be renewed for the next year, or None. No query."""
     title, year = listing.event.title, listing.fiscal_year
     if was_declined:
         return f"“{title}” was declined for fiscal year {year + 1}."
@@ -92,16 +92,16 @@ def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None
 def decide_listings(
     *, ids: Collection[int], decision: Decision, reason: str = "", by: User
 ) -> ListingsResult:
-    """Approve or decline what is proposed (enums.LISTING_TRANSITIONS); credits and tracks follow.
+    """Approve or decline listings (enums.LISTING_TRANSITIONS); updates credits and tracks.
 
-    Declining needs a `reason`, which the editors read; what was approved can be taken out so.
-    Left alone, with the reason, is what `by` proposed and would approve, and what cannot be
-    decided so any more. Idempotent. Locks the events. Raises Refused.
+    Declining needs a `reason`, which the editors read, and also removes approved courses. Skips,
+    with the reason, listings that `by` proposed and would approve, and those in a state that no
+    longer allows the decision. Idempotent; locks the events. Raises Refused.
     """
     _refuse_others(by)
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
-        raise Refused("Say why; whoever looks after the event will read it.", field="reason")
+        raise Refused("Enter a reason. The event editors will read it.", field="reason")
     target = LISTING_TRANSITIONS[decision].target
     outcome, now = ListingsResult([], []), timezone.now()
     counted: list[int] = []
@@ -127,10 +127,10 @@ def decide_listings(
 
 
 def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
-    """Why this listing is not decided so, or None. No query."""
+    """The reason why this decision is not possible, or None. No query."""
     title = listing.event.title
     if not LISTING_TRANSITIONS[decision].allows(listing.state, Actor.STAFF):
-        return f"“{title}” was declined. It has to be proposed again first."
+        return f"“{title}” was declined. Propose it again first."
     if decision != Decision.APPROVE:
         return None
     if listing.proposed_by_id == by.pk:
@@ -140,11 +140,11 @@ def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> st
 
 def _refuse_others(by: User) -> None:
     if not catalog_queries.may_decide_listings(by):
-        raise Refused("CE Coordinators decide about the course catalog.")
+        raise Refused("Only CE Coordinators can decide about the course catalog.")
 
 
 def _lock(ids: Collection[int]) -> list[CatalogListing]:
-    """These listings with their events, which are locked, by id."""
+    """Lock the events and return these listings, by id."""
     listings = CatalogListing.objects.filter(pk__in=ids)
     queries.lock_events(listings.order_by().values_list("event_id", flat=True))
     return list(listings.select_related("event").order_by("pk"))

@@ -1,4 +1,4 @@
-"""The course catalog, for staff: what is proposed, what is in it, and the next year's."""
+"""The course catalog for staff: decide about proposals and renew courses."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -23,16 +23,19 @@ MAX_REASONS_SHOWN = 5
 
 
 class ListingDecisionForm(ActionForm):
-    """What is done with the chosen listings, and why."""
+    """The action for the selected listings, and its reason."""
 
     reason = forms.CharField(
-        label="Reason, to decline:", required=False, max_length=2000, widget=forms.TextInput
+        label="Reason (required to decline):",
+        required=False,
+        max_length=2000,
+        widget=forms.TextInput,
     )
 
 
 @admin.register(CatalogListing)
 class CatalogListingAdmin(QueueAdmin):
-    """What is proposed for the catalog of a fiscal year, and in it; longest waiting first."""
+    """Listings of all fiscal years, the longest waiting first."""
 
     decides = catalog_queries.DECIDE_PERMISSION
     list_display = (
@@ -99,8 +102,8 @@ class CatalogListingAdmin(QueueAdmin):
         with refusal_as_message(request):
             outcome = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)
             for listing in outcome.changed:
-                said = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
-                self.log_change(request, listing, said)
+                note = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
+                self.log_change(request, listing, note)
             _report_outcome(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
@@ -111,16 +114,16 @@ class CatalogListingAdmin(QueueAdmin):
             request,
             outcome,
             f"Proposed for the next fiscal year: {len(outcome.changed)} of {len(ids)}. A "
-            "colleague approves them.",
+            "colleague has to approve them.",
         )
 
 
 def _report_outcome(request: HttpRequest, outcome: ListingsResult, done: str) -> None:
-    """What changed, and of what was left alone the first few with the reason."""
+    """Show how many listings changed, and the first few reasons why others did not."""
     for sentence in outcome.left[:MAX_REASONS_SHOWN]:
         messages.warning(request, sentence)
     if len(outcome.left) > MAX_REASONS_SHOWN:
-        messages.warning(request, f"Left alone for like reasons: {len(outcome.left)} in all.")
+        messages.warning(request, f"{len(outcome.left)} were skipped in all, for similar reasons.")
     if outcome.changed or not outcome.left:
         messages.success(request, done)
 
@@ -128,6 +131,6 @@ def _report_outcome(request: HttpRequest, outcome: ListingsResult, done: str) ->
 @waits_for(catalog_queries.DECIDE_PERMISSION, order=20)
 def proposed_courses() -> list[Waiting]:
     proposed = CatalogListing.objects.filter(state=ListingState.PROPOSED)
-    found = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
+    oldest = proposed.aggregate(count=Count("pk"), since=Min("proposed_at"))
     url = f"{reverse('admin:events_cataloglisting_changelist')}?state__exact=proposed"
-    return oldest_waits("course", "proposed for the catalog", url, **found)
+    return oldest_waits("course", "proposed for the catalog", url, **oldest)

@@ -1,4 +1,4 @@
-"""Looking at the course catalog, and proposing an event for it."""
+"""Forms to filter the course catalog and to propose an event for it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from events.models import Event
 
 
 class CatalogForm(forms.Form):
-    """Which fiscal year, and which category; what makes no sense is left out."""
+    """The fiscal year and category to show; invalid values are ignored."""
 
     year = forms.IntegerField(required=False, min_value=1990, max_value=2100)
     category = forms.SlugField(required=False, max_length=40)
@@ -22,7 +22,7 @@ class CatalogForm(forms.Form):
 
 
 class ProposeListingForm(forms.Form):
-    """The fiscal year for whose catalog an event is proposed."""
+    """The fiscal year to propose an event for."""
 
     fiscal_year = forms.TypedChoiceField(label="Fiscal year", coerce=int)
 

@@ -1,7 +1,7 @@
-"""Reads on the course catalog, and what may be done about it.
+"""Queries and rules of the course catalog.
 
-An event is of use in the catalog of a fiscal year in which someone earns its credit, or watches
-its recording; for any other year it is neither proposed nor carried over.
+An event can be in the catalog of a fiscal year in which people earn its credit or can watch its
+recording. It cannot be proposed or renewed for any other year.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ DECIDE_PERMISSION = "events.decide_listing"
 
 
 def may_decide_listings(person: User) -> bool:
-    """Whether the person approves and declines what is proposed for the catalog."""
+    """Whether the person may approve and decline catalog listings."""
     return person.is_active and person.has_perm(DECIDE_PERMISSION)
 
 
@@ -27,10 +27,10 @@ def may_decide_listings(person: User) -> bool:
 
 
 def catalog_years_of(event: Event) -> range:
-    """The fiscal years in whose catalog the event is of use: no query.
+    """The fiscal years in whose catalog the event can be. No query.
 
-    That of its last day; where it has a recording, each in which that can be watched, up to the
-    next one.
+    The year of its last day and, if it has a recording, each year in which people can watch it,
+    through next year.
     """
     last = fiscal_year(event.last_day)
     if event.recording_available_at is None:
@@ -43,33 +43,33 @@ def catalog_years_of(event: Event) -> range:
 
 
 def default_year(event: Event) -> int:
-    """The year to propose first: the present one where it is of use, else that of its last day."""
+    """The suggested year: the current one if possible, else that of the event's last day."""
     now = fiscal_year(today())
     return now if now in catalog_years_of(event) else fiscal_year(event.last_day)
 
 
 def why_not_list(event: Event) -> str | None:
-    """Why an event cannot be in the catalog at all, or None. Asks no query."""
+    """The reason why an event cannot be in the catalog at all, or None. No query."""
     if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
         return None
-    return f"“{event.title}” does not stand on the calendar, so it cannot be in the catalog."
+    return f"“{event.title}” is not on the calendar, so it cannot be in the catalog."
 
 
 def why_not_propose(event: Event, year: int) -> str | None:
-    """Why an event cannot be proposed for the catalog of a fiscal year, or None. One query."""
+    """The reason why an event cannot be proposed for a fiscal year, or None. One query."""
     if reason := why_not_list(event):
         return reason
     if year not in catalog_years_of(event):
         return f"“{event.title}” earns no credit in fiscal year {year}. Choose another year."
     if not event.offers.all():
         return (
-            f"“{event.title}” carries no CE credit, so it is no course of the catalog. Sessions of "
-            "a conference are proposed one by one."
+            f"“{event.title}” carries no CE credit, so it cannot be in the catalog. Propose each "
+            "session of a conference on its own."
         )
     return None
 
 
-# ---------- What is in it ----------
+# ---------- Courses ----------
 
 IN_CATALOG = Q(
     event__origin=Origin.CALENDAR,
@@ -79,7 +79,7 @@ IN_CATALOG = Q(
 
 
 def catalog_courses(year: int) -> QuerySet[CreditOffer]:
-    """The approved courses of a fiscal year, by category and title: a row for each credit line."""
+    """The credit lines of the approved courses of a fiscal year, by category and title."""
     return (
         CreditOffer.objects.filter(IN_CATALOG, event__listings__fiscal_year=year)
         .select_related("event", "category")
@@ -89,29 +89,29 @@ def catalog_courses(year: int) -> QuerySet[CreditOffer]:
 
 
 def course_counts(year: int) -> list[tuple[Category, int]]:
-    """How many approved courses each category has in a fiscal year. One query."""
+    """The number of approved courses in each category in a fiscal year."""
     offers = catalog_courses(year).order_by().values("category").annotate(number=Count("pk"))
-    found = dict(offers.values_list("category", "number"))
-    return [(each, found.get(each.pk, 0)) for each in Category.objects.order_by("position")]
+    counts = dict(offers.values_list("category", "number"))
+    return [(each, counts.get(each.pk, 0)) for each in Category.objects.order_by("position")]
 
 
 def years_with_courses() -> list[int]:
-    """The fiscal years that have approved courses, and the present one, latest first. One query."""
-    found = CatalogListing.objects.filter(state=ListingState.APPROVED).order_by()
+    """The fiscal years with approved courses and the current one, latest first. One query."""
+    approved = CatalogListing.objects.filter(state=ListingState.APPROVED).order_by()
     return sorted(
-        {*found.values_list("fiscal_year", flat=True), fiscal_year(today())}, reverse=True
+        {*approved.values_list("fiscal_year", flat=True), fiscal_year(today())}, reverse=True
     )
 
 
 def with_catalog_years(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate the fiscal years in whose catalog an event is, as `catalog_years`."""
+    """Annotate `catalog_years`: the fiscal years in whose catalog the event is."""
     return events.annotate(catalog_years=approved_years("pk"))
 
 
 def catalog_years_shown(event: Event) -> list[int]:
-    """The years that an event's page names: none where it does not stand, or is not earned then.
+    """The catalog years to show on the event page: only those in which it can earn credit.
 
-    The event comes from `with_years`.
+    The event comes from `with_catalog_years`.
     """
     approved: list[int] = event.catalog_years  # type: ignore[attr-defined]
     useful = () if why_not_list(event) else catalog_years_of(event)
@@ -119,11 +119,11 @@ def catalog_years_shown(event: Event) -> list[int]:
 
 
 def approved_years(event: str) -> Any:
-    """The fiscal years for which the event at this path is approved, ascending: an array."""
+    """A subquery: the fiscal years for which the event at this path is approved, ascending."""
     approved = CatalogListing.objects.filter(event=OuterRef(event), state=ListingState.APPROVED)
     return ArraySubquery(approved.order_by("fiscal_year").values("fiscal_year"))
 
 
 def listings_of(event: Event) -> QuerySet[CatalogListing]:
-    """What was proposed for an event and became of it, the latest year first."""
+    """The event's listings, the latest year first."""
     return event.listings.order_by("-fiscal_year")

@@ -1,4 +1,4 @@
-"""The course catalog for everyone, and proposing an event for it."""
+"""The public course catalog, and the page to propose an event for it."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -87,7 +87,7 @@ def _course(offer: CreditOffer) -> dict[str, Any]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """For those who look after an event: propose it, and what became of what was proposed."""
+    """Propose an event for the catalog; shows its earlier listings."""
     person, event = get_editor(request), get_managed_event(request, pk)
     form = ProposeListingForm(request.POST if request.method == "POST" else None, event=event)
     if request.method == "POST" and form.is_valid():
@@ -108,8 +108,8 @@ def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _proposed(listing: CatalogListing) -> str:
     if listing.state == ListingState.APPROVED:
-        return f"It is in the catalog of fiscal year {listing.fiscal_year} already."
-    return f"It is proposed for the catalog of fiscal year {listing.fiscal_year}. Staff decide."
+        return f"The event is already in the catalog of fiscal year {listing.fiscal_year}."
+    return f"Proposed for the catalog of fiscal year {listing.fiscal_year}. Staff will decide."
 
 
 def _listing(listing: CatalogListing) -> dict[str, Any]:

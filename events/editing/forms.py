@@ -89,7 +89,7 @@ class EventForm(forms.ModelForm):
         label="Presenters with an account",
         required=False,
         max_length=3000,
-        help_text="E-mail addresses, one per line. Presenters earn double credit without a claim.",
+        help_text="E-mail addresses, one per line. Presenters earn double without claiming.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
@@ -173,7 +173,7 @@ class EventForm(forms.ModelForm):
         unknown = [address for address in addresses if address not in people]
         if unknown:
             raise forms.ValidationError(
-                f"No account uses {', '.join(unknown)}. Enter the presenter's name above instead; you "
+                f"No account uses {', '.join(unknown)}. Enter the presenter's name above; you "
                 "can add the account later."
             )
         return list({person.pk: person for person in people.values()}.values())

@@ -24,7 +24,7 @@ def save_event(*, event: Event, by: User) -> Event:
     is_new = event.pk is None
     if not is_new:
         if queries.lock_event(event.pk).state == EventState.MERGED:
-            # Its claims moved to the other event; a form opened before the merge must not revive it.
+            # Its claims have moved: a form opened before the merge must not revive it.
             raise ValidationError(
                 "This event was merged into another one. Change that one instead."
             )

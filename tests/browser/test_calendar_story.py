@@ -245,7 +245,7 @@ def moves_it_to_today(editor: Visitor, event: Event) -> None:
 
 def shows_the_code(editor: Visitor, event: Event) -> str:
     editor.follow("Check-in code")
-    editor.press("Make the code")
+    editor.press("Create the code")
     event.refresh_from_db()
     assert event.check_in_code
     editor.sees(event.check_in_code)

@@ -165,7 +165,7 @@ def test_forms_of_an_organizer_full_of_errors(
         (f"/events/{work.full.pk}/files/", "Add the link"),
         (f"/events/{work.pending.pk}/review/", "Return to"),
         (f"/events/{work.today.pk}/roster/walk-in/", "Add to the roster"),
-        (f"/events/{work.today.pk}/roster/upload/", "Look at the list"),
+        (f"/events/{work.today.pk}/roster/upload/", "Preview the list"),
     ]:
         visitor.open(path)
         visitor.click(visitor.page.get_by_role("button", name=button))

@@ -74,10 +74,10 @@ def test_only_while_the_event_is_on(event: Event, moment: dt.datetime, reason: s
 def test_wrong_letters_no_letters_and_letters_turned_off(event: Event) -> None:
     person = make.person()
     for letters in ("NONSEN", ""):
-        with pytest.raises(Refused, match="do not belong to this event"):
+        with pytest.raises(Refused, match="does not belong to this event"):
             actions.check_in(event_id=event.pk, code=letters, by=person)
     actions.remove_check_in_code(event_id=event.pk, by=person)
-    with pytest.raises(Refused, match="do not belong to this event"):
+    with pytest.raises(Refused, match="does not belong to this event"):
         actions.check_in(event_id=event.pk, code=CODE, by=person)
 
 

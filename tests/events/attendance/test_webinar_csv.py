@@ -61,8 +61,8 @@ def test_quotation_marks_that_are_in_order() -> None:
         (b"%PDF-1.7 Email,Minutes", "This is not a CSV file"),
         (b"PK\x03\x04 Email,Minutes", "This is not a CSV file"),
         (b"Email,Minutes\n\x00\x00", "not a text file"),
-        (b"Name,Time\nAda,50\n", "No column for the e-mail address"),
-        (b"", "No column for the e-mail address"),
+        (b"Name,Time\nAda,50\n", "The file has no columns for e-mail address"),
+        (b"", "The file has no columns for e-mail address"),
         (b"x" * (5 * 1024 * 1024 + 1), "larger than 5 MB"),
         (b"Email,Minutes\n" + b"a@b.example,1\n" * 20_001, "more than 20,000 rows"),
         (b'Email,Minutes\n"' + b"a" * 200_000, "cannot be read as CSV"),
@@ -104,7 +104,7 @@ def test_a_visit_that_the_list_says_twice_counts_once() -> None:
         ["bo@x.example", 20],
         ["cy@x.example", 14],
     ]
-    assert sheet.refused == [[3, "Came and went at the same moments as in line 2; it counts once."]]
+    assert sheet.refused == [[3, "Same times as in line 2; the visit counts once."]]
 
 
 def test_without_moments_equal_rows_are_two_visits() -> None:
@@ -135,7 +135,7 @@ def test_time_as_people_write_it(written: str, minutes: int) -> None:
 def test_of_very_many_bad_rows_the_first_are_reported() -> None:
     sheet = webinar_csv.read_attendance_list(b"Email,Minutes\n" + b"nobody,5\n" * 1_000)
     assert len(sheet.refused) == 201
-    assert sheet.refused[-1] == [202, "From here on more rows are left out; they are not shown."]
+    assert sheet.refused[-1] == [202, "More rows were skipped; they are not listed."]
 
 
 def test_twenty_thousand_rows_take_little_memory() -> None:
@@ -266,7 +266,7 @@ def test_people_with_an_account_but_no_place_and_with_two_addresses() -> None:
 
 def test_no_list_counts_before_the_event() -> None:
     event = make.event(days=1)
-    with pytest.raises(Refused, match="once the event has begun"):
+    with pytest.raises(Refused, match="after the event has started"):
         apply(kept(event, ("ada@x.example", 50)))
 
 
@@ -315,10 +315,8 @@ def test_the_preview_says_which_rows_count_once(client: Client, staff: User) -> 
     event, row = make.event(days=-1), "ada@x.example,9:00,9:20,20\n"
     page = upload(client, event, f"Email,Join Time,Leave Time,Minutes\n{row}{row}".encode())
     told = {group.label: group.lines for group in page.context["groups"]}
-    assert told["Rows left out"] == [
-        ("Line 3", "Came and went at the same moments as in line 2; it counts once.")
-    ]
-    assert "it counts once" in page.content.decode()
+    assert told["Skipped rows"] == [("Line 3", "Same times as in line 2; the visit counts once.")]
+    assert "the visit counts once" in page.content.decode()
 
 
 def test_of_very_many_people_the_first_are_named(client: Client, staff: User) -> None:

@@ -140,8 +140,8 @@ def test_a_declined_course_is_proposed_anew(editor: User) -> None:
     [
         ({"days": -7}, 2026, "earns no credit in fiscal year 2026"),
         ({"credits": {}}, 2027, "carries no CE credit"),
-        ({"state": EventState.CANCELLED}, 2027, "does not stand on the calendar"),
-        ({"state": EventState.PENDING}, 2027, "does not stand on the calendar"),
+        ({"state": EventState.CANCELLED}, 2027, "is not on the calendar"),
+        ({"state": EventState.PENDING}, 2027, "is not on the calendar"),
     ],
 )
 def test_what_is_of_no_use_is_not_proposed(
@@ -179,15 +179,13 @@ def test_every_decision_in_every_state(staff: User, before: str, decision: Decis
         assert listing.reason == ("Too short" if decision == DECLINE else "")
         return
     assert (outcome.changed, listing.state, listing.decided_by) == ([], before, decided_by)
-    left = (
-        [] if before == target else ["“Weeding” was declined. It has to be proposed again first."]
-    )
+    left = [] if before == target else ["“Weeding” was declined. Propose it again first."]
     assert outcome.left == left
 
 
 def test_to_decline_needs_a_reason(staff: User) -> None:
     listing = make.listing(make.event())
-    with pytest.raises(Refused, match="Say why"):
+    with pytest.raises(Refused, match="Enter a reason"):
         decide_listings(ids=[listing.pk], decision=DECLINE, reason="  ", by=staff)
     listing.refresh_from_db()
     assert listing.state == APPROVED
@@ -205,15 +203,15 @@ def test_ones_own_proposals_are_left_for_a_colleague(staff: User) -> None:
 def test_what_was_cancelled_meanwhile_is_not_approved(staff: User) -> None:
     listing = make.listing(make.event(state=EventState.CANCELLED), state=PROPOSED)
     [sentence] = decide_listings(ids=[listing.pk], decision=APPROVE, by=staff).left
-    assert "does not stand on the calendar" in sentence
+    assert "is not on the calendar" in sentence
 
 
 def test_only_ce_coordinators_decide(editor: User) -> None:
     listing = make.listing(make.event(), state=PROPOSED)
     for person in (editor, make.person(Role.HELP_DESK), make.person(Role.ADMINISTRATOR)):
-        with pytest.raises(Refused, match="CE Coordinators decide"):
+        with pytest.raises(Refused, match="Only CE Coordinators can decide"):
             decide_listings(ids=[listing.pk], decision=APPROVE, by=person)
-        with pytest.raises(Refused, match="CE Coordinators decide"):
+        with pytest.raises(Refused, match="Only CE Coordinators can decide"):
             renew_listings(ids=[listing.pk], by=person)
     assert list(CatalogListing.objects.values_list("state", flat=True)) == [PROPOSED]
 
@@ -409,7 +407,7 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
     assert "It has not been proposed yet." in client.get(address).content.decode()
     answer = client.post(address, {"fiscal_year": "2027"})
-    assert said(answer) == ["It is proposed for the catalog of fiscal year 2027. Staff decide."]
+    assert said(answer) == ["Proposed for the catalog of fiscal year 2027. Staff will decide."]
     listing = CatalogListing.objects.get()
     assert "Waiting for a decision" in client.get(address).content.decode()
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="Only a demonstration", by=staff)
@@ -425,7 +423,7 @@ def test_a_year_of_no_use_is_refused_in_the_form(editor: User) -> None:
     assert "fiscal_year" in page.context["form"].errors
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
     page = client.post(f"/events/{event.pk}/catalog/", {"fiscal_year": "2027"})
-    assert "does not stand on the calendar" in page.content.decode()
+    assert "is not on the calendar" in page.content.decode()
     assert not CatalogListing.objects.exists()
 
 
@@ -457,7 +455,7 @@ def test_staff_decide_in_bulk(staff: User) -> None:
         "In the catalog: 2 of 3.",
     ]
     assert said(choose(signed_in(staff), "decline", first)) == [
-        "Say why; whoever looks after the event will read it."
+        "Enter a reason. The event editors will read it."
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
     assert said(declined) == ["Declined: 1 of 1."]
@@ -472,8 +470,8 @@ def test_staff_carry_over_in_bulk(staff: User) -> None:
     told = said(choose(signed_in(staff), "renew", *listings))
     assert told[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
     assert told[5:] == [
-        "Left alone for like reasons: 7 in all.",
-        "Proposed for the next fiscal year: 2 of 9. A colleague approves them.",
+        "7 were skipped in all, for similar reasons.",
+        "Proposed for the next fiscal year: 2 of 9. A colleague has to approve them.",
     ]
     assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
 
