@@ -31,17 +31,17 @@ class EventAdminForm(forms.ModelForm):
         model = Event
         fields = ("state", "parent")  # the administration adds those of its fieldsets
         help_texts = {
-            "state": "Cancelled events stay on the calendar, marked, and earn no credit. To tell "
-            "the people who registered, cancel on the event's own page instead.",
+            "state": "Canceled events stay on the calendar, marked, and earn no credit. To "
+            "notify people who registered, cancel the event on its own page instead.",
             "begins_at": "Mountain time.",
-            "ends_at": "Credit can be claimed from then on. Without an end: after that day.",
-            "parent": "The conference of which this is a session; sessions are claimed one by one.",
-            "registration_mode": "Whoever registers here gets the credit once the event is over.",
-            "capacity": "Empty: no limit.",
-            "recording_available_at": "The recording can be claimed from then on.",
-            "recording_until_at": "Empty: without an end.",
-            "registration_opens_at": "Empty: at once.",
-            "registration_closes_at": "Empty: when the event is over.",
+            "ends_at": "People can claim credit from this time. If empty, from the next day.",
+            "parent": "The conference that this session belongs to. People claim each session.",
+            "registration_mode": "People who register here get the credit once the event is over.",
+            "capacity": "If empty, there is no limit.",
+            "recording_available_at": "People can claim the recording from this time.",
+            "recording_until_at": "If empty, there is no end.",
+            "registration_opens_at": "If empty, registration opens immediately.",
+            "registration_closes_at": "If empty, registration closes when the event is over.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,23 +67,21 @@ class EventAdminForm(forms.ModelForm):
             return None
         if parent.pk == self.instance.pk:
             raise forms.ValidationError("An event cannot be a session of itself.")
-        # The public page of the session names its conference.
+        # The session's public page shows its conference.
         if parent.origin != Origin.CALENDAR:
             raise forms.ValidationError("A conference is an event on the calendar.")
         if parent.parent_id is not None:
             raise forms.ValidationError("A session cannot be the conference of other sessions.")
         if self.instance.pk and self.instance.sessions.exists():
-            raise forms.ValidationError("This event has sessions, so it cannot be one itself.")
+            raise forms.ValidationError("This event has sessions, so it cannot be a session.")
         return parent
 
 
 class CreditOfferInline(CategoryInline):
-    """The credit lines of an event; whoever may change the event may change them."""
+    """The credit lines of an event, for everyone who may change the event."""
 
     model = CreditOffer
-    verbose_name_plural = (
-        "Credit lines, in halves (claims made already keep the credits they were made with)"
-    )
+    verbose_name_plural = "Credit lines, in halves (existing claims keep their credits)"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
@@ -100,7 +98,7 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Calendar events. When their days change, the credits earned at them follow."""
+    """Published and canceled calendar events. Credits follow when their dates change."""
 
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
@@ -167,7 +165,7 @@ class EventAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         events = super().get_queryset(request)
-        # Drafts and proposals go their way on the portal's own pages.
+        # Drafts and proposals have their own pages in the portal.
         public = events.filter(
             origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED]
         )
@@ -177,7 +175,7 @@ class EventAdmin(StaffAdmin):
     def propose_for_catalog(
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Event]
     ) -> None:
-        """Of the present fiscal year where the event is of use in it, else of its last day's."""
+        """Propose each event for its suggested fiscal year."""
         years = {event.pk: catalog_queries.default_year(event) for event in chosen.order_by("pk")}
         done = run_on_each(
             request,
@@ -193,7 +191,7 @@ class EventAdmin(StaffAdmin):
         publishing.save_event(event=obj, by=request.user)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        formset.save(commit=False)  # fills what the history page says; the action writes
+        formset.save(commit=False)  # collects the entries of the history page; the action writes
         lines = [line.cleaned_data for line in formset.forms]
         publishing.set_offers(
             event=form.instance,
@@ -207,7 +205,7 @@ class EventAdmin(StaffAdmin):
 
 @admin.register(Category)
 class CategoryAdmin(StaffAdmin):
-    """Exactly four: claims, rules and charts refer to them. Only the description may change."""
+    """The four fixed CE categories. Only the description can change."""
 
     list_display = ("name", "shape", "description")
     fields = readonly_fields = ("name", "shape", "slug", "position")
@@ -224,7 +222,7 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
-    """Who has a place. Being marked absent takes the credit away, present brings it back."""
+    """Registrations. Marking a person absent withdraws the credit; present restores it."""
 
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")

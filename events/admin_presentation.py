@@ -1,4 +1,4 @@
-"""What the administration says of events, and how it runs an action on many rows."""
+"""How the administration shows an event's time, credit and length."""
 
 from aspen.formats import format_amount, format_time_range
 from events.models import Event
@@ -9,14 +9,14 @@ def event_time(event: Event) -> str:
 
 
 def format_credit_lines(event: Event) -> str:
-    """The prefetched credit lines: Library Administration 3; Technology 1."""
+    """The prefetched credit lines, for example "Library Administration 3; Technology 1"."""
     return "; ".join(
         f"{offer.category} {format_amount(offer.amount)}" for offer in event.offers.all()
     )
 
 
 def format_length(event: Event) -> str:
-    """2:00 hours; a course of weeks has days."""
+    """The length as "2:00 hours", or a note if the event has only days or no end."""
     if event.ends_at is None or event.all_day:
         return "days only" if event.all_day else "no end"
     hours, minutes = divmod(int((event.ends_at - event.begins_at).total_seconds()) // 60, 60)

@@ -1,4 +1,4 @@
-"""Custom events: what librarians create with Create New…, and what staff decide about it."""
+"""Custom events: trainings reported with Create New…, and staff's decisions about them."""
 
 import dataclasses
 import datetime as dt
@@ -11,7 +11,7 @@ from accounts.queries import lock_people
 from aspen.clock import today
 from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import format_credits as in_words
+from aspen.formats import format_credits
 from aspen.transitions import Actor
 from events import queries, rules, signals
 from events.enums import (
@@ -28,7 +28,7 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CollegeCourse:
-    """What a college course was worth there."""
+    """A college course: its credit system and its credits there."""
 
     system: CourseSystem
     credits: int
@@ -36,10 +36,10 @@ class CollegeCourse:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CustomEventFacts:
-    """What Create New… asks. Moments are aware; `amount` is what attendees earn, in credits.
+    """The data from Create New…: aware datetimes, `amount` in credits for attendees.
 
-    College work has a `course` and days instead of hours; the State Library's table gives its
-    amount, whatever its length.
+    College work has a `course`, and days instead of hours; its amount comes from the State
+    Library's table regardless of length.
     """
 
     title: str
@@ -55,7 +55,7 @@ class CustomEventFacts:
 
 
 def build_event(facts: CustomEventFacts) -> Event:
-    """These facts as an event that is not saved, to look at."""
+    """Build an unsaved event from these facts."""
     event = Event(origin=Origin.CUSTOM)
     _apply(event, facts)
     return event
@@ -72,7 +72,10 @@ def _refuse_invalid(facts: CustomEventFacts) -> None:
     if facts.course is None:
         _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
     elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
-        raise Refused("College credits are worth what the table says.", field="course_credits")
+        raise Refused(
+            "The credits of college work must match the State Library's table.",
+            field="course_credits",
+        )
 
 
 def _is_over(facts: CustomEventFacts) -> bool:
@@ -82,7 +85,7 @@ def _is_over(facts: CustomEventFacts) -> bool:
 
 
 def refuse_too_many(event: Event, amount: Decimal) -> None:
-    """Raise Refused when a custom event is too short for `amount`; college work has its table."""
+    """Raise Refused if a custom event is too short for `amount`; college work is exempt."""
     if not CollegeWork.objects.filter(event=event).exists():
         _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
 
@@ -91,7 +94,7 @@ def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decim
     most = rules.max_credits(begins_at, ends_at)
     if amount > most:
         raise Refused(
-            f"A training of this length can carry at most {in_words(most)}. "
+            f"A training of this length can carry at most {format_credits(most)}. "
             "Lower the credit value or correct the times.",
             field="amount",
         )
@@ -107,7 +110,7 @@ def _apply(event: Event, facts: CustomEventFacts) -> None:
 
 
 def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
-    """The credit line, and what the course was worth where it came from."""
+    """Store the credit line and, for college work, the course."""
     CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
     if facts.course:
         course = {"system": facts.course.system, "course_credits": facts.course.credits}
@@ -115,8 +118,11 @@ def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
 
 
 def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
-    """Whether the facts say of an event's credit what it says first: where staff divided it, the
-    author is shown no more than that. Raises Refused where all lines are too many now."""
+    """Whether the author left the first credit line as it was.
+
+    If staff divided the credit, the author sees only its first line, and the others must be kept.
+    Raises Refused if the event is now too short for all lines.
+    """
     lines = list(event.offers.order_by("category__position").values_list("category", "amount"))
     if facts.course or lines[:1] != [(facts.category.pk, facts.amount)]:
         return False
@@ -129,8 +135,8 @@ def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Record a training that is not on the calendar; it waits for approval.
 
-    Returns the event and whether it is new: the same title and beginning by the same person is
-    the same event. The caller holds the person's lock. Raises Refused.
+    Returns the event and whether it is new: the same title and start by the same person is the
+    same event. The caller holds the person's lock. Raises Refused.
     """
     _refuse_invalid(facts)
     if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
@@ -152,8 +158,8 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
     """Change a returned custom event and send it again. Locks the event and its author.
 
-    Raises Refused when it is not waiting for its author, the facts do not fit, or they are those
-    of another custom event of the same person.
+    Raises Refused if it was not returned to `by`, the facts are invalid, or they match another
+    custom event of the same person.
     """
     event = queries.lock_event(event_id)
     lock_people([by.pk])
@@ -162,7 +168,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     _refuse_invalid(facts)
     if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
         raise Refused(
-            "You have saved another training with this title and beginning.", field="title"
+            "You have already saved another training with this title and start.", field="title"
         )
     _apply(event, facts)
     event.state = EventState.PENDING
@@ -177,7 +183,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
 
 @audited
 def cancel_custom_event(*, event: Event) -> None:
-    """Take a custom event out of the queue for good. The caller holds its lock."""
+    """Remove a custom event from the queue permanently. The caller holds its lock."""
     event.state = EventState.CANCELLED
     event.save(update_fields=["state"])
 
@@ -188,9 +194,9 @@ def decide_custom_event(
 ) -> Event:
     """Approve, return or decline a custom event (enums.CUSTOM_EVENT_TRANSITIONS). Locks the event.
 
-    The person sees `reason`, so returning and declining need one. `seen` is the version
-    (queries.version) the one who decides was looking at, where known: what a colleague decided or
-    the author changed in between is not decided unseen. Raises Refused.
+    Returning and declining need a `reason`, which the author reads. `seen` is the version
+    (queries.custom_event_version) that the decision is based on; if the event has changed since,
+    the decision is refused. Raises Refused.
     """
     event = queries.lock_event(event_id)
     transition = CUSTOM_EVENT_TRANSITIONS[decision]
@@ -198,7 +204,7 @@ def decide_custom_event(
     if event.origin != Origin.CUSTOM or not transition.allows(event.state, Actor.STAFF):
         raise Refused(
             f"“{event.title}” is {rules.state_for_editors(event)}; "
-            f"{decision.label.lower()} is not possible any more."
+            f"{decision.label.lower()} is no longer possible."
         )
     _refuse_own(event, by)
     if decision != Decision.APPROVE and not reason.strip():
@@ -216,7 +222,7 @@ def _refuse_unseen(event: Event, seen: str) -> None:
     if seen and queries.custom_event_version(event) != seen:
         raise Refused(
             f"“{event.title}” was changed since you opened this page; it is "
-            f"{rules.state_for_editors(event)} now. Look at it again before you decide."
+            f"{rules.state_for_editors(event)} now. Review it again before you decide."
         )
 
 
@@ -227,9 +233,9 @@ def _refuse_own(event: Event, by: User) -> None:
 
 @audited
 def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
-    """Put a custom event on the calendar, for everyone to find and claim. Locks the event.
+    """Put a custom event on the calendar for everyone to find and claim. Locks the event.
 
-    One that waits is approved by it, and its author's claim too. Its author stays known. `seen`
+    A waiting event and its author's claim are approved as well. The event keeps its author. `seen`
     as in decide_custom_event. Raises Refused.
     """
     event = queries.lock_event(event_id)
@@ -241,7 +247,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
         )
     _refuse_own(event, by)
     if CollegeWork.objects.filter(event=event).exists():
-        raise Refused(f"“{event.title}” is one person's college course, not an event for all.")
+        raise Refused(f"“{event.title}” is one person's college course, not a public event.")
     was_waiting = event.state == EventState.PENDING
     event.origin, event.state = Origin.CALENDAR, TO_CALENDAR.target
     event.decided_by, event.decided_at, event.decision_reason = by, timezone.now(), ""
@@ -253,9 +259,9 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
 
 @audited
 def mark_merged(*, source: Event, target: Event) -> None:
-    """Let an event lead to another from now on. The caller holds both events' locks.
+    """Mark `source` as merged into `target`. The caller holds both events' locks.
 
-    Its registrations stay where they are; a merged event settles nothing.
+    Registrations stay at `source`; a merged event settles nothing.
     """
     source.state, source.merged_into = EventState.MERGED, target
     source.save(update_fields=["state", "merged_into"])
@@ -263,17 +269,17 @@ def mark_merged(*, source: Event, target: Event) -> None:
 
 @audited
 def mark_separate(*, event: Event, state: EventState) -> None:
-    """Let a merged event stand for itself again, in the state it had. The caller holds its lock.
+    """Restore a merged event to its former state. The caller holds its lock.
 
-    Raises Refused when its author has recorded the same training again.
+    Raises Refused if its author has recorded the same training again.
     """
     if event.origin == Origin.CUSTOM:
         assert event.created_by is not None  # events_custom_has_author
         same = queries.same_custom_events(event.created_by, event.title, event.begins_at)
         if same.exclude(pk=event.pk).exists():
             raise Refused(
-                f"{event.created_by} has created “{event.title}” again since, so the merge cannot "
-                "be undone. Decide about the new one instead."
+                f"{event.created_by} has created “{event.title}” again since then, so the merge "
+                "cannot be undone. Decide about the new one instead."
             )
     event.state, event.merged_into = state, None
     event.save(update_fields=["state", "merged_into"])

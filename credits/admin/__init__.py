@@ -1,3 +1,3 @@
-"""What staff see and do about credits in the administration, a module for each matter."""
+"""The administration of credits, a module for each task."""
 
 from credits.admin import awarding, claims, merging, queue  # noqa: F401

@@ -1,4 +1,4 @@
-"""Awarding an event's credits to a list of people, and what waits for people without an account."""
+"""Award an event's credits to a list of people, with or without an account."""
 
 import csv
 from collections.abc import Iterable
@@ -35,22 +35,21 @@ TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the p
 
 
 class AwardForm(forms.Form):
-    """Recipients: addresses as they are pasted, or a file."""
+    """Recipients: pasted addresses or a file."""
 
     addresses = forms.CharField(
         label="E-mail addresses",
         required=False,
-        strip=False,  # the lines keep their numbers
+        strip=False,  # keep line numbers for messages
         max_length=1_500_000,
         widget=forms.Textarea(attrs={"rows": 12, "cols": 60, "class": "vLargeTextField"}),
-        help_text="One in a line, or separated by commas or semicolons; names may stand beside "
-        "them: Ada Lake <ada@library.example>",
+        help_text="One per line, or separated by commas or semicolons. You can include names: "
+        "Ada Lake <ada@library.example>",
     )
     file = forms.FileField(
         label="or a CSV file",
         required=False,
-        help_text=f"With a heading that names the column Email; at most 20,000 rows and "
-        f"{MEGABYTES} MB.",
+        help_text=f"The file needs a column named Email. Up to 20,000 rows and {MEGABYTES} MB.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
         error_messages={"empty": "This file is empty."},
     )
@@ -62,17 +61,17 @@ class AwardForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         has_text, has_file = bool(values.get("addresses", "").strip()), bool(values.get("file"))
-        if self.too_large:  # it never arrived
+        if self.too_large:  # the upload was cut off
             self.add_error("file", TOO_LARGE)
         elif has_text and has_file:
             self.add_error("file", "Paste addresses or choose a file, not both.")
         elif not (has_text or has_file or self.errors):
-            self.add_error("addresses", "Paste the addresses, or choose a file.")
+            self.add_error("addresses", "Paste addresses or choose a file.")
         return values
 
 
 class AwardGroup(NamedTuple):
-    """People, or lines, of which a list says the same: how many, and the first of them."""
+    """People or lines with the same result: their number, and the first of them."""
 
     label: str
     number: int
@@ -86,22 +85,22 @@ def _groups(found: AwardList, event: Event, by: User) -> list[AwardGroup]:
         return [(str(person), person.email) for person in rows]
 
     groups = [
-        ("Hold this event already; nothing changes", people(match.held)),
+        ("Already have credit for this event; nothing changes", people(match.held)),
         (
-            "Declined, taken back or marked as absent before; not awarded",
+            "Declined, withdrawn or marked absent before; not awarded",
             [(str(person), f"{person.email}. {reason}") for person, reason in match.refused],
         ),
-        ("Yourself; a colleague has to award you", people(match.own)),
+        ("You; a colleague has to award you", people(match.own)),
         (
-            "Further addresses of people on the list",
+            "Other addresses of people on the list",
             [(address, str(person)) for person, address in match.repeated],
         ),
         (
-            "Without an account; awarded once they sign up with this address",
+            "No account; awarded once they sign up with this address",
             [(address, "") for address in match.unknown],
         ),
         (
-            "Lines that were left out",
+            "Skipped lines",
             [(f"Line {line}", f"{reason} {text}") for line, reason, text in found.refused],
         ),
         ("Would be awarded today" if found.applied_at else "Will be awarded", people(match.award)),
@@ -123,7 +122,7 @@ def _event_url(event: Event) -> str:
 
 @admin.register(AwardList)
 class AwardListAdmin(ReadOnlyAdmin):
-    """Lists of people; each has a page that says what it would do, with the button to award."""
+    """Award lists; the page of each previews its effect and has the button to award."""
 
     list_display = (
         "__str__",
@@ -146,7 +145,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     def addresses(self, found: AwardList) -> int:
         return found.addresses  # type: ignore[attr-defined, no-any-return]
 
-    @admin.display(description="left out")
+    @admin.display(description="skipped")
     def left_out(self, found: AwardList) -> int:
         return found.left_out  # type: ignore[attr-defined, no-any-return]
 
@@ -177,16 +176,16 @@ class AwardListAdmin(ReadOnlyAdmin):
     # ---------- The list ----------
 
     def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-        """Paste addresses or upload a file; a preview follows before anyone gets anything."""
+        """Paste addresses or upload a file; a preview follows before anything is awarded."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         event = self._event(event_id)
         form = AwardForm()
         if request.method == "POST":
             form = AwardForm(request.POST, request.FILES, too_large=uploads.was_ended(request))
-            if form.is_valid() and (kept := self._kept(request, event, form)):
+            if form.is_valid() and (stored := self._stored(request, event, form)):
                 return HttpResponseRedirect(
-                    reverse("admin:credits_awardlist_change", args=[kept.pk])
+                    reverse("admin:credits_awardlist_change", args=[stored.pk])
                 )
         earlier = AwardList.objects.filter(event=event).select_related("uploaded_by")
         context = {
@@ -196,7 +195,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         }
         return staff_page(request, "admin/credits/awardlist/start.html", AwardList, context)
 
-    def _kept(
+    def _stored(
         self, request: AuthenticatedHttpRequest, event: Event, form: AwardForm
     ) -> AwardList | None:
         file = form.cleaned_data["file"]
@@ -227,7 +226,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What a list would do, and the button; afterwards how it compares with today."""
+        """Preview a list with the button to award, or compare an applied list with today."""
         assert request.user.is_authenticated
         found = self._found(request, object_id)
         event = self._event(found.event_id)
@@ -257,7 +256,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         return page
 
     def left_out_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
-        """The lines that were left out as CSV; a spreadsheet must not run what stands there."""
+        """The skipped lines as CSV, escaped so that a spreadsheet runs no formula."""
         found = self._found(request, object_id)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="left-out-{found.pk}.csv"'
@@ -271,12 +270,12 @@ class AwardListAdmin(ReadOnlyAdmin):
 
 def _done(people: int, waiting: int) -> str:
     if not (people or waiting):
-        return "This list has counted. Nobody on it gets anything more."
-    got = counted(people, "person is", "people are")
-    done = f"{got} awarded the credits; a message goes to each."
+        return "This list was already applied. No one on it gets any more credits."
+    got = counted(people, "person was", "people were")
+    done = f"{got} awarded the credits and will get an e-mail."
     if waiting:
-        kept = counted(waiting, "address waits", "addresses wait")
-        done += f" {kept} for an account."
+        waits = counted(waiting, "address waits", "addresses wait")
+        done += f" {waits} for an account."
     return done
 
 
@@ -285,7 +284,7 @@ def _done(people: int, waiting: int) -> str:
 
 @admin.register(WaitingAward)
 class WaitingAwardAdmin(ReadOnlyAdmin):
-    """Awards for addresses without an account; they can be taken back while they wait."""
+    """Awards for addresses without an account; they can be withdrawn while they wait."""
 
     list_display = ("address", "event", "standing", "awarded_by", "awarded_at")
     list_filter = (("matched_at", admin.EmptyFieldListFilter),)
@@ -336,7 +335,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
     def take_back_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
-        """Let the award wait no longer."""
+        """Withdraw a waiting award."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         award = self.get_object(request, unquote(object_id))
@@ -345,6 +344,8 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
         if request.method == "POST":
             with refusal_as_message(request):
                 actions.take_back_award(award_id=award.pk, by=request.user)
-                self.log_change(request, award, "Taken back.")
-                messages.success(request, f"{award.address} gets no credit for “{award.event}”.")
+                self.log_change(request, award, "Withdrawn.")
+                messages.success(
+                    request, f"The award of “{award.event}” to {award.address} was withdrawn."
+                )
         return HttpResponseRedirect(reverse("admin:credits_waitingaward_change", args=[award.pk]))

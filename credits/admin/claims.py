@@ -1,7 +1,7 @@
-"""Every claim with its credits: what care remarks, and staff's decision about a single one.
+"""All claims with their credits and check results, and decisions about single claims.
 
-A custom event and its author's claim are decided together, in the queue. A wrong credit is
-corrected through a help ticket, or with its event.
+A custom event and its author's claim are decided together in the queue. A wrong credit is
+corrected through a help ticket or with its event.
 """
 
 from typing import Any
@@ -53,12 +53,12 @@ class EvidenceFilter(admin.SimpleListFilter):
 class ClaimDecisionForm(SeenForm):
     decision = forms.ChoiceField(choices=[(state, state) for state in actions.DECIDED])
     reason = reason_field(
-        "The person will read it. To decline needs one.", required=False, max_length=2000
+        "The person will read it. Required to decline.", required=False, max_length=2000
     )
 
 
 class ClaimChangeList(ChangeList):
-    """A page of claims, each with what automatic checks remarks about it."""
+    """A page of claims with their check results."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -74,7 +74,7 @@ def live_check_results(claims: list[Claim]) -> dict[int, list[checks.CheckResult
 
 @admin.register(Claim)
 class ClaimAdmin(QueueAdmin):
-    """Every claim, kept for good."""
+    """All claims. Claims are never deleted."""
 
     decides = "credits.decide_claim"
     steps = ("decide",)
@@ -134,7 +134,7 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="state", ordering="state")
     def state_now(self, claim: Claim) -> str:
-        """The state, and unseen the version the list was opened with."""
+        """The state, and in a hidden field the claim's version."""
         return format_html(
             '{}<input type="hidden" name="seen-{}" value="{}">',
             claim.get_state_display(),
@@ -142,7 +142,7 @@ class ClaimAdmin(QueueAdmin):
             queries.claim_version(claim),
         )
 
-    @admin.display(description="remarks")
+    @admin.display(description="warnings")
     def remarks(self, claim: Claim) -> str:
         if not hasattr(claim, "found"):
             claim.found = live_check_results([claim]).get(claim.pk, [])  # type: ignore[attr-defined]
@@ -163,9 +163,9 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="what happened so far")
     def history(self, claim: Claim) -> str:
-        # To someone else the person is named.
-        told = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
-        lines = format_html_join("", "<li>{}</li>", told)
+        # For another reader, so that the person is named.
+        entries = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
+        lines = format_html_join("", "<li>{}</li>", entries)
         return format_html('<ol class="happenings">{}</ol>', lines)
 
     # ---------- Deciding ----------
@@ -173,7 +173,7 @@ class ClaimAdmin(QueueAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The claim, and the buttons to decide where there is something to decide."""
+        """The claim, with the decisions that are possible."""
         claim = kwargs["obj"]
         context = {"decision_form": ClaimDecisionForm()} | context
         context |= {
@@ -204,7 +204,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Approve or decline; what was refused is shown with the typed reason kept."""
+        """Approve or decline; if refused, show the page again with the typed reason."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]
@@ -217,14 +217,14 @@ class ClaimAdmin(QueueAdmin):
                     by=request.user,
                 )
                 self.log_change(request, claim, f"{state.label}. {reason}".strip())
-                messages.success(request, f"{claim.person}'s claim is {state.label.lower()}.")
+                messages.success(request, f"{claim.person}'s claim was {state.label.lower()}.")
                 return HttpResponseRedirect(self.url("change", claim.pk))
-        request.method = "GET"  # nothing is left to save; the page is shown again
+        request.method = "GET"  # show the page again without saving it
         return self.change_view(request, str(claim.pk), extra_context={"decision_form": form})
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
-        """Approve what is as it was when the list was opened; a doubtful one is opened first."""
+        """Approve claims that have not changed since the list was opened and have no warnings."""
         if request.POST.get("select_across") == "1":
             messages.error(
                 request, "Select claims on this page only; the others have not been reviewed."

@@ -1,4 +1,4 @@
-"""What an event earns, corrected for everyone who claimed it."""
+"""Correct an event's credit lines for everyone who claimed it."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -30,11 +30,11 @@ MAX_INTEGER = 2**31 - 1
 
 
 class LinesForm(forms.Form):
-    """An amount for each of the four categories, empty for none, and why."""
+    """An amount for each category, empty for none, and a reason."""
 
     reason = reason_field("Everyone who claimed the event can read it.")
     seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
-    # The lines of which the effect was shown; others are shown first, not saved.
+    # The lines in the last preview; changed lines are previewed again instead of saved.
     shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, categories: Iterable[Category], **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class LinesForm(forms.Form):
 
 
 def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Show what new credit lines would change, and save them."""
+    """Preview new credit lines for an event, and save them."""
     if not request.user.has_perm("credits.decide_claim"):
         raise PermissionDenied
     if event_id > MAX_INTEGER:
@@ -100,7 +100,7 @@ def _correct(event: Event, form: LinesForm, *, by: User) -> actions.CorrectionRe
 def _save(request: HttpRequest, event: Event, form: LinesForm, *, by: User) -> HttpResponse:
     done = _correct(event, form, by=by)
     people = counted(done.claims, "person's credits", "people's credits")
-    messages.success(request, f"“{event.title}” is corrected, and {people} with it.")
+    messages.success(request, f"“{event.title}” was corrected, and {people} with it.")
     return HttpResponseRedirect(request.path)
 
 
@@ -121,7 +121,7 @@ def _page(
         "form": form,
         "preview": preview,
         "changes": [
-            (_in_words(before, names), _in_words(after, names), number)
+            (_lines_text(before, names), _lines_text(after, names), number)
             for before, after, number in (preview.changes if preview else ())
         ],
         "corrections": [
@@ -132,5 +132,5 @@ def _page(
     return staff_page(request, "admin/credits/claim/correct_event.html", Claim, context)
 
 
-def _in_words(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:
+def _lines_text(lines: Iterable[tuple[int, Decimal]], names: dict[int, str]) -> str:
     return "; ".join(f"{names[pk]} {format_amount(amount)}" for pk, amount in lines) or "nothing"

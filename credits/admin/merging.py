@@ -1,4 +1,4 @@
-"""Merging two events that are the same: choose, preview, merge, and undo it for a day."""
+"""Merge two duplicate events: choose, preview, merge, and undo within a day."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ MAX_INTEGER = 2**31 - 1
 
 
 class MergePairForm(forms.Form):
-    """What the address says: the event that goes, the one that stays, the words looked for."""
+    """The query string: the event to merge, the event to keep, and the search text."""
 
     source = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
     target = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
@@ -40,15 +40,13 @@ class MergePairForm(forms.Form):
 
 
 class MergeForm(forms.Form):
-    reason = reason_field(
-        "For colleagues, and for whoever asks about a credit later.", required=False
-    )
+    reason = reason_field("For colleagues, and for later questions about a credit.", required=False)
     seen = forms.CharField(required=False, max_length=100)
 
 
 @admin.register(Merge)
 class MergeAdmin(QueueAdmin):
-    """Which events were merged into which. Within a day a merge can be undone."""
+    """Merges. A merge can be undone within a day."""
 
     decides = "events.decide_event"
     list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
@@ -71,7 +69,7 @@ class MergeAdmin(QueueAdmin):
 
     @admin.display(description="claims")
     def claims(self, merge: Merge) -> str:
-        return f"{len(merge.moved)} moved, {len(merge.dropped)} held twice"
+        return f"{len(merge.moved)} moved, {len(merge.dropped)} duplicate"
 
     @admin.display(description="undo")
     def undo(self, merge: Merge) -> str:
@@ -94,7 +92,7 @@ class MergeAdmin(QueueAdmin):
     # ---------- Merging ----------
 
     def start_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Choose the two events, read what would happen, and merge them."""
+        """Choose two events, preview the merge, and merge them."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         chosen = MergePairForm(request.POST if request.method == "POST" else request.GET)
@@ -126,7 +124,7 @@ class MergeAdmin(QueueAdmin):
         messages.success(
             request,
             format_html(
-                '“{}” is merged into “{}”. <a href="{}">Undo</a> is possible for a day.',
+                '“{}” was merged into “{}”. <a href="{}">Undo</a> is possible for a day.',
                 source.title,
                 target.title,
                 reverse("admin:credits_merge_undo", args=[done.merge.pk]),
@@ -174,7 +172,7 @@ class MergeAdmin(QueueAdmin):
     # ---------- Undoing ----------
 
     def undo_view(self, request: AuthenticatedHttpRequest, merge_id: int) -> HttpResponse:
-        """Ask, and undo."""
+        """Ask for confirmation, then undo a merge."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         if merge_id > MAX_INTEGER:
@@ -192,7 +190,8 @@ class MergeAdmin(QueueAdmin):
             actions.undo_merge(merge_id=merge.pk, by=request.user)
             self.log_change(request, merge, "Undone.")
             messages.success(
-                request, f"“{merge.source.title}” and “{merge.target.title}” are two events again."
+                request,
+                f"The merge of “{merge.source.title}” into “{merge.target.title}” was undone.",
             )
             return HttpResponseRedirect(self.url("changelist"))
         return HttpResponseRedirect(request.path)
@@ -202,17 +201,17 @@ class MergeAdmin(QueueAdmin):
 
 
 def _events(*pks: int | None) -> list[Event | None]:
-    """The events chosen so far, None where none is. Raises Http404."""
+    """The events with these ids; None for an id that is None. Raises Http404."""
     wanted = [pk for pk in pks if pk is not None]
     events = Event.objects.select_related("created_by").prefetch_related(event_queries.OFFERS)
-    found = events.defer("search").in_bulk(wanted)
-    if len(found) < len(set(wanted)):
+    events_by_pk = events.defer("search").in_bulk(wanted)
+    if len(events_by_pk) < len(set(wanted)):
         raise Http404
-    return [None if pk is None else found[pk] for pk in pks]
+    return [None if pk is None else events_by_pk[pk] for pk in pks]
 
 
 def _pair_url(source: Event | None, target: Event | None = None) -> str:
-    """The page about this pair; a first event alone is the one that goes."""
+    """The merge page for this pair; a single event is the one to merge."""
     pair = [("source", source or target), ("target", target if source else None)]
     query = "&".join(f"{name}={event.pk}" for name, event in pair if event)
     return f"{reverse('admin:credits_merge_start')}?{query}"
@@ -245,7 +244,7 @@ def _side_by_side(source: Event, target: Event) -> list[tuple[str, str, str]]:
 
 
 def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
-    """What merging would do, from doing it and taking it back."""
+    """The effect of merging, from a dry run."""
     event_actions.settle_due(event_id=source.pk)
     done = dry_run(
         lambda: actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)
@@ -253,12 +252,12 @@ def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
     names = [str(claim.person) for claim in done.dropped[:MAX_NAMES]]
     numbers = [
         ("Claims that move", done.moved),
-        ("People who hold both, and keep one", len(done.dropped)),
-        ("Claims that are Approved by it", done.approved),
-        ("Claims that were returned, and wait no more for changes", done.sent_back),
-        ("Claims that move and earn something else than this event offers", done.differing),
-        ("Certification tracks of which a credit is posted or taken out", done.tracks),
-        ("Registrations that stay at the event that goes", source.registrations.count()),
+        ("People who have claimed both and keep one claim", len(done.dropped)),
+        ("Claims that become approved", done.approved),
+        ("Returned claims that no longer wait for changes", done.sent_back),
+        ("Moved claims whose credits differ from the credits of the event to keep", done.differing),
+        ("Certification tracks in which a credit is posted or removed", done.tracks),
+        ("Registrations that stay with the event to merge", source.registrations.count()),
     ]
     other_day = source.last_day != target.last_day
     return {

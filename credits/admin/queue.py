@@ -1,4 +1,4 @@
-"""The queue of custom events: what librarians created with Create New…, and staff's decisions."""
+"""The staff queue of custom events: the list, the page of one event, and the decisions."""
 
 from typing import Any
 
@@ -25,19 +25,19 @@ from events.enums import CUSTOM_EVENT_TRANSITIONS, EVENT_LABELS, Decision, Event
 from events.models import WAITING_SINCE, CustomEvent, Event
 
 DECIDES = "events.decide_event"
-# What a row of the list says, and what it is compared by.
+# The fields that a row shows and that automatic checks compare.
 LIST_FIELDS = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
     *("recording_url", "recording_available_at"),
     *("created_at", "submitted_at", "decided_at"),
     *("created_by__display_name", "created_by__email", "college_work"),
 )
-# ?tick=clear ticks the rows without remarks.
+# ?tick=clear selects the rows without warnings.
 TICK_ALL, CLEAR_ALL = "tick", "clear"
 
 
 class CustomEventStateFilter(ConditionFilter):
-    """The queue shows what waits unless someone asks for more."""
+    """Shows waiting events by default."""
 
     title = parameter_name = "state"
     default = EventState.PENDING.value
@@ -58,7 +58,7 @@ class DecisionForm(SeenForm):
         choices=Decision.choices, error_messages={"required": "Choose one of the buttons."}
     )
     reason = reason_field(
-        "The person will read it. To return or to decline needs one.",
+        "The person will read it. Required to return or decline.",
         label="Question or reason",
         required=False,
         max_length=2000,
@@ -66,7 +66,7 @@ class DecisionForm(SeenForm):
 
 
 class TickedRowForm(forms.Form):
-    """One ticked row: which event, as which version, and whether it showed a remark."""
+    """A selected row: the event, its version, and whether it showed a warning."""
 
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     doubtful = forms.BooleanField(required=False)
@@ -74,14 +74,14 @@ class TickedRowForm(forms.Form):
 
     @classmethod
     def read(cls, value: str) -> dict[str, Any] | None:
-        """The parts of what a box sends (queue_words.box_value), or None for nonsense."""
+        """Parse the value of a checkbox (queue_presentation.checkbox_value), or return None."""
         event, doubtful, seen = [*value.split("|", 2), "", "", ""][:3]
         form = cls({"event": event, "doubtful": doubtful, "seen": seen})
         return form.cleaned_data if form.is_valid() else None
 
 
 class PageByIds(Paginator):
-    """Finds the ids of a page first: reading and joining all rows before it costs most of it."""
+    """Selects the ids of a page first, which avoids joining all earlier rows."""
 
     def page(self, number: int | str) -> Page:
         page = super().page(number)
@@ -92,12 +92,12 @@ class PageByIds(Paginator):
 
 
 class QueueChangeList(ChangeList):
-    """A page of the list with what there is to think about each of its events."""
+    """A page of the list with the check results of its events."""
 
     rows: list[dict[str, Any]]
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Event]:
-        """The events with as much of them as the rows and automatic checks need."""
+        """The events with only the fields that rows and automatic checks need."""
         events = super().get_queryset(*args, **kwargs).select_related(None)
         return events.select_related("created_by", "college_work").only(*LIST_FIELDS)
 
@@ -120,7 +120,7 @@ class QueueChangeList(ChangeList):
 
 @admin.register(CustomEvent)
 class CustomEventAdmin(QueueAdmin):
-    """What librarians created with Create New…, the longest waiting first."""
+    """Custom events, the longest waiting first."""
 
     decides = DECIDES
     steps = ("decide", "publish")
@@ -159,27 +159,27 @@ class CustomEventAdmin(QueueAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        asked = request.GET.copy()
-        setattr(request, TICK_ALL, "".join(asked.pop(TICK_ALL, [])))
-        # Django turns away what it takes for an unknown filter.
-        request.GET = asked  # type: ignore[assignment]
+        query = request.GET.copy()
+        setattr(request, TICK_ALL, "".join(query.pop(TICK_ALL, [])))
+        # Django rejects unknown filters.
+        request.GET = query  # type: ignore[assignment]
         if request.method == "POST":
             assert request.user.is_authenticated
             if not self.has_decide_permission(request):
                 raise PermissionDenied
             self._approve(request, by=request.user)
-            return HttpResponseRedirect(f"{self.url('changelist')}?{asked.urlencode()}".rstrip("?"))
+            return HttpResponseRedirect(f"{self.url('changelist')}?{query.urlencode()}".rstrip("?"))
         return super().changelist_view(request, extra_context)
 
     def _approve(self, request: HttpRequest, *, by: User) -> None:
-        """Approve what was ticked, each in a transaction of its own.
+        """Approve the selected events, each in its own transaction.
 
-        What has a remark now that its row did not show is left: nobody has looked at it.
+        Skips events with a warning that their row did not show.
         """
         choices = [TickedRowForm.read(value) for value in request.POST.getlist("chosen")]
         chosen = {each["event"]: each for each in choices[: self.list_per_page] if each}
         if not chosen:
-            messages.warning(request, "Tick the custom events to approve first.")
+            messages.warning(request, "Select the custom events to approve first.")
             return
         events = list(self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering))
         remarks = review.check_results_by_event(events, review.claims_of_authors(events))
@@ -211,11 +211,11 @@ class CustomEventAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Everything known about the event, and the buttons to decide."""
+        """The event with everything that helps to decide, and the decision buttons."""
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Approve, return or decline; what was refused is shown with the typed reason kept."""
+        """Approve, return or decline; if refused, show the page again with the typed reason."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])
@@ -233,14 +233,14 @@ class CustomEventAdmin(QueueAdmin):
                 done = EVENT_LABELS[Origin.CUSTOM][target].text.lower()
                 messages.success(
                     request,
-                    f"“{event.title}” is {done}. {event.created_by} is told by mail, and sees it "
-                    "on the Continuing Education page.",
+                    f"“{event.title}” is {done}. {event.created_by} is notified by e-mail and on "
+                    "the Continuing Education page.",
                 )
                 return self.go_on(request, event)
         return self._page(request, self.shown(request, str(event.pk)), form)
 
     def publish_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Put the custom event on the calendar; what waited is approved by it."""
+        """Put the custom event on the calendar, which approves a waiting one."""
         with refusal_as_message(request):
             actions.publish_custom_event(
                 event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
@@ -272,7 +272,7 @@ class CustomEventAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=10)
 def events_to_decide() -> list[Waiting]:
-    """Custom events and proposals that wait for staff, and those whose authors do not answer."""
+    """Custom events and proposals waiting for staff, and returned ones without an answer."""
     customs = reverse("admin:events_customevent_changelist")
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {

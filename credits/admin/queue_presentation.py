@@ -1,4 +1,4 @@
-"""What the queue of custom events and its pages say; every string is made here, once."""
+"""Rows, context and texts of the custom event queue and its pages."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -28,7 +28,7 @@ from events.similar_titles import SimilarEvent
 
 
 def queue_row(checked: QueueItem, *, by: User, may_decide: bool) -> dict[str, Any]:
-    """One custom event in the list; `by` cannot tick their own."""
+    """One custom event in the list. People cannot select their own."""
     event, claim, remarks = checked.event, checked.claim, checked.remarks
     can_tick = may_decide and event.state == EventState.PENDING and event.created_by_id != by.pk
     return {
@@ -59,7 +59,7 @@ def checkbox_value(event: Event, *, doubtful: bool) -> str:
 
 
 def waiting_text(event: Event) -> str:
-    """Since when staff are asked; one that was returned and sent again says so."""
+    """How long the event has waited, and whether it was sent again; otherwise its state."""
     if event.state != EventState.PENDING:
         return event.state_label.text
     again = ", sent again" if event.decided_at else ""
@@ -67,16 +67,16 @@ def waiting_text(event: Event) -> str:
 
 
 def credits_for_length(event: Event) -> str:
-    """2.5 credits for 2:00 hours"""
+    """For example "2.5 credits for 2:00 hours"."""
     total = sum((offer.amount for offer in event.offers.all()), Decimal())
     return f"{format_credits(total)} for {format_length(event)}"
 
 
 def unusual_points(event: Event, claim: Claim | None) -> list[str]:
-    """What makes a credit another than usual."""
+    """Reasons why the credit differs from the usual: presenter, college course."""
     presented = claim is not None and claim.role == ClaimRole.PRESENTER
     return [
-        *(["Presented it, earns twice"] if presented else []),
+        *(["Presenter: earns double credit"] if presented else []),
         *([f"College course: {event.college_work}"] if is_course(event) else []),
     ]
 
@@ -87,8 +87,8 @@ def is_course(event: Event) -> bool:
 
 def earlier_decisions_text(before: EarlierDecisions, event: Event) -> str:
     if before == review.NO_EARLIER_DECISIONS:
-        return f"The first one of {event.sponsor}" if event.sponsor else "No sponsor"
-    return f"{before.approved} approved, {before.declined} declined before of {event.sponsor}"
+        return f"First custom event of {event.sponsor}" if event.sponsor else "No sponsor"
+    return f"Earlier from {event.sponsor}: {before.approved} approved, {before.declined} declined"
 
 
 def similar_event_text(found: SimilarEvent | None) -> dict[str, Any] | None:
@@ -109,25 +109,25 @@ def event_place(event: Event) -> str:
 
 def new_remark(event: Event, remarks: Sequence[CheckResult]) -> str:
     return (
-        f"“{event.title}” was left: there is a remark now that the list did not show. "
-        f"{remarks[0].text} Open it, or tick it again."
+        f"“{event.title}” was skipped: it has a new warning that the list did not show. "
+        f"{remarks[0].text} Open it or select it again."
     )
 
 
 def approval_message(done: int, chosen: int, doubtful: Sequence[str]) -> str:
-    """How many were approved, and which of them although there was a remark."""
-    said = f"Approved: {done} of {chosen}."
+    """The number of approved events, and the titles of those that had a warning."""
+    message = f"Approved: {done} of {chosen}."
     if doubtful:
         titles = ", ".join(f"“{title}”" for title in doubtful)
-        said += f" You chose {titles} by hand although there was a remark."
-    return said
+        message += f" You selected {titles} despite a warning."
+    return message
 
 
 # ---------- The page of one event ----------
 
 
 def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
-    """Everything a decision about one custom event may rest on. A fixed number of queries."""
+    """The context for a decision about one custom event. A fixed number of queries."""
     person = event.created_by
     assert person is not None  # events_custom_has_author
     claims = review.claims_of_authors([event])
@@ -175,7 +175,7 @@ LABELS = {
 
 
 def _decisions(event: Event) -> list[tuple[str, str]]:
-    """The buttons there are: what each sends, and what is written on it."""
+    """The value and label of each possible decision button."""
     return [
         (decision.value, LABELS[decision])
         for decision, transition in CUSTOM_EVENT_TRANSITIONS.items()
@@ -184,19 +184,19 @@ def _decisions(event: Event) -> list[tuple[str, str]]:
 
 
 def comparison_head(similar: SimilarWithClaims, event: Event, *, decides: bool) -> dict[str, Any]:
-    """What stands above and below a similar event's column."""
+    """The heading and merge link of a similar event's column."""
     people = counted(similar.people, "person", "people")
     return {
         "title": similar.event.title,
         "url": event_page_url(similar.event),
-        "percent": f"{similar.percent} % alike, {event_place(similar.event)}",
+        "percent": f"{similar.percent} % similar, {event_place(similar.event)}",
         "people": f"{people} claimed this",
         "merge_url": merge_url(event, similar.event) if decides else "",
     }
 
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
-    """The same facts of each event, side by side; this one first."""
+    """Facts to compare, as label and a cell for each event; this event comes first."""
     lines: dict[str, Callable[[Event], str]] = {
         "When": event_time,
         "CE credit": format_credit_lines,
@@ -228,21 +228,21 @@ def recent_decision_row(event: Event) -> dict[str, str]:
 
 
 def event_page_url(event: Event) -> str:
-    """The calendar and the custom events have pages of their own in the administration."""
+    """The event's page in the administration."""
     kind = "customevent" if event.origin == Origin.CUSTOM else "event"
     return reverse(f"admin:events_{kind}_change", args=[event.pk])
 
 
 def evidence_links(claim: Claim | None) -> list[tuple[str, str]]:
-    """The prefetched files that were added to a claim: name and address."""
+    """Name and URL of the prefetched evidence files of a claim."""
     files = claim.evidence.all() if claim else ()
     return [(file.file_name, reverse("credits:evidence", args=[file.pk])) for file in files]
 
 
 def merge_url(source: Event, target: Event | None = None) -> str:
-    """Where a custom event is merged into another, that one chosen already where it is known."""
-    asked = {"source": source.pk} | ({"target": target.pk} if target else {})
-    return f"{reverse('admin:credits_merge_start')}?{urlencode(asked)}"
+    """The page to merge `source` into another event, or into `target` if given."""
+    query = {"source": source.pk} | ({"target": target.pk} if target else {})
+    return f"{reverse('admin:credits_merge_start')}?{urlencode(query)}"
 
 
 def correct_url(event: Event) -> str:

@@ -56,15 +56,15 @@ def test_fifty_are_cleared_and_only_the_doubtful_ones_opened(
     staff = open_browser(coordinator)
     staff.visit("/admin/")
     staff.follow("50 custom events to approve, the oldest came today")
-    staff.sees("44 of 50 on this page have nothing to remark.")
+    staff.sees("44 of 50 on this page have no warnings.")
     fits_on_a_phone(staff)
-    staff.follow("Select those without remarks")
+    staff.follow("Select those without warnings")
     expect(staff.page.get_by_role("checkbox", checked=True)).to_have_count(44)
     staff.click(staff.page.get_by_role("button", name="Approve selected").first)
     expect(staff.page.get_by_text("Approved: 44 of 44.")).to_be_visible()
-    staff.sees("0 of 6 on this page have nothing to remark.")
+    staff.sees("0 of 6 on this page have no warnings.")
     decides_about_the_doubtful(staff, doubtful)
-    staff.sees("Nothing waits here.")
+    staff.sees("Nothing is waiting here.")
     assert Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING).count() == 0
     assert Event.objects.filter(state=EventState.DECLINED).count() == 3
 
@@ -74,7 +74,7 @@ def decides_about_the_doubtful(staff: Visitor, titles: list[str]) -> None:
     staff.follow(titles[0])
     fits_on_a_phone(staff)
     for number in range(6):
-        staff.sees("took place at the same time" if number % 2 == 0 else "Nothing to remark")
+        staff.sees("took place at the same time" if number % 2 == 0 else "No warnings")
         if number % 2 == 0:
             staff.page.get_by_label("Question or reason").fill("You were elsewhere then.")
             staff.press("Decline")
@@ -114,7 +114,7 @@ def test_fifty_are_cleared_with_a_keyboard_alone(
             press_enter(staff)
         tab_to(staff, "Approve")
         press_enter(staff)
-    staff.sees("Nothing waits here.")
+    staff.sees("Nothing is waiting here.")
     states = Event.objects.filter(title__in=doubtful).order_by("pk").values_list("state", flat=True)
     assert list(states) == ["draft", "declined", *["published"] * 4]
 
@@ -126,7 +126,7 @@ def approves_one_and_the_clear_ones(staff: Visitor) -> None:
     tab_to(staff, "Approve selected")
     press_enter(staff)
     expect(staff.page.get_by_text("Approved: 1 of 1.")).to_be_visible()
-    tab_to(staff, "Select those without remarks")
+    tab_to(staff, "Select those without warnings")
     press_enter(staff)
     tab_to(staff, "Approve selected")
     press_enter(staff)
@@ -144,7 +144,7 @@ def merges_and_takes_it_back(staff: Visitor, title: str, target: Event) -> None:
     staff.page.keyboard.type("0.5")
     tab_to(staff, "Reason")
     staff.page.keyboard.type("Half an hour.")
-    for button in ("Show what would change", "Save for everyone"):
+    for button in ("Preview changes", "Save for everyone"):
         tab_to(staff, button)
         press_enter(staff)
     assert source.offers.get().amount == Decimal("0.5")

@@ -101,7 +101,7 @@ def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
     client = signed_in(staff)
     answer = decide(client, claim, "approved", seen=claim_version(claim))
     assert answer.headers["Location"] == f"{CLAIMS}{claim.pk}/change/"
-    assert said(answer) == [f"{claim.person}'s claim is approved."]
+    assert said(answer) == [f"{claim.person}'s claim was approved."]
     assert state(claim) == (ClaimState.APPROVED, "", staff)
     assert Posting.objects.count() == 1
     decide(client, claim, "declined", "You were not on the list.")

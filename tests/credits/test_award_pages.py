@@ -106,26 +106,28 @@ def test_five_thousand_people_with_three_hundred_errors(
     rows += [f"New;new{n}@elsewhere.example" for n in range(60)] + [f"Me;{staff.email}"]
     page = upload(client, event, "\r\n".join(rows).encode("latin-1"))
     told = {
-        "Hold this event already; nothing changes": 40,
-        "Yourself; a colleague has to award you": 1,
-        "Without an account; awarded once they sign up with this address": 60,
-        "Lines that were left out": 300,
+        "Already have credit for this event; nothing changes": 40,
+        "You; a colleague has to award you": 1,
+        "No account; awarded once they sign up with this address": 60,
+        "Skipped lines": 300,
     }
     assert numbers(page) == {"Will be awarded": 4_960, **told}
     assert Claim.objects.count() == 40
     [found] = AwardList.objects.all()
     assert (found.file_name, len(found.rows), len(found.refused)) == ("who came.csv", 5_061, 300)
     assert press(client, found) == [
-        "4,960 people are awarded the credits; a message goes to each. "
+        "4,960 people were awarded the credits and will get an e-mail. "
         "60 addresses wait for an account."
     ]
-    assert press(client, found) == ["This list has counted. Nobody on it gets anything more."]
+    assert press(client, found) == [
+        "This list was already applied. No one on it gets any more credits."
+    ]
     assert Claim.objects.filter(event=event, source="award", state="approved").count() == 4_960
     assert Posting.objects.count() == 2 * 5_000
     assert Mail.objects.filter(kind="credits.listed").count() == 4_960
     assert WaitingAward.objects.filter(event=event, matched_at=None).count() == 60
     after = client.get(page_of(found))
-    held = {"Hold this event already; nothing changes": 5_000}
+    held = {"Already have credit for this event; nothing changes": 5_000}
     assert numbers(after) == {**told, **held}
 
 
@@ -161,7 +163,7 @@ def test_what_was_typed_stays(client: Client, staff: User) -> None:
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
-        ({"addresses": " \n"}, {"addresses": ["Paste the addresses, or choose a file."]}),
+        ({"addresses": " \n"}, {"addresses": ["Paste addresses or choose a file."]}),
         ({"file": b""}, {"file": ["This file is empty."]}),
         (
             {"addresses": STRANGER, "file": b"Email\n"},
@@ -226,7 +228,7 @@ def test_why_somebody_is_left_out_is_named(client: Client, staff: User) -> None:
         state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
     )
     page = paste(client, event, ada.email)
-    assert numbers(page) == {"Declined, taken back or marked as absent before; not awarded": 1}
+    assert numbers(page) == {"Declined, withdrawn or marked absent before; not awarded": 1}
     detail = f"{ada.email}. Declined before: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 
@@ -294,16 +296,16 @@ def test_take_an_award_back(client: Client, staff: User) -> None:
     assert "other@x.example" not in text(client.get(f"{WAITING}?q=stranger"))
     waiting = WaitingAward.objects.get(address=STRANGER)
     page = f"{WAITING}{waiting.pk}/change/"
-    assert "Take the award back" in text(client.get(page))
+    assert "Withdraw the award" in text(client.get(page))
     take_back = f"{WAITING}{waiting.pk}/take-back/"
     client.get(take_back)
     waiting.refresh_from_db()
     assert waiting.matched_at is None
     answer = client.post(take_back, follow=True)
     assert [str(message) for message in answer.context["messages"]] == [
-        f"{STRANGER} gets no credit for “{event.title}”."
+        f"The award of “{event.title}” to {STRANGER} was withdrawn."
     ]
-    assert "Take the award back" not in text(answer)
+    assert "Withdraw the award" not in text(answer)
     assert "Ended without a credit" in text(answer)
     assert "no longer waits" in text(client.post(take_back, follow=True))
 

@@ -56,17 +56,17 @@ def test_the_story_of_a_merge() -> None:
     assert "Something else" not in page
     page = text(client.get(START, {"source": source.pk, "target": target.pk}))
     assert '<th scope="row">Claims that move</th><td>1</td>' in page
-    assert '<th scope="row">People who hold both, and keep one</th><td>1</td>' in page
-    assert "Both are held by Ann Both." in page
+    assert '<th scope="row">People who have claimed both and keep one claim</th><td>1</td>' in page
+    assert "Both were claimed by Ann Both." in page
     assert not Merge.objects.exists()
     pair = {"source": source.pk, "target": target.pk, "reason": "The same."}
     page = text(client.post(START, pair, follow=True))
     merge = Merge.objects.get()
     undo = f"/admin/credits/merge/{merge.pk}/undo/"
     assert (
-        f'“Weeding basics” is merged into “Weeding the basics”. <a href="{undo}">Undo</a>' in page
+        f'“Weeding basics” was merged into “Weeding the basics”. <a href="{undo}">Undo</a>' in page
     )
-    assert "1 moved, 1 held twice" in text(client.get(undo))
+    assert "1 moved, 1 duplicate" in text(client.get(undo))
     assert Claim.objects.get(pk=claim.pk).event_id == target.pk
     client.post(undo)
     assert Claim.objects.get(pk=claim.pk).event_id == source.pk
@@ -130,7 +130,7 @@ def test_the_story_of_a_correction() -> None:
     assert claim.credits.get().amount == 1
     # What was not shown is shown first.
     page = text(client.post(url, data | {"save": "x", "shown": f"{technology}:3.0"}))
-    assert "What saving does" in page
+    assert "Effect of saving" in page
     assert claim.credits.get().amount == 1
     page = text(client.post(url, data | {"save": "x", "shown": f"{technology}:2.0"}, follow=True))
     assert claim.credits.get().amount == 2

@@ -201,7 +201,7 @@ def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
     client = coordinator()
     decide(client, event, "approve")
     answer = decide(client, event, "return", "Kept words")
-    assert "is approved; return is not possible any more." in text(answer)
+    assert "is approved; return is no longer possible." in text(answer)
     event.refresh_from_db()
     assert event.state == EventState.PUBLISHED
 
@@ -344,8 +344,8 @@ def test_a_row_says_what_a_decision_needs() -> None:
         "age": "waits 3 days",
     }
     assert row["remarks"] == []
-    assert row["before"] == "3 approved, 1 declined before of WebJunction"
-    assert row["marks"] == ["Presented it, earns twice", "College course: 2 semester credits"]
+    assert row["before"] == "Earlier from WebJunction: 3 approved, 1 declined"
+    assert row["marks"] == ["Presenter: earns double credit", "College course: 2 semester credits"]
     assert (row["note"], row["evidence"][0][0]) == (claim.note, "badge.pdf")
     assert row["alike"] == {
         "title": "Beginners: weeding",  # the same words, at another time
@@ -399,7 +399,7 @@ def test_those_without_a_remark_are_ticked_by_one_link() -> None:
     own = a_custom_event(staff)
     client = signed_in(staff)
     page = client.get(QUEUE)
-    assert "Nothing to remark" in text(page)
+    assert "No warnings" in text(page)
     assert "took place at the same time" in text(page)
     assert [row["is_ticked"] for row in page.context["cl"].rows] == [False] * 4
     assert page.context["cl"].tick_link == "?tick=clear"
@@ -413,7 +413,7 @@ def test_a_doubtful_one_chosen_by_hand_is_approved_and_named() -> None:
     event = a_doubtful_one(person, a_custom_event(person))
     answer = approve(coordinator(), event, doubtful=True)
     assert said(answer) == [
-        "Approved: 1 of 1. You chose “Quite another thing” by hand although there was a remark."
+        "Approved: 1 of 1. You selected “Quite another thing” despite a warning."
     ]
     event.refresh_from_db()
     assert event.state == EventState.PUBLISHED
@@ -426,7 +426,7 @@ def test_what_became_doubtful_since_the_list_was_opened_is_left() -> None:
     a_doubtful_one(person, event)
     answer = approve(coordinator(), event, clear)
     refused, done = said(answer)
-    assert refused.startswith("“First thing” was left: there is a remark now")
+    assert refused.startswith("“First thing” was skipped: it has a new warning")
     assert done == "Approved: 1 of 2."
     event.refresh_from_db()
     assert event.state == EventState.PENDING
@@ -440,7 +440,7 @@ def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
         answer = coordinator().post(QUEUE, {"chosen": boxes})
     assert said(answer) == [
         f"“{event.title}” was changed since you opened this page; it is returned for changes "
-        "now. Look at it again before you decide.",
+        "now. Review it again before you decide.",
         "Approved: 1 of 2.",
     ]
     event.refresh_from_db()
@@ -453,7 +453,7 @@ def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
 def test_nothing_sensible_ticked_changes_nothing(chosen: list[str]) -> None:
     event = a_custom_event()
     answer = coordinator().post(QUEUE, {"chosen": chosen})
-    assert said(answer) == ["Tick the custom events to approve first."]
+    assert said(answer) == ["Select the custom events to approve first."]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
@@ -463,7 +463,7 @@ def test_who_may_not_decide_sees_the_list_without_boxes() -> None:
     page = text(signed_in(factories.person(Role.HELP_DESK)).get(QUEUE))
     assert 'name="chosen"' not in page
     assert "Approve selected" not in page
-    assert "Nothing to remark" in page
+    assert "No warnings" in page
 
 
 # ---------- The page of one event ----------
@@ -483,7 +483,7 @@ def test_what_is_similar_stands_beside_it() -> None:
     page = context_of(event)
     [head] = page["heads"]
     assert (head["title"], head["people"]) == ("Privacy for everybody", "2 people claimed this")
-    assert head["percent"].endswith("% alike, on the calendar")
+    assert head["percent"].endswith("% similar, on the calendar")
     lines = dict(page["comparison"])
     assert lines["CE credit"] == ["Technology 1", "Library Administration 2"]
     assert lines["Sponsor"] == ["Some School", "TRAILS"]
@@ -514,7 +514,7 @@ def test_the_persons_other_hours_and_earlier_events_are_shown() -> None:
         f"/admin/events/customevent/{earlier.pk}/change/"
     ]
     assert page["lately"][0]["words"].endswith("; declined: A demo.")
-    assert page["before"] == "0 approved, 1 declined before of Some School"
+    assert page["before"] == "Earlier from Some School: 0 approved, 1 declined"
     assert len(page["remarks"]) == 1
 
 
@@ -608,9 +608,9 @@ def test_what_cannot_be_published_says_why() -> None:
     assert [said(answer)[-1] for answer in answers] == [
         f"“{returned.title}” is returned for changes; it cannot be put on the calendar from here.",
         f"Somebody else has to decide about your own event “{own.title}”.",
-        f"“{course.title}” is one person's college course, not an event for all.",
+        f"“{course.title}” is one person's college course, not a public event.",
         f"“{changed.title}” was changed since you opened this page; it is waiting for approval "
-        "now. Look at it again before you decide.",
+        "now. Review it again before you decide.",
     ]
     assert set(Event.objects.values_list("origin", flat=True)) == {Origin.CUSTOM}
     assert "Publish to the calendar" not in text(client.get(f"{QUEUE}{course.pk}/change/"))
