@@ -31,7 +31,7 @@ def fifty_acts_at_once(settings: Any, much_work: None) -> None:
 
 
 def fifty_wait() -> list[str]:
-    """44 with nothing to remark, and six that look odd; the titles of the six."""
+    """44 without warnings, and six with one; the titles of the six."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=200)
     titles = [f"{topic} in {place}" for topic in TOPICS for place in PLACES][:47]
     doubtful = []

@@ -123,7 +123,7 @@ def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
         ("", "Because", "This field is required."),
     ],
 )
-def test_what_is_refused_is_said_and_what_was_typed_is_kept(
+def test_a_refused_decision_shows_the_reason_and_keeps_the_typed_text(
     decision: str, reason: str, error: str
 ) -> None:
     claim = a_claim()
@@ -144,7 +144,7 @@ def test_what_a_colleague_decided_is_not_decided_unseen() -> None:
     assert state(claim)[0] == ClaimState.APPROVED
 
 
-def test_nobody_decides_about_their_own_claim() -> None:
+def test_staff_cannot_decide_about_their_own_claim() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     claim = factories.claim(staff)
     client = signed_in(staff)
@@ -222,7 +222,7 @@ def test_several_are_approved_but_no_doubtful_changed_or_own_one() -> None:
     assert [state(claim)[0] for claim in claims] == ["approved", "pending", "pending", "pending"]
 
 
-def test_what_nobody_looked_at_is_not_approved() -> None:
+def test_claims_on_other_pages_are_not_approved() -> None:
     claims = [a_claim(), a_claim()]
     answer = approve(coordinator(), claims, select_across="1")
     assert said(answer) == ["Select claims on this page only; the others have not been reviewed."]

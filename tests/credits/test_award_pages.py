@@ -56,7 +56,7 @@ def page_of(found: AwardList) -> str:
 
 
 def press(client: Client, found: AwardList) -> list[str]:
-    """Press the button; what the page says then."""
+    """Press the button; return the messages."""
     answer = client.post(f"{LISTS}{found.pk}/award/", follow=True)
     return [str(message) for message in answer.context["messages"]]
 
@@ -69,7 +69,7 @@ def numbers(answer: Any) -> dict[str, int]:
 
 
 def crowd(number: int) -> list[User]:
-    """So many people, each of whom follows a track."""
+    """The given number of people, each following a track."""
     password = make_password(None)
     people = User.objects.bulk_create(
         User(email=f"p{n}@library.example", display_name=f"Person {n}", password=password)
@@ -200,7 +200,7 @@ def test_an_event_to_come_says_so_before_anybody_types(client: Client, staff: Us
     page = text(client.get(start(event)))
     assert "This event is not over yet. Its credits can be awarded once it has ended." in page
     assert "<textarea" not in page
-    # Somebody began while it was over.
+    # A list that was stored anyway.
     found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
     assert "Award the credits" not in text(client.get(page_of(found)))
     assert press(client, found) == [
@@ -221,7 +221,7 @@ def test_the_way_there_and_the_lists_made_before(client: Client, staff: User) ->
     assert "1 address, not awarded yet" in page
 
 
-def test_why_somebody_is_left_out_is_named(client: Client, staff: User) -> None:
+def test_the_preview_names_why_a_person_is_not_awarded(client: Client, staff: User) -> None:
     event, ada = make.event(), make.person(display_name="Ada Lake")
     make.claim(ada, event)
     Claim.objects.update(

@@ -232,7 +232,7 @@ def test_all_lines_together_carry_at_most_the_length() -> None:
 
 
 def send_again(claim: Claim, **fields: Any) -> None:
-    """As the form does, which shows the first line alone."""
+    """As the form does, which shows only the first line."""
     event = Event.objects.get(pk=claim.event_id)
     event_actions.decide_custom_event(
         event_id=event.pk, decision=Decision.RETURN, reason="Which?", by=make.person()

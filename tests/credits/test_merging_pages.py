@@ -73,7 +73,7 @@ def test_the_story_of_a_merge() -> None:
     assert f'href="{undo}"' not in text(client.get("/admin/credits/merge/"))
 
 
-def test_what_is_refused_is_said_in_words_and_merges_nothing() -> None:
+def test_a_refused_merge_shows_the_reason_and_merges_nothing() -> None:
     source, target = make.event(), make.event(days=3)
     client = staff()
     pair = {"source": source.pk, "target": target.pk}
@@ -148,7 +148,7 @@ def test_the_page_of_a_merged_event_leads_to_the_other_also_in_two_steps() -> No
     assert '/one/"' not in text(Client().get("/events/?view=list&past=1&q=One"))
 
 
-def test_who_holds_a_claim_sees_somebody_elses_custom_event_and_nobody_else_does() -> None:
+def test_only_people_with_a_claim_see_another_persons_custom_event() -> None:
     author, other = make.person(), make.person()
     theirs = actions.claim_custom_event(facts=make.facts(title="Secret"), by=author).event
     mine = actions.claim_custom_event(facts=make.facts(), by=other).event

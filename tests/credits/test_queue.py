@@ -46,7 +46,7 @@ def box(event: Event, *, doubtful: bool = False) -> str:
 
 
 def approve(client: Client, *events: Event, doubtful: bool = False) -> Any:
-    """Tick these rows and press the button; each is an act of its own."""
+    """Select these rows and press the button; each is its own action."""
     with zeal_ignore():
         return client.post(QUEUE, {"chosen": [box(event, doubtful=doubtful) for event in events]})
 
@@ -196,7 +196,7 @@ def test_nonsense_is_refused_and_what_was_typed_is_kept(
     assert event.state == EventState.PENDING
 
 
-def test_a_second_decision_at_the_same_event_is_refused_in_words() -> None:
+def test_a_second_decision_about_an_event_is_refused_with_a_message() -> None:
     event = a_custom_event()
     client = coordinator()
     decide(client, event, "approve")
@@ -219,14 +219,14 @@ def test_only_what_is_possible_has_a_button() -> None:
     )
 
 
-def test_nobody_decides_about_their_own_event() -> None:
+def test_staff_cannot_decide_about_their_own_event() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     event = a_custom_event(staff)
     client = signed_in(staff)
     assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
     answer = decide(client, event, "approve")
     assert answer.context_data["form"].non_field_errors() == [
-        f"Somebody else has to decide about your own event “{event.title}”."
+        f"Someone else has to decide about your own event “{event.title}”."
     ]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
@@ -237,7 +237,7 @@ def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
     events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
     answer = approve(signed_in(staff), *events)
     assert said(answer) == [
-        f"Somebody else has to decide about your own event “{events[2].title}”.",
+        f"Someone else has to decide about your own event “{events[2].title}”.",
         "Approved: 2 of 3.",
     ]
     assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
@@ -356,7 +356,7 @@ def test_a_row_says_what_a_decision_needs() -> None:
     }
 
 
-def test_a_title_nearly_the_same_on_the_same_day_is_similar_whoever_wrote_it() -> None:
+def test_a_nearly_equal_title_on_the_same_day_is_similar_for_any_author() -> None:
     approved = decided(a_custom_event(title="Privacy for everybody"))
     a_custom_event(title="Privacy for everyone")
     a_custom_event(title="Privacy for everyones")  # waits itself, so nothing is like it
@@ -473,7 +473,7 @@ def context_of(event: Event, client: Client | None = None) -> Any:
     return (client or coordinator()).get(f"{QUEUE}{event.pk}/change/").context
 
 
-def test_what_is_similar_stands_beside_it() -> None:
+def test_similar_events_are_compared_side_by_side() -> None:
     event = a_custom_event(title="Privacy for everyone", sponsor="Some School")
     other = factories.event(
         title="Privacy for everybody", days=-200, sponsor="TRAILS", credits={ADMINISTRATION: "2.0"}
@@ -518,7 +518,7 @@ def test_the_persons_other_hours_and_earlier_events_are_shown() -> None:
     assert len(page["remarks"]) == 1
 
 
-def test_what_happened_is_told_in_words() -> None:
+def test_the_page_shows_the_history_as_text() -> None:
     person = factories.person(display_name="Ada Reader")
     staff = factories.person(display_name="Cora Coordinator")
     event = a_custom_event(person, title="Old title")
@@ -607,7 +607,7 @@ def test_what_cannot_be_published_says_why() -> None:
     ]
     assert [said(answer)[-1] for answer in answers] == [
         f"“{returned.title}” is returned for changes; it cannot be put on the calendar from here.",
-        f"Somebody else has to decide about your own event “{own.title}”.",
+        f"Someone else has to decide about your own event “{own.title}”.",
         f"“{course.title}” is one person's college course, not a public event.",
         f"“{changed.title}” was changed since you opened this page; it is waiting for approval "
         "now. Review it again before you decide.",

@@ -95,7 +95,7 @@ def test_absent_is_told_once_for_each_time_it_is_marked(event: Event, organizer:
     ]
 
 
-def test_everybody_else_is_present_but_not_before_the_doors_open(
+def test_the_rest_are_marked_present_but_not_before_the_doors_open(
     event: Event, organizer: User
 ) -> None:
     places = [registered(event) for _ in range(3)]
@@ -243,7 +243,7 @@ def test_what_is_marked_after_the_end_corrects_the_credit_both_ways(
 
 @pytest.fixture
 def presented() -> Iterator[list[list[tuple[int, int]]]]:
-    """What was told of presentations, as (person, event) a message."""
+    """The (person, event) pairs of each presentation signal."""
     told: list[list[tuple[int, int]]] = []
 
     def hear(presentations: list[Presenter], **_: object) -> None:
@@ -290,7 +290,7 @@ def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organiz
 
 
 @pytest.mark.django_db(transaction=True)
-def test_settled_by_many_at_once_nobody_has_anything_twice() -> None:
+def test_concurrent_settling_gives_no_credit_twice() -> None:
     event = make.event(days=1)
     people = [make.person() for _ in range(3)]
     for person in people:

@@ -106,7 +106,7 @@ def test_a_place_at_the_conference_is_a_place_at_its_sessions() -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_nobody_overrules_the_organizer(event: Event) -> None:
+def test_check_in_does_not_overrule_the_organizer(event: Event) -> None:
     person = make.person()
     place = registered(event, person)
     actions.mark_attendance(
@@ -120,7 +120,7 @@ def test_nobody_overrules_the_organizer(event: Event) -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_a_cancelled_event_checks_nobody_in(event: Event) -> None:
+def test_a_canceled_event_checks_no_one_in(event: Event) -> None:
     person = make.person()
     registered(event, person)
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
@@ -176,7 +176,7 @@ def test_who_cannot_check_in_is_told_before_pressing(
 
 
 @time_machine.travel(BEGIN, tick=False)  # all within the minute that counts
-def test_letters_nobody_knows_and_too_many_guesses(client: Client, person: User) -> None:
+def test_unknown_codes_and_too_many_guesses(client: Client, person: User) -> None:
     answer = client.post("/events/check-in/", {"code": "NOSUCH"})
     assert "No event has these letters." in answer.content.decode()
     assert 'value="NOSUCH"' in answer.content.decode()
@@ -185,7 +185,7 @@ def test_letters_nobody_knows_and_too_many_guesses(client: Client, person: User)
     assert client.get("/events/check-in/NOSUCH/").status_code == 429
 
 
-def test_hostile_letters_are_nobodys(client: Client, person: User) -> None:
+def test_hostile_codes_match_no_event(client: Client, person: User) -> None:
     for typed in ("\x00", "<script>", "ẞẞẞẞẞẞ", "a" * 21, ""):
         answer = client.post("/events/check-in/", {"code": typed})
         assert answer.status_code == 200

@@ -72,7 +72,7 @@ def test_marking_stays_on_the_page_of_the_search(
     assert [row["name"] for row in page.context["rows"]] == ["Ada & Söhne"]
 
 
-def test_nonsense_marks_nobody(client: Client, editor: User, event: Event) -> None:
+def test_invalid_input_marks_no_one(client: Client, editor: User, event: Event) -> None:
     other = arrive(make.event(days=0, hours=2))
     address = f"/events/{event.pk}/roster/"
     assert (
@@ -85,7 +85,7 @@ def test_nonsense_marks_nobody(client: Client, editor: User, event: Event) -> No
     assert other.attendance == Attendance.UNKNOWN
 
 
-def test_everybody_not_marked_is_marked_present(client: Client, editor: User, event: Event) -> None:
+def test_the_rest_are_marked_present(client: Client, editor: User, event: Event) -> None:
     third = [arrive(event) for _ in range(3)][-1]
     actions.mark_attendance(registration_id=third.pk, attendance=Attendance.ABSENT, by=editor)
     page = client.post(f"/events/{event.pk}/roster/", {"everyone": "1"}, follow=True)
@@ -108,7 +108,7 @@ def test_people_are_found_by_name_and_address(client: Client, editor: User, even
         assert [row["name"] for row in page.context["rows"]] == names
 
 
-def test_nobody_is_marked_long_before_the_event(client: Client, editor: User) -> None:
+def test_no_one_is_marked_long_before_the_event(client: Client, editor: User) -> None:
     event = make.event(days=3, organization=editor.positions.get().organization)
     arrive(event)
     page = client.get(f"/events/{event.pk}/roster/")
@@ -133,7 +133,7 @@ def test_a_walk_in_by_address(client: Client, editor: User, event: Event) -> Non
     assert (place.walk_in, place.attendance) == (True, Attendance.PRESENT)
 
 
-def test_the_sheet_to_print_has_everybody_and_room_for_more(
+def test_the_sign_in_sheet_lists_everyone_and_has_blank_lines(
     client: Client, editor: User, event: Event
 ) -> None:
     place = arrive(event, display_name="Ada Lake")

@@ -74,7 +74,7 @@ def test_quotation_marks_that_are_in_order() -> None:
         ),
     ],
 )
-def test_what_is_no_list_is_refused_with_words(data: bytes, words: str) -> None:
+def test_an_unreadable_list_is_refused_with_a_message(data: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
         webinar_csv.read_attendance_list(data)
 

@@ -127,7 +127,7 @@ def test_an_editor_proposes_once_however_often_the_button_is_pressed(editor: Use
     assert CatalogListing.objects.get().proposed_at == NOW
 
 
-def test_a_declined_course_is_proposed_anew(editor: User) -> None:
+def test_a_declined_course_is_proposed_again(editor: User) -> None:
     event = event_of(editor)
     listing = make.listing(event, state=DECLINED)
     propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
@@ -144,7 +144,7 @@ def test_a_declined_course_is_proposed_anew(editor: User) -> None:
         ({"state": EventState.PENDING}, 2027, "is not on the calendar"),
     ],
 )
-def test_what_is_of_no_use_is_not_proposed(
+def test_an_event_that_cannot_be_in_the_catalog_is_not_proposed(
     editor: User, fields: dict[str, Any], year: int, words: str
 ) -> None:
     event = event_of(editor, **fields)
@@ -153,7 +153,7 @@ def test_what_is_of_no_use_is_not_proposed(
     assert not CatalogListing.objects.exists()
 
 
-def test_nobody_proposes_what_somebody_else_looks_after(editor: User) -> None:
+def test_editors_cannot_propose_events_of_others(editor: User) -> None:
     event = make.event(organization=make.organization())
     for person in (editor, make.person(), make.person(Role.HELP_DESK)):
         with pytest.raises(Refused, match="no longer manage"):
@@ -329,7 +329,7 @@ def test_approving_takes_the_same_few_queries(
 
 
 def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:
-    """Categories with the titles under them, as the public sees them."""
+    """The public categories with their titles."""
     groups = Client().get(address).context["groups"]
     return [(category.slug, [each["title"] for each in courses]) for category, courses in groups]
 
@@ -416,7 +416,7 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
     assert "Declined" in page
 
 
-def test_a_year_of_no_use_is_refused_in_the_form(editor: User) -> None:
+def test_a_year_without_credit_is_refused_in_the_form(editor: User) -> None:
     event = event_of(editor)
     client = signed_in(editor)
     page = client.post(f"/events/{event.pk}/catalog/", {"fiscal_year": "2031"})
@@ -552,7 +552,7 @@ def test_an_event_is_in_the_catalog_of_a_year_once() -> None:
         make.listing(listing.event)
 
 
-def test_nobody_approves_what_they_proposed_whatever_python_says() -> None:
+def test_the_database_refuses_approval_of_ones_own_proposal() -> None:
     listing = make.listing(make.event())
     listings = CatalogListing.objects.filter(pk=listing.pk)
     with pytest.raises(IntegrityError, match="events_listing_not_decided_by_proposer"):

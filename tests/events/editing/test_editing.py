@@ -125,7 +125,7 @@ def test_an_editor_publishes_nothing(client: Client, editor: User, library: Orga
     assert event.state == DRAFT
 
 
-def test_what_is_wrong_is_said_and_what_was_typed_stays(
+def test_errors_are_shown_and_typed_text_stays(
     client: Client, editor: User, library: Organization
 ) -> None:
     wrong = {
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(
     assert not Event.objects.exists()
 
 
-def test_somebody_elses_library_is_no_choice(client: Client, editor: User) -> None:
+def test_another_library_cannot_be_chosen(client: Client, editor: User) -> None:
     other = make.organization()
     page = client.post("/events/manage/new/", typed(other))
     assert "organization" in page.context["form"].errors
@@ -199,7 +199,7 @@ def test_people_are_told_what_they_plan_by(client: Client, editor: User, publish
     assert published.sequence == 1
 
 
-def test_nobody_is_told_of_a_typing_error_or_when_not_wanted(
+def test_no_one_is_notified_of_a_typo_or_if_not_wanted(
     client: Client, editor: User, published: Event
 ) -> None:
     actions.register(event_id=published.pk, by=make.person())
@@ -261,7 +261,7 @@ def test_a_colleagues_change_is_not_overwritten_unseen(
     assert 'value="Attic"' in page.content.decode()
     published.refresh_from_db()
     assert (published.location, published.room) == ("Town Hall", "")
-    # Whoever has read that saves it all the same.
+    # A person who has read that can save anyway.
     data["seen"] = page.context["form"]["seen"].value()
     again = client.post(f"/events/{published.pk}/edit/", data)
     assert again.status_code == 302
@@ -285,7 +285,7 @@ def test_presenters_are_named_by_address(client: Client, editor: User, published
 # ---------- Cancelling ----------
 
 
-def test_cancelling_tells_everybody_and_takes_credits_back(
+def test_canceling_notifies_everyone_and_withdraws_credits(
     client: Client, editor: User, published: Event
 ) -> None:
     people = [make.person() for _ in range(4)]

@@ -143,7 +143,7 @@ def test_refusals_stay_in_the_form(client: Client, editor: User, event: Event) -
     assert not Resource.objects.exists()
 
 
-def test_an_upload_without_end_is_ended_with_words(
+def test_an_endless_upload_is_ended_with_a_message(
     client: Client, editor: User, event: Event
 ) -> None:
     page = add(client, event, PDF + b" " * 13 * 1024 * 1024, "huge.pdf", label="The plan")
@@ -182,7 +182,7 @@ def test_links(client: Client, editor: User, event: Event) -> None:
     assert "at most 20 files and links" in page.content.decode()
 
 
-def test_a_name_too_long_is_refused_in_words(editor: User, event: Event) -> None:
+def test_a_name_that_is_too_long_is_refused_with_a_message(editor: User, event: Event) -> None:
     with pytest.raises(Refused, match=r"has 151 characters. Shorten it to at most 150\.") as link:
         add_link(event_id=event.pk, label="x" * 151, url="https://example.org/", by=editor)
     assert link.value.field == "link_label"
