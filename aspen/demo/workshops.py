@@ -129,7 +129,7 @@ def _with_questions(people: dict[str, User], position: Position) -> None:
     ]
     ask_questions(
         event_id=event.pk,
-        asked=[
+        questions=[
             QuestionInput(
                 pk=None, label=label, kind=kind, choices=choices, is_required=must, remove=False
             )

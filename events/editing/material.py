@@ -37,13 +37,13 @@ def _lock(event_id: int, by: User) -> Event:
 
 
 @audited
-def ask_questions(*, event_id: int, asked: Sequence[QuestionInput], by: User) -> None:
+def ask_questions(*, event_id: int, questions: Sequence[QuestionInput], by: User) -> None:
     """Set the event's questions, in this order. Locks the event.
 
     Removing a question deletes its answers. Raises Event.DoesNotExist, or Refused.
     """
     event = _lock(event_id, by)
-    remaining = [each for each in asked if not each.remove]
+    remaining = [each for each in questions if not each.remove]
     if len(remaining) > MAX_QUESTIONS:
         raise Refused(f"You can ask at most {MAX_QUESTIONS} questions. Remove some first.")
     before = {question.pk: question for question in event.questions.order_by("pk")}

@@ -37,7 +37,7 @@ class QuestionForm(forms.Form):
             self.add_error("label", "Enter the question, or select Remove this question.")
         return data
 
-    def asked(self) -> QuestionInput:
+    def question(self) -> QuestionInput:
         data = self.cleaned_data
         return QuestionInput(
             pk=data["id"],

@@ -41,9 +41,9 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
     sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
     if posted is not None and sheet.is_valid():
-        new = [form.asked() for form in sheet if form.cleaned_data.get("label")]
+        new = [form.question() for form in sheet if form.cleaned_data.get("label")]
         with refusal_as_message(request):
-            material.ask_questions(event_id=event.pk, asked=new, by=person)
+            material.ask_questions(event_id=event.pk, questions=new, by=person)
             messages.success(request, "The questions were saved.")
             return redirect("events:questions", event.pk)
     context = {
