@@ -129,7 +129,7 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
 
 @audited
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
-    """Save a person whom staff added or changed; the password is already set. Locks an existing one.
+    """Save a person whom staff added or changed; the password is already set. Locks an old one.
 
     `roles` are those the person will hold; the caller saves them. A role in STAFF_ROLES makes the
     person staff. A changed e-mail address must be confirmed at the next sign-in; the old one no

@@ -174,7 +174,7 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
-    """Positions, saved by Django's own form handling: the model's constraints are the only rules."""
+    """Positions, saved by Django's form handling: the model's constraints are the only rules."""
 
     list_display = (
         *("person", "kind", "organization", "since_on", "until_on", "supervisor"),

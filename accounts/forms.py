@@ -117,8 +117,8 @@ class ShowsProgressForm(forms.Form):
     shows_progress = forms.BooleanField(
         label="My library's director may see my progress and certificates",
         required=False,
-        help_text="If you are a trustee, the board chair may also see your hours for the year. No one "
-        "else at your library sees them, and you can withdraw this at any time.",
+        help_text="If you are a trustee, the board chair may also see your hours for the year. No "
+        "one else at your library sees them, and you can withdraw this at any time.",
     )
 
 

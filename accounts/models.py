@@ -219,7 +219,7 @@ class Position(models.Model):
 
     @property
     def dates(self) -> str:
-        """The first day if it is in the future and the last day if one is set, or an empty string."""
+        """The first day if it is in the future and the last day if one is set, or ""."""
         coming = self.since_on if self.since_on and self.since_on > today() else None
         begins = f"begins {format_day(coming)}" if coming else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""

@@ -1,4 +1,4 @@
-"""What every page of the administration shares. Knows no app."""
+"""Base classes for the administration, and the admin of e-mails. Imports no app."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class StaffAdmin(admin.ModelAdmin):
-    """Nothing of the portal is deleted here: what people did and were told is kept.
+    """Base of all admin classes. Nothing of the portal is deleted here.
 
-    Business acts call an action of their app. Django's own form handling saves what no rule of
-    events, credits and tracks depends on: the directory (libraries, federations, who works where),
-    the words that describe a track or a category, and people's roles and passwords.
+    Business changes call an action of their app. Django's form handling saves only what no rule of
+    events, credits and tracks depends on: the directory, descriptions of tracks and categories, and
+    people's roles and passwords.
     """
 
     list_per_page = 50
@@ -46,7 +46,7 @@ class StaffAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Date and time are two inputs under one label; each says what it is."""
+        """Give each of the two inputs for date and time a label of its own."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.SplitDateTimeField):
             for part, widget in zip(("date", "time"), field.widget.widgets, strict=True):
@@ -55,7 +55,7 @@ class StaffAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Records to look at. What may be done about them are buttons that call actions."""
+    """Read-only records. Buttons that call actions are the only way to change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -65,7 +65,7 @@ class ReadOnlyAdmin(StaffAdmin):
 
 
 class ReadOnlyInline(admin.TabularInline):
-    """Rows of a record, for whoever may see the record."""
+    """Read-only rows of a record, visible to anyone who may see the record."""
 
     extra = 0
 
@@ -83,7 +83,7 @@ class ReadOnlyInline(admin.TabularInline):
 
 
 class LabeledInlineFormSet(forms.BaseInlineFormSet):
-    """Django heads the columns of a table and leaves its inputs without a label."""
+    """Labels the inputs of a table, which Django leaves unlabeled."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -94,9 +94,9 @@ class LabeledInlineFormSet(forms.BaseInlineFormSet):
 
 
 class CategoryInline(admin.TabularInline):
-    """Lines with a CE category each: at most one for each of the four, so four rows are all.
+    """Lines with a CE category each, at most one for each of the four categories.
 
-    The categories are read once for a page, not once for each row.
+    The categories are queried once per page, not once per row.
     """
 
     formset = LabeledInlineFormSet
@@ -131,7 +131,7 @@ MAIL_LABELS = label_table(
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    """What the portal wrote to whom. Messages that got stuck can be sent again, nothing else."""
+    """The outbox. Stuck messages can be sent again; nothing else can be changed."""
 
     list_display = ("kind", "addressee", "state_now", "created_at", "sent_at", "subject")
     list_filter = ("state", "kind")
@@ -163,14 +163,15 @@ class MailAdmin(ReadOnlyAdmin):
     @admin.action(description="Send again", permissions=["resend"])
     def send_again(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Mail]) -> None:
         stuck = chosen.filter(state__in=outbox.STUCK_STATES).order_by("pk")
-        found = list(stuck)
-        done = outbox.send_again(mail_ids=[mail.pk for mail in found], by=request.user)
-        for mail in found:
+        messages_to_send = list(stuck)
+        done = outbox.send_again(mail_ids=[mail.pk for mail in messages_to_send], by=request.user)
+        for mail in messages_to_send:
             self.log_change(request, mail, "Sent again.")
-        if left := chosen.count() - done:
-            text = counted(left, "message was", "messages were")
+        if skipped := chosen.count() - done:
             messages.warning(
-                request, f"{text} left alone: only what failed, or was perhaps sent, is sent again."
+                request,
+                f"{counted(skipped, 'message')} skipped: only failed or possibly sent messages "
+                "can be sent again.",
             )
         if done:
             text = counted(done, "message waits", "messages wait")
@@ -179,11 +180,11 @@ class MailAdmin(ReadOnlyAdmin):
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)
 def undelivered_mail_for() -> list[Waiting]:
-    """Messages about which someone has to decide whether they are sent again."""
+    """Messages that staff must decide whether to send again."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
         MailState.FAILED: "that could not be sent",
-        MailState.UNCERTAIN: "of which nobody knows whether it arrived",
+        MailState.UNCERTAIN: "that may not have arrived",
     }
     rows = Mail.objects.filter(state__in=lines).order_by("state").values_list("state")
     return [
@@ -196,7 +197,7 @@ def undelivered_mail_for() -> list[Waiting]:
 
 
 def run_on_each(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], object]) -> int:
-    """Act on each, in a transaction of its own; say why where one is refused; count the others."""
+    """Call `act` on each, show the reason for each refusal, and return how many succeeded."""
     done = 0
     for each in chosen:
         with refusal_as_message(request):
@@ -208,7 +209,7 @@ def run_on_each(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], ob
 def staff_page(
     request: HttpRequest, template: str, model: type[Model], context: Mapping[str, Any]
 ) -> TemplateResponse:
-    """A page of a model's own, in the frame admin/page.html; it knows whether a form has errors."""
+    """Render a page of a model in the frame admin/page.html, with `has_errors` of its forms."""
     forms_shown = (each for each in context.values() if isinstance(each, forms.BaseForm))
     frame = admin.site.each_context(request) | {
         "opts": model._meta,

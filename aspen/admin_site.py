@@ -1,7 +1,7 @@
-"""The portal's own administration site, whose first page says what waits for whom.
+"""The portal's administration site, whose first page lists what waits for the person.
 
-Registers no model: Django imports this module while it makes the site, and what was registered
-meanwhile would be lost.
+Register no models here: Django imports this module while it creates the site, and registrations
+would be lost.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from aspen.formats import counted, format_waiting_time
 
 
 class Waiting(NamedTuple):
-    """One line of what waits for staff, and the page where it is dealt with."""
+    """One line of what waits for staff, and the page where they handle it."""
 
     text: str
     url: str
@@ -28,7 +28,7 @@ Find = Callable[[], list[Waiting]]
 
 
 class Finder(NamedTuple):
-    """Finds what waits for those who hold a permission, in one query."""
+    """Finds what waits for people with a permission, in one query."""
 
     order: int
     permission: str
@@ -39,8 +39,10 @@ _finders: list[Finder] = []
 
 
 def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
-    """Let the first page of the administration list what the function finds, for those who hold
-    the permission; lines stand in the order of these numbers."""
+    """Register a function whose lines the first page of the administration shows.
+
+    Only people with the permission see them; `order` sorts the functions.
+    """
 
     def register(find: Find) -> Find:
         _finders.append(Finder(order, permission, find))
@@ -52,21 +54,21 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
 def oldest_waits(
     noun: str, what: str, url: str, count: int, since: dt.datetime | None
 ) -> list[Waiting]:
-    """12 custom events to approve, the oldest waits 9 days; nothing where none waits."""
+    """ "12 custom events to approve, the oldest waits 9 days", or nothing if none waits."""
     if since is None:
         return []
     which = "it" if count == 1 else "the oldest"
-    said = f"{counted(count, noun)} {what}, {which} {format_waiting_time(since)}"
-    return [Waiting(said, url)]
+    text = f"{counted(count, noun)} {what}, {which} {format_waiting_time(since)}"
+    return [Waiting(text, url)]
 
 
 class StaffSite(admin.AdminSite):
-    """In place of the default site (aspen.apps.StaffAdminConfig)."""
+    """Replaces the default site (aspen.apps.StaffAdminConfig)."""
 
     site_header = site_title = "ASPeN staff"
     index_title = "Administration"
-    # One door for everyone: the portal's own sign-in, with its rate limits and confirmed
-    # addresses. Someone signed in who is not staff gets "403 not permitted", not the sign-in page.
+    # Everyone signs in through the portal, with its rate limits and confirmed addresses. A
+    # signed-in person who is not staff gets a 403, not the sign-in page.
     login = method_decorator(secure_admin_login)(admin.AdminSite.login)
 
     def index(

@@ -15,6 +15,6 @@ class AspenConfig(AppConfig):
 
 
 class StaffAdminConfig(AdminConfig):
-    """Django's administration, with the portal's own site in place of the default one."""
+    """Django's administration with the portal's own site."""
 
     default_site = "aspen.admin_site.StaffSite"

@@ -1,4 +1,4 @@
-"""Days and years as people in Montana count them."""
+"""Days and years in Montana's time zone."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ JULY = 7
 
 
 def today() -> dt.date:
-    """The present day in the portal's time zone."""
+    """Today in the portal's time zone."""
     return timezone.localdate()
 
 
@@ -18,15 +18,15 @@ def day_after(day: dt.date) -> dt.date:
 
 
 def fiscal_year(day: dt.date) -> int:
-    """Montana's fiscal year of a day: 1 July to 30 June, named by the year in which it ends."""
+    """Montana's fiscal year of a day: July 1 to June 30, named after the year in which it ends."""
     return day.year + (day.month >= JULY)
 
 
 def years_before(day: dt.date, years: int) -> dt.date:
-    """The same day so many years earlier; 29 February becomes the 28th."""
+    """The same day `years` earlier; February 29 becomes February 28."""
     return day - relativedelta(years=years)
 
 
 def years_after(day: dt.date, years: int) -> dt.date:
-    """The same day so many years later; 29 February becomes the 28th."""
+    """The same day `years` later; February 29 becomes February 28."""
     return day + relativedelta(years=years)

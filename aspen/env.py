@@ -1,7 +1,7 @@
 """Every variable the portal reads from its environment, with its type and default.
 
 `.env.example` lists the same names; a test keeps the two equal. Nothing else in the
-project reads the environment for configuration.
+project reads its configuration from the environment.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ def refuse_unsafe(env: environ.Env) -> None:
 
     The demonstration may go without HTTPS, mail server and database server, but only when
     it answers on this machine alone. With DEBUG on everything else is allowed: that is a
-    developer's own machine, and without ALLOWED_HOSTS Django answers on it only.
+    developer's machine, and without ALLOWED_HOSTS Django answers only on it.
     """
     allowed = hosts(env)
     demo = env("ASPEN_DEMO")

@@ -1,4 +1,4 @@
-"""Dates and amounts as people say them. Strings are made once, in Python, not in templates."""
+"""Formatting of dates and amounts for pages and e-mails."""
 
 import datetime as dt
 from decimal import Decimal
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 def format_amount(credits: Decimal) -> str:
-    """Credits without a needless zero: 4, 0.5, 1.5."""
+    """Credits without trailing zeros: 4, 0.5, 1.5."""
     return f"{credits.normalize():f}"
 
 
@@ -17,7 +17,7 @@ def format_credits(number: Decimal) -> str:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 day, 1,200 days. `many` is for what takes more than an s."""
+    """A number with its noun: 1 day, 1,200 days. `many` is for irregular plurals."""
     return f"1 {one}" if number == 1 else f"{number:,} {many or f'{one}s'}"
 
 
@@ -27,7 +27,7 @@ def format_day(date: dt.date) -> str:
 
 
 def days_since(moment: dt.datetime) -> int:
-    """How many midnights in Montana lie between the moment and now."""
+    """Calendar days in Montana between the moment and now."""
     return (timezone.localdate() - timezone.localdate(moment)).days
 
 
@@ -44,7 +44,7 @@ def format_time(moment: dt.datetime) -> str:
 
 
 def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) -> str:
-    """When something takes place, in Mountain time and without saying the same thing twice.
+    """Begin and end in Mountain time, without repeating what they share.
 
     Thu, Dec 3, 2026, 9:00–11:00 AM · Mon, Aug 17 – Wed, Aug 19, 2026
     """
@@ -64,7 +64,7 @@ def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, al
 
 
 def _short(begin: dt.datetime, end: dt.datetime) -> str:
-    """The first day of a range; the year only when the last day has another."""
+    """The first day of a range, with the year only if the last day's differs."""
     if begin.year != end.year:
         return format_day(begin.date())
     return f"{begin:%a, %b} {begin.day}"

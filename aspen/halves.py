@@ -1,4 +1,4 @@
-"""Credit amounts: halves are the only fractions, .5 the smallest (Montana State Library)."""
+"""Credit amounts: multiples of .5, at least .5 (Montana State Library)."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Mod
 
 HALF = Decimal("0.5")
-MESSAGE = "Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …"
+MESSAGE = "Enter credits in halves: 0.5, 1, 1.5 …"
 
 
 def is_in_halves(amount: Decimal) -> bool:
@@ -17,7 +17,7 @@ def is_in_halves(amount: Decimal) -> bool:
 
 
 def validate_halves(amount: Decimal) -> None:
-    """Raise ValidationError unless `amount` (credits, about hours) is a positive multiple of .5."""
+    """Raise ValidationError unless `amount` (credits) is a positive multiple of .5."""
     if not is_in_halves(amount):
         raise ValidationError(MESSAGE, code="halves")
 
@@ -39,7 +39,7 @@ class CreditAmountField(models.DecimalField):
 def in_halves(
     *, name: str, field: str = "amount", smallest: Decimal = HALF
 ) -> models.CheckConstraint:
-    """The database's word on the same rule, as a constraint called `name`."""
+    """A check constraint for the same rule."""
     return models.CheckConstraint(
         condition=Q(**{f"{field}__gte": smallest}) & Q(models.lookups.Exact(Mod(field, HALF), 0)),
         name=name,

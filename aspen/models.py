@@ -1,4 +1,4 @@
-"""The outbox: what is to be mailed, written in the transaction that is the reason for it."""
+"""The outbox: e-mails to send, queued in the transaction that causes them."""
 
 from django.conf import settings
 from django.db import models
@@ -8,39 +8,38 @@ from django.db.models.functions import Now
 
 class MailState(models.TextChoices):
     WAITING = "waiting", "Waiting"
-    # Handed over to the mail server, whose answer has not come back.
+    # Handed to the mail server, which has not answered yet.
     SENDING = "sending", "Being sent"
     SENT = "sent", "Sent"
-    # When its turn came there was nothing left to say, or the address refused it.
+    # When its turn came, there was nothing left to say or the account gets no e-mail.
     DROPPED = "dropped", "No longer needed"
     FAILED = "failed", "Failed"
-    # The sender was ended in the middle. Sent again it might arrive twice, so staff decide.
+    # The worker stopped while sending. Sent again it might arrive twice, so staff decide.
     UNCERTAIN = "uncertain", "Possibly sent"
 
 
 class Mail(models.Model):
-    """One message to one person. What it says is composed when it is sent (outbox.py).
+    """One e-mail to one person, composed when it is sent (outbox.py).
 
-    It goes to someone with an account (`to`), or to a name and address that someone gave: a
-    supervisor need not have an account.
+    It goes to an account (`to`), or to a name and address: a supervisor needs no account.
     """
 
-    kind = models.CharField(max_length=40, help_text="Who composes it: outbox.composers.")
-    # The same news is not told twice: a second row with this key is not made.
+    kind = models.CharField(max_length=40, help_text="The composer's name in outbox.composers.")
+    # Idempotency: no second row with this key is created.
     key = models.CharField(max_length=200, unique=True)
     to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     to_name = models.CharField(max_length=150, blank=True)
     to_address = models.EmailField(max_length=254, blank=True)
-    facts = models.JSONField(default=dict, help_text="Ids and words that the composer needs.")
+    facts = models.JSONField(default=dict, help_text="Ids and texts that the composer needs.")
     state = models.CharField(max_length=10, choices=MailState, default=MailState.WAITING)
     created_at = models.DateTimeField(db_default=Now())
     next_try_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
     begun_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
-    # What was sent, or why not.
+    # The message as sent, or the error.
     address = models.EmailField(max_length=254, blank=True)
     subject = models.CharField(max_length=300, blank=True)
     error = models.TextField(blank=True)

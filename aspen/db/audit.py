@@ -1,4 +1,4 @@
-"""The history tables (docs/adr/0007): which one belongs to a model, and how they begin."""
+"""The history tables (docs/adr/0007), and the actions whose names they record."""
 
 import functools
 import threading
@@ -12,9 +12,9 @@ from django.db.models import Model
 
 def history_model(model: type[Model]) -> Any:
     """The model of a model's history: its columns, and pgh_obj, pgh_label, pgh_created_at,
-    pgh_context (who and in which act) of each entry; later entries have greater pgh_id."""
-    [found] = pghistory.core.event_models(tracks_model=model)
-    return found
+    pgh_context (person and action) of each entry; later entries have a greater pgh_id."""
+    [history] = pghistory.core.event_models(tracks_model=model)
+    return history
 
 
 Params = ParamSpec("Params")
@@ -23,9 +23,9 @@ _thread = threading.local()
 
 
 def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
-    """Run the function in a transaction, and name its `by` in the history of what it changes.
+    """Run the function in a transaction and record its name and `by` in the history of its changes.
 
-    An act inside another belongs to it: the history names the outermost one and its person.
+    For nested actions the history names the outermost one and its person.
     """
     name = f"{function.__module__.partition('.')[0]}.{function.__name__.lstrip('_')}"
 
@@ -46,7 +46,7 @@ def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
 
 def add_audit_context(**facts: object) -> None:
-    """Add facts to the history of what the present act changes from here on: ticket=1042, say."""
+    """Add facts (ticket=1042, say) to the history of later changes in the current action."""
     pghistory.context(**facts)
 
 
@@ -54,11 +54,10 @@ Outcome = TypeVar("Outcome")
 
 
 def dry_run(act: Callable[[], Outcome]) -> Outcome:
-    """Run an act, take back everything it wrote, and return its outcome.
+    """Run an action, roll back everything it wrote, and return its outcome.
 
-    Locks are held for as long as that takes. What was promised for the commit, such as waking who
-    delivers mail, is forgotten with it; the promised mail is a row like any other. Rows in the
-    outcome are as they would have been, so nobody may save them. Raises what the act raises.
+    Holds the action's locks meanwhile. On-commit hooks are dropped and queued e-mails rolled back.
+    Rows in the outcome must not be saved. Raises what the action raises.
     """
     with transaction.atomic(), transaction.atomic():
         outcome = act()

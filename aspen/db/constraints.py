@@ -9,7 +9,7 @@ from django.db.models.constraints import BaseConstraint
 
 
 def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckConstraint:
-    """All of `fields` are set or none is: when and by whom. With them the text field `reason`."""
+    """All of `fields`, and the text field `reason` if given, are set, or none of them is."""
     neither = Q(**dict.fromkeys(fields), **({reason: ""} if reason else {}))
     both = Q(**{f"{field}__isnull": False for field in fields})
     if reason:
@@ -24,8 +24,7 @@ class CompositeForeignKey(BaseConstraint):
     rows belong to the same person: a posting's credit and its participation, say.
 
     The other model needs a UniqueConstraint over `to_fields`. The database checks at once,
-    not at commit. There is no form validation: breaking it is a programming error, never
-    something a person typed.
+    not at commit. There is no form validation: breaking it is a programming error.
     """
 
     def __init__(self, *, fields: list[str], to: str, to_fields: list[str], name: str) -> None:
@@ -40,7 +39,7 @@ class CompositeForeignKey(BaseConstraint):
     def create_sql(
         self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
     ) -> Any:
-        """Leave the statement for the end of the migration, when the other table has its key."""
+        """Defer the statement to the end of the migration, when the other table has its key."""
         assert model is not None
         assert schema_editor is not None
         target = model._meta.apps.get_model(self.to)
@@ -61,7 +60,7 @@ class CompositeForeignKey(BaseConstraint):
         return f"ALTER TABLE {table} DROP CONSTRAINT {schema_editor.quote_name(self.name)}"
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to say to a person; the database judges."""
+        """No form validation: the database checks."""
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -1,8 +1,8 @@
-"""The database role that the portal serves with: it works with every table and owns none.
+"""The database role that the portal serves as: it uses every table and owns none.
 
-Whoever owns a table can switch its triggers off. So the tables belong to the role that migrates,
-and the portal connects as another one, which may read the history and nothing else of it: the
-triggers that write it act for the owner.
+The owner of a table can disable its triggers. So the tables belong to the role that migrates, and
+the portal connects as another role, which may only read the history: the triggers that write it
+run with the owner's rights.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from psycopg import sql
 
 
 def grant(**kwargs: Any) -> None:
-    """Give the role what serving needs, where there is such a role. Runs after every migration.
+    """Grant the role, if it exists, the rights that serving needs. Runs after every migration.
 
-    Idempotent. Needs the rights of the tables' owner.
+    Idempotent. Must run as the tables' owner.
     """
     with connection.cursor() as cursor:
         _let_history_triggers_act_for_the_owner(cursor)
@@ -31,7 +31,7 @@ def _let_history_triggers_act_for_the_owner(cursor: Any) -> None:
     for model, trigger in pgtrigger.registered():
         if isinstance(trigger, HistoryTrigger):
             function = sql.Identifier(trigger.get_pgid(model))
-            # With a path of its own nobody slips another table under its names.
+            # A fixed search path, so that its names cannot be made to mean other tables.
             cursor.execute(
                 sql.SQL(
                     "ALTER FUNCTION {}() SECURITY DEFINER SET search_path = public, pg_temp"
@@ -45,7 +45,7 @@ def _grant_rights(cursor: Any, role: sql.Identifier) -> None:
         "GRANT USAGE ON SCHEMA public TO {role}",
         "GRANT {work} ON ALL TABLES IN SCHEMA public TO {role}",
         "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
-        # What is made later: the table of the cache.
+        # For tables created later, such as the cache table.
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {work} ON TABLES TO {role}",
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
     ):
@@ -61,7 +61,7 @@ def history_tables() -> list[str]:
 
 
 def may_rewrite_history() -> list[str]:
-    """The history tables that the present connection's role could change. One query."""
+    """The history tables that the connection's role could change. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name FROM unnest(%s::text[]) AS name"

@@ -1,8 +1,8 @@
-"""Reading CSV files as life delivers them, and applying them row by row.
+"""Reading CSV files and importing them row by row.
 
-A file is streamed: memory does not grow with its length. One bad row never spoils another:
-`import_file` hands each row to an Importer, reports the refused ones by their line in the file
-and keeps them, byte for byte, in a rejects file that can be mended and imported again.
+Files are streamed, and a bad row never affects another: `import_file` passes each row to an
+Importer, reports refused rows by line number and writes them, byte for byte, to a rejects file
+that can be corrected and imported.
 """
 
 import csv
@@ -27,14 +27,14 @@ from django.db.models import Model
 from aspen.errors import Refused
 
 BATCH = 500
-MAX_LINE_LENGTH = 1_000_000  # characters; a line beyond that is not read into memory
-MAX_RECORD_LINES = 100  # physical lines of one row; beyond that a quotation mark was left open
-MAX_REPORTED = 50  # refused rows that are named on the terminal; the file has all of them
+MAX_LINE_LENGTH = 1_000_000  # characters; longer lines are not read into memory
+MAX_RECORD_LINES = 100  # physical lines of one row; more means an unclosed quotation mark
+MAX_REPORTED = 50  # refused rows listed on the terminal; the rejects file has all of them
 STEP_ROWS, STEP_SECONDS = 1000, 1.0
-# Bytes that are not UTF-8 travel as these characters, and are written back as the same bytes.
+# Bytes that are not UTF-8 are read as these characters and written back as the same bytes.
 ENCODING = "surrogateescape"
 UNDECODED = re.compile("[\udc80-\udcff]")
-REASON_COLUMN = "reason"  # the column that a rejects file has before those of the file
+REASON_COLUMN = "reason"  # the first column of a rejects file, before those of the original
 FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
 OWN_REASON = re.compile(r'"?line [0-9]+: |,')
 NotStored = ValidationError | IntegrityError | DataError
@@ -52,7 +52,7 @@ class RowOutcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class CsvRecord:
-    """A row of the file: the line it begins on, its text unchanged, and its cells or why none."""
+    """A row of the file: its first line number, its unchanged text, and its cells or an error."""
 
     line: int
     text: str
@@ -62,7 +62,7 @@ class CsvRecord:
 
 @dataclass(frozen=True)
 class CsvRow:
-    """A row with a name for each value; values carry no outer white space."""
+    """A row's values by column, stripped of outer white space."""
 
     line: int
     values: dict[str, str]
@@ -71,29 +71,29 @@ class CsvRow:
         return self.values[column]
 
     def digest(self, columns: tuple[str, ...]) -> str:
-        """What the row says in these columns, in 64 characters; two rows that say it are equal."""
+        """A 64-character digest of the row's values in these columns."""
         words = json.dumps([self[column] for column in columns])
         return hashlib.sha256(words.encode()).hexdigest()
 
 
 def content_digest(*words: str) -> str:
-    """What a thing without a number of its own is recognized by, in 40 characters."""
+    """A 40-character key for things without an ID of their own."""
     return hashlib.sha1("|".join(words).encode(), usedforsecurity=False).hexdigest()
 
 
 class Importer(Protocol):
-    """What one kind of file means."""
+    """Imports one kind of file."""
 
     columns: tuple[str, ...]
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Look up, in a few queries, what `apply` needs to know about the next rows."""
+        """Load, in a few queries, what `apply` needs for the next rows."""
 
     def apply(self, row: CsvRow) -> RowOutcome:
         """Store the row, all or nothing. Raises Refused or one of NotStored."""
 
     def explain(self, error: NotStored) -> str:
-        """Say in plain words why the row was not stored."""
+        """Explain in plain text why the row was not stored."""
 
 
 @dataclass
@@ -107,19 +107,19 @@ class Tally:
 
 
 class FirstLines:
-    """On which line of the file a thing was stored first.
+    """The first line of the file for each thing that was stored.
 
-    Two rows that say different things about one would overwrite each other at every import, so
-    the second is refused. Kept as numbers: this is all that grows with the file.
+    Two different rows about one thing would overwrite each other at every import, so the second
+    is refused. Stores only integers: this is all that grows with the file.
     """
 
     def __init__(self) -> None:
         self._lines: dict[int, int] = {}
 
     def refuse_second(self, key: str, what: str) -> None:
-        """Raise Refused when an earlier row of the file stored this thing."""
+        """Raise Refused if an earlier row of the file stored this thing."""
         if line := self._lines.get(hash(key)):
-            raise Refused(f"line {line} is about the same {what} and says something else")
+            raise Refused(f"line {line} describes the same {what} differently")
 
     def add(self, key: str, line: int) -> None:
         self._lines.setdefault(hash(key), line)
@@ -129,24 +129,24 @@ class FirstLines:
 
 
 def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers. Of a line that is too long only the beginning is kept."""
+    """The lines with their numbers; lines that are too long are cut."""
     for number in itertools.count(1):
         try:
             line = rest = file.readline(MAX_LINE_LENGTH)
             while len(rest) == MAX_LINE_LENGTH and not rest.endswith(("\n", "\r")):
                 rest = file.readline(MAX_LINE_LENGTH)
         except OSError as error:
-            raise UnreadableFile(f"The file cannot be read on: {error.strerror}.") from error
+            raise UnreadableFile(f"Reading the file failed: {error.strerror}.") from error
         if not line:
             return
         yield number, line
 
 
 def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
-    """The rows of a CSV file, header included, blank lines left out.
+    """The rows of a CSV file, header included, without blank lines.
 
-    A row may run over several lines inside quotation marks. Where a mark is opened and never
-    closed only its own line is lost; reading goes on with the next one.
+    A quoted field may span lines. If a quotation mark is never closed, only its own line is lost;
+    reading continues with the next one.
     """
     lines = _physical_lines(file)
     waiting: deque[tuple[int, str]] = deque()
@@ -172,7 +172,7 @@ def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
 
 
 def _parse(number: int, lines: list[str]) -> CsvRecord | None:
-    """The record in these lines; None when it goes on in the next line."""
+    """The record in these lines, or None if it continues on the next line."""
     text = "".join(lines)
     if len(lines[0]) == MAX_LINE_LENGTH:
         return CsvRecord(
@@ -189,11 +189,11 @@ def _parse(number: int, lines: list[str]) -> CsvRecord | None:
 def _csv_error(message: str) -> str:
     if "field limit" in message:
         return f"a field is longer than {csv.field_size_limit():,} characters"
-    return "a quotation mark stands in the middle of a field; double it or leave it out"
+    return "a quotation mark is in the middle of a field; double it or remove it"
 
 
 def why_not_storable(text: str) -> str:
-    """Why a text cannot be stored, or nothing."""
+    """The reason why a text cannot be stored, or an empty string."""
     if UNDECODED.search(text):
         return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
     if "\0" in text:
@@ -202,7 +202,7 @@ def why_not_storable(text: str) -> str:
 
 
 def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]:
-    """The names of the file's columns, in its order. Raises UnreadableFile."""
+    """The file's column names, in its order. Raises UnreadableFile."""
     if record is None:
         raise UnreadableFile("The file is empty.")
     if record.error or why_not_storable(record.text):
@@ -235,7 +235,7 @@ def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[TextIO]:
-    """The file for reading, a byte order mark left out. Raises UnreadableFile."""
+    """Open the file for reading, without a byte order mark. Raises UnreadableFile."""
     try:
         file = path.open(encoding="utf-8-sig", errors=ENCODING, newline="")
     except (OSError, ValueError) as error:
@@ -249,9 +249,9 @@ def open_csv(path: Path) -> Iterator[TextIO]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """The refused rows: reason first, then the row byte for byte. No refusal, no file.
+    """Writes the refused rows: the reason, then the row byte for byte. Without refusals, no file.
 
-    A rejects file can be mended and imported in its turn: the new reason replaces the old one.
+    A rejects file can be corrected and imported; a new reason replaces the old one.
     """
 
     def __init__(self, path: Path, header: str, names: list[str]) -> None:
@@ -273,7 +273,7 @@ class Rejects(AbstractContextManager["Rejects"]):
     def _without_reason(self, record: CsvRecord) -> str:
         """The row without the reason of an earlier import.
 
-        Where someone took out a row's reason with its comma, nothing else goes in its place.
+        If someone removed a row's reason and its comma, the row is left unchanged.
         """
         first = FIRST_FIELD.match(record.text) if self.has_reasons else None
         if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
@@ -295,7 +295,7 @@ def _line(text: str) -> str:
 
 
 class ImportProgress:
-    """Says how far it is, every thousand rows or every second, whichever comes first."""
+    """Reports progress every thousand rows or every second, whichever comes first."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self.say = say
@@ -311,10 +311,10 @@ class ImportProgress:
 
 @contextmanager
 def asynchronous_commits() -> Iterator[None]:
-    """Commit without waiting for the disk: each row has a transaction of its own.
+    """Commit without waiting for the disk, because each row has its own transaction.
 
-    Should the database server crash, the last moments' rows may be missing, whole rows only; the
-    import is repeated then.
+    If the database server crashes, the last rows may be missing, whole rows only; repeat the
+    import then.
     """
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
@@ -335,21 +335,23 @@ def import_file(
     report: Callable[[str], object],
     progress: Callable[[str], object],
 ) -> Tally:
-    """Apply every row of the file; each is stored whole or reported and kept in `rejects`.
+    """Import every row of the file; each is stored whole, or reported and written to `rejects`.
 
-    Raises UnreadableFile when the file as a whole is none; nothing was stored then.
+    Raises UnreadableFile if the file as a whole is unusable; nothing is stored then.
     """
     if rejects.exists() and path.exists() and rejects.samefile(path):
-        raise UnreadableFile("The refused rows would overwrite the file; name another for them.")
+        raise UnreadableFile(
+            "The rejects file would overwrite the input file. Choose another path for it."
+        )
     tally = Tally()
     with open_csv(path) as file, asynchronous_commits(), closing(read_records(file)) as rows:
         first = next(rows, None)
         header = read_header(first, importer.columns)
         assert first is not None
         ticker = ImportProgress(progress)
-        with Rejects(rejects, first.text, header) as kept:
+        with Rejects(rejects, first.text, header) as rejected:
             for batch in _batches(rows):
-                _import_batch(batch, header, importer, kept, tally, report, ticker)
+                _import_batch(batch, header, importer, rejected, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None
     if tally.rejected > MAX_REPORTED:
         report(f"… and {tally.rejected - MAX_REPORTED:,} more")
@@ -394,9 +396,9 @@ def _import_batch(
 
 
 def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
-    """Words for what a field or a constraint of these models refused.
+    """The message of the field or constraint of these models that refused a row.
 
-    `columns` says in which column of the file a field of the model stands.
+    `columns` maps fields of the model to columns of the file.
     """
     if isinstance(error, ValidationError):
         return " ".join(

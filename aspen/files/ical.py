@@ -1,6 +1,6 @@
-"""Lines of iCalendar (RFC 5545). Whole files are built from them in a tenth of a library's time.
+"""Lines of iCalendar (RFC 5545), ten times as fast as a library.
 
-The tests read what comes of it back with two libraries that nobody here wrote.
+The tests parse the files with two independent libraries.
 """
 
 import datetime as dt
@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 ZONE_NAME = "America/Denver"
 ZONE = ZoneInfo(ZONE_NAME)
 OCTETS = 75
-# What RFC 5545 forbids in a value (section 3.1, CONTROL) but for line breaks, which are escaped;
-# and halves of surrogate pairs, which no UTF-8 can hold.
+# Forbidden in a value (RFC 5545 section 3.1, CONTROL), except line breaks, which are escaped; and
+# unpaired surrogates, which UTF-8 cannot encode.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
-# By rules and not by dates: Outlook understands nothing else ([MS-STANOICAL] 2.2.47). The United
-# States have changed clocks on these days since 2007, and did on the others since 1987.
+# Rules instead of dates: Outlook understands nothing else ([MS-STANOICAL] 2.2.47). US rules since
+# 2007, and those from 1987 until then.
 _PART = """BEGIN:{kind}
 DTSTART:{begin}
 RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY={day}{until}
@@ -39,7 +39,7 @@ _UNTIL_2006 = _PART.format(
 
 
 def escape_text(value: str) -> str:
-    """A value of type TEXT: escaped, and without what would break the file."""
+    """A value of type TEXT: escaped, without characters that would break the file."""
     return FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)).translate(ESCAPED)
 
 
@@ -49,7 +49,7 @@ def xml_text(value: str) -> str:
 
 
 def quote_parameter(value: str) -> str:
-    """A parameter's value in quotes, which it cannot hold itself."""
+    """A quoted parameter value; quotes inside become apostrophes."""
     return '"' + FORBIDDEN.sub("", LINE_BREAK.sub(" ", value)).replace('"', "'") + '"'
 
 
@@ -58,10 +58,10 @@ def utc_value(moment: dt.datetime) -> str:
 
 
 def local_property(name: str, moment: dt.datetime) -> str:
-    """A property at a moment in Mountain time.
+    """A property with a moment in Mountain time.
 
-    The hour that autumn repeats goes by one name twice. The first is meant (RFC 5545, 3.3.5), but
-    not every program knows, so its moments are told in UTC.
+    In the hour repeated in fall, local time is ambiguous. It means the first one (RFC 5545, 3.3.5),
+    but not every program knows, so such moments are written in UTC.
     """
     here = moment.astimezone(ZONE)
     if here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset():
@@ -85,14 +85,14 @@ def timezone_component(since: int) -> list[str]:
 
 
 def fold_line(line: str) -> bytes:
-    """The line in pieces of at most 75 octets, no character cut in two."""
+    """The line folded after at most 75 octets, without splitting characters."""
     octets = line.encode()
     if len(octets) <= OCTETS:
         return octets
     pieces, begin, room = [], 0, OCTETS
     while begin < len(octets):
         end = begin + room
-        # 10xxxxxx continues a character.
+        # 10xxxxxx: continuation bytes.
         while end < len(octets) and octets[end] & 0xC0 == 0x80:
             end -= 1
         pieces.append(octets[begin:end])

@@ -1,4 +1,4 @@
-"""What the import commands have in common."""
+"""The base of the import commands."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,9 +14,9 @@ from aspen.formats import counted
 
 
 class ImportCommand(BaseCommand):
-    """Streams a CSV file into the portal. Ends with an error when a row was refused.
+    """Streams a CSV file into the portal. Ends with an error if any row was refused.
 
-    Subclasses set `name`, which the rejects file is called after, and `make_importer`.
+    Subclasses set `name`, used in the rejects file's name, and `make_importer`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class ImportCommand(BaseCommand):
             raise CommandError(f"The rejects file cannot be written: {error}") from error
         except DatabaseError as error:
             raise CommandError(
-                f"The database ended the import: {error} What was read before is stored; "
+                f"The database stopped the import: {error} Earlier rows are stored; "
                 "run the same command again."
             ) from error
         if tally.rejected:
@@ -58,12 +58,12 @@ class ImportCommand(BaseCommand):
         if verbosity:
             self.stdout.write(f"{tally}.")
 
-    def _progress(self, words: str) -> None:
-        self.stderr.write(words, style_func=str)
+    def _progress(self, text: str) -> None:
+        self.stderr.write(text, style_func=str)
 
 
-def _silent(words: str) -> None:
-    """Say nothing."""
+def _silent(text: str) -> None:
+    """Print nothing."""
 
 
 def _now() -> str:
@@ -74,5 +74,5 @@ def _summary(tally: Tally) -> str:
     rows = counted(tally.rejected, "row was", "rows were")
     return (
         f"{tally}. {rows} refused and written to {tally.rejects}, with the reason in the first "
-        "column. Mend them there and import that file; everything else is in."
+        "column. Correct them there and import that file; all other rows are stored."
     )

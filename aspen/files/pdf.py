@@ -1,7 +1,7 @@
-"""PDF that everyone can read: tagged, held to PDF/UA-1, made by typst (docs/adr/0009).
+"""Accessible PDF (PDF/UA-1), made by typst (docs/adr/0009).
 
-The templates are in templates/pdf/. They get texts as data, so that no sign in them is markup, and
-set them in the fonts that typst carries.
+The templates in templates/pdf/ get texts as data, so that nothing in them is markup, and use the
+fonts that come with typst.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any
 import typst
 from django.conf import settings
 
-# What the fonts have beyond ASCII, each range with both ends: Latin, Greek, Cyrillic, Hebrew,
-# Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py sets every one of them.
+# The fonts' characters beyond ASCII, in inclusive ranges: Latin, Greek, Cyrillic, Hebrew,
+# Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py sets each one.
 FONT_LETTERS = (
     "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
     " 615-615 61B-61B 61F-61F 621-63A 640-655 660-66D 679-67B 67E-680 683-684 686-687 691-691"
@@ -47,15 +47,15 @@ REPLACED_CATEGORIES = {
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:
-    """A template of templates/pdf/ filled with data, whose texts may hold any sign.
+    """Render a template of templates/pdf/ with data, whose texts may hold any character.
 
-    Signs that the fonts lack are named (emoji) or shown as □. Raises typst.TypstError where the
+    Characters that the fonts lack are named (emoji) or shown as □. Raises typst.TypstError if the
     template itself is wrong.
     """
     try:
         return _compile(template, _each_text(data, printable_text))
     except typst.TypstError as error:
-        # Letters that the fonts have, one by one, but not together with their accents.
+        # The fonts have these letters, but not combined with their accents.
         if "could not be displayed" not in error.message:
             raise
     return _compile(template, _each_text(data, _plain))
@@ -72,7 +72,7 @@ def _compile(template: str, data: Any) -> bytes:
 
 
 def _each_text(data: Any, change: Callable[[str], str]) -> Any:
-    """The same data with every text changed; keys are the template's own."""
+    """The data with every text changed, except keys, which belong to the template."""
     if isinstance(data, str):
         return change(data)
     if isinstance(data, dict):
@@ -83,7 +83,7 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def printable_text(text: str) -> str:
-    """The text in signs that the fonts have: emoji by name, unknown letters as one □ a word."""
+    """The text in the fonts' characters: emoji by name, each run of unknown letters as one □."""
     if text.isascii() and text.isprintable():
         return text
     shown = "".join(_shown(sign) for sign in unicodedata.normalize("NFC", text))
@@ -101,7 +101,7 @@ def _shown(sign: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text in ASCII, letters without their accents, the rest as □."""
+    """The text in ASCII: letters without accents, the rest as □."""
     letters = unicodedata.normalize("NFKD", printable_text(text))
     bare = "".join(each for each in letters if not unicodedata.combining(each))
     return re.sub(f"[^ -~{MISSING_LETTER}]+", MISSING_LETTER, bare)

@@ -1,4 +1,4 @@
-"""QR codes as part of a page: paths only, no style of their own (the CSP allows none)."""
+"""QR codes for pages: paths only, without inline style (the CSP allows none)."""
 
 import io
 
@@ -7,9 +7,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 
 def inline_svg(text: str) -> SafeString:
-    """The code of an address as inline SVG, four modules of white around it.
+    """The QR code as inline SVG, with a white border of four modules.
 
-    Decoration for readers: the page says the address, or the code, in words as well.
+    Hidden from screen readers: the page shows the address or code as text as well.
     """
     drawn = make_code(text).svg_inline(
         border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"
@@ -18,7 +18,7 @@ def inline_svg(text: str) -> SafeString:
 
 
 def svg_file(text: str) -> str:
-    """The same code as an SVG file, for paper; whoever sets it there gives it its words."""
+    """The QR code as an SVG file for print; the caller adds alternative text."""
     file = io.BytesIO()
     make_code(text).save(
         file, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, nl=False

@@ -1,4 +1,4 @@
-"""Text on its way into a spreadsheet."""
+"""Tables as CSV and XLSX files."""
 
 import csv
 import datetime as dt
@@ -15,17 +15,17 @@ from aspen.formats import format_amount, format_day
 
 CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 
-# What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
+# Spreadsheet programs take these as the start of a formula (OWASP, CSV injection).
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape_formula(cell: str) -> str:
-    """The text, so that no spreadsheet program runs it as a formula."""
+    """The text, escaped so that no spreadsheet program runs it as a formula."""
     return f"'{cell}" if cell.startswith(FORMULA_PREFIXES) else cell
 
 
 def to_one_line(text: str) -> str:
-    """The text without line breaks and other control characters; a blank in their place."""
+    """The text with line breaks and other control characters replaced by spaces."""
     return CONTROL_OR_BREAK.sub(" ", text).strip()
 
 
@@ -40,7 +40,7 @@ class Column(NamedTuple):
 
 
 class TableRow(NamedTuple):
-    """A line of figures; GROUP and ALL are sums. `links` are addresses by number of the cell."""
+    """A row of a table; GROUP and TOTAL rows are sums. `links` maps cell numbers to addresses."""
 
     cells: tuple[CellValue, ...]
     kind: str = PLAIN_ROW
@@ -48,7 +48,7 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`key` names its files. A table of people is shown in pages of `size`; 0 shows all of it."""
+    """`key` names its files. `size` is the number of rows per page; 0 shows all."""
 
     key: str
     title: str
@@ -58,7 +58,7 @@ class Table(NamedTuple):
 
 
 class LazyRows(Sequence[TableRow]):
-    """The rows of a long table, fetched as they are asked for; one query counts them."""
+    """The rows of a long table, fetched when needed; one query counts them."""
 
     def __init__(
         self, found: QuerySet, to_row: Callable[[Any], TableRow], last: Sequence[TableRow] = ()
@@ -90,7 +90,7 @@ class LazyRows(Sequence[TableRow]):
 
 
 def format_cell(cell: CellValue) -> str:
-    """A cell as the page says it."""
+    """A cell as pages show it."""
     if isinstance(cell, dt.date):
         return format_day(cell)
     if isinstance(cell, Decimal):
@@ -100,7 +100,7 @@ def format_cell(cell: CellValue) -> str:
 
 
 def table_csv(table: Table) -> bytes:
-    """What a spreadsheet would run as a formula gets an apostrophe in front."""
+    """The table as CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([column.label for column in table.columns])
@@ -117,7 +117,7 @@ def _plain(cell: CellValue) -> str:
 
 
 def table_xlsx(table: Table) -> bytes:
-    """One sheet. Texts are stored as text, figures as figures, days as days."""
+    """The table as one sheet, with typed text, numbers and dates."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": table.title})

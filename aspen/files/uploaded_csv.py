@@ -1,4 +1,4 @@
-"""Lists of people as life delivers them: CSV files that no two tools write alike."""
+"""Reading uploaded lists of people: CSV files, which every tool writes differently."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ from aspen.errors import Refused
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
 MAX_EMAIL_LENGTH = 254
-# Tools put a summary above the table; the heading is looked for in so many lines.
+# Tools put a summary above the table, so search this many lines for the heading.
 MAX_LINES_BEFORE_HEADING = 30
 DELIMITERS = ",;\t"
 EMAIL_HEADINGS = {"email", "emailaddress", "useremail", "attendeeemail", "mail", "participantemail"}
-# What a PDF, a ZIP (and so every office file), an image, an old office file begins with.
+# First bytes of PDF, ZIP (and so office files), images, and old office files.
 BINARY_SIGNATURES = (
     b"%PDF",
     b"PK\x03\x04",
@@ -30,7 +30,7 @@ BINARY_SIGNATURES = (
 
 
 def decode_upload(data: bytes, *, megabytes: int) -> str:
-    """The text of an uploaded list. Raises Refused, with what to do, when it is none."""
+    """The text of an uploaded list. Raises Refused, saying what to do, if it is not text."""
     if len(data) > megabytes * 1024 * 1024:
         raise Refused(
             f"This file is larger than {megabytes} MB. Split it and upload the parts.",
@@ -56,10 +56,10 @@ def decode_upload(data: bytes, *, megabytes: int) -> str:
 
 
 def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
-    """A csv reader of the text, with whatever separates the heading.
+    """A csv reader of the text, with the heading's delimiter, or the most frequent one.
 
-    Where there is no heading, whatever occurs most. It reads strictly: a quotation mark that is
-    never closed would take the next people along. See `torn`.
+    It is strict, because an unclosed quotation mark would swallow the next people; see
+    `malformed_csv`.
     """
     beginning = text[:20_000]
     lines = beginning.splitlines()[:MAX_LINES_BEFORE_HEADING]
@@ -72,17 +72,17 @@ def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
 
 
 def malformed_csv(table: Any) -> Refused:
-    """What to do about a table that raised csv.Error."""
+    """The refusal for a table that raised csv.Error."""
     return Refused(
         f"The file cannot be read as CSV beyond line {table.line_num}: a quotation mark there, "
-        "or above, is not closed or stands in the middle of a field. Nothing was kept. Take "
-        "the mark out, or save the list again from a spreadsheet program.",
+        "or above, is not closed or is in the middle of a field. Nothing was saved. Remove "
+        "the mark, or save the list again from a spreadsheet program.",
         field="file",
     )
 
 
 def find_column(cells: list[str], names: set[str]) -> int | None:
-    """Which column of a heading has one of these names, which are written with letters only."""
+    """The index of the first column with one of these names (letters only), or None."""
     letters = (re.sub(r"[^a-z]", "", cell.lower()) for cell in cells)
     return next((index for index, name in enumerate(letters) if name in names), None)
 
@@ -95,11 +95,11 @@ def too_many_rows() -> Refused:
 
 
 def why_not_an_email(address: str) -> str:
-    """What is wrong with an e-mail address, or nothing."""
+    """The problem with an e-mail address, or an empty string."""
     if not address:
         return "There is no e-mail address."
     try:
         validate_email(address)
     except ValidationError:
-        return "This is no e-mail address."
+        return "This is not an e-mail address."
     return "" if len(address) <= MAX_EMAIL_LENGTH else "This e-mail address is too long."

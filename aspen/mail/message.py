@@ -1,4 +1,4 @@
-"""What a message says, and the message made of it: text and HTML from the same words."""
+"""The content of an e-mail, and the text and HTML message made from it."""
 
 import dataclasses
 import re
@@ -15,17 +15,17 @@ from aspen.models import Mail
 
 LINE_WIDTH = 70
 MAX_SUBJECT_LENGTH = 150
-# Neither a line of a header nor a reader of text can do anything with them.
+# Invalid in headers and useless in text.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Email:
-    """What one person is to be told. Plain text throughout; addresses are whole.
+    """The content of an e-mail to one person, in plain text with absolute addresses.
 
-    The first paragraph says what happened. `quote` is who wrote something, and what: words of
-    people, kept apart from the portal's own. `button` is what to do next and its address.
-    `unsubscribe` is an address that takes a POST and ends messages of this kind (RFC 8058).
+    The first paragraph says what happened. `quote` is a heading and text that someone wrote.
+    `button` is the next step and its address. `unsubscribe` is an address that takes a POST and
+    ends messages of this kind (RFC 8058).
     """
 
     subject: str
@@ -40,7 +40,7 @@ class Email:
 
 
 def page_url(name: str, *arguments: object) -> str:
-    """The whole address of a page of the portal, for a message."""
+    """The absolute address of a page of the portal."""
     return full_url(reverse(name, args=arguments))
 
 
@@ -49,9 +49,9 @@ def full_url(path: str) -> str:
 
 
 def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
-    """The message to hand to the mail server. It has the same Message-ID however often it is made.
+    """The message for the mail server; its Message-ID is the same each time it is built.
 
-    Raises where a header cannot be written.
+    Raises if a header cannot be written.
     """
     message = EmailMultiAlternatives(
         subject=textwrap.shorten(_clean(email.subject), MAX_SUBJECT_LENGTH, placeholder=" …"),
@@ -64,8 +64,8 @@ def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
         render_to_string("mail/email.html", _in_html(mail, email)), "text/html"
     )
     if email.calendar is not None:
-        # The alternative is what Outlook, Gmail and Apple take as an invitation; the attachment
-        # is for people, and of another type so that it is not taken as a second one.
+        # Outlook, Gmail and Apple take the alternative as an invitation. The attachment is for
+        # people, and has another type so that it is not taken as a second invitation.
         invitation = email.calendar.decode()
         message.attach_alternative(invitation, f"text/calendar; method={email.method}")
         message.attach("event.ics", email.calendar, "application/ics")
@@ -115,7 +115,7 @@ def _in_text(mail: Mail, email: Email) -> dict[str, object]:
 
 
 def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
-    """Labels and what they say in two columns."""
+    """Labels and values in two columns."""
     column = max((len(label) for label, _ in facts), default=0) + 2
     for label, value in facts:
         yield textwrap.fill(
@@ -129,7 +129,7 @@ def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    """The text in lines of a readable length; its own line breaks stay, addresses stay whole."""
+    """The text wrapped at LINE_WIDTH, keeping its line breaks and whole addresses."""
     lines = _plain(text).strip().splitlines()
     return "\n".join(
         textwrap.fill(
@@ -146,7 +146,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with line breaks of one kind, and without control characters."""
+    """The text with \n as its line break and without control characters."""
     return CONTROL_CHARACTERS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

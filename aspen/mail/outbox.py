@@ -1,10 +1,9 @@
-"""Mail that speaks only of what was committed, and is sent once.
+"""The outbox: e-mails about committed changes, each sent at most once.
 
-Beside each composer (`@email`) stands the function that queues its message: it calls `post` inside
-the action's transaction, and the row is the promise to send. The job worker composes each message
-from the facts of that moment and hands it over (`deliver_due`). A message is marked as being sent,
-and committed so, before the mail server hears of it: whoever ends the worker in between leaves one
-message that perhaps arrived, and that only staff send again.
+Next to each composer (`@email`) is the function that queues its message: it calls `enqueue` in the
+action's transaction. The job worker composes each message from the facts of that moment and sends
+it (`deliver_due`). A message is committed as being sent before the mail server gets it: if the
+worker is killed in between, it may have arrived, and only staff send it again.
 """
 
 import datetime as dt
@@ -45,14 +44,14 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Reads the present facts, in a fixed number of queries; None when there is nothing left to say.
+# Reads the current facts in a fixed number of queries; None if there is nothing left to say.
 Composer = Callable[[Mail], Email | None]
 composers: dict[str, Composer] = {}
 
-# Staff decide whether these are sent again, with this permission.
+# Staff with this permission decide whether to send these again.
 STUCK_STATES = (MailState.FAILED, MailState.UNCERTAIN)
 RESEND_PERMISSION = "aspen.resend_mail"
-# How long to wait after the first, second … attempt that failed; after the last one it stays so.
+# The wait after the first, second … failed attempt; after the last one the message has failed.
 RETRY_DELAYS = [
     dt.timedelta(minutes=1),
     dt.timedelta(minutes=5),
@@ -61,14 +60,14 @@ RETRY_DELAYS = [
     dt.timedelta(hours=6),
     dt.timedelta(hours=24),
 ]
-# Far longer than a mail server may be silent (EMAIL_TIMEOUT).
+# Far longer than EMAIL_TIMEOUT.
 LOST_AFTER = dt.timedelta(minutes=15)
-LOST_ERROR = "The sender was ended while the mail server had the message, so perhaps it arrived."
+LOST_ERROR = "The worker stopped while the mail server had the message, so it may have arrived."
 ERROR_LENGTH = 1_000
 
 
 class NotYet(Exception):
-    """Raised by a composer: the moment from which there is something to say."""
+    """Raised by a composer whose message is due only at a later moment."""
 
     def __init__(self, moment: dt.datetime) -> None:
         super().__init__(str(moment))
@@ -76,14 +75,14 @@ class NotYet(Exception):
 
 
 def email(kind: str) -> Callable[[Composer], Composer]:
-    """Register a composer for a kind, a name stored with each message: never rename it.
+    """Register a composer for a kind. The kind is stored with each message: never rename it.
 
-    Raises ValueError when the kind has a composer already.
+    Raises ValueError if the kind already has a composer.
     """
 
     def register(composer: Composer) -> Composer:
         if kind in composers:
-            raise ValueError(f"{composers[kind].__module__} composes {kind} already")
+            raise ValueError(f"{composers[kind].__module__} already composes {kind}")
         composers[kind] = composer
         return composer
 
@@ -94,7 +93,7 @@ def email(kind: str) -> Callable[[Composer], Composer]:
 
 
 class Recipient(NamedTuple):
-    """Someone without an account, or who need not sign in for this: name and e-mail address."""
+    """The name and e-mail address of a recipient who needs no account."""
 
     name: str
     address: str
@@ -103,7 +102,7 @@ class Recipient(NamedTuple):
 def enqueue(*, kind: str, key: str, to: "User | Recipient", **facts: object) -> None:
     """Queue a message to someone, in the caller's transaction. Idempotent by `key`.
 
-    `kind` names the composer; `facts` are the ids and words it needs (JSON).
+    `kind` names the composer; `facts` are the ids and texts it needs (JSON).
     """
     enqueue_many(kind=kind, messages=[(key, to, facts)])
 
@@ -124,12 +123,12 @@ def enqueue_many(
 
 
 def dated_key(name: str, pk: int, at: dt.datetime) -> str:
-    """The key of news that can happen again to the same row: what, to which row, and when."""
+    """The key of an e-mail about something that can happen to a row repeatedly."""
     return f"{name}:{pk}:{at.isoformat()}"
 
 
 def is_dated(mail: Mail, at: dt.datetime | None) -> bool:
-    """Whether the message was queued for this moment; a later one has an e-mail of its own."""
+    """Whether the message was queued for this moment, not for a later one."""
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at
 
@@ -141,9 +140,9 @@ def _addressed(to: "User | Recipient") -> dict[str, object]:
 
 
 def _wake_on_commit() -> None:
-    """Wake the worker once for the whole transaction; a savepoint rolled back takes its own along.
+    """Wake the worker once per transaction, unless its savepoint is rolled back.
 
-    A worker that cannot be woken looks by itself every minute, so no failure here matters.
+    The worker checks every minute anyway, so a failure here does no harm.
     """
     connection = transaction.get_connection()
     savepoints = set(connection.savepoint_ids)
@@ -155,7 +154,7 @@ def _wake_on_commit() -> None:
 
 
 def wake_worker() -> None:
-    """Ask the worker to deliver now. Nothing happens where it has been asked already."""
+    """Ask the worker to deliver now, unless it has already been asked."""
     with suppress(AlreadyEnqueued), transaction.atomic():
         app.tasks["aspen.tasks.deliver_mail"].defer()
 
@@ -164,18 +163,18 @@ def wake_worker() -> None:
 
 
 class _Taken(NamedTuple):
-    """A message taken from the outbox; without words when there is nothing to hand over."""
+    """A message taken from the outbox; `message` is None if there is nothing to send."""
 
     mail: Mail
     message: EmailMultiAlternatives | None
 
 
 def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
-    """Deal with at most `limit` messages whose time has come; return how many it were.
+    """Handle at most `limit` due messages; return their number.
 
-    Each is committed as being sent before the mail server gets it, so nobody else takes it, and
-    commits on its own; never call this inside a transaction. Several may run at once. `stop` is
-    asked between two messages.
+    Each is committed as being sent before the mail server gets it, so that no other worker takes
+    it; never call this inside a transaction. Several may run at once. `stop` is called between
+    messages.
     """
     _give_up_lost()
     line = mailing.get_connection()
@@ -198,15 +197,15 @@ def _give_up_lost() -> None:
         state=MailState.SENDING, begun_at__lt=timezone.now() - LOST_AFTER
     ).update(state=MailState.UNCERTAIN, error=LOST_ERROR)
     if lost:
-        logger.warning("%s messages were perhaps sent; staff decide about them", lost)
+        logger.warning("%s messages were possibly sent; staff decide about them", lost)
 
 
 @transaction.atomic(durable=True)
 def _take() -> _Taken | None:
-    """Take the message that waits longest and compose it; nothing when none is due.
+    """Take the longest waiting message and compose it, or return None if none is due.
 
-    Ended in the middle of this, it waits as before: the row is committed as being sent only when
-    there is a message to send.
+    If interrupted, the message waits as before: the row is committed as being sent only if there
+    is a message to send.
     """
     now = timezone.now()
     mail = (
@@ -228,7 +227,7 @@ def _take() -> _Taken | None:
 
 
 def _composed(mail: Mail) -> EmailMultiAlternatives | None:
-    """The message; or None, with the row's state saying why."""
+    """The message, or None with the reason in the row's state."""
     if reason := _why_not_to(mail.to):
         mail.state, mail.error = MailState.DROPPED, reason
         return None
@@ -259,9 +258,9 @@ def _why_not_to(person: "User | None") -> str:
 
 
 def _hand_over(mail: Mail, message: EmailMultiAlternatives, line: BaseEmailBackend) -> bool:
-    """Give the message to the mail server and record what came of it.
+    """Send the message and record the result.
 
-    Tells whether the server still listens, so that the next message may follow.
+    Returns whether the server still accepts messages.
     """
     try:
         line.open()
@@ -271,7 +270,7 @@ def _hand_over(mail: Mail, message: EmailMultiAlternatives, line: BaseEmailBacke
     try:
         line.send_messages([message])
     except smtplib.SMTPServerDisconnected as error:
-        # It broke off without an answer, and may have taken the message before it did.
+        # It disconnected without an answer and may have accepted the message before.
         _record(mail, state=MailState.UNCERTAIN, error=_words(error))
         _hang_up(line)
         return False
@@ -284,15 +283,15 @@ def _hand_over(mail: Mail, message: EmailMultiAlternatives, line: BaseEmailBacke
 
 
 def _record(mail: Mail, **values: object) -> None:
-    """Unless staff decided to send it again in the meantime."""
+    """Update the message, unless staff decided to send it again in the meantime."""
     undecided = [MailState.SENDING, MailState.UNCERTAIN]
     Mail.objects.filter(pk=mail.pk, state__in=undecided, begun_at=mail.begun_at).update(**values)
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether the server said that this address, or this text, is never going to be accepted.
+    """Whether the server will never accept this address or text.
 
-    What it says about the sender or the sign-in is about the portal's settings, not the message.
+    Errors about the sender or authentication concern the portal's settings, not the message.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
@@ -300,7 +299,7 @@ def _is_final(error: Exception) -> bool:
 
 
 def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
-    """When to try again, or that nobody does."""
+    """The row's values after a failed attempt: when to try again, or failed."""
     values: dict[str, object] = {"error": _words(error)}
     if final or mail.attempts > len(RETRY_DELAYS):
         return values | {"state": MailState.FAILED}
@@ -322,12 +321,13 @@ def _hang_up(line: BaseEmailBackend) -> None:
 
 @transaction.atomic
 def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
-    """Let messages that failed, or perhaps arrived, wait for their turn again; return how many.
+    """Queue failed or possibly sent messages again; return their number.
 
-    They say what is true then, or nothing. Idempotent. Raises Refused without the permission.
+    They are composed again from the facts at that time. Idempotent. Raises Refused without the
+    permission.
     """
     if not by.has_perm(RESEND_PERMISSION):
-        raise Refused("You may not send messages again.")
+        raise Refused("You do not have permission to send messages again.")
     stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK_STATES)
     number = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
     if number:

@@ -1,4 +1,4 @@
-"""Runs programs side by side and ends them together."""
+"""Runs several programs and ends them together."""
 
 import ctypes
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE_SECONDS = 10  # seconds a child has for finishing its work
+GRACE_SECONDS = 10  # seconds for a child to finish its work
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ChildEndedError(Exception):
-    """A child ended although nobody asked for it; says which and how."""
+    """A child ended unexpectedly; the message says which and how."""
 
 
 class ProcessSupervisor:
-    """Starts children and, at the end of its `with` block, ends every one of them.
+    """Starts children and ends all of them at the end of its `with` block.
 
-    The children do not outlive this process even when it is killed outright.
+    On Linux the children end even if this process is killed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,9 +37,8 @@ class ProcessSupervisor:
         self._end_all()
 
     def start(self, name: str, command: Sequence[str | Path]) -> None:
-        """Start a child called `name` for people, by a command line."""
-        # A session of its own: Ctrl-C in the terminal reaches this process only, which then
-        # ends the children in order.
+        """Start a child; `name` is for messages."""
+        # A separate session: Ctrl-C reaches only this process, which then ends the children.
         self._children[name] = subprocess.Popen(
             command,
             cwd=self._folder,
@@ -50,7 +49,7 @@ class ProcessSupervisor:
         )
 
     def check(self) -> None:
-        """Raise ChildEndedError when a child has ended."""
+        """Raise ChildEndedError if a child has ended."""
         for name, child in self._children.items():
             status = child.poll()
             if status is not None:
@@ -58,7 +57,7 @@ class ProcessSupervisor:
                 raise ChildEndedError(f"The {name} ended {how}.")
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Wait until `ready()`; False when that takes too long."""
+        """Wait until `ready()`; return False after `seconds`."""
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -68,7 +67,7 @@ class ProcessSupervisor:
         return True
 
     def watch(self) -> None:
-        """Stay until a child ends (ChildEndedError) or a signal ends this program."""
+        """Wait until a child ends (ChildEndedError) or a signal ends this program."""
         while True:
             self.check()
             time.sleep(0.3)
@@ -82,22 +81,22 @@ class ProcessSupervisor:
             try:
                 child.wait(max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                # With its own children: it is the leader of its session.
+                # With its own children: it leads its session.
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
 
 
 def exit_cleanly_on_signals() -> None:
-    """Make Ctrl-C, SIGTERM and SIGHUP end this program in good order, with status 0."""
+    """Make Ctrl-C, SIGTERM and SIGHUP end this program cleanly, with status 0."""
     for number in STOPPING:
-        # What was started with nohup stays when the terminal goes. An ignored SIGINT only means
-        # that a script started us in the background, where it may well mean to stop us.
+        # Under nohup, SIGHUP stays ignored. An ignored SIGINT only means that a script started us
+        # in the background, and it may still want to stop us.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _exit)
 
 
 def ignore_signals() -> None:
-    """From here on nothing but SIGKILL interrupts: clearing up must come to its end."""
+    """Ignore all signals but SIGKILL, so that cleanup finishes."""
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
 
@@ -108,9 +107,9 @@ def _exit(_number: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """Return what a new child runs so that the kernel ends it when this process dies."""
+    """A function for a new child to run, so that the kernel ends it when this process dies."""
     parent = os.getpid()
-    # Looked up here: between fork and exec as little as possible should happen.
+    # Looked up here, to do as little as possible between fork and exec.
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None:  # not Linux
         return None

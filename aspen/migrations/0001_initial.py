@@ -13,12 +13,12 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel('Mail', fields=[
             ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-            ('kind', models.CharField(help_text='Who composes it: outbox.composers.', max_length=40)),
+            ('kind', models.CharField(help_text='The composer\'s name in outbox.composers.', max_length=40)),
             ('key', models.CharField(max_length=200, unique=True)),
             ('to', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ('to_name', models.CharField(blank=True, max_length=150)),
             ('to_address', models.EmailField(blank=True, max_length=254)),
-            ('facts', models.JSONField(default=dict, help_text='Ids and words that the composer needs.')),
+            ('facts', models.JSONField(default=dict, help_text='Ids and texts that the composer needs.')),
             ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('dropped', 'No longer needed'), ('failed', 'Failed'), ('uncertain', 'Possibly sent')], default='waiting', max_length=10)),
             ('created_at', models.DateTimeField(db_default=functions.Now())),
             ('next_try_at', models.DateTimeField(db_default=functions.Now())),

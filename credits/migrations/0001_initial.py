@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=('claim', 'line'), name='credits_one_credit_per_line'),
                     models.UniqueConstraint(fields=('id', 'person'), name='credits_credit_with_person'),
                     CompositeForeignKey(fields=['claim', 'person'], name='credits_credit_person_matches_claim', to='credits.Claim', to_fields=['id', 'person']),
-                    models.CheckConstraint(condition=models.Q(('amount__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount', Decimal('0.5')), 0)), name='credits_amount_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
+                    models.CheckConstraint(condition=models.Q(('amount__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount', Decimal('0.5')), 0)), name='credits_amount_in_halves', violation_error_message='Enter credits in halves: 0.5, 1, 1.5 …'),
                     models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at', None), ('withdrawn_by', None), ('withdrawn_reason', '')), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_reason', ''), _negated=True)), _connector='OR'), name='credits_credit_withdrawn_all_or_none'),
                 ],
             }),

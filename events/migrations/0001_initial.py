@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
                 'ordering': ['event_id', 'category__position'],
                 'constraints': [
                     models.UniqueConstraint(fields=('event', 'category'), name='events_one_credit_line_per_category'),
-                    models.CheckConstraint(condition=models.Q(('amount__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount', Decimal('0.5')), 0)), name='events_offer_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
+                    models.CheckConstraint(condition=models.Q(('amount__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount', Decimal('0.5')), 0)), name='events_offer_in_halves', violation_error_message='Enter credits in halves: 0.5, 1, 1.5 …'),
                 ],
             }),
             migrations.CreateModel('CreditOfferHistory', fields=[

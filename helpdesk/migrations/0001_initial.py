@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                     CompositeForeignKey(fields=['credit', 'person'], name='helpdesk_correction_credit_same_person', to='credits.Credit', to_fields=['id', 'person']),
                     models.CheckConstraint(condition=models.Q(('amount_before', models.F('amount_after')), ('category_before', models.F('category_after')), _negated=True), name='helpdesk_correction_changes_something'),
                     models.CheckConstraint(condition=models.Q(('applied_by', models.F('person')), _negated=True), name='helpdesk_correction_not_by_owner'),
-                    models.CheckConstraint(condition=models.Q(('amount_after__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount_after', Decimal('0.5')), 0)), name='helpdesk_correction_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
+                    models.CheckConstraint(condition=models.Q(('amount_after__gte', Decimal('0.5')), lookups.Exact(functions.Mod('amount_after', Decimal('0.5')), 0)), name='helpdesk_correction_in_halves', violation_error_message='Enter credits in halves: 0.5, 1, 1.5 …'),
                 ],
             }),
         ]),

@@ -175,7 +175,7 @@ def test_bad_rows_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:
         "special, state, organization",
         "line 4: federation: “Far Away” is not known; use Broad Valleys, Golden Plains, "
         "Pathfinder, Sagebrush, South Central, Tamarack",
-        "line 6: line 5 is about the same library and says something else",
+        "line 6: line 5 describes the same library differently",
         "line 7: name: Ensure this value has at most 200 characters (it has 201).",
     ]
     assert [library.name for library in Organization.objects.all()] == ["Good"]

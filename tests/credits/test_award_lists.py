@@ -34,7 +34,7 @@ def test_text_without_an_address_is_refused_with_a_reason() -> None:
     assert sheet.rows == [[ADA, 1], [BO, 4]]
     assert [row[:2] for row in sheet.refused] == [
         [2, "There is no e-mail address."],
-        [4, "This is no e-mail address."],
+        [4, "This is not an e-mail address."],
         [4, "There is no e-mail address."],
         [5, "This address is already in line 1."],
         [6, "This e-mail address is too long."],

@@ -152,7 +152,7 @@ def test_what_was_typed_stays(client: Client, staff: User) -> None:
     assert page.context["form"].errors == {
         "addresses": [
             "No address was found (line 1: There is no e-mail address; "
-            "line 2: This is no e-mail address)."
+            "line 2: This is not an e-mail address)."
         ]
     }
     assert "Ada Lake\n&lt;b&gt;bo@nowhere&lt;/b&gt;</textarea>" in text(page)

@@ -171,7 +171,7 @@ def test_tracks_follow_when_the_days_of_an_event_change() -> None:
             {"recording_available_at_0": "9999-12-31", "recording_available_at_1": "23:59"},
             "A recording cannot be available before the event starts.",
         ),
-        ({"offers-0-amount": "0.3"}, "Credits are given in halves"),
+        ({"offers-0-amount": "0.3"}, "Enter credits in halves"),
         ({"offers-0-amount": "1e400"}, "Ensure that there are no more than"),
         ({"title": "a\x00"}, "Null characters are not allowed."),
         ({"description": "w" * 2_000_000}, "Ensure this value has at most 10000 characters"),

@@ -294,9 +294,9 @@ def test_credits_are_read_by_category_whatever_the_letters(tmp_path: Path) -> No
         ("credits", "Cooking=1.0", "“Cooking=1.0” is not a category"),
         ("credits", "Technology 1.0", "“Technology 1.0” is not a category"),
         ("credits", "Technology=", "“” is not an amount of credits"),
-        ("credits", "Technology=1.3", "“1.3”: Credits are given in halves"),
-        ("credits", "Technology=0", "“0”: Credits are given in halves"),
-        ("credits", "Technology=-1", "“-1”: Credits are given in halves"),
+        ("credits", "Technology=1.3", "“1.3”: Enter credits in halves"),
+        ("credits", "Technology=0", "“0”: Enter credits in halves"),
+        ("credits", "Technology=-1", "“-1”: Enter credits in halves"),
         ("credits", "Technology=NaN", "“NaN” is not an amount"),
         ("credits", "Technology=1e9", "“1e9” is not an amount"),
         ("credits", "Technology=1; technology=2", "Technology is listed twice"),
@@ -523,7 +523,7 @@ def test_two_rows_about_one_event_do_not_overwrite_each_other(tmp_path: Path) ->
     first, second = row(aspen_event_id="1"), row(aspen_event_id="1", title="Something else")
 
     assert refused(tmp_path, first, first, second) == [
-        "line 4: line 2 is about the same event and says something else"
+        "line 4: line 2 describes the same event differently"
     ]
     assert Event.objects.get().title == "Weeding webinar"
 
@@ -554,10 +554,11 @@ def test_good_rows_go_in_and_refused_ones_are_kept(tmp_path: Path, var: Path) ->
     assert kept.name.startswith("events-")
     assert str(failure.value) == (
         f"2 new, 0 changed, 0 unchanged. 2 rows were refused and written to {kept}, with the "
-        "reason in the first column. Mend them there and import that file; everything else is in."
+        "reason in the first column. Correct them there and import that file; all other "
+        "rows are stored."
     )
     assert err.getvalue().splitlines() == [
-        "line 3: credits: “1.3”: Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …",
+        "line 3: credits: “1.3”: Enter credits in halves: 0.5, 1, 1.5 …",
         "line 5: this line is not UTF-8 text; save the file as “CSV UTF-8”",
     ]
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Better"}

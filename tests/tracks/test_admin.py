@@ -88,9 +88,9 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
             "The minimums add up to 20.5 credits, which is more than the total of 20 credits.",
         ),
         ({"total": "14.5"}, "which is more than the total of 14.5 credits"),
-        ({"total": "20.3"}, "Credits are given in halves"),
+        ({"total": "20.3"}, "Enter credits in halves"),
         ({"total": "1e400"}, "Ensure that there are no more than"),
-        ({"requirements-0-minimum": "0.3"}, "Credits are given in halves"),
+        ({"requirements-0-minimum": "0.3"}, "Enter credits in halves"),
         ({"requirements-0-minimum": "NaN"}, "Enter a number."),
         ({"requirements-0-category": "", "requirements-0-minimum": ""}, None),
         (

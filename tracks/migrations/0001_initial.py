@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(('kind__in', ['both', 'initial', 'renewal'])), name='tracks_rule_set_kind_known'),
                     models.CheckConstraint(condition=models.Q(('valid_until', None), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='tracks_rule_set_ends_after_it_begins', violation_error_message='The last day must not be before the first.'),
                     models.CheckConstraint(condition=models.Q(('years__gte', 1), ('years__lte', 20)), name='tracks_rule_set_has_years', violation_error_message='Enter between 1 and 20 years.'),
-                    models.CheckConstraint(condition=models.Q(('total__gte', Decimal('0.5')), lookups.Exact(functions.Mod('total', Decimal('0.5')), 0)), name='tracks_rule_set_total_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
+                    models.CheckConstraint(condition=models.Q(('total__gte', Decimal('0.5')), lookups.Exact(functions.Mod('total', Decimal('0.5')), 0)), name='tracks_rule_set_total_in_halves', violation_error_message='Enter credits in halves: 0.5, 1, 1.5 …'),
                 ],
             }),
             migrations.CreateModel('Requirement', fields=[
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 'ordering': ['rule_set_id', 'category__position'],
                 'constraints': [
                     models.UniqueConstraint(fields=('rule_set', 'category'), name='tracks_one_requirement_per_category'),
-                    models.CheckConstraint(condition=models.Q(('minimum__gte', Decimal('0')), lookups.Exact(functions.Mod('minimum', Decimal('0.5')), 0)), name='tracks_minimum_in_halves', violation_error_message='Credits are given in halves, from 0.5 on: 0.5, 1, 1.5 …'),
+                    models.CheckConstraint(condition=models.Q(('minimum__gte', Decimal('0')), lookups.Exact(functions.Mod('minimum', Decimal('0.5')), 0)), name='tracks_minimum_in_halves', violation_error_message='Enter credits in halves: 0.5, 1, 1.5 …'),
                 ],
             }),
             migrations.CreateModel('Participation', fields=[

@@ -17,7 +17,7 @@ from aspen.demo.workshops import load_workshops
 class Command(BaseCommand):
     help = (
         "Loads the demonstration's accounts and trainings. Repeatable: adds what is missing and "
-        "changes nothing; on a later day it brings the calendar up to that day."
+        "changes nothing; on a later day it extends the calendar to that day."
     )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
@@ -38,6 +38,6 @@ class Command(BaseCommand):
         )
         if not Organization.objects.exists():
             self.stdout.write(
-                "The directory is empty, so nobody works anywhere yet: run import_libraries, "
+                "The directory is empty, so no one has a position yet: run import_libraries, "
                 "then load_demo again."
             )

@@ -1,4 +1,4 @@
-"""`manage.py portal`: the whole portal on this machine, from an empty folder to a first page."""
+"""`manage.py portal`: prepares and serves the whole portal on this machine."""
 
 import http.client
 import shutil
@@ -18,8 +18,8 @@ from aspen.management import supervisor
 from aspen.postgres.server import Server
 
 BIND_ADDRESS = "127.0.0.1"
-STARTUP_TIMEOUT = 60  # seconds until the first page has to answer
-# What the portal itself puts below ASPEN_VAR; --reset deletes nothing else.
+STARTUP_TIMEOUT = 60  # seconds until the first page must answer
+# Created by the portal below ASPEN_VAR, with the databases; --reset deletes nothing else.
 STATE_PATHS = ("static", "mail", "uploads", "secret-key")
 
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.serve(port)
 
     def prepare(self) -> None:
-        """Bring database and static files up to date. Safe to repeat; keeps what people entered."""
+        """Bring database and static files up to date. Idempotent; keeps entered data."""
         self.say("Preparing the database …")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         connections.close_all()
 
     def serve(self, port: int) -> None:
-        """Run the web server and the job worker until a signal comes or one of them ends."""
+        """Run the web server and the job worker until a signal arrives or one of them ends."""
         with supervisor.ProcessSupervisor(settings.BASE_DIR) as children:
             children.start("web server", web_server(port))
             children.start("job worker", job_worker(settings.BASE_DIR))
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         """Say where the portal is and who can sign in."""
         self.say(f"\nASPeN is ready: http://{BIND_ADDRESS}:{port}/\n")
         if settings.DEMO:
-            # Imported here: nothing else of this command needs the portal's own tables.
+            # Imported here because only this needs the portal's models.
             from aspen.demo import people
 
             self.say(f"Demonstration accounts, all with the password {people.PASSWORD}:")
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         self.say("Ctrl-C stops it.")
 
     def reset(self) -> None:
-        """Delete database, static files and mail of the portal and of its tests."""
+        """Delete the database, static files and e-mails of the portal and its tests."""
         folders = (settings.VAR, settings.VAR / "test")
         servers = [Server(folder / "postgres") for folder in folders]
         if not all(server.stop_unless_used() for server in servers):
@@ -101,7 +101,7 @@ class Command(BaseCommand):
                 self.delete(folder / name)
 
     def delete(self, path: Path) -> None:
-        """Delete a file or a folder with everything in it, saying so."""
+        """Delete a file, or a folder with its contents, and print its path."""
         if not path.exists():
             return
         self.say(f"Deleting {path}")
@@ -111,15 +111,15 @@ class Command(BaseCommand):
             path.unlink()
 
     def say(self, line: str) -> None:
-        """Print a line at once, also into a pipe."""
+        """Print a line and flush it, so that pipes see it at once."""
         self.stdout.write(line)
         self.stdout.flush()
 
 
 def refuse_used_port(port: int) -> None:
-    """Raise CommandError before anything is started when the port cannot be had."""
+    """Raise CommandError if the port cannot be used, before anything is started."""
     with socket.socket() as probe:
-        # As the web server does: connections of a server just stopped do not count.
+        # Like the web server: ignore connections of a server that just stopped.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((BIND_ADDRESS, port))
@@ -132,7 +132,7 @@ def refuse_used_port(port: int) -> None:
 
 
 def load_demonstration(folder: Path) -> None:
-    """Load the project's own data files and the demonstration data, each of them repeatable."""
+    """Load the project's data files and the demonstration data. Idempotent."""
     call_command(
         "import_libraries", str(folder / "accounts/data/montana-libraries.csv"), verbosity=0
     )
@@ -147,7 +147,7 @@ def web_server(port: int) -> list[str]:
         *("--bind", f"{BIND_ADDRESS}:{port}"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
         *("--graceful-timeout", "5", "--log-level", "warning"),
-        # Its default place is shared by all gunicorns of this user.
+        # Its default path is shared by all of this user's gunicorn processes.
         "--no-control-socket",
     ]
 
@@ -161,7 +161,7 @@ def job_worker(folder: Path) -> list[str]:
 
 
 def is_answering(port: int) -> bool:
-    """Tell whether the portal's health page answers."""
+    """Whether the portal's health page answers."""
     host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), BIND_ADDRESS)
     connection = http.client.HTTPConnection(BIND_ADDRESS, port, timeout=5)
     try:

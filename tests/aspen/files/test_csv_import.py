@@ -204,7 +204,7 @@ def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
 
 
 def test_quotation_marks_are_taken_as_spreadsheets_write_them() -> None:
-    misplaced = "a quotation mark stands in the middle of a field; double it or leave it out"
+    misplaced = "a quotation mark is in the middle of a field; double it or remove it"
 
     assert parsed('a 5" disk,x\n"He said ""no""",y\n"a" b,z\n"",w\n') == [
         (1, ['a 5" disk', "x"], ""),
