@@ -1,4 +1,4 @@
-"""Settings of the portal. Everything that differs between places comes from aspen/env.py."""
+"""Settings of the portal. Everything that differs between installations comes from aspen/env.py."""
 
 from pathlib import Path
 
@@ -86,9 +86,8 @@ TEMPLATES = [
     },
 ]
 
-# An own DATABASE_URL names the server to use; without one the embedded server is started by
-# the first connection (aspen/postgres). refuse_unsafe() allows that in development and
-# demonstration only.
+# Without DATABASE_URL the first connection starts the embedded server (aspen/postgres), which
+# refuse_unsafe() allows in development and demonstration only.
 if env("DATABASE_URL"):
     DATABASES = {"default": env.db_url("DATABASE_URL")}
 else:
@@ -101,7 +100,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The history (aspen/db/audit.py): who and why stand in each row, and no row is ever changed.
+# The history (aspen/db/audit.py): each row has its person and action, and no row ever changes.
 PGHISTORY_APPEND_ONLY = True
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
@@ -110,8 +109,8 @@ PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
 
 CACHES = {
     "default": env.cache_url("CACHE_URL"),
-    # Public pages (events/calendar/page_cache.py), each process its own. Apart from the default
-    # cache, where they would push out what counts the attempts to sign in.
+    # Public pages (events/calendar/page_cache.py), per process. In the default cache they would
+    # push out the counters of sign-in attempts.
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",
@@ -125,7 +124,7 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR / "mail"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL")
-# Seconds for which a mail server may be silent; the job worker waits for no dead one.
+# Seconds, so that the job worker does not wait for a dead mail server.
 EMAIL_TIMEOUT = 60
 
 # People sign in by e-mail address (django-allauth).
@@ -172,7 +171,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
-# A whole library, or a class, sits behind one address.
+# A whole library or class may share one IP address.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "signup": "60/m/ip",
@@ -182,8 +181,8 @@ ACCOUNT_RATE_LIMITS = {
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
-# Montana's time; moments are stored in UTC. The database derives an event's last day by the
-# same name (events/models.py), so a change here needs a migration there.
+# Montana's time; moments are stored in UTC. The database derives an event's last day with
+# the same zone (events/models/event.py), so a change here needs a migration there.
 TIME_ZONE = "America/Denver"
 USE_TZ = True
 
@@ -192,7 +191,7 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Never below a folder that the web server hands out by itself: a view serves these files.
+    # Never below a folder that the web server serves directly: a view serves these files.
     "uploads": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": VAR / "uploads"},
@@ -204,7 +203,7 @@ STORAGES = {
     },
 }
 
-# Ends what is larger than any file that may be added (events/uploads.py); then Django's own.
+# First refuses files over the size limit (events/uploads.py); then Django's own.
 FILE_UPLOAD_HANDLERS = [
     "events.uploads.StopWhenTooLarge",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -236,7 +235,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if env("ASPEN_TRUSTED_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # Rate limits are per visitor's address, not per proxy's.
+    # Rate limits count the visitor's address, not the proxy's.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 if HTTPS:
     SESSION_COOKIE_NAME = "__Host-sessionid"

@@ -1,7 +1,7 @@
-"""What the queues of staff share: a list of what waits, and a page for each with buttons to decide.
+"""The base of staff queues: a list of waiting records, and a page for each with decisions.
 
 A new queue is a `QueueAdmin` with its permission and steps, an action for each step that refuses
-what has changed since it was `seen`, and a template that fills admin/queue_item.html.
+records changed since they were `seen`, and a template that extends admin/queue_item.html.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 class ConditionFilter(admin.SimpleListFilter):
     """A list filter that declares the condition of each choice.
 
-    With a `default`, that is what the list shows until someone chooses, and there is no "All"
-    but what `options` give.
+    With a `default`, the list shows that choice first, and "All" exists only if `options` has it.
     """
 
     default: str | None = None
 
     def options(self) -> list[tuple[str, str, Q]]:
-        """What stands in the address, the label, and the condition."""
+        """The value in the address, the label, and the condition of each choice."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -57,7 +56,7 @@ class ConditionFilter(admin.SimpleListFilter):
 def reason_field(
     help_text: str, *, missing: str = "Give a reason.", max_length: int = 1000, **options: Any
 ) -> forms.CharField:
-    """Why staff decide something, for people to read."""
+    """A text field for the reason of a decision, which people read."""
     return forms.CharField(
         max_length=max_length,
         help_text=help_text,
@@ -68,16 +67,16 @@ def reason_field(
 
 
 class SeenForm(forms.Form):
-    """A decision about a record as it was shown: the action refuses another version."""
+    """A decision about the version of a record that was shown; the action refuses another one."""
 
     seen = forms.CharField(max_length=60, required=False)
 
 
 class QueueAdmin(ReadOnlyAdmin):
-    """Records about which staff decide; whoever holds the permission `decides` sees the list too.
+    """Records that staff with the permission `decides` see and decide about.
 
     Each of `steps` has the address `<id>/<step>/`. Its method `<step>_view` takes the request and
-    the record, and is called for those who hold the permission, by POST only.
+    the record; it is called on POST only, for people with the permission.
     """
 
     decides: str
@@ -112,11 +111,11 @@ class QueueAdmin(ReadOnlyAdmin):
         return view
 
     def url(self, page: str, *args: Any) -> str:
-        """The address of the changelist, of the change page, or of a step."""
+        """The address of the changelist, the change page or a step."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
     def shown(self, request: HttpRequest, object_id: str) -> Any:
-        """The record that a page is about. Raises PermissionDenied or Http404."""
+        """The record of a page. Raises PermissionDenied or Http404."""
         record = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, record):
             raise PermissionDenied
@@ -127,7 +126,7 @@ class QueueAdmin(ReadOnlyAdmin):
     # ---------- The next one ----------
 
     def next_waiting(self, record: Any, *, by: "User") -> Model | None:
-        """What comes after this record for someone who decides; never their own."""
+        """The next record for this person to decide about; never their own."""
         raise NotImplementedError
 
     def next_url(self, record: Any, *, by: "User") -> str:
@@ -135,6 +134,6 @@ class QueueAdmin(ReadOnlyAdmin):
         return self.url("change", following.pk) if following else ""
 
     def go_on(self, request: AuthenticatedHttpRequest, record: Any) -> HttpResponse:
-        """To the next one that waits, or back to the list."""
+        """Redirect to the next waiting record, or to the list."""
         url = self.next_url(record, by=request.user) or self.url("changelist")
         return HttpResponseRedirect(url)

@@ -1,4 +1,4 @@
-"""State machines as tables: what can be done, by whom, from which states, and where it leads."""
+"""State machines as tables: each step, who may take it from which states, and its target."""
 
 import dataclasses
 import enum
@@ -9,14 +9,14 @@ from aspen.errors import Refused
 
 
 class Actor(enum.StrEnum):
-    """In which capacity someone changes a state."""
+    """The capacity in which a state is changed."""
 
     PERSON = "person"
     EDITOR = "editor"
     STAFF = "staff"
     COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
-    # What follows by itself: an event is cancelled or merged, an absence is marked, say.
+    # Automatic changes, when an event is canceled or merged, or an absence marked, say.
     PORTAL = "portal"
 
 
@@ -25,7 +25,7 @@ State = TypeVar("State", bound=str)
 
 @dataclasses.dataclass(frozen=True)
 class Transition(Generic[State]):
-    """From which states each actor may lead to the target. What is not named cannot happen."""
+    """The states from which each actor may go to the target; nothing else is allowed."""
 
     sources: Mapping[Actor, Collection[State]]
     target: State
@@ -34,7 +34,7 @@ class Transition(Generic[State]):
         return state in self.sources.get(actor, ())
 
     def apply(self, state: str, actor: Actor, why_not: Callable[[], str]) -> State:
-        """The state it leads to. Raises Refused, with `why_not()`, where this cannot happen."""
+        """The target state. Raises Refused with `why_not()` if the step is not allowed."""
         if not self.allows(state, actor):
             raise Refused(why_not())
         return self.target

@@ -12,7 +12,7 @@ from aspen import views
 
 
 def moved_to(pattern_name: str) -> Any:
-    """Lead an address that people bookmarked to where its page is now, with what it asked for."""
+    """Redirect an old address to its page, keeping the query string."""
     view = RedirectView.as_view(pattern_name=pattern_name, permanent=True, query_string=True)
     return login_not_required(view)
 

@@ -1,4 +1,4 @@
-"""Everything that writes tickets. Each function is atomic and takes `by=`."""
+"""Writing tickets. Each function is atomic and takes `by=`."""
 
 from decimal import Decimal
 
@@ -20,9 +20,9 @@ from helpdesk.queries import WORK_PERMISSION
 
 @audited
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
-    """Open a ticket of `by`, with a first message. The database checks whose credit it is.
+    """Open a ticket of `by` with its first message. A constraint checks the credit's person.
 
-    A second request with the same words while the first waits is the same ticket.
+    Idempotent: an equal ticket that still waits is returned instead. Locks the person.
     """
     lock_people([by.pk])
     waiting = Ticket.objects.filter(
@@ -43,15 +43,15 @@ def _lock_ticket(ticket_id: int) -> Ticket:
 
 
 def ticket_version(ticket: Ticket) -> str:
-    """What changes with every message and correction of a ticket."""
+    """The ticket's version, which each message and correction changes."""
     return ticket.changed_at.isoformat()
 
 
 @audited
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
-    """Add a message. The person's own words put the ticket back into the queue; others answer it.
+    """Add a message. One by the person reopens the ticket; one by anyone else answers it.
 
-    Locks the ticket. The same words by the same author twice in a row are one message.
+    Locks the ticket. Repeating the author's last message does nothing.
     """
     ticket = _lock_ticket(ticket_id)
     last = ticket.messages.order_by("-sent_at", "-id").first()
@@ -82,18 +82,17 @@ def correct_credit(
 ) -> Correction:
     """Correct a credit of the ticket's person, record it, and answer the ticket, in one step.
 
-    The credit's tracks follow. `seen` is the version of the ticket that the helper was reading,
-    where known: what came in between is not overturned unread. Raises Refused when nothing would
-    change, when it is the helper's own credit, or when the credit counts no more;
-    Credit.DoesNotExist when it is someone else's.
+    The person's tracks are updated. `seen` is the version of the ticket that `by` was reading, if
+    known. Raises Refused if that has changed, if nothing would change, if it is the credit of `by`
+    or no longer counts; Credit.DoesNotExist if it belongs to another person.
     """
     if not by.has_perm(WORK_PERMISSION):
-        raise Refused("Only the help desk corrects credits.")
+        raise Refused("Only the help desk can correct credits.")
     ticket = _lock_ticket(ticket_id)
     if seen and seen != ticket_version(ticket):
         raise Refused(
-            "Someone wrote or corrected something since you opened this page. Read the ticket "
-            "again; what you entered is kept below."
+            "The ticket has changed since you opened this page. Read it again; what you entered "
+            "is kept below."
         )
     if ticket.person_id == by.pk:
         raise Refused("A colleague has to correct your own credits.")
@@ -115,9 +114,9 @@ def correct_credit(
         applied_at=timezone.now(),
     )
     title = before.claim.event.title
-    words = (
+    text = (
         f"Corrected: “{title}” was {before.category} {in_words(before.amount)}, "
         f"it is now {category} {in_words(amount)}."
     )
-    _say(ticket, f"{words}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
+    _say(ticket, f"{text}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
     return correction

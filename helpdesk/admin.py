@@ -1,7 +1,4 @@
-"""Tickets for looking up, and those that wait for an answer.
-
-Tickets are answered on the portal's own pages.
-"""
+"""Tickets in the administration, read-only: staff answer them on the portal's pages."""
 
 from typing import Any
 
@@ -44,5 +41,5 @@ class TicketAdmin(ReadOnlyAdmin):
 @waits_for(WORK_PERMISSION, order=40)
 def tickets_to_answer() -> list[Waiting]:
     open_ones = Ticket.objects.filter(state=TicketState.OPEN)
-    found = open_ones.aggregate(count=Count("pk"), since=Min("changed_at"))
-    return oldest_waits("help ticket", "to answer", reverse("helpdesk:queue"), **found)
+    waiting = open_ones.aggregate(count=Count("pk"), since=Min("changed_at"))
+    return oldest_waits("help ticket", "to answer", reverse("helpdesk:queue"), **waiting)

@@ -1,4 +1,4 @@
-"""What the help desk pages ask. Parameters of addresses are read through forms too."""
+"""Forms of the help desk pages, and of their query parameters."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ def describe_credit(credit: Credit) -> str:
 
 
 def subject_about(credit: Credit) -> str:
-    """The event's title and date, which is how the help desk knows what is meant."""
+    """The event's title and date, shortened to fit into a ticket's subject."""
     event = credit.claim.event
     day = format_day(event.last_day)
     room = MAX_TICKET_SUBJECT_LENGTH - len(day) - 2
@@ -34,27 +34,26 @@ def subject_about(credit: Credit) -> str:
 
 
 class LongText(forms.CharField):
-    """Several lines. Too much is refused in words and kept, never cut by the browser."""
+    """Several lines. Text that is too long is refused and kept, never cut by the browser."""
 
     def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
         super().__init__(
             widget=forms.Textarea(attrs={"rows": rows}), max_length=MAX_TEXT_LENGTH, **kwargs
         )
         self.error_messages["max_length"] = (
-            f"This has %(show_value)d characters; {MAX_TEXT_LENGTH} are the most. "
-            "Please shorten it."
+            f"This has %(show_value)d characters. Shorten it to {MAX_TEXT_LENGTH} or fewer."
         )
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {}
 
     def to_python(self, value: Any) -> str:
-        """Browsers send two characters for the end of a line; it counts as one."""
+        """Browsers send two characters for a line break; count it as one."""
         return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class CreditChoice(forms.ModelChoiceField):
-    """One of a person's credits; the latest are offered, any of the person's is accepted."""
+    """One of a person's credits; the latest are listed, any of them is accepted."""
 
     def label_from_instance(self, obj: Any) -> str:
         return describe_credit(obj)
@@ -85,7 +84,7 @@ class QueueParameters(forms.Form):
 
 
 class CreditParameter(forms.Form):
-    """`?credit=`: which of the person's own credits the ticket is about."""
+    """`?credit=`: one of the person's credits, which the ticket is about."""
 
     credit = forms.ModelChoiceField(queryset=Credit.objects.none(), required=False)
 
@@ -97,7 +96,7 @@ class CreditParameter(forms.Form):
 
 
 class TicketForm(forms.Form):
-    """A new ticket; about `credit` when the person came from one."""
+    """A new ticket, about `credit` if the person came from one."""
 
     credit = CreditChoice(
         label="Which of your credits is it about?",
@@ -111,7 +110,7 @@ class TicketForm(forms.Form):
     )
     body = LongText(
         label="How can we help?",
-        help_text="If something is wrong, say what must change.",
+        help_text="If something is wrong, say what should change.",
     )
 
     def __init__(self, *args: Any, person: User, credit: Credit | None, **kwargs: Any) -> None:
@@ -123,7 +122,7 @@ class TicketForm(forms.Form):
         del self.fields["credit"]
         self.fields["subject"].initial = subject_about(credit)
         self.fields["subject"].help_text = "The event’s title and date are filled in for you."
-        self.fields["body"].label = "What must change?"
+        self.fields["body"].label = "What should change?"
         self.fields[
             "body"
         ].help_text = "For example: The category should be Library Administration."
@@ -134,7 +133,7 @@ class ReplyForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """What a credit of the ticket's person should say."""
+    """The correction of a credit of the ticket's person."""
 
     credit = CreditChoice(
         label="Which credit?", queryset=Credit.objects.none(), empty_label="Choose a credit"
@@ -156,7 +155,7 @@ class CorrectionForm(forms.Form):
         label="A note to the person",
         required=False,
         rows=3,
-        help_text="What the credit was and what it is now is told without it.",
+        help_text="The reply says automatically what the credit was and what it is now.",
     )
 
     def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:
@@ -170,7 +169,7 @@ class CorrectionForm(forms.Form):
         self.fields["amount"].initial = Decimal(format_amount(ticket.credit.amount))
 
     def clean_amount(self) -> Decimal:
-        """In halves; asked only once the number of digits is known to be sane."""
+        """Check halves here, after the number of digits has been validated."""
         amount: Decimal = self.cleaned_data["amount"]
         validate_halves(amount)
         return amount

@@ -50,7 +50,7 @@ class Ticket(models.Model):
 
 
 class Message(models.Model):
-    """What the person and the help desk say to each other; both see it."""
+    """A message between the person and the help desk; both see it."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -68,7 +68,7 @@ class Message(models.Model):
 
 
 class Correction(models.Model):
-    """A change of one credit that a ticket led to: what it was, what it became, who and when."""
+    """A change of a credit through a ticket: before, after, by whom and when."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="corrections")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Reads on tickets."""
+"""Queries about tickets."""
 
 from django.db.models import QuerySet
 
@@ -10,7 +10,7 @@ WORK_PERMISSION = "helpdesk.work_ticket"
 
 
 def tickets_visible_to(person: User) -> QuerySet[Ticket]:
-    """The person's own tickets, and every ticket for those who work on them; latest first."""
+    """The person's own tickets, or all tickets for help desk staff; latest first."""
     tickets = Ticket.objects.order_by("-changed_at", "-id")
     return tickets if person.has_perm(WORK_PERMISSION) else tickets.filter(person=person)
 

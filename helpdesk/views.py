@@ -1,7 +1,7 @@
 """Help tickets: a person's own, and the help desk's queue.
 
-Whose ticket may be seen is decided by `queries.visible_to`; any other is a 404, and so is
-everything that only the help desk has.
+`queries.tickets_visible_to` decides who sees a ticket; any other is a 404, and so are the help
+desk's pages for everyone else.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Everyone's tickets for those who answer them, the longest waiting first."""
+    """All tickets, for help desk staff, the longest waiting first."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
@@ -104,14 +104,14 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
             credit=credit or form.cleaned_data.get("credit"),
             by=person,
         )
-        messages.success(request, "Your help ticket is sent. You will find the answer here.")
+        messages.success(request, "Your help ticket was sent. The answer will appear here.")
         return redirect(ticket)
     context = {"form": form, "credit": _credit(credit, person)}
     return render(request, "helpdesk/create.html", context)
 
 
 def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
-    """What a credit says now. A custom event has no page that the help desk could open."""
+    """A credit as it is now. The help desk cannot open the page of a custom event."""
     if credit is None:
         return None
     event = credit.claim.event
@@ -127,13 +127,13 @@ def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
 
 
 def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A ticket: the conversation, corrections, and for the help desk the means to correct."""
+    """A ticket: the conversation, corrections, and for the help desk a correction form."""
     return _ticket_page(request, _load(request, pk))
 
 
 @form_recovery.recover_after_sign_in
 def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Add to the conversation. By GET comes back who had been signed out while writing."""
+    """Add a message. A GET recovers one that was sent while signed out."""
     ticket = _load(request, pk)
     if request.method != "POST":
         typed = form_recovery.recovered_form(request)
@@ -144,12 +144,12 @@ def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _ticket_page(request, ticket, reply_form=form)
     actions.reply(ticket_id=ticket.pk, body=form.cleaned_data["body"], by=request.user)
-    messages.success(request, "Your reply is sent.")
+    messages.success(request, "Your reply was sent.")
     return redirect(ticket)
 
 
 def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Correct the credit, record it and answer, in one step."""
+    """Correct the credit, record the correction and answer the ticket."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
@@ -172,8 +172,8 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         )
         messages.success(
             request,
-            f"The credit is corrected; {ticket.person} will see it with the ticket. "
-            "Their tracks follow.",
+            f"The credit was corrected. {ticket.person} sees it in the ticket, and "
+            "their tracks were updated.",
         )
         return redirect(ticket)
     return _ticket_page(request, ticket, correction_form=form)

@@ -1,12 +1,12 @@
-"""Measure what people wait for, in a database made for it and thrown away: `make bench`.
+"""Measure response times in a temporary database: `make bench`.
 
 With 10,000 events, 50,000 waiting custom events and 20,000 credits, or as many as BENCH_EVENTS,
 BENCH_WAITING and BENCH_CREDITS say: `BENCH_CREDITS=1000000 make bench`, which takes some minutes.
-How many queries the calendar asks is counted at 300 events first, then at all of them. Names of
-measures after `python scripts/bench.py` (queue, transcript, proof …) measure only these.
+The calendar's queries are counted at 300 events first, then at all of them. Give names of measures
+(queue, transcript, proof …) to `python scripts/bench.py` to run only these.
 
-Prints medians; judges nothing. Processors of shared machines change their pace: beside what passed
-stands what it would have been at the best pace seen, by a short loop before and after each round.
+Prints medians, without limits. Shared machines vary in speed, so the time at the best speed seen is
+printed as well, estimated by a short loop before and after each round.
 """
 
 import csv
@@ -41,7 +41,7 @@ FEW = 300
 WAITING = int(os.environ.get("BENCH_WAITING", "50000"))
 CREDITS = int(os.environ.get("BENCH_CREDITS", "20000"))
 ROUNDS = 15
-# Of the calendar, what everyone asks for; the last one has the most events that a feed may have.
+# The calendar's public pages; the last one is a feed with the maximum number of events.
 CALENDAR = (
     "/events/?view=month",
     "/events/?view=week",
@@ -86,7 +86,7 @@ def rows(count: int) -> list[list[str]]:
 
 @contextmanager
 def event_file(count: int) -> Iterator[str]:
-    """The path of a file with so many events, the same ones first."""
+    """The path of a file with this many events; longer files begin with the same ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -116,7 +116,7 @@ def queries_asked(client: Client, address: str) -> int:
 
 
 def calendar_queries() -> dict[str, tuple[int, int]]:
-    """How many queries the calendar and its feeds ask, for a stranger and for who is signed in."""
+    """The number of queries of the calendar and its feeds, signed out and signed in."""
     from events.enums import KeyPurpose
     from events.models import PersonalKey, Registration
     from tests import factories as make
@@ -179,7 +179,7 @@ def measure_pages() -> None:
 
 
 def measure_queue() -> None:
-    """What staff wait for when everything waits: the queue of custom events, and one of them."""
+    """The queue of custom events, and one of them, with BENCH_WAITING waiting."""
     import bench_data
 
     from accounts.enums import Role
@@ -196,7 +196,7 @@ def measure_queue() -> None:
 
 
 def measure_proof() -> None:
-    """How long `manage.py check_credits` takes, and each of its proofs."""
+    """The time of `manage.py check_credits` and each of its checks."""
     import bench_data
 
     from tracks import integrity
@@ -215,7 +215,7 @@ def measure_proof() -> None:
 
 
 def measure_reports() -> None:
-    """What staff wait for who look at the reports, over as many credits and their people."""
+    """The reports, over BENCH_CREDITS credits and their people."""
     import bench_data
 
     from accounts.enums import Role
@@ -241,7 +241,7 @@ def measure_reports() -> None:
 
 
 def measure_public_pages() -> None:
-    """What the public waits for: made again, from the cache, and still the same (304)."""
+    """Public pages: rendered, from the cache, and not modified (304)."""
     for address in CALENDAR:
         caches["pages"].clear()
         page = Client().get(address)
@@ -263,7 +263,7 @@ def measure_public_pages() -> None:
 
 
 def measure_transcript() -> None:
-    """One person with 2,000 credits on a track: the page, and each file to keep."""
+    """The transcript of one person with 2,000 credits: the page and each file."""
     from tests import factories as make
     from tests.tracks.transcript.test_transcript import a_thousand_claims
     from tracks.actions import select_track
@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Someone with 5,000 archived credits among CREDITS of others takes up a track."""
+    """Choosing a track with 5,000 archived credits, among CREDITS of other people."""
     import bench_data
 
     from tests import factories as make
@@ -313,12 +313,12 @@ def measure_choosing() -> None:
             choose()
         taken = measure(choose)
         label = f"Choosing a track with {counts[-1]:,} archived credits"
-        # Without those that begin, count, and end the round.
+        # Without the queries that begin, count, and end the round.
         print(f"{label:<62}{taken}{len(queries) - 3:>4} queries")
 
 
 def measure_page(client: Client, address: str) -> None:
-    """Print what one page takes."""
+    """Print the time of one page."""
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     asked = len(queries)
@@ -326,7 +326,7 @@ def measure_page(client: Client, address: str) -> None:
 
 
 def measure(action: Callable[[], object]) -> str:
-    """The median of some rounds, in milliseconds, and what it would be at the best pace."""
+    """The median of some rounds in milliseconds, and the same at the best speed."""
     taken, even = [], []
     for _ in range(ROUNDS):
         before, started = pace(), time.perf_counter()
@@ -341,7 +341,7 @@ PACES: list[float] = []
 
 
 def pace() -> float:
-    """How long a short loop takes now."""
+    """The time of a short loop now."""
     started = time.perf_counter()
     sum(number * number % 7 for number in range(40_000))
     PACES.append(time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Many rows for measuring, made by the database itself, with their history."""
+"""Many rows for measuring, created in SQL, with their history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def run(*statements: tuple[str, list[Any]] | str) -> None:
 
 @contextmanager
 def in_bulk(*models: type[Model]) -> Iterator[None]:
-    """Make rows of these without their triggers, which take most of the time; then the history."""
+    """Disable the slow triggers of these models in the block; then write the history."""
     switch = "ALTER TABLE {} {} TRIGGER USER"
     run(*(switch.format(model._meta.db_table, "DISABLE") for model in models))
     yield
@@ -49,7 +49,7 @@ def in_bulk(*models: type[Model]) -> Iterator[None]:
 
 
 def people(count: int, *, name: str) -> range:
-    """The ids of so many new people, who cannot sign in."""
+    """Create this many people, who cannot sign in; return their ids."""
     for start in range(0, count, 5000):
         numbers = range(start, min(start + 5000, count))
         User.objects.bulk_create(
@@ -60,7 +60,7 @@ def people(count: int, *, name: str) -> range:
 
 
 def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
-    """The statement that copies an event; `columns` say in SQL what differs in copy number n."""
+    """The statement that copies an event; `columns` has the SQL of what differs in copy n."""
     own = {"id", "uid", "check_in_code", "import_key", *columns}
     copied = [
         field.column
@@ -76,7 +76,7 @@ def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
 
 
 def waiting_events(count: int) -> Event:
-    """So many custom events of people who have about twenty each wait; return one of them."""
+    """Create this many waiting custom events, about twenty per person; return one of them."""
     authors = people(max(1, count // 20), name="author")
     claim = claim_custom_event(facts=make.facts(), by=make.person())
     event = claim.event
@@ -123,12 +123,12 @@ def waiting_events(count: int) -> Event:
 
 @cache
 def credits(count: int) -> range:
-    """So many credits of the calendar's trainings, ten to nine claims and twenty to a person.
+    """Create this many credits of the calendar's trainings: ten per nine claims, twenty per person.
 
     Made once; returns the ids of the people.
 
     Every second person follows a track, and what counts is posted to it. A third of the claims
-    come from registrations, and one in twenty was taken back.
+    come from registrations, and one in twenty was withdrawn.
     """
     with in_bulk(Event, CreditOffer, Participation, Claim, Credit, Registration):
         holders = people(max(1, count // 20), name="holder")
@@ -141,7 +141,7 @@ def credits(count: int) -> range:
 
 
 def certified(holders: range) -> None:
-    """Everyone works at one of 500 libraries, some at two, and one in twelve sits on a board.
+    """Everyone works at one of 500 libraries, some at two, and one in twelve is on a board.
 
     Three of four were certified on some day of the past six years.
     """

@@ -1,4 +1,4 @@
-"""Measure the structure of the code: `make structure`. Reads files only; judges nothing.
+"""Measure the structure of the code: `make structure`. Only reads files; has no limits.
 
 Counts modules and folders at the top of each app and the imports between them, public names that
 several modules define, lines, and signals that are received in the app that sends them.
@@ -59,7 +59,7 @@ def module(path: Path) -> str:
 
 
 def inside(paths: list[Path]) -> tuple[int, int]:
-    """How many modules and folders stand at the top of an app, and imports run between them."""
+    """The number of modules and folders at the top of an app, and of imports between them."""
     modules = {module(path): path for path in paths}
     rooms = {name.split(".")[1] for name in modules if "." in name}
     pairs = set()

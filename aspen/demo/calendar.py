@@ -1,4 +1,4 @@
-"""When the invented trainings take place. The same day always gives the same dates."""
+"""The dates of the invented trainings, determined by the present day."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB, Conference
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 
 FIRST_MONDAY = dt.date(2024, 1, 1)
-EVERY_WEEKS = 18  # a training comes round about three times a year; two take place each week
+EVERY_WEEKS = 18  # each training takes place about three times a year, two trainings each week
 WEDNESDAY = 2
 HOLIDAYS = {(1, 1), (7, 4), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
 SESSIONS_START = [9, 10.25, 13, 14.25]
@@ -22,7 +22,7 @@ SESSIONS_START = [9, 10.25, 13, 14.25]
 
 @dataclass(frozen=True)
 class PlannedEvent:
-    """An event as it should stand on the calendar: its key, its fields, its credits by slug."""
+    """An event for the calendar: its key, fields, and credits by category slug."""
 
     key: str
     values: dict[str, Any]
@@ -48,7 +48,7 @@ def planned_events(today: dt.date) -> list[PlannedEvent]:
 
 def _trainings(first: dt.date, last: dt.date) -> Iterator[PlannedEvent]:
     for number, training in enumerate(TRAININGS):
-        # 5 and 18 have no common factor: the trainings spread evenly over the weeks.
+        # 5 and 18 have no common factor, so the trainings are spread evenly over the weeks.
         week, weekday = number * 5 % EVERY_WEEKS, (number + number // EVERY_WEEKS) % 5
         day = FIRST_MONDAY + dt.timedelta(weeks=week, days=weekday)
         while day <= last:
@@ -73,7 +73,7 @@ def lab_on(day: dt.date) -> PlannedEvent:
 
 
 def planned_on(training: Training, day: dt.date) -> PlannedEvent:
-    """A training on a day. Without hours only the day counts, and a course is recorded since."""
+    """A training on a day; without hours, an all-day or recorded course."""
     begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
     recorded_course = training.delivery == Delivery.RECORDED
@@ -127,7 +127,7 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEve
             "ends_at": mountain_time(opening + dt.timedelta(days=1), 0),
             "all_day": True,
             "registration_mode": RegistrationMode.NONE,
-            "description": "Two days with eight sessions. Each session is claimed by itself.",
+            "description": "Two days with eight sessions. Each session is claimed separately.",
         },
         credits={},
     )

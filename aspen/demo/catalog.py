@@ -1,4 +1,4 @@
-"""The invented trainings: what they are called and what they carry, not when they take place."""
+"""The invented trainings and their credits, without dates."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ ACADEMY = "Mountain Library Academy (demonstration)"
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A training that comes round again and again. `start` is an hour, `hours` a length."""
+    """A recurring training. `start` is the hour of the day, `hours` the length."""
 
     slug: str
     title: str
@@ -66,7 +66,7 @@ def hybrid(
 def course(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
-    """A recorded course that anyone may take at any time from its day on."""
+    """A recorded course that can be taken at any time from its day on."""
     options = {"hours": 0, "delivery": Delivery.RECORDED, "sponsor": ACADEMY}
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 
@@ -396,7 +396,7 @@ TRAININGS = [
         "How to help someone with a telephone you have never seen.",
         presenter="Yuki Carmody",
     ),
-    # What earns no credit belongs on a calendar too.
+    # Without credit
     Training(
         "grant-deadline",
         "Summer reading grants: applications close (demonstration)",

@@ -1,4 +1,4 @@
-"""What the sign-in pages of the demonstration list; the settings of a live portal leave it out."""
+"""Context of the demonstration's sign-in pages; not in the settings of a live portal."""
 
 from django.http import HttpRequest
 

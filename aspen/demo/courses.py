@@ -1,6 +1,6 @@
-"""A course catalog to try out: invented trainings in it, last year's and this one's, one proposed.
+"""An example course catalog for last year and this year, with one proposed course.
 
-Everything goes through the portal's own actions, once: a catalog with anything in it is left alone.
+Uses the portal's actions. Does nothing if the catalog is not empty.
 """
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from events.catalog.actions import decide_listings, propose_listing
 from events.enums import Decision, EventState
 from events.models import CatalogListing, Event, FiscalYear
 
-# The first date of each in a fiscal year is in its catalog.
+# The first event of each in a fiscal year is in that year's catalog.
 COURSES = (
     *("open-meetings", "policy-shelf", "evaluating-director"),
     *("reference-interview", "story-time", "summer-reading"),

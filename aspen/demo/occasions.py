@@ -1,4 +1,4 @@
-"""What the demonstration offers beside its trainings: drop-ins, a small lab, and conferences."""
+"""The demonstration's drop-ins, lab and conferences."""
 
 import dataclasses
 
@@ -11,14 +11,14 @@ from aspen.demo.catalog import (
     online,
 )
 
-# Short events around the present day, so that the calendar is never quiet: one per weekday.
+# Short events near the present day, so that the calendar is never empty: one per weekday.
 DROP_INS = [
     online(
         "monday-reference",
         PUBLIC_SERVICES,
         "0.5",
         "Drop-in: tricky reference questions",
-        "Bring the question that nobody could answer last week.",
+        "Bring the question that no one could answer last week.",
         start=9,
         presenter="Jonah Whitebear",
     ),
@@ -46,7 +46,7 @@ DROP_INS = [
         COLLECTION_TECHNICAL,
         "0.5",
         "Drop-in: cataloging questions",
-        "Share a record and mend it together.",
+        "Share a record and correct it together.",
         start=13,
         presenter="Greta Novak",
     ),

@@ -1,4 +1,4 @@
-"""The invented people: who they are, what they may do and where they work."""
+"""The invented people, with their roles and positions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ LEARNER_NAMES = (
 
 @dataclass(frozen=True)
 class DemoLogin:
-    """A line of the list of accounts, on the sign-in page and on the terminal."""
+    """A line of the list of accounts on the sign-in page and the terminal."""
 
     email: str
     words: str
@@ -36,7 +36,7 @@ class DemoLogin:
 
 @dataclass(frozen=True)
 class Account:
-    """`supervisor` is the name before the @ of someone who stands earlier in the list."""
+    """`supervisor` is the name before the @ of an account earlier in the list."""
 
     name: str
     display_name: str
@@ -96,11 +96,11 @@ DEMO_LOGINS = [
 
 
 def load_accounts() -> int:
-    """Create the accounts that are missing; return how many. The others stay as they are."""
+    """Create missing accounts and return their number. Idempotent."""
     emails = [account.email for account in ACCOUNTS]
     known = set(User.objects.filter(email__in=emails).order_by().values_list("email", flat=True))
     missing = [account for account in ACCOUNTS if account.email not in known]
-    # One hash for all: a slow hash is the point elsewhere, not for one published password.
+    # One hash for all: hashing is slow, and the password is published anyway.
     password_hash = make_password(PASSWORD) if missing else ""
     for account in missing:
         actions.create_account(
@@ -116,7 +116,7 @@ def load_accounts() -> int:
 
 
 def load_positions() -> int:
-    """Give each demonstration account that never held a position one; return how many.
+    """Create a position for each demonstration account that never had one; return their number.
 
     None while the directory is empty.
     """
@@ -141,12 +141,12 @@ def load_positions() -> int:
 
 
 def demonstration_people() -> dict[str, User]:
-    """The accounts of the demonstration by address; someone's own account is not among them."""
+    """The demonstration accounts by address, without accounts that people created."""
     return {user.email: user for user in User.objects.filter(is_demonstration=True).order_by("pk")}
 
 
 def _libraries() -> Callable[[Account], Organization] | None:
-    """Where an account works: the library it names, or one of the public ones in turn."""
+    """An account's library: the one it names, or the next public library."""
     by_name = {library.name: library for library in queries.search_libraries()}
     public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
     if not public:

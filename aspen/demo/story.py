@@ -1,7 +1,6 @@
-"""What the demonstration's people have done so far: claims, tracks, help tickets.
+"""The claims, tracks and help tickets of the demonstration's people.
 
-Everything goes through the portal's own actions. Each person's story is told once: whoever has
-a claim already is left alone.
+Uses the portal's actions. A person who already has a claim is skipped.
 """
 
 import datetime as dt
@@ -32,7 +31,7 @@ from tracks.actions import (
 from tracks.certification import record
 from tracks.models import Track
 
-# The latest past dates of these trainings are claimed; the newest two weeks stay unclaimed.
+# The latest past events of these trainings are claimed, except in the last two weeks.
 SETTLED = dt.timedelta(days=14)
 LIBRARIAN = (
     "weeding",
@@ -47,7 +46,7 @@ DIRECTOR = (
     *("evaluating-director", "advocacy-neighbors", "strategic-plan", "hiring-small-town"),
     *("grant-writing", "collection-policy", "broadband", "summer-reading"),
 )
-# Seventeen credits: the certificate counts the earliest fifteen, the rest stays in the archive.
+# Seventeen credits: the certificate counts the earliest fifteen; the others stay archived.
 CHAIR = (
     *("grant-writing", "board-orientation", "budget-and-technology", "strategic-plan"),
     *("evaluating-director", "hiring-small-town", "open-meetings", "policy-shelf"),
@@ -57,7 +56,7 @@ TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluati
 
 
 def load_stories() -> int:
-    """Tell the stories not told yet; return how many. Each is told whole or not at all."""
+    """Create the stories of people without claims; return their number. Each is atomic."""
     people = {
         email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
     }
@@ -76,7 +75,7 @@ def load_stories() -> int:
 
 
 def _librarian(people: dict[str, User]) -> None:
-    """Six claims and no track, two custom events, one place booked, two help tickets."""
+    """Six claims, no track, two custom events, one registration, two help tickets."""
     june = people["librarian"]
     claims = _claim(LIBRARIAN, june)
     _own_trainings(june, coordinator=people["coordinator"])
@@ -91,13 +90,13 @@ def _director(people: dict[str, User]) -> None:
 
 
 def _trustee(people: dict[str, User]) -> None:
-    """A track from the beginning, so that the claims are posted as they are made."""
+    """A track chosen first, so that each claim is posted at once."""
     select_track(track=Track.objects.get(name="Library Trustee"), by=people["trustee"])
     _claim(TRUSTEE, people["trustee"])
 
 
 def _chair(people: dict[str, User]) -> None:
-    """The whole way to a certificate: sent, reviewed, and verified by another board member."""
+    """A certificate: submitted, reviewed, and verified by another board member."""
     chair, verifier = people["chair"], people["trustee"]
     participation, _ = select_track(track=Track.objects.get(name="Library Trustee"), by=chair)
     _claim(CHAIR, chair)
@@ -145,7 +144,7 @@ def _latest(slug: str) -> Event:
 
 
 def _own_trainings(june: User, *, coordinator: User) -> None:
-    """One custom event that waits for approval and one that came back with a question."""
+    """A custom event that waits for approval and one that was returned with a question."""
     claim_custom_event(
         facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC_SERVICES), by=june
     )
@@ -176,7 +175,7 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
 
 
 def _register_for_the_next(june: User) -> None:
-    """A place at the next training; the lab's few places are left to others."""
+    """A registration for the next training other than the lab, which has few places."""
     following = Event.objects.filter(
         is_demonstration=True,
         capacity=None,
@@ -190,7 +189,7 @@ def _register_for_the_next(june: User) -> None:
 
 
 def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:
-    """One that was answered, and one about a wrong category that waits for the help desk."""
+    """An answered ticket, and one about a wrong category that waits for the help desk."""
     answered = open_ticket(
         subject="Does a vendor's demonstration earn credit?",
         body="Our catalog vendor showed us the new version for an hour. May I claim that?",

@@ -11,11 +11,11 @@ from events import actions
 from events.enums import EventState
 from events.models import Category, Event
 
-LEAD = dt.timedelta(days=9)  # the lab is never so near that nobody sees it coming
+LEAD = dt.timedelta(days=9)  # the lab is never sooner than this
 
 
 def load_trainings(today: dt.date) -> int:
-    """Add the events of the plan that are missing; return how many. The others stay as they are."""
+    """Add missing events of the plan; return their number. Existing ones stay unchanged."""
     known = demonstration_keys()
     missing = [planned for planned in calendar.planned_events(today) if planned.key not in known]
     missing += _lab(today, known)
@@ -32,13 +32,13 @@ def load_trainings(today: dt.date) -> int:
 
 
 def demonstration_keys() -> dict[str, int]:
-    """The demonstration's events: key to id."""
+    """The ids of the demonstration's events by key."""
     events = Event.objects.filter(import_key__startswith="demo:").order_by()
     return {str(key): pk for key, pk in events.values_list("import_key", "pk")}
 
 
 def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
-    """The lab, when none is ahead: there is always exactly one to compete for."""
+    """The lab, if none is coming up, so that there is always exactly one."""
     ahead = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",
         state=EventState.PUBLISHED,

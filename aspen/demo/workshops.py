@@ -1,6 +1,6 @@
-"""What the demonstration's event editor has on the calendar, and on the way there.
+"""The events and proposals of the demonstration's event editor.
 
-Everything goes through the portal's own actions, once: an editor with events is left alone.
+Uses the portal's actions. Does nothing if the editor has events.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from events.models import Category, Event
 
 
 def load_workshops() -> int:
-    """Make the editor's events; return how many. All of them or none."""
+    """Create the editor's events; return their number. Atomic."""
     people = {
         email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
     }
@@ -40,7 +40,7 @@ def load_workshops() -> int:
 
 
 def _at(days: int, hour: int) -> dt.datetime:
-    """A time on the wall so many days from today; never on a weekend."""
+    """A local time the given number of days from today, never on a weekend."""
     day = timezone.localdate() + dt.timedelta(days=days)
     day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
     return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())

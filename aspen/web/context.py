@@ -1,15 +1,15 @@
-"""What every template may know about the portal itself. Asks no query."""
+"""Context for every template. Needs no query."""
 
 from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# The name of the library where the signed-in person works; accounts keeps it up to date.
+# Session keys. The name of the library where the person works; accounts keeps it up to date.
 LIBRARY = "library"
-# Whether that person looks after events, as it was when signing in: for links, not for rights.
+# Whether the person could manage events when signing in: for links, not for permissions.
 ORGANIZES = "organizes"
-# Whether that person is a library's director or board's chair, as it was when signing in.
+# Whether the person was a library's director or board chair when signing in.
 LEADS = "leads"
 OWN, ALL = "own", "all"
 
@@ -18,7 +18,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
     return {
         "DEMO": settings.DEMO,
         "CONTACT_EMAIL": settings.CONTACT_EMAIL,
-        # Asked only by pages that show it: session and person may not have been read yet.
+        # Lazy: pages that do not show these need not load the session and the person.
         "library": partial(library, request),
         "organizes": partial(organizes, request),
         "leads": partial(leads, request),
@@ -30,7 +30,7 @@ def library(request: HttpRequest) -> str:
 
 
 def organizes(request: HttpRequest) -> str:
-    """ALL events, those of the OWN organizations, or empty for none."""
+    """ALL events, those of their OWN organizations, or an empty string."""
     return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
 
 

@@ -1,15 +1,13 @@
-"""What someone sends after their session has ended, kept until they have signed in again.
+"""Keeps a form submitted after the session ended, until the person has signed in again.
 
-Without it a long text that took longer than the session is lost: the sign-in page that answers
-the form does not know it. A view takes part with @keep_typed and fills its form from
-typed_before(); no other view's text is kept, so no password ever is.
+A view takes part with @recover_after_sign_in and fills its form from recovered_form(); other views'
+forms are never kept, so no password is.
 
-Who typed it is not known, because the session that knew has ended. The text therefore goes into
-the anonymous session of the same browser: no other browser can ask for it. Django hands an
-anonymous session's data on to the person who signs in there, and throws all of it away when
-someone signs out or another person takes the session over. It is handed out once, on the
-address that it was sent to, and not later than half an hour after. What remains: at a shared
-computer, whoever signs in next in the browser that was left on the sign-in page.
+The form goes into the anonymous session of the same browser, because its author is no longer known.
+Django passes that session's data on to the next person who signs in there, and discards it when
+someone signs out or another person takes over the session. The form is returned once, at the
+address it was sent to, within half an hour. Remaining risk: on a shared computer, the next person
+who signs in in the browser that was left on the sign-in page.
 """
 
 import datetime as dt
@@ -21,7 +19,7 @@ from django.utils import timezone
 
 SESSION_KEY = "typed"
 MAX_CHARACTERS = 50_000
-MAX_FORMS = 3  # as many forms open in one browser; the session stays small
+MAX_FORMS = 3  # in one browser, so that the session stays small
 RECOVERY_WINDOW = dt.timedelta(minutes=30)
 FORM_ENCODED = "application/x-www-form-urlencoded"
 WITH_FILES = "multipart/form-data"
@@ -30,15 +28,15 @@ MarkedView = TypeVar("MarkedView", bound=Callable[..., Any])
 
 
 def recover_after_sign_in(view: MarkedView) -> MarkedView:
-    """Mark a view that asks typed_before(). Goes inside decorators that wrap, or outside."""
+    """Mark a view that calls recovered_form(). May stand inside or outside other decorators."""
     view.keeps_typed = True  # type: ignore[attr-defined]
     return view
 
 
 def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Keep what was typed into a form of a view that is marked; tell whether it was kept.
+    """Keep a form submitted to a marked view; return whether it was kept.
 
-    Files that were sent with it are not: they would have to wait for someone unknown.
+    Its files are not kept, because their owner is unknown.
     """
     if (
         not getattr(view, "keeps_typed", False)
@@ -48,22 +46,22 @@ def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool
         return False
     typed = request.POST.dict()
     typed.pop("csrfmiddlewaretoken", None)
-    kept = dict(request.session.get(SESSION_KEY, {}))
+    forms = dict(request.session.get(SESSION_KEY, {}))
     path = request.get_full_path()
-    kept.pop(path, None)  # the newest stands last
-    kept[path] = {"at": timezone.now().timestamp(), "typed": typed}
-    request.session[SESSION_KEY] = dict(list(kept.items())[-MAX_FORMS:])
+    forms.pop(path, None)  # the newest comes last
+    forms[path] = {"at": timezone.now().timestamp(), "typed": typed}
+    request.session[SESSION_KEY] = dict(list(forms.items())[-MAX_FORMS:])
     return True
 
 
 def recovered_form(request: HttpRequest) -> dict[str, str] | None:
-    """What was sent to this address while signed out; None unless a signed-in GET asks in time."""
+    """The form sent to this address while signed out, for a signed-in GET in time, or None."""
     if request.method != "GET" or not request.user.is_authenticated:
         return None
-    kept = dict(request.session.get(SESSION_KEY, {}))
-    entry = kept.pop(request.get_full_path(), None)
+    forms = dict(request.session.get(SESSION_KEY, {}))
+    entry = forms.pop(request.get_full_path(), None)
     if entry is None:
         return None
-    request.session[SESSION_KEY] = kept
+    request.session[SESSION_KEY] = forms
     age = timezone.now().timestamp() - entry["at"]
     return entry["typed"] if age <= RECOVERY_WINDOW.total_seconds() else None

@@ -1,4 +1,4 @@
-"""A state as people see it: a word with a glyph and a color, so that none of them stands alone."""
+"""Labels of states: text, color and shape, so that color never carries meaning alone."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar
@@ -21,5 +21,5 @@ class Label(NamedTuple):
 
 
 def label_table(marks: Mapping[State, tuple[Tone, str]]) -> dict[State, Label]:
-    """A label for each state, in the words of its enum."""
+    """A label for each state, with its enum's text."""
     return {state: Label(str(state.label), tone, shape) for state, (tone, shape) in marks.items()}

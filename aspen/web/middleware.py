@@ -1,4 +1,4 @@
-"""What requests and answers pass on their way. Knows no app."""
+"""Middleware. Imports no app."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,21 +14,21 @@ SIGNED_OUT_MESSAGE = "You were signed out, so nothing was saved."
 
 
 class RequireSignIn(LoginRequiredMiddleware):
-    """Leads to the sign-in page and back, and does not lose a form without a word."""
+    """Redirects to sign-in and back. Keeps a submitted form, or says that it was not saved."""
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
         if "HX-Request" in request.headers:
-            # Part of a page, which stays as it is; what is typed there is kept once it is sent.
+            # Leave the part of the page unchanged; the form is kept when it is submitted.
             return HttpResponse(status=204)
         if request.method == "POST":
             if form_recovery.store_submitted_form(request, view_func):
-                next_step = "Sign in, check what you typed, and send it again."
+                next_step = "Sign in, check what you typed, and submit it again."
                 if request.FILES:
-                    next_step += " Choose your files once more."
+                    next_step += " Choose your files again."
             else:
-                next_step = "Sign in and send it again."
+                next_step = "Sign in and submit it again."
             messages.warning(request, f"{SIGNED_OUT_MESSAGE} {next_step}")
         return super().handle_no_permission(request, view_func)
 
@@ -36,7 +36,7 @@ class RequireSignIn(LoginRequiredMiddleware):
 def explain_method_not_allowed(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Django answers a method that an address does not know with an empty page; give it words."""
+    """Render a page for status 405, which Django sends without content."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -1,9 +1,8 @@
-"""Pages of a list in the order of time that stay put while the list changes.
+"""Keyset pagination: pages of a list ordered by time that are stable while the list changes.
 
-A link to the next page carries the last row's key, and one to the previous page the first row's.
-So rows that come or go meanwhile push nothing over the edge of a page: going forward and back,
-nothing is shown twice and nothing is left out. The number of a page is computed from what stands
-before it, and is right whatever an address says.
+A link to the next page carries the last row's key, and one to the previous page the first row's,
+so that rows added or removed meanwhile make no row appear twice or not at all. The page number is
+computed from the rows before it, whatever the address says.
 """
 
 import dataclasses
@@ -22,7 +21,7 @@ ModelRow = TypeVar("ModelRow", bound=Model)
 
 
 class Key(NamedTuple):
-    """Where a row stands in a list that is ordered by a moment and then by id."""
+    """The position of a row in a list ordered by a moment and then by id."""
 
     moment: dt.datetime
     pk: int
@@ -33,7 +32,7 @@ class Key(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """What `str` wrote. Raises ValueError for anything else."""
+        """Parse the output of `str`. Raises ValueError for anything else."""
         found = KEY_PATTERN.fullmatch(text)
         if not found or int(found["pk"]) > MAX_ID:
             raise ValueError("This is no key.")
@@ -45,7 +44,7 @@ class Key(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KeysetPage(Generic[ModelRow]):
-    """Some rows of a list, and the parameters that lead to those before and behind them."""
+    """Some rows of a list, and the query parameters of the previous and next page."""
 
     rows: list[ModelRow]
     count: int
@@ -56,13 +55,13 @@ class KeysetPage(Generic[ModelRow]):
 
 
 class Order(NamedTuple):
-    """By this field and then by id, the earliest or the latest first."""
+    """By this field and then by id, ascending or descending."""
 
     field: str
     is_descending: bool = False
 
     def beyond(self, key: Key) -> Q:
-        """Rows behind the key. The first part is there for the index."""
+        """Rows after the key. The first condition lets PostgreSQL use the index."""
         side = "lt" if self.is_descending else "gt"
         further = Q(**{f"{self.field}__{side}": key.moment}) | Q(**{f"pk__{side}": key.pk})
         return Q(**{f"{self.field}__{side}e": key.moment}) & further
@@ -87,9 +86,9 @@ def keyset_page(
     after: Key | None = None,
     before: Key | None = None,
 ) -> KeysetPage[ModelRow]:
-    """The rows behind a key, or those just before one, or the page of this number. Two queries.
+    """The rows after or just before a key, or the page of this number. Two queries.
 
-    Beyond the end is the last page, before the beginning the first one.
+    Beyond the end it is the last page, before the beginning the first one.
     """
     ahead = Q(pk=None)
     if after:
@@ -113,7 +112,7 @@ def keyset_page(
 
 
 def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | None:
-    """The row behind the key, or the first of the others behind the last. At most two queries."""
+    """The row after the key, or else the first of the other rows. At most two queries."""
     others = order.sorted(rows.exclude(pk=key.pk))
     return others.filter(order.beyond(key)).first() or others.first()
 
@@ -121,8 +120,8 @@ def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | N
 def _page(
     order: Order, found: list[ModelRow], *, start: int, total: int, size: int
 ) -> KeysetPage[ModelRow]:
-    """A page that has `start` rows of the list before it."""
-    # A few rows more or less there change no number.
+    """A page with `start` rows before it."""
+    # Rounded, because rows may have come or gone before it.
     number = max(2, round(start / size) + 1) if start else 1
     behind = max(0, total - start - len(found))
     return KeysetPage(
@@ -138,7 +137,7 @@ def _page(
 def page_numbered(
     rows: QuerySet[ModelRow], *, size: int, page: int, count: int
 ) -> KeysetPage[ModelRow]:
-    """The page of this number of a list in any order that has so many rows. One query."""
+    """The page of this number of a list of `count` rows in any order. One query."""
     last = max(1, math.ceil(count / size))
     number = min(page, last)
     return KeysetPage(
@@ -154,9 +153,9 @@ def page_numbered(
 def paginate(
     items: Any, request: HttpRequest, *, size: int, count: int | None = None
 ) -> paginator.Page:
-    """The page that the address asks for (`?page=`); nonsense is the first, too far is the last.
+    """The page of `?page=`; an invalid number gives the first page, one too high the last.
 
-    `count` spares the counting query when the number of items is known already.
+    `count`, if known, saves the counting query.
     """
     pages = paginator.Paginator(items, size)
     if count is not None:

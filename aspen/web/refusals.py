@@ -1,4 +1,4 @@
-"""How a view says that an action was refused: one block, and the reason where the person sees it.
+"""Show the reason for a refused action to the person.
 
 with refusal_as_message(request):
     actions.end_position(position_id=position_id, by=request.user)
@@ -16,7 +16,7 @@ from aspen.errors import Refused
 
 
 class _Refusal:
-    """Ends its block where an action refuses, says why, and goes on after the block."""
+    """Leaves its block when an action is refused, shows the reason, and continues after it."""
 
     def __init__(self, say: Callable[[Refused], None]) -> None:
         self.say = say
@@ -31,13 +31,13 @@ class _Refusal:
 
 
 def refusal_as_message(request: HttpRequest, *, about: str = "") -> _Refusal:
-    """Show why at the top of the next page, after the title of what it is `about`."""
+    """Show the reason as a message, after the title of what it is `about`."""
     start = f"“{about}”: " if about else ""
     return _Refusal(lambda refusal: messages.error(request, f"{start}{refusal}"))
 
 
 def refusal_as_form_error(form: BaseForm, *, field: str | None = None) -> _Refusal:
-    """Show why in the form: at `field`, else at the refusal's own field where the form has it."""
+    """Show the reason in the form: at `field`, else at the refusal's field if the form has it."""
 
     def say(refusal: Refused) -> None:
         name = field or refusal.field

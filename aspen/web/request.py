@@ -1,4 +1,4 @@
-"""Small helpers that every app's views share."""
+"""The typed request, and parsing of ids."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 class AuthenticatedHttpRequest(HttpRequest):
     """The request of a view that requires sign-in: every view not marked `login_not_required`.
 
-    For annotations only. A method of Django's that an admin class overrides has to take any
-    HttpRequest; it asserts that its user is authenticated.
+    For annotations only. Overridden methods of Django's admin take any HttpRequest, and assert that
+    its user is authenticated.
     """
 
     user: "User"
 
 
 def parse_id(text: str) -> int | None:
-    """The id that an address or a button names, or None: nothing else is one."""
+    """The id in an address or button, or None if it is not one."""
     return int(text) if text.isdecimal() and len(text) < 19 else None

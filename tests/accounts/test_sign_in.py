@@ -83,7 +83,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     answer = sign_up(client, email="Nora@Library.example")
     assert answer.headers["Location"] == "/accounts/confirm-email/"
     assert said(answer) == []  # the page says it
-    assert "We have sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
+    assert "We sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
     assert who(client) == ""
     (message,) = mail.outbox
     assert message.subject == "ASPeN: Please confirm your e-mail address"
@@ -117,7 +117,7 @@ def test_looking_at_the_link_confirms_nothing() -> None:
 def test_a_broken_link_says_what_to_do(key: str) -> None:
     page = text(Client().get(f"/accounts/confirm-email/{key}/"))
     assert "This link no longer works" in page
-    assert "signing in sends you a fresh link" in page
+    assert "signing in sends you a new link" in page
 
 
 def test_the_link_in_a_mail_file_can_be_copied_whole(settings: Any, tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None
     assert said(confirmed)[-1] == "Your address nora@home.example is confirmed."
     client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
     kept = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
-    assert "cannot be removed. Make another one the primary first." in said(kept)[-1]
+    assert "cannot be removed. Make another address primary first." in said(kept)[-1]
     assert User.objects.get().email == "nora@home.example"
     other = Client()
     sign_in(other, "nora@home.example")

@@ -380,9 +380,9 @@ def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
     )
     librarian.follow(f"Something wrong? {event.title}, Technology", within=row)
     expect(librarian.field("Subject")).to_have_value(f"{event.title}, {format_day(event.last_day)}")
-    librarian.field("What must change?").fill("The category should be Library Administration.")
+    librarian.field("What should change?").fill("The category should be Library Administration.")
     librarian.press("Send the ticket")
-    librarian.sees("Your help ticket is sent.", "Waiting for the help desk")
+    librarian.sees("Your help ticket was sent.", "Waiting for the help desk")
 
 
 def applies_the_correction(staff: Visitor, event: Event) -> None:
@@ -392,7 +392,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
     staff.field("CE category").select_option("Library Administration")
     staff.field("A note to the person").fill("Thank you for telling us.")
     staff.press("Apply correction")
-    staff.sees("The credit is corrected; June Alvarez will see it with the ticket.", "Answered")
+    staff.sees("The credit was corrected. June Alvarez sees it in the ticket", "Answered")
     staff.sees("Technology 1 → Library Administration 1")
 
 

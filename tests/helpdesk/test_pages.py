@@ -82,7 +82,7 @@ def test_a_ticket_from_a_credit_is_prefilled_and_shows_what_it_says() -> None:
     assert page.context["form"]["subject"].value() == f"Weeding without tears, {day}"
     assert page.context["credit"]["amount"] == "1 credit"
     for part in (
-        "What must change?",
+        "What should change?",
         "The category should be Library Administration.",
         "Technology",
         f'action="{url}"',
@@ -94,7 +94,7 @@ def test_a_ticket_from_a_credit_is_prefilled_and_shows_what_it_says() -> None:
     ticket = Ticket.objects.get()
     assert answer.headers["Location"] == ticket.get_absolute_url()
     assert (ticket.person, ticket.credit) == (person, credit)
-    assert said(answer) == ["Your help ticket is sent. You will find the answer here."]
+    assert said(answer) == ["Your help ticket was sent. The answer will appear here."]
 
 
 def test_a_very_long_title_fits_into_the_subject() -> None:
@@ -146,7 +146,7 @@ def test_sent_twice_is_one_ticket() -> None:
         ("", "This field is required."),
         ("  \n ", "This field is required."),
         ("a\x00b", "Null characters are not allowed."),
-        ("x" * 100_000, "This has 100000 characters; 5000 are the most. Please shorten it."),
+        ("x" * 100_000, "This has 100000 characters. Shorten it to 5000 or fewer."),
     ],
 )
 def test_an_unfit_body_is_refused_and_kept(body: str, error: str) -> None:
@@ -296,7 +296,7 @@ def test_a_correction_is_one_step() -> None:
     )
     assert answer.headers["Location"] == ticket.get_absolute_url()
     assert said(answer) == [
-        f"The credit is corrected; {person} will see it with the ticket. Their tracks follow."
+        f"The credit was corrected. {person} sees it in the ticket, and their tracks were updated."
     ]
     credit.refresh_from_db()
     ticket.refresh_from_db()

@@ -25,9 +25,9 @@ NEW_TICKET = "/help/new/"
 LONG_TEXT = "Zoë’s\r\nlong <b>question</b> 🐻"
 TYPED = {"subject": "A question", "body": LONG_TEXT}
 KEPT = (
-    "You were signed out, so nothing was saved. Sign in, check what you typed, and send it again."
+    "You were signed out, so nothing was saved. Sign in, check what you typed, and submit it again."
 )
-NOT_KEPT = "You were signed out, so nothing was saved. Sign in and send it again."
+NOT_KEPT = "You were signed out, so nothing was saved. Sign in and submit it again."
 
 
 def account(**fields: Any) -> User:
@@ -193,7 +193,7 @@ def test_of_a_form_with_a_file_the_text_is_kept() -> None:
     client = Client()
     file = SimpleUploadedFile("certificate.pdf", b"%PDF-1.7")
     answer = client.post(NEW_TICKET, TYPED | {"file": file})
-    assert said(answer) == [f"{KEPT} Choose your files once more."]
+    assert said(answer) == [f"{KEPT} Choose your files again."]
     client.force_login(factories.person())
     assert client.get(NEW_TICKET).context["form"]["body"].value() == LONG_TEXT
     assert "certificate" not in str(dict(client.session))
