@@ -178,7 +178,7 @@ def test_who_cannot_check_in_is_told_before_pressing(
 @time_machine.travel(BEGIN, tick=False)  # all within the minute that counts
 def test_unknown_codes_and_too_many_guesses(client: Client, person: User) -> None:
     answer = client.post("/events/check-in/", {"code": "NOSUCH"})
-    assert "No event has these letters." in answer.content.decode()
+    assert "No event has this code." in answer.content.decode()
     assert 'value="NOSUCH"' in answer.content.decode()
     statuses = [client.post("/events/check-in/", {"code": "NOSUCH"}).status_code for _ in range(10)]
     assert statuses == [200] * 9 + [429]
@@ -238,7 +238,7 @@ def test_a_persons_own_code_opens_nothing_for_others(client: Client, event: Even
     key = keys.key_of(purpose=KeyPurpose.BADGE, by=guest)
     address = f"/events/badge/{key.token}/"
     client.force_login(guest)
-    assert "This is your own code" in client.get(address).content.decode()
+    assert "This is your personal code" in client.get(address).content.decode()
     client.force_login(make.person())
     assert client.get(address).status_code == 404
     client.force_login(make.person(Role.CE_COORDINATOR))
