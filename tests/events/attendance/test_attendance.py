@@ -77,7 +77,7 @@ def test_who_waits_or_cancelled_has_no_attendance(event: Event, organizer: User)
         mark(second, Attendance.PRESENT, organizer)
     with time_machine.travel(BEFORE, tick=False):
         actions.cancel_registration(event_id=event.pk, by=first.person)
-    with pytest.raises(Refused, match="is cancelled"):
+    with pytest.raises(Refused, match="is canceled"):
         mark(first, Attendance.PRESENT, organizer)
 
 
