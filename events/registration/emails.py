@@ -166,7 +166,7 @@ def registration_cancelled_email(mail: Mail) -> Email | None:
         return None
     had_place = bool(mail.facts.get("confirmed", True))
     if had_place:
-        subject = f"Your registration is cancelled: {event.title}"
+        subject = f"Your registration is canceled: {event.title}"
         first = (
             f"You are no longer registered for “{event.title}”. The attached file removes the "
             "event from your calendar."

@@ -350,7 +350,7 @@ def test_absent_people_may_watch_the_recording():
 def test_a_cancelled_registration_has_no_attendance():
     registration = register()
     event_actions.cancel_registration(event_id=registration.event_id, by=registration.person)
-    with pytest.raises(Refused, match="is cancelled"):
+    with pytest.raises(Refused, match="is canceled"):
         event_actions.mark_attendance(
             registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
         )

@@ -187,7 +187,7 @@ def test_a_confirmation_that_no_longer_holds_is_not_sent(person: User) -> None:
     event = an_event()
     actions.register(event_id=event.pk, by=person)
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert delivered().subject == f"Your registration is cancelled: {TITLE}"
+    assert delivered().subject == f"Your registration is canceled: {TITLE}"
 
 
 def test_who_leaves_and_comes_back_at_once_is_told_once(
@@ -231,7 +231,7 @@ def test_the_waitlist_and_the_way_off_it(person: User) -> None:
 
     actions.cancel_registration(event_id=event.pk, by=first)
     cancelled, promoted = sorted(sent(), key=lambda each: each.to != [first.email])
-    assert cancelled.subject == f"Your registration is cancelled: {TITLE}"
+    assert cancelled.subject == f"Your registration is canceled: {TITLE}"
     method, entry = calendar_of(cancelled)
     assert (method, entry["STATUS"], entry["UID"]) == ("CANCEL", "CANCELLED", f"{event.uid}@aspen")
     assert promoted.to == [person.email]
@@ -256,7 +256,7 @@ def test_a_place_given_back_before_the_news_of_it_is_no_news(person: User) -> No
     place_at(event, person)
     actions.cancel_registration(event_id=event.pk, by=other)
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert sent_to(person) == [f"Your registration is cancelled: {TITLE}"]
+    assert sent_to(person) == [f"Your registration is canceled: {TITLE}"]
 
 
 @pytest.mark.parametrize("waiting", [1, 3])
@@ -327,7 +327,7 @@ def test_a_change_that_concerns_nobody_any_more_is_not_told(person: User, late: 
         assert is_dropped()
         return
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert delivered().subject == f"Your registration is cancelled: {TITLE}"
+    assert delivered().subject == f"Your registration is canceled: {TITLE}"
 
 
 # ---------- Called off ----------
