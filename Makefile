@@ -10,12 +10,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 VAR := $(or $(ASPEN_VAR),var)
 APPS := aspen accounts events credits tracks helpdesk
-# One test process for each processor; a server takes the crowds of so many at a time.
+# One test process per processor; the test server has connections for four.
 PROCESSES = -n logical --maxprocesses 4 --dist worksteal
-# Pages only: in the text of a mail every space counts.
+# Pages only: in the text of an e-mail every space matters.
 TEMPLATES = find templates -type f -name '*.html'
 
-# What the demonstration differs in from production; it answers on this machine only.
+# The demonstration's settings; it only answers on this machine.
 DEMO = DEBUG=off ASPEN_DEMO=on ASPEN_HTTPS=off ALLOWED_HOSTS=127.0.0.1,localhost \
 	ASPEN_ADDRESS=http://127.0.0.1:$(PORT) SECRET_KEY="$$(cat '$(VAR)/secret-key')"
 # A production-like environment for the deployment check, which connects to nothing.
@@ -46,7 +46,7 @@ format: $(VENV)/.dev  ## Format code and templates
 	@$(PY) -m ruff format .
 	@$(TEMPLATES) -print0 | xargs -0 -r $(VENV)/bin/djade --target-version 5.2 || true
 
-lint: $(VENV)/.dev  ## Look for mistakes with ruff
+lint: $(VENV)/.dev  ## Check code with ruff
 	$(call title,Lint)
 	@$(PY) -m ruff check .
 
@@ -62,7 +62,7 @@ migrations: $(VENV)/.dev  ## Check that no migration is missing
 	$(call title,Migrations)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run
 
-deploy: $(VENV)/.dev  ## Check the settings as production would have them
+deploy: $(VENV)/.dev  ## Check the settings for production
 	$(call title,Deployment)
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
@@ -78,7 +78,7 @@ browser:
 	$(call title,Browser)
 	@sh scripts/install-chromium
 
-bench: $(VENV)/.dev  ## Measure import, pages and proofs (BENCH_CREDITS=1000000, ARGS=proof: scripts/bench.py says)
+bench: $(VENV)/.dev  ## Measure imports, pages and checks (BENCH_CREDITS=1000000, ARGS=proof: scripts/bench.py says)
 	@$(PY) scripts/bench.py $(ARGS)
 
 structure: $(VENV)/.dev  ## Measure the structure of the code
@@ -97,12 +97,12 @@ reset: $(VENV)/.base $(VAR)/secret-key  ## Delete var/: the database with everyt
 # The virtual environment. Each list of requirements leaves a stamp when it is installed; the
 # development list contains the other one.
 
-# A python3 without ensurepip (Debian's without python3-venv) makes an environment without pip
-# only; its own pip then installs into that.
+# A python3 without ensurepip (Debian's without python3-venv) can only create an environment
+# without pip; its own pip then installs into it.
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 …"; exit 1; }
-	@echo "Making the virtual environment in $(VENV) …"
+	@echo "Creating the virtual environment in $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
 		$(PYTHON) -m venv --clear --without-pip $(VENV)
 
