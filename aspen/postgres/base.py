@@ -1,4 +1,4 @@
-"""The database backend: Django's own for PostgreSQL, which first sees to it that a server runs."""
+"""The database backend: Django's PostgreSQL backend, which first makes sure that a server runs."""
 
 from functools import cache
 from typing import Any
@@ -28,8 +28,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(settings_dict, alias)
 
     def get_connection_params(self) -> dict[str, Any]:
-        # Everyone who is about to connect asks for these, also the job worker, whose pool
-        # does not go through get_new_connection().
+        # Called before each connection, also by the job worker, whose pool does not go through
+        # get_new_connection().
         server().ensure()
         return super().get_connection_params()
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where they are, of which version, and as whom they run."""
+"""PostgreSQL's programs: their folder, version, and the user who runs them."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ UNSHARE = ("unshare", "--user", "--map-user=65534", "--")
 
 @dataclass(frozen=True)
 class Identity:
-    """As whom the programs run: the owner of their files, and how to become that user."""
+    """The user who runs the programs: the owner of their files, and how to become that user."""
 
     owner: int
     user: str | None = None
@@ -27,8 +27,8 @@ class Identity:
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make subprocess run a program as this user."""
-        # Variables such as PGPORT or PGDATA mean another server than ours; the current
-        # folder may be closed to the other user.
+        # PGPORT, PGDATA and the like may refer to another server; the current folder may be closed
+        # to the other user.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         options: dict[str, Any] = {"env": environment | {"LC_ALL": "C"}, "cwd": "/"}
         if self.user is not None:
@@ -40,7 +40,7 @@ class Identity:
 def find(chosen: str) -> Path:
     """Return the folder with initdb and postgres: the chosen one, the wheel's or Debian's.
 
-    Raises ImproperlyConfigured when there is none, or when the chosen folder lacks them.
+    Raises ImproperlyConfigured if there is none, or if the chosen folder lacks them.
     """
     if chosen:
         folder = Path(chosen).resolve()
@@ -64,22 +64,22 @@ def major_version(folder: Path) -> int:
     answer = subprocess.run(
         [folder / "postgres", "--version"], capture_output=True, text=True, check=True
     )
-    found = re.search(r"\) (\d+)", answer.stdout)
-    if found is None:
+    version = re.search(r"\) (\d+)", answer.stdout)
+    if version is None:
         raise ImproperlyConfigured(f"{folder / 'postgres'} does not tell its version.")
-    return int(found[1])
+    return int(version[1])
 
 
 def identity(*, folder: Path, home: Path, owner: int | None) -> Identity:
-    """Decide as whom to run the programs in `folder` on the files in `home`.
+    """Choose the user to run the programs in `folder` on the files in `home`.
 
-    `owner` is who owns files made by an earlier run; they can only be used as that user.
-    Raises ImproperlyConfigured when there is no way.
+    `owner` owns the files of an earlier run; they can only be used as that user.
+    Raises ImproperlyConfigured if there is no way.
     """
     me = os.geteuid()
     if me != 0:
         if owner in (None, me):
-            # Containers run as a bare number at times; PostgreSQL wants a user with a name.
+            # Containers may run as a user without a name, which PostgreSQL requires.
             nameless = _name(me) is None and _can_unshare()
             return Identity(owner=me, wrapper=UNSHARE if nameless else ())
         raise ImproperlyConfigured(

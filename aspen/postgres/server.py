@@ -20,13 +20,13 @@ from aspen.postgres.usage import Usage, exclusive, unused
 
 PORT = "5432"  # only names the socket file: the server listens on no network
 USER = DATABASE = "aspen"
-# Whom the portal serves as (aspen/db/role.py).
+# The role that the portal serves as (aspen/db/role.py).
 PORTAL_ROLE = "aspen_portal"
 PATIENCE = 60  # seconds; recovering from a crash may take a while on a slow disk
-# A socket's address holds 107 bytes at most, the file name included.
+# A socket's address has at most 107 bytes, including the file name.
 LONGEST_SOCKET_PATH = 106
-# Losing the data in a power cut does not matter to tests. Their crowds come from several processes
-# at once, and the next one may come before the server has seen off the one before.
+# Tests may lose their data in a power cut. Several test processes open many connections at once,
+# and new ones may arrive before the server has closed old ones.
 UNSAFE_BUT_FAST = (
     "fsync=off",
     "full_page_writes=off",
@@ -38,9 +38,8 @@ UNSAFE_BUT_FAST = (
 class Server:
     """The server on the data in `home`, shared by all processes that ensure() it.
 
-    The first process starts it and the last one to end stops it. Safe to use from several
-    threads and after a fork. Making a Server touches nothing; `fast` trades durability for
-    speed.
+    The first process starts it and the last one stops it. Thread-safe and fork-safe. Creating a
+    Server has no effects; `fast` trades durability for speed.
     """
 
     def __init__(self, home: Path, *, programs: str = "", fast: bool = False) -> None:
@@ -58,9 +57,8 @@ class Server:
     def ensure(self, *, recheck: bool = False) -> None:
         """Make sure that the server runs and stays until this process ends.
 
-        After the first time this costs nothing, unless `recheck` asks to look again.
-        Raises ImproperlyConfigured for what a person has to set right, OperationalError when
-        the server does not start.
+        After the first call this costs nothing, unless `recheck` is set. Raises
+        ImproperlyConfigured for errors in the setup, OperationalError if the server does not start.
         """
         with self._thread_lock:
             if self._usage.held and not recheck:
@@ -76,7 +74,7 @@ class Server:
                 self._create_database()
 
     def answers(self) -> bool:
-        """Tell whether the server accepts a connection; a process number proves nothing."""
+        """Whether the server accepts a connection; a process number proves nothing."""
         try:
             self._connect().close()
         except psycopg.OperationalError:
@@ -84,7 +82,7 @@ class Server:
         return True
 
     def stop_unless_used(self) -> bool:
-        """Stop a server that a killed process left behind; False when a process uses it."""
+        """Stop a server that a killed process left behind; return False if a process uses it."""
         if not self.home.exists():
             return True
         with unused(self.home / "in-use.lock") as free:
@@ -140,7 +138,7 @@ class Server:
         self._wait_until_it_answers()
 
     def _wait_for_earlier_server(self) -> bool:
-        """Wait for a server that is starting up or shutting down; True when it then answers."""
+        """Wait for a server that is starting up or shutting down; return whether it answers."""
         deadline = time.monotonic() + PATIENCE
         while pid := self._postmaster():
             if self.answers():
@@ -198,7 +196,7 @@ class Server:
         ]
         settings = [part for option in options for part in ("-c", option)]
         with self.log.open("wb") as log:
-            # A session of its own, because Ctrl-C in the terminal is not meant for it.
+            # A separate session, because Ctrl-C in the terminal must not stop it.
             process = subprocess.Popen(
                 [*identity.wrapper, folder / "postgres", "-D", self.data, "-p", PORT, *settings],
                 stdout=log,
@@ -207,7 +205,7 @@ class Server:
                 **identity.options(),
             )
         self._child = process.pid
-        # It may outlive this process on purpose, of which Popen would warn.
+        # It may outlive this process on purpose; without this Popen would warn.
         process.returncode = 0
 
     def _wait_until_it_answers(self) -> None:
@@ -221,7 +219,7 @@ class Server:
     # Stopping
 
     def _stop(self) -> None:
-        # A start that was interrupted early has no lock file yet.
+        # A start interrupted early has no lock file yet.
         pid = self._postmaster() or (self._child if self._child_runs() else None)
         if pid is None:
             return
@@ -234,7 +232,7 @@ class Server:
             time.sleep(0.02)
 
     def _child_runs(self) -> bool:
-        """Tell whether the server that this process began still runs; buries it if not."""
+        """Whether the server started by this process still runs; reaps it if not."""
         if self._child is None:
             return False
         try:
@@ -259,7 +257,7 @@ class Server:
 
 
 def socket_folder(home: Path) -> Path:
-    """Return where the socket of the server in `home` lies: there, or below /tmp if too deep."""
+    """Return the socket folder of the server in `home`: `home`, or one in /tmp if too long."""
     longest = len(os.fsencode(home / f".s.PGSQL.{PORT}.lock"))
     # PostgreSQL reads the folder as a list, in which commas and quotes mean something.
     if longest <= LONGEST_SOCKET_PATH and not set(',"') & set(str(home)):
@@ -269,9 +267,9 @@ def socket_folder(home: Path) -> Path:
 
 
 def _claim(folder: Path, owner: int) -> None:
-    """Make `folder` private to `owner`: who can reach the socket is let in without a password.
+    """Make `folder` private to `owner`, because the socket needs no password.
 
-    Refuses a folder that someone else prepared.
+    Raises ImproperlyConfigured for a folder that belongs to another user.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -295,10 +293,10 @@ def _unusable(folder: Path, error: OSError) -> ImproperlyConfigured:
 
 
 def _works_in(data: Path, pid: int) -> bool:
-    """Tell whether process `pid` is the server on `data`: that is a server's working folder.
+    """Whether process `pid` is the server on `data`, which is a server's working folder.
 
-    Zombies have none. A process that does not let us look counts as the server: better to
-    wait for a stranger than to start a second server on the same data.
+    Zombies have none. A process that cannot be inspected counts as the server: better to wait
+    for it than to start a second server on the same data.
     """
     if not Path("/proc/self").exists():
         return _exists(pid)

@@ -1,4 +1,4 @@
-"""Counts the processes that use something, so that the last one can clear up after all of them."""
+"""Counts the processes that use something, so that the last one can clean up."""
 
 import atexit
 import fcntl
@@ -17,8 +17,8 @@ class Usage:
 
     Every user holds a shared lock (flock) on the same file. The kernel drops the lock of a
     process however it ends, so the count cannot go stale. A process leaves at its exit; one
-    that is killed outright drops out without clearing up, and the next user takes over.
-    A forked child starts without a share: it has to join for itself.
+    that is killed leaves without cleaning up, and the next user takes over. A forked child starts
+    without a share and has to join itself.
     """
 
     def __init__(self, path: Path, when_last: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class Usage:
         return self._file is not None
 
     def join(self) -> None:
-        """Count this process. Waits while a last user clears up. Idempotent, not thread-safe."""
+        """Count this process. Waits while a last user cleans up. Idempotent, not thread-safe."""
         if self.held:
             return
         file = _open(self._path)
@@ -46,7 +46,7 @@ class Usage:
             exit_on_signals()
 
     def leave(self) -> None:
-        """Stop counting this process; nobody can join while `when_last` runs."""
+        """Stop counting this process; no other can join while `when_last` runs."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -80,7 +80,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """Say whether no process is counted at `path`, and keep it so inside the block."""
+    """Yield whether no process is counted at `path`; if so, none can join inside the block."""
     file = _open(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
