@@ -159,7 +159,7 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
     if before is None or before.pk != by.pk:
         return
     if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
-        raise Refused("A colleague has to change your rights.")
+        raise Refused("You cannot change your own access. Ask another administrator.")
 
 
 def portal_user() -> User:

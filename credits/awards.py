@@ -170,7 +170,7 @@ class _Reading:
         if reason := uploaded_csv.why_not_an_email(address):
             self.refuse(line, reason, text)
         elif first := self.lines.get(address):
-            self.refuse(line, f"This address is already in line {first}.", text)
+            self.refuse(line, f"This address is already on line {first}.", text)
         else:
             self._one_more()
             self.lines[address] = line

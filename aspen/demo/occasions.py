@@ -46,7 +46,7 @@ DROP_INS = [
         COLLECTION_TECHNICAL,
         "0.5",
         "Drop-in: cataloging questions",
-        "Share a record and correct it together.",
+        "Bring a record and we fix it together.",
         start=13,
         presenter="Greta Novak",
     ),

@@ -140,7 +140,7 @@ class _Rows:
             self.refuse(line, "The time is not a duration such as 55, 0:55:00 or 55 min.")
             return
         if first := self._same_visit(cells, address, length, line):
-            self.refuse(line, f"Same times as in line {first}; the visit counts once.")
+            self.refuse(line, f"Same times as on line {first}; the visit counts once.")
             return
         self.people.setdefault(address, [address, 0, line])
         self.seconds[address] = self.seconds.get(address, 0) + length

@@ -36,7 +36,7 @@ def test_text_without_an_address_is_refused_with_a_reason() -> None:
         [2, "There is no e-mail address."],
         [4, "This is not an e-mail address."],
         [4, "There is no e-mail address."],
-        [5, "This address is already in line 1."],
+        [5, "This address is already on line 1."],
         [6, "This e-mail address is too long."],
     ]
     assert sheet.refused[1][2] == "ada@nowhere"
@@ -65,7 +65,7 @@ def test_invalid_rows_of_a_file_are_refused() -> None:
     assert sheet.refused == [
         [2, "There is no e-mail address.", "=cmd(), nobody"],
         [3, "There is no e-mail address.", "Cy"],
-        [5, "This address is already in line 4.", f"Ada, {ADA.upper()}"],
+        [5, "This address is already on line 4.", f"Ada, {ADA.upper()}"],
     ]
 
 

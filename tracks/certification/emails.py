@@ -1,6 +1,6 @@
 """The e-mails about a record on its way to a certificate, and about the certificate.
 
-News that no longer holds is not told: then a composer returns None.
+A composer returns None when there is nothing left to say.
 """
 
 import datetime as dt
@@ -40,7 +40,7 @@ def queue_question_email(verification: Verification) -> None:
 def remind_supervisors() -> int:
     """Ask supervisors again who have not answered after a week and after three.
 
-    Not about a year of a period that is over. Whoever missed the first (the worker stood still)
+    Not about a year of a period that is over. A person who missed the first (the worker was down)
     gets the second alone. Idempotent; returns how many messages were queued.
     """
     now, number = timezone.now(), 0
@@ -97,13 +97,13 @@ def question_email(mail: Mail) -> Email | None:
         button=("Look at the record", page_url("tracks:verify", token_of(asked))),
         closing=[
             "If you do not know this person, or are not the right one to ask, open the link and "
-            "say so under “Something is wrong”. Nothing is verified without you."
+            "say so under “Report a problem with this record”. Nothing is verified without you."
         ],
     )
 
 
 def queue_question_withdrawn_email(verification: Verification) -> None:
-    """Tell the supervisor that no answer is needed any more, where the question was sent."""
+    """Tell the supervisor that an answer is no longer needed, if the question was sent."""
     enqueue(
         kind="tracks.question_withdrawn",
         key=f"question_withdrawn:{verification.pk}",
@@ -114,8 +114,8 @@ def queue_question_withdrawn_email(verification: Verification) -> None:
 
 @email("tracks.question_withdrawn")
 def question_withdrawn_email(mail: Mail) -> Email | None:
-    """A supervisor need not answer any more; nothing to whom the question never reached, who could
-    not answer any more, or who has a newer one."""
+    """An answer is no longer needed. Not sent if the question never went out, had expired, or was
+    replaced by a newer one."""
     asked = _verification(mail)
     assert asked.answered_at is not None
     sent = Mail.objects.filter(key=f"question:{asked.pk}", state=MailState.SENT)
@@ -205,7 +205,7 @@ CAME_BACK_TEXTS = {
 
 
 def queue_came_back_email(submission: Submission) -> None:
-    """Tell the person that the record came back, unless they took it back themselves."""
+    """Tell the person that the record came back, unless they withdrew it themselves."""
     if submission.ending not in CAME_BACK_TEXTS:
         return
     enqueue(

@@ -104,7 +104,7 @@ def test_a_visit_that_the_list_says_twice_counts_once() -> None:
         ["bo@x.example", 20],
         ["cy@x.example", 14],
     ]
-    assert sheet.refused == [[3, "Same times as in line 2; the visit counts once."]]
+    assert sheet.refused == [[3, "Same times as on line 2; the visit counts once."]]
 
 
 def test_without_moments_equal_rows_are_two_visits() -> None:
@@ -315,7 +315,7 @@ def test_the_preview_says_which_rows_count_once(client: Client, staff: User) -> 
     event, row = make.event(days=-1), "ada@x.example,9:00,9:20,20\n"
     page = upload(client, event, f"Email,Join Time,Leave Time,Minutes\n{row}{row}".encode())
     told = {group.label: group.lines for group in page.context["groups"]}
-    assert told["Skipped rows"] == [("Line 3", "Same times as in line 2; the visit counts once.")]
+    assert told["Skipped rows"] == [("Line 3", "Same times as on line 2; the visit counts once.")]
     assert "the visit counts once" in page.content.decode()
 
 
