@@ -172,7 +172,7 @@ class CustomEventAdmin(QueueAdmin):
         return super().changelist_view(request, extra_context)
 
     def _approve(self, request: HttpRequest, *, by: User) -> None:
-        """Approve the selected events, each in its own transaction.
+        """Approve the selected events, one transaction each, so that a refusal stops no other.
 
         Skips events with a warning that their row did not show.
         """
