@@ -1,10 +1,11 @@
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 
 
 class AspenConfig(AppConfig):
     name = "aspen"
+    default = True
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "ASPeN"
 
@@ -14,7 +15,9 @@ class AspenConfig(AppConfig):
         post_migrate.connect(role.grant, sender=self, dispatch_uid="grant_rights")
 
 
-class StaffAdminConfig(AdminConfig):
+class StaffAdminConfig(admin_apps.AdminConfig):
     """Django's administration with the portal's own site."""
+
+    default = False
 
     default_site = "aspen.admin_site.StaffSite"

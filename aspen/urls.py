@@ -19,8 +19,6 @@ def moved_to(pattern_name: str) -> Any:
 
 urlpatterns = [
     path("events/catalogue/", moved_to("events:catalog")),
-    path("events/<int:pk>/catalogue/", moved_to("events:propose")),
-    path("admin/events/cataloguelisting/", moved_to("admin:events_cataloglisting_changelist")),
     path("", views.home, name="home"),
     path("events/", include("events.urls")),
     path("continuing-education/", include("credits.urls")),

@@ -203,7 +203,7 @@ def test_one_training_has_two_credit_lines() -> None:
 
 def test_there_is_always_exactly_one_lab_ahead() -> None:
     def ahead() -> list[Event]:
-        labs = Event.objects.filter(title="Small-group cataloguing lab")
+        labs = Event.objects.filter(title="Small-group cataloging lab")
         return list(labs.filter(begins_at__gt=timezone.now(), state=EventState.PUBLISHED))
 
     now = timezone.now()

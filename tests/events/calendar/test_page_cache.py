@@ -314,8 +314,8 @@ def test_a_message_is_shown_to_its_visitor_only() -> None:
     assert client.cookies
     response = client.get("/events/", headers={"If-None-Match": tag})
     assert response.status_code == 200
-    assert "You had been signed out" in flat(response)
-    assert "You had been signed out" not in flat(get("/events/"))
+    assert "You were signed out" in flat(response)
+    assert "You were signed out" not in flat(get("/events/"))
     assert tag_of("/events/") == tag
 
 
@@ -401,7 +401,7 @@ def test_a_page_read_while_someone_commits_is_not_kept(
 ) -> None:
     """The number is read before the data: the other order keeps old data under the new number."""
     event = factories.event(days=2, title="Before")
-    as_of = page_cache.versions.calendar_as_of
+    as_of = page_cache.version.calendar_version
     committed = False
 
     def commit_in_between(now: dt.datetime) -> Any:
@@ -412,7 +412,7 @@ def test_a_page_read_while_someone_commits_is_not_kept(
             Event.objects.filter(pk=event.pk).update(title="After")
         return stand
 
-    monkeypatch.setattr(page_cache.versions, "calendar_as_of", commit_in_between)
+    monkeypatch.setattr(page_cache.version, "calendar_version", commit_in_between)
     early = get("/events/calendar.ics")
     late = get("/events/calendar.ics", early.headers["ETag"])
     assert late.status_code == 200
@@ -452,7 +452,7 @@ def test_the_last_moment_is_found_by_indexes() -> None:
         with without_triggers(Event):
             thirty_thousand_events(begin)
         with CaptureQueriesContext(connection) as queries:
-            page_cache.versions.calendar_as_of(timezone.now())
+            page_cache.version.calendar_version(timezone.now())
         (query,) = queries
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + query["sql"])

@@ -82,7 +82,7 @@ def test_what_may_be_added(name: str) -> None:
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_not_what_its_name_says(name: str) -> None:
-    with pytest.raises(Refused, match="not what its name"):
+    with pytest.raises(Refused, match="does not match its name"):
         uploads.kind_of(upload(BAD[name], name))
 
 
@@ -132,7 +132,7 @@ def test_names_become_no_path_and_no_header(name: str, kept: str) -> None:
 
 def test_refusals_stay_in_the_form(client: Client, editor: User, event: Event) -> None:
     for data, name, words in [
-        (BAD["program.pdf"], "program.pdf", "not what its name (.pdf) says"),
+        (BAD["program.pdf"], "program.pdf", "does not match its name (.pdf)"),
         (b"", "empty.pdf", "This file is empty."),
         (PDF + b" " * 10 * 1024 * 1024, "large.pdf", "larger than 10 MB"),
     ]:

@@ -278,7 +278,7 @@ def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
             "State",
         ]
     last = [cell.whole for row in tables[-1].find("TBody") for cell in row.find("TD")]
-    assert "Withdrawn. Withdrawn by Pat #Quill on Fri, Nov 20, 2026." in last
+    assert "Withdrawn by Pat #Quill on Fri, Nov 20, 2026." in last
     assert f"Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: No. {FORMULA}" in last
 
 
