@@ -305,7 +305,7 @@ def finds_it_full_and_waits(phone: Visitor) -> None:
 
 def gives_the_place_back(learner: Visitor) -> None:
     learner.press("Cancel registration")
-    learner.sees("Your registration is canceled")
+    learner.sees("Your registration was canceled")
 
 
 def checks_in(phone: Visitor, letters: str) -> None:
