@@ -144,7 +144,7 @@ def facts(**fields):
 
 
 def test_the_amount_is_the_tables_and_nothing_else():
-    with pytest.raises(Refused, match="what the table says"):
+    with pytest.raises(Refused, match="must match the State Library's table"):
         actions.claim_custom_event(facts=facts(amount=Decimal(3)), by=make.person())
 
 
