@@ -107,7 +107,7 @@ def test_the_example_names_what_the_schema_knows() -> None:
 def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
     example = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8")
     comment = example.split("ASPEN_TRUSTED_PROXY=")[0].split("=")[-1]
-    assert "both X-Forwarded-Proto and X-Forwarded-For itself and drops" in comment
+    assert "sets both X-Forwarded-Proto and X-Forwarded-For and drops" in comment
 
 
 def test_the_example_as_it_stands_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:

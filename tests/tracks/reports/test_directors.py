@@ -131,7 +131,7 @@ def test_agreeing_and_taking_it_back(place: Organization, director: User) -> Non
     at(place, person)
     client = client_of(person)
     assert "Ann" not in shown(director)
-    for sent, words in (("on", "may see"), ("", "does not see")):
+    for sent, words in (("on", "can see"), ("", "cannot see")):
         answer = client.post(
             "/accounts/profile/progress/", {"shows_progress": sent} if sent else {}, follow=True
         )

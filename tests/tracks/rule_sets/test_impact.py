@@ -252,7 +252,7 @@ def test_a_new_version_starts_from_the_old_one_and_ends_it(client: Client) -> No
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"valid_from": "2023-01-01"}, "begin after Sun, Jan 1, 2023"),
+        ({"valid_from": "2023-01-01"}, "start after Sun, Jan 1, 2023"),
         ({"kind": "renewal"}, "for the same people: Initial and renewal"),
         ({"total": "10"}, "more than the total of 10 credits"),
     ],
