@@ -12,13 +12,13 @@ VAR := $(or $(ASPEN_VAR),var)
 APPS := aspen accounts events credits tracks helpdesk
 # One test process per processor; the test server has connections for four.
 PROCESSES = -n logical --maxprocesses 4 --dist worksteal
-# Pages only: in the text of an e-mail every space matters.
+# HTML only, because whitespace matters in plain-text e-mails.
 TEMPLATES = find templates -type f -name '*.html'
 
-# The demonstration's settings; it only answers on this machine.
+# Settings of the demonstration, which answers only on this machine.
 DEMO = DEBUG=off ASPEN_DEMO=on ASPEN_HTTPS=off ALLOWED_HOSTS=127.0.0.1,localhost \
 	ASPEN_ADDRESS=http://127.0.0.1:$(PORT) SECRET_KEY="$$(cat '$(VAR)/secret-key')"
-# A production-like environment for the deployment check, which connects to nothing.
+# Production-like settings for the deployment check, which makes no connections.
 PRODUCTION = DEBUG=off ASPEN_DEMO=off ASPEN_HTTPS=on ASPEN_TRUSTED_PROXY=on \
 	ALLOWED_HOSTS=aspen.example.gov ASPEN_CONTACT_EMAIL=library-help@example.gov \
 	ASPEN_ADDRESS=https://aspen.example.gov \
@@ -54,7 +54,7 @@ types: $(VENV)/.dev  ## Check types with mypy
 	$(call title,Types)
 	@$(PY) -m mypy
 
-imports: $(VENV)/.dev  ## Check that imports run in the stated directions
+imports: $(VENV)/.dev  ## Check the directions of imports
 	$(call title,Import directions)
 	@$(PY) $(VENV)/bin/lint-imports
 
@@ -78,7 +78,7 @@ browser:
 	$(call title,Browser)
 	@sh scripts/install-chromium
 
-bench: $(VENV)/.dev  ## Measure imports, pages and checks (BENCH_CREDITS=1000000, ARGS=proof: scripts/bench.py says)
+bench: $(VENV)/.dev  ## Measure imports, pages and checks (BENCH_CREDITS=1000000, ARGS=integrity: see scripts/bench.py)
 	@$(PY) scripts/bench.py $(ARGS)
 
 structure: $(VENV)/.dev  ## Measure the structure of the code
@@ -91,14 +91,14 @@ lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--u
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
-reset: $(VENV)/.base $(VAR)/secret-key  ## Delete var/: the database with everything entered, mail, static files
+reset: $(VENV)/.base $(VAR)/secret-key  ## Delete the database with all its data, saved mail and static files
 	@$(DEMO) $(PY) manage.py portal --reset
 
-# The virtual environment. Each list of requirements leaves a stamp when it is installed; the
-# development list contains the other one.
+# The virtual environment. Installing a requirements file touches its stamp; the development
+# requirements include the base ones.
 
-# A python3 without ensurepip (Debian's without python3-venv) can only create an environment
-# without pip; its own pip then installs into it.
+# Without ensurepip (Debian without python3-venv), python3 can only create an environment without
+# pip. Its own pip then installs into it.
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3 …"; exit 1; }

@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class StaffAdmin(admin.ModelAdmin):
-    """Base of all admin classes. Nothing of the portal is deleted here.
+    """Base of all admin classes. The administration deletes none of the portal's records.
 
-    Business changes call an action of their app. Django's form handling saves only what no rule of
-    events, credits and tracks depends on: the directory, descriptions of tracks and categories, and
-    people's roles and passwords.
+    Changes that follow business rules call an action of their app. Django's form handling saves
+    only the directory, descriptions of tracks and categories, and people's roles and passwords,
+    because no rule about events, credits or tracks depends on them.
     """
 
     list_per_page = 50
@@ -38,7 +38,7 @@ class StaffAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # PostgreSQL refuses the character in any text, and Django's list filters let it through.
+        # PostgreSQL rejects NUL in text, and Django's list filters let it through.
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
             messages.error(request, "The address contained an invalid character.")
             return HttpResponseRedirect(request.path)
@@ -46,7 +46,7 @@ class StaffAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Give each of the two inputs for date and time a label of its own."""
+        """Label the date and the time input separately."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.SplitDateTimeField):
             for part, widget in zip(("date", "time"), field.widget.widgets, strict=True):
@@ -55,7 +55,7 @@ class StaffAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Read-only records. Buttons that call actions are the only way to change them."""
+    """Read-only records, which change only through buttons that call actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -65,7 +65,7 @@ class ReadOnlyAdmin(StaffAdmin):
 
 
 class ReadOnlyInline(admin.TabularInline):
-    """Read-only rows of a record, visible to anyone who may see the record."""
+    """Read-only rows of a record, visible to anyone who can see the record."""
 
     extra = 0
 
@@ -83,7 +83,7 @@ class ReadOnlyInline(admin.TabularInline):
 
 
 class LabeledInlineFormSet(forms.BaseInlineFormSet):
-    """Labels the inputs of a table, which Django leaves unlabeled."""
+    """Labels the inputs in each row, which Django leaves unlabeled."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -94,10 +94,7 @@ class LabeledInlineFormSet(forms.BaseInlineFormSet):
 
 
 class CategoryInline(admin.TabularInline):
-    """Lines with a CE category each, at most one for each of the four categories.
-
-    The categories are queried once per page, not once per row.
-    """
+    """Rows with a CE category, up to four. Queries the categories once per page, not per row."""
 
     formset = LabeledInlineFormSet
     extra = max_num = 4
@@ -106,7 +103,7 @@ class CategoryInline(admin.TabularInline):
         field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "category":
             if not hasattr(request, "category_choices"):
-                request.category_choices = list(iter(field.choices))  # without counting first
+                request.category_choices = list(iter(field.choices))  # iter() saves a COUNT query
             field.choices = request.category_choices
         return field
 
@@ -162,10 +159,9 @@ class MailAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Send again", permissions=["resend"])
     def send_again(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Mail]) -> None:
-        stuck = chosen.filter(state__in=outbox.STUCK_STATES).order_by("pk")
-        messages_to_send = list(stuck)
-        done = outbox.send_again(mail_ids=[mail.pk for mail in messages_to_send], by=request.user)
-        for mail in messages_to_send:
+        stuck = list(chosen.filter(state__in=outbox.STUCK_STATES).order_by("pk"))
+        done = outbox.send_again(mail_ids=[mail.pk for mail in stuck], by=request.user)
+        for mail in stuck:
             self.log_change(request, mail, "Sent again.")
         if skipped := chosen.count() - done:
             messages.warning(
@@ -174,8 +170,8 @@ class MailAdmin(ReadOnlyAdmin):
                 "can be sent again.",
             )
         if done:
-            text = counted(done, "message waits", "messages wait")
-            messages.success(request, f"{text} for the next delivery, within a minute.")
+            text = f"{counted(done, 'message')} will be sent again within a minute."
+            messages.success(request, text)
 
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)
@@ -196,12 +192,12 @@ def undelivered_mail_for() -> list[Waiting]:
     ]
 
 
-def run_on_each(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], object]) -> int:
-    """Call `act` on each, show the reason for each refusal, and return how many succeeded."""
+def run_on_each(request: HttpRequest, chosen: Iterable[T], action: Callable[[T], object]) -> int:
+    """Call `action` on each, show the reason for each refusal, and return how many succeeded."""
     done = 0
     for each in chosen:
         with refusal_as_message(request):
-            act(each)
+            action(each)
             done += 1
     return done
 
@@ -209,7 +205,7 @@ def run_on_each(request: HttpRequest, chosen: Iterable[T], act: Callable[[T], ob
 def staff_page(
     request: HttpRequest, template: str, model: type[Model], context: Mapping[str, Any]
 ) -> TemplateResponse:
-    """Render a page of a model in the frame admin/page.html, with `has_errors` of its forms."""
+    """Render a page about a model that extends admin/page.html, with `has_errors` of its forms."""
     forms_shown = (each for each in context.values() if isinstance(each, forms.BaseForm))
     frame = admin.site.each_context(request) | {
         "opts": model._meta,

@@ -1,6 +1,6 @@
-"""The portal's administration site, whose first page lists what waits for the person.
+"""The portal's administration site. Its index lists the work that waits for the signed-in person.
 
-Register no models here: Django imports this module while it creates the site, and registrations
+Do not register models here: Django imports this module while it creates the site, so registrations
 would be lost.
 """
 
@@ -18,7 +18,7 @@ from aspen.formats import counted, format_waiting_time
 
 
 class Waiting(NamedTuple):
-    """One line of what waits for staff, and the page where they handle it."""
+    """A line about work that waits for staff, and the URL of the page to do it on."""
 
     text: str
     url: str
@@ -28,7 +28,7 @@ Find = Callable[[], list[Waiting]]
 
 
 class Finder(NamedTuple):
-    """Finds what waits for people with a permission, in one query."""
+    """A function that finds work for people with a permission, in one query."""
 
     order: int
     permission: str
@@ -39,9 +39,9 @@ _finders: list[Finder] = []
 
 
 def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
-    """Register a function whose lines the first page of the administration shows.
+    """Register a function that finds lines for the administration's index.
 
-    Only people with the permission see them; `order` sorts the functions.
+    Only people with the permission see them. Functions run by `order`.
     """
 
     def register(find: Find) -> Find:
@@ -54,16 +54,16 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
 def oldest_waits(
     noun: str, what: str, url: str, count: int, since: dt.datetime | None
 ) -> list[Waiting]:
-    """ "12 custom events to approve, the oldest waits 9 days", or nothing if none waits."""
+    """ "12 custom events to approve, the oldest waiting 9 days", or no line if none is waiting."""
     if since is None:
         return []
-    which = "it" if count == 1 else "the oldest"
-    text = f"{counted(count, noun)} {what}, {which} {format_waiting_time(since)}"
+    oldest = "" if count == 1 else "the oldest "
+    text = f"{counted(count, noun)} {what}, {oldest}{format_waiting_time(since)}"
     return [Waiting(text, url)]
 
 
 class StaffSite(admin.AdminSite):
-    """Replaces the default site (aspen.apps.StaffAdminConfig)."""
+    """The default site (aspen.apps.StaffAdminConfig)."""
 
     site_header = site_title = "ASPeN staff"
     index_title = "Administration"

@@ -16,7 +16,7 @@ class AspenConfig(AppConfig):
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):
-    """Django's administration with the portal's own site."""
+    """Django's administration with the portal's site."""
 
     default = False
 

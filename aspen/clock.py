@@ -18,7 +18,7 @@ def day_after(day: dt.date) -> dt.date:
 
 
 def fiscal_year(day: dt.date) -> int:
-    """Montana's fiscal year of a day: July 1 to June 30, named after the year in which it ends."""
+    """Montana's fiscal year of a day: July 1 to June 30, named for the year it ends in."""
     return day.year + (day.month >= JULY)
 
 

@@ -1,7 +1,7 @@
 """Every variable the portal reads from its environment, with its type and default.
 
-`.env.example` lists the same names; a test keeps the two equal. Nothing else in the
-project reads its configuration from the environment.
+`.env.example` lists the same names; a test compares the two. Nothing else in the project reads
+configuration from the environment.
 """
 
 from typing import Any
@@ -32,47 +32,47 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 def read_environment() -> environ.Env:
-    """Return the typed environment; values are converted when they are asked for."""
+    """Return the typed environment; values are converted when read."""
     return environ.Env(**SCHEMA)
 
 
 def hosts(env: environ.Env) -> list[str]:
-    """The host names of ALLOWED_HOSTS; spaces around the commas do not matter."""
+    """The host names in ALLOWED_HOSTS. Spaces around the commas are ignored."""
     return [name.strip() for name in env("ALLOWED_HOSTS") if name.strip()]
 
 
 def refuse_unsafe(env: environ.Env) -> None:
-    """Raise ImproperlyConfigured, saying what to set, when a value would be unsafe.
+    """Raise ImproperlyConfigured, saying what to set instead, if a value is unsafe.
 
-    The demonstration may go without HTTPS, mail server and database server, but only when
-    it answers on this machine alone. With DEBUG on everything else is allowed: that is a
-    developer's machine, and without ALLOWED_HOSTS Django answers only on it.
+    The demonstration can run without HTTPS, a mail server or a database server, but only if it
+    answers on this machine alone. DEBUG, which is for a developer's machine, allows everything
+    except that: without ALLOWED_HOSTS, Django then answers only on the machine itself.
     """
     allowed = hosts(env)
     demo = env("ASPEN_DEMO")
     if demo and not set(allowed) <= LOOPBACK:
         raise ImproperlyConfigured(
-            "ASPEN_DEMO=on has accounts with a published password, so it only answers on this "
-            "machine: set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
+            "ASPEN_DEMO=on has accounts with a published password, so it can only answer on this "
+            "machine. Set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
         )
     if env("DEBUG"):
         return
     if len(env("SECRET_KEY")) < 50:
         raise ImproperlyConfigured(
-            "SECRET_KEY must be a secret of at least 50 characters. Make one with: "
+            "SECRET_KEY must be a secret of at least 50 characters. Generate one with: "
             'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
         )
     if not allowed or "*" in allowed:
         raise ImproperlyConfigured(
-            "ALLOWED_HOSTS must name the portal's host names, separated by commas, "
+            "ALLOWED_HOSTS must list the portal's host names, separated by commas, "
             "for example ALLOWED_HOSTS=aspen.example.gov; '*' is not accepted."
         )
     if demo:
         return
     if not env("ASPEN_HTTPS"):
         raise ImproperlyConfigured(
-            "ASPEN_HTTPS=off would send passwords in the clear. Leave it on; serve the portal "
-            "behind a proxy that speaks HTTPS and set ASPEN_TRUSTED_PROXY=on."
+            "ASPEN_HTTPS=off would send passwords in the clear. Leave it on, serve the portal "
+            "behind an HTTPS proxy, and set ASPEN_TRUSTED_PROXY=on."
         )
     for name, example in (
         ("DATABASE_URL", "postgres://user:password@host:5432/aspen"),

@@ -1,10 +1,10 @@
-"""The exception whose text is shown to people."""
+"""The exception with a message for the person."""
 
 
 class Refused(Exception):
-    """An action was refused. `str()` is a sentence that says why and what to do.
+    """Raised if an action is refused. Nothing was changed.
 
-    `field` names the form field it belongs to, if any. Nothing was changed.
+    `str()` tells the person why, and what to do. `field` is the form field it is about, if any.
     """
 
     def __init__(self, message: str, *, field: str | None = None) -> None:

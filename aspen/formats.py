@@ -32,9 +32,9 @@ def days_since(moment: dt.datetime) -> int:
 
 
 def format_waiting_time(since: dt.datetime) -> str:
-    """waits 3 days, waits 1 day, came today"""
+    """waiting 3 days, waiting 1 day, received today"""
     days = days_since(since)
-    return f"waits {counted(days, 'day')}" if days >= 1 else "came today"
+    return f"waiting {counted(days, 'day')}" if days >= 1 else "received today"
 
 
 def format_time(moment: dt.datetime) -> str:
@@ -44,7 +44,7 @@ def format_time(moment: dt.datetime) -> str:
 
 
 def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) -> str:
-    """Begin and end in Mountain time, without repeating what they share.
+    """Start and end in Mountain time, without repeating the parts they share.
 
     Thu, Dec 3, 2026, 9:00–11:00 AM · Mon, Aug 17 – Wed, Aug 19, 2026
     """
@@ -57,14 +57,14 @@ def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, al
             else f"{format_day(begin.date())}, {format_time(begin)}"
         )
     if all_day:
-        return f"{_short(begin, end)} – {format_day(end.date())}"
+        return f"{_first_day(begin, end)} – {format_day(end.date())}"
     if end.date() == begin.date():
         return f"{format_day(begin.date())}, {_hours(begin, end)}"
     return " – ".join(f"{format_day(each.date())}, {format_time(each)}" for each in (begin, end))
 
 
-def _short(begin: dt.datetime, end: dt.datetime) -> str:
-    """The first day of a range, with the year only if the last day's differs."""
+def _first_day(begin: dt.datetime, end: dt.datetime) -> str:
+    """The first day of a range, with its year only if the last day's is different."""
     if begin.year != end.year:
         return format_day(begin.date())
     return f"{begin:%a, %b} {begin.day}"

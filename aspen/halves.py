@@ -12,7 +12,7 @@ MESSAGE = "Enter credits in halves: 0.5, 1, 1.5 …"
 
 
 def is_in_halves(amount: Decimal) -> bool:
-    """Whether `amount` is a positive multiple of .5, and under a thousand."""
+    """Whether `amount` is a positive multiple of .5 below 1000."""
     return HALF <= amount < 1000 and not amount % HALF
 
 
@@ -23,7 +23,7 @@ def validate_halves(amount: Decimal) -> None:
 
 
 class CreditAmountField(models.DecimalField):
-    """An amount of CE credits: up to 999.5, one decimal, in halves."""
+    """An amount of CE credits, in halves up to 999.5."""
 
     def __init__(self, **kwargs: object) -> None:
         options = {"max_digits": 4, "decimal_places": 1, "validators": [validate_halves]}

@@ -8,20 +8,20 @@ from django.db.models.functions import Now
 
 class MailState(models.TextChoices):
     WAITING = "waiting", "Waiting"
-    # Handed to the mail server, which has not answered yet.
+    # Handed to the mail server, which has not replied yet.
     SENDING = "sending", "Being sent"
     SENT = "sent", "Sent"
-    # When its turn came, there was nothing left to say or the account gets no e-mail.
+    # When its turn came, nothing was left to say, or the account receives no e-mail.
     DROPPED = "dropped", "No longer needed"
     FAILED = "failed", "Failed"
-    # The worker stopped while sending. Sent again it might arrive twice, so staff decide.
+    # The worker stopped while sending it. It might arrive twice if sent again, so staff decide.
     UNCERTAIN = "uncertain", "Possibly sent"
 
 
 class Mail(models.Model):
     """One e-mail to one person, composed when it is sent (outbox.py).
 
-    It goes to an account (`to`), or to a name and address: a supervisor needs no account.
+    It goes to an account (`to`) or, for supervisors without one, to a name and address.
     """
 
     kind = models.CharField(max_length=40, help_text="The composer's name in outbox.composers.")
@@ -81,7 +81,6 @@ class Mail(models.Model):
 
     @property
     def recipient(self) -> str:
-        """The address to send it to."""
         return self.to.email if self.to else self.to_address
 
     @property

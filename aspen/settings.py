@@ -94,13 +94,13 @@ else:
     DATABASES = {"default": {"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}
     if env("ASPEN_SERVING"):
         DATABASES["default"]["USER"] = env("ASPEN_PORTAL_ROLE")
-# The role that serves; migrations give it its rights (aspen/db/role.py).
+# The database role that serves the portal; migrations grant its rights (aspen/db/role.py).
 PORTAL_ROLE = env("ASPEN_PORTAL_ROLE")
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The history (aspen/db/audit.py): each row has its person and action, and no row ever changes.
+# History tables (aspen/db/audit.py): each row records its person and action and never changes.
 PGHISTORY_APPEND_ONLY = True
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
@@ -110,7 +110,7 @@ PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
 CACHES = {
     "default": env.cache_url("CACHE_URL"),
     # Public pages (events/calendar/page_cache.py), per process. In the default cache they would
-    # push out the counters of sign-in attempts.
+    # evict the counts of sign-in attempts.
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",
@@ -124,10 +124,10 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = VAR / "mail"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL")
-# Seconds, so that the job worker does not wait for a dead mail server.
+# In seconds, so that a dead mail server does not block the job worker.
 EMAIL_TIMEOUT = 60
 
-# People sign in by e-mail address (django-allauth).
+# People sign in with their e-mail address (django-allauth).
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "accounts.backends.NameBackend",
@@ -171,7 +171,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
-# A whole library or class may share one IP address.
+# A whole library or class can share one IP address.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "signup": "60/m/ip",
@@ -181,8 +181,8 @@ ACCOUNT_RATE_LIMITS = {
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
-# Montana's time; moments are stored in UTC. The database derives an event's last day with
-# the same zone (events/models/event.py), so a change here needs a migration there.
+# Montana's time zone; times are stored in UTC. The database computes an event's last day in the
+# same zone (events/models/event.py), so a change here needs a migration there.
 TIME_ZONE = "America/Denver"
 USE_TZ = True
 
@@ -191,7 +191,7 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Never below a folder that the web server serves directly: a view serves these files.
+    # Never inside a folder that the web server serves directly: a view serves these files.
     "uploads": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": VAR / "uploads"},
@@ -203,7 +203,7 @@ STORAGES = {
     },
 }
 
-# First refuses files over the size limit (events/uploads.py); then Django's own.
+# The first handler refuses files over the size limit (events/uploads.py); the rest are Django's.
 FILE_UPLOAD_HANDLERS = [
     "events.uploads.StopWhenTooLarge",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -213,7 +213,7 @@ FILE_UPLOAD_HANDLERS = [
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# No inline style or script anywhere; data: serves the icons inside Bootstrap's stylesheet.
+# No inline styles or scripts. `data:` is for the icons in Bootstrap's stylesheet.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -235,7 +235,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if env("ASPEN_TRUSTED_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # Rate limits count the visitor's address, not the proxy's.
+    # So that rate limits count by the visitor's address, not the proxy's.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 if HTTPS:
     SESSION_COOKIE_NAME = "__Host-sessionid"

@@ -1,7 +1,7 @@
-"""The base of staff queues: a list of waiting records, and a page for each with decisions.
+"""The base of staff queues: a list of waiting records, and a page to decide on each.
 
-A new queue is a `QueueAdmin` with its permission and steps, an action for each step that refuses
-records changed since they were `seen`, and a template that extends admin/queue_item.html.
+A new queue needs a `QueueAdmin` with its permission and steps, an action for each step that refuses
+records that have changed since they were `seen`, and a template that extends admin/queue_item.html.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class ConditionFilter(admin.SimpleListFilter):
-    """A list filter that declares the condition of each choice.
+    """A list filter with a condition for each choice.
 
-    With a `default`, the list shows that choice first, and "All" exists only if `options` has it.
+    With a `default`, the list opens with that choice, and has "All" only if `options` does.
     """
 
     default: str | None = None
 
     def options(self) -> list[tuple[str, str, Q]]:
-        """The value in the address, the label, and the condition of each choice."""
+        """The query parameter's value, the label and the condition of each choice."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ class ConditionFilter(admin.SimpleListFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         choices = super().choices(changelist)
         if self.default is not None:
-            next(choices)  # Django's "All", which would lead to the default
+            next(choices)  # Skip Django's "All", which would show the default.
         return choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -56,7 +56,7 @@ class ConditionFilter(admin.SimpleListFilter):
 def reason_field(
     help_text: str, *, missing: str = "Give a reason.", max_length: int = 1000, **options: Any
 ) -> forms.CharField:
-    """A text field for the reason of a decision, which people read."""
+    """A text field for the reason for a decision, which the person will read."""
     return forms.CharField(
         max_length=max_length,
         help_text=help_text,
@@ -67,16 +67,16 @@ def reason_field(
 
 
 class SeenForm(forms.Form):
-    """A decision about the version of a record that was shown; the action refuses another one."""
+    """A decision about the version of a record that was `seen`; the action refuses any other."""
 
     seen = forms.CharField(max_length=60, required=False)
 
 
 class QueueAdmin(ReadOnlyAdmin):
-    """Records that staff with the permission `decides` see and decide about.
+    """Records for staff with the permission `decides` to decide on.
 
-    Each of `steps` has the address `<id>/<step>/`. Its method `<step>_view` takes the request and
-    the record; it is called on POST only, for people with the permission.
+    Each of `steps` has the URL `<id>/<step>/` and a method `<step>_view`, which takes the request
+    and the record. It is called only for a POST by someone with the permission.
     """
 
     decides: str
@@ -99,23 +99,23 @@ class QueueAdmin(ReadOnlyAdmin):
             for step in self.steps
         ] + super().get_urls()
 
-    def _step_view(self, act: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def _step_view(self, handle: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         def view(request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
             if not self.has_decide_permission(request):
                 raise PermissionDenied
             record = self.get_object(request, unquote(object_id))
             if record is None or request.method != "POST":
                 return HttpResponseRedirect(self.url("change", object_id))
-            return act(request, record)
+            return handle(request, record)
 
         return view
 
     def url(self, page: str, *args: Any) -> str:
-        """The address of the changelist, the change page or a step."""
+        """The URL of the changelist, the change page or a step."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
     def shown(self, request: HttpRequest, object_id: str) -> Any:
-        """The record of a page. Raises PermissionDenied or Http404."""
+        """The record to show on a page. Raises PermissionDenied or Http404."""
         record = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, record):
             raise PermissionDenied
@@ -123,15 +123,15 @@ class QueueAdmin(ReadOnlyAdmin):
             raise Http404
         return record
 
-    # ---------- The next one ----------
+    # ---------- Next record ----------
 
     def next_waiting(self, record: Any, *, by: "User") -> Model | None:
-        """The next record for this person to decide about; never their own."""
+        """The next record for this person to decide on; never their own."""
         raise NotImplementedError
 
     def next_url(self, record: Any, *, by: "User") -> str:
-        following = self.next_waiting(record, by=by)
-        return self.url("change", following.pk) if following else ""
+        next_record = self.next_waiting(record, by=by)
+        return self.url("change", next_record.pk) if next_record else ""
 
     def go_on(self, request: AuthenticatedHttpRequest, record: Any) -> HttpResponse:
         """Redirect to the next waiting record, or to the list."""

@@ -13,14 +13,14 @@ BATCH = 100
 @app.periodic(cron=NIGHTLY)  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="remove_old_jobs", pass_context=True)  # type: ignore[untyped-decorator]
 async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
-    """Delete jobs that succeeded more than KEPT_HOURS ago; failed ones stay for inspection."""
+    """Delete jobs that succeeded more than KEPT_HOURS hours ago. Keep failed ones to inspect."""
     await builtin_tasks.remove_old_jobs(context, max_hours=KEPT_HOURS)
 
 
-# No `lock`: a killed worker would hold it forever. Two at once do no harm.
+# No `lock`, because a killed worker would hold it forever. Running two at a time is harmless.
 @app.periodic(cron="* * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="deliver_mail", pass_context=True)  # type: ignore[untyped-decorator]
 def deliver_mail(context: JobContext, timestamp: int = 0) -> None:
     """Send due e-mails. Runs every minute, and when an e-mail is queued."""
     if outbox.deliver_due(limit=BATCH, stop=context.should_abort) == BATCH:
-        outbox.wake_worker()  # lets other jobs run in between
+        outbox.wake_worker()  # as a new job, so that others can run first

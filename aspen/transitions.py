@@ -1,4 +1,4 @@
-"""State machines as tables: each step, who may take it from which states, and its target."""
+"""Transitions of state machines: who can make them, from which states, and to which state."""
 
 import dataclasses
 import enum
@@ -9,14 +9,14 @@ from aspen.errors import Refused
 
 
 class Actor(enum.StrEnum):
-    """The capacity in which a state is changed."""
+    """The capacity in which someone changes a state."""
 
     PERSON = "person"
     EDITOR = "editor"
     STAFF = "staff"
     COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
-    # Automatic changes, when an event is canceled or merged, or an absence marked, say.
+    # Automatic changes, for example when an event is canceled or merged.
     PORTAL = "portal"
 
 
@@ -25,7 +25,7 @@ State = TypeVar("State", bound=str)
 
 @dataclasses.dataclass(frozen=True)
 class Transition(Generic[State]):
-    """The states from which each actor may go to the target; nothing else is allowed."""
+    """The target state, and the states from which each actor can move to it."""
 
     sources: Mapping[Actor, Collection[State]]
     target: State
@@ -34,7 +34,7 @@ class Transition(Generic[State]):
         return state in self.sources.get(actor, ())
 
     def apply(self, state: str, actor: Actor, why_not: Callable[[], str]) -> State:
-        """The target state. Raises Refused with `why_not()` if the step is not allowed."""
+        """Return the target state. Raises Refused with `why_not()` if the move is not allowed."""
         if not self.allows(state, actor):
             raise Refused(why_not())
         return self.target

@@ -1,4 +1,4 @@
-"""Every address of the portal. People bookmark these, so they do not change."""
+"""The portal's URLs. People bookmark them, so they never change."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from aspen import views
 
 
 def moved_to(pattern_name: str) -> Any:
-    """Redirect an old address to its page, keeping the query string."""
+    """Redirect an old URL to the page's new one, keeping the query string."""
     view = RedirectView.as_view(pattern_name=pattern_name, permanent=True, query_string=True)
     return login_not_required(view)
 

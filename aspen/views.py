@@ -1,4 +1,4 @@
-"""Home, error pages, and the two health checks."""
+"""The home page, error pages, and two health checks."""
 
 from typing import NamedTuple
 
@@ -59,13 +59,13 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 while the process is up."""
+    """Return 200 while the process is up."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 if the database is up and fully migrated, else 503."""
+    """Return 200 if the database is up and fully migrated, 503 if not."""
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -93,5 +93,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Rendered without a request: the database or a context processor may be what failed."""
+    """Render without a request, because the database or a context processor may have failed."""
     return render(None, "500.html", status=500)

@@ -195,7 +195,7 @@ def measure_queue() -> None:
         measure_page(client, page)
 
 
-def measure_proof() -> None:
+def measure_integrity() -> None:
     """The time of `manage.py check_credits` and each of its checks."""
     import bench_data
 
@@ -354,7 +354,7 @@ MEASURES = {
     "public": measure_public_pages,
     "transcript": measure_transcript,
     "choosing": measure_choosing,
-    "proof": measure_proof,
+    "integrity": measure_integrity,
     "reports": measure_reports,
 }
 

@@ -132,10 +132,10 @@ def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
 @pytest.mark.parametrize(
     ("since", "said"),
     [
-        ("2026-12-03T07:00Z", "came today"),  # midnight in Montana
-        ("2026-12-03T06:59Z", "waits 1 day"),
-        ("2026-11-03T12:00Z", "waits 30 days"),
-        ("2026-12-05T12:00Z", "came today"),
+        ("2026-12-03T07:00Z", "received today"),  # midnight in Montana
+        ("2026-12-03T06:59Z", "waiting 1 day"),
+        ("2026-11-03T12:00Z", "waiting 30 days"),
+        ("2026-12-05T12:00Z", "received today"),
     ],
 )
 def test_how_long_something_waits(since: str, said: str) -> None:

@@ -53,9 +53,9 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY must be a secret of at least 50 characters."),
         ({"SECRET_KEY": "x" * 49}, "SECRET_KEY must be a secret of at least 50 characters."),
-        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS must name the portal's host names"),
-        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name the portal's host names"),
-        ({"ALLOWED_HOSTS": "aspen.example.gov,*"}, "ALLOWED_HOSTS must name the portal's"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS must list the portal's host names"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must list the portal's host names"),
+        ({"ALLOWED_HOSTS": "aspen.example.gov,*"}, "ALLOWED_HOSTS must list the portal's"),
         ({"ASPEN_HTTPS": "off"}, "ASPEN_HTTPS=off would send passwords in the clear."),
         ({"DATABASE_URL": ""}, "DATABASE_URL must be set, for example DATABASE_URL=postgres://"),
         ({"EMAIL_URL": ""}, "EMAIL_URL must be set, for example EMAIL_URL=smtp+tls://"),

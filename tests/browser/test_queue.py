@@ -55,7 +55,7 @@ def test_fifty_are_cleared_and_only_the_doubtful_ones_opened(
         coordinator = make.person(Role.CE_COORDINATOR)
     staff = open_browser(coordinator)
     staff.visit("/admin/")
-    staff.follow("50 custom events to approve, the oldest came today")
+    staff.follow("50 custom events to approve, the oldest received today")
     staff.sees("44 of 50 on this page have no warnings.")
     fits_on_a_phone(staff)
     staff.follow("Select those without warnings")

@@ -24,7 +24,7 @@ def test_records_are_returned_and_sent_on_with_a_keyboard_alone(
         coordinator = make.person(Role.CE_COORDINATOR)
     staff = open_browser(coordinator)
     staff.visit("/admin/")
-    tab_to(staff, "2 records to review, the oldest came today")
+    tab_to(staff, "2 records to review, the oldest received today")
     press_enter(staff)
     tab_to(staff, "Person One")
     press_enter(staff)

@@ -341,7 +341,7 @@ def test_a_row_says_what_a_decision_needs() -> None:
         "sponsor": "WebJunction",
         "credit": "Technology 1.5",
         "length": "1.5 credits for 2:00 hours",
-        "age": "waits 3 days",
+        "age": "waiting 3 days",
     }
     assert row["remarks"] == []
     assert row["before"] == "Earlier from WebJunction: 3 approved, 1 declined"
@@ -377,7 +377,7 @@ def test_who_sent_it_again_waits_since_then() -> None:
     assert first.created_by is not None
     resubmit_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
     ages = [(row["pk"], row["age"]) for row in rows(coordinator())]
-    assert ages == [(second.pk, "waits 40 days"), (first.pk, "came today, sent again")]
+    assert ages == [(second.pk, "waiting 40 days"), (first.pk, "received today, sent again")]
 
 
 # ---------- Approving several ----------

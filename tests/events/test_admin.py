@@ -353,5 +353,5 @@ def test_drafts_and_proposals_stay_out_of_the_list_of_events(client: Client) -> 
     assert "Still" not in page.content.decode()
     waiting = client.get(reverse("admin:index")).context["waiting"]
     assert waiting == [
-        ("1 proposed event to publish, it came today", "/events/manage/?show=waiting")
+        ("1 proposed event to publish, received today", "/events/manage/?show=waiting")
     ]

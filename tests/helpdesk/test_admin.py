@@ -50,9 +50,9 @@ def test_the_first_page_starts_with_what_waits() -> None:
     actions.reply(ticket_id=answered.pk, body="Done", by=staff)
     Event.objects.filter(pk=first.pk).update(created_at=ago(9))
     Ticket.objects.filter(pk=asked.pk).update(changed_at=ago(1))
-    ticket = ("1 help ticket to answer, it waits 1 day", "/help/queue/")
+    ticket = ("1 help ticket to answer, waiting 1 day", "/help/queue/")
     assert waiting(factories.person(Role.CE_COORDINATOR)) == [
-        ("2 custom events to approve, the oldest waits 9 days", EVENTS_WAIT),
+        ("2 custom events to approve, the oldest waiting 9 days", EVENTS_WAIT),
         ticket,
     ]
     assert waiting(staff) == [ticket]
@@ -65,10 +65,10 @@ def test_the_lines_of_every_app_stand_in_one_order() -> None:
     factories.listing(factories.event(), state=ListingState.PROPOSED)
     a_custom_event()
     assert [text for text, _ in waiting(factories.person(Role.CE_COORDINATOR))] == [
-        "1 custom event to approve, it came today",
-        "1 course proposed for the catalog, it came today",
-        "1 record to review, it came today",
-        "1 help ticket to answer, it came today",
+        "1 custom event to approve, received today",
+        "1 course proposed for the catalog, received today",
+        "1 record to review, received today",
+        "1 help ticket to answer, received today",
     ]
 
 
@@ -82,10 +82,10 @@ def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> Non
     factories.event(state=EventState.PENDING, submitted_at=ago(2))
     assert waiting(factories.person(Role.CE_COORDINATOR)) == [
         (
-            "2 returned custom events without an answer for 30 days, the oldest waits 45 days",
+            "2 returned custom events without an answer for 30 days, the oldest waiting 45 days",
             f"{EVENTS_WAIT}?state=draft",
         ),
-        ("1 proposed event to publish, it waits 2 days", "/events/manage/?show=waiting"),
+        ("1 proposed event to publish, waiting 2 days", "/events/manage/?show=waiting"),
     ]
 
 

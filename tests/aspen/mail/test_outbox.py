@@ -502,7 +502,7 @@ def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
 
     with zeal_ignore():
         page = text(client.get("/admin/"))
-        assert "1 message that may not have arrived, it came today" in page
+        assert "1 message that may not have arrived, received today" in page
         found = text(client.get("/admin/aspen/mail/?state__exact=uncertain&q=a@library.example"))
         assert "1 message" in found
         assert "Zoë Ångström" in found
@@ -516,7 +516,7 @@ def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
         )
         history = text(client.get(f"/admin/aspen/mail/{mail.pk}/history/"))
 
-    assert "1 message waits for the next delivery, within a minute." in text(answer)
+    assert "1 message will be sent again within a minute." in text(answer)
     assert "1 message skipped: only failed" in text(answer)
     assert states() == [SENT, WAITING]
     assert "Sent again." in history

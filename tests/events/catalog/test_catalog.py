@@ -495,7 +495,7 @@ def test_what_waits_is_counted_on_the_first_page(staff: User) -> None:
     url = f"{QUEUE}?state__exact=proposed"
     client = signed_in(staff)
     assert client.get("/admin/").context["waiting"] == [
-        ("2 courses proposed for the catalog, the oldest waits 2 days", url)
+        ("2 courses proposed for the catalog, the oldest waiting 2 days", url)
     ]
     page = client.get(url)
     assert page.context["cl"].result_count == 2

@@ -96,7 +96,7 @@ def test_a_row_says_who_sent_what_when_and_who_has_it() -> None:
         f'<a href="{address(sent)}">June Librarian</a>',
         "Sidney Library",
         "Library Trustee",
-        "Mon, Nov 2, 2026, waits 3 days",
+        "Mon, Nov 2, 2026, waiting 3 days",
         '<td class="field-warnings">1</td>',
         "The CE Coordinator",
     ):
@@ -512,9 +512,9 @@ def test_the_first_page_says_what_waits_for_review() -> None:
         make.submission()
         page = coordinator().get("/admin/")
         assert page.context["waiting"] == [
-            ("2 records to review, the oldest waits 2 days", QUEUE),
+            ("2 records to review, the oldest waiting 2 days", QUEUE),
             (
-                "1 record without an answer from the supervisor, it waits 5 days",
+                "1 record without an answer from the supervisor, waiting 5 days",
                 f"{QUEUE}?state=supervisor",
             ),
         ]
