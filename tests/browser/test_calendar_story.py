@@ -190,7 +190,7 @@ def sequence(calendar: icalendar.Calendar) -> int:
 
 def proposes(editor: Visitor) -> None:
     day = timezone.localdate() + dt.timedelta(days=3)
-    editor.follow("Events I look after", within=editor.menu)
+    editor.follow("Events I manage", within=editor.menu)
     editor.follow("New event")
     editor.field("Event title").fill(TITLE)
     editor.field("Begins").fill(f"{day}T09:00")
@@ -205,7 +205,7 @@ def proposes(editor: Visitor) -> None:
 
 
 def returns_it(staff: Visitor) -> None:
-    staff.follow("Events I look after", within=staff.menu)
+    staff.follow("Events I manage", within=staff.menu)
     staff.sees("To publish (1)", "sent today")
     staff.follow(TITLE)
     staff.field("What has to change").fill("Which room is it in?")
@@ -214,7 +214,7 @@ def returns_it(staff: Visitor) -> None:
 
 
 def sends_it_again(editor: Visitor) -> None:
-    editor.follow("Events I look after", within=editor.menu)
+    editor.follow("Events I manage", within=editor.menu)
     editor.sees("Staff ask for changes: Which room is it in?")
     editor.click(editor.item(TITLE).get_by_role("link", name="Change"))
     editor.field("Room").fill("Attic")
@@ -223,7 +223,7 @@ def sends_it_again(editor: Visitor) -> None:
 
 
 def publishes_it(staff: Visitor) -> None:
-    staff.follow("Events I look after", within=staff.menu)
+    staff.follow("Events I manage", within=staff.menu)
     staff.follow(TITLE)
     staff.press("Publish")
     staff.sees(f"“{TITLE}” was published.", "1 of 1 left")
@@ -233,7 +233,7 @@ def moves_it_to_today(editor: Visitor, event: Event) -> None:
     begin, end = (
         timezone.localtime(timezone.now() + dt.timedelta(minutes=minutes)) for minutes in (-5, 115)
     )
-    editor.follow("Events I look after", within=editor.menu)
+    editor.follow("Events I manage", within=editor.menu)
     editor.follow(event.title)
     editor.follow("Edit")
     editor.field("Begins").fill(f"{begin:%Y-%m-%dT%H:%M}")
