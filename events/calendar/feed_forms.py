@@ -1,4 +1,4 @@
-"""The filters of the feeds and of the list for other sites."""
+"""The filters of the feeds and the embedded list."""
 
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,7 +11,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 10, 50
 
 
 class FeedForm(CalendarForm):
-    """The calendar's filters without a position in it, and the length of the list."""
+    """The calendar's filters without a position in it, and the number of events."""
 
     limit = forms.IntegerField(
         label="Maximum number of events",
@@ -32,16 +32,16 @@ class FeedForm(CalendarForm):
         return _without_position(super().choice())
 
     def parameters(self) -> str:
-        """The filters as a query string: "" or ending in an ampersand."""
+        """Return the filters as a query string: "", or text that ends in an ampersand."""
         return filter_parameters(self.choice())
 
 
 def filter_parameters(choice: CalendarChoice) -> str:
-    """A choice's filters, without its position in the calendar, as a query string."""
+    """Return a choice's filters as a query string, without its position in the calendar."""
     given = parse_qsl(_without_position(choice).query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""
 
 
 def _without_position(choice: CalendarChoice) -> CalendarChoice:
-    return choice.but(view=LIST, day=None, past=False)
+    return choice.replace(view=LIST, day=None, past=False)

@@ -1,4 +1,4 @@
-"""The calendar for other programs and other sites: iCalendar, Atom, and a list to embed."""
+"""The calendar for other programs and sites: iCalendar, Atom, and a list to embed."""
 
 import datetime as dt
 import hashlib
@@ -46,7 +46,7 @@ EMBED_SNIPPET = (
 @login_not_required
 @require_safe
 def event_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """One event, to save once."""
+    """One event as an iCalendar file."""
     event = get_object_or_404(queries.on_calendar().only(*feeds.FEED_FIELDS), pk=pk)
     content = feeds.build_event_calendar(event, address=_address(request))
     return _calendar(content, f"event-{event.pk}.ics")
@@ -56,9 +56,9 @@ def event_file(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def calendar_file(request: HttpRequest) -> HttpResponse:
-    """The calendar to subscribe to, with filters; canceled events stay, marked as canceled.
+    """The filtered calendar to subscribe to. It includes canceled events, marked as canceled.
 
-    At most 3,000 events, from 90 days ago unless the filters have days.
+    At most 3,000 events, starting 90 days ago unless the filters set days.
     """
     form = _form(request)
     choice = form.choice()
@@ -71,7 +71,7 @@ def calendar_file(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def personal_file(request: HttpRequest, token: str) -> HttpResponse:
-    """The registrations of the key's person, of up to a year ago."""
+    """The registrations of the key's owner, going back one year."""
     keys = PersonalKey.objects.filter(
         purpose=KeyPurpose.FEED, revoked_at=None, person__is_active=True
     )
@@ -106,7 +106,7 @@ def _calendar(content: bytes, name: str) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def atom(request: HttpRequest) -> HttpResponse:
-    """Upcoming events for feed readers, the latest change first. At most 100."""
+    """Upcoming events for feed readers, most recently changed first. At most 100."""
     form = _form(request)
     choice = form.choice()
     events = queries.upcoming(search.filtered_calendar(choice)).order_by("-changed_at", "-id")
@@ -128,7 +128,7 @@ def atom(request: HttpRequest) -> HttpResponse:
 @csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
 @cached_until_changed
 def embed(request: HttpRequest) -> HttpResponse:
-    """Upcoming events as a list that any site may frame. The same for everyone."""
+    """Upcoming events as a list that any site can frame. Everyone sees the same list."""
     form = _form(request)
     choice = form.choice()
     events = (
@@ -137,16 +137,16 @@ def embed(request: HttpRequest) -> HttpResponse:
         .only(*ROW_FIELDS)
     )
     shown = list(events[: form.max_events()])
-    known = facts_about(None, shown)
+    facts = facts_about(None, shown)
     context = {
-        "rows": [presentation.event_row(event, known, event.parent) for event in shown],
+        "rows": [presentation.event_row(event, facts, event.parent) for event in shown],
         "all_url": choice.url(),
     }
     return render(request, "events/embed.html", context)
 
 
 class SubscribePage(NamedTuple):
-    """What templates/events/embed_help.html shows."""
+    """The context of templates/events/embed_help.html."""
 
     filters: list[BoundField]
     feed: str
@@ -154,15 +154,15 @@ class SubscribePage(NamedTuple):
     atom: str
     embed: str
     snippet: SafeString
-    most: str
+    max_events: str
     days_back: int
-    is_narrowed: bool
+    is_filtered: bool
 
 
 @login_not_required
 @require_safe
 def embed_help(request: HttpRequest) -> HttpResponse:
-    """How to subscribe and how to embed the list in another site, with filters."""
+    """How to subscribe to the calendar and how to embed the list, with filters."""
     form = _form(request)
     address, parameters = _address(request), form.parameters()
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
@@ -175,17 +175,17 @@ def embed_help(request: HttpRequest) -> HttpResponse:
         atom=f"{address}{reverse('events:atom')}{query}",
         embed=embed,
         snippet=format_html(EMBED_SNIPPET, embed),
-        most=f"{MAX_FEED_EVENTS:,}",
+        max_events=f"{MAX_FEED_EVENTS:,}",
         days_back=DAYS_BACK,
-        is_narrowed=form.choice().is_narrowed,
+        is_filtered=form.choice().is_filtered,
     )
     return render(request, "events/embed_help.html", page._asdict())
 
 
 def _filter_names(form: FeedForm) -> list[str]:
-    """The visible filters, without the position in the calendar and the length of the list."""
-    elsewhere = {"month", "day", "limit"}
-    return [name for name in form.fields if not (form[name].is_hidden or name in elsewhere)]
+    """Return the visible filters, without the position in the calendar and the limit."""
+    left_out = {"month", "day", "limit"}
+    return [name for name in form.fields if not (form[name].is_hidden or name in left_out)]
 
 
 # ---------- Shared ----------
@@ -196,7 +196,7 @@ def _form(request: HttpRequest) -> FeedForm:
 
 
 def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
-    """Events since midnight 90 days ago, unless the filters have days."""
+    """Return events since midnight 90 days ago, unless the filters set days."""
     if filters.since or filters.until:
         return events
     day = timezone.localdate() - dt.timedelta(days=DAYS_BACK)
@@ -204,13 +204,13 @@ def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
 
 
 def _name(form: FeedForm) -> str:
-    """The subscription's name in calendar programs, with the filters.
+    """Return the subscription's name in calendar programs, with the filters.
 
-    Without commas: some programs show the backslashes that escape them.
+    It has no commas, because some programs show the backslashes that escape them.
     """
     filters = form.choice()
     categories = dict(form["category"].field.choices)  # type: ignore[attr-defined]
-    named = [
+    parts = [
         f"“{filters.words}”" if filters.words else "",
         categories[filters.category] if filters.category else "",
         "" if filters.type == search.NO_TYPE else filters.type,
@@ -221,7 +221,7 @@ def _name(form: FeedForm) -> str:
         "earns credit" if filters.earns_credit else "",
         "recording available" if filters.has_recording else "",
     ]
-    return " · ".join([FEED_NAME, *filter(None, named)])
+    return " · ".join([FEED_NAME, *filter(None, parts)])
 
 
 def _address(request: HttpRequest) -> str:

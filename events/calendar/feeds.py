@@ -1,6 +1,6 @@
-"""Events for other programs: iCalendar (RFC 5545), invitations (RFC 5546), Atom and schema.org.
+"""Export events: iCalendar (RFC 5545), invitations (RFC 5546), Atom and schema.org.
 
-`address` is the portal's address without a slash at the end.
+`address` is the portal's URL without a slash at the end.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ REFRESH = "PT6H"
 WAITLIST_PREFIX = "Waitlist: "
 PUBLIC_STATES = (EventState.PUBLISHED, EventState.CANCELLED)
 ONLINE = (Delivery.ONLINE, Delivery.RECORDED)
-# The fields of an event that these files need.
+# The event fields that these files need.
 FEED_FIELDS = (
     "title",
     "type",
@@ -57,14 +57,14 @@ FEED_FIELDS = (
 
 
 def build_event_calendar(event: Event, *, address: str) -> bytes:
-    """One event to save (METHOD:PUBLISH). One query."""
+    """Build a file to save one event (METHOD:PUBLISH). One query."""
     return build_calendar([event], name="", address=address)
 
 
 def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes:
-    """Events to subscribe to, in the order given, shown as free time. One query.
+    """Build a calendar to subscribe to, in the order given. Its events show as free. One query.
 
-    Without a name: events to save once, shown as busy time.
+    Without a name, build a file to save once. Its events show as busy.
     """
     events = list(events)
     credits = queries.credit_lines(events)
@@ -80,7 +80,7 @@ def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes
 def build_personal_calendar(
     registrations: Iterable[Registration], *, name: str, address: str
 ) -> bytes:
-    """A person's registrations, waitlisted ones too, to subscribe to. One query.
+    """Build a calendar of a person's registrations, including waitlisted ones. One query.
 
     The registrations must have their events loaded.
     """
@@ -90,40 +90,42 @@ def build_personal_calendar(
     blocks = []
     for registration in registrations:
         event = registration.event
-        waits = registration.state == RegistrationState.WAITLISTED
-        block = _event(event, credits.get(event.pk, ()), address=address, waits=waits)
-        if waits:
+        is_waitlisted = registration.state == RegistrationState.WAITLISTED
+        block = _event(
+            event, credits.get(event.pk, ()), address=address, is_waitlisted=is_waitlisted
+        )
+        if is_waitlisted:
             block.append("TRANSP:TRANSPARENT")
         blocks.append(block)
     return _file("PUBLISH", events, blocks, name=name)
 
 
 def invitation(registration: Registration, *, address: str) -> bytes:
-    """The registration as an invitation that needs no answer. One query."""
+    """Build an invitation from a registration. It needs no reply. One query."""
     return _message("REQUEST", registration, address)
 
 
 def cancellation_invitation(registration: Registration, *, address: str) -> bytes:
-    """The file that removes the invitation from the person's calendar. One query."""
+    """Build the file that removes an invitation from the person's calendar. One query."""
     return _message("CANCEL", registration, address)
 
 
 def _message(method: str, registration: Registration, address: str) -> bytes:
     event = registration.event
-    waits = registration.state == RegistrationState.WAITLISTED
+    is_waitlisted = registration.state == RegistrationState.WAITLISTED
     credits = queries.credit_lines([event]).get(event.pk, ())
     moments = (registration.registered_at, registration.promoted_at, registration.cancelled_at)
     block = _event(
         event,
         credits,
         address=address,
-        waits=waits,
-        is_off=method == "CANCEL",
+        is_waitlisted=is_waitlisted,
+        is_cancelled=method == "CANCEL",
         # A person who registers, cancels and registers again gets three messages about the same
-        # revision of the event; the latest stamp decides (RFC 5546, 2.1.5).
+        # revision of the event. The latest stamp decides (RFC 5546, 2.1.5).
         stamp=max(event.changed_at, *(moment for moment in moments if moment)),
     )
-    block.append(_attendee(registration, waits=waits))
+    block.append(_attendee(registration, is_waitlisted=is_waitlisted))
     return _file(method, [event], [block], name="")
 
 
@@ -141,7 +143,7 @@ def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name
         ]
     timed = [event.begins_at.year for event in events if not event.all_day]
     if timed:
-        # New Year's Eve in Montana is next year elsewhere.
+        # New Year's Eve in Montana can be next year in UTC.
         lines += ical.timezone_component(since=min(timed) - 1)
     for block in blocks:
         lines += ["BEGIN:VEVENT", *block, "END:VEVENT"]
@@ -156,16 +158,16 @@ def _event(
     credits: Sequence[CreditLine],
     *,
     address: str,
-    waits: bool = False,
-    is_off: bool = False,
+    is_waitlisted: bool = False,
+    is_cancelled: bool = False,
     stamp: dt.datetime | None = None,
 ) -> list[str]:
-    """The properties of an event."""
+    """Return the properties of an event."""
     changed = ical.utc_value(event.changed_at)
-    is_off = is_off or event.state == EventState.CANCELLED
-    status = "CANCELLED" if is_off else "TENTATIVE" if waits else "CONFIRMED"
+    is_cancelled = is_cancelled or event.state == EventState.CANCELLED
+    status = "CANCELLED" if is_cancelled else "TENTATIVE" if is_waitlisted else "CONFIRMED"
     page = _page(event, address)
-    prefix = WAITLIST_PREFIX if waits and not is_off else ""
+    prefix = WAITLIST_PREFIX if is_waitlisted and not is_cancelled else ""
     lines = [
         f"UID:{event.uid}@aspen",
         f"SEQUENCE:{event.sequence}",
@@ -187,7 +189,7 @@ def _event(
 
 
 def _times(event: Event) -> list[str]:
-    """Start and end. There is no end if it is unknown or equals the start."""
+    """Return start and end. Leave out an end that is unknown or equals the start."""
     begin, end = event.begins_at, event.ends_at
     if not event.all_day:
         lines = [ical.local_property("DTSTART", begin)]
@@ -202,7 +204,7 @@ def _times(event: Event) -> list[str]:
 
 
 def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
-    """The event's page as plain text, the most important first."""
+    """Return the event's page as plain text, most important first."""
     paragraphs = []
     if event.state == EventState.CANCELLED:
         paragraphs.append(f"This event was canceled. {event.cancellation}".strip())
@@ -236,11 +238,11 @@ def _categories(event: Event, credits: Sequence[CreditLine]) -> list[str]:
 
 
 def _sender() -> str:
-    """The portal's address stands in for the organizer's, so that replies reach someone."""
+    """Return the portal's address instead of the organizer's, so that replies reach someone."""
     return _address_in(settings.DEFAULT_FROM_EMAIL)
 
 
-# Cached: computed for each of 3,000 events, these would double the time of a feed.
+# Cached, because computing these for each of 3,000 events would double the time of a feed.
 
 
 @functools.cache
@@ -249,20 +251,20 @@ def _address_in(mailbox: str) -> str:
 
 
 @functools.cache
-def _pages() -> str:
+def _detail_path() -> str:
     return reverse("events:detail", args=[0]).removesuffix("0/")
 
 
 def _page(event: Event, address: str) -> str:
-    return f"{address}{_pages()}{event.pk}/"
+    return f"{address}{_detail_path()}{event.pk}/"
 
 
-def _attendee(registration: Registration, *, waits: bool) -> str:
+def _attendee(registration: Registration, *, is_waitlisted: bool) -> str:
     person = registration.person
     name = ical.quote_parameter(person.display_name or person.email)
-    part = "TENTATIVE" if waits else "ACCEPTED"
+    status = "TENTATIVE" if is_waitlisted else "ACCEPTED"
     return (
-        f"ATTENDEE;CN={name};CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={part}"
+        f"ATTENDEE;CN={name};CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={status}"
         f";RSVP=FALSE:mailto:{_mailto(person.email)}"
     )
 
@@ -275,22 +277,22 @@ def _mailto(email: str) -> str:
 
 
 def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: str) -> bytes:
-    """Events for feed readers (RFC 4287), in the order given. One query.
+    """Build an Atom feed (RFC 4287), in the order given. One query.
 
     `parameters` are the filters as a query string.
     """
     events = list(events)
     credits = queries.credit_lines(events)
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
-    own = f"{address}{reverse('events:atom')}{query}"
+    feed_url = f"{address}{reverse('events:atom')}{query}"
     feed = Atom1Feed(
         title=ical.xml_text(name),
         link=f"{address}{reverse('events:calendar')}",
         description="",
         language="en-us",
         author_name="ASPeN",
-        feed_url=own,
-        feed_guid=own,
+        feed_url=feed_url,
+        feed_guid=feed_url,
     )
     for event in events:
         page = _page(event, address)
@@ -326,18 +328,18 @@ JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
 def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
-    """The event for search engines, as a script element that is not executed."""
+    """Describe the event to search engines, in a script element that does not run."""
     page = f"{address}{event.get_absolute_url()}"
-    is_teaching = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
-    is_off = event.state == EventState.CANCELLED
+    is_education = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
+    is_cancelled = event.state == EventState.CANCELLED
     facts: dict[str, object] = {
         "@context": "https://schema.org",
-        "@type": "EducationEvent" if is_teaching else "Event",
+        "@type": "EducationEvent" if is_education else "Event",
         "@id": f"urn:uuid:{event.uid}",
         "name": event.title,
         "url": page,
         "startDate": _iso_moment(event.begins_at, event),
-        "eventStatus": f"https://schema.org/Event{'Cancelled' if is_off else 'Scheduled'}",
+        "eventStatus": f"https://schema.org/Event{'Cancelled' if is_cancelled else 'Scheduled'}",
     }
     if event.ends_at:
         facts["endDate"] = _iso_moment(event.ends_at, event)
@@ -363,8 +365,8 @@ def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> Saf
 
 
 def _iso_moment(moment: dt.datetime, event: Event) -> str:
-    here = moment.astimezone(ical.ZONE)
-    return (here.date() if event.all_day else here).isoformat()
+    local = moment.astimezone(ical.ZONE)
+    return (local.date() if event.all_day else local).isoformat()
 
 
 def _schema_places(event: Event, page: str) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The calendar's filters. Addresses get mangled, so every request is validated here."""
+"""The calendar's filters. Every request is validated, because links get mangled."""
 
 import datetime as dt
 import functools
@@ -27,18 +27,18 @@ YEARS = [
     MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
 ]
 VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
-# Fields whose names in addresses are Python keywords, or go with one.
+# Fields with other names in URLs: "from" is a Python keyword, and "to" goes with it.
 QUERY_NAMES = {"since": "from", "until": "to"}
 NAME_ERRORS = {
     "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
     "max_length": "That is longer than any name on the calendar, so it was ignored.",
 }
-# The filters' names in suggestions to remove one.
+# Filter names in suggestions to remove one.
 FIELD_NAMES = {
     "words": "the search words",
     "category": "the category",
     "type": "the type",
-    "delivery": "the way it is held",
+    "delivery": "the format",
     "sponsor": "the sponsor",
     "federation": "the federation",
     "city": "the city",
@@ -50,7 +50,7 @@ FIELD_NAMES = {
 
 
 class PickedDateInput(forms.DateInput):
-    """Omits invalid values: browsers warn about them and show nothing anyway."""
+    """Omits invalid values, which browsers would not show anyway."""
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, str):
@@ -62,7 +62,7 @@ class PickedDateInput(forms.DateInput):
 
 
 class PickedDate(forms.DateField):
-    """A day, or a month as its first day, from the browser's date picker. Optional.
+    """An optional day, or a month as its first day, from the browser's date picker.
 
     The "invalid" message quotes the value, because the picker cannot show it.
     """
@@ -84,7 +84,7 @@ class PickedDate(forms.DateField):
 
 
 class TickInput(forms.CheckboxInput):
-    """A checkbox that is selected by "1" in the address, or by the browser's "on"."""
+    """A checkbox that is checked by "1" in the URL or by the browser's "on"."""
 
     def __init__(self) -> None:
         super().__init__(check_test=lambda value: value == "1")
@@ -97,7 +97,7 @@ class TickInput(forms.CheckboxInput):
 
 
 class KeyField(forms.CharField):
-    """The key at which a page of a list begins or ends."""
+    """The key where a page of a list starts or ends."""
 
     widget = forms.HiddenInput
 
@@ -112,9 +112,9 @@ class KeyField(forms.CharField):
 
 
 class CalendarForm(forms.Form):
-    """The filters of the calendar and the position in it.
+    """The calendar's filters and the position in it.
 
-    Invalid values are reported and ignored; `choice()` uses the others, so it may be called on an
+    Invalid values are reported and ignored. `choice()` uses the others, so you can call it on an
     invalid form.
     """
 
@@ -138,7 +138,7 @@ class CalendarForm(forms.Form):
         choices=[("", "All types"), *EventType.choices[1:], (NO_TYPE, "Other")],
     )
     delivery = forms.ChoiceField(
-        label="How it is held",
+        label="Format",
         required=False,
         choices=[("", "Any"), *Delivery.choices[1:]],
     )
@@ -181,7 +181,7 @@ class CalendarForm(forms.Form):
         widget=forms.HiddenInput,
         error_messages=dict.fromkeys(
             ["invalid", "min_value", "max_value"],
-            "There is no such page. Showing the first page.",
+            "This page does not exist. Showing the first page.",
         ),
     )
 
@@ -195,9 +195,9 @@ class CalendarForm(forms.Form):
         categories: Iterable[Category],
         suggestions: NameSuggestions | None = None,
     ) -> None:
-        """`suggestions` are offered while typing names. Federations are read only when needed."""
+        """`suggestions` are offered in name fields. Federations are read only when needed."""
         super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
-        self.asks_list = bool(data.get("q", "").strip()) or (
+        self.wants_list = bool(data.get("q", "").strip()) or (
             "month" not in data
             and any(data.get(name, "").strip() for name in ("day", "from", "to", "past", "page"))
         )
@@ -211,7 +211,7 @@ class CalendarForm(forms.Form):
             *((each.slug, each.name) for each in categories),
         ]
         self._choice_field("federation").choices = functools.cache(_federations)
-        self.lists = _lists(self, suggestions)
+        self.datalists = _add_datalists(self, suggestions)
 
     def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]
@@ -219,18 +219,18 @@ class CalendarForm(forms.Form):
         return field
 
     def add_prefix(self, field_name: str) -> str:
-        """The name of a field in addresses."""
+        """Return the name of a field in URLs."""
         return QUERY_NAMES.get(field_name, field_name)
 
     def choice(self) -> CalendarChoice:
-        """The choice, with defaults for missing and invalid values.
+        """Return the choice, with defaults for missing and invalid values.
 
-        Without a view it is the month, unless a parameter of the list is given.
+        The default view is the month, or the list if the URL has one of its parameters.
         """
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
         return CalendarChoice(
-            view=given.get("view", LIST if self.asks_list else MONTH),
+            view=given.get("view", LIST if self.wants_list else MONTH),
             month=given.get("month", today()).replace(day=1),
             day=given.get("day"),
             words=given.get("q", ""),
@@ -251,7 +251,7 @@ class CalendarForm(forms.Form):
         )
 
     def applied_filters(self, choice: CalendarChoice) -> list[tuple[str, str]]:
-        """The filters in use, as (name, text)."""
+        """Return the active filters as (name, text)."""
         texts = {
             "words": f"“{choice.words}”",
             "category": self._label("category", choice.category),
@@ -265,13 +265,13 @@ class CalendarForm(forms.Form):
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
         }
-        return [(name, texts[name]) for name in choice.filters_set]
+        return [(name, texts[name]) for name in choice.active_filters]
 
     def _label(self, name: str, value: str) -> str:
         return str(dict(self._choice_field(name).choices).get(value, value))  # type: ignore[arg-type]
 
-    def errors_out_of_sight(self, choice: CalendarChoice) -> list[str]:
-        """Errors of fields that the page does not show, each with the field's label."""
+    def errors_of_hidden_fields(self, choice: CalendarChoice) -> list[str]:
+        """Return errors of fields that are not on the page, each with the field's label."""
         shown = {*self.MAIN, *self.MORE, "month" if choice.view == MONTH else "day"}
         messages = (
             f"{self.fields[name].label}: {error}"
@@ -286,12 +286,14 @@ def _federations() -> list[tuple[str, str]]:
     return [("", "All federations"), *((name, name) for name in search.federations_with_events())]
 
 
-def _lists(form: CalendarForm, suggestions: NameSuggestions | None) -> list[tuple[str, list[str]]]:
-    """The names offered while typing, as (id of the datalist, names)."""
+def _add_datalists(
+    form: CalendarForm, suggestions: NameSuggestions | None
+) -> list[tuple[str, list[str]]]:
+    """Offer the names in their fields. Return (id, names) for each datalist."""
     if suggestions is None:
         return []
-    lists = []
+    datalists = []
     for name, names in (("sponsor", suggestions.sponsors), ("city", suggestions.cities)):
         form.fields[name].widget.attrs["list"] = f"known-{name}"
-        lists.append((f"known-{name}", names))
-    return lists
+        datalists.append((f"known-{name}", names))
+    return datalists

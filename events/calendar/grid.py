@@ -1,6 +1,6 @@
-"""The choice of what the calendar shows, and its month and week as plain values.
+"""What the calendar shows: the user's choice, and the month and week as plain values.
 
-Nothing here queries. Strings are built here, because date filters in templates are slow.
+This module runs no queries. It builds strings because date filters in templates are slow.
 """
 
 import calendar
@@ -23,7 +23,7 @@ from events.models import EARLIEST, LATEST, Event
 from events.queries import CreditLine
 
 MONTH, WEEK, LIST = "month", "week", "list"
-# On days with more events the last line says how many more there are.
+# If a day has more events, its last line shows how many more.
 MONTH_LINES_PER_DAY = 4
 WEEK_LINES_PER_DAY = 12
 MIDNIGHT = dt.time()
@@ -35,7 +35,7 @@ WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "S
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CalendarChoice(Filters):
-    """The part of the calendar to show, and the filters that links keep."""
+    """The part of the calendar to show, and the filters that links keep in place."""
 
     view: str
     month: dt.date
@@ -46,14 +46,14 @@ class CalendarChoice(Filters):
     before: Key | None = None
 
     def query(self) -> str:
-        """The query string without the page: "" or ending in an ampersand."""
-        at_list = self.view == LIST
-        # Words without a view mean the list.
-        names_view = self.view != MONTH or self.words
-        at_month = self.view == MONTH and self.month != current_month()
+        """Return the query string without the page: "", or text that ends in an ampersand."""
+        # A search without a view shows the list.
+        has_view = self.view != MONTH or self.words
+        has_month = self.view == MONTH and self.month != current_month()
+        has_past = self.view == LIST and self.past and not self.day
         values = {
-            "view": self.view if names_view else "",
-            "month": f"{self.month:%Y-%m}" if at_month else "",
+            "view": self.view if has_view else "",
+            "month": f"{self.month:%Y-%m}" if has_month else "",
             "day": self.day.isoformat() if self.day and self.view != MONTH else "",
             "q": self.words,
             "category": self.category,
@@ -66,38 +66,38 @@ class CalendarChoice(Filters):
             "to": self.until.isoformat() if self.until else "",
             "credit": "1" if self.earns_credit else "",
             "recording": "1" if self.has_recording else "",
-            "past": "1" if at_list and self.past and not self.day else "",
+            "past": "1" if has_past else "",
         }
         given = {name: value for name, value in values.items() if value}
         return f"{urlencode(given)}&" if given else ""
 
     def url(self, **changes: object) -> str:
-        """The address of this choice with `changes`, on its first page."""
-        query = self.but(**changes).query().removesuffix("&")
-        address = reverse("events:calendar")
-        return f"{address}?{query}" if query else address
+        """Return the URL of this choice with `changes`, at its first page."""
+        query = self.replace(**changes).query().removesuffix("&")
+        url = reverse("events:calendar")
+        return f"{url}?{query}" if query else url
 
-    def but(self, **changes: object) -> "CalendarChoice":
-        """This choice with `changes`, on its first page."""
-        start = {"page": 1, "after": None, "before": None}
-        return dataclasses.replace(self, **start | changes)  # type: ignore[arg-type]
+    def replace(self, **changes: object) -> "CalendarChoice":
+        """Return this choice with `changes`, at its first page."""
+        first_page = {"page": 1, "after": None, "before": None}
+        return dataclasses.replace(self, **first_page | changes)  # type: ignore[arg-type]
 
     def without(self, *names: str) -> "CalendarChoice":
-        """This choice without the given filters."""
-        return self.but(**{name: getattr(NO_FILTERS, name) for name in names})
+        """Return this choice without the given filters."""
+        return self.replace(**{name: getattr(NO_FILTERS, name) for name in names})
 
     @property
-    def filters_set(self) -> list[str]:
-        """The names of the filters in use, in their order."""
+    def active_filters(self) -> list[str]:
+        """The names of the active filters, in display order."""
         return [name for name in FILTER_NAMES if getattr(self, name)]
 
     @property
-    def is_narrowed(self) -> bool:
-        return bool(self.filters_set)
+    def is_filtered(self) -> bool:
+        return bool(self.active_filters)
 
     @property
     def without_filters(self) -> str:
-        """The address of this choice without any filter."""
+        """The URL of this choice without filters."""
         return self.without(*FILTER_NAMES).url()
 
 
@@ -112,7 +112,7 @@ def current_month() -> dt.date:
 
 
 class EventSpan(NamedTuple):
-    """The times of an event, enough to put it on its days."""
+    """An event's times, enough to place it on its days."""
 
     pk: int
     begins_at: dt.datetime
@@ -120,7 +120,7 @@ class EventSpan(NamedTuple):
     all_day: bool
 
     def days(self) -> tuple[dt.date, dt.date]:
-        """First and last day in Mountain time. Midnight belongs to the day before."""
+        """Return the first and last day in Mountain time. Midnight belongs to the day before."""
         begin = timezone.localtime(self.begins_at)
         end = timezone.localtime(self.ends_at) if self.ends_at else begin
         if end > begin and end.time() == MIDNIGHT and not self.all_day:
@@ -130,7 +130,7 @@ class EventSpan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DayPlan:
-    """The ids of the events that a day shows, in order, and how many more it has."""
+    """The ids of the events shown on a day, in order, and how many more it has."""
 
     shown: list[int]
     more: int
@@ -141,7 +141,7 @@ def last_day_of_month(month: dt.date) -> dt.date:
 
 
 class DayEntry(NamedTuple):
-    """An event on one of its days; sorts in the order in which the day shows them."""
+    """An event on one of its days. Entries sort in display order."""
 
     has_time: bool
     begins_at: dt.datetime
@@ -154,12 +154,12 @@ def plan_days(
     first_day: dt.date,
     last_day: dt.date,
     *,
-    room: int = MONTH_LINES_PER_DAY,
+    max_lines: int = MONTH_LINES_PER_DAY,
 ) -> dict[dt.date, DayPlan]:
-    """Put events on the days they cover, with at most `room` lines on each.
+    """Place events on the days they cover, with at most `max_lines` lines a day.
 
-    Within a day events without a time that day come first (days only, or started earlier), then
-    by time, and a conference before its first session.
+    Within a day, events without a start time that day (all-day, or started earlier) come first.
+    The others follow by time, a conference before its first session.
     """
     days: dict[dt.date, list[DayEntry]] = {}
     for span in spans:
@@ -170,12 +170,12 @@ def plan_days(
             entry = DayEntry(has_time, span.begins_at, first == last, span.pk)
             days.setdefault(day, []).append(entry)
             day += dt.timedelta(days=1)
-    return {day: _first_lines(sorted(entries), room) for day, entries in days.items()}
+    return {day: _first_lines(sorted(entries), max_lines) for day, entries in days.items()}
 
 
-def _first_lines(entries: list[DayEntry], room: int) -> DayPlan:
-    """All entries if they fit, or one fewer than fit, to leave a line for "+3 more"."""
-    shown = room if len(entries) <= room else room - 1
+def _first_lines(entries: list[DayEntry], max_lines: int) -> DayPlan:
+    """Return all entries if they fit; if not, leave the last line for "+3 more"."""
+    shown = max_lines if len(entries) <= max_lines else max_lines - 1
     return DayPlan([entry.pk for entry in entries[:shown]], max(0, len(entries) - shown))
 
 
@@ -194,7 +194,7 @@ class MonthLine:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MonthCell:
-    """One day of the month's table."""
+    """One day in the month table."""
 
     number: int
     iso: str
@@ -202,7 +202,7 @@ class MonthCell:
     is_today: bool
     css: str
     lines: list[MonthLine]
-    # The list of the whole day; empty without events.
+    # Opens the list of the whole day. Empty if the day has no events.
     day_url: str
     count: str
     more: int
@@ -216,7 +216,7 @@ def month_grid(
     credits: Mapping[int, Sequence[CreditLine]],
     mine: Mapping[int, str],
 ) -> list[list[MonthCell]]:
-    """The weeks of the month, Sunday first. `mine` has labels of the person's events by id."""
+    """Return the month's weeks, Sunday first. `mine` maps the person's event ids to labels."""
     by_id = {event.pk: event for event in events}
     urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
     today = timezone.localdate()
@@ -236,19 +236,19 @@ def month_grid(
         )
 
     def cell(day: dt.date) -> MonthCell:
-        inside = (day.year, day.month) == (choice.month.year, choice.month.month)
-        day_plan = (plans.get(day) if inside else None) or DayPlan([], 0)
+        in_month = (day.year, day.month) == (choice.month.year, choice.month.month)
+        day_plan = (plans.get(day) if in_month else None) or DayPlan([], 0)
         css = {
-            "is-other": not inside,
-            "is-past": inside and day < today,
-            "is-today": inside and day == today,
+            "is-other": not in_month,
+            "is-past": in_month and day < today,
+            "is-today": in_month and day == today,
             "is-empty": not day_plan.shown,
         }
         return MonthCell(
             number=day.day,
             iso=day.isoformat(),
             before_number=f"{day:%A, %B} ",
-            is_today=inside and day == today,
+            is_today=in_month and day == today,
             css=_class_names(css),
             lines=[line(pk, day) for pk in day_plan.shown],
             day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
@@ -272,7 +272,7 @@ def _class_names(css: Mapping[str, bool]) -> str:
 
 
 def _time_on(event: Event, day: dt.date) -> str:
-    """The time at which the event begins, if that is on this day: 9am, 1:30pm."""
+    """Format the event's start time (9am, 1:30pm), or "" if it does not start on this day."""
     begin = timezone.localtime(event.begins_at)
     if event.all_day or begin.date() != day:
         return ""
@@ -282,7 +282,7 @@ def _time_on(event: Event, day: dt.date) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PeriodLinks:
-    """The links of a month or week; addresses are empty beyond the calendar's years."""
+    """Navigation of a month or week. URLs outside the calendar's years are empty."""
 
     name: str
     previous: str
@@ -308,21 +308,21 @@ def month_links(choice: CalendarChoice) -> PeriodLinks:
 
 
 class MonthPage(NamedTuple):
-    """What templates/events/month.html shows."""
+    """The context of templates/events/month.html."""
 
     weekdays: list[tuple[str, str]]
     weeks: list[list[MonthCell]]
     links: PeriodLinks
     links_label: str
     is_empty: bool
-    relaxed: list[tuple[str, str]]
+    alternatives: list[tuple[str, str]]
 
 
 # ---------- The week ----------
 
 
 def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
-    """The Sunday and Saturday around the day (default: today)."""
+    """Return the Sunday and Saturday of the day's week (default: today)."""
     day = day or timezone.localdate()
     sunday = day - dt.timedelta(days=(day.weekday() + 1) % 7)
     return sunday, sunday + dt.timedelta(days=6)
@@ -330,7 +330,7 @@ def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WeekDay:
-    """One day of the week's table; `lines` are (time on that day, row)."""
+    """One day in the week table. `lines` are (time on that day, row)."""
 
     name: str
     iso: str
@@ -342,13 +342,13 @@ class WeekDay:
 
 
 class WeekPage(NamedTuple):
-    """What templates/events/week.html shows."""
+    """The context of templates/events/week.html."""
 
     days: list[WeekDay]
     links: PeriodLinks
     links_label: str
     is_empty: bool
-    relaxed: list[tuple[str, str]]
+    alternatives: list[tuple[str, str]]
 
 
 def week_days(
@@ -357,7 +357,7 @@ def week_days(
     events: Iterable[Event],
     rows: Mapping[int, EventRow],
 ) -> list[WeekDay]:
-    """The seven days; `rows` are the events' rows by id."""
+    """Return the seven days of the week. `rows` maps event ids to rows."""
     by_id = {event.pk: event for event in events}
     today = timezone.localdate()
     sunday, _ = week_of(choice.day)
@@ -378,7 +378,7 @@ def week_days(
 
 
 def format_times_on(event: Event, day: dt.date) -> str:
-    """The event's times on one day: 9:00–11:00 AM, From 9:00 AM, Until 12:00 PM, All day."""
+    """Format the event's times on one day: 9:00–11:00 AM, From 9:00 AM, Until 12:00 PM, All day."""
     first, last = EventSpan(event.pk, event.begins_at, event.ends_at, event.all_day).days()
     if event.all_day or first < day < last:
         return "All day"
@@ -396,7 +396,7 @@ def week_links(choice: CalendarChoice) -> PeriodLinks:
     before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
     begins, ends = EARLIEST.date(), LATEST.date()
     return PeriodLinks(
-        name=f"Week of {_span_of_days(sunday, saturday)}",
+        name=f"Week of {_format_days(sunday, saturday)}",
         previous="Previous week",
         previous_url=choice.url(day=max(before, begins)) if sunday > begins else "",
         next="Next week",
@@ -406,8 +406,8 @@ def week_links(choice: CalendarChoice) -> PeriodLinks:
     )
 
 
-def _span_of_days(first: dt.date, last: dt.date) -> str:
-    """November 22–28, 2026 · November 29 – December 5, 2026"""
+def _format_days(first: dt.date, last: dt.date) -> str:
+    """Format days of a week: November 22–28, 2026 · November 29 – December 5, 2026"""
     if first.month == last.month:
         return f"{first:%B} {first.day}–{last.day}, {first.year}"
     year = f", {first.year}" if first.year != last.year else ""

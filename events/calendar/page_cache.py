@@ -1,9 +1,9 @@
 """A cache of public calendar pages, valid until something on them changes.
 
-A view wrapped in `cached_until_changed` may show only events of the public calendar. Its page
+A view wrapped in `cached_until_changed` can show only events of the public calendar. Its page
 depends on the calendar's version, which database triggers count (events/models/triggers.py), and
-on time. The page may change with time only at midnight (Mountain time) and at the moments listed
-in `version.MOMENT_FIELDS`.
+on the time. With time, the page can change only at midnight (Mountain time) and at the moments
+listed in `version.MOMENT_FIELDS`.
 """
 
 import functools
@@ -33,7 +33,7 @@ logger = logging.getLogger("aspen")
 PageView = Callable[..., HttpResponse]
 CACHE = "pages"
 CACHE_SECONDS = 60 * 60
-# Compressed. A feed of 3,000 events with long descriptions takes half of it.
+# After compression. A feed of 3,000 events with long descriptions takes half of this.
 MAX_CACHED_BYTES = 1_000_000
 CODE_FOLDERS = (
     "aspen",
@@ -58,8 +58,8 @@ class CachedPage(NamedTuple):
 def cached_until_changed(view: PageView) -> PageView:
     """Answer public requests from the cache, or with 304, until the page changes.
 
-    Requests with a session or a message, and requests inside a transaction (whose data may never
-    be committed), get a page of their own.
+    Requests with a session or a message are not cached, nor are requests inside a transaction,
+    whose data may never be committed.
     """
 
     @functools.wraps(view)
@@ -68,7 +68,7 @@ def cached_until_changed(view: PageView) -> PageView:
             response = view(request, *args, **kwargs)
             patch_cache_control(response, private=True)
             return response
-        # Before the data, so that the data is never older than its version.
+        # Read before the data, so that the data is never older than its version.
         key = version.calendar_version(timezone.now())
         tag = f'"{_digest(request, key)}"'
         unchanged = get_conditional_response(request, etag=tag)
@@ -96,20 +96,20 @@ def cached_until_changed(view: PageView) -> PageView:
 
 def _may_share(request: HttpRequest) -> bool:
     own = {settings.SESSION_COOKIE_NAME, CookieStorage.cookie_name} & request.COOKIES.keys()
-    # htmx asks for parts of pages; in development templates change under a running server.
+    # htmx requests parts of pages. In development, templates change while the server runs.
     part = "HX-Request" in request.headers
     return not (own or part or settings.DEBUG or connection.in_atomic_block)
 
 
 def _is_shareable(request: HttpRequest, response: HttpResponse) -> bool:
-    """True if nothing in the response is for this visitor only: no cookie, no CSRF token."""
+    """True if the response has no cookie or CSRF token that is only for this visitor."""
     has_token = bool(request.META.get("CSRF_COOKIE_NEEDS_UPDATE"))
     has_session = request.session.modified
     return response.status_code == 200 and not (response.cookies or has_token or has_session)
 
 
 def _with_etag(response: HttpResponse, tag: str) -> HttpResponse:
-    """Allow anyone to store the response, with revalidation each time."""
+    """Let any cache store the response, but revalidate it each time."""
     response.headers["ETag"] = tag
     patch_cache_control(response, no_cache=True)
     patch_vary_headers(response, ["Cookie"])
@@ -120,7 +120,7 @@ def _with_etag(response: HttpResponse, tag: str) -> HttpResponse:
 
 
 def _digest(request: HttpRequest, key: version.CalendarVersionKey) -> str:
-    # Sorted by name only: the last of several values is the one used.
+    # Sorted by name only, because the last of several values is used.
     query = [(name, each) for name, values in sorted(request.GET.lists()) for each in values]
     return _hashed(
         _deployment(),
@@ -131,7 +131,7 @@ def _digest(request: HttpRequest, key: version.CalendarVersionKey) -> str:
 
 
 def _deployment() -> str:
-    """A hash of code and settings, the same in every process of one deployment."""
+    """Hash the code and settings. Every process of a deployment has the same value."""
     return _hashed(
         code_digest(),
         getattr(staticfiles_storage, "manifest_hash", ""),
@@ -144,7 +144,7 @@ def _deployment() -> str:
 
 @functools.cache
 def code_digest() -> str:
-    """A hash of all code, templates and assets, as they were when the process started."""
+    """Hash all code, templates and assets, as they were when the process started."""
     digest = hashlib.sha256()
     for folder in CODE_FOLDERS:
         for path in sorted((settings.BASE_DIR / folder).rglob("*")):

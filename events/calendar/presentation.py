@@ -1,7 +1,7 @@
-"""Events as pages show them: states, rows of lists and programs, the next step for a person.
+"""Present events on pages: states, rows of lists and programs, and a person's next step.
 
-Only `facts_about` queries. Strings are built here, because date filters in templates make long
-lists slow.
+Only `facts_about` runs queries. Strings are built here because date filters in templates make
+long lists slow.
 """
 
 import dataclasses
@@ -34,7 +34,8 @@ from events.signals import claimed_event_ids_for
 # ---------- States, places, credits ----------
 
 
-SOON_DAYS = 7  # the calendar announces the end of registration this many days before
+# Days before registration closes when the calendar starts to say so.
+SOON_DAYS = 7
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
 RECORDING = Label("Recording available", "info", "▶")
@@ -49,7 +50,7 @@ NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
 
 def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """The states to show, the most important first."""
+    """Return the states to show, most important first."""
     if event.origin == Origin.CUSTOM or event.state == EventState.CANCELLED:
         return [event.state_label]
     over = event.over_at <= now
@@ -63,7 +64,7 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
 
 
 def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """The person's registration, or else free places and opening and closing days."""
+    """Return the person's registration, or else full, opening and closing labels."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
@@ -87,7 +88,7 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
 
 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
-    """today, tomorrow, in 3 days; empty for more than a week."""
+    """Format the days left: today, tomorrow, in 3 days; empty for more than a week."""
     days = (timezone.localdate(closes) - timezone.localdate(now)).days
     if days > SOON_DAYS:
         return ""
@@ -95,21 +96,21 @@ def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
 
 
 def format_place(event: Event) -> str:
-    """Room, place, town and delivery: Room 2, Yogo Inn, Lewistown · In person"""
+    """Format room, place, city and delivery: Room 2, Yogo Inn, Lewistown · In person"""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     delivery = Delivery(event.delivery).label if event.delivery else ""
     return " · ".join(part for part in (place, delivery) if part)
 
 
 class Link(NamedTuple):
-    """A link to another site, and its host name."""
+    """A link to another site and its host name."""
 
     url: str
     host: str
 
 
 def web_link(url: str) -> Link | None:
-    """The link, or None if browsers do not open the address as a page."""
+    """Return the link, or None if browsers would not open the URL as a page."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -120,9 +121,9 @@ def web_link(url: str) -> Link | None:
 
 
 def day_and_times(event: Event) -> tuple[str, str]:
-    """The day, and the clock times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
+    """Return the day and the times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
 
-    For events of several days the first part has everything and the second is empty.
+    If the event lasts several days, the first part has everything and the second is empty.
     """
     text = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     day = format_day(timezone.localdate(event.begins_at))
@@ -152,7 +153,7 @@ def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EventFacts:
-    """What was read about some events, by event id, for one person at one moment."""
+    """Facts about some events by event id, for one person at one moment."""
 
     now: dt.datetime
     is_signed_in: bool
@@ -183,39 +184,39 @@ class EventRow:
         return CREDIT_LISTED if self.credit == "claimed" else None
 
 
-def credit_button(event: Event, known: EventFacts) -> str:
-    """The form of Add CE credit for an event: claimed, claim, sign_in, or none ("")."""
-    if event.pk in known.claimed:
+def credit_button(event: Event, facts: EventFacts) -> str:
+    """Return which form of Add CE credit to show: claimed, claim, sign_in, or none ("")."""
+    if event.pk in facts.claimed:
         return "claimed"
     was_absent = (
-        known.counts_by_event.get(event.pk, NO_REGISTRATIONS).attendance == Attendance.ABSENT
+        facts.counts_by_event.get(event.pk, NO_REGISTRATIONS).attendance == Attendance.ABSENT
     )
     claimable = (
         event.origin == Origin.CALENDAR
         and event.state == EventState.PUBLISHED
-        and event.pk in known.credits
-        and event.claimable_at <= known.now
-        and not rules.is_past_recording(event, known.now)
-        and (not was_absent or rules.has_recording(event, known.now))
+        and event.pk in facts.credits
+        and event.claimable_at <= facts.now
+        and not rules.is_past_recording(event, facts.now)
+        and (not was_absent or rules.has_recording(event, facts.now))
     )
     if not claimable:
         return ""
-    return "claim" if known.is_signed_in else "sign_in"
+    return "claim" if facts.is_signed_in else "sign_in"
 
 
 def event_row(
     event: Event,
-    known: EventFacts,
+    facts: EventFacts,
     parent: Event | None = None,
     *,
     without: Collection[Label] = (),
 ) -> EventRow:
-    """One event as a list shows it; `parent` is its conference, if the list should name it.
+    """Return an event's row in a list. Pass its conference as `parent` to show that, too.
 
-    `without` are states that the list does not need to repeat.
+    The row leaves out the states in `without`, which the list does not need to repeat.
     """
     day, times = day_and_times(event)
-    labels = state_labels(event, known.counts_by_event.get(event.pk, NO_REGISTRATIONS), known.now)
+    labels = state_labels(event, facts.counts_by_event.get(event.pk, NO_REGISTRATIONS), facts.now)
     return EventRow(
         pk=event.pk,
         url=event.get_absolute_url(),
@@ -225,21 +226,21 @@ def event_row(
         where=format_place(event),
         sponsor=event.sponsor,
         states=[label for label in labels if label not in without],
-        credits=credit_chips(known.credits.get(event.pk, ())),
+        credits=credit_chips(facts.credits.get(event.pk, ())),
         part_of=parent.title if parent else "",
         part_of_url=parent.get_absolute_url() if parent else "",
-        credit=credit_button(event, known),
+        credit=credit_button(event, facts),
     )
 
 
 def conference_program(
-    event: Event, sessions: Iterable[Event], known: EventFacts
+    event: Event, sessions: Iterable[Event], facts: EventFacts
 ) -> list[tuple[str, list[EventRow]]]:
-    """The sessions of a conference by day, time and room, without what they share."""
-    shared_states = state_labels(event, NO_REGISTRATIONS, known.now)
+    """Return a conference's sessions by day, time and room, without what it states itself."""
+    shared_states = state_labels(event, NO_REGISTRATIONS, facts.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
-        shown = event_row(session, known, without=shared_states)
+        shown = event_row(session, facts, without=shared_states)
         if session.sponsor == event.sponsor:
             shown = dataclasses.replace(shown, sponsor="")
         if _is_same_location(session, event):
@@ -257,12 +258,12 @@ def _is_same_location(session: Event, conference: Event) -> bool:
     )
 
 
-# ---------- The page of one event ----------
+# ---------- The event page ----------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step: a button (`kind`), its address on another site, and a note."""
+    """The next step: a button (`kind`), its URL if on another site, and a note."""
 
     kind: str = ""
     url: str = ""
@@ -270,38 +271,38 @@ class NextStep:
     can_cancel: bool = False
 
 
-def next_step(event: Event, known: EventFacts) -> NextStep:
-    """The one next step at an event for the person it is shown to."""
-    counts = known.counts_by_event.get(event.pk, NO_REGISTRATIONS)
+def next_step(event: Event, facts: EventFacts) -> NextStep:
+    """Return the person's next step at an event."""
+    counts = facts.counts_by_event.get(event.pk, NO_REGISTRATIONS)
     if event.origin == Origin.CUSTOM:
-        return _custom_step(event, known)
-    if event.pk in known.claimed:
+        return _custom_step(event, facts)
+    if event.pk in facts.claimed:
         return NextStep("claimed")
     if event.state == EventState.CANCELLED:
         return NextStep(note="This event was canceled. It earns no credit.")
     registered = counts.state == RegistrationState.CONFIRMED
-    if button := credit_button(event, known):
+    if button := credit_button(event, facts):
         is_unmarked = counts.attendance == Attendance.UNKNOWN
-        can_cancel = registered and is_unmarked and event.over_at > known.now
-        return NextStep(button, note=_credit_note(event, counts, known), can_cancel=can_cancel)
-    if event.over_at <= known.now:
-        return NextStep(note=_over_note(event, counts, known))
+        can_cancel = registered and is_unmarked and event.over_at > facts.now
+        return NextStep(button, note=_credit_note(event, counts, facts), can_cancel=can_cancel)
+    if event.over_at <= facts.now:
+        return NextStep(note=_over_note(event, counts, facts))
     if registered:
-        return _registered_step(event, counts, known)
+        return _registered_step(event, counts, facts)
     if counts.state == RegistrationState.WAITLISTED:
         return NextStep("waitlisted", note=_waiting_note(counts), can_cancel=True)
-    return _registration_step(event, counts, known)
+    return _registration_step(event, counts, facts)
 
 
-def _registered_step(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
+def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
     """Once attendance is marked, the registration can no longer be canceled."""
     if counts.attendance == Attendance.ABSENT:
-        return NextStep("registered", note=_over_note(event, counts, known))
-    is_in = counts.attendance in ATTENDED
-    note = "You are checked in." if is_in else "You are registered."
-    if event.pk in known.credits:
+        return NextStep("registered", note=_over_note(event, counts, facts))
+    is_checked_in = counts.attendance in ATTENDED
+    note = "You are checked in." if is_checked_in else "You are registered."
+    if event.pk in facts.credits:
         note += " When the event is over, your credit is listed automatically."
-    return NextStep("registered", note=note, can_cancel=not is_in)
+    return NextStep("registered", note=note, can_cancel=not is_checked_in)
 
 
 def _waiting_note(counts: RegistrationCounts) -> str:
@@ -314,46 +315,46 @@ def _waiting_note(counts: RegistrationCounts) -> str:
     )
 
 
-def _custom_step(event: Event, known: EventFacts) -> NextStep:
+def _custom_step(event: Event, facts: EventFacts) -> NextStep:
     if event.state == EventState.DRAFT:
         return NextStep("revise", note=f"Staff asked for changes: {event.decision_reason}")
     if event.state == EventState.DECLINED:
         return NextStep(note=f"Staff declined this event: {event.decision_reason}")
-    return NextStep("claimed" if event.pk in known.claimed else "")
+    return NextStep("claimed" if event.pk in facts.claimed else "")
 
 
-def _credit_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
+def _credit_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> str:
     is_due = counts.state == RegistrationState.CONFIRMED and counts.settled_at is None
-    if is_due and event.over_at <= known.now:
+    if is_due and event.over_at <= facts.now:
         return (
-            "You registered, so your credit will be listed automatically. You can add it now, too."
+            "You registered, so your credit will be listed automatically. You can also add it now."
         )
-    if rules.has_recording(event, known.now):
+    if rules.has_recording(event, facts.now):
         return "If you took part or watched the recording, you can add this credit."
     return "If you took part, you can add this credit."
 
 
-def _over_note(event: Event, counts: RegistrationCounts, known: EventFacts) -> str:
+def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> str:
     if counts.attendance == Attendance.ABSENT:
         return (
             "The organizer marked you as absent, so no credit was added. "
             "If this is a mistake, open a help ticket."
         )
-    if event.pk in known.credits:
+    if event.pk in facts.credits:
         return ""
-    if known.credits:  # On a conference's page, those of its sessions.
+    if facts.credits:  # on a conference page, those of its sessions
         return "Claim each session separately, in the program below."
     return "This event carries no CE credit."
 
 
-def _registration_step(event: Event, counts: RegistrationCounts, known: EventFacts) -> NextStep:
+def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
     if event.registration_mode == RegistrationMode.NONE:
         return NextStep(note="You do not need to register.")
     if event.registration_mode == RegistrationMode.EXTERNAL:
         site = web_link(event.registration_url)
         if site is None:
             return NextStep(note="Register with the sponsor of this event.")
-        if event.pk not in known.credits:
+        if event.pk not in facts.credits:
             return NextStep("external", site.url)
         note = "We are not notified when you register there. Add your credit here after the event."
         return NextStep("external", site.url, note=note)
@@ -363,12 +364,12 @@ def _registration_step(event: Event, counts: RegistrationCounts, known: EventFac
         return NextStep(note=reason)
     if rules.is_full(event, counts.taken) or counts.waiting:
         note = "All places are taken. The person who has waited longest gets the next free place."
-        return NextStep("join" if known.is_signed_in else "sign_in_join", note=note)
-    return NextStep("register" if known.is_signed_in else "sign_in_register")
+        return NextStep("join" if facts.is_signed_in else "sign_in_join", note=note)
+    return NextStep("register" if facts.is_signed_in else "sign_in_register")
 
 
 def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> str:
-    """Places left, as long as people can still register: 3 of 5 left"""
+    """Format the places left while registration is possible: 3 of 5 left"""
     is_open = (
         event.registration_mode == RegistrationMode.PORTAL
         and event.state == EventState.PUBLISHED
@@ -383,21 +384,21 @@ def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> s
     return f"None of {event.capacity} left, {waiting}"
 
 
-def attendance_outcome(registration: Registration, known: EventFacts, *, is_claimed: bool) -> Label:
-    """The result of a registration at an event that is over."""
+def attendance_outcome(registration: Registration, facts: EventFacts, *, is_claimed: bool) -> Label:
+    """Return the outcome of a registration for an event that is over."""
     if is_claimed:
         return CREDIT_LISTED
     if registration.event.state == EventState.CANCELLED:
         return registration.event.state_label
     if registration.attendance == Attendance.ABSENT:
         return ABSENT
-    if registration.event_id not in known.credits:
+    if registration.event_id not in facts.credits:
         return CARRIES_NO_CREDIT
     return NO_CREDIT_LISTED
 
 
 MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
-# All but the long texts: the description and the search vector.
+# All except the long ones: the description and the search vector.
 ROW_FIELDS = (
     *MONTH_FIELDS,
     "origin",
@@ -420,12 +421,12 @@ ROW_FIELDS = (
 
 
 def signed_in_person(request: HttpRequest) -> User | None:
-    """The signed-in person, or None for the public."""
+    """Return the signed-in person, or None for the public."""
     return request.user if request.user.is_authenticated else None
 
 
 def facts_about(person: User | None, events: list[Event]) -> EventFacts:
-    """The facts that lists and pages show about these events. A fixed number of queries."""
+    """Read the facts that pages show about these events. A fixed number of queries."""
     return EventFacts(
         now=timezone.now(),
         is_signed_in=person is not None,

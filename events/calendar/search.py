@@ -1,6 +1,6 @@
-"""The calendar's filters, and its search, which tolerates typing errors.
+"""Filter and search the calendar. Search tolerates typos.
 
-Pages, feeds and the list for other sites all use `Filters`.
+Pages, feeds and the embedded list all use `Filters`.
 """
 
 import dataclasses
@@ -28,13 +28,13 @@ from events import queries
 from events.enums import Delivery
 from events.models import CreditOffer, Event
 
-# The filter's value for events without a type.
+# The type filter's value for events without a type.
 NO_TYPE = "other"
-# What websearch_to_tsquery reads as operators.
+# The operators of websearch_to_tsquery.
 OPERATORS = re.compile(r'"|(^|\s)-|\bor\b', re.IGNORECASE)
 # Each word costs two index lookups.
 MAX_SEARCH_WORDS = 12
-# Shorter words with two letters changed are too often different words.
+# Changing two letters of a shorter word usually gives a different word.
 MIN_MISSPELLED_LENGTH = 4
 # A seven-letter word with one letter replaced keeps about half of its trigrams.
 MIN_SIMILARITY = 0.5
@@ -44,9 +44,10 @@ MAX_SUGGESTIONS = 100
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Filters on events; an empty one matches everything.
+    """Filters on events. An empty value matches everything.
 
-    The category is a slug, the federation a name; days are Mountain days, both inclusive.
+    `category` is a slug and `federation` is a name. `since` and `until` are inclusive days in
+    Mountain time.
     """
 
     words: str = ""
@@ -62,20 +63,20 @@ class Filters:
     has_recording: bool = False
 
 
-# In the order in which pages list them.
+# In display order.
 FILTER_NAMES = tuple(field.name for field in dataclasses.fields(Filters))
 
 
 def filtered_calendar(filters: Filters) -> QuerySet[Event]:
-    """The events of the public calendar that match all filters, unordered."""
-    events = _in_words(queries.on_calendar(), filters)
+    """Return the events of the public calendar that match all filters, unordered."""
+    events = _filter_by_text(queries.on_calendar(), filters)
     events = filter_events(
         events, category=filters.category, type=filters.type, delivery=filters.delivery
     )
     if filters.federation:
         events = events.filter(organization__federation__name=filters.federation)
     if filters.since or filters.until:
-        events = _in_days(events, filters.since, filters.until)
+        events = _filter_by_days(events, filters.since, filters.until)
     if filters.earns_credit:
         events = events.filter(pk__in=CreditOffer.objects.values("event_id"))
     if filters.has_recording:
@@ -86,10 +87,10 @@ def filtered_calendar(filters: Filters) -> QuerySet[Event]:
 def filter_events(
     events: QuerySet[Event], *, category: str, type: str, delivery: str
 ) -> QuerySet[Event]:
-    """Events with credit in the category (slug), of the type (`NO_TYPE`: none), and delivery.
+    """Filter events by category slug, type and delivery. An empty value matches any.
 
-    Empty means any. Hybrid events match both "in person" and "online"; events with a recording
-    match "recorded".
+    `NO_TYPE` matches events without a type. Hybrid events match both "in person" and "online".
+    Events with a recording match "recorded".
     """
     if category:
         events = events.filter(
@@ -106,20 +107,20 @@ def filter_events(
     return events
 
 
-def _in_words(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
+def _filter_by_text(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     if filters.words:
         events = search_matching(events, filters.words)
     if filters.sponsor:
-        events = _named(events, "sponsor", filters.sponsor, weight="B")
+        events = _filter_by_name(events, "sponsor", filters.sponsor, weight="B")
     if filters.city:
-        events = _named(events, "city", filters.city, weight="C")
+        events = _filter_by_name(events, "city", filters.city, weight="C")
     return events
 
 
-def _in_days(
+def _filter_by_days(
     events: QuerySet[Event], since: dt.date | None, until: dt.date | None
 ) -> QuerySet[Event]:
-    """Events of which some part is on these days. One side may be open."""
+    """Filter to events that overlap these days. Either day can be None."""
     if since:
         events = events.filter(last_day__gte=since, over_at__gt=queries.midnight(since))
     if until:
@@ -127,10 +128,13 @@ def _in_days(
     return events
 
 
-def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> QuerySet[Event]:
-    """Every word of the text begins a word of the field, ignoring case and accents.
+def _filter_by_name(
+    events: QuerySet[Event], field: str, text: str, *, weight: str
+) -> QuerySet[Event]:
+    """Filter to events where each word of the text starts a word of the field.
 
-    The search index narrows by the field's weight; only those rows are compared with the field.
+    Ignores case and accents. The search index finds candidates by the field's weight; only those
+    rows are compared with the field itself.
     """
     words = re.findall(r"\w+", text)[:MAX_SEARCH_WORDS]
     if not words:
@@ -146,25 +150,25 @@ def _named(events: QuerySet[Event], field: str, text: str, *, weight: str) -> Qu
     )
 
 
-# ---------- Words ----------
+# ---------- Text search ----------
 
 
 def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """The events that match the words, in the same order.
+    """Filter to events that match the words, without changing their order.
 
-    Full text, ignoring accents. Words may also be misspelled words of the title (trigrams),
-    unless the text has search operators: "quoted phrase", -without, or.
+    This is a full-text search that ignores accents. Misspelled words of the title match too
+    (trigrams), unless the text has search operators: "quoted phrase", -without, or.
     """
     query = _websearch_query(words)
     match = Q(search=query)
     if not OPERATORS.search(words):
-        # "the" alone would match everything; then the title must contain it.
-        match |= ~_means_nothing(query) & _each_word(words) | Q(title__trigram_word_similar=words)
+        # "the" alone would match everything, so the title must contain it.
+        match |= ~_is_empty_query(query) & _each_word(words) | Q(title__trigram_word_similar=words)
     return events.filter(match)
 
 
 def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """The same events, best match first."""
+    """Order the events by how well they match the words, best match first."""
     rank = (
         SearchRank(F("search"), _websearch_query(words))
         + TrigramWordSimilarity(words, "title") / 10
@@ -173,10 +177,11 @@ def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
 
 
 def search_similar(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Events similar to words that match nothing, the most similar first.
+    """Return events similar to the words, most similar first.
 
     Allows two swapped letters or one extra letter anywhere in the text, and similar words in
-    title, sponsor, presenter and city. Reads many events: only for when `search_matching` is empty.
+    title, sponsor, presenter and city. Reads many events, so use it only if `search_matching`
+    finds none.
     """
     if OPERATORS.search(words):
         return events.none()
@@ -184,9 +189,9 @@ def search_similar(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     if not typed:
         return events.none()
     for word in typed[:MAX_SEARCH_WORDS]:
-        alike = (GreaterThanOrEqual(each, MIN_SIMILARITY) for each in _word_similarity(word))
+        similar = (GreaterThanOrEqual(each, MIN_SIMILARITY) for each in _word_similarity(word))
         events = events.filter(
-            reduce(or_, map(Q, alike), Q(search=_typo_variants(word) | _websearch_query(word)))
+            reduce(or_, map(Q, similar), Q(search=_typo_variants(word) | _websearch_query(word)))
         )
     rank = Greatest(*_word_similarity(words))
     return events.annotate(rank=rank).order_by("-rank", "-begins_at", "id")
@@ -197,7 +202,7 @@ def _word_similarity(word: str) -> list[TrigramWordSimilarity]:
 
 
 def _typo_variants(word: str) -> SearchQuery:
-    """The word with any two neighboring letters swapped, and with any letter left out."""
+    """Match the word with any two adjacent letters swapped or any one letter left out."""
     swapped = {
         word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word[:30]) - 1)
     }
@@ -211,16 +216,16 @@ def _websearch_query(words: str) -> SearchQuery:
 
 
 def _each_word(words: str) -> Q:
-    """Every word, or one like it in the title, occurs. Words like "the" do not narrow."""
+    """Match events that have each word, or one like it in the title. Ignore words like "the"."""
     match = Q()
     for word in words.split()[:MAX_SEARCH_WORDS]:
         query = _websearch_query(word)
-        match &= Q(search=query) | Q(title__trigram_word_similar=word) | _means_nothing(query)
+        match &= Q(search=query) | Q(title__trigram_word_similar=word) | _is_empty_query(query)
     return match
 
 
-def _means_nothing(query: SearchQuery) -> Q:
-    """True if a query has no words left. PostgreSQL evaluates this while planning."""
+def _is_empty_query(query: SearchQuery) -> Q:
+    """True if the query has no words left. PostgreSQL evaluates this while planning."""
     return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
 
 
@@ -232,14 +237,14 @@ def federations_with_events() -> list[str]:
 
 
 class NameSuggestions(NamedTuple):
-    """The most frequent names, in alphabetical order."""
+    """The most frequent names, sorted alphabetically."""
 
     sponsors: list[str]
     cities: list[str]
 
 
 def name_suggestions() -> NameSuggestions:
-    """The sponsors and cities of the past year's events. One query."""
+    """Return the sponsors and cities of the past year's events. One query."""
     year_ago = timezone.localdate() - dt.timedelta(days=365)
     rows = (
         queries.on_calendar()
@@ -261,11 +266,11 @@ def _frequent(names: Counter[str]) -> list[str]:
     return sorted(filter(None, most), key=str.casefold)
 
 
-def count_each(lists: Iterable[QuerySet[Event]]) -> list[int]:
-    """The number of events in each list. One query in all, none for no lists."""
+def count_each(querysets: Iterable[QuerySet[Event]]) -> list[int]:
+    """Count the events of each queryset. One query in total, or none without querysets."""
     each = [
         events.order_by().values(which=Value(number)).annotate(number=Count("pk"))
-        for number, events in enumerate(lists)
+        for number, events in enumerate(querysets)
     ]
     if not each:
         return []

@@ -1,4 +1,4 @@
-"""A key for what the public calendar shows: the same key, the same pages."""
+"""The version key of the public calendar: if it is the same, so are the pages."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.models import CalendarVersion, Event
 
-# Moments at which an event is shown differently although no one changed it.
+# Moments when pages show an event differently although no one changed it.
 MOMENT_FIELDS = (
     "begins_at",
     "over_at",
@@ -22,17 +22,17 @@ MOMENT_FIELDS = (
 
 
 class CalendarVersionKey(NamedTuple):
-    """Everything that the pages of the public calendar depend on."""
+    """Everything that public calendar pages depend on."""
 
     number: int
-    # Of the last counted transaction: a restored database may reach the same number again.
+    # The last counted transaction, because a restored database can reach the same number again.
     transaction: str
     today: dt.date
     latest: dt.datetime | None
 
 
 def calendar_version(now: dt.datetime) -> CalendarVersionKey:
-    """The key for the moment `now`. One query, by indexes."""
+    """Return the key at the moment `now`. One query, which uses indexes."""
 
     def latest(field: str) -> Subquery:
         before = Event.objects.filter(**{f"{field}__lte": now}).order_by(f"-{field}")

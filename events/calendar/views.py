@@ -35,7 +35,7 @@ from events.models import Category, Event
 PAGE_SIZE = 25
 SOONEST_FIRST = paging.Order("begins_at")
 NEWEST_FIRST = paging.Order("begins_at", is_descending=True)
-# Instead of "without …".
+# Used instead of "without …".
 RELAXED_FILTER_LABELS = {
     "earns_credit": "with or without credit",
     "has_recording": "with or without a recording",
@@ -49,7 +49,7 @@ class Tab(NamedTuple):
 
 
 class CalendarPage(NamedTuple):
-    """What templates/events/calendar.html shows around the month, week or list."""
+    """The context of templates/events/calendar.html around the month, week or list."""
 
     form: CalendarForm
     choice: CalendarChoice
@@ -62,35 +62,35 @@ class CalendarPage(NamedTuple):
     more_is_open: bool
     has_errors: bool
     view: str
-    # (text, address without this filter)
+    # (text, URL without this filter)
     applied_filters: list[tuple[str, str]]
 
 
 class OtherSide(NamedTuple):
-    """Search results on the other side of today."""
+    """A link to search results on the other side of today."""
 
     text: str
     url: str
 
 
 class ListPage(NamedTuple):
-    """What templates/events/list.html shows."""
+    """The context of templates/events/list.html."""
 
     heading: str
     event_count: str
-    is_guess: bool
+    is_similar: bool
     rows: list[presentation.EventRow]
     page: paging.KeysetPage[Event]
     query: str
     other_side: OtherSide | None
-    relaxed: list[tuple[str, str]]
+    alternatives: list[tuple[str, str]]
 
 
 @login_not_required
 @require_safe
 @cached_until_changed
 def calendar(request: HttpRequest) -> HttpResponse:
-    """The calendar as a month, a week, or a list: upcoming, past, or one day."""
+    """Show a month, a week, or a list of upcoming events, past events or one day."""
     categories = list(queries.categories())
     form = CalendarForm(request.GET, categories=categories, suggestions=search.name_suggestions())
     choice = form.choice()
@@ -109,13 +109,13 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
     more = [form[name] for name in form.MORE]
     main = [*form.MAIN, "month" if choice.view == MONTH else "day"]
     if choice.view == WEEK:
-        form["day"].label = "In the week of"
-    # A search from the month opens the list; after that the view stays.
+        form["day"].label = "Week of"
+    # A search from the month opens the list. Other searches keep the view.
     keeps_view = choice.view != MONTH or choice.words
     return CalendarPage(
         form=form,
         choice=choice,
-        errors=form.errors_out_of_sight(choice),
+        errors=form.errors_of_hidden_fields(choice),
         feed_query=filter_parameters(choice).removesuffix("&"),
         categories=categories,
         tabs=_tabs(choice),
@@ -131,24 +131,24 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
 
 
 def _tabs(choice: CalendarChoice) -> list[Tab]:
-    """Links to the calendar's views; they keep the filters."""
-    # Lists of one day, or from a day on, are neither upcoming nor past.
-    at_side = choice.view == LIST and not choice.day
+    """Return links to the calendar's views. They keep the filters."""
+    # A list of one day, or from a given day on, is neither upcoming nor past.
+    is_list = choice.view == LIST and not choice.day
     day = choice.day or _day_in(choice)
-    is_upcoming = at_side and not choice.past and not choice.since
+    is_upcoming = is_list and not choice.past and not choice.since
     month = choice.url(view=MONTH, month=_month_of(choice))
     return [
         Tab("Month", month, choice.view == MONTH),
         Tab("Week", choice.url(view=WEEK, day=day), choice.view == WEEK),
         Tab("Upcoming", choice.url(view=LIST, past=False, day=None), is_upcoming),
-        Tab("Past", choice.url(view=LIST, past=True, day=None), at_side and choice.past),
+        Tab("Past", choice.url(view=LIST, past=True, day=None), is_list and choice.past),
     ]
 
 
 def _day_in(choice: CalendarChoice) -> dt.date | None:
-    """The first day of the month shown; None if that is the current month."""
-    is_elsewhere = choice.view == MONTH and choice.month != grid.current_month()
-    return choice.month if is_elsewhere else None
+    """Return the first day of the month shown, or None for the current month."""
+    is_other_month = choice.view == MONTH and choice.month != grid.current_month()
+    return choice.month if is_other_month else None
 
 
 def _month_of(choice: CalendarChoice) -> dt.date:
@@ -158,8 +158,8 @@ def _month_of(choice: CalendarChoice) -> dt.date:
 # ---------- The events ----------
 
 
-def _within(choice: CalendarChoice) -> QuerySet[Event]:
-    """The events of the choice, unordered."""
+def _events_of(choice: CalendarChoice) -> QuerySet[Event]:
+    """Return the events of the choice, unordered."""
     return _in_period(search.filtered_calendar(choice), choice)
 
 
@@ -172,32 +172,32 @@ def _in_period(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Even
         return queries.between(events, choice.day, choice.day)
     if choice.past:
         return queries.past(events)
-    # A given first day replaces today.
+    # If a first day is given, it replaces today.
     return events if choice.since else queries.upcoming(events)
 
 
 def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
-    """Choices to offer when there are no events: without a filter, or at another time."""
-    dropped = [
+    """Return choices to offer if there are no events: without a filter, or at another time."""
+    broader = [
         (RELAXED_FILTER_LABELS.get(name, f"without {FIELD_NAMES[name]}"), choice.without(name))
-        for name in choice.filters_set
+        for name in choice.active_filters
     ]
-    if len(dropped) > 1:
-        dropped.append(("without filters", choice.without(*search.FILTER_NAMES)))
-    upcoming = choice.but(view=LIST, day=None, past=False, since=None)
-    at_side = choice.view == LIST and not choice.day
+    if len(broader) > 1:
+        broader.append(("without filters", choice.without(*search.FILTER_NAMES)))
+    upcoming = choice.replace(view=LIST, day=None, past=False, since=None)
+    is_list = choice.view == LIST and not choice.day
     others = []
-    if not at_side or choice.past or choice.since:
+    if not is_list or choice.past or choice.since:
         others.append(("coming up", upcoming))
-    if not (at_side and choice.past):
-        others.append(("past", upcoming.but(past=True)))
-    return dropped + others
+    if not (is_list and choice.past):
+        others.append(("past", upcoming.replace(past=True)))
+    return broader + others
 
 
-def _relaxed_filters(choice: CalendarChoice) -> list[tuple[str, str]]:
-    """Alternatives that have events, with their number, as (text, address). One query."""
+def _useful_alternatives(choice: CalendarChoice) -> list[tuple[str, str]]:
+    """Return the alternatives that have events, with their number, as (text, URL). One query."""
     alternatives = _alternatives(choice)
-    numbers = search.count_each([_within(other) for _, other in alternatives])
+    numbers = search.count_each([_events_of(other) for _, other in alternatives])
     return [
         (f"{text[0].upper()}{text[1:]}: {format_event_count(number)}", other.url())
         for (text, other), number in zip(alternatives, numbers, strict=True)
@@ -209,47 +209,50 @@ def _relaxed_filters(choice: CalendarChoice) -> list[tuple[str, str]]:
 
 
 def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
-    """Only the events that the month has room for are read in full."""
+    """Build the month page. Reads in full only the events that the page has room for."""
     plans = _plan(
-        choice, choice.month, grid.last_day_of_month(choice.month), room=grid.MONTH_LINES_PER_DAY
+        choice,
+        choice.month,
+        grid.last_day_of_month(choice.month),
+        max_lines=grid.MONTH_LINES_PER_DAY,
     )
-    events, known = _planned(plans, MONTH_FIELDS, person)
+    events, facts = _read_planned(plans, MONTH_FIELDS, person)
     return MonthPage(
         weekdays=[(name[:3], name[3:]) for name in grid.WEEKDAYS],
-        weeks=grid.month_grid(choice, plans, events, known.credits, _own(known)),
+        weeks=grid.month_grid(choice, plans, events, facts.credits, _own_events(facts)),
         links=grid.month_links(choice),
         links_label="Months",
         is_empty=not plans,
-        relaxed=[] if plans else _relaxed_filters(choice),
+        alternatives=[] if plans else _useful_alternatives(choice),
     )
 
 
 def _week(choice: CalendarChoice, person: User | None) -> WeekPage:
-    plans = _plan(choice, *grid.week_of(choice.day), room=grid.WEEK_LINES_PER_DAY)
-    events, known = _planned(plans, ROW_FIELDS, person)
-    rows = {event.pk: presentation.event_row(event, known, event.parent) for event in events}
+    plans = _plan(choice, *grid.week_of(choice.day), max_lines=grid.WEEK_LINES_PER_DAY)
+    events, facts = _read_planned(plans, ROW_FIELDS, person)
+    rows = {event.pk: presentation.event_row(event, facts, event.parent) for event in events}
     return WeekPage(
         days=grid.week_days(choice, plans, events, rows),
         links=grid.week_links(choice),
         links_label="Weeks",
         is_empty=not plans,
-        relaxed=[] if plans else _relaxed_filters(choice),
+        alternatives=[] if plans else _useful_alternatives(choice),
     )
 
 
 Plans = Mapping[dt.date, grid.DayPlan]
 
 
-def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, room: int) -> Plans:
-    times = _within(choice).order_by("begins_at", "id")
+def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, max_lines: int) -> Plans:
+    times = _events_of(choice).order_by("begins_at", "id")
     spans = times.values_list("id", "begins_at", "ends_at", "all_day")
-    return grid.plan_days((grid.EventSpan(*row) for row in spans), first, last, room=room)
+    return grid.plan_days((grid.EventSpan(*row) for row in spans), first, last, max_lines=max_lines)
 
 
-def _planned(
+def _read_planned(
     plans: Plans, fields: tuple[str, ...], person: User | None
 ) -> tuple[list[Event], presentation.EventFacts]:
-    """The events that the days show, and the facts about them."""
+    """Read the events that the days show, and the facts about them."""
     shown = {pk for plan in plans.values() for pk in plan.shown}
     events = Event.objects.filter(pk__in=shown)
     if "parent__title" in fields:
@@ -258,48 +261,48 @@ def _planned(
     return rows, facts_about(person, rows)
 
 
-def _own(known: presentation.EventFacts) -> dict[int, str]:
-    """Labels for the person's own events, by event id."""
+def _own_events(facts: presentation.EventFacts) -> dict[int, str]:
+    """Return labels for the person's own events, by event id."""
     registered = {
         pk: "Registered"
-        for pk, counts in known.counts_by_event.items()
+        for pk, counts in facts.counts_by_event.items()
         if counts.state == RegistrationState.CONFIRMED
     }
-    return registered | dict.fromkeys(known.claimed, "Credit listed")
+    return registered | dict.fromkeys(facts.claimed, "Credit listed")
 
 
 # ---------- The list ----------
 
 
 def _list(choice: CalendarChoice, person: User | None) -> ListPage:
-    """A page of rows; if there are none, similar events or alternatives."""
+    """Build a page of the list, or offer similar events or alternatives if it is empty."""
     page, other_side = _search_page(choice) if choice.words else (_dated_page(choice), None)
     rows = page.rows
-    is_guess = not rows and not other_side and bool(choice.words)
-    if is_guess:
+    is_similar = not rows and not other_side and bool(choice.words)
+    if is_similar:
         rows = _similar_page(choice)
-    known = facts_about(person, rows)
+    facts = facts_about(person, rows)
     without = [presentation.OVER] if choice.past and not choice.day else []
     return ListPage(
         heading=_heading(choice),
         event_count=format_event_count(page.count),
-        is_guess=is_guess,
-        rows=[presentation.event_row(each, known, each.parent, without=without) for each in rows],
+        is_similar=is_similar,
+        rows=[presentation.event_row(each, facts, each.parent, without=without) for each in rows],
         page=page,
         query=choice.query(),
         other_side=other_side,
-        relaxed=[] if rows else _relaxed_list(choice, other_side),
+        alternatives=[] if rows else _list_alternatives(choice, other_side),
     )
 
 
-def _rows_of(events: QuerySet[Event]) -> QuerySet[Event]:
+def _row_fields_of(events: QuerySet[Event]) -> QuerySet[Event]:
     return events.select_related("parent").only(*ROW_FIELDS)
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
-    """A page by date, which stays the same while events are added and pass."""
+    """Return a page by date, which stays the same while events are added and end."""
     return paging.keyset_page(
-        _rows_of(_within(choice)),
+        _row_fields_of(_events_of(choice)),
         NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,
         size=PAGE_SIZE,
         page=choice.page,
@@ -309,15 +312,15 @@ def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
 
 
 def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], OtherSide | None]:
-    """A page of results, best match first, and the number of results on the other side of today."""
-    events = _within(choice)
+    """Return a page of results, best match first, and a link to the other side of today."""
+    events = _events_of(choice)
     other = None
-    # Lists of one day, or from a day on, have no other side.
+    # A list of one day, or from a given day on, has no other side.
     if not choice.day and (choice.past or not choice.since):
-        other = choice.but(past=not choice.past)
-    count, *rest = search.count_each([events, *([_within(other)] if other else [])])
+        other = choice.replace(past=not choice.past)
+    count, *rest = search.count_each([events, *([_events_of(other)] if other else [])])
     page = paging.page_numbered(
-        search.search_ranked(_rows_of(events), choice.words),
+        search.search_ranked(_row_fields_of(events), choice.words),
         size=PAGE_SIZE,
         page=choice.page,
         count=count,
@@ -330,15 +333,17 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
 
 
 def _similar_page(choice: CalendarChoice) -> list[Event]:
-    """The first page of events similar to words that match nothing."""
-    events = _rows_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
+    """Return the first page of events similar to words that match nothing."""
+    events = _row_fields_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
     return list(search.search_similar(events, choice.words)[:PAGE_SIZE])
 
 
-def _relaxed_list(choice: CalendarChoice, other_side: OtherSide | None) -> list[tuple[str, str]]:
-    """The alternatives without `other_side`, which the page shows anyway."""
+def _list_alternatives(
+    choice: CalendarChoice, other_side: OtherSide | None
+) -> list[tuple[str, str]]:
+    """Return the alternatives without `other_side`, which the page already shows."""
     shown = other_side.url if other_side else ""
-    return [(text, url) for text, url in _relaxed_filters(choice) if url != shown]
+    return [(text, url) for text, url in _useful_alternatives(choice) if url != shown]
 
 
 def _heading(choice: CalendarChoice) -> str:

@@ -44,7 +44,7 @@ def plan_of(event: Event) -> dict[str, str]:
         "Title": event.title,
         "When": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "Where": place,
-        "How it is held": Delivery(event.delivery).label if event.delivery else "",
+        "Format": Delivery(event.delivery).label if event.delivery else "",
     }
 
 

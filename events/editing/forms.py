@@ -73,7 +73,7 @@ class EventForm(forms.ModelForm):
         label="Type", required=False, choices=[("", "Other"), *EventType.choices[1:]]
     )
     delivery = forms.ChoiceField(
-        label="How it is held",
+        label="Format",
         required=False,
         choices=[("", "Not specified"), *Delivery.choices[1:]],
     )

@@ -195,7 +195,7 @@ def proposes(editor: Visitor) -> None:
     editor.field("Event title").fill(TITLE)
     editor.field("Begins").fill(f"{day}T09:00")
     editor.field("Ends").fill(f"{day}T11:00")
-    editor.field("How it is held").select_option("In person")
+    editor.field("Format").select_option("In person")
     editor.field("Building or address").fill("Yogo Inn")
     editor.field("City").fill("Lewistown")
     editor.field("◆ Technology").fill("2")

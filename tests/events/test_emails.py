@@ -298,13 +298,13 @@ def test_a_change_is_told_as_it_is_when_the_email_is_sent(person: User) -> None:
         event,
         Change("When", "Thu, Dec 3, 2026, 9:00–11:00 AM", "Mon, Dec 7, 2026, 9:00–11:00 AM"),
         Change("Where", "Big Sky Room, Lewis & Clark Library, Helena", "Butte"),
-        Change("How it is held", "In person", "Online"),
+        Change("Format", "In person", "Online"),
     )
 
     told = body_of(delivered())
 
     assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; before: Thu, Dec 3, 2026," in told
-    assert "How it is held: no longer given (before: In person)" in told
+    assert "Format: no longer given (before: In person)" in told
     assert told.count("Where: Big Sky Room, Lewis & Clark Library, Helena Credits:") == 1
     assert "Dec 7" not in told
     assert "Butte" not in told

@@ -276,7 +276,7 @@ def test_words_lead_from_the_month_to_the_list(client):
 # ---------- Bad input ----------
 
 UNKNOWN = "That is not one of the choices, so it was ignored."
-NO_PAGE = "There is no such page. Showing the first page."
+NO_PAGE = "This page does not exist. Showing the first page."
 NO_MONTH = "is not a month like 2026-11. Showing the current month."
 NO_DAY = "is not a date like 2026-11-30, so it was ignored."
 

@@ -246,12 +246,12 @@ def test_nothing_found_says_what_to_relax(client):
     make.event(days=-2, city="Butte")
     page = context(client, "view=list&category=technology&city=butte")
     assert page["rows"] == []
-    assert page["relaxed"] == [
+    assert page["alternatives"] == [
         ("Without the city: 2 events", "/events/?view=list&category=technology"),
         ("Without filters: 2 events", "/events/?view=list"),
         ("Past: 1 event", "/events/?view=list&category=technology&city=butte&past=1"),
     ]
-    for _, url in page["relaxed"]:
+    for _, url in page["alternatives"]:
         assert client.get(url).context["rows"]
 
 
@@ -261,17 +261,17 @@ def test_an_empty_month_or_week_leads_to_where_something_is(client, view):
     make.event(title="There", begins_at=dt.datetime(2031, 1, 8, 18, tzinfo=dt.UTC), ends_at=None)
     page = context(client, f"{view}&city=helena")
     place = page["choice"].without_filters
-    assert page["relaxed"] == [("Without the city: 1 event", place)]
+    assert page["alternatives"] == [("Without the city: 1 event", place)]
     assert "match the filters" in client.get(f"/events/?{view}&city=helena").content.decode()
     Event.objects.update(city="Helena")
     page = context(client, f"{view.replace('2031-01', '2032-01')}&city=helena")
-    assert page["relaxed"] == [("Coming up: 2 events", "/events/?view=list&city=helena")]
+    assert page["alternatives"] == [("Coming up: 2 events", "/events/?view=list&city=helena")]
 
 
 def test_nothing_at_all(client):
     for query in ("", "view=week", "view=list", "past=1", "view=list&day=2026-01-01", "q=x&city=y"):
         response = client.get(f"/events/?{query}")
-        assert response.context["relaxed"] == []
+        assert response.context["alternatives"] == []
         assert response.status_code == 200
 
 

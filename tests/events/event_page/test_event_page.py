@@ -50,7 +50,7 @@ def test_the_life_of_an_event_for_a_person_who_registers(client):
     move(event, days=-4)
     assert moment(client, event) == (
         "claim",
-        "You registered, so your credit will be listed automatically. You can add it now, too.",
+        "You registered, so your credit will be listed automatically. You can also add it now.",
     )
     make.claim(person, event)
     assert moment(client, event) == ("claimed", "")
