@@ -1,4 +1,4 @@
-"""The list, the filters and the search of the calendar, with what people type into addresses."""
+"""The calendar's list, filters and search, with good and bad parameters."""
 
 import datetime as dt
 from decimal import Decimal
@@ -21,11 +21,11 @@ def titles(client: Client, query: str) -> list[str]:
 
 
 def errors(client: Client, query: str) -> dict[str, list[str]]:
-    """What the page reports: errors beside fields by their names, the others under ""."""
+    """Return the page's errors by field name, and the others under ""."""
     context = client.get(f"/events/?{query}").context
     fields = [*context["filters"], *context["more_filters"]]
-    beside = {field.name: list(field.errors) for field in fields if field.errors}
-    return beside | ({"": context["errors"]} if context["errors"] else {})
+    by_field = {field.name: list(field.errors) for field in fields if field.errors}
+    return by_field | ({"": context["errors"]} if context["errors"] else {})
 
 
 # ---------- Upcoming and past ----------
@@ -38,13 +38,13 @@ def test_upcoming_comes_soonest_first_and_past_newest_first(client):
     assert titles(client, "past=1") == ["-2", "-9"]
 
 
-def test_what_is_under_way_is_not_past(client):
+def test_an_event_under_way_is_not_past(client):
     make.event(title="Now", days=-0.2, hours=48)
     assert titles(client, "view=list") == ["Now"]
     assert titles(client, "past=1") == []
 
 
-def test_a_row_says_what_is_known(client):
+def test_a_row_shows_place_conference_and_credits(client):
     conference = make.event(title="Spring conference", days=4, hours=30, credits={})
     make.event(
         title="Opening",
@@ -73,7 +73,7 @@ def test_custom_and_unpublished_events_stay_out(client):
     assert titles(client, "past=1") == [cancelled.title]
 
 
-def test_a_long_list_comes_in_pages_that_keep_the_filters(client):
+def test_a_long_list_has_pages_that_keep_the_filters(client):
     for number in range(30):
         make.event(title=f"Lab {number}", days=number + 1)
     make.event(title="Other", days=1, credits={make.PUBLIC: "1.0"})
@@ -97,7 +97,7 @@ def buttons(client: Client, query: str) -> dict[str, str]:
     return {row.title: row.credit for row in client.get(f"/events/?{query}").context["rows"]}
 
 
-def test_add_ce_credit_stands_where_credit_can_be_claimed(client):
+def test_claimable_events_have_add_ce_credit(client):
     person = make.person()
     make.event(title="Ended", days=-2)
     make.event(title="Without credit", days=-2, credits={})
@@ -123,7 +123,7 @@ def test_add_ce_credit_stands_where_credit_can_be_claimed(client):
     }
 
 
-def test_the_button_claims_the_event_it_stands_beside(client):
+def test_the_button_claims_its_event(client):
     event = make.event(days=-2)
     client.force_login(make.person())
     page = client.get("/events/?past=1").content.decode()
@@ -135,7 +135,7 @@ def test_the_button_claims_the_event_it_stands_beside(client):
     assert "Add CE credit" not in page
 
 
-def test_the_public_is_led_to_sign_in_and_back(client):
+def test_visitors_sign_in_to_claim(client):
     event = make.event(days=-2, title="Weeding")
     page = client.get("/events/?past=1").content.decode()
     assert f'href="/accounts/login/?next=/events/{event.pk}/weeding/"' in page
@@ -146,24 +146,24 @@ def test_the_public_is_led_to_sign_in_and_back(client):
 
 
 def test_filters_combine(client):
-    fitting = {
+    matching = {
         "type": EventType.MEETING,
         "delivery": Delivery.ONLINE,
         "credits": {make.PUBLIC: "1.0"},
         "days": 2,
     }
-    make.event(title="Board meeting", **fitting)
-    make.event(title="Board meeting, other type", **fitting | {"type": EventType.CONFERENCE})
-    make.event(title="Board meeting, other way", **fitting | {"delivery": Delivery.IN_PERSON})
-    make.event(title="Board meeting, other field", **fitting | {"credits": {}})
-    make.event(title="Board meeting, over", **fitting | {"days": -2})
-    make.event(title="Something else", **fitting)
+    make.event(title="Board meeting", **matching)
+    make.event(title="Board meeting, other type", **matching | {"type": EventType.CONFERENCE})
+    make.event(title="Board meeting, other way", **matching | {"delivery": Delivery.IN_PERSON})
+    make.event(title="Board meeting, other field", **matching | {"credits": {}})
+    make.event(title="Board meeting, over", **matching | {"days": -2})
+    make.event(title="Something else", **matching)
     query = "q=board&category=public-services&type=Meeting&delivery=online"
     assert titles(client, query) == ["Board meeting"]
     assert titles(client, f"{query}&past=1") == ["Board meeting, over"]
 
 
-def test_delivery_means_how_one_can_take_part(client):
+def test_delivery_filters_by_how_people_can_take_part(client):
     for days, (name, value) in enumerate(Delivery.__members__.items(), start=1):
         make.event(title=name, days=days, delivery=value)
     make.event(title="Unknown", days=8, delivery="")
@@ -190,7 +190,7 @@ def test_events_without_a_type_can_be_found(client):
     assert titles(client, "view=list&type=other") == ["Untyped"]
 
 
-def test_filters_hold_for_the_month_and_its_links(client):
+def test_filters_apply_to_the_month_and_its_links(client):
     on_a_day = {"begins_at": dt.datetime(2026, 5, 5, 18, tzinfo=dt.UTC), "ends_at": None}
     make.event(title="Technology day", **on_a_day)
     make.event(title="Story time", **on_a_day, credits={make.PUBLIC: "1.0"})
@@ -221,14 +221,14 @@ def test_filters_hold_for_the_month_and_its_links(client):
         "cataloguing -weeding",
     ],
 )
-def test_search_forgives_spelling_accents_and_small_words(client, words):
+def test_search_tolerates_variants_accents_and_stop_words(client, words):
     make.event(title="Small-group cataloguing lab", days=2, sponsor="Café Librarians")
     make.event(title="Weeding basics", days=3)
     assert titles(client, f"q={words}") == ["Small-group cataloguing lab"]
 
 
 @pytest.mark.parametrize("words", ["Tecnology", "technlogy", "technology", "tecnology pettin zoo"])
-def test_search_forgives_typing_errors(client, words):
+def test_search_tolerates_typos(client, words):
     make.event(title="Technology Petting Zoo", days=2)
     make.event(title="Trustee basics", days=3)
     assert titles(client, f"q={words}") == ["Technology Petting Zoo"]
@@ -237,20 +237,20 @@ def test_search_forgives_typing_errors(client, words):
 @pytest.mark.parametrize(
     "words", ["!!!", "🎉", "'", "%25", "&|!", "a" * 200, "zzz", "<->", "\\", "lab -lab", "()"]
 )
-def test_search_that_finds_nothing_says_so(client, words):
+def test_a_search_without_results_says_so(client, words):
     make.event(title="Small-group cataloguing lab", days=2)
     response = client.get("/events/", {"q": words})
     assert response.context["rows"] == []
     assert "No events found" in response.content.decode()
 
 
-def test_a_title_counts_more_than_a_description(client):
+def test_title_matches_rank_above_description_matches(client):
     make.event(title="Story time", description="Not about budgets.", days=1)
     make.event(title="Budgets", days=2)
     assert titles(client, "q=budgets") == ["Budgets", "Story time"]
 
 
-def test_search_links_to_hits_on_the_other_side_of_today(client):
+def test_search_links_to_results_on_the_other_side_of_today(client):
     make.event(title="Weeding", days=-2)
     make.event(title="Weeding again", days=-3)
     make.event(title="Robotics", days=3)
@@ -266,7 +266,7 @@ def test_search_links_to_hits_on_the_other_side_of_today(client):
     assert past.context["other_side"] is None
 
 
-def test_words_lead_from_the_month_to_the_list(client):
+def test_a_search_from_the_month_opens_the_list(client):
     make.event(title="Weeding", days=2)
     page = client.get("/events/?category=technology").content.decode()
     assert 'name="view"' not in page
@@ -308,11 +308,11 @@ NO_DAY = "is not a date like 2026-11-30, so it was ignored."
         ("unknown=1", {}),
     ],
 )
-def test_bad_values_are_reported_and_left_out(client, query, reported):
+def test_bad_values_are_reported_and_ignored(client, query, reported):
     assert errors(client, query) == reported
 
 
-def test_bad_values_leave_the_other_filters_alone(client):
+def test_bad_values_do_not_affect_other_filters(client):
     make.event(title="Kept", days=2)
     make.event(title="Filtered out", days=2, credits={make.PUBLIC: "1.0"})
     query = "view=list&category=technology&type=nonsense&day=tomorrow&page=zzz"
@@ -321,14 +321,14 @@ def test_bad_values_leave_the_other_filters_alone(client):
     assert '<option value="technology" selected>Technology</option>' in page
 
 
-def test_dangerous_words_are_shown_as_words(client):
+def test_markup_in_text_is_escaped(client):
     make.event(title="<script>alert(1)</script> 🎉 " + "W" * 270, days=2)
     for query in ("view=list", "q=<script>alert(1)</script>", "category=<script>alert(1)</script>"):
         assert "<script>alert" not in client.get(f"/events/?{query}").content.decode()
     assert len(titles(client, "view=list")) == 1
 
 
-def test_only_reading_is_allowed(client):
+def test_only_get_is_allowed(client):
     assert client.post("/events/").status_code == 405
 
 
@@ -380,7 +380,7 @@ def ten_thousand_events() -> None:
 
 
 @pytest.mark.usefixtures("ten_thousand_events")
-def test_ten_thousand_events_cost_no_more(client, django_assert_max_num_queries):
+def test_ten_thousand_events_take_no_more_queries(client, django_assert_max_num_queries):
     client.force_login(make.person())
     sizes = {}
     for query in ("view=month", "view=list", "past=1&page=200", "q=tecnology+lab"):

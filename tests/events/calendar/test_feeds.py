@@ -1,4 +1,4 @@
-"""The calendar for other programs, read back by two third-party libraries."""
+"""Calendar files and feeds, read back with two third-party libraries."""
 
 import datetime as dt
 import json
@@ -43,15 +43,15 @@ HOSTILE = [
 
 
 def strictly(content: bytes) -> Any:
-    """The file as vobject reads it, by the rules of the zone in this very file."""
-    # It remembers zones of other files by their names.
+    """Parse the file with vobject, using the time zone rules in the file."""
+    # vobject caches zones of other files by name.
     vars(vobject.icalendar)["__tzidMap"].pop("America/Denver", None)
     (calendar,) = vobject.readComponents(content.decode())
     return calendar
 
 
 def parsed(content: bytes) -> icalendar.Calendar:
-    """The file, having passed both readers and RFC 5545's rules about lines."""
+    """Parse the file with both libraries and check its lines against RFC 5545."""
     for line in content.split(b"\r\n"):
         assert len(line) <= 75
         assert b"\n" not in line
@@ -74,7 +74,7 @@ def only(content: bytes) -> Any:
 
 
 def at(moment: str, hours: float | None = 1, **fields: Any) -> Event:
-    """An event that begins at that Mountain time."""
+    """Create an event that begins at this Mountain time."""
     begins_at = dt.datetime.fromisoformat(moment)
     if begins_at.tzinfo is None:
         begins_at = begins_at.replace(tzinfo=DENVER)
@@ -107,7 +107,7 @@ def key_of(person: User, **fields: Any) -> PersonalKey:
 # ---------- One event ----------
 
 
-def test_an_event_says_everything_there_is_to_know() -> None:
+def test_the_file_of_one_event_has_all_details() -> None:
     event = at(
         "2026-12-03T09:00",
         hours=2,
@@ -117,7 +117,7 @@ def test_an_event_says_everything_there_is_to_know() -> None:
         room="Snowies",
         city="Lewistown",
         presenter="A. Trainer",
-        audience="Everybody",
+        audience="Everyone",
         delivery=Delivery.IN_PERSON,
         credits={factories.TECHNOLOGY: "1.5", factories.PUBLIC: "0.5"},
     )
@@ -143,7 +143,7 @@ def test_an_event_says_everything_there_is_to_know() -> None:
     assert found["DESCRIPTION"] == (
         "Earns 0.5 credits in Library Services to the Public, 1.5 credits in Technology.\n\n"
         "Bring a cart; or two.\n\n"
-        "For: Everybody\nTrainer or presenter: A. Trainer\nSponsor: Montana State Library\n"
+        "For: Everyone\nTrainer or presenter: A. Trainer\nSponsor: Montana State Library\n"
         f"Delivery: In person\n\n{ADDRESS}/events/{event.pk}/"
     )
     assert found["ORGANIZER"] == "mailto:aspen@aspen.example"
@@ -155,9 +155,9 @@ def test_an_event_says_everything_there_is_to_know() -> None:
     [
         "2026-01-15T09:00",  # winter
         "2026-07-15T09:00",  # summer
-        "2026-03-08T01:30",  # half an hour before the hour that spring leaves out
+        "2026-03-08T01:30",  # half an hour before the hour skipped in spring
         "2026-03-08T03:00",  # right after it
-        "2026-11-01T01:30-06:00",  # in the hour that autumn repeats, the first time
+        "2026-11-01T01:30-06:00",  # in the hour repeated in fall, the first time
         "2026-11-01T01:30-07:00",  # and the second time
         "2026-10-31T23:30",
         "2026-12-31T23:30",
@@ -168,7 +168,7 @@ def test_an_event_says_everything_there_is_to_know() -> None:
         "2099-11-01T09:00",
     ],
 )
-def test_both_readers_find_the_same_moments_whatever_the_clocks_do(moment: str) -> None:
+def test_times_are_right_around_clock_changes(moment: str) -> None:
     event = at(moment, hours=2)
     content = file_of(event)
     found = only(content)
@@ -179,20 +179,20 @@ def test_both_readers_find_the_same_moments_whatever_the_clocks_do(moment: str) 
     assert strict.vevent.dtend.value.astimezone(dt.UTC) == event.ends_at
 
 
-def test_an_event_over_the_change_of_the_clocks_keeps_its_length() -> None:
+def test_an_event_across_a_clock_change_keeps_its_length() -> None:
     found = only(file_of(at("2026-11-01T00:30", hours=3)))
     assert found.end.astimezone(dt.UTC) - found.start.astimezone(dt.UTC) == dt.timedelta(hours=3)
     assert found.end == dt.datetime(2026, 11, 1, 2, 30, tzinfo=DENVER)
 
 
-def test_what_has_no_end_gets_none() -> None:
+def test_an_event_without_an_end_has_no_dtend() -> None:
     found = only(file_of(at("2026-12-03T09:00", hours=None)))
     assert "DTEND" not in found
     found = only(file_of(at("2026-12-03T09:00", hours=0)))
     assert "DTEND" not in found
 
 
-def test_days_without_clock_times_are_days() -> None:
+def test_all_day_events_have_dates() -> None:
     content = file_of(at("2026-08-17T00:00", hours=None, all_day=True))
     found = only(content)
     assert found.start == dt.date(2026, 8, 17)
@@ -202,7 +202,7 @@ def test_days_without_clock_times_are_days() -> None:
     assert (found.start, found["DTEND"].dt) == (dt.date(2026, 8, 17), dt.date(2026, 8, 20))
 
 
-def test_outlook_gets_the_rules_of_the_zone_and_no_dates() -> None:
+def test_the_time_zone_has_rules_for_outlook() -> None:
     (zone,) = parsed(file_of(at("2026-12-03T09:00"))).timezones
     rules = {part.name: part["RRULE"].to_ical() for part in zone.subcomponents}
     assert rules == {
@@ -211,7 +211,7 @@ def test_outlook_gets_the_rules_of_the_zone_and_no_dates() -> None:
     }
 
 
-def test_the_sequence_grows_with_what_matters_even_without_our_code() -> None:
+def test_relevant_changes_increase_the_sequence_even_in_sql() -> None:
     event = at("2026-12-03T09:00")
     Event.objects.filter(pk=event.pk).update(description="Longer.")
     event.refresh_from_db()
@@ -225,7 +225,7 @@ def test_the_sequence_grows_with_what_matters_even_without_our_code() -> None:
     assert only(file_of(event))["SEQUENCE"] == 2
 
 
-def test_a_cancelled_event_stays_and_says_so() -> None:
+def test_a_cancelled_event_is_marked_as_cancelled() -> None:
     event = at("2026-12-03T09:00")
     Event.objects.filter(pk=event.pk).update(
         state=EventState.CANCELLED, cancellation="The road is closed."
@@ -239,7 +239,7 @@ def test_a_cancelled_event_stays_and_says_so() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_a_file(text: str) -> None:
-    text = text.replace("\x00", "")  # which no database column takes
+    text = text.replace("\x00", "")  # no database column accepts it
     event = at(
         "2026-12-03T09:00",
         title=text,
@@ -269,7 +269,7 @@ def test_no_text_breaks_a_file(text: str) -> None:
 # ---------- Mail ----------
 
 
-def test_an_invitation_is_from_the_portal_to_the_person() -> None:
+def test_an_invitation_names_the_portal_and_the_person() -> None:
     event = at("2026-12-03T09:00", sponsor="TRAILS")
     person = factories.person(display_name="Ann O'Brien", email="ann+x@library.example")
     registration = registered(event, person)
@@ -287,14 +287,14 @@ def test_an_invitation_is_from_the_portal_to_the_person() -> None:
     assert found["DTSTAMP"].dt == latest
 
 
-def test_who_waits_is_told_so() -> None:
+def test_a_waitlist_invitation_is_tentative() -> None:
     registration = registered(at("2026-12-03T09:00", title="Weeding"), state="waitlisted")
     found = only(feeds.invitation(registration, address=ADDRESS))
     assert (found["STATUS"], found["SUMMARY"]) == ("TENTATIVE", "Waitlist: Weeding")
     assert found["ATTENDEE"].params["PARTSTAT"] == "TENTATIVE"
 
 
-def test_a_retraction_takes_the_same_event_out_again() -> None:
+def test_a_cancellation_has_the_same_uid() -> None:
     event = at("2026-12-03T09:00", title="Weeding")
     registration = registered(event, state="cancelled")
     calendar = parsed(feeds.cancellation_invitation(registration, address=ADDRESS))
@@ -304,7 +304,7 @@ def test_a_retraction_takes_the_same_event_out_again() -> None:
     assert (found["STATUS"], found["SUMMARY"]) == ("CANCELLED", "Weeding")
 
 
-def test_the_latest_message_about_a_place_has_the_latest_stamp() -> None:
+def test_later_messages_have_later_stamps() -> None:
     event = at("2026-12-03T09:00")
     now = timezone.now() + dt.timedelta(hours=1)
     registration = registered(event, registered_at=now)
@@ -325,7 +325,7 @@ def titles(response: Any) -> list[str]:
     return [str(event["SUMMARY"]) for event in parsed(response.content).events]
 
 
-def test_one_event_to_take_along(client: Client) -> None:
+def test_the_file_of_one_event_can_be_downloaded(client: Client) -> None:
     event = factories.event(days=3)
     response = client.get(f"/events/{event.pk}/event.ics")
     assert titles(response) == [event.title]
@@ -342,7 +342,7 @@ def test_one_event_to_take_along(client: Client) -> None:
         {"origin": Origin.CALENDAR, "state": EventState.PENDING},
     ],
 )
-def test_what_is_not_published_is_in_no_file(client: Client, fields: dict[str, Any]) -> None:
+def test_unpublished_events_are_in_no_feed(client: Client, fields: dict[str, Any]) -> None:
     event = factories.event(days=3, **fields)
     assert client.get(f"/events/{event.pk}/event.ics").status_code == 404
     for address in ("calendar.ics", "calendar.atom", "embed/"):
@@ -351,7 +351,7 @@ def test_what_is_not_published_is_in_no_file(client: Client, fields: dict[str, A
         assert event.title not in response.content.decode()
 
 
-def test_the_feed_begins_ninety_days_ago_and_is_in_order(client: Client) -> None:
+def test_the_feed_starts_ninety_days_ago_and_is_sorted(client: Client) -> None:
     for days in (400, -88, 3, -93, -400):
         factories.event(days=days, title=f"In {days} days")
     response = client.get("/events/calendar.ics")
@@ -380,7 +380,7 @@ def test_the_feed_begins_ninety_days_ago_and_is_in_order(client: Client) -> None
         ("view=month&month=2031-01&past=1&day=2031-01-01&page=7", ["Weeding", "Budgets"]),
     ],
 )
-def test_the_filters_of_the_calendar_hold(
+def test_the_calendars_filters_apply(
     client: Client, page: str, query: str, found: list[str]
 ) -> None:
     factories.event(days=3, title="Weeding")
@@ -398,7 +398,7 @@ def test_the_filters_of_the_calendar_hold(
     assert shown == found
 
 
-def test_days_in_the_filters_say_where_the_feed_begins(client: Client) -> None:
+def test_a_start_day_extends_the_feed(client: Client) -> None:
     factories.event(days=-400, title="Long ago")
     factories.event(days=3, title="Soon")
     first = (timezone.localdate() - dt.timedelta(days=500)).isoformat()
@@ -407,7 +407,7 @@ def test_days_in_the_filters_say_where_the_feed_begins(client: Client) -> None:
     assert titles(client.get(f"/events/calendar.ics?to={last}")) == ["Long ago"]
 
 
-def test_a_filtered_feed_is_called_by_its_filters(client: Client) -> None:
+def test_the_name_of_a_filtered_feed_lists_its_filters(client: Client) -> None:
     response = client.get("/events/calendar.ics?category=technology&delivery=online&q=web")
     calendar = parsed(response.content)
     assert str(calendar["NAME"]) == "Montana library events · “web” · Technology · Online"
@@ -430,7 +430,7 @@ def test_the_number_of_queries_is_fixed(
 # ---------- A person's own ----------
 
 
-def test_the_personal_feed_has_what_the_person_registered_for(client: Client) -> None:
+def test_the_personal_feed_has_the_persons_registrations(client: Client) -> None:
     person = factories.person()
     key = key_of(person)
     registered(factories.event(days=3, title="Place"), person)
@@ -465,7 +465,7 @@ def test_the_personal_feed_answers_304_until_something_changes(client: Client) -
     assert titles(changed) == ["Renamed"]
 
 
-def test_only_an_open_key_for_feeds_of_an_active_person_opens_it(client: Client) -> None:
+def test_the_personal_feed_needs_a_valid_key_of_an_active_person(client: Client) -> None:
     person, gone = factories.person(), factories.person(is_active=False)
     revoked = key_of(person, token="r" * 30, revoked_at=timezone.now())
     badge = key_of(person, token="b" * 30, purpose=KeyPurpose.BADGE)
@@ -477,7 +477,7 @@ def test_only_an_open_key_for_feeds_of_an_active_person_opens_it(client: Client)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_personal_feed_asks_three_queries(
+def test_the_personal_feed_takes_three_queries(
     client: Client, django_assert_num_queries: Any, count: int
 ) -> None:
     person = factories.person()
@@ -542,7 +542,7 @@ def json_ld(client: Client, event: Event) -> dict[str, Any]:
     return loaded
 
 
-def test_search_engines_are_told_the_facts(client: Client) -> None:
+def test_structured_data_describes_the_event(client: Client) -> None:
     event = at(
         "2026-12-03T09:00",
         location="Yogo Inn",
@@ -579,7 +579,7 @@ def test_search_engines_are_told_the_facts(client: Client) -> None:
     }
 
 
-def test_search_engines_are_told_of_cancellations_and_days(client: Client) -> None:
+def test_structured_data_of_a_cancelled_all_day_event(client: Client) -> None:
     event = at(
         "2026-08-17T00:00",
         hours=24,
@@ -595,13 +595,13 @@ def test_search_engines_are_told_of_cancellations_and_days(client: Client) -> No
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_gets_out_of_the_script(client: Client, text: str) -> None:
+def test_no_text_ends_the_script_element(client: Client, text: str) -> None:
     text = text.replace("\x00", "")
     event = factories.event(days=3, title=text, description=text, sponsor=text[:200])
     assert json_ld(client, event)["name"] == text
 
 
-def test_a_custom_event_is_for_its_author_only(client: Client) -> None:
+def test_a_custom_event_has_no_file_or_structured_data(client: Client) -> None:
     from credits.actions import claim_custom_event
 
     owner = factories.person()
@@ -616,7 +616,7 @@ def test_a_custom_event_is_for_its_author_only(client: Client) -> None:
 # ---------- On other sites ----------
 
 
-def test_only_the_list_for_other_sites_may_be_framed(client: Client) -> None:
+def test_only_the_embedded_list_can_be_framed(client: Client) -> None:
     event = factories.event(days=3)
     for address in ("/events/", "/events/embed/how/", f"/events/{event.pk}/", "/"):
         response = client.get(address)
@@ -629,7 +629,7 @@ def test_only_the_list_for_other_sites_may_be_framed(client: Client) -> None:
     assert "default-src 'self'" in policy
 
 
-def test_the_list_for_other_sites_opens_links_outside_and_sets_nothing(client: Client) -> None:
+def test_the_embedded_list_opens_new_tabs_and_sets_no_cookies(client: Client) -> None:
     client.force_login(factories.person())
     event = factories.event(days=3, state=EventState.CANCELLED)
     response = client.get("/events/embed/")
@@ -643,22 +643,22 @@ def test_the_list_for_other_sites_opens_links_outside_and_sets_nothing(client: C
 
 
 @pytest.mark.parametrize(("query", "number"), [("", 10), ("?limit=2", 2), ("?limit=999", 10)])
-def test_the_list_has_as_many_as_asked_for(client: Client, query: str, number: int) -> None:
+def test_the_embedded_list_respects_the_limit(client: Client, query: str, number: int) -> None:
     for days in range(1, 13):
         factories.event(days=days)
     html = client.get(f"/events/embed/{query}").content.decode()
     assert html.count("<li>") == number
 
 
-def test_an_empty_list_says_what_will_be_there(client: Client) -> None:
+def test_an_empty_embedded_list_says_so(client: Client) -> None:
     assert "No events are coming up." in client.get("/events/embed/").content.decode()
 
 
-def test_the_addresses_to_copy_carry_the_filters(client: Client) -> None:
+def test_the_urls_to_copy_include_the_filters(client: Client) -> None:
     category = factories.category()
     html = client.get(f"/events/embed/how/?category={category.slug}&limit=5&q=a%22b").content
     text = html.decode()
-    # Markup inside of a text field: what is copied has &amp; for the ampersands of the address.
+    # The text area escapes the markup, in which &amp; is an ampersand of the URL.
     snippet = unescape(re.findall(r"<textarea[^>]*>(.*?)</textarea>", text)[0])
     assert snippet == (
         '<iframe src="http://testserver/events/embed/?q=a%22b&amp;category=technology&amp;limit=5" '
@@ -668,7 +668,7 @@ def test_the_addresses_to_copy_carry_the_filters(client: Client) -> None:
     assert "http://testserver/events/calendar.atom?q=a%22b&amp;category=technology" in text
 
 
-def test_the_calendar_and_the_event_say_where_to_subscribe(client: Client) -> None:
+def test_calendar_and_event_pages_link_to_feeds(client: Client) -> None:
     html = client.get("/events/?category=technology").content.decode()
     assert 'href="/events/embed/how/?category=technology"' in html
     assert 'type="text/calendar" href="/events/calendar.ics?category=technology"' in html
@@ -701,8 +701,8 @@ def test_three_thousand_events_take_three_queries_and_less_than_a_second(
     with django_assert_num_queries(3):
         response = client.get("/events/calendar.ics")
     assert response.content.count(b"BEGIN:VEVENT") == 3_000
-    # Built again each time: nothing is cached inside a transaction. Other work on the machine does
-    # not count.
+    # Nothing is cached inside a transaction, so each request builds the feed. Process time ignores
+    # other work on the machine.
     taken = []
     for _ in range(3):
         started = time.process_time()
@@ -712,6 +712,6 @@ def test_three_thousand_events_take_three_queries_and_less_than_a_second(
 
 
 @time_machine.travel("2026-07-15T12:00-06:00", tick=False)
-def test_the_feed_is_the_same_as_long_as_nothing_changes(client: Client) -> None:
+def test_the_feed_is_identical_until_something_changes(client: Client) -> None:
     factories.event(days=3)
     assert client.get("/events/calendar.ics").content == client.get("/events/calendar.ics").content

@@ -1,4 +1,4 @@
-"""The month: which day an event stands on, what a day shows, and where the links lead."""
+"""The month view: on which days an event appears, what a day shows, and the links."""
 
 import datetime as dt
 import re
@@ -25,7 +25,7 @@ MOUNTAIN = ZoneInfo("America/Denver")
 
 
 def at(text: str) -> dt.datetime:
-    """A moment in Mountain time, as it is stored: in UTC."""
+    """Convert a Mountain time to UTC, as stored."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=MOUNTAIN).astimezone(dt.UTC)
 
 
@@ -47,11 +47,11 @@ def days(spans: list[EventSpan], month: str) -> dict[str, list[int]]:
         ("2026-11-30T23:30", None, "2026-11", ["2026-11-30"]),
         ("2026-12-31T23:30", "2026-12-31T23:59", "2026-12", ["2026-12-31"]),
         ("2027-01-01T00:00", "2027-01-01T01:00", "2027-01", ["2027-01-01"]),
-        # Midnight belongs to the day that ends, unless the event begins there.
+        # Midnight belongs to the day before, unless the event starts then.
         ("2026-11-12T22:00", "2026-11-13T00:00", "2026-11", ["2026-11-12"]),
         ("2026-11-12T22:00", "2026-11-13T00:01", "2026-11", ["2026-11-12", "2026-11-13"]),
         ("2026-11-12T00:00", "2026-11-12T00:00", "2026-11", ["2026-11-12"]),
-        # Clocks change on 8 March and on 1 November 2026.
+        # Clocks change on March 8 and November 1, 2026.
         ("2026-03-08T01:30", "2026-03-08T03:30", "2026-03", ["2026-03-08"]),
         ("2026-03-07T23:30", "2026-03-08T23:30", "2026-03", ["2026-03-07", "2026-03-08"]),
         ("2026-11-01T00:30", "2026-11-01T23:30", "2026-11", ["2026-11-01"]),
@@ -62,22 +62,22 @@ def days(spans: list[EventSpan], month: str) -> dict[str, list[int]]:
         ("2027-02-28T20:00", "2027-03-01T20:00", "2027-02", ["2027-02-28"]),
     ],
 )
-def test_an_event_stands_on_the_mountain_days_it_covers(begin, end, month, expected):
+def test_an_event_appears_on_the_mountain_days_it_covers(begin, end, month, expected):
     assert list(days([span(begin, end)], month)) == expected
 
 
-def test_what_lasts_for_days_stands_on_each_of_them_and_only_inside_the_month():
+def test_an_event_of_several_days_appears_on_each_day_within_the_month():
     conference = span("2026-10-30T09:00", "2026-11-02T12:00")
     assert list(days([conference], "2026-10")) == ["2026-10-30", "2026-10-31"]
     assert list(days([conference], "2026-11")) == ["2026-11-01", "2026-11-02"]
 
 
-def test_the_last_of_several_whole_days_counts():
+def test_the_last_day_of_an_all_day_event_is_included():
     retreat = span("2026-08-17T00:00", "2026-08-19T00:00", all_day=True)
     assert list(days([retreat], "2026-08")) == ["2026-08-17", "2026-08-18", "2026-08-19"]
 
 
-def test_within_a_day_whole_days_come_first_and_then_the_clock_decides():
+def test_all_day_events_come_first_and_the_others_follow_by_time():
     spans = [
         span("2026-11-12T23:00", "2026-11-13T01:00", pk=1),
         span("2026-11-12T09:00", "2026-11-12T10:00", pk=2),
@@ -91,7 +91,7 @@ def test_within_a_day_whole_days_come_first_and_then_the_clock_decides():
     }
 
 
-def test_a_conference_stands_before_the_session_that_opens_it():
+def test_a_conference_comes_before_its_opening_session():
     spans = [
         span("2026-11-12T09:00", "2026-11-12T10:00", pk=1),
         span("2026-11-12T09:00", "2026-11-14T12:00", pk=2),
@@ -100,7 +100,7 @@ def test_a_conference_stands_before_the_session_that_opens_it():
 
 
 @pytest.mark.parametrize(("count", "shown", "more"), [(4, 4, 0), (5, 3, 2), (300, 3, 297)])
-def test_a_full_day_shows_three_and_says_how_many_more(count, shown, more):
+def test_a_full_day_shows_three_events_and_the_number_of_others(count, shown, more):
     spans = [span("2026-11-12T09:00", "2026-11-12T10:00", pk=pk) for pk in range(count)]
     plans = plan_days(spans, dt.date(2026, 11, 1), dt.date(2026, 11, 30))
     day_plan = plans[dt.date(2026, 11, 12)]
@@ -112,7 +112,7 @@ def choice(month: dt.date) -> CalendarChoice:
 
 
 @time_machine.travel("2026-11-23T12:00-07:00", tick=False)
-def test_the_links_of_a_month_cross_the_year_and_keep_the_filters():
+def test_month_links_cross_years_and_keep_the_filters():
     links = month_links(choice(dt.date(2026, 12, 1)))
     assert links.previous_url == "/events/?category=technology"
     assert links.next_url == "/events/?month=2027-01&category=technology"
@@ -136,13 +136,13 @@ def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count
         (dt.date(2099, 12, 1), ("/events/?month=2099-11&category=technology", "")),
     ],
 )
-def test_the_calendar_has_two_ends(month, links):
-    found = month_links(choice(month))
-    assert (found.previous_url, found.next_url) == links
+def test_the_first_and_last_month_have_one_link(month, links):
+    shown = month_links(choice(month))
+    assert (shown.previous_url, shown.next_url) == links
 
 
 def cells(client: Client, query: str) -> dict[str, list[tuple[str, str]]]:
-    """What the month page shows: for each day with events the times and titles."""
+    """Return the times and titles that the month page shows, by day."""
     weeks = client.get(f"/events/?{query}").context["weeks"]
     return {
         cell.iso: [(line.time, line.title) for line in cell.lines]
@@ -153,7 +153,7 @@ def cells(client: Client, query: str) -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.django_db
-def test_the_page_puts_late_events_on_their_mountain_day(client):
+def test_late_events_appear_on_their_mountain_day(client):
     for title, begin, end in [
         ("Late", "2026-11-12T23:30", "2026-11-12T23:45"),
         ("Last of the month", "2026-11-30T23:30", "2026-11-30T23:45"),
@@ -192,7 +192,7 @@ def test_the_page_shows_a_conference_on_every_day(client):
         ("2026-05", 6, "2026-04-26", "2026-06-06"),
     ],
 )
-def test_weeks_are_whole_and_begin_on_sunday(client, month, weeks, first, last):
+def test_weeks_are_complete_and_start_on_sunday(client, month, weeks, first, last):
     grid = client.get(f"/events/?month={month}").context["weeks"]
     assert [len(week) for week in grid] == [7] * weeks
     assert (grid[0][0].iso, grid[-1][-1].iso) == (first, last)
@@ -200,7 +200,7 @@ def test_weeks_are_whole_and_begin_on_sunday(client, month, weeks, first, last):
 
 @pytest.mark.django_db
 @time_machine.travel("2026-11-23T23:30-07:00", tick=False)
-def test_today_is_the_mountain_day_and_the_page_says_so(client):
+def test_today_is_the_mountain_day_and_is_marked(client):
     response = client.get("/events/")
     today = [cell.iso for week in response.context["weeks"] for cell in week if cell.is_today]
     assert today == ["2026-11-23"]
@@ -208,7 +208,7 @@ def test_today_is_the_mountain_day_and_the_page_says_so(client):
 
 
 @pytest.mark.django_db
-def test_more_than_fit_open_as_the_list_of_that_day(client):
+def test_a_full_day_links_to_its_list(client):
     for _ in range(6):
         make.event(begins_at=at("2026-11-12T09:00"), ends_at=at("2026-11-12T10:00"))
     make.event(title="Day after", begins_at=at("2026-11-13T00:00"), ends_at=at("2026-11-13T01:00"))
@@ -223,7 +223,7 @@ def test_more_than_fit_open_as_the_list_of_that_day(client):
 
 @pytest.mark.django_db
 @time_machine.travel("2026-11-12T12:00-07:00", tick=False)
-def test_days_with_events_are_links_that_read_well_aloud(client):
+def test_days_with_events_are_links_with_readable_labels(client):
     for day, count in ((12, 1), (13, 6)):
         for _ in range(count):
             begins_at = at(f"2026-11-{day}T09:00")
@@ -239,7 +239,7 @@ def test_days_with_events_are_links_that_read_well_aloud(client):
 
 @pytest.mark.django_db
 @time_machine.travel("2026-11-23T12:00-07:00", tick=False)
-def test_the_tabs_stay_where_one_is(client):
+def test_tabs_keep_the_current_date(client):
     def tabs(query: str) -> dict[str, str]:
         shown = client.get(f"/events/?{query}").context["tabs"]
         return {tab.label: tab.url for tab in shown}
@@ -256,7 +256,7 @@ def test_the_tabs_stay_where_one_is(client):
 
 @pytest.mark.django_db
 @time_machine.travel("2026-11-23T12:00-07:00", tick=False)
-def test_own_events_carry_a_word(client):
+def test_own_events_have_a_text_label(client):
     person = make.person()
     claimed, coming, other = (make.event(title=name, days=days) for name, days in OWN)
     make.claim(person, claimed)
@@ -283,7 +283,7 @@ def words(client: Client) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_a_cancelled_event_says_so_in_words(client):
+def test_a_cancelled_event_has_a_text_label(client):
     make.event(
         title="Budget basics",
         begins_at=at("2026-11-12T09:00"),

@@ -1,4 +1,4 @@
-"""The page cache: changes show at once, and nothing else renews a page."""
+"""The page cache: a page is renewed if, and only if, something on it changes."""
 
 import datetime as dt
 import threading
@@ -44,7 +44,7 @@ def empty_page_cache() -> Iterator[None]:
 
 
 def get(page: str, tag: str = "", **options: Any) -> Any:
-    """The response to a first request, or to one with that tag."""
+    """Request a page, optionally with an ETag."""
     headers = {"If-None-Match": tag} if tag else {}
     return Client().get(page, headers=headers, **options)
 
@@ -59,11 +59,11 @@ def version() -> int:
     return CalendarVersion.objects.get().number
 
 
-# ---------- As long as nothing changes ----------
+# ---------- Without changes ----------
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_made_once_and_asked_for_often(page: str) -> None:
+def test_a_page_is_rendered_once(page: str) -> None:
     factories.event(days=2)
     first = get(page)
     assert first.headers["Cache-Control"] == "no-cache"
@@ -84,7 +84,7 @@ def test_a_page_is_made_once_and_asked_for_often(page: str) -> None:
     assert "Cookie" in third.headers["Vary"]
 
 
-def test_asking_for_the_head_only_works_from_the_cache_and_before_it() -> None:
+def test_head_requests_work_with_and_without_a_cached_page() -> None:
     for _ in range(2):
         response = Client().head("/events/calendar.ics")
         assert (response.status_code, response.content) == (200, b"")
@@ -92,7 +92,7 @@ def test_asking_for_the_head_only_works_from_the_cache_and_before_it() -> None:
     assert get("/events/calendar.ics").content.startswith(b"BEGIN:VCALENDAR")
 
 
-def test_the_order_of_the_parameters_does_not_matter_but_their_values_do() -> None:
+def test_parameter_values_matter_but_not_their_order() -> None:
     first = tag_of("/events/?category=technology&view=list")
     assert tag_of("/events/?view=list&category=technology") == first
     others = [
@@ -105,7 +105,7 @@ def test_the_order_of_the_parameters_does_not_matter_but_their_values_do() -> No
     assert len({first, *map(tag_of, others)}) == 6
 
 
-def test_another_host_gets_addresses_of_its_own() -> None:
+def test_each_host_gets_its_own_urls() -> None:
     event = factories.event(days=2)
     first = get("/events/calendar.ics")
     second = get("/events/calendar.ics", SERVER_NAME="localhost")
@@ -113,7 +113,7 @@ def test_another_host_gets_addresses_of_its_own() -> None:
     assert f"http://localhost/events/{event.pk}/" in second.content.decode()
 
 
-def test_other_settings_and_other_code_make_other_pages(
+def test_changed_settings_or_code_renew_pages(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tag_of("/events/")
@@ -123,7 +123,7 @@ def test_other_settings_and_other_code_make_other_pages(
     assert len({first, second, tag_of("/events/")}) == 3
 
 
-# ---------- What shows at once ----------
+# ---------- Changes ----------
 
 
 def rename(event: Event) -> None:
@@ -149,7 +149,7 @@ def offer(event: Event) -> None:
     )
 
 
-def take_credits_away(event: Event) -> None:
+def remove_credits(event: Event) -> None:
     event.offers.all().delete()
 
 
@@ -185,7 +185,7 @@ CHANGES: list[Callable[[Event], None]] = [
     cancel,
     create,
     offer,
-    take_credits_away,
+    remove_credits,
     fill,
     rename_category,
     move_library,
@@ -196,7 +196,7 @@ CHANGES: list[Callable[[Event], None]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_change_shows_on_the_very_next_request(change: Callable[[Event], None]) -> None:
+def test_a_change_shows_on_the_next_request(change: Callable[[Event], None]) -> None:
     federation = Federation.objects.order_by("pk").first()
     library = factories.organization(federation=federation)
     event = factories.event(days=2, capacity=1, organization=library)
@@ -206,24 +206,24 @@ def test_a_change_shows_on_the_very_next_request(change: Callable[[Event], None]
         response = get(page, tag)
         assert (response.status_code, page) == (200, page)
         assert response.headers["ETag"] != tag
-        # What was kept is what would be made now.
+        # The cached page equals a newly rendered one.
         caches["pages"].clear()
         assert get(page).content == response.content
 
 
 @pytest.mark.parametrize("page", ["/events/?view=list", "/events/embed/"])
-def test_the_last_place_taken_shows(page: str) -> None:
+def test_taking_the_last_place_shows(page: str) -> None:
     event = factories.event(days=2, capacity=1)
-    assert ">Full<" not in flat(get(page))
+    assert ">Full<" not in text_of(get(page))
     fill(event)
-    assert "Full" in flat(get(page))
+    assert "Full" in text_of(get(page))
 
 
-def flat(response: Any) -> str:
+def text_of(response: Any) -> str:
     return str(response.content.decode())
 
 
-def test_changes_that_do_not_show_keep_the_page() -> None:
+def test_invisible_changes_do_not_renew_the_page() -> None:
     event = factories.event(days=2)
     registration = actions.register(event_id=event.pk, by=factories.person())
     before = [tag_of(page) for page in PAGES]
@@ -234,7 +234,7 @@ def test_changes_that_do_not_show_keep_the_page() -> None:
     assert [tag_of(page) for page in PAGES] == before
 
 
-def test_a_rolled_back_change_keeps_the_page() -> None:
+def test_a_rolled_back_change_does_not_renew_the_page() -> None:
     event = factories.event(days=2)
     before = tag_of("/events/calendar.ics")
     with transaction.atomic():
@@ -265,26 +265,26 @@ HOUR = dt.timedelta(hours=1)
     ],
     ids=["begins", "is over", "opens", "closes", "recorded", "recording ends"],
 )
-def test_time_passing_a_moment_of_an_event_renews_its_pages(fields: dict[str, Any]) -> None:
+def test_pages_are_renewed_at_an_events_key_moments(fields: dict[str, Any]) -> None:
     begins_at = fields.get("begins_at", NOON + 60 * HOUR)
     values = {"begins_at": begins_at, "ends_at": begins_at + HOUR} | fields
     factories.event(**values)
-    with time_machine.travel(NOON, tick=False) as traveller:
+    with time_machine.travel(NOON, tick=False) as traveler:
         first = tag_of("/events/?view=list")
-        traveller.shift(HOUR - dt.timedelta(seconds=1))
+        traveler.shift(HOUR - dt.timedelta(seconds=1))
         assert get("/events/?view=list", first).status_code == 304
-        traveller.shift(dt.timedelta(seconds=1))
+        traveler.shift(dt.timedelta(seconds=1))
         assert get("/events/?view=list", first).status_code == 200
         second = tag_of("/events/?view=list")
         assert second != first
-        traveller.shift(HOUR)
+        traveler.shift(HOUR)
         assert get("/events/?view=list", second).status_code == 304
 
 
 def test_midnight_in_montana_renews_pages() -> None:
-    with time_machine.travel("2026-07-15T23:59:59-06:00", tick=False) as traveller:
+    with time_machine.travel("2026-07-15T23:59:59-06:00", tick=False) as traveler:
         first = tag_of("/events/")
-        traveller.shift(1)
+        traveler.shift(1)
         assert get("/events/", first).status_code == 200
 
 
@@ -292,7 +292,7 @@ def test_midnight_in_montana_renews_pages() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_who_signed_in_never_gets_a_kept_page(page: str) -> None:
+def test_signed_in_people_never_get_a_cached_page(page: str) -> None:
     person = factories.person(display_name="Olive Quillfeather")
     factories.event(days=2)
     tag = tag_of(page)
@@ -302,8 +302,8 @@ def test_who_signed_in_never_gets_a_kept_page(page: str) -> None:
     assert "ETag" not in response.headers
     assert "private" in response.headers["Cache-Control"]
     if page.startswith("/events/?") or page == "/events/":
-        assert "Quillfeather" in flat(response)
-    assert "Quillfeather" not in flat(get(page))
+        assert "Quillfeather" in text_of(response)
+    assert "Quillfeather" not in text_of(get(page))
 
 
 def test_a_message_is_shown_to_its_visitor_only() -> None:
@@ -314,23 +314,23 @@ def test_a_message_is_shown_to_its_visitor_only() -> None:
     assert client.cookies
     response = client.get("/events/", headers={"If-None-Match": tag})
     assert response.status_code == 200
-    assert "You were signed out" in flat(response)
-    assert "You were signed out" not in flat(get("/events/"))
+    assert "You were signed out" in text_of(response)
+    assert "You were signed out" not in text_of(get("/events/"))
     assert tag_of("/events/") == tag
 
 
-def test_nothing_is_kept_of_what_a_transaction_may_take_back() -> None:
-    event = factories.event(days=2, title="As it was")
+def test_nothing_is_cached_inside_a_transaction() -> None:
+    event = factories.event(days=2, title="Old title")
     with transaction.atomic():
-        Event.objects.filter(pk=event.pk).update(title="As it never came to be")
+        Event.objects.filter(pk=event.pk).update(title="New title")
         response = get("/events/calendar.ics")
-        assert "As it never came to be" in flat(response)
+        assert "New title" in text_of(response)
         assert "ETag" not in response.headers
         transaction.set_rollback(True)
-    assert "As it was" in flat(get("/events/calendar.ics"))
+    assert "Old title" in text_of(get("/events/calendar.ics"))
 
 
-def test_nothing_is_kept_while_developing(settings: Any) -> None:
+def test_nothing_is_cached_in_development(settings: Any) -> None:
     settings.DEBUG = True
     assert "ETag" not in get("/events/calendar.ics").headers
 
@@ -345,11 +345,11 @@ def test_a_broken_cache_breaks_no_page(
     monkeypatch.setattr(type(caches["pages"]), broken, fail)
     event = factories.event(days=2)
     for _ in range(2):
-        assert event.title in flat(get("/events/calendar.ics"))
+        assert event.title in text_of(get("/events/calendar.ics"))
     assert "cache" in caplog.text
 
 
-def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_pages_are_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_cache, "MAX_CACHED_BYTES", 10)
     first = get("/events/calendar.ics")
     with CaptureQueriesContext(connection) as queries:
@@ -357,11 +357,11 @@ def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(queries) > 1
 
 
-# ---------- At the same moment ----------
+# ---------- Concurrency ----------
 
 
-def test_two_writers_at_once_leave_no_stale_page() -> None:
-    """One thread reads all the time while two commit together, again and again."""
+def test_concurrent_writers_leave_no_stale_page() -> None:
+    """Two threads read constantly while two others repeatedly commit together."""
     first, second = factories.event(days=2), factories.event(days=3)
     stop, failures = threading.Event(), []
 
@@ -386,7 +386,7 @@ def test_two_writers_at_once_leave_no_stale_page() -> None:
                     Event.objects.filter(pk=event.pk).update(title=f"Round {number} of {index}")
 
             assert run_concurrently(2, write) == [None, None]
-            shown = flat(get("/events/calendar.ics"))
+            shown = text_of(get("/events/calendar.ics"))
             assert f"Round {number} of 0" in shown
             assert f"Round {number} of 1" in shown
     finally:
@@ -396,31 +396,31 @@ def test_two_writers_at_once_leave_no_stale_page() -> None:
     assert failures == []
 
 
-def test_a_page_read_while_someone_commits_is_not_kept(
+def test_a_page_rendered_during_a_commit_is_renewed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The number is read before the data: the other order keeps old data under the new number."""
+    """The version is read before the data, or old data could be cached under a new version."""
     event = factories.event(days=2, title="Before")
-    as_of = page_cache.version.calendar_version
+    calendar_version = page_cache.version.calendar_version
     committed = False
 
     def commit_in_between(now: dt.datetime) -> Any:
         nonlocal committed
-        stand = as_of(now)
+        key = calendar_version(now)
         if not committed:
             committed = True
             Event.objects.filter(pk=event.pk).update(title="After")
-        return stand
+        return key
 
     monkeypatch.setattr(page_cache.version, "calendar_version", commit_in_between)
     early = get("/events/calendar.ics")
     late = get("/events/calendar.ics", early.headers["ETag"])
     assert late.status_code == 200
-    assert "After" in flat(late)
+    assert "After" in text_of(late)
 
 
 def test_registrations_on_different_events_do_not_block_each_other() -> None:
-    """They all count the version at commit, in one row; none waits for long, none fails."""
+    """All of them update the one version row at commit. None waits long, and none fails."""
     events = [factories.event(days=3, capacity=1) for _ in range(20)]
     people = [factories.person() for _ in range(20)]
     before = version()
@@ -434,7 +434,7 @@ def test_registrations_on_different_events_do_not_block_each_other() -> None:
     assert version() == before + 20
 
 
-def test_a_transaction_counts_once_however_much_it_changes() -> None:
+def test_a_transaction_counts_as_one_version() -> None:
     before = version()
     with transaction.atomic():
         for _ in range(5):
@@ -442,12 +442,12 @@ def test_a_transaction_counts_once_however_much_it_changes() -> None:
     assert version() == before + 1
 
 
-# ---------- Thousands ----------
+# ---------- Speed ----------
 
 
-def test_the_last_moment_is_found_by_indexes() -> None:
+def test_the_latest_moment_is_found_by_indexes() -> None:
     begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    # Not committed: counting the calendar's version for each of them is not the matter.
+    # Rolled back, because this test is not about counting the version for each event.
     with transaction.atomic():
         with without_triggers(Event):
             thirty_thousand_events(begin)

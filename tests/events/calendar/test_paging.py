@@ -1,4 +1,4 @@
-"""Going forward and back through a list that changes meanwhile."""
+"""Paging forward and back through a list while it changes."""
 
 import datetime as dt
 import re
@@ -28,8 +28,8 @@ class Reader:
         self.client = client
         self.go(f"/events/?{query}")
 
-    def go(self, address: str) -> "Reader":
-        response = self.client.get(address)
+    def go(self, url: str) -> "Reader":
+        response = self.client.get(url)
         self.page = response.context["page"]
         self.html = response.content.decode()
         self.titles = [row.title for row in response.context["rows"]]
@@ -60,7 +60,7 @@ def names(*numbers: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("query", "sign"), [("view=list", 1), ("past=1", -1)])
-def test_forward_to_the_end_and_back_to_the_beginning(client, query, sign):
+def test_paging_to_the_end_and_back(client, query, sign):
     labs(8, sign=sign)
     reader = Reader(client, query)
     seen = [(reader.number, reader.titles)]
@@ -81,7 +81,7 @@ def test_forward_to_the_end_and_back_to_the_beginning(client, query, sign):
     assert reader.page.previous == ""
 
 
-def test_what_is_added_before_and_behind_neither_repeats_nor_hides_anything(client):
+def test_added_events_cause_no_repeats_or_gaps(client):
     labs(8)
     reader = Reader(client, "view=list")
     first = reader.titles
@@ -105,7 +105,7 @@ def test_what_is_added_before_and_behind_neither_repeats_nor_hides_anything(clie
     ]
 
 
-def test_what_passes_meanwhile_shifts_nothing(client):
+def test_events_that_end_meanwhile_shift_nothing(client):
     labs(8)
     reader = Reader(client, "view=list")
     with time_machine.travel(timezone.now() + dt.timedelta(days=2.5), tick=False):
@@ -116,7 +116,7 @@ def test_what_passes_meanwhile_shifts_nothing(client):
         assert reader.next().titles == names(3, 4, 5)
 
 
-def test_what_is_deleted_meanwhile_shifts_nothing(client):
+def test_events_deleted_meanwhile_shift_nothing(client):
     events = labs(8)
     reader = Reader(client, "view=list").next()
     for number in (2, 3, 5):
@@ -126,7 +126,7 @@ def test_what_is_deleted_meanwhile_shifts_nothing(client):
     assert reader.back().titles == names(0, 1, 4)
 
 
-def test_events_at_the_same_moment_come_one_after_the_other(client):
+def test_events_with_the_same_start_are_paged_in_order(client):
     begins_at = timezone.now().replace(microsecond=123_456) + dt.timedelta(days=1)
     made = [
         make.event(title=f"Lab {number}", begins_at=begins_at, ends_at=None) for number in range(7)
@@ -137,7 +137,7 @@ def test_events_at_the_same_moment_come_one_after_the_other(client):
     assert reader.back().titles == names(3, 4, 5)
 
 
-def test_beyond_either_end_is_the_last_or_the_first_page(client):
+def test_keys_beyond_either_end_open_the_last_or_first_page(client):
     labs(4)
     reader = Reader(client, "view=list&page=2&after=2090-01-01T00:00:00Z~1")
     assert (reader.number, reader.titles) == ("Page 2 of 2", names(3))
@@ -145,7 +145,7 @@ def test_beyond_either_end_is_the_last_or_the_first_page(client):
     assert (reader.number, reader.titles) == ("Page 1 of 2", names(0, 1, 2))
 
 
-def test_a_page_can_be_asked_for_by_its_number(client):
+def test_pages_can_be_opened_by_number(client):
     labs(8)
     assert Reader(client, "view=list&page=2").titles == names(3, 4, 5)
     assert Reader(client, "view=list&page=99").titles == names(6, 7)
@@ -154,7 +154,7 @@ def test_a_page_can_be_asked_for_by_its_number(client):
 
 @pytest.mark.parametrize("name", ["after", "before"])
 @pytest.mark.parametrize("key", ["nonsense", "%00", "2026-12-03T16:00:00Z~x", "~", "9" * 3000])
-def test_a_mangled_key_is_the_first_page_and_says_so(client, name, key):
+def test_a_mangled_key_opens_the_first_page_with_an_error(client, name, key):
     labs(4)
     response = client.get(f"/events/?view=list&page=2&{name}={key}")
     assert [row.title for row in response.context["rows"]] == names(0, 1, 2)
@@ -162,7 +162,7 @@ def test_a_mangled_key_is_the_first_page_and_says_so(client, name, key):
     assert error.startswith("Page: ")
 
 
-def test_search_results_keep_their_order_from_page_to_page(client):
+def test_search_results_keep_their_order_across_pages(client):
     labs(8)
     reader = Reader(client, "q=lab")
     first = reader.titles

@@ -1,4 +1,4 @@
-"""The filters that combine, words that are spelt wrong, and what to do when nothing is found."""
+"""Combined filters, misspelled words, and suggestions when nothing is found."""
 
 import datetime as dt
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 MOUNTAIN = ZoneInfo("America/Denver")
 
 
-def found(**filters: Any) -> set[str]:
+def titles_found(**filters: Any) -> set[str]:
     events = search.filtered_calendar(search.Filters(**filters))
     return set(events.order_by("pk").values_list("title", flat=True))
 
@@ -47,34 +47,34 @@ def titles(client: Client, query: str) -> list[str]:
         "café's",
     ],
 )
-def test_a_sponsor_is_found_by_parts_of_the_name(typed):
+def test_sponsors_match_by_parts_of_the_name(typed):
     make.event(title="Theirs", sponsor="Café’s Librarians")
     make.event(title="Another sponsor", sponsor="Montana State Library")
     make.event(title="Not the sponsor", sponsor="", presenter="Café Librarians", location="Café")
-    assert found(sponsor=typed) == {"Theirs"}
+    assert titles_found(sponsor=typed) == {"Theirs"}
 
 
 @pytest.mark.parametrize("typed", ["great falls", "Great", "falls g", "Grèat"])
-def test_a_city_is_found_by_parts_of_the_name(typed):
+def test_cities_match_by_parts_of_the_name(typed):
     make.event(title="There", city="Great Falls")
     make.event(title="Elsewhere", city="Helena", description="Great Falls is far away.")
-    assert found(city=typed) == {"There"}
+    assert titles_found(city=typed) == {"There"}
 
 
 @pytest.mark.parametrize("typed", ["!!!", "'", "':*", "\\", "&|()", "the", "🎉", "a' | 'b"])
-def test_names_that_are_none_find_nothing(typed):
+def test_text_without_a_name_finds_nothing(typed):
     make.event(sponsor="Montana State Library", city="Helena")
-    assert found(sponsor=typed) == set()
-    assert found(city=typed) == set()
+    assert titles_found(sponsor=typed) == set()
+    assert titles_found(city=typed) == set()
 
 
-def test_a_federation_is_that_of_the_organizer():
+def test_the_federation_is_the_organizers():
     name = Federation.objects.create(name="Far Valleys").name
     inside = make.organization(federation=Federation.objects.get(name=name))
     make.event(title="Inside", organization=inside)
     make.event(title="Outside", organization=make.organization())
-    make.event(title="Nobody's")
-    assert found(federation=name) == {"Inside"}
+    make.event(title="No organizer")
+    assert titles_found(federation=name) == {"Inside"}
 
 
 # ---------- Days ----------
@@ -93,12 +93,12 @@ def test_from_and_to_are_mountain_days_and_inclusive():
     on("Day after", "2026-11-15T00:00", "2026-11-15T01:00")
     first, last = dt.date(2026, 11, 12), dt.date(2026, 11, 14)
     inside = {"Into the first day", "Late on the last day"}
-    assert found(since=first, until=last) == inside
-    assert found(since=first) == inside | {"Day after"}
-    assert found(until=last) == inside | {"Evening before"}
+    assert titles_found(since=first, until=last) == inside
+    assert titles_found(since=first) == inside | {"Day after"}
+    assert titles_found(until=last) == inside | {"Evening before"}
 
 
-def test_from_stands_in_for_now_in_the_list(client):
+def test_a_start_day_replaces_today_in_the_list(client):
     make.event(title="Long over", days=-40)
     make.event(title="Over", days=-3)
     make.event(title="Coming", days=3)
@@ -113,19 +113,19 @@ def test_from_stands_in_for_now_in_the_list(client):
 # ---------- Credit and recordings ----------
 
 
-def test_what_earns_credit_and_what_was_recorded():
+def test_filters_for_credit_and_recordings():
     now = timezone.now()
     make.event(title="Plain", credits={})
     make.event(title="Credit")
     make.event(title="Recorded", credits={}, recording_available_at=now - dt.timedelta(hours=1))
     make.event(title="To be recorded", recording_available_at=now + dt.timedelta(hours=1))
-    assert found(earns_credit=True) == {"Credit", "To be recorded"}
-    assert found(has_recording=True) == {"Recorded"}
-    assert found(earns_credit=True, has_recording=True) == set()
+    assert titles_found(earns_credit=True) == {"Credit", "To be recorded"}
+    assert titles_found(has_recording=True) == {"Recorded"}
+    assert titles_found(earns_credit=True, has_recording=True) == set()
 
 
 @pytest.mark.parametrize("value", ["1", "on"])
-def test_ticks_are_read_as_browsers_and_addresses_write_them(client, value):
+def test_checkboxes_accept_values_of_browsers_and_links(client, value):
     make.event(title="Plain", days=2, credits={})
     make.event(title="Credit", days=2)
     assert titles(client, f"view=list&credit={value}") == ["Credit"]
@@ -137,10 +137,10 @@ def test_ticks_are_read_as_browsers_and_addresses_write_them(client, value):
 # ---------- All together ----------
 
 
-def test_every_filter_holds_in_every_view_and_in_its_links(client):
+def test_every_filter_applies_in_every_view_and_its_links(client):
     organizer = make.organization(federation=Federation.objects.create(name="Far Valleys"))
-    begins_at = timezone.localtime().replace(hour=12)  # begun and not over on one day
-    fitting = {
+    begins_at = timezone.localtime().replace(hour=12)  # starts and ends on the same day
+    matching = {
         "title": "Board meeting",
         "begins_at": begins_at,
         "ends_at": begins_at + dt.timedelta(hours=1),
@@ -152,7 +152,7 @@ def test_every_filter_holds_in_every_view_and_in_its_links(client):
         "recording_available_at": begins_at,
         "credits": {make.PUBLIC: "1.0"},
     }
-    make.event(**fitting)
+    make.event(**matching)
     wrong = {
         "title": "Other",
         "type": "Conference",
@@ -164,7 +164,7 @@ def test_every_filter_holds_in_every_view_and_in_its_links(client):
         "recording_available_at": None,
     }
     for name, value in wrong.items():
-        make.event(**fitting | {name: value})
+        make.event(**matching | {name: value})
     day = timezone.localdate(begins_at).isoformat()
     query = (
         "q=board&category=public-services&type=Meeting&delivery=in+person&sponsor=cafe"
@@ -182,8 +182,8 @@ def test_every_filter_holds_in_every_view_and_in_its_links(client):
                 "Sponsor: cafe",
                 "Federation: Far Valleys",
                 "City: hel",
-                f"From {words_for(day)}",
-                f"To {words_for(day)}",
+                f"From {format_date(day)}",
+                f"To {format_date(day)}",
                 "Earns credit",
                 "Recording available",
             ], view
@@ -192,7 +192,7 @@ def test_every_filter_holds_in_every_view_and_in_its_links(client):
                 assert "credit=1&recording=1" in tab.url
 
 
-def words_for(day: str) -> str:
+def format_date(day: str) -> str:
     date = dt.date.fromisoformat(day)
     return f"{date:%a, %b} {date.day}, {date.year}"
 
@@ -205,7 +205,7 @@ def shown(page: Any) -> list[str]:
     return [line.title for week in page["weeks"] for cell in week for line in cell.lines]
 
 
-def test_each_filter_can_be_dropped_separately(client):
+def test_each_filter_can_be_removed_separately(client):
     make.event(title="Budgets", days=2, city="Helena")
     page = context(client, "view=list&category=technology&city=helena&to=2099-01-01")
     assert dict(page["applied_filters"]) == {
@@ -216,7 +216,7 @@ def test_each_filter_can_be_dropped_separately(client):
     assert page["choice"].without_filters == "/events/?view=list"
 
 
-def test_rare_filters_stay_folded_until_one_is_set(client):
+def test_more_filters_are_open_only_if_one_is_set(client):
     for query, is_open in [
         ("", False),
         ("category=technology&q=x", False),
@@ -227,7 +227,7 @@ def test_rare_filters_stay_folded_until_one_is_set(client):
         assert bool(context(client, query)["more_is_open"]) is is_open, query
 
 
-def test_names_are_suggested_from_the_last_year(client):
+def test_names_of_the_past_year_are_suggested(client):
     for days, sponsor in [(-800, "Long ago"), (-30, "Lately"), (30, "Soon"), (31, "Soon")]:
         make.event(days=days, sponsor=sponsor, city="Butte")
     make.event(days=3, sponsor="Draft", state=EventState.PENDING)
@@ -240,7 +240,7 @@ def test_names_are_suggested_from_the_last_year(client):
 # ---------- Nothing found ----------
 
 
-def test_nothing_found_says_what_to_relax(client):
+def test_an_empty_list_suggests_alternatives(client):
     for _ in range(2):
         make.event(days=2, city="Helena")
     make.event(days=-2, city="Butte")
@@ -256,7 +256,7 @@ def test_nothing_found_says_what_to_relax(client):
 
 
 @pytest.mark.parametrize("view", ["view=month&month=2031-01", "view=week&day=2031-01-07"])
-def test_an_empty_month_or_week_leads_to_where_something_is(client, view):
+def test_an_empty_month_or_week_suggests_alternatives(client, view):
     make.event(title="Coming", days=2)
     make.event(title="There", begins_at=dt.datetime(2031, 1, 8, 18, tzinfo=dt.UTC), ends_at=None)
     page = context(client, f"{view}&city=helena")
@@ -268,7 +268,7 @@ def test_an_empty_month_or_week_leads_to_where_something_is(client, view):
     assert page["alternatives"] == [("Coming up: 2 events", "/events/?view=list&city=helena")]
 
 
-def test_nothing_at_all(client):
+def test_without_events_there_are_no_alternatives(client):
     for query in ("", "view=week", "view=list", "past=1", "view=list&day=2026-01-01", "q=x&city=y"):
         response = client.get(f"/events/?{query}")
         assert response.context["alternatives"] == []
@@ -282,7 +282,7 @@ def test_nothing_at_all(client):
     "typed",
     ["weednig", "weedding", "Misoula", "missuola", "perkisn", "Perkens", "budgests"],
 )
-def test_misspelled_words_are_found_anywhere(client, typed):
+def test_misspelled_words_match_in_every_field(client, typed):
     make.event(
         title="Weeding well",
         presenter="Ann Perkins",
@@ -294,13 +294,13 @@ def test_misspelled_words_are_found_anywhere(client, typed):
     assert titles(client, f"q={typed}") == ["Weeding well"]
 
 
-def test_similar_events_are_called_similar(client):
+def test_similar_events_are_labeled_as_similar(client):
     make.event(title="Weeding well", days=2)
     assert "Similar events:" in client.get("/events/?q=weednig").content.decode()
     assert "Similar events:" not in client.get("/events/?q=weeding").content.decode()
 
 
-def test_no_guessing_where_the_words_match_on_the_other_side_of_today(client):
+def test_similar_events_are_not_shown_if_past_events_match(client):
     make.event(title="Trial", days=-2)
     make.event(title="Trail", days=2)
     page = context(client, "q=trial")
@@ -309,7 +309,7 @@ def test_no_guessing_where_the_words_match_on_the_other_side_of_today(client):
 
 
 @pytest.mark.parametrize("typed", ['"weednig"', "weednig -lab", "zz", "tnaa", "a" * 200])
-def test_no_guessing_what_cannot_be_guessed(client, typed):
+def test_some_words_have_no_similar_events(client, typed):
     make.event(title="Weeding well", days=2)
     response = client.get("/events/", {"q": typed})
     assert response.context["rows"] == []

@@ -1,4 +1,4 @@
-"""The week: seven days with their events and times."""
+"""The week view: seven days with events and times."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -16,12 +16,12 @@ THURSDAY = dt.date(2026, 11, 12)
 
 
 def at(text: str) -> dt.datetime:
-    """A moment in Mountain time, as it is stored: in UTC."""
+    """Convert a Mountain time to UTC, as stored."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=MOUNTAIN).astimezone(dt.UTC)
 
 
 def days(client: Client, query: str) -> dict[str, list[tuple[str, str]]]:
-    """What the week shows: for each day with events the times and titles."""
+    """Return the times and titles that the week shows, by day."""
     shown = client.get(f"/events/?view=week&{query}").context["days"]
     return {day.iso: [(time, row.title) for time, row in day.lines] for day in shown if day.lines}
 
@@ -36,7 +36,7 @@ def days(client: Client, query: str) -> dict[str, list[tuple[str, str]]]:
         ("2028-02-29", "2028-02-27"),
     ],
 )
-def test_a_week_begins_on_sunday(day, sunday):
+def test_a_week_starts_on_sunday(day, sunday):
     first, last = week_of(dt.date.fromisoformat(day))
     assert (first.isoformat(), (last - first).days) == (sunday, 6)
 
@@ -53,13 +53,13 @@ def test_a_week_begins_on_sunday(day, sunday):
         ("2026-11-12T00:00", "2026-11-12T00:00", True, "All day"),
     ],
 )
-def test_the_part_of_an_event_that_lies_on_a_day(begin, end, all_day, expected):
+def test_times_on_one_day_of_an_event(begin, end, all_day, expected):
     event = Event(title="X", begins_at=at(begin), ends_at=at(end) if end else None, all_day=all_day)
     assert format_times_on(event, THURSDAY) == expected
 
 
 @pytest.mark.django_db
-def test_events_stand_on_their_days(client):
+def test_events_appear_on_their_days(client):
     for title, begin, end in [
         ("Saturday before", "2026-11-07T23:00", "2026-11-08T00:00"),
         ("Conference", "2026-11-11T09:00", "2026-11-13T12:00"),
@@ -78,7 +78,7 @@ def test_events_stand_on_their_days(client):
 
 @pytest.mark.django_db
 @time_machine.travel("2026-11-01T23:30-07:00", tick=False)
-def test_without_a_day_it_is_the_present_week_even_as_clocks_change(client):
+def test_the_default_is_the_current_week_even_when_clocks_change(client):
     response = client.get("/events/?view=week")
     shown = response.context["days"]
     assert [day.iso for day in shown] == [f"2026-11-0{number}" for number in range(1, 8)]
@@ -86,7 +86,7 @@ def test_without_a_day_it_is_the_present_week_even_as_clocks_change(client):
     assert response.context["links"].name == "Week of November 1–7, 2026"
 
 
-def test_the_links_of_a_week_keep_the_filters_and_cross_the_year():
+def test_week_links_keep_the_filters_and_cross_years():
     choice = CalendarChoice(
         view="week", month=dt.date(2026, 12, 1), day=dt.date(2026, 12, 31), city="Butte"
     )
@@ -101,7 +101,7 @@ def test_the_links_of_a_week_keep_the_filters_and_cross_the_year():
 @pytest.mark.parametrize(
     ("day", "missing"), [("1990-01-01", "previous_url"), ("2099-12-31", "next_url")]
 )
-def test_the_calendar_has_two_ends(client, day, missing):
+def test_the_first_and_last_week_have_one_link(client, day, missing):
     links = client.get(f"/events/?view=week&day={day}").context["links"]
     assert getattr(links, missing) == ""
     for url in (links.previous_url, links.next_url):
@@ -111,7 +111,7 @@ def test_the_calendar_has_two_ends(client, day, missing):
 
 
 @pytest.mark.django_db
-def test_a_crowded_day_says_how_many_more(client):
+def test_a_full_day_shows_the_number_of_other_events(client):
     for number in range(15):
         make.event(
             title=f"Lab {number:02}",
@@ -125,7 +125,7 @@ def test_a_crowded_day_says_how_many_more(client):
 
 
 @pytest.mark.django_db
-def test_a_week_is_a_table_with_a_caption_and_days_as_headings(client):
+def test_the_week_is_a_table_with_a_caption_and_row_headings(client):
     make.event(title="Lab", begins_at=at("2026-11-12T09:00"), ends_at=at("2026-11-12T10:00"))
     page = client.get("/events/?view=week&day=2026-11-12").content.decode()
     assert "Week of November 8–14, 2026, times in Mountain time</caption>" in page
