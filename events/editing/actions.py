@@ -1,4 +1,4 @@
-"""Drafts, proposals, publishing, change notices and cancellation of calendar events.
+"""Draft, propose, publish, change and cancel calendar events.
 
 Each action checks that `by` manages the event (permissions.managed_by).
 """
@@ -29,9 +29,9 @@ from events.registration.actions import promote_waiting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EditedEvent:
-    """An event with unsaved changes from a form; `fields` names the fields to store.
+    """An event with unsaved changes from a form.
 
-    `offers` maps category ids to amounts; `presenters` have accounts.
+    `fields` are the fields to store. `offers` maps category ids to amounts.
     """
 
     event: Event
@@ -41,18 +41,18 @@ class EditedEvent:
 
 
 class EditConflict(Refused):
-    """Someone changed the event after the form was opened; `version` is the current one."""
+    """Someone changed the event after the form was opened. `version` is the current one."""
 
     def __init__(self, version: str) -> None:
         super().__init__(
-            "Someone changed this event since you opened it. What you typed is still here: "
-            "compare it with the event in another window, then save it again."
+            "Someone changed this event since you opened it. What you typed is still here. "
+            "Compare it with the event in another window, then save it again."
         )
         self.version = version
 
 
 def event_version(event: Event) -> str:
-    """A value that changes with every save; the form sends it back to detect conflicts."""
+    """Return a value that changes with each save. Forms send it back to detect conflicts."""
     return event.changed_at.isoformat()
 
 
@@ -78,11 +78,11 @@ def _refuse_other_organization(event: Event, by: User) -> None:
         return
     if event.organization is None or not permissions.may_propose(by):
         raise Refused(
-            "Choose the library or organization that holds the event.", field="organization"
+            "Choose the library or organization that hosts the event.", field="organization"
         )
     if not permissions.organizations_of(by).filter(pk=event.organization.pk).exists():
         raise Refused(
-            "Your profile does not list you at this library or organization now.",
+            "Your profile does not list you at this library or organization.",
             field="organization",
         )
 
@@ -94,9 +94,9 @@ def _refuse_others(event: Event, by: User) -> None:
 
 @audited
 def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
-    """Store changes; return those to title, time, place or delivery. Locks the event.
+    """Store changes; return those to title, time, place or format. Locks the event.
 
-    `seen` is the version the form was opened with. After publication only staff may change credit
+    `seen` is the version when the form was opened. After publication, only staff can change credit
     lines and organizer. New places go to the waitlist. Raises ValidationError, EditConflict, or
     Refused if the new capacity is below the number of people with a place.
     """
@@ -106,8 +106,8 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
     if event_version(before) != seen:
         raise EditConflict(event_version(before))
     fields = set(edited.fields)
-    may_all = before.state != EventState.PUBLISHED or permissions.may_publish(by)
-    if may_all:
+    may_change_all = before.state != EventState.PUBLISHED or permissions.may_publish(by)
+    if may_change_all:
         _refuse_other_organization(event, by)
     else:
         fields.discard("organization")
@@ -116,17 +116,17 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
         raise Refused(reason, field="capacity")
     event.full_clean()
     event.save(update_fields=sorted(fields))
-    if may_all:
+    if may_change_all:
         replace_offers(event, edited.offers, is_new=False)
     _replace_presenters(event, edited.presenters)
     announce_revised(event, by=by)
     promote_waiting(event=event, by=by)
-    was, now = plan_of(before), plan_of(event)
-    return [Change(what, was[what], now[what]) for what in was if was[what] != now[what]]
+    old, new = plan_of(before), plan_of(event)
+    return [Change(what, old[what], new[what]) for what in old if old[what] != new[what]]
 
 
 def _replace_presenters(event: Event, people: Iterable[User]) -> None:
-    """Set the presenters; those who have already earned credit stay."""
+    """Set the presenters. Keep those who have already earned credit."""
     ids = [person.pk for person in people]
     event.presenters.exclude(person__in=ids).filter(settled_at=None).delete()
     Presenter.objects.bulk_create(
@@ -154,11 +154,11 @@ def take_step(
     tell: bool = True,
     whole_series: bool = False,
 ) -> list[Event]:
-    """Apply a step (enums.EVENT_TRANSITIONS) to an event, or to its whole series in that state.
+    """Apply a step (enums.EVENT_TRANSITIONS) to an event, or to its series' events in that state.
 
-    `reason` is required to return a proposal (its author reads it) or cancel an event (it appears
-    on the event page; `tell` also e-mails it to people who registered). Locks the events, returns
-    those that changed. Raises Refused.
+    Returning a proposal and canceling an event need a `reason`. The author reads why a proposal was
+    returned. The reason for canceling appears on the event page, and `tell` also e-mails it to
+    people who registered. Locks the events and returns those that changed. Raises Refused.
     """
     event = queries.lock_event(event_id)
     events = [event]
@@ -176,7 +176,7 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
     _refuse_others(event, by)
     actor = Actor.STAFF if permissions.may_publish(by) else Actor.EDITOR
     if actor not in transition.sources:
-        raise Refused("Only State Library staff can publish events. Send it to them.")
+        raise Refused("Only State Library staff can publish events. Send the event to them.")
     target = transition.apply(
         event.state,
         actor,
@@ -187,7 +187,7 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
     if step in (EventStep.RETURN, EventStep.CALL_OFF) and not reason:
         raise Refused("Enter a reason. People will read it.", field="reason")
     if step == EventStep.CALL_OFF and rules.is_over(event):
-        raise Refused("This event is over. Staff can correct its credits in the administration.")
+        raise Refused("This event is over. Staff can correct its credits in the admin.")
     event.state = target
     _record(event, step, reason=reason, by=by)
     event.save(
@@ -226,7 +226,7 @@ def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
 
 @audited
 def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
-    """Store a copy as a draft with its source's questions and links. Raises as create_event."""
+    """Store a copy as a draft, with the source's questions and links. Raises like create_event."""
     source = permissions.managed_by(by).get(pk=source_id)
     event = create_event(edited=edited, by=by)
     copy_extras(source, [event])

@@ -1,6 +1,6 @@
-"""E-mails about a changed or canceled event and about staff's decision on a proposal.
+"""E-mails about a changed or canceled event and about staff decisions on proposals.
 
-A composer returns None when its news no longer applies.
+A composer returns None if its news no longer applies.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ class Change:
 
 
 def plan_of(event: Event) -> dict[str, str]:
-    """The details that people plan around, as text."""
+    """Return the details that people plan around, as text."""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
@@ -69,7 +69,7 @@ def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) 
 
 @email("events.changed")
 def changed_email(mail: Mail) -> Email | None:
-    """An event changed and the organizer chose to notify people."""
+    """An event changed, and the organizer chose to notify people."""
     registration = registration_of(mail)
     event = registration.event
     if registration.state == RegistrationState.CANCELLED or not is_ahead(event):
@@ -78,16 +78,16 @@ def changed_email(mail: Mail) -> Email | None:
     quote = organizer_wrote(mail.facts.get("note"))
     if not changes and not quote:
         return None
-    known = {label for label, _ in changes}
+    changed = {label for label, _ in changes}
     has_place = registration.state == RegistrationState.CONFIRMED
-    still = "You keep your place on the waitlist."
+    place = "You keep your place on the waitlist."
     if has_place:
-        still = "You keep your place. The attached file updates your calendar."
+        place = "You keep your place. The attached file updates your calendar."
     return Email(
         subject=f"Changed: {event.title}",
-        paragraphs=[f"“{event.title}” has changed. {still}"],
+        paragraphs=[f"“{event.title}” has changed. {place}"],
         quote=quote,
-        facts=[*changes, *(fact for fact in event_facts(event)[0] if fact[0] not in known)],
+        facts=[*changes, *(fact for fact in event_facts(event)[0] if fact[0] not in changed)],
         button=event_page(event),
         closing=[how_to_cancel(event)],
         calendar=invitation(registration) if has_place else None,
@@ -95,16 +95,16 @@ def changed_email(mail: Mail) -> Email | None:
 
 
 def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
-    """The queued changes with present values: a later change may have replaced them."""
-    present = plan_of(event)
+    """Yield the queued changes with current values, which may be newer."""
+    current = plan_of(event)
     for what, before, after in queued:
-        now = present.get(what, after)
+        now = current.get(what, after)
         zone = "" if what != "When" or event.all_day else "Mountain time; "
         if now != before:
-            yield what, f"{now or 'no longer given'} ({zone}before: {before or 'not given'})"
+            yield what, f"{now or 'removed'} ({zone}previously: {before or 'not given'})"
 
 
-# ---------- Called off ----------
+# ---------- Canceled ----------
 
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
@@ -170,8 +170,8 @@ def proposal_returned_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"Please change your event: {event.title}",
         paragraphs=[
-            f"“{event.title}” is not on the calendar yet. State Library staff ask you to change "
-            "something first. What you entered is saved."
+            f"“{event.title}” is not on the calendar yet. State Library staff have asked for "
+            "changes first. What you entered is saved."
         ],
         quote=("Staff wrote:", event.decision_reason),
         facts=event_facts(event)[0],
@@ -193,7 +193,7 @@ def proposal_published_email(mail: Mail) -> Email | None:
         return None
     return Email(
         subject=f"On the calendar: {event.title}",
-        paragraphs=[f"“{event.title}” is published. Everyone can find it on the calendar now."],
+        paragraphs=[f"“{event.title}” is published. Anyone can now find it on the calendar."],
         facts=event_facts(event)[0],
         button=event_page(event),
     )

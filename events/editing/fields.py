@@ -16,7 +16,7 @@ MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p", "%m/%
 
 
 class MomentField(forms.DateTimeField):
-    """A Mountain-time day and time, typed or picked."""
+    """A date and time in Mountain time, typed or picked."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(
@@ -32,7 +32,7 @@ class MomentField(forms.DateTimeField):
         try:
             moment: dt.datetime | None = super().to_python(value)
         except forms.ValidationError as error:
-            # Also the hour skipped in spring, for which Django's own message names a time zone.
+            # Includes the hour skipped in spring, for which Django's message names a time zone.
             raise forms.ValidationError(INVALID_MOMENT) from error
         if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must lie between 1990 and 2099.")

@@ -1,4 +1,4 @@
-"""The event form, and small forms for the steps around it."""
+"""The event form, and small forms for the list, notices, returns and cancellations."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -40,9 +40,9 @@ MAX_PRESENTERS = 20
 
 
 class EventForm(forms.ModelForm):
-    """An event as its organizer describes it, with its credit lines and presenters.
+    """An event with its credit lines and presenters, as the organizer edits it.
 
-    `organizations` are the choices; `fixed` disables the fields that only staff may change.
+    `organizations` are the choices. `fixed` disables the fields that only staff can change.
     """
 
     begins_at = MomentField(label="Begins", help_text="Mountain time.")
@@ -64,10 +64,12 @@ class EventForm(forms.ModelForm):
     recording_available_at = MomentField(
         label="Recording available from",
         required=False,
-        help_text="The recording earns credit from this time, and registered people are notified.",
+        help_text="The recording earns credit from this time on. We e-mail registered people.",
     )
     recording_until_at = MomentField(
-        label="Recording earns credit until", required=False, help_text="If empty, there is no end."
+        label="Recording earns credit until",
+        required=False,
+        help_text="If empty, there is no deadline.",
     )
     type = forms.ChoiceField(
         label="Type", required=False, choices=[("", "Other"), *EventType.choices[1:]]
@@ -83,13 +85,13 @@ class EventForm(forms.ModelForm):
         choices=[("", "Not specified"), *RegistrationMode.choices[1:]],
         help_text="People who register here get the credit once the event is over.",
     )
-    registration_url = WebAddressField(label="Address of the other site", required=False)
-    recording_url = WebAddressField(label="Address of the recording", required=False)
+    registration_url = WebAddressField(label="Registration web address", required=False)
+    recording_url = WebAddressField(label="Recording web address", required=False)
     presenters = forms.CharField(
         label="Presenters with an account",
         required=False,
         max_length=3000,
-        help_text="E-mail addresses, one per line. Presenters earn double without claiming.",
+        help_text="E-mail addresses, one per line. Presenters earn double credit automatically.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
@@ -99,19 +101,19 @@ class EventForm(forms.ModelForm):
         fields = [name for _, names in FIELDSETS for name in names if name != "presenters"]
         labels = {
             "title": "Event title",
-            "description": "What it is about",
-            "audience": "For whom",
+            "description": "Description",
+            "audience": "Audience",
             "organization": "Library or organization",
             "location": "Building or address",
             "presenter": "Trainer or presenter name",
             "capacity": "Places",
             "has_waitlist": "Keep a waitlist when the event is full",
             "allows_walk_ins": "Allow check-in without registration",
-            "all_day": "Show only the days, not the times",
+            "all_day": "Show only the dates, not the times",
         }
         help_texts = {
-            "organization": "Its event editors manage the event.",
-            "sponsor": "If empty, the name of the library or organization.",
+            "organization": "Event editors there can manage the event.",
+            "sponsor": "If empty, we use the name of the library or organization.",
             "capacity": "If empty, there is no limit.",
             "has_waitlist": "",
             "allows_walk_ins": "",
@@ -149,8 +151,8 @@ class EventForm(forms.ModelForm):
         if self.instance.pk and "seen" not in self.initial:
             self.initial["seen"] = event_version(self.instance)
 
-    def has_seen(self, version: str) -> None:
-        """Accept `version` as seen, so that saving again after a conflict overwrites it."""
+    def accept_version(self, version: str) -> None:
+        """Treat `version` as seen, so that saving again after a conflict overwrites it."""
         self.data = {name: self.data[name] for name in self.data} | {"seen": version}
 
     @property
@@ -158,7 +160,7 @@ class EventForm(forms.ModelForm):
         return [f"offer_{category.slug}" for category in self.categories]
 
     def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The form's fields under their headings."""
+        """Return the form's fields by heading."""
         return [
             (heading, [self[name] for name in names or self.offer_names])
             for heading, names in FIELDSETS
@@ -193,7 +195,7 @@ class EventForm(forms.ModelForm):
         return data
 
     def edited(self) -> EditedEvent:
-        """The entered values of a valid form."""
+        """Return the values of a valid form."""
         offers = {
             category.pk: self.cleaned_data[name]
             for category, name in zip(self.categories, self.offer_names, strict=True)
@@ -208,14 +210,14 @@ class EventForm(forms.ModelForm):
 
 
 def initial_values_of(event: Event) -> dict[str, Any]:
-    """Initial values for the credit line and presenter fields. Two queries."""
+    """Return initial values for the credit line and presenter fields. Two queries."""
     lines = event.offers.order_by("pk").values_list("category__slug", "amount")
     people = event.presenters.order_by("pk").values_list("person__email", flat=True)
     return {f"offer_{slug}": amount for slug, amount in lines} | {"presenters": "\n".join(people)}
 
 
 class NotifyForm(forms.Form):
-    """Whether people who registered are notified of a change."""
+    """Whether to notify people who registered of a change."""
 
     tell = forms.BooleanField(label="Notify them", required=False, initial=True)
     note = forms.CharField(
@@ -230,11 +232,11 @@ class ReturnProposalForm(forms.Form):
     """The reason for returning a proposal."""
 
     reason = forms.CharField(
-        label="What has to change",
+        label="What needs to change",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="The author will read this.",
-        error_messages={"required": "Enter what has to change. The author will read this."},
+        error_messages={"required": "Enter what needs to change. The author will read this."},
     )
 
 
@@ -242,7 +244,7 @@ class CallOffForm(forms.Form):
     """The reason for canceling an event, and whether to notify people who registered."""
 
     reason = forms.CharField(
-        label="Why is it canceled?",
+        label="Reason for canceling",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="The reason appears on the event page and in the e-mail.",
@@ -252,7 +254,7 @@ class CallOffForm(forms.Form):
 
 
 class ManagedEventsForm(forms.Form):
-    """Filter for the list of managed events."""
+    """The filters of the list of managed events."""
 
     q = forms.CharField(label="Title", required=False, max_length=200)
     show = forms.ChoiceField(

@@ -1,4 +1,4 @@
-"""Registration questions, links and files of an event."""
+"""Store an event's registration questions, links and files."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MAX_QUESTIONS = 15
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionInput:
-    """A question from the form: `pk` of an existing one or None; `remove` deletes it."""
+    """A question from the form. `pk` is None if it is new. `remove` deletes it."""
 
     pk: int | None
     label: str
@@ -38,7 +38,7 @@ def _lock(event_id: int, by: User) -> Event:
 
 @audited
 def ask_questions(*, event_id: int, questions: Sequence[QuestionInput], by: User) -> None:
-    """Set the event's questions, in this order. Locks the event.
+    """Set the event's questions in this order. Locks the event.
 
     Removing a question deletes its answers. Raises Event.DoesNotExist, or Refused.
     """
@@ -49,7 +49,7 @@ def ask_questions(*, event_id: int, questions: Sequence[QuestionInput], by: User
     before = {question.pk: question for question in event.questions.order_by("pk")}
     ids = {each.pk for each in remaining if each.pk}
     event.questions.exclude(pk__in=ids).delete()
-    # Move them out of the way first: positions are unique within an event.
+    # Move the positions out of the way first, because they are unique within an event.
     for number, question in enumerate(event.questions.order_by("pk")):
         Question.objects.filter(pk=question.pk).update(position=1000 + number)
     for position, each in enumerate(remaining, 1):
@@ -69,7 +69,7 @@ def _refuse_too_many(event: Event) -> None:
         )
 
 
-def _refuse_long(label: str, what: str, *, field: str) -> None:
+def _refuse_long_label(label: str, what: str, *, field: str) -> None:
     if len(label) > MAX_LABEL_LENGTH:
         raise Refused(
             f"The name of the {what} has {len(label)} characters. Shorten it to at most "
@@ -81,10 +81,10 @@ def _refuse_long(label: str, what: str, *, field: str) -> None:
 @audited
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     """Add a link. Idempotent; locks the event. Raises Refused."""
-    _refuse_long(label, "link", field="link_label")
+    _refuse_long_label(label, "link", field="link_label")
     event = _lock(event_id, by)
-    if same := event.resources.filter(url=url, label=label).first():
-        return same
+    if existing := event.resources.filter(url=url, label=label).first():
+        return existing
     _refuse_too_many(event)
     return Resource.objects.create(event=event, label=label, url=url, added_by=by)
 
@@ -93,9 +93,9 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
 def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Resource:
     """Add a file, stored under a random name. Locks the event.
 
-    Raises Refused if its content is not of an allowed type.
+    Raises Refused if the file type is not allowed.
     """
-    _refuse_long(label, "file", field="label")
+    _refuse_long_label(label, "file", field="label")
     kind = uploads.kind_of(file)
     event = _lock(event_id, by)
     _refuse_too_many(event)

@@ -20,7 +20,7 @@ class QuestionForm(forms.Form):
         label="Choices",
         max_length=2000,
         required=False,
-        help_text="Only for a choice: one per line, at least two.",
+        help_text="For a choice only. One per line, at least two.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     is_required = forms.BooleanField(label="An answer is required", required=False)
@@ -53,7 +53,7 @@ QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absol
 
 
 class LinkForm(forms.Form):
-    """A web page that belongs to the event."""
+    """A link that belongs to the event."""
 
     url = WebAddressField(label="Address")
     link_label = forms.CharField(label="Name of the link", max_length=150)
@@ -74,7 +74,7 @@ class FileForm(forms.Form):
         label="Name of the file",
         max_length=150,
         required=False,
-        help_text="If empty, the file name.",
+        help_text="If empty, we use the file name.",
     )
 
     def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pages for an event's questions, files and links, and the download of files."""
+"""Pages for an event's questions, files and links, and file downloads."""
 
 from typing import Any
 
@@ -106,7 +106,7 @@ def _apply_change(
 @login_not_required
 @require_safe
 def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """An uploaded file, always sent as an attachment so that no browser renders it here."""
+    """Download an uploaded file, always as an attachment, so that it never renders on our site."""
     resource = get_object_or_404(Resource.objects.exclude(file=""), pk=pk)
     person = signed_in_person(request)
     events = queries.events_visible_to(person).filter(pk=resource.event_id)

@@ -1,4 +1,4 @@
-"""Store calendar events and their credit lines; signals update credits and tracks."""
+"""Store calendar events and their credit lines. Signals update credits and tracks."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -24,9 +24,9 @@ def save_event(*, event: Event, by: User) -> Event:
     is_new = event.pk is None
     if not is_new:
         if queries.lock_event(event.pk).state == EventState.MERGED:
-            # Its claims have moved: a form opened before the merge must not revive it.
+            # Its claims have moved, so a form opened before the merge must not bring it back.
             raise ValidationError(
-                "This event was merged into another one. Change that one instead."
+                "This event was merged into another event. Change that one instead."
             )
         if reason := why_capacity_too_small(event):
             raise ValidationError({"capacity": reason})
@@ -50,7 +50,7 @@ def why_capacity_too_small(event: Event) -> str | None:
 
 
 def announce_revised(event: Event, *, by: User | None) -> None:
-    """Reset settling if the event has not taken place (any longer), then announce the change."""
+    """Announce a change. First clear settling if the event has not taken place (any longer)."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
@@ -62,11 +62,11 @@ def announce_revised(event: Event, *, by: User | None) -> None:
 def import_event(
     *, event_id: int | None, values: Mapping[str, Any], offers: Mapping[int, Decimal] | None
 ) -> Event:
-    """Store a new event from a file, or with `event_id` change one, and set its credit lines.
+    """Create an event from a file, or change the one with `event_id`, and set its credit lines.
 
-    `offers` maps category ids to amounts; None keeps the present lines. Locks a changed event.
-    Existing claims keep their credits. Because a file has thousands of events, this validates
-    fields only and leaves the rules to database constraints: raises ValidationError by field, or
+    `offers` maps category ids to amounts; None keeps the current lines. Locks a changed event.
+    Existing claims keep their credits. A file can have thousands of events, so this validates only
+    fields and leaves the rules to database constraints. Raises ValidationError by field, or
     IntegrityError.
     """
     event = Event() if event_id is None else queries.lock_event(event_id)

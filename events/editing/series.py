@@ -1,4 +1,4 @@
-"""Series: dated occurrences of one event, each an event of its own."""
+"""Repeat an event on other dates. Each occurrence is a separate event."""
 
 import datetime as dt
 import uuid
@@ -49,9 +49,9 @@ def repeat_event(
 ) -> list[Event]:
     """Create a draft occurrence at each moment and return the new ones.
 
-    Length and registration window are shifted from the source by local time. Idempotent by
-    `series_key` and moment: dates that the series already has are skipped. Locks the source.
-    Raises Event.DoesNotExist, or Refused.
+    End and registration window move with the start, in local time. Skips dates that the series
+    already has, so this is idempotent by `series_key` and moment. Locks the source. Raises
+    Event.DoesNotExist, or Refused.
     """
     if not permissions.managed_by(by).filter(pk=source_id).exists():
         raise Event.DoesNotExist
@@ -64,8 +64,8 @@ def repeat_event(
     if source.series_key is None:
         Event.objects.filter(pk=source.pk).update(series_key=series_key)
     key = source.series_key or series_key
-    same = Event.objects.filter(series_key=key, title=source.title)
-    taken = set(same.values_list("begins_at", flat=True)) | {source.begins_at}
+    existing = Event.objects.filter(series_key=key, title=source.title)
+    taken = set(existing.values_list("begins_at", flat=True)) | {source.begins_at}
     events = [_occurrence(source, moment, key, by) for moment in moments if moment not in taken]
     for event in events:
         event.clean_fields(exclude=["parent", "organization"])
@@ -114,7 +114,7 @@ def _wall_clock(moment: dt.datetime) -> dt.datetime:
 
 
 def existing_local_time(local: dt.datetime) -> dt.datetime:
-    """A Mountain-time clock time as a moment. A time skipped in spring moves forward an hour."""
+    """Convert a Mountain time to a moment. A time skipped in spring moves forward an hour."""
     zone = timezone.get_default_timezone()
     moment = local.replace(tzinfo=zone)
     return moment.astimezone(dt.UTC).astimezone(zone)

@@ -14,9 +14,9 @@ from aspen.halves import MESSAGE, is_in_halves
 from events.editing.series import MAX_OCCURRENCES, existing_local_time
 from events.models import Category, Event
 
-WEEKLY, FORTNIGHTLY, MONTH_DAY, MONTH_WEEKDAY, MONTH_LAST = (
+WEEKLY, BIWEEKLY, MONTH_DAY, MONTH_WEEKDAY, MONTH_LAST = (
     "weekly",
-    "fortnightly",
+    "biweekly",
     "month-day",
     "month-weekday",
     "month-last",
@@ -25,7 +25,7 @@ ORDINALS = ["first", "second", "third", "fourth", "fifth"]
 
 
 class RepeatForm(forms.Form):
-    """The rule by which an event repeats. `source` gives the first day and the clock time."""
+    """The rule for repeating an event. `source` sets the first day and the time of day."""
 
     how = forms.ChoiceField(label="How often", widget=forms.RadioSelect)
     times = forms.IntegerField(
@@ -49,7 +49,7 @@ class RepeatForm(forms.Form):
         number = (day - 1) // 7
         choices = [
             (WEEKLY, f"Every week on {name}"),
-            (FORTNIGHTLY, f"Every second week on {name}"),
+            (BIWEEKLY, f"Every other week on {name}"),
             (MONTH_DAY, f"Every month on day {day}"),
             (MONTH_WEEKDAY, f"Every month on the {ORDINALS[number]} {name}"),
         ]
@@ -67,12 +67,12 @@ class RepeatForm(forms.Form):
         return data
 
     def moments(self) -> list[dt.datetime]:
-        """The dates after the source's own, at its local time; at most `MAX_OCCURRENCES`."""
+        """Return up to `MAX_OCCURRENCES` dates after the source's, at its local time."""
         how, until = self.cleaned_data["how"], self.cleaned_data["until"]
         times = self.cleaned_data["times"] or MAX_OCCURRENCES
         rules: dict[str, dict[str, Any]] = {
             WEEKLY: {"freq": rrule.WEEKLY},
-            FORTNIGHTLY: {"freq": rrule.WEEKLY, "interval": 2},
+            BIWEEKLY: {"freq": rrule.WEEKLY, "interval": 2},
             MONTH_DAY: {"freq": rrule.MONTHLY, "bymonthday": self.begin.day},
             MONTH_WEEKDAY: {
                 "freq": rrule.MONTHLY,
@@ -86,14 +86,14 @@ class RepeatForm(forms.Form):
         options = rules[how]
         if until:
             options["until"] = dt.datetime.combine(until, dt.time.max)
-        found: list[dt.datetime] = []
+        moments: list[dt.datetime] = []
         for local in rrule.rrule(dtstart=self.begin, **options):
             if local == self.begin:
                 continue
-            if len(found) >= min(times, MAX_OCCURRENCES) or local.year > 2099:
+            if len(moments) >= min(times, MAX_OCCURRENCES) or local.year > 2099:
                 break
-            found.append(existing_local_time(local))
-        return found
+            moments.append(existing_local_time(local))
+        return moments
 
 
 class DatesForm(forms.Form):
@@ -162,9 +162,9 @@ class SessionForm(forms.Form):
             if any(data.get(name) for name in ("day", "begin", "end", "room", "presenter")):
                 self.add_error("title", "Enter the title of this session.")
             return data
-        for name, words in (("day", "Enter the day."), ("begin", "Enter the start time.")):
+        for name, message in (("day", "Enter the day."), ("begin", "Enter the start time.")):
             if not data.get(name) and name not in self.errors:
-                self.add_error(name, words)
+                self.add_error(name, message)
         begin, end = data.get("begin"), data.get("end")
         if begin and end and end <= begin:
             self.add_error("end", "The end must be after the beginning.")

@@ -1,4 +1,4 @@
-"""Series of dates, and the sessions of a conference in one sheet."""
+"""Pages to repeat an event, and to edit a conference's sessions in one sheet."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ BLANK_ROWS = 10
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Ask for the rule, list its dates with checkboxes, then create the chosen occurrences."""
+    """Ask for the rule, list its dates with checkboxes, then create the chosen ones."""
     get_editor(request)
     source = get_managed_event(request, pk)
     posted = request.POST if request.method == "POST" else None
@@ -56,28 +56,28 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
     person = request.user
     with refusal_as_message(request):
-        made = series.repeat_event(
+        created = series.repeat_event(
             source_id=source.pk,
             begins=dates.cleaned_data["dates"],
             series_key=dates.cleaned_data["key"],
             by=person,
         )
-        if not made:
+        if not created:
             messages.info(request, "The series already includes these dates.")
             return redirect("events:manage")
-        number = counted(len(made), "draft was", "drafts were")
+        number = counted(len(created), "draft was", "drafts were")
         step = "Publish" if permissions.may_publish(person) else "Send to staff"
         messages.success(request, f"{number} created. “{step}” below applies to the whole series.")
-        return redirect("events:review", made[0].pk)
+        return redirect("events:review", created[0].pk)
     return redirect("events:repeat", source.pk)
 
 
-# ---------- The sheet of a conference ----------
+# ---------- Sessions ----------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """One row for each session of a conference, then blank rows. Saves all rows or none."""
+    """Edit a conference's sessions, one per row, with blank rows below. Saves all or none."""
     person, parent = get_editor(request), get_managed_event(request, pk)
     existing = list(
         Event.objects.filter(parent=parent)
@@ -106,7 +106,7 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 if number:
                     messages.success(request, f"{what} saved.")
                 else:
-                    messages.info(request, "No session was changed.")
+                    messages.info(request, "Nothing was changed.")
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,

@@ -17,7 +17,7 @@ from events.models import Category, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SessionInput:
-    """One row of the sheet; `pk` is that of a session that exists. Times are Mountain time."""
+    """One row of the sheet. `pk` is for an existing session. Times are Mountain time."""
 
     pk: int | None
     title: str
@@ -34,16 +34,16 @@ class SessionInput:
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
     """Store new and changed sessions of a conference, all or none; return how many changed.
 
-    New ones copy the conference's state, place, sponsor and organizer. Two rows with the same title
-    and start are one session. Sessions that are not in the sheet stay. Locks the
-    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused: the event
-    is itself a session, or it is published and `by` is not staff.
+    New sessions copy the conference's state, place, sponsor and organizer. Two rows with the same
+    title and start are one session. Sessions that are not in the sheet stay. Locks the conference
+    and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused if the event is itself
+    a session or is published and `by` is not staff.
     """
     if not permissions.managed_by(by).filter(pk=parent_id).exists():
         raise Event.DoesNotExist
     parent = queries.lock_event(parent_id)
     if parent.parent_id is not None:
-        raise Refused("This event is a session, so it cannot have sessions of its own.")
+        raise Refused("This event is a session, so it cannot have sessions.")
     if parent.state not in (EventState.DRAFT, EventState.PENDING) and not permissions.may_publish(
         by
     ):
@@ -89,7 +89,7 @@ def _new(parent: Event, by: User) -> Event:
 
 
 def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
-    """Store a row. Returns False if nothing in it differs from the session."""
+    """Store a row; return whether it changed anything."""
     ends_at = existing_local_time(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
     values = {
         "title": facts.title,
@@ -101,7 +101,7 @@ def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: U
     is_new = session.pk is None
     offers = {facts.category.pk: facts.amount} if facts.category and facts.amount else {}
     lines = {} if is_new else {each.category_id: each.amount for each in session.offers.all()}
-    # The sheet has room for one credit line; a session with several keeps them all.
+    # The sheet has room for one credit line. A session with several keeps them all.
     same_lines = offers == lines or len(lines) > 1
     if not is_new and same_lines and all(getattr(session, n) == v for n, v in values.items()):
         return False

@@ -1,13 +1,13 @@
-"""Pages to list, write, propose, publish and cancel events."""
+"""Pages to list, edit, propose, publish and cancel events."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -42,7 +42,7 @@ PER_PAGE = 25
 
 @require_safe
 def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The events that the person manages, by state and time."""
+    """List the events that the person manages, by state and time."""
     person = get_editor(request)
     form = ManagedEventsForm(request.GET)
     form.is_valid()
@@ -58,26 +58,25 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
     labels = [
         ("waiting", "To publish" if permissions.may_publish(person) else "Waiting for staff"),
         ("drafts", "Drafts and returned"),
-        ("coming", "Coming up"),
+        ("coming", "Upcoming"),
         ("past", "Past"),
     ]
     context = {
         "tabs": [(name, label, numbers[name], name == show) for name, label in labels],
         "rows": [_row(event) for event in page],
         "page": page,
-        "query": f"show={show}&" + (f"q={find}&" if find else ""),
+        "query": urlencode({"show": show} | ({"q": find} if find else {})) + "&",
         "show": show,
         "find": find,
-        "publishes": permissions.may_publish(person),
         "has_organization": permissions.organizations_of(person).exists(),
     }
     return render(request, "events/manage/list.html", context)
 
 
 def _default_tab(person: User, numbers: dict[str, int]) -> str:
-    """Proposals for staff, drafts and returned events for editors, else upcoming events."""
-    wanted = "waiting" if permissions.may_publish(person) else "drafts"
-    return wanted if numbers[wanted] else "coming"
+    """Proposals for staff, drafts for editors, or upcoming events if there are none."""
+    first = "waiting" if permissions.may_publish(person) else "drafts"
+    return first if numbers[first] else "coming"
 
 
 def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
@@ -135,7 +134,7 @@ def _form(
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Write a new event: save it as a draft, send it to staff or, for staff, publish it."""
+    """Create an event: save it as a draft, send it to staff or, as staff, publish it."""
     person = get_editor(request)
     own = (
         list(permissions.organizations_of(person)[:2])
@@ -150,16 +149,16 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
     )
     if request.method == "POST" and form.is_valid():
-        made = _run_action(form, lambda: actions.create_event(edited=form.edited(), by=person))
-        if made is not None:
-            return _next(request, made)
+        created = _run_action(form, lambda: actions.create_event(edited=form.edited(), by=person))
+        if created is not None:
+            return _next(request, created)
     return _form_page(request, form, heading="New event")
 
 
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Write a new event from another one; everything but the dates is filled in."""
+    """Create an event from another one. Everything except the dates is filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
     event = Event(state=EventState.DRAFT)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
@@ -170,24 +169,24 @@ def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
     )
     if request.method == "POST" and form.is_valid():
-        made = _run_action(
+        created = _run_action(
             form,
             lambda: actions.copy_event(source_id=source.pk, edited=form.edited(), by=person),
         )
-        if made is not None:
-            return _next(request, made)
-    return _form_page(request, form, heading="Copy of an event", source=source)
+        if created is not None:
+            return _next(request, created)
+    return _form_page(request, form, heading="Copy an event", source=source)
 
 
 _DATES = {"begins_at", "ends_at", "registration_opens_at", "registration_closes_at"}
 
 
 def _run_action(form: EventForm, action: Any) -> Any:
-    """Return the action's result, or None with the reason in the form if it was refused."""
+    """Return the action's result. If it is refused, show why in the form and return None."""
     try:
         return action()
     except actions.EditConflict as conflict:
-        form.has_seen(conflict.version)
+        form.accept_version(conflict.version)
         form.add_error(None, str(conflict))
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
@@ -197,7 +196,7 @@ def _run_action(form: EventForm, action: Any) -> Any:
 
 
 def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-    """After saving, take the step of the button that was pressed."""
+    """After saving, apply the step of the button that was pressed."""
     steps = {"submit": EventStep.SUBMIT, "publish": EventStep.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
     if step is None:
@@ -211,7 +210,7 @@ def _take_step(
     event: Event,
     step: EventStep,
     *,
-    told: str = "",
+    notice: str = "",
     **options: Any,
 ) -> HttpResponse:
     try:
@@ -228,19 +227,19 @@ def _take_step(
         EventStep.DISCARD: "discarded",
         EventStep.CALL_OFF: "canceled",
     }[step]
-    messages.success(request, f"{what} {done}.{told}")
+    messages.success(request, f"{what} {done}.{notice}")
     if step in (EventStep.DISCARD, EventStep.RETURN):
         return redirect("events:manage")
-    return redirect("events:detail" if step in _SHOWN else "events:review", event.pk)
+    return redirect("events:detail" if step in _PUBLIC_STEPS else "events:review", event.pk)
 
 
-_SHOWN = {EventStep.PUBLISH, EventStep.CALL_OFF}
+_PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
 
 
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Change an event and, if wanted, notify the people who registered."""
+    """Change an event and optionally notify people who registered."""
     person, event = get_editor(request), get_managed_event(request, pk)
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
@@ -276,17 +275,17 @@ def _changed(
             return _next(request, event)
         messages.success(request, f"“{event.title}” was saved.")
         return redirect("events:review", event.pk)
-    told = ""
+    notice = ""
     if registered and choice["tell"] and (changes or choice["note"]):
         number = actions.tell_changes(
             event_id=event.pk, changes=changes, note=choice["note"], by=request.user
         )
-        told = _told_people(number)
-    messages.success(request, f"“{event.title}” was saved.{told}")
+        notice = _email_notice(number)
+    messages.success(request, f"“{event.title}” was saved.{notice}")
     return redirect("events:detail", event.pk)
 
 
-def _told_people(number: int) -> str:
+def _email_notice(number: int) -> str:
     return f" {counted(number, 'person', 'people')} will get an e-mail."
 
 
@@ -312,19 +311,19 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A preview of a draft or proposal, with the steps that can be taken."""
+    """Preview a draft or proposal, with the available steps."""
     person, event = get_editor(request), get_managed_event(request, pk)
     form = ReturnProposalForm(request.POST if "return" in request.POST else None)
     if request.method == "POST":
         step = _pressed(request)
         if step is None:
             return redirect("events:review", event.pk)
-        whole = "series" in request.POST
+        whole_series = "series" in request.POST
         if step != EventStep.RETURN:
-            return _take_step(request, event, step, whole_series=whole)
+            return _take_step(request, event, step, whole_series=whole_series)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            return _take_step(request, event, step, reason=reason, whole_series=whole)
+            return _take_step(request, event, step, reason=reason, whole_series=whole_series)
     if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
         return redirect("events:detail", event.pk)
     known = calendar_presentation.EventFacts(
@@ -372,7 +371,7 @@ def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Cancel an event, with a reason."""
+    """Cancel an event and give the reason."""
     event = get_managed_event(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
     registered = _number_registered(event)
@@ -383,7 +382,7 @@ def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             EventStep.CALL_OFF,
             reason=form.cleaned_data["reason"],
             tell=form.cleaned_data["tell"],
-            told=_told_people(registered) if registered and form.cleaned_data["tell"] else "",
+            notice=_email_notice(registered) if registered and form.cleaned_data["tell"] else "",
         )
     context = {
         "event": event,
@@ -391,7 +390,6 @@ def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "form": form,
         "registered": registered,
-        "can": event.state == EventState.PUBLISHED and not rules.is_over(event),
-        "back": reverse("events:detail", args=[event.pk]),
+        "can_cancel": event.state == EventState.PUBLISHED and not rules.is_over(event),
     }
     return render(request, "events/manage/call_off.html", context)

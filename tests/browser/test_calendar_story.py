@@ -208,14 +208,14 @@ def returns_it(staff: Visitor) -> None:
     staff.follow("Events I manage", within=staff.menu)
     staff.sees("To publish (1)", "sent today")
     staff.follow(TITLE)
-    staff.field("What has to change").fill("Which room is it in?")
+    staff.field("What needs to change").fill("Which room is it in?")
     staff.press("Return to Edie Thorne")
     staff.sees("was returned to its author.")
 
 
 def sends_it_again(editor: Visitor) -> None:
     editor.follow("Events I manage", within=editor.menu)
-    editor.sees("Staff ask for changes: Which room is it in?")
+    editor.sees("Changes requested: Which room is it in?")
     editor.click(editor.item(TITLE).get_by_role("link", name="Change"))
     editor.field("Room").fill("Attic")
     editor.press("Send to staff")

@@ -27,7 +27,7 @@ from tests.browser.test_pages import LONG, LOOKS, SCRIPT, looks_bad, walk
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BOTH = LOOKS[::3]
-NOTHING = "No session was changed."
+NOTHING = "Nothing was changed."
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_marking_and_cancelling_by_keyboard(
     visitor.visit(work.full.get_absolute_url())
     tab_to(visitor, "Cancel the event")
     press_enter(visitor)
-    tab_to(visitor, "Why is it canceled?")
+    tab_to(visitor, "Reason for canceling")
     visitor.page.keyboard.type("Too much snow.")
     tab_to(visitor, "Cancel the event")
     press_enter(visitor)

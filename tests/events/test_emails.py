@@ -303,8 +303,8 @@ def test_a_change_is_told_as_it_is_when_the_email_is_sent(person: User) -> None:
 
     told = body_of(delivered())
 
-    assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; before: Thu, Dec 3, 2026," in told
-    assert "Format: no longer given (before: In person)" in told
+    assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; previously: Thu, Dec 3, 2026," in told
+    assert "Format: removed (previously: In person)" in told
     assert told.count("Where: Big Sky Room, Lewis & Clark Library, Helena Credits:") == 1
     assert "Dec 7" not in told
     assert "Butte" not in told

@@ -405,7 +405,7 @@ def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
     event = event_of(editor)
     client, address = signed_in(editor), f"/events/{event.pk}/catalog/"
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
-    assert "It has not been proposed yet." in client.get(address).content.decode()
+    assert "has not been proposed yet." in client.get(address).content.decode()
     answer = client.post(address, {"fiscal_year": "2027"})
     assert said(answer) == ["Proposed for the catalog of fiscal year 2027. Staff will decide."]
     listing = CatalogListing.objects.get()

@@ -51,7 +51,7 @@ def test_the_clock_time_stays_when_clocks_change(library: Organization) -> None:
         "2027-03-30 15:00",
     ]
     autumn = source(library, at(2027, 10, 26, 9))
-    assert moments(autumn, how="fortnightly") == [
+    assert moments(autumn, how="biweekly") == [
         "2027-11-09 16:00",
         "2027-11-23 16:00",
         "2027-12-07 16:00",
