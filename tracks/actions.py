@@ -1,7 +1,7 @@
-"""Everything that writes rule sets, participations, postings, submissions and certificates.
+"""Actions on rule sets, participations, postings, submissions and certificates.
 
-Each function is atomic and takes `by=`. Whatever concerns a person's record locks the person
-(accounts.queries.lock_people) before it reads, so that no two steps pass each other.
+Each action is atomic. Actions on a person's record first lock the person
+(accounts.queries.lock_people), so they run one at a time for each person.
 """
 
 from tracks.certification.certifying import reissue_certificate, revoke_certificate

@@ -1,4 +1,4 @@
-"""Certification in the administration, a module for each matter."""
+"""Imports the admin modules of this app, so that Django registers their models."""
 
 from tracks.certification.admin import certificate_list, reviewing  # noqa: F401
 from tracks.following import admin as following_admin  # noqa: F401

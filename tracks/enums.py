@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
-    """For people without (initial) or with (renewal) an earlier certificate of the track."""
+    """Whether a rule set is for people without a certificate of the track, with one, or both."""
 
     BOTH = "both", "Initial and renewal"
     INITIAL = "initial", "Initial"
@@ -32,7 +32,7 @@ PARTICIPATION_LABELS = label_table(
     }
 )
 READY = Label("Ready to submit", "good", "✓")
-# Labels for library directors, who do not see who has a record.
+# Labels for library directors, who do not see whether the coordinator or supervisor has a record.
 RECORD_SENT = Label("Record sent", "info", "◷")
 IN_PROGRESS = Label("In progress", "neutral", "○")
 
@@ -41,7 +41,7 @@ IN_PROGRESS = Label("In progress", "neutral", "○")
 ACTIVE = frozenset(
     {ParticipationState.OPEN, ParticipationState.SUBMITTED, ParticipationState.REVIEWED}
 )
-# Submitted and not decided: a change to the record reopens it.
+# Submitted and not yet decided. A change to the record reopens it.
 SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
@@ -71,7 +71,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
     ParticipationStep.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
     ParticipationStep.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
-    # The portal leaves the next period when the certified one is reopened.
+    # When a certified period is reopened, the portal leaves the next one.
     ParticipationStep.LEAVE: Transition(
         {Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT
     ),
@@ -101,7 +101,7 @@ ENDING_LABELS = label_table(
 
 
 class VerificationAnswer(models.TextChoices):
-    """The answer to a question to a supervisor; withdrawn if no answer is needed any longer."""
+    """A supervisor's answer, or WITHDRAWN if no answer is needed."""
 
     VERIFIED = "verified", "Verified"
     REFUSED = "refused", "Refused"
@@ -141,7 +141,7 @@ class RuleSetState(models.TextChoices):
     """Whether a rule set can be chosen on a day; not stored."""
 
     IN_FORCE = "in_force", "In force"
-    COMING = "coming", "To come"
+    COMING = "coming", "Upcoming"
     PAST = "past", "Past"
 
 
@@ -158,4 +158,4 @@ POSTED = Label("Posted", "good", "✓")
 NOT_COUNTED = Label("Not counted", "neutral", "–")
 ARCHIVED = Label("Archived", "neutral", "▣")
 # A recommended track.
-FITS = Label("Fits you", "good", "✓")
+FITS = Label("Recommended for you", "good", "✓")

@@ -1,7 +1,7 @@
-"""Checks of the integrity promises about credits, over the whole database.
+"""Integrity checks on all credits in the database.
 
-Constraints prevent most of these violations, so a finding means a bug in the portal or a change
-made around it. Each check is one statement, however many credits there are, and changes nothing.
+Constraints prevent most of these violations, so a finding means a bug or a change made outside the
+portal. Each check changes nothing and takes one query, regardless of the number of credits.
 """
 
 import dataclasses
@@ -27,7 +27,10 @@ MAX_IDS_SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityCheck:
-    """A promise, a fault that breaks it, and how to count such rows and list their first ids."""
+    """A promise, a fault that breaks it, and a function that counts and lists the faulty rows.
+
+    `find` returns the number of rows and the first of their ids.
+    """
 
     promise: str
     fault: str
@@ -36,7 +39,7 @@ class IntegrityCheck:
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityFinding:
-    """A broken promise: the number of rows, and the first of their ids."""
+    """A broken promise, with the number of faulty rows and the first of their ids."""
 
     promise: str
     fault: str
@@ -50,31 +53,31 @@ class IntegrityFinding:
 
 
 def find_violations() -> list[IntegrityFinding]:
-    """All broken promises; an empty list proves them all. Reads only."""
+    """Return all broken promises. Changes nothing."""
     findings = []
-    for one in INTEGRITY_CHECKS:
-        count, ids = one.find()
+    for check in INTEGRITY_CHECKS:
+        count, ids = check.find()
         if count:
-            findings.append(IntegrityFinding(one.promise, one.fault, count, ids))
+            findings.append(IntegrityFinding(check.promise, check.fault, count, ids))
     return findings
 
 
 def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int]]]:
-    """Count the rows and list the first ids."""
+    """Make an IntegrityCheck.find from a queryset of faulty rows."""
 
     def find() -> tuple[int, list[int]]:
-        found = rows().order_by("pk").values_list("pk", flat=True)
-        ids = list(found[:MAX_IDS_SHOWN])
-        return (found.count() if len(ids) == MAX_IDS_SHOWN else len(ids)), ids
+        faulty = rows().order_by("pk").values_list("pk", flat=True)
+        ids = list(faulty[:MAX_IDS_SHOWN])
+        return (faulty.count() if len(ids) == MAX_IDS_SHOWN else len(ids)), ids
 
     return find
 
 
 def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
-    """Run a statement that selects ids; return their number and the first of them."""
+    """Run a query that selects ids. Return how many there are, and the first of them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH found (id) AS ({sql}) SELECT count(*) OVER (), id FROM found"
+            f"WITH faulty (id) AS ({sql}) SELECT count(*) OVER (), id FROM faulty"
             f" ORDER BY id LIMIT {MAX_IDS_SHOWN}",
             params,
         )
@@ -82,13 +85,13 @@ def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
     return (rows[0][0] if rows else 0), [pk for _, pk in rows]
 
 
-# ---------- Credits: archived, posted, or withdrawn with who, when and why ----------
+# ---------- Credits are archived, posted, or withdrawn with a name, date and reason ----------
 
 
 def _ended_without_reason() -> QuerySet[Claim]:
-    refusals = sorted(ENDED | {ClaimState.RETURNED})
+    states = sorted(ENDED | {ClaimState.RETURNED})
     return Claim.objects.filter(
-        Q(state__in=refusals) & (Q(decided_at=None) | Q(decided_by=None) | Q(reason=""))
+        Q(state__in=states) & (Q(decided_at=None) | Q(decided_by=None) | Q(reason=""))
     )
 
 
@@ -102,7 +105,7 @@ def _posted_but_not_eligible() -> tuple[int, list[int]]:
 
 
 def _eligible_but_not_posted() -> tuple[int, list[int]]:
-    """Credits that should be posted to an active participation and are not."""
+    """Credits that should be posted to an active participation but are not."""
     return _difference(_eligible(), _posted())
 
 
@@ -131,7 +134,7 @@ def _posted_to_left_tracks() -> QuerySet[Posting]:
     )
 
 
-# ---------- Claims: one for each person and event ----------
+# ---------- Claims are unique per person and event ----------
 
 
 def _claimed_twice() -> tuple[int, list[int]]:
@@ -143,7 +146,7 @@ def _claimed_twice() -> tuple[int, list[int]]:
 
 
 def _settled_without_credit() -> QuerySet[Registration]:
-    """Registrations without a claim in any state, for the event or the one it was merged into."""
+    """Settled registrations without any claim, even for the event that theirs was merged into."""
     mine = Claim.objects.filter(person=OuterRef("person")).filter(
         Q(event=OuterRef("event")) | Q(event=OuterRef("event__merged_into"))
     )
@@ -160,13 +163,13 @@ def _settled_without_credit() -> QuerySet[Registration]:
 
 
 def _live_on_ended_events() -> QuerySet[Claim]:
-    """Live claims on an event that was declined, canceled or merged."""
-    gone = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
-    return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=gone)
+    """Live claims on declined, canceled or merged events."""
+    ended = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
+    return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=ended)
 
 
 def _returned_without_changes_due() -> QuerySet[Claim]:
-    """Returned claims whose event does not wait for changes."""
+    """Returned claims whose event is not open for changes."""
     return Claim.objects.filter(state=ClaimState.RETURNED).exclude(
         event__origin=Origin.CUSTOM, event__state=EventState.DRAFT
     )
@@ -180,7 +183,7 @@ def _merged_without_record() -> QuerySet[Event]:
 
 
 def _awarded_and_lost() -> QuerySet[WaitingAward]:
-    """Unmatched awards whose address belongs to an account."""
+    """Unmatched awards to an address that belongs to an account."""
     return WaitingAward.objects.filter(
         matched_at=None,
         event__state=EventState.PUBLISHED,
@@ -190,7 +193,7 @@ def _awarded_and_lost() -> QuerySet[WaitingAward]:
     )
 
 
-# ---------- Certificates: what was reviewed and verified, and nothing twice ----------
+# ---------- Certificates count only verified credits, and each only once ----------
 
 
 def _certified_without_certificate() -> QuerySet[Participation]:
@@ -209,7 +212,7 @@ def _certificates_without_certified_submission() -> QuerySet[Certificate]:
     )
 
 
-# Each line of a certificate that was not revoked.
+# The lines of all certificates that have not been revoked.
 COUNTED_SQL = (
     "SELECT certificate.id, certificate.participation_id AS participation,"
     " (line ->> 'credit')::bigint AS credit"
@@ -233,7 +236,7 @@ def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
 
 
 def _counted_twice() -> tuple[int, list[int]]:
-    """Credits that two valid certificates of one track count."""
+    """Credits counted by two valid certificates of one track."""
     return _statement(
         f"SELECT credit FROM ({COUNTED_SQL}) AS counted"
         " JOIN tracks_participation AS participation"
@@ -277,15 +280,15 @@ def _deleted_rows(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
     return find
 
 
-ARCHIVED_PROMISE = "Each credit is archived, posted, or withdrawn with who, when and why"
-ONCE_PROMISE = "One person claims one event once, and registering leads to the credit"
-CERTIFIED = "Each certificate counts what was reviewed and verified, and nothing twice"
-HISTORY_PROMISE = "Every change is in a history that cannot be rewritten"
+ARCHIVED_PROMISE = "Every credit is archived, posted, or withdrawn with a name, date and reason"
+ONCE_PROMISE = "No one claims an event twice, and registrations lead to credits"
+CERTIFIED_PROMISE = "Certificates count only reviewed and verified credits, and each only once"
+HISTORY_PROMISE = "Every change is recorded in a history that cannot be rewritten"
 
 INTEGRITY_CHECKS = (
     IntegrityCheck(
         ARCHIVED_PROMISE,
-        "Claims that ended without who, when or why",
+        "Claims that ended without a name, date or reason",
         _rows(_ended_without_reason),
     ),
     IntegrityCheck(ARCHIVED_PROMISE, "Claims without any credit", _rows(_claims_without_credits)),
@@ -300,37 +303,45 @@ INTEGRITY_CHECKS = (
     ),
     IntegrityCheck(ONCE_PROMISE, "Duplicate claims", _claimed_twice),
     IntegrityCheck(
-        ONCE_PROMISE, "Registrations that led to no credit", _rows(_settled_without_credit)
+        ONCE_PROMISE, "Registrations that did not lead to a credit", _rows(_settled_without_credit)
     ),
-    IntegrityCheck(ONCE_PROMISE, "Claims on an ended event", _rows(_live_on_ended_events)),
     IntegrityCheck(
-        ONCE_PROMISE, "Returned claims that await no changes", _rows(_returned_without_changes_due)
+        ONCE_PROMISE,
+        "Claims on declined, canceled or merged events",
+        _rows(_live_on_ended_events),
+    ),
+    IntegrityCheck(
+        ONCE_PROMISE,
+        "Returned claims whose event is not open for changes",
+        _rows(_returned_without_changes_due),
     ),
     IntegrityCheck(
         ONCE_PROMISE, "Merged events without a record of the merge", _rows(_merged_without_record)
     ),
     IntegrityCheck(
-        ONCE_PROMISE, "Awards waiting although the address is known", _rows(_awarded_and_lost)
+        ONCE_PROMISE, "Unmatched awards to an address with an account", _rows(_awarded_and_lost)
     ),
     IntegrityCheck(
-        CERTIFIED, "Certified periods without a certificate", _rows(_certified_without_certificate)
+        CERTIFIED_PROMISE,
+        "Certified periods without a certificate",
+        _rows(_certified_without_certificate),
     ),
     IntegrityCheck(
-        CERTIFIED,
+        CERTIFIED_PROMISE,
         "Certificates of a period that is not certified",
         _rows(_certificates_of_uncertified),
     ),
     IntegrityCheck(
-        CERTIFIED,
+        CERTIFIED_PROMISE,
         "Certificates without a certified record",
         _rows(_certificates_without_certified_submission),
     ),
     IntegrityCheck(
-        CERTIFIED,
+        CERTIFIED_PROMISE,
         "Certificates that differ from the postings",
         _certificates_that_differ_from_postings,
     ),
-    IntegrityCheck(CERTIFIED, "Credits counted twice for one track", _counted_twice),
+    IntegrityCheck(CERTIFIED_PROMISE, "Credits counted twice for one track", _counted_twice),
     *(
         IntegrityCheck(
             HISTORY_PROMISE,
@@ -362,5 +373,5 @@ INTEGRITY_CHECKS = (
 
 
 def history_is_safe() -> bool:
-    """Whether the role of this connection cannot rewrite the history."""
+    """Whether this connection's database role is unable to rewrite the history."""
     return not role.may_rewrite_history()

@@ -1,4 +1,4 @@
-"""Receivers of changed credits and chosen tracks."""
+"""Receivers that post credits when a track is chosen or credits change."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def post_archived_credits(sender: Any, participation: Participation, **kwargs: A
 
 @receiver(credits_changed)
 def sync_changed_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> PostingChanges:
-    """Post first: what counts then decides whether a submitted record is reopened."""
-    followed = following_actions.sync_postings(credit_ids=credit_ids)
+    """Update postings first, because they decide whether a submitted record is reopened."""
+    changes = following_actions.sync_postings(credit_ids=credit_ids)
     submitting.reopen_changed_submissions(credit_ids=credit_ids)
-    return followed
+    return changes

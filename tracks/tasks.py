@@ -1,6 +1,7 @@
-"""Background tasks of certification. Nothing depends on their running on time.
+"""Background tasks of certification. Nothing depends on when they run.
 
-None has a `lock`: a killed worker would hold it forever. All may run twice or concurrently.
+They have no `lock`, because a killed worker would never release it, so they can run twice or
+concurrently.
 """
 
 from procrastinate.contrib.django import app

@@ -10,7 +10,7 @@ from tracks.transcript import views as transcript_views
 
 app_name = "tracks"
 urlpatterns = [
-    # These show where a credit is posted, so they are here and not in credits/.
+    # These pages show where credits are posted, so they are here and not in credits/.
     path("continuing-education/", dashboard.dashboard, name="dashboard"),
     path("continuing-education/credits/", transcript_views.my_credits, name="credits"),
     path(

@@ -13,7 +13,7 @@ from tracks.rule_sets import presentation
 
 LIST_HEADINGS = {
     "in_force": "In force",
-    "coming": "To come",
+    "coming": "Upcoming",
     "past": "Earlier rules",
 }
 

@@ -109,7 +109,7 @@ def test_the_question_is_preset_and_what_fits_is_ticked(client: Client, person: 
     works(person, PositionKind.TRUSTEE)
     text = client.get("/tracks/").content.decode()
     assert text.count(" checked") == 4  # two answers, two tracks
-    assert text.count("Fits you") == 2
+    assert text.count("Recommended for you") == 2
 
 
 def test_who_holds_a_certificate_reads_the_rules_for_a_renewal(

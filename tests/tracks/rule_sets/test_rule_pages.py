@@ -64,7 +64,7 @@ def test_every_rule_set_is_listed_renewals_and_the_past_too(client: Client) -> N
         ),
         (DIRECTOR, "Earlier rules", ["2009 Library Administrator"]),
         (STAFF, "In force", ["2023 Library Staff"]),
-        (STAFF, "To come", ["2027 Library Staff"]),
+        (STAFF, "Upcoming", ["2027 Library Staff"]),
         (TRUSTEE, "In force", ["2023 Library Trustee"]),
         (TRUSTEE, "Earlier rules", ["2009 Trustee"]),
     ]
@@ -73,7 +73,7 @@ def test_every_rule_set_is_listed_renewals_and_the_past_too(client: Client) -> N
 @pytest.mark.parametrize(
     ("day", "label"),
     [
-        (dt.date(2008, 12, 31), "To come"),
+        (dt.date(2008, 12, 31), "Upcoming"),
         (dt.date(2009, 1, 1), "In force"),
         (dt.date(2022, 12, 31), "In force"),
         (dt.date(2023, 1, 1), "Past"),
