@@ -43,7 +43,7 @@ PER_PAGE = 25
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Continuing Education: progress, events to claim, Create New…, latest credits.
 
-    An htmx request gets only the filtered list of events.
+    An htmx request gets only the filtered list of events to claim.
     """
     person = request.user
     if request.htmx:  # type: ignore[attr-defined]
@@ -51,26 +51,28 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     event_actions.settle_due(person=person)
     participations = list(counting_queries.counting_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
-    latest_sent = certification_queries.latest_of(active)
+    latest_submissions = certification_queries.latest_of(active)
     summaries = [
-        counting_presentation.track_summary(course, today())
+        counting_presentation.track_summary(track, today())
         | {
             "status": certification_presentation.status_of(
-                course.participation,
-                latest_sent.get(course.participation.pk),
-                complete=course.progress.is_complete,
+                track.participation,
+                latest_submissions.get(track.participation.pk),
+                complete=track.progress.is_complete,
             )
         }
-        for course in counting_queries.track_progress_of(active, today())
+        for track in counting_queries.track_progress_of(active, today())
     ]
     totals = credits.credit_totals(person)
-    latest = credits.credits_with_postings(person)[:5]
+    latest_credits = credits.credits_with_postings(person)[:5]
     context = {
         "answer": counting_presentation.on_track_answer(summaries, totals),
         "tracks": summaries,
         "waiting": certification_queries.unanswered_questions(person),
         "totals": totals,
-        "credits": [counting_presentation.credit_row(credit, participations) for credit in latest],
+        "credits": [
+            counting_presentation.credit_row(credit, participations) for credit in latest_credits
+        ],
         "returned": [
             {"title": event.title, "id": event.pk, "reason": event.decision_reason}
             for event in counting_queries.returned_events(person)
@@ -113,10 +115,7 @@ def _count_text(number: int) -> str:
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Stop following a track; its credits are archived again.
-
-    A GET comes from a person who had to sign in first.
-    """
+    """Leave a track and archive its credits. After a sign-in, a GET redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -138,7 +137,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
 
 
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Resume a track in the same period. A GET comes from a person who had to sign in first."""
+    """Resume a track in the same period. After a sign-in, a GET redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -148,17 +147,19 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
     with refusal_as_message(request):
         following_actions.resume_track(participation_id=participation.pk, by=person)
         number = participation.postings.count()
-        posted = formats.counted(number, "credit line was", "credit lines were")
-        messages.success(request, f"You follow {participation.track} again. {posted} posted to it.")
+        credit_lines = formats.counted(number, "credit line was", "credit lines were")
+        messages.success(
+            request, f"You are following {participation.track} again. {credit_lines} posted to it."
+        )
         return redirect(participation)
     return redirect("tracks:choose")
 
 
 @require_safe
 def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """One track: progress, status of the record, and for each credit whether it counts or why not.
+    """The progress of a track, the status of its record, and which credits count in it.
 
-    A past period shows its result.
+    A past period shows its result instead.
     """
     person = request.user
     participation = get_object_or_404(
@@ -167,12 +168,12 @@ def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> 
     if participation.state not in ACTIVE:
         return _past_period(request, participation)
     event_actions.settle_due(person=person)
-    [course] = counting_queries.track_progress_of([participation], today())
+    [track] = counting_queries.track_progress_of([participation], today())
     page = paginate(credits.credits_with_postings(person), request, size=PER_PAGE)
-    sent = list(certification_queries.submissions_of([participation]))
+    submissions = list(certification_queries.submissions_of([participation]))
     context = {
-        "track": counting_presentation.track_summary(course, today()),
-        "suggestions": suggestions.suggest_trainings(person, course, timezone.now()),
+        "track": counting_presentation.track_summary(track, today()),
+        "suggestions": suggestions.suggest_trainings(person, track, timezone.now()),
         "participation": participation,
         "is_open": participation.state == ParticipationState.OPEN,
         "printed_on": format_day(today()),
@@ -181,14 +182,14 @@ def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> 
         "years": certification_presentation.year_states(
             list(certification_queries.year_questions(participation))
         ),
-        **_record_status(participation, sent, complete=course.progress.is_complete),
+        **_record_status(participation, submissions, complete=track.progress.is_complete),
     }
     return render(request, "tracks/progress.html", context)
 
 
 def _past_period(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
-    """A certified, revoked or left period: its result, and the credits of its certificate."""
-    sent = list(certification_queries.submissions_of([participation]))
+    """Show a certified, revoked or left period, with the credits of its certificate."""
+    submissions = list(certification_queries.submissions_of([participation]))
     is_left = participation.state == ParticipationState.LEFT
     to_resume = counting_queries.resumable_participations(request.user, today())
     context = {
@@ -200,31 +201,31 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
         "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
         "closes_on": format_day(participation.closes_on),
         "is_left": is_left,
-        **_record_status(participation, sent, complete=False),
+        **_record_status(participation, submissions, complete=False),
     }
     if participation.state == ParticipationState.CERTIFIED:
-        counted = participation.certificates.filter(revoked_at=None).get().record
+        certified = participation.certificates.filter(revoked_at=None).get().record
         categories = [line.category for line in participation.rule_set.requirements.all()]
-        context["groups"] = record.category_groups(counted, categories, {})
-        context["total"] = record.record_total(counted)
+        context["groups"] = record.category_groups(certified, categories, {})
+        context["total"] = record.record_total(certified)
     return render(request, "tracks/past_period.html", context)
 
 
 def _record_status(
-    participation: Participation, sent: "list[AnnotatedSubmission]", *, complete: bool
+    participation: Participation, submissions: "list[AnnotatedSubmission]", *, complete: bool
 ) -> dict[str, Any]:
     """The status of the record, its stages, and earlier submissions."""
-    latest = sent[0] if sent else None
+    latest = submissions[0] if submissions else None
     status = certification_presentation.status_of(participation, latest, complete=complete)
     return {
         "status": status,
         "stages": certification_presentation.stages_of(participation, latest) if status else [],
-        "sent_before": certification_presentation.sent_before(sent),
+        "sent_before": certification_presentation.sent_before(submissions),
     }
 
 
 def _counting_row(credit: Any, participation: Participation) -> dict[str, Any]:
-    """A credit's row, with whether it counts in this participation or why not."""
+    """A credit as a row that says whether it counts in this participation, or why not."""
     row = counting_presentation.credit_row(credit, [])
     posted = participation.pk in credit.posted_in
     why_not = eligibility.why_aged_out if posted else eligibility.why_not_posted

@@ -1,4 +1,4 @@
-"""Reminders: periods and certificates that end, new directors, a year without a claim."""
+"""Reminders of expiring periods and certificates, to new directors, and after an idle year."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tracks.counting.presentation import missing_in_words
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
 
-# Months before an end. After a missed reminder (the worker was down) only the next one is sent.
+# Months before the end. If a reminder is missed because the worker is down, only the next is sent.
 MONTHS = (12, 6, 3, 1)
 BATCH_SIZE_REMINDERS = 1_000
 
@@ -37,31 +37,33 @@ def remind_of_ends() -> int:
     """Remind people 12, 6, 3 and 1 months before their period on a track ends.
 
     A certificate and the period after it end on the same day, so one e-mail covers both. If the
-    track was left, the e-mail covers only the certificate. Idempotent; returns the number of
-    e-mails due, queued ones included.
+    person left the track, the e-mail is only about the certificate. Idempotent. Return the number
+    of e-mails due, including those already queued.
     """
-    open_ones = Participation.objects.filter(
-        _wants("person"), state=ParticipationState.OPEN
+    open_participations = Participation.objects.filter(
+        _wants_reminders("person"), state=ParticipationState.OPEN
     ).select_related("person")
-    number = _queue_ends("tracks.period_ends", open_ones, "closes_on", "participation")
-    followed = Participation.objects.filter(
+    number = _queue_ends("tracks.period_ends", open_participations, "closes_on", "participation")
+    later_periods = Participation.objects.filter(
         person=OuterRef("person"),
         track=OuterRef("participation__track"),
         selected_on__gte=OuterRef("issued_on"),
     ).exclude(state=ParticipationState.LEFT)
-    alone = Certificate.objects.filter(
-        ~Exists(followed.exclude(pk=OuterRef("participation"))),
-        _wants("person"),
+    certificates = Certificate.objects.filter(
+        ~Exists(later_periods.exclude(pk=OuterRef("participation"))),
+        _wants_reminders("person"),
         revoked_at=None,
     ).select_related("person")
-    return number + _queue_ends("tracks.certificate_ends", alone, "expires_on", "certificate")
+    return number + _queue_ends(
+        "tracks.certificate_ends", certificates, "expires_on", "certificate"
+    )
 
 
 def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
     number = 0
     for months, until in zip(MONTHS, (*MONTHS[1:], None), strict=True):
         latest = today() + relativedelta(months=months)
-        # On the day of the next reminder, that one is due.
+        # From the day the next reminder is due, send that one instead.
         earliest = today() + relativedelta(months=until) if until else today()
         due = rows.filter(**{f"{field}__lte": latest, f"{field}__gt": earliest})
 
@@ -75,7 +77,7 @@ def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
 
 @email("tracks.period_ends")
 def period_ends_email(mail: Mail) -> Email | None:
-    """A period ends, and with it the previous certificate."""
+    """A period is ending, and the previous certificate with it."""
     participation = (
         Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
         .select_related("track", "rule_set", "follows", "person")
@@ -87,32 +89,35 @@ def period_ends_email(mail: Mail) -> Email | None:
     if participation.closes_on < today():
         return None
     if str(participation.closes_on) not in mail.key.split(":"):
-        return None  # staff gave more time since
+        return None  # staff have extended the period
     [(_, progress)] = counting_queries.progress_of([participation], today())
     before, track = participation.follows, participation.track
-    day, left = format_day(participation.closes_on), _in_days(participation.closes_on)
-    first = f"Your period for {track} ends on {day} ({left})."
+    day, days_left = format_day(participation.closes_on), _in_days(participation.closes_on)
+    what_ends = f"Your period for {track} ends on {day} ({days_left})."
     if before and before.expires_on == participation.closes_on and not before.revoked_at:
-        first = f"Your certificate {before.number} ({track}) expires on {day} ({left})."
-    todo = missing_in_words(progress)
+        what_ends = f"Your certificate {before.number} ({track}) expires on {day} ({days_left})."
+    next_step = missing_in_words(progress)
     if progress.is_complete:
-        todo = "Your record is complete. Send it to the CE Coordinator."
+        next_step = "Your record is complete. Submit it to the CE Coordinator."
     return _reminder(
         mail,
         subject=f"{track}: finish by {day}",
-        paragraphs=[f"{first} {todo}"],
+        paragraphs=[f"{what_ends} {next_step}"],
         facts=[
             ("Credits", f"{format_amount(progress.counted)} of {format_amount(progress.total)}"),
-            ("Until", day),
+            ("Deadline", day),
         ],
-        button=("Look at the track", full_url(participation.get_absolute_url())),
-        closing=["If you need more time, say why in a help ticket: " + page_url("helpdesk:create")],
+        button=("View the track", full_url(participation.get_absolute_url())),
+        closing=[
+            "If you need more time, open a help ticket and tell us why: "
+            + page_url("helpdesk:create")
+        ],
     )
 
 
 @email("tracks.certificate_ends")
 def certificate_ends_email(mail: Mail) -> Email | None:
-    """A certificate expires, and the person no longer follows its track."""
+    """A certificate is expiring, and the person no longer follows its track."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
     )
@@ -130,8 +135,8 @@ def certificate_ends_email(mail: Mail) -> Email | None:
         subject=f"Your certificate for {track} expires on {day}",
         paragraphs=[
             f"Your certificate {certificate.number} ({track}) expires on {day} "
-            f"({_in_days(certificate.expires_on)}), and you are not following this track at "
-            "present. If you want to renew it, choose the track again."
+            f"({_in_days(certificate.expires_on)}), and you are not currently following this "
+            "track. To renew your certificate, choose the track again."
         ],
         button=("Choose the track", page_url("tracks:choose")),
     )
@@ -142,19 +147,19 @@ def certificate_ends_email(mail: Mail) -> Email | None:
 
 @audited
 def remind_directors() -> int:
-    """Remind directors who were never certified before their first four years end.
+    """Remind directors without a certificate before their first four years end.
 
-    Idempotent; returns the number of e-mails due, queued ones included.
+    Idempotent. Return the number of e-mails due, including those already queued.
     """
     number = 0
     certified = Certificate.objects.filter(
         person=OuterRef("person"), participation__track__name=DIRECTOR_TRACK, revoked_at=None
     )
-    new = (
+    new_directors = (
         Position.objects.present()
         .filter(
             ~Exists(certified),
-            _wants("person"),
+            _wants_reminders("person"),
             kind=PositionKind.DIRECTOR,
             since_on__isnull=False,
         )
@@ -168,16 +173,16 @@ def remind_directors() -> int:
             key = f"tracks.new_director:{row.pk}:{row.since_on}:{months}"
             return key, row.person, {"position": row.pk}
 
-        due = new.filter(since_on__lte=latest, since_on__gt=earliest)
+        due = new_directors.filter(since_on__lte=latest, since_on__gt=earliest)
         number += _queue("tracks.new_director", due, message)
     return number
 
 
 @email("tracks.new_director")
 def new_director_email(mail: Mail) -> Email | None:
-    """Newly hired directors have four years to be certified."""
-    held = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
-    position = held.select_related("organization").first()
+    """A new director has four years to get certified."""
+    positions = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
+    position = positions.select_related("organization").first()
     if position is None or position.since_on is None or not _is_wanted(mail):
         return None
     mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
@@ -191,10 +196,10 @@ def new_director_email(mail: Mail) -> Email | None:
         subject=f"Director’s certificate: finish by {format_day(deadline)}",
         paragraphs=[
             f"You have been director of {position.organization} since "
-            f"{format_day(position.since_on)}. A new director of a public library has four years "
-            f"to get certified: until {format_day(deadline)} ({_in_days(deadline)})."
+            f"{format_day(position.since_on)}. New directors of public libraries have four years "
+            f"to get certified, so your deadline is {format_day(deadline)} ({_in_days(deadline)})."
         ],
-        button=("Look at your tracks", page_url("tracks:dashboard")),
+        button=("View your tracks", page_url("tracks:dashboard")),
         closing=["If this does not apply to your library, you do not need to do anything."],
     )
 
@@ -204,13 +209,14 @@ def new_director_email(mail: Mail) -> Email | None:
 
 @audited
 def remind_idle() -> int:
-    """Remind people who follow a track and have claimed nothing for a year, once in 365 days.
+    """Remind people who follow a track but have not claimed anything for a year.
 
-    Idempotent; returns the number of e-mails due, queued ones included.
+    At most once every 365 days. Idempotent. Return the number of e-mails due, including those
+    already queued.
     """
     since = timezone.now() - dt.timedelta(days=365)
     a_year_ago = (today() - dt.timedelta(days=365)).isoformat()
-    told = Mail.objects.filter(kind="tracks.idle", to=OuterRef("pk"), facts__on__gt=a_year_ago)
+    reminded = Mail.objects.filter(kind="tracks.idle", to=OuterRef("pk"), facts__on__gt=a_year_ago)
     claimed = Claim.objects.filter(person=OuterRef("pk"), claimed_at__gt=since)
     following = Participation.objects.filter(
         person=OuterRef("pk"),
@@ -218,7 +224,9 @@ def remind_idle() -> int:
         selected_on__lte=today() - dt.timedelta(days=365),
         closes_on__gte=today(),
     )
-    idle = User.objects.filter(_wants(""), Exists(following), ~Exists(claimed), ~Exists(told))
+    idle = User.objects.filter(
+        _wants_reminders(), Exists(following), ~Exists(claimed), ~Exists(reminded)
+    )
 
     def message(person: User) -> tuple[str, User, dict[str, object]]:
         return f"tracks.idle:{person.pk}:{today()}", person, {"on": today().isoformat()}
@@ -228,7 +236,7 @@ def remind_idle() -> int:
 
 @email("tracks.idle")
 def idle_email(mail: Mail) -> Email | None:
-    """The person claimed nothing for a year."""
+    """The person has not claimed anything for a year."""
     person = mail.to
     assert person is not None
     since = timezone.now() - dt.timedelta(days=365)
@@ -247,10 +255,11 @@ def idle_email(mail: Mail) -> Email | None:
     )
 
 
-# ---------- Parts ----------
+# ---------- Helpers ----------
 
 
-def _wants(path: str) -> Q:
+def _wants_reminders(path: str = "") -> Q:
+    """A condition on the person at this path: active, and reminders are not turned off."""
     prefix = f"{path}__" if path else ""
     return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
 
@@ -258,7 +267,7 @@ def _wants(path: str) -> Q:
 def _queue(
     kind: str, rows: QuerySet[Any], message: Callable[[Any], tuple[str, User, dict[str, object]]]
 ) -> int:
-    """Queue a message for each row, in batches."""
+    """Queue a message for each row in batches. Return the number of messages."""
     number, batch = 0, []
     for row in rows.order_by("pk").iterator(chunk_size=BATCH_SIZE_REMINDERS):
         batch.append(message(row))

@@ -284,7 +284,9 @@ def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, perso
     assert f'href="/tracks/{first.pk}/">Resume it' in left.content.decode()
     assert "Resume Library Staff" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
-    assert said(again)[-1] == "You follow Library Staff again. 1 credit line was posted to it."
+    assert (
+        said(again)[-1] == "You are following Library Staff again. 1 credit line was posted to it."
+    )
     assert Participation.objects.get() == first
     client.post(f"/tracks/{first.pk}/leave/")
     client.post("/tracks/", {"track": make.track().pk})
