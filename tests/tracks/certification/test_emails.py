@@ -38,7 +38,7 @@ def subjects() -> list[tuple[str, str]]:
 def test_the_supervisor_is_asked_with_a_link_and_the_person_told(june):
     asked = make.verification(make.submission(make.following(june)))
     found = read_all()
-    subject = "June Librarian asks you to verify the record for Library Trustee"
+    subject = "June Librarian asks you to verify their record for Library Trustee"
     question = found.pop(("dana.chair@board.example", subject))
     assert f"{PORTAL}/verify/{token_of(asked)}/" in question
     assert list(found) == [(june.email, "Your record for Library Trustee was reviewed")]
@@ -58,7 +58,7 @@ def test_a_supervisor_with_an_account_is_written_to_at_the_address_given(june):
 def test_whoever_does_not_answer_is_asked_twice_again(june, now):
     make.verification(make.submission(make.following(june)))
     read_all()
-    again = "Reminder: June Librarian asks you to verify the record for Library Trustee"
+    again = "Reminder: June Librarian asks you to verify their record for Library Trustee"
     found = []
     for _ in range(30):
         now.shift(dt.timedelta(days=1))
@@ -159,7 +159,7 @@ def test_whoever_is_asked_again_hears_of_the_new_question_alone(june):
     participation.refresh_from_db()
     again = make.verification(make.submission(participation))
     assert [subject for _, subject in subjects()] == [
-        "June Librarian asks you to verify the record for Library Trustee",
+        "June Librarian asks you to verify their record for Library Trustee",
         "Your record for Library Trustee was reviewed",
     ]
     mary = actions.SupervisorContact("Mary", "mary@board.example")
@@ -190,7 +190,7 @@ def test_a_certificate_after_which_no_period_begins_promises_none(june):
     RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
     actions.verify_record(verification_id=asked.pk, by=None)
     text = read_all()[june.email, "You are certified: Library Trustee"]
-    assert "This track has no rules for a next period at present. Your tracks:" in text
+    assert "There are currently no rules for another period of this track. Your tracks:" in text
 
 
 def test_the_answer_about_a_year_is_told(june):
@@ -198,7 +198,7 @@ def test_the_answer_about_a_year_is_told(june):
     asked = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
     )
-    subject = "June Librarian asks you to verify the 2026 record for Library Trustee"
+    subject = "June Librarian asks you to verify their 2026 record for Library Trustee"
     assert subjects() == [("dana.chair@board.example", subject)]
     actions.refuse_record(verification_id=asked.pk, reason="Not in May.", by=None)
     [((_, subject), text)] = read_all().items()
