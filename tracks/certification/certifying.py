@@ -1,4 +1,4 @@
-"""Issuing, revoking and reissuing certificates; the next period starts automatically."""
+"""Actions that issue, revoke and reissue certificates."""
 
 from contextlib import suppress
 from typing import Any
@@ -19,15 +19,15 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep
 from tracks.following.actions import apply_step, begin_period, post_archived, stop_following
 from tracks.models import Certificate, Participation, Submission
 
-# Any number: the advisory lock held from numbering a certificate until the commit.
+# An arbitrary id for the advisory lock held from numbering a certificate until the commit.
 NUMBERING_LOCK = 20230117
 
 
 def certify(submission: Submission, *, by: User | None) -> Certificate:
-    """Issue the certificate of a submission that has just been verified.
+    """Issue the certificate for a submission that has just been verified.
 
-    Counted credits stay posted and surplus is archived; claims still Pending are Approved. Starts
-    the next period and queues the e-mail. The caller holds the person's lock.
+    Counted credits stay posted, surplus credits are archived, and Pending claims are approved. Also
+    starts the next period and queues the e-mail. The caller holds the person's lock.
     """
     participation, reviewer = submission.participation, submission.reviewed_by
     assert reviewer is not None
@@ -76,7 +76,7 @@ def _issue(
 
 
 def _next_number(year: int) -> str:
-    """2026-0117: the year and the next number in it, without gaps. Locks until the commit."""
+    """The next number of the year, without gaps, such as 2026-0117. Locks until the commit."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
     issued = Certificate.objects.filter(number__startswith=f"{year}-").count()
@@ -99,11 +99,11 @@ def _begin_next_period(certificate: Certificate) -> None:
 def revoke_certificate(
     *, certificate_id: int, reason: str, reopen: bool = False, by: User
 ) -> Certificate:
-    """Revoke a certificate; the reason is shown to anyone who checks it. Locks the person.
+    """Revoke a certificate. Anyone who checks it can read the reason. Locks the person.
 
-    Its credits are archived; what was earned before it was issued does not count in the next
-    period. With `reopen` the certified period opens again with what is eligible now, to be
-    corrected and submitted again, and the next period is left. Idempotent.
+    Its credits are archived; credits earned before it was issued do not count in the next period.
+    With `reopen`, the certified period reopens with the credits that are eligible now, so that the
+    person can correct and resubmit the record, and the next period is left. Idempotent.
     Raises Certificate.DoesNotExist; Refused without a reason, for `by`'s own certificate, or if
     the next period cannot be left.
     """
@@ -120,11 +120,11 @@ def revoke_certificate(
     next_periods = Participation.objects.filter(
         person=certificate.person, track=participation.track, state__in=sorted(ACTIVE)
     ).select_related("track")
-    # In either case: a credit that was declined or corrected since must not come back.
+    # Delete all postings either way: credits declined or corrected since must not come back.
     participation.postings.all().delete()
     if not reopen:
         apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
-        for period in next_periods:  # credits earned after the issue count there
+        for period in next_periods:  # credits earned after the issue count in it
             post_archived(participation=period)
         return certificate
     for period in next_periods:
@@ -138,8 +138,8 @@ def revoke_certificate(
 def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User) -> Certificate:
     """Reissue a certificate under another name and revoke the old one.
 
-    Dates and record stay. Locks the person. Raises Certificate.DoesNotExist; Refused without a
-    name or reason, for `by`'s own certificate, or if it was revoked.
+    The dates and the record stay the same. Locks the person. Raises Certificate.DoesNotExist;
+    Refused without a name or reason, for `by`'s own certificate, or if it was revoked.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:

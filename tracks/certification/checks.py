@@ -1,4 +1,4 @@
-"""Warnings about a record, shown to the person before it is sent and to staff at review."""
+"""Warnings about a record, shown to the person before submission and to staff during review."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from tracks.certification.record import RecordData
 from tracks.counting import queries as counting_queries
 
 WAITING_ADVICE = (
-    "You can submit your record now; it will be reviewed after staff decide about this training."
+    "You can submit your record now, but it cannot be reviewed until staff decide on this training."
 )
 ADVICE_BY_KIND = {
     CheckKind.SAME: "If it is the same training, withdraw one of the two before you submit.",
@@ -18,7 +18,7 @@ ADVICE_BY_KIND = {
 }
 
 
-class RecordCheckResult(NamedTuple):
+class RecordWarning(NamedTuple):
     """A warning about a counted claim, and what the person can do about it."""
 
     claim_id: int
@@ -26,32 +26,29 @@ class RecordCheckResult(NamedTuple):
     advice: str
 
 
-def undecided_result(claim: Claim) -> str:
+def undecided_warning(claim: Claim) -> str:
     return f"“{claim.event.title}” is waiting for a staff decision."
 
 
-def record_check_result(claim: Claim, result: checks.CheckResult) -> str:
+def check_warning(claim: Claim, result: checks.CheckResult) -> str:
     return f"“{claim.event.title}”: {result.text}"
 
 
-def check_record(record: RecordData) -> list[RecordCheckResult]:
-    """The warnings about the counted claims, those that await a staff decision first.
-
-    Four queries.
-    """
+def check_record(record: RecordData) -> list[RecordWarning]:
+    """Return the warnings about the counted claims, undecided ones first. Takes four queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record["lines"]})
         .select_related("event")
         .order_by("pk")
     )
     warnings = [
-        RecordCheckResult(claim.pk, undecided_result(claim), WAITING_ADVICE)
+        RecordWarning(claim.pk, undecided_warning(claim), WAITING_ADVICE)
         for claim in claims
         if counting_queries.is_undecided(claim)
     ]
     results = checks.check_claims(claims)
     return warnings + [
-        RecordCheckResult(claim.pk, record_check_result(claim, each), ADVICE_BY_KIND[each.kind])
+        RecordWarning(claim.pk, check_warning(claim, each), ADVICE_BY_KIND[each.kind])
         for claim in claims
         for each in results.get(claim.pk, [])
     ]

@@ -1,4 +1,4 @@
-"""Reads for the CE Coordinator's review of a record."""
+"""Queries for the CE Coordinator's review of a record."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from credits import checks
 from credits.checks import CheckResult
 from credits.models import Claim
 from tracks.certification import record
-from tracks.certification.checks import record_check_result, undecided_result
+from tracks.certification.checks import check_warning, undecided_warning
 from tracks.counting import queries as counting_queries
 from tracks.enums import VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
-# To review first, then with a supervisor, then ended.
+# Records to review come first, then those with a supervisor, then ended ones.
 STAGE_ORDER = Case(
     When(ended_at__isnull=False, then=Value(2)),
     When(reviewed_at__isnull=False, then=Value(1)),
@@ -29,7 +29,7 @@ ORDER = (STAGE_ORDER.asc(), SINCE.asc(), F("ended_at").desc(), "pk")
 
 
 class ReviewedClaim(NamedTuple):
-    """A claim in a record with its warnings, and whether staff still have to decide about it."""
+    """A claim in a record with its warnings, and whether it awaits a staff decision."""
 
     claim: Claim
     warnings: Sequence[CheckResult]
@@ -37,9 +37,9 @@ class ReviewedClaim(NamedTuple):
 
 
 def submissions() -> QuerySet[Submission]:
-    """Submissions with everything the queue shows. Three queries for a list of any length.
+    """Submissions with everything the queue shows. A list of any length takes three queries.
 
-    Sets `person.present_positions` and `open_questions`.
+    Sets `person.present_positions` and `open_questions` on each.
     """
     present = Position.objects.present().select_related("organization")
     unanswered = Verification.objects.filter(answered_at=None).order_by("pk")
@@ -61,9 +61,9 @@ def submissions_waiting() -> QuerySet[Submission]:
 
 
 def next_submission(submission: Submission, *, by: User) -> Submission | None:
-    """The submission to review after this one, wrapping around; never the reviewer's own.
+    """The next submission to review, starting over after the last; never the reviewer's own.
 
-    At most two queries.
+    Takes at most two queries.
     """
     order = Order("submitted_at")
     return next_after(
@@ -72,7 +72,7 @@ def next_submission(submission: Submission, *, by: User) -> Submission | None:
 
 
 def review_claims(record_data: record.RecordData) -> list[ReviewedClaim]:
-    """The counted claims of a record, with their files and warnings. Five queries."""
+    """The counted claims of a record, with their files and warnings. Takes five queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record_data["lines"]})
         .select_related("event")
@@ -87,14 +87,12 @@ def review_claims(record_data: record.RecordData) -> list[ReviewedClaim]:
     ]
 
 
-def review_sentences(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
-    """The warnings about these claims, those that await a staff decision first."""
+def review_warnings(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
+    """The warnings about these claims, undecided ones first."""
     reviewed_claims = list(reviewed_claims)
-    undecided = [undecided_result(each.claim) for each in reviewed_claims if each.is_undecided]
+    undecided = [undecided_warning(each.claim) for each in reviewed_claims if each.is_undecided]
     return undecided + [
-        record_check_result(each.claim, result)
-        for each in reviewed_claims
-        for result in each.warnings
+        check_warning(each.claim, result) for each in reviewed_claims for result in each.warnings
     ]
 
 
@@ -104,13 +102,13 @@ def submission_version(submission: Submission, reviewed_claims: Iterable[Reviewe
         submission.participation.state,
         submission.ended_at,
         [verification.pk for verification in submission.open_questions],  # type: ignore[attr-defined]
-        review_sentences(reviewed_claims),
+        review_warnings(reviewed_claims),
     ]
     return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
 
 
 def verified_before(submission: Submission) -> dict[int, Verification]:
-    """The earlier verification of each unchanged credit in the record, by credit id. One query."""
+    """Earlier verifications of unchanged credits in the record, by credit id. Takes one query."""
     verified = Verification.objects.filter(
         participation=submission.participation_id, answer=VerificationAnswer.VERIFIED
     ).exclude(submission=submission.pk)

@@ -1,4 +1,4 @@
-"""Actions on a record: submit, withdraw, return, review, and reopen after a correction."""
+"""Actions on submissions: submit, withdraw, return, review, and reopen after a correction."""
 
 from collections.abc import Collection, Iterable
 
@@ -13,14 +13,14 @@ from aspen.transitions import Actor
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
 from tracks.certification import emails, record
-from tracks.certification.checks import check_record, undecided_result
+from tracks.certification.checks import check_record, undecided_warning
 from tracks.certification.verifying import SupervisorContact, ask, withdraw_open_question
 from tracks.counting import queries as counting_queries
 from tracks.enums import SENT, Ending, ParticipationState, ParticipationStep
 from tracks.following.actions import apply_step, state_after
 from tracks.models import Participation, Submission
 
-# For the supervisor; the CE Coordinator's own reason is for the person alone.
+# Reasons shown to the supervisor. Only the person sees what the CE Coordinator wrote.
 WITHDRAWAL_REASONS = {
     Ending.TAKEN_BACK: "The person withdrew the record.",
     Ending.RETURNED: "The CE Coordinator returned the record for changes.",
@@ -40,27 +40,28 @@ def submit_track(
 ) -> Submission:
     """Submit the person's record on a track to the CE Coordinator, as of today.
 
-    `seen` is the fingerprint (record_fingerprint) of the record the person saw; `name` is printed
-    on the certificate, `listed_as` in the annual list (empty: not listed); `supervisor` is the
-    person's proposal. Locks the person. Idempotent: returns the open submission if there is one.
-    Raises Participation.DoesNotExist for another person's; Refused if requirements are missing,
-    the record has changed since, or the supervisor is the person.
+    `seen` is the fingerprint (record_fingerprint) of the record the person saw. `name` is printed
+    on the certificate and `listed_as` in the annual list; if it is empty, the person is not
+    listed. `supervisor` is the person's proposal. Locks the person. Idempotent: if there is an
+    open submission, return it. Raises Participation.DoesNotExist if the participation belongs to
+    someone else; Refused if requirements are missing, the record has changed, or the person is
+    the supervisor.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
     if participation.state in SENT:
         return participation.submissions.get(ended_at=None)
-    # Refuses before anything is read.
+    # Raise Refused before reading the record.
     state_after(participation, ParticipationStep.SUBMIT, Actor.PERSON)
     if not name.strip():
         raise Refused("Enter your name as it should appear on the certificate.", field="name")
     if supervisor:
-        supervisor.refuse_own_address(by)
+        supervisor.check_is_not(by)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     if not progress.is_complete:
         raise Refused(
-            "This certificate still has missing requirements, so nothing was sent. This page lists "
-            "them."
+            "You do not meet all requirements yet, so nothing was sent. This page lists what is "
+            "missing."
         )
     record_data = record.make_record(participation, today())
     if record.record_fingerprint(record_data) != seen:
@@ -88,7 +89,8 @@ def submit_track(
 def take_back_submission(*, participation_id: int, by: User) -> None:
     """Withdraw the person's submission, to make changes. Locks the person. Idempotent.
 
-    Raises Participation.DoesNotExist for another person's, Refused once it is certified.
+    Raises Participation.DoesNotExist if the participation belongs to someone else; Refused once
+    it is certified.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
@@ -102,17 +104,17 @@ def take_back_submission(*, participation_id: int, by: User) -> None:
 def return_submission(*, submission_id: int, reason: str, seen: str = "", by: User) -> None:
     """Return a record for changes, with a reason for the person. Locks the person.
 
-    `seen` is the state that `by` saw, so that a record which has gone to the supervisor since is
-    not recalled by accident. Raises Submission.DoesNotExist; Refused if it has ended or is in
-    another state.
+    `seen` is the state that `by` saw. It prevents returning a record by accident that has gone to
+    the supervisor in the meantime. Raises Submission.DoesNotExist; Refused if the submission has
+    ended or is in another state.
     """
     submission = lock_submission(submission_id, by=by)
     if seen and submission.participation.state != seen:
         raise Refused(
-            "This record changed since you opened it, so nothing was done. Look at it again."
+            "This record changed since you opened it, so nothing was done. Review it again."
         )
     if not reason.strip():
-        raise Refused("Give a reason; the person will read it.", field="reason")
+        raise Refused("Give a reason. The person will read it.", field="reason")
     apply_step(submission.participation, ParticipationStep.RETURN, actor=Actor.COORDINATOR)
     end_submission(submission.participation, Ending.RETURNED, reason=reason.strip(), by=by)
 
@@ -121,15 +123,15 @@ def return_submission(*, submission_id: int, reason: str, seen: str = "", by: Us
 def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: User) -> None:
     """Approve a record and ask the supervisor to verify it. Locks the person.
 
-    Raises Submission.DoesNotExist; Refused if it is not waiting for review, contains training that
-    staff have not decided about, or the supervisor is the person.
+    Raises Submission.DoesNotExist; Refused if the record is not waiting for review, contains
+    training that awaits a staff decision, or the person is the supervisor.
     """
     submission = lock_submission(submission_id, by=by)
-    supervisor.refuse_own_address(submission.person)
+    supervisor.check_is_not(submission.person)
     claims = {line["claim"] for line in submission.record["lines"]}
     for claim in Claim.objects.filter(pk__in=claims).select_related("event").order_by("pk"):
         if counting_queries.is_undecided(claim):
-            raise Refused(f"{undecided_result(claim)} Decide about it first; nothing was changed.")
+            raise Refused(f"{undecided_warning(claim)} Decide that first; nothing was changed.")
     apply_step(submission.participation, ParticipationStep.REVIEW, actor=Actor.COORDINATOR)
     submission.reviewed_at, submission.reviewed_by = timezone.now(), by
     submission.save(update_fields=["reviewed_at", "reviewed_by"])
@@ -137,7 +139,7 @@ def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: 
 
 
 def lock_submission(submission_id: int, *, by: User) -> Submission:
-    """An open submission with its participation, after locking the person.
+    """Lock the person and return the open submission with its participation.
 
     Raises Submission.DoesNotExist; Refused if it has ended or is `by`'s own.
     """
@@ -173,8 +175,8 @@ def end_submission(
 def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
     """Reopen submitted records in which one of these credits has changed.
 
-    A reviewed record also reopens when it counts training that staff have to decide about again.
-    One query if none was submitted. The caller holds the people's locks.
+    A reviewed record also reopens if it counts training that awaits another staff decision. Takes
+    one query if no record was submitted. The caller holds the people's locks.
     """
     people = Credit.objects.filter(pk__in=credit_ids).order_by().values("person")
     sent = Participation.objects.filter(person__in=people, state__in=sorted(SENT))
@@ -194,9 +196,9 @@ def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
 def _newly_undecided(credits: Iterable[Credit]) -> str:
     """A sentence about the first credit that awaits a staff decision, or an empty string.
 
-    Merging or unmerging events can move a reviewed claim to a training that is still undecided.
+    Merging events, or undoing a merge, can move a reviewed claim to training that is undecided.
     """
     for credit in credits:
         if counting_queries.is_undecided(credit.claim):
-            return undecided_result(credit.claim)
+            return undecided_warning(credit.claim)
     return ""

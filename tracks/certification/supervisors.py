@@ -1,7 +1,7 @@
-"""Supervisors who may verify a record, found from present positions, each with the reason.
+"""Finds the people who can verify a record, from present positions, each with the reason.
 
-The State Library's order: staff ask their supervisor or director, a director the board's chair (or
-the person responsible), a trustee the chair, the chair another member of the board.
+The State Library's order: staff ask their supervisor or director; directors ask the board chair or
+their supervisor; trustees ask the board chair; the board chair asks another board member.
 """
 
 import dataclasses
@@ -15,18 +15,18 @@ from accounts.models import Position, User
 from accounts.queries import positions_of
 from tracks.models import Track, Verification
 
-# The supervisor that a position itself names.
+# The supervisor entered in the position itself.
 NAMED = "named"
-# The first of these that exists is asked.
-ASKED_POSITIONS: dict[str, tuple[str, ...]] = {
+# The first of these that exists is proposed.
+SUPERVISING_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
     PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),
     PositionKind.TRUSTEE: (PositionKind.BOARD_CHAIR, NAMED),
     PositionKind.BOARD_CHAIR: (PositionKind.TRUSTEE, NAMED),
     PositionKind.FRIEND: (PositionKind.DIRECTOR, NAMED),
 }
-# A word in the track's name that shows which position it is for; used only for sorting.
-FITTING_POSITIONS = {
+# The word in a track's name that shows which position it is for; used only for sorting.
+TRACK_WORDS = {
     PositionKind.DIRECTOR: "director",
     PositionKind.STAFF: "staff",
     PositionKind.TRUSTEE: "trustee",
@@ -36,19 +36,19 @@ FITTING_POSITIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class SupervisorChoice:
-    """A person with an account who may verify, and why."""
+    """A person with an account who can verify the record, and why."""
 
     person: User
     why: str
 
 
 def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
-    """The active accounts that may verify the person's record, each once, never the person.
+    """The other people with active accounts who can verify the person's record, each once.
 
-    Positions that fit the track come first. Two queries.
+    Supervisors for positions that match the track come first. Takes two queries.
     """
     positions = list(positions_of(person).select_related("supervisor"))
-    positions.sort(key=lambda position: not _fits(position, track))
+    positions.sort(key=lambda position: not _matches(position, track))
     colleagues = _colleagues(positions, exclude=person)
     choices: dict[int, SupervisorChoice] = {}
     for position in positions:
@@ -57,8 +57,8 @@ def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]
     return list(choices.values())
 
 
-def _fits(position: Position, track: Track) -> bool:
-    word = FITTING_POSITIONS.get(PositionKind(position.kind), "")
+def _matches(position: Position, track: Track) -> bool:
+    word = TRACK_WORDS.get(PositionKind(position.kind), "")
     return bool(word) and word in track.name.lower()
 
 
@@ -69,7 +69,7 @@ def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Positio
         for position in positions
         for place in (position.organization_id, position.organization.parent_id)
     }
-    kinds = {kind for asked in ASKED_POSITIONS.values() for kind in asked} - {NAMED}
+    kinds = {kind for each in SUPERVISING_POSITIONS.values() for kind in each} - {NAMED}
     return list(
         Position.objects.present()
         .filter(organization__in=places, kind__in=kinds, person__is_active=True)
@@ -80,8 +80,8 @@ def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Positio
 
 
 def _supervisors_of(position: Position, colleagues: Sequence[Position]) -> list[SupervisorChoice]:
-    """The supervisors for a position at its own organization, otherwise at the parent."""
-    for kind in ASKED_POSITIONS[position.kind]:
+    """The supervisors for a position at its organization, or else at the parent organization."""
+    for kind in SUPERVISING_POSITIONS[position.kind]:
         if kind == NAMED:
             if (named := position.supervisor) and named.is_active:
                 return [SupervisorChoice(named, f"Your supervisor at {position.organization.name}")]
@@ -103,14 +103,14 @@ LINK_SIGNER = Signer(salt="tracks.verify")
 
 
 def token_of(verification: Verification) -> str:
-    """The signed token of the question's address /verify/<token>/; always the same."""
+    """The signed token in the question's address /verify/<token>/. It never changes."""
     return LINK_SIGNER.sign(f"{verification.pk}-{verification.nonce.hex}")
 
 
 def verification_of(token: str) -> Verification | None:
-    """The question of a token, with everything its page shows; None for an invalid token.
+    """The question for a token, with everything its page shows, or None if the token is invalid.
 
-    One query, none if the signature is wrong.
+    Takes one query, or none if the signature is wrong.
     """
     try:
         number, _, nonce = LINK_SIGNER.unsign(token).partition("-")

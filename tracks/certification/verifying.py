@@ -1,4 +1,4 @@
-"""Questions to supervisors, each answered once by a signed link."""
+"""Actions on questions to supervisors, who answer each question once by a signed link."""
 
 import dataclasses
 import datetime as dt
@@ -20,7 +20,7 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
 from tracks.models import Certificate, Participation, Submission, Verification
 
-# How long a link works; a new link starts over.
+# How long a link works.
 LINK_DAYS = 30
 NEWER_LINK = "A newer link was sent, and only that one works."
 
@@ -36,8 +36,8 @@ class SupervisorContact:
     def account(self) -> User | None:
         return person_with_email(self.email)
 
-    def refuse_own_address(self, person: User) -> None:
-        """Raises Refused if this is one of the person's own addresses."""
+    def check_is_not(self, person: User) -> None:
+        """Raise Refused if this is one of the person's own addresses."""
         if is_email_of(person, self.email):
             raise Refused(
                 "No one can verify their own record. Name a supervisor or another member of the "
@@ -52,19 +52,19 @@ def ask_about_year(
 ) -> Verification:
     """Ask a supervisor to verify the counted credits of one calendar year.
 
-    Locks the person. Idempotent while the question is open. Raises Participation.DoesNotExist for
-    another person's; Refused if the year has nothing to verify or is already verified, or the
-    supervisor is the person.
+    Locks the person. Idempotent while the question is open. Raises Participation.DoesNotExist if
+    the participation belongs to someone else; Refused if the year has no credits, is already
+    verified, or the person is the supervisor.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
-    supervisor.refuse_own_address(by)
+    supervisor.check_is_not(by)
     if participation.state not in ACTIVE:
         raise Refused("This period is over, so its years no longer need verification.")
-    standing = participation.verifications.filter(year=year).exclude(
+    questions = participation.verifications.filter(year=year).exclude(
         answer__in=[VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN]
     )
-    if earlier := standing.first():
+    if earlier := questions.first():
         if earlier.answered_at is None and earlier.expires_at > timezone.now():
             return earlier
         if earlier.answered_at:
@@ -79,7 +79,7 @@ def ask_about_year(
 
 
 def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> Verification:
-    """Ask about a submission. The caller holds the person's lock."""
+    """Ask a supervisor to verify a submission. The caller holds the person's lock."""
     return _ask(
         submission.participation,
         supervisor,
@@ -121,30 +121,31 @@ def _ask(
 
 @audited
 def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) -> Verification:
-    """Put an unanswered question to another supervisor, or to the same one with a new link.
+    """Ask another supervisor, or send the same one a new link.
 
     The earlier link stops working. `by` is the CE Coordinator, or the person for one of their own
-    years. Locks the person. Raises Verification.DoesNotExist, or Refused.
+    years. Locks the person. Raises Verification.DoesNotExist; Refused if the question was answered
+    or `by` asks about their own record.
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
-        raise Refused("Someone else has to ask about your own record.")
+        raise Refused("Someone else has to ask a supervisor about your own record.")
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
-    supervisor.refuse_own_address(verification.person)
+    supervisor.check_is_not(verification.person)
     return _replace_question(verification, supervisor, by=by)
 
 
 @audited
 def renew_link(*, verification_id: int, by: User | None) -> Verification:
-    """Replace an expired link by a new one, sent to the same address.
+    """Replace an expired link with a new one, sent only to the same e-mail address.
 
-    The new link goes to that address only, so holding an old link gives nothing away. Locks the
-    person. Idempotent while the link works. Raises Verification.DoesNotExist; Refused if an answer
-    is no longer needed.
+    An old link therefore reveals nothing to anyone else who has it. Locks the person. Idempotent
+    while the link works. Raises Verification.DoesNotExist; Refused if an answer is no longer
+    needed.
     """
     verification = _lock(verification_id)
-    _refuse_unneeded(verification)
+    _check_answer_needed(verification)
     if verification.expires_at > timezone.now():
         return verification
     same = SupervisorContact(verification.supervisor_name, verification.supervisor_email)
@@ -152,7 +153,7 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
 
 
 def _end_of_day(day: dt.date) -> dt.datetime:
-    """E-mails and pages name the day, so the link works until that day ends."""
+    """The end of a day, because e-mails and pages only mention the day."""
     return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
 
 
@@ -176,7 +177,8 @@ def _replace_question(
 def withdraw_question(*, verification_id: int, by: User) -> None:
     """Withdraw a question about one of the person's own years. Locks the person. Idempotent.
 
-    Raises Verification.DoesNotExist for another person's, Refused once it is answered.
+    Raises Verification.DoesNotExist if the question is about someone else; Refused once it is
+    answered.
     """
     verification = _lock(verification_id, person=by, submission=None)
     if verification.answer == VerificationAnswer.WITHDRAWN:
@@ -188,17 +190,16 @@ def withdraw_question(*, verification_id: int, by: User) -> None:
 
 @audited
 def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
-    """The supervisor verifies the record; for a submission, issue the certificate at once.
+    """Verify a record as its supervisor. For a submission, issue and return the certificate.
 
     `name` is the supervisor's signature, if it differs from the name in the question. `by` is None
-    for a supervisor without an account: the caller has checked the link. Locks the person.
-    Idempotent: returns the same certificate again (None for a year). Raises
-    Verification.DoesNotExist, or Refused.
+    for a supervisor without an account, whose link the caller has checked. Locks the person.
+    Idempotent. Raises Verification.DoesNotExist; Refused if the question is closed or about `by`.
     """
     verification = _lock(verification_id)
     if verification.answer == VerificationAnswer.VERIFIED:
         return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
-    _refuse_answer(verification, by=by)
+    _check_can_answer(verification, by=by)
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(
         verification, VerificationAnswer.VERIFIED, name=name.strip() or verification.supervisor_name
@@ -216,14 +217,15 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
 
 @audited
 def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None:
-    """The supervisor refuses the record with a reason; a submission goes back to the person.
+    """Refuse to verify a record as its supervisor. A submission goes back to the person.
 
-    Locks the person. Idempotent. Raises Verification.DoesNotExist, or Refused.
+    Locks the person. Idempotent. Raises Verification.DoesNotExist; Refused without a reason, or if
+    the question is closed or about `by`.
     """
     verification = _lock(verification_id)
     if verification.answer == VerificationAnswer.REFUSED:
         return
-    _refuse_answer(verification, by=by)
+    _check_can_answer(verification, by=by)
     if not reason.strip():
         raise Refused("Say what is wrong. The person will read it.", field="reason")
     audit.add_audit_context(supervisor=verification.supervisor_email)
@@ -240,7 +242,7 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
 
 
 def withdraw_open_question(submission: Submission, *, reason: str) -> None:
-    """Withdraw the unanswered question, if any. The caller holds the person's lock."""
+    """Withdraw the submission's unanswered question, if any. The caller holds the person's lock."""
     if verification := submission.verifications.filter(answered_at=None).first():
         _withdraw(verification, reason=reason)
 
@@ -253,15 +255,17 @@ def _lock(verification_id: int, **conditions: object) -> Verification:
     ).get()
 
 
-def _refuse_answer(verification: Verification, *, by: User | None) -> None:
+def _check_can_answer(verification: Verification, *, by: User | None) -> None:
+    """Raise Refused if `by` cannot answer the question, or can no longer do so."""
     if by == verification.person:
         raise Refused("You cannot verify your own record.")
-    _refuse_unneeded(verification)
+    _check_answer_needed(verification)
     if verification.expires_at <= timezone.now():
         raise Refused("This link has expired. Ask the person or the CE Coordinator for a new one.")
 
 
-def _refuse_unneeded(verification: Verification) -> None:
+def _check_answer_needed(verification: Verification) -> None:
+    """Raise Refused if the question was answered or withdrawn, or its period is over."""
     if verification.answer == VerificationAnswer.WITHDRAWN:
         raise Refused(f"Your answer is no longer needed: {verification.reason}")
     if verification.answered_at:

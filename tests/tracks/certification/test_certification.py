@@ -326,7 +326,7 @@ def test_nothing_is_sent_while_something_is_missing():
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
-    with pytest.raises(Refused, match="still has missing requirements"):
+    with pytest.raises(Refused, match="do not meet all requirements yet"):
         make.submission(participation)
 
 

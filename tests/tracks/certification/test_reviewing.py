@@ -344,7 +344,7 @@ def test_what_waits_for_a_decision_is_decided_first() -> None:
     assert address(sent, "review") not in page
     answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
     [error] = answer.context_data["supervisor_form"].non_field_errors()
-    assert "is waiting for a staff decision. Decide about it first" in error
+    assert "is waiting for a staff decision. Decide that first" in error
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
@@ -435,7 +435,7 @@ def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
 
 def test_nobody_asks_another_supervisor_about_their_own_record() -> None:
     asked = make.verification()
-    with pytest.raises(Refused, match="Someone else has to ask about your own record"):
+    with pytest.raises(Refused, match="Someone else has to ask a supervisor about your own record"):
         actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
     asked.refresh_from_db()
     assert asked.answered_at is None

@@ -137,7 +137,7 @@ def review_page(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
 ) -> ReviewPage:
     """A fixed number of queries."""
-    warnings = review.review_sentences(reviewed_claims)
+    warnings = review.review_warnings(reviewed_claims)
     questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
     can_decide = decides and submission.ended_at is None
     state = submission.participation.state
