@@ -1,4 +1,4 @@
-"""Whether a certificate is valid, its public facts and its PDF. No query."""
+"""The validity, the public facts and the PDF of a certificate. Takes no queries."""
 
 import datetime as dt
 from decimal import Decimal
@@ -15,12 +15,11 @@ from aspen.files import pdf, qr
 from aspen.formats import format_credits, format_day
 from aspen.web.labels import Label
 from tracks.certification import record
-from tracks.enums import CERTIFICATE_LABELS, UNKNOWN_CERTIFICATE
-from tracks.enums import CertificateValidity as Validity
+from tracks.enums import CERTIFICATE_LABELS, UNKNOWN_CERTIFICATE, CertificateValidity
 from tracks.models import Certificate
 
 
-class CertificateValidity(NamedTuple):
+class Validity(NamedTuple):
     """Whether a certificate is valid, as a label and a sentence."""
 
     label: Label
@@ -28,10 +27,10 @@ class CertificateValidity(NamedTuple):
 
 
 class CertificateFacts(NamedTuple):
-    """What anyone with the address may read: of the person, only the name on the certificate.
+    """The public facts about a certificate. The only personal one is the name on it.
 
-    `reissued` is the number of the certificate that replaces this one; `pdf_url` is empty once it
-    is revoked, and works for the person and for staff only.
+    `reissued` is the number of the certificate that replaced this one. `pdf_url` works only for the
+    person and for staff, and is empty once the certificate is revoked.
     """
 
     number: str
@@ -39,7 +38,7 @@ class CertificateFacts(NamedTuple):
     track: str
     issued_on: str
     expires_on: str
-    validity: CertificateValidity
+    validity: Validity
     revoked_reason: str
     reissued: str
     is_demonstration: bool
@@ -48,27 +47,27 @@ class CertificateFacts(NamedTuple):
     pdf_url: str
 
 
-UNKNOWN = CertificateValidity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
+UNKNOWN = Validity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
 
 
-def validity(certificate: Certificate, on: dt.date | None = None) -> CertificateValidity:
-    """Valid through its last day, then expired. Revoked is final."""
+def validity(certificate: Certificate, on: dt.date | None = None) -> Validity:
+    """A certificate is valid through its last day, then expired. Revocation is final."""
     number, last_day = certificate.number, format_day(certificate.expires_on)
     if certificate.revoked_at:
         day = format_day(timezone.localdate(certificate.revoked_at))
-        validity, text = Validity.REVOKED, f"Certificate {number} was revoked on {day}."
+        state, text = CertificateValidity.REVOKED, f"Certificate {number} was revoked on {day}."
     elif certificate.expires_on < (on or today()):
-        validity, text = (
-            Validity.EXPIRED,
+        state, text = (
+            CertificateValidity.EXPIRED,
             f"Certificate {number} was valid until {last_day} and has expired.",
         )
     else:
-        validity, text = Validity.VALID, f"Certificate {number} is valid until {last_day}."
-    return CertificateValidity(CERTIFICATE_LABELS[validity], text)
+        state, text = CertificateValidity.VALID, f"Certificate {number} is valid until {last_day}."
+    return Validity(CERTIFICATE_LABELS[state], text)
 
 
 def replacement(certificate: Certificate) -> Certificate | None:
-    """The certificate reissued in its place. Needs `replaced_by` selected."""
+    """The certificate that replaced it, if any. Needs `replaced_by` selected."""
     try:
         return certificate.replaced_by
     except ObjectDoesNotExist:
@@ -95,7 +94,7 @@ def certificate_facts(certificate: Certificate) -> CertificateFacts:
 
 
 def certificate_url(certificate: Certificate) -> str:
-    """The absolute public address, printed on paper and so independent of the request."""
+    """The absolute public address. It is printed on paper, so it does not use the request."""
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
 
@@ -105,18 +104,18 @@ def pdf_url(certificate: Certificate) -> str:
 
 PROGRAM_NAME = "Montana Library Certification Program"
 DEMONSTRATION = (
-    "Demonstration: the person and the trainings are invented. This paper certifies nothing."
+    "Demonstration: the person and the training are fictional. This is not a real certificate."
 )
 
 
 def certificate_pdf_file(certificate: Certificate) -> bytes:
-    """The PDF, also of an expired certificate. Needs the person selected."""
+    """The PDF, even of an expired certificate. Needs the person selected."""
     return pdf.render("certificate.typ", certificate_pdf_data(certificate))
 
 
 def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
     record_data, address = certificate.record, certificate_url(certificate)
-    start = len(address) - len(f"{certificate.uuid}/")
+    uuid_start = len(address) - len(f"{certificate.uuid}/")
     return {
         "title": f"Certificate {certificate.number}",
         "heading": "Certificate",
@@ -148,10 +147,10 @@ def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
         "number": f"No. {certificate.number}",
         "code": qr.svg_file(address),
         "code_says": f"QR code for {address}, where this certificate can be checked",
-        "check": "Check this certificate: scan, or open",
+        "check": "Scan to check this certificate, or go to",
         "address": address,
-        "address_start": address[:start],
-        "address_end": address[start:],
+        "address_start": address[:uuid_start],
+        "address_end": address[uuid_start:],
         "demonstration": DEMONSTRATION if certificate.person.is_demonstration else "",
     }
 

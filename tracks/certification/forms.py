@@ -1,4 +1,4 @@
-"""Forms to submit a record, to ask about a year, and for the supervisor's answer."""
+"""Forms for submitting a record, asking about a year, and answering as a supervisor."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,19 +13,19 @@ OWN, OTHER, NOT = "own", "other", "not"
 
 
 class SupervisorForm(forms.Form):
-    """A supervisor: one of the proposals, or another person by name and address."""
+    """A choice of supervisor: a proposed one, or another person by name and address."""
 
     supervisor = forms.ChoiceField(
-        label="Who verifies it?",
+        label="Who will verify it?",
         widget=forms.RadioSelect,
-        help_text="Your supervisor gets a link by e-mail and needs no account.",
-        error_messages={"required": "Choose who verifies your record."},
+        help_text="We will e-mail them a link. They do not need an account.",
+        error_messages={"required": "Choose who will verify your record."},
     )
     supervisor_name = forms.CharField(
-        label="Another person’s name",
+        label="Name of another person",
         max_length=150,
         required=False,
-        help_text="Only if none of the people above will verify it. Enter their address too.",
+        help_text="Only if none of the people above will verify it. Enter their address, too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = forms.EmailField(
@@ -47,23 +47,23 @@ class SupervisorForm(forms.Form):
         if not self.proposals:
             del self.fields["supervisor"]
             name = self.fields["supervisor_name"]
-            name.label, name.required = "Who verifies it?", True
+            name.label, name.required = "Who will verify it?", True
             name.help_text = (
-                "Your director, supervisor or board chair. They get a link by e-mail and need no "
-                "account."
+                "Your director, supervisor or board chair. We will e-mail them a link. They do not "
+                "need an account."
             )
             self.fields["supervisor_email"].required = True
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("supervisor") == SOMEONE_ELSE:
-            for name, what in {"supervisor_name": "name", "supervisor_email": "address"}.items():
-                if not data.get(name) and name not in self.errors:
-                    self.add_error(name, f"Enter the {what} of the person you want to ask.")
+            for field, what in {"supervisor_name": "name", "supervisor_email": "address"}.items():
+                if not data.get(field) and field not in self.errors:
+                    self.add_error(field, f"Enter the {what} of the person you want to ask.")
         return data
 
     def chosen(self) -> SupervisorContact:
-        """The supervisor, once the form is valid."""
+        """The chosen supervisor. Needs a valid form."""
         data = self.cleaned_data
         if proposal := self.proposals.get(data.get("supervisor", SOMEONE_ELSE)):
             return SupervisorContact(str(proposal.person), proposal.person.email)
@@ -71,7 +71,7 @@ class SupervisorForm(forms.Form):
 
 
 class SubmitForm(SupervisorForm):
-    """What the person adds to a record when submitting it."""
+    """What a person adds to their record when submitting it."""
 
     field_order = [
         *("name", "listing", "other_name", "supervisor", "supervisor_name", "supervisor_email"),
@@ -91,7 +91,7 @@ class SubmitForm(SupervisorForm):
         ],
         initial=OWN,
         widget=forms.RadioSelect,
-        help_text="Each year the State Library publishes a list of the people who were certified.",
+        help_text="The State Library publishes a list of newly certified people each year.",
     )
     other_name = forms.CharField(
         label="Another name for the list",
@@ -105,32 +105,32 @@ class SubmitForm(SupervisorForm):
         max_length=1000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Anything that helps to review your record. Your supervisor does not see it.",
+        help_text="Anything that will help the review. Your supervisor will not see it.",
     )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        wants = data.get("listing") == OTHER and "other_name" not in self.errors
-        if wants and not data.get("other_name"):
-            self.add_error("other_name", "Enter the name to show in the list.")
+        needs_name = data.get("listing") == OTHER and "other_name" not in self.errors
+        if needs_name and not data.get("other_name"):
+            self.add_error("other_name", "Enter the name for the list.")
         return data
 
     def listed_as(self) -> str:
-        """The name in the annual list, or an empty string."""
+        """The name for the annual list, or an empty string."""
         data = self.cleaned_data
         names: dict[str, str] = {OWN: data["name"], OTHER: data["other_name"], NOT: ""}
         return names[data["listing"]]
 
 
 class YearForm(SupervisorForm):
-    """A calendar year to be verified."""
+    """The calendar year to verify, and the supervisor."""
 
     field_order = ["year", "supervisor", "supervisor_name", "supervisor_email"]
     year = forms.TypedChoiceField(
         label="Year",
         coerce=int,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose the year."},
+        error_messages={"required": "Choose a year."},
     )
 
     def __init__(self, *args: Any, years: Sequence[tuple[int, str]], **kwargs: Any) -> None:
@@ -144,14 +144,14 @@ class VerifyForm(forms.Form):
     """The supervisor's signature."""
 
     name = forms.CharField(
-        label="Your name, as your signature",
+        label="Your name as your signature",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
 
 class RefuseForm(forms.Form):
-    """The supervisor's reason for refusing."""
+    """The supervisor's reason for refusing to verify the record."""
 
     reason = forms.CharField(
         label="What is wrong?",

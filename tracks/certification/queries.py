@@ -1,4 +1,4 @@
-"""Reads on submissions and on the questions to supervisors."""
+"""Queries on submissions and on questions to supervisors."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def submissions_of(participations: Iterable[Participation]) -> "QuerySet[AnnotatedSubmission]":
-    """Submissions of these participations, latest first, without their records. One query.
+    """Submissions of these participations, latest first, without their records. Takes one query.
 
-    Annotated with the supervisor asked last (`asked_…`) and the certificate issued.
+    Annotated with the latest question to a supervisor (`asked_…`) and the certificate.
     """
     asked = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     issued = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
@@ -52,19 +52,19 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[Annotat
 
 
 def latest_of(participations: Iterable[Participation]) -> "dict[int, AnnotatedSubmission]":
-    """The latest submission by participation. One query."""
+    """The latest submission of each participation, by id. Takes one query."""
     latest = submissions_of(participations).order_by("participation_id", "-submitted_at", "-pk")
     return {each.participation_id: each for each in latest.distinct("participation_id")}
 
 
 def year_questions(participation: Participation) -> QuerySet[Verification]:
-    """The questions to supervisors about single years, latest first, without their records."""
+    """Questions to supervisors about single years, latest first, without their records."""
     questions = Verification.objects.filter(participation=participation, submission=None)
     return questions.defer("record").order_by("-asked_at", "-pk")
 
 
 def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Decimal]:
-    """The counted credits by calendar year, newest first. One query."""
+    """The counted credits by calendar year, newest first. Takes one query."""
     years: dict[int, Decimal] = {}
     credits = counting_queries.counting_credits(participation, on).order_by("-earned_on", "pk")
     for earned_on, amount in credits.values_list("earned_on", "amount"):
@@ -73,8 +73,7 @@ def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Deci
 
 
 def questions_for(person: User) -> QuerySet[Verification]:
-    """The questions put to this person, including those sent to their address before they had an
-    account."""
+    """Questions to this person, even those sent to their address before they had an account."""
     return (
         Verification.objects.filter(
             Q(supervisor=person) | Q(supervisor=None, supervisor_email=person.email)
@@ -86,15 +85,15 @@ def questions_for(person: User) -> QuerySet[Verification]:
 
 
 def unanswered_questions(person: User) -> QuerySet[Verification]:
-    """The questions that this person still has to answer, oldest first. One query."""
-    open_ones = questions_for(person).filter(
+    """Questions that this person has not answered yet, oldest first. Takes one query."""
+    questions = questions_for(person).filter(
         answered_at=None, participation__state__in=sorted(ACTIVE)
     )
-    return open_ones.defer("record")
+    return questions.defer("record")
 
 
 def newer_question(question: Verification) -> Verification | None:
-    """A later question to the same address about the same record, unless withdrawn. One query."""
+    """A later question to the same address about the same record, if any, unless withdrawn."""
     later = Verification.objects.filter(
         participation=question.participation_id,
         year=question.year,
@@ -105,7 +104,7 @@ def newer_question(question: Verification) -> Verification | None:
 
 
 def verified_years(participation_id: int) -> QuerySet[Verification]:
-    """The verified years of a participation, earliest answer first."""
+    """Verifications of single years of a participation, earliest answer first."""
     return Verification.objects.filter(
         participation=participation_id, submission=None, answer=VerificationAnswer.VERIFIED
     ).order_by("answered_at", "pk")

@@ -1,7 +1,6 @@
-"""The record behind a certificate: what counted on one day, frozen as JSON.
+"""The record behind a certificate: the credits that counted on one day, as JSON.
 
-A record stays as it was when its credits change. Amounts are credits as strings ("1.5"); days are
-ISO dates.
+A record does not change when its credits do. Amounts are strings ("1.5") and days are ISO dates.
 """
 
 import datetime as dt
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from credits.queries import EarnedCredit
 
 RecordData = dict[str, Any]
-# Lines as they were when a supervisor verified them, by credit id.
+# By credit id, the line that a supervisor verified and the verification.
 VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
 
 
@@ -45,9 +44,9 @@ class RecordLine(NamedTuple):
 
 
 def make_record(participation: Participation, on: dt.date) -> RecordData:
-    """The record of a participation on a day: the credits it needs, and its surplus.
+    """The record of a participation on a day: the credits it needs, and its surplus credits.
 
-    Two queries, plus one for the rule set's requirements unless they are prefetched.
+    Takes two queries, plus one for the rule set's requirements unless they are prefetched.
     """
     rule_set = participation.rule_set
     credits = list(counting_queries.counting_credits(participation, on))
@@ -81,7 +80,7 @@ def make_record(participation: Participation, on: dt.date) -> RecordData:
 
 
 def record_of_year(participation: Participation, year: int, on: dt.date) -> RecordData:
-    """The record of one calendar year, for a supervisor who verifies year by year."""
+    """The record of a single calendar year, for a supervisor to verify."""
     record = make_record(participation, on)
     lines = [
         line
@@ -93,7 +92,7 @@ def record_of_year(participation: Participation, year: int, on: dt.date) -> Reco
 
 
 def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
-    """The counted lines of a record, or its "surplus", in the order they were earned."""
+    """The counted ("lines") or "surplus" lines of a record, in the order they were earned."""
     return [
         RecordLine(
             credit_id=line["credit"],
@@ -111,7 +110,7 @@ def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
 
 
 def record_fingerprint(record: RecordData) -> str:
-    """A hash of the rules and the counted lines; the day of the record does not matter."""
+    """A hash of the rules and the counted lines. The day of the record does not affect it."""
     names = ("credit", "amount", "slug", "earned_on")
     facts = [[line[name] for name in names] for line in record["lines"]]
     content = json.dumps([record["rule_set"], record["total"], facts])
@@ -127,7 +126,7 @@ def required_credits(record: RecordData) -> Decimal:
 
 
 def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any, Verification]]:
-    """The lines that supervisors verified, by credit id, each with its verification."""
+    """The lines that supervisors verified and their verifications, by credit id."""
     return {
         line["credit"]: (line, verification)
         for verification in verifications
@@ -136,10 +135,10 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
 
 
 def why_changed(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
-    """A sentence about the first line of the record that has changed since; empty if none has.
+    """A sentence about the first line of the record that has changed, or an empty string.
 
-    `credits` are those still posted, as they are now. The day matters too, because a credit counts
-    only in the years before the record was made.
+    `credits` are the current versions of those that are still posted. A different day is a change
+    because credits count only for some years.
     """
     now = {credit.pk: credit for credit in credits}
     for line in record["lines"]:
@@ -189,7 +188,7 @@ class RecordRow(NamedTuple):
 
 
 class RecordGroup(NamedTuple):
-    """The counted lines of one category; `minimum` is empty if there is none."""
+    """The counted lines of a category. `minimum` is empty if there is none."""
 
     category: Category
     total: str
@@ -200,9 +199,9 @@ class RecordGroup(NamedTuple):
 def category_groups(
     record: RecordData, categories: Iterable[Category], verified: VerifiedLines
 ) -> list[RecordGroup]:
-    """The counted lines by category, in the given order; a category without lines is left out.
+    """The counted lines by category in the given order, without empty categories.
 
-    A line that was verified with its year, and is unchanged since, names the supervisor.
+    A line that was verified with its year and has not changed since has a label that says so.
     """
     counted_lines = record_lines(record)
     minimums = {each["slug"]: Decimal(each["minimum"]) for each in record["categories"]}

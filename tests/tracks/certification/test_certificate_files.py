@@ -90,7 +90,7 @@ def test_it_reads_in_order(certificate):
         "Verified electronically on November 24, 2026",
         "No. 2026-0001",
         "",
-        "Check this certificate: scan, or open",
+        "Scan to check this certificate, or go to",
         f"{PORTAL}/certificates/ {certificate.uuid}/",
     ]
 

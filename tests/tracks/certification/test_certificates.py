@@ -148,7 +148,7 @@ def test_a_demonstration_says_so(certificate, june):
     assert "Demonstration" not in page
     type(june).objects.filter(pk=june.pk).update(is_demonstration=True)
     page = main(Client().get(certificate.get_absolute_url()))
-    assert "This certificate certifies nothing." in page
+    assert "This is not a real certificate." in page
 
 
 def test_the_page_asks_one_query(certificate, django_assert_num_queries):

@@ -165,7 +165,7 @@ def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
     text = page(client, f"/tracks/{participation.pk}/submit/")
     assert "Ida Director: Director of Alpha Public Library" in text
     response = send(client, participation, supervisor="")
-    assert "Choose who verifies your record." in response.content.decode()
+    assert "Choose who will verify your record." in response.content.decode()
     response = send(client, participation, supervisor="else", supervisor_email="")
     assert "Enter the address of the person you want to ask." in response.content.decode()
     send(client, participation, supervisor=str(director.pk), supervisor_name="Somebody")
