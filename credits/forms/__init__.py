@@ -1,4 +1,4 @@
-"""Forms for claims. Actions check everything again; forms show errors next to their fields."""
+"""Forms for claims. Forms show errors next to their fields; actions repeat every check."""
 
 from credits.forms.claiming import ClaimSearchForm
 

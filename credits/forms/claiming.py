@@ -1,4 +1,4 @@
-"""Forms to pick and claim an event or sessions, and to add a note."""
+"""Forms to choose and claim events and sessions, and to add notes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,13 +16,13 @@ class PickForm(forms.Form):
 
 
 class ClaimSearchForm(forms.Form):
-    """Words to filter the list to claim from."""
+    """Search words for the list of events to claim."""
 
     find = forms.CharField(required=False, max_length=200)
 
 
 class SourceForm(forms.Form):
-    """The way the claim was made; anything but the list counts as Add CE credit."""
+    """How the claim was made. An invalid value counts as Add CE credit."""
 
     source = forms.ChoiceField(choices=[(ClaimSource.LIST, "list"), (ClaimSource.CALENDAR, "")])
 
@@ -33,7 +33,7 @@ class NoteForm(forms.Form):
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For you and for staff, for example which part you attended.",
+        help_text="For you and staff. For example, which part you attended.",
     )
 
 
@@ -44,7 +44,7 @@ class ClaimForm(EvidenceFieldsForm, NoteForm):
 
 
 class SessionsForm(forms.Form):
-    """Sessions of a conference to claim; `ids` are all its sessions."""
+    """Conference sessions to claim. `ids` are the possible choices."""
 
     sessions = forms.TypedMultipleChoiceField(
         coerce=int,

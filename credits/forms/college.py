@@ -1,4 +1,4 @@
-"""College work: a course at a college or university, with its transcript."""
+"""The College work form: a college or university course and its transcript."""
 
 import datetime as dt
 from typing import Any
@@ -18,8 +18,8 @@ from events.queries import categories, midnight
 
 MAX_COURSE_CREDITS = 3
 TOO_MANY_COURSE_CREDITS = (
-    "The State Library’s table ends at three credits. Open a help ticket, and the CE Coordinator "
-    "will tell you how many CE credits the course earns."
+    "The State Library’s table goes up to three credits. Open a help ticket, and the CE "
+    "Coordinator will tell you how many CE credits the course earns."
 )
 
 
@@ -35,9 +35,9 @@ class DayField(forms.DateField):
 
 
 class CourseCreditsForm(forms.Form):
-    """The college credits of a course, for the preview."""
+    """A course's college credits, for the preview."""
 
-    system = forms.ChoiceField(label="The college counts in", choices=CourseSystem.choices)
+    system = forms.ChoiceField(label="Type of college credit", choices=CourseSystem.choices)
     course_credits = forms.IntegerField(
         label="College credits",
         min_value=1,
@@ -52,7 +52,7 @@ class CourseCreditsForm(forms.Form):
 
 
 class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
-    """One course. The transcript is required, unless the claim already has it."""
+    """One course. The transcript is required unless the claim already has it."""
 
     field_order = [
         *("title", "institution", "first_day", "last_day", "system", "course_credits"),
@@ -71,12 +71,12 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         transcript = self.fields["evidence"]
         transcript.label, transcript.required = "Transcript", True
         transcript.help_text = (
-            "An unofficial transcript is enough: PDF, JPEG or PNG, at most 10 MB."
+            "An unofficial transcript is enough. PDF, JPEG or PNG, up to 10 MB in total."
         )
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
-        """The form filled from a returned course, without note and transcript."""
+        """Return the form with a returned course's values, without note and transcript."""
         work = event.college_work
         initial = {
             "title": event.title,
@@ -96,7 +96,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         last_day: dt.date = self.cleaned_data["last_day"]
         first_day = self.cleaned_data.get("first_day")
         if first_day and last_day <= first_day:
-            raise forms.ValidationError("The last day must be after the first.")
+            raise forms.ValidationError("The last day must be after the first day.")
         if last_day >= today():
             raise forms.ValidationError(
                 "The course is not over yet. You can enter it once it has ended."

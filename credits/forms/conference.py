@@ -1,4 +1,4 @@
-"""Several sessions of an outside conference in one form."""
+"""Forms to enter several sessions of an outside conference together."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from events.actions import CustomEventFacts
 from events.editing.fields import INVALID_MOMENT
 from events.models import Category
 
-TYPED_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amount")
+SESSION_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amount")
 
 
 class ConferenceForm(forms.Form):
-    conference = forms.CharField(label="Name of the conference", max_length=120)
+    conference = forms.CharField(label="Conference name", max_length=120)
     sponsor = forms.CharField(
         max_length=200, help_text="The organizer, for example a library association."
     )
@@ -55,14 +55,14 @@ class OutsideSessionForm(forms.Form):
         self.fields["category"].choices = [("", "Choose"), *names]  # type: ignore[attr-defined]
 
     @property
-    def is_typed(self) -> bool:
-        return any(str(self[name].value() or "").strip() for name in TYPED_FIELDS)
+    def is_filled_in(self) -> bool:
+        return any(str(self[name].value() or "").strip() for name in SESSION_FIELDS)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if not self.is_typed:
+        if not self.is_filled_in:
             return data
-        for name in TYPED_FIELDS[:-1]:
+        for name in SESSION_FIELDS[:-1]:
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, "This field is required.")
         if not self.errors:
@@ -84,7 +84,7 @@ class OutsideSessionForm(forms.Form):
         return None
 
     def facts(self, conference: str, sponsor: str) -> CustomEventFacts:
-        """The session as a custom event, with the conference's name before its title."""
+        """Return the session as a custom event titled "conference: session"."""
         data = self.cleaned_data
         amount: Decimal = data["amount"]
         return CustomEventFacts(
@@ -100,18 +100,18 @@ class OutsideSessionForm(forms.Form):
 
 
 def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
-    """The moment in Mountain time; None in the hour that is skipped in spring."""
+    """Return the moment in Mountain time, or None in the hour that clocks skip in spring."""
     moment = timezone.make_aware(dt.datetime.combine(day, clock))
     round_trip = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
     return moment if round_trip.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
 
 
 class BaseSessionFormSet(forms.BaseFormSet):
-    """All rows. Two rows with the same title and start would be one custom event."""
+    """All rows. Rejects rows with the same title and start, which would be one custom event."""
 
     def clean(self) -> None:
         seen: set[tuple[str, dt.datetime]] = set()
-        for form in typed_rows(self):
+        for form in filled_in_rows(self):
             if begins_at := form.cleaned_data.get("begins_at"):
                 key = (form.cleaned_data["title"], begins_at)
                 if key in seen:
@@ -119,8 +119,8 @@ class BaseSessionFormSet(forms.BaseFormSet):
                 seen.add(key)
 
 
-def typed_rows(sheet: forms.BaseFormSet) -> list[OutsideSessionForm]:
-    return [form for form in sheet.forms if form.is_typed]
+def filled_in_rows(formset: forms.BaseFormSet) -> list[OutsideSessionForm]:
+    return [form for form in formset.forms if form.is_filled_in]
 
 
 SessionFormSet = forms.formset_factory(

@@ -1,4 +1,4 @@
-"""Create New…: a training that is not on the calendar."""
+"""The Create New… form, for training that is not on the calendar."""
 
 import datetime as dt
 from decimal import Decimal
@@ -22,12 +22,12 @@ from events.queries import categories
 
 NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
 ENDS_BEFORE_BEGIN = "The end must be after the beginning."
-# What can be reused when a training is entered again.
+# Fields to copy when a person enters a training again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 
 
 class SimilarForm(forms.Form):
-    """A title; those under four letters are similar to nothing."""
+    """A title. Titles under four characters are too short to compare."""
 
     title = forms.CharField(min_length=4, max_length=300)
 
@@ -36,8 +36,8 @@ class HoursForm(forms.Form):
     begins_at = MomentField()
     ends_at = MomentField()
 
-    def proposed(self) -> Decimal | None:
-        """The usual credits for these hours; None if they are not valid."""
+    def default_credits(self) -> Decimal | None:
+        """Return the usual credits for these hours, or None if the hours are invalid."""
         if not self.is_valid():
             return None
         begins_at, ends_at = self.cleaned_data["begins_at"], self.cleaned_data["ends_at"]
@@ -52,7 +52,7 @@ class CategoryField(forms.ModelChoiceField):
 
 
 class AmountField(forms.DecimalField):
-    """A number of credits, in halves."""
+    """A number of credits, in steps of one half."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.NumberInput(attrs={"step": "0.5", "min": "0.5"})
@@ -66,9 +66,9 @@ class AmountField(forms.DecimalField):
 
 
 class CustomEventForm(EvidenceFieldsForm, NoteForm):
-    """Create New…: a training that is not on the calendar. The CE category comes last.
+    """Create New…. The CE category comes last.
 
-    An empty credit value is computed from the hours, so it is only missing if these are invalid.
+    An empty credit value is computed from the hours, so it has an error only if they do.
     """
 
     field_order = [
@@ -111,19 +111,19 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Optional, but reviewers read it: what was it about, and how does it help your "
+        help_text="Optional, but reviewers read it. What was it about, and how does it help your "
         "library?",
     )
     recording_url = WebAddressField(
         label="Web address of the recording",
         required=False,
-        help_text="If you watched one. It helps to notice a recording that is claimed twice.",
+        help_text="If you watched one. It helps catch a recording that is claimed twice.",
     )
     amount = AmountField(
         label="Credit value",
         required=False,
-        help_text="One credit is about one hour, in halves: 0.5, 1, 1.5 … If you leave it empty, "
-        "it is computed from the hours, rounded down to the half.",
+        help_text="One credit is about one hour. Use half credits: 0.5, 1, 1.5 … If you leave this "
+        "empty, we calculate it from the hours and round down to a half credit.",
     )
     category = CategoryField(
         label="CE category",
@@ -135,13 +135,13 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         if data is not None and not data.get("amount", "").strip():
             data = data.copy()
-            proposed = HoursForm(data).proposed()
-            data["amount"] = "" if proposed is None else str(proposed)
+            default = HoursForm(data).default_credits()
+            data["amount"] = "" if default is None else str(default)
         super().__init__(data, *args, **kwargs)
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
-        """The form filled from a returned custom event, without the fields of its claim."""
+        """Return the form with a returned custom event's values, without its claim's fields."""
         initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
         form = cls(data, initial=initial | first_credit_line(event))
         for name in ("role", "note", "evidence"):
@@ -175,7 +175,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
 
 
 def why_too_many_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
-    """Why a training of this length cannot carry that amount, or ""."""
+    """Return why the amount is too high for training of this length, or ""."""
     most = rules.max_credits(begins_at, ends_at)
     if amount <= most:
         return ""
@@ -186,9 +186,9 @@ def why_too_many_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: D
 
 
 def reused_values(claim: Claim) -> dict[str, Any]:
-    """Initial values for entering the training of an earlier claim again. One query.
+    """Return initial values to enter the training of an earlier claim again. Takes one query.
 
-    Only the author of the training sees its description.
+    Only the training's author gets its description.
     """
     event = claim.event
     initial = {name: getattr(event, name) for name in REUSED_FIELDS}
@@ -198,6 +198,6 @@ def reused_values(claim: Claim) -> dict[str, Any]:
 
 
 def first_credit_line(event: Event) -> dict[str, Any]:
-    """Initial values from the first credit line; these forms have only one."""
+    """Return initial values from the first credit line; these forms have only one."""
     offer = event.offers.order_by("category__position").first()
     return {"amount": offer.amount, "category": offer.category_id} if offer else {}

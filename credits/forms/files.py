@@ -1,4 +1,4 @@
-"""Evidence in a form: several files, which are kept when the form has errors."""
+"""Evidence fields. Uploaded files are kept while the form has errors."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,12 +10,12 @@ from django.core.files.uploadedfile import UploadedFile
 
 from accounts.models import User
 from aspen.errors import Refused
-from credits.actions import evidence as waiting
+from credits.actions import evidence as evidence_actions
 from events.uploads import EVIDENCE_ALLOWED, EVIDENCE_KINDS, clean_name
 
 TOO_LARGE = (
-    "A file was left out, because all files of one form together can be at most 10 MB. Scan it at "
-    "a lower resolution, or add it on the claim’s page later."
+    "A file was left out because the files in one form can total at most 10 MB. Scan it at a lower "
+    "resolution, or add it later on the claim’s page."
 )
 
 
@@ -33,16 +33,16 @@ class FilesField(forms.FileField):
 
 
 class EvidenceFieldsForm(forms.Form):
-    """A form with evidence. put_aside keeps its valid files when the form has errors.
+    """A form with evidence. keep_files() keeps its valid files while the form has errors.
 
-    `by` is the person who sends it, `too_large` whether a file was left out for its size.
+    `by` is the person who submits it. `too_large` is true if a file was left out for its size.
     """
 
     evidence = FilesField(
         label="Evidence",
         required=False,
-        help_text=f"A certificate, a program, a letter: {EVIDENCE_ALLOWED}, together at most "
-        "10 MB. You can also add it later.",
+        help_text="For example, a certificate or a program. You can add "
+        f"{EVIDENCE_ALLOWED} files, up to 10 MB in total, now or later.",
     )
 
     def __init__(
@@ -50,61 +50,63 @@ class EvidenceFieldsForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.by, self.too_large = by, too_large
-        self.fitting: list[UploadedFile] = []
-        self.waiting: list[waiting.WaitingFile] = []
+        self.valid_files: list[UploadedFile] = []
+        self.waiting: list[evidence_actions.WaitingFile] = []
         if self.is_bound and by and hasattr(self.data, "getlist"):
-            self.waiting = waiting.waiting_files(self.data.getlist("waiting"), by=by)
+            self.waiting = evidence_actions.waiting_files(self.data.getlist("waiting"), by=by)
 
     def clean_evidence(self) -> list[UploadedFile]:
         reasons = [TOO_LARGE] if self.too_large else []
         for file in self.cleaned_data["evidence"]:
             try:
-                waiting.check_evidence_file(file)
+                evidence_actions.check_evidence_file(file)
             except Refused as refusal:
                 reasons.append(str(refusal))
             else:
-                self.fitting.append(file)
-        if too_many := self._leave_out():
+                self.valid_files.append(file)
+        if too_many := self._drop_excess_files():
             reasons.append(too_many)
         if reasons:
             raise forms.ValidationError(reasons)
-        return self.fitting
+        return self.valid_files
 
-    def _leave_out(self) -> str:
-        """Drop files beyond the maximum; return a message about them, or ""."""
-        room = waiting.MAX_FILES - len(self.waiting)
-        left_out, self.fitting = self.fitting[room:], self.fitting[:room]
+    def _drop_excess_files(self) -> str:
+        """Drop files over the maximum. Return a message that lists them, or ""."""
+        room = evidence_actions.MAX_FILES - len(self.waiting)
+        left_out, self.valid_files = self.valid_files[room:], self.valid_files[:room]
         names = ", ".join(f"“{clean_name(file.name or '')}”" for file in left_out)
-        return f"{waiting.TOO_MANY} Left out: {names}." if names else ""
+        return f"{evidence_actions.TOO_MANY} Left out: {names}." if names else ""
 
     @property
     def has_files(self) -> bool:
-        return bool(self.fitting or self.waiting)
+        return bool(self.valid_files or self.waiting)
 
     def all_files(self) -> Sequence[File]:
-        """The files sent now and before, once the form is valid.
+        """Return new and waiting files. Call it on a valid form.
 
-        A waiting file that is gone was saved by the same form, which was sent twice.
+        A waiting file is missing if the same form was submitted twice and already saved it.
         """
         files: list[File] = []
         for each in self.waiting:
             with suppress(FileNotFoundError):
                 files.append(each.open())
-        return [*files, *self.fitting]
+        return [*files, *self.valid_files]
 
-    def put_aside(self) -> None:
-        """Keep the valid files until this form is sent again."""
+    def keep_files(self) -> None:
+        """Store the valid files until the person submits this form again."""
         if self.by is not None:
-            self.waiting += [waiting.store_waiting_file(file, by=self.by) for file in self.fitting]
-            self.fitting = []
+            self.waiting += [
+                evidence_actions.store_waiting_file(file, by=self.by) for file in self.valid_files
+            ]
+            self.valid_files = []
 
-    def done(self) -> None:
-        """Delete the waiting files, which are now with the claim."""
-        waiting.delete_waiting_files(self.waiting)
+    def delete_waiting_files(self) -> None:
+        """Delete the waiting files after the claim has them."""
+        evidence_actions.delete_waiting_files(self.waiting)
 
 
 class EvidenceForm(EvidenceFieldsForm):
-    """Files for a claim that exists."""
+    """Files to add to an existing claim."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Claiming an event or sessions of a conference, and withdrawing a claim."""
+"""Claim an event or conference sessions, and withdraw a claim."""
 
 from decimal import Decimal
 
@@ -18,17 +18,17 @@ from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views import presentation
-from credits.views.common import draft_fields, listed_message
+from credits.views.common import draft_fields, listed_url
 from events import queries as event_queries
 from events.models import Event
 from events.uploads import was_ended
 
 MAX_SESSIONS_LISTED = 300
 EVENT_GONE = (
-    "staff merged it with another event or removed it a moment ago, so nothing was claimed. Look "
-    "for it in the list again."
+    "staff just merged it with another event or removed it, so nothing was claimed. Look for it in "
+    "the list again."
 )
-DRAFT_SAVED = " What you entered under Create New… was saved there as a draft."
+DRAFT_SAVED = " Your Create New… entry was saved as a draft."
 
 
 @require_safe
@@ -56,15 +56,15 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     if request.POST.get("role") == ClaimRole.PRESENTER:
         messages.warning(
             request,
-            f"“{event.title}” was not claimed. It can only be claimed as an attendee here, and you "
-            "chose Presenter. The organizer lists the presenters; open a help ticket if you are "
-            f"missing.{DRAFT_SAVED}",
+            f"“{event.title}” was not claimed. You chose Presenter, but here you can only claim it "
+            "as an attendee. The organizer lists the presenters; open a help ticket if you are not "
+            f"listed.{DRAFT_SAVED}",
         )
         actions.keep_draft(typed=draft_fields(request.POST), by=person)
         return redirect("credits:claim", event.pk)
     form = ClaimForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid():
-        form.put_aside()
+        form.keep_files()
         return _review(request, event, form)
     return _save(request, event, form)
 
@@ -83,26 +83,26 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
         )
     except actions.AlreadyClaimed as refusal:
         messages.info(request, f"“{event.title}”: {refusal}")
-        return redirect(listed_message())
+        return redirect(listed_url())
     except Event.DoesNotExist:
         messages.error(request, f"“{event.title}”: {EVENT_GONE}{_keep_draft(request, person)}")
         return redirect("tracks:dashboard")
     except Refused as refusal:
         if refusal.field == "evidence":
             form.add_error("evidence", str(refusal))
-            form.put_aside()
+            form.keep_files()
             return _review(request, event, form)
         messages.error(request, f"“{event.title}”: {refusal}{_keep_draft(request, person)}")
         return redirect("credits:claim", event.pk)
-    form.done()
+    form.delete_waiting_files()
     if "instead" in request.POST:
         actions.drop_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
-    return redirect(listed_message())
+    return redirect(listed_url())
 
 
 def _keep_draft(request: AuthenticatedHttpRequest, person: User) -> str:
-    """Keep a Create New… form as a draft if the existing event could not be claimed instead."""
+    """Save a draft if the request came from Create New…. Return a note about it, or ""."""
     if "instead" not in request.POST:
         return ""
     actions.keep_draft(typed=draft_fields(request.POST), by=person)
@@ -122,7 +122,7 @@ def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) ->
 
 
 def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """Withdraw a claim. A GET comes from a person who had to sign in first."""
+    """Withdraw a claim. A GET means the person had to sign in first, and changes nothing."""
     person = request.user
     claim = get_object_or_404(
         queries.claims_visible_to(person).select_related("event"), pk=claim_id
@@ -135,7 +135,7 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     return redirect("tracks:credits")
 
 
-# ---------- The sessions of a conference ----------
+# ---------- Conference sessions ----------
 
 
 @form_recovery.recover_after_sign_in
@@ -150,7 +150,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     if not sessions:
         raise Http404
     outlooks = queries.claim_outlooks(person, sessions)
-    # All sessions are valid choices: a second submit is harmless, and a refusal gives its reason.
+    # All sessions are valid choices, so that the action can skip claimed ones and explain refusals.
     ids = [each.pk for each in sessions]
     form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
     if request.method == "POST" and form.is_valid():
@@ -158,7 +158,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
         with refusal_as_form_error(form):
             claims = actions.claim_sessions(event_ids=chosen, by=person)
             messages.success(request, _sessions_listed(len(claims)))
-            return redirect(listed_message())
+            return redirect(listed_url())
     credits = event_queries.credit_lines(sessions)
     checked = {str(value) for value in form["sessions"].value() or ()}
     days: dict[str, list[presentation.SessionRow]] = {}

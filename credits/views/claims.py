@@ -1,4 +1,4 @@
-"""The page of one claim, and downloads of its evidence."""
+"""The page of one claim, and evidence downloads."""
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
@@ -19,10 +19,10 @@ from events.uploads import was_ended
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """A claim of the person. Its forms post here: the note, files to add, a file to remove."""
+    """Show one of the person's claims, save its note, and add or remove its evidence."""
     person = request.user
-    mine = queries.claims_visible_to(person).select_related("event", "claimed_by")
-    claim = get_object_or_404(mine, pk=claim_id)
+    claims = queries.claims_visible_to(person).select_related("event", "claimed_by")
+    claim = get_object_or_404(claims, pk=claim_id)
     note, files = NoteForm(initial={"note": claim.note}), EvidenceForm()
     if request.method == "POST":
         if "save_note" in request.POST:
@@ -35,7 +35,7 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
             files = EvidenceForm(request.POST, request.FILES, by=person, too_large=too_large)
             done = files.is_valid() and _add_files(request, claim, files)
             if not done:
-                files.put_aside()
+                files.keep_files()
         if done:
             return redirect("credits:detail", claim.pk)
     return _page(request, person, claim, note, files)
@@ -54,7 +54,7 @@ def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceFo
     with refusal_as_form_error(form, field="evidence"):
         files = form.all_files()
         added = actions.add_evidence(claim_id=claim.pk, files=files, by=request.user)
-        form.done()
+        form.delete_waiting_files()
         if added:
             names = ", ".join(f"“{each.file_name}”" for each in added)
             messages.success(request, f"{names} {'was' if len(added) == 1 else 'were'} added.")
@@ -89,15 +89,15 @@ def _page(
 
 @require_safe
 def download(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """An evidence file, for its person and for staff who may view claims; a 404 for others.
+    """Download an evidence file. Only its owner and staff who can view claims have access.
 
-    Always an attachment, so that no browser opens it as a page of this site.
+    It is always an attachment, so that browsers do not open it as a page of this site.
     """
     person = request.user
-    found = Evidence.objects.all()
+    files = Evidence.objects.all()
     if not (person.is_staff and person.has_perm("credits.view_claim")):
-        found = found.filter(person=person)
-    file = get_object_or_404(found, pk=pk)
+        files = files.filter(person=person)
+    file = get_object_or_404(files, pk=pk)
     response = FileResponse(
         file.file.open("rb"),
         as_attachment=True,

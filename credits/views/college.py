@@ -1,4 +1,4 @@
-"""College work: the credits of a course, and claiming it with its transcript."""
+"""College work: claim a course with its transcript, and preview its credits."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.college import MAX_COURSE_CREDITS, CollegeForm, CourseCreditsForm
 from credits.views import presentation
-from credits.views.common import listed_message
+from credits.views.common import listed_url
 from events import actions as event_actions
 from events.enums import CourseSystem
 from events.rules import course_credits
@@ -24,18 +24,18 @@ from events.uploads import was_ended
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def college(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Enter a college course, which waits for approval like any custom event."""
+    """Claim a college course, which waits for approval like any custom event."""
     person = request.user
     if request.method != "POST":
         return _page(request, CollegeForm(initial=form_recovery.recovered_form(request)))
     form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid():
-        return _form_again(request, form)
+        return _redisplay(request, form)
     facts = form.facts()
     event = event_actions.build_event(facts)
     [results] = checks.check_proposed([(event, facts.amount)], person=person)
     if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
-        return _form_again(request, form, results)
+        return _redisplay(request, form, results)
     note, files = form.cleaned_data["note"], form.all_files()
     try:
         actions.claim_custom_event(facts=facts, note=note, files=files, by=person)
@@ -44,19 +44,19 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credits:detail", refusal.claim.pk)
     except Refused as refusal:
         form.add_error(_FIELDS.get(refusal.field or ""), str(refusal))
-        return _form_again(request, form)
-    form.done()
+        return _redisplay(request, form)
+    form.delete_waiting_files()
     messages.success(
         request,
-        f"“{facts.title}” was saved: {format_credits(facts.amount)}. It stays Pending until staff "
-        "have reviewed the transcript.",
+        f"“{facts.title}” was saved for {format_credits(facts.amount)}. It stays Pending until "
+        "staff review the transcript.",
     )
-    return redirect(listed_message())
+    return redirect(listed_url())
 
 
 @require_safe
 def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The credits of the course as entered so far, as text (htmx)."""
+    """Return the credits of the course being entered, as text (htmx)."""
     form = CourseCreditsForm(request.GET)
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
@@ -65,16 +65,16 @@ def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-# The action's names of fields, and this form's.
+# Maps field names of the action to those of the form.
 _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "course_credits"}
 
 
-def _form_again(
+def _redisplay(
     request: AuthenticatedHttpRequest,
     form: CollegeForm,
     results: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
-    form.put_aside()
+    form.keep_files()
     return _page(request, form, results)
 
 

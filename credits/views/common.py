@@ -1,4 +1,4 @@
-"""Shared by the views of claims."""
+"""Helpers for the views of claims."""
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -6,13 +6,13 @@ from django.urls import reverse
 from credits.forms.custom import CustomEventForm
 
 
-def listed_message() -> str:
-    """The address where the person sees that the credit is listed."""
+def listed_url() -> str:
+    """Return the URL of My credits, at the message that the credit is listed."""
     return f"{reverse('tracks:credits')}#listed"
 
 
 def draft_fields(data: QueryDict) -> dict[str, str]:
-    """The posted texts of the Create New… form, without files."""
+    """Return what was entered in the Create New… form, without files and empty fields."""
     names = [name for name in CustomEventForm.base_fields if name != "evidence"]
-    texts = {name: str(data.get(name, "")) for name in names}
-    return {name: text for name, text in texts.items() if text.strip()}
+    values = {name: str(data.get(name, "")) for name in names}
+    return {name: value for name, value in values.items() if value.strip()}

@@ -1,4 +1,4 @@
-"""Claiming several sessions of an outside conference in one form."""
+"""Claim several sessions of an outside conference in one form."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,14 @@ from aspen.formats import counted
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
-from credits.forms.conference import ConferenceForm, OutsideSessionForm, SessionFormSet, typed_rows
+from credits.forms.conference import (
+    ConferenceForm,
+    OutsideSessionForm,
+    SessionFormSet,
+    filled_in_rows,
+)
 from credits.views import presentation
-from credits.views.common import listed_message
+from credits.views.common import listed_url
 from events import actions as event_actions
 from events import queries as event_queries
 
@@ -23,29 +28,29 @@ BLANK_ROWS = 4
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def conference(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """A row for each session; all are saved, or none. Invalid rows come back as entered."""
+    """Enter one session per row. Saves all rows or none; invalid rows stay as entered."""
     categories = {category.pk: category for category in event_queries.categories()}
     options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
-        return _page(request, ConferenceForm(), SessionFormSet(initial=_blank(), **options))
-    form, sheet = ConferenceForm(request.POST), SessionFormSet(request.POST, **options)
+        return _page(request, ConferenceForm(), SessionFormSet(initial=_blank_rows(), **options))
+    form, formset = ConferenceForm(request.POST), SessionFormSet(request.POST, **options)
     if "more" in request.POST:
-        typed = [{name: row[name].value() for name in row.fields} for row in sheet.forms]
+        entered = [{name: row[name].value() for name in row.fields} for row in formset.forms]
         unbound = ConferenceForm(initial=request.POST.dict())
-        return _page(request, unbound, SessionFormSet(initial=typed + _blank(), **options))
-    if not all([form.is_valid(), sheet.is_valid()]):
-        return _page(request, form, sheet)
-    rows = typed_rows(sheet)
+        return _page(request, unbound, SessionFormSet(initial=entered + _blank_rows(), **options))
+    if not all([form.is_valid(), formset.is_valid()]):
+        return _page(request, form, formset)
+    rows = filled_in_rows(formset)
     if not rows:
         form.add_error(None, "Enter at least one session.")
-        return _page(request, form, sheet)
-    return _save(request, form, sheet, rows)
+        return _page(request, form, formset)
+    return _save(request, form, formset, rows)
 
 
 def _save(
     request: AuthenticatedHttpRequest,
     form: ConferenceForm,
-    sheet: Any,
+    formset: Any,
     rows: Sequence[OutsideSessionForm],
 ) -> HttpResponse:
     person = request.user
@@ -54,40 +59,40 @@ def _save(
     by_row = checks.check_proposed(proposed, person=person)
     results = [result for row in by_row for result in row]
     if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
-        return _page(request, form, sheet, results)
+        return _page(request, form, formset, results)
     with refusal_as_form_error(form):
         claims = actions.claim_outside_conference(sessions=facts, by=person)
         messages.success(request, _saved(len(claims)))
-        return redirect(listed_message())
-    return _page(request, form, sheet)
+        return redirect(listed_url())
+    return _page(request, form, formset)
 
 
 def _saved(number: int) -> str:
     if number == 0:
         return "You already saved these sessions. They are listed once."
     sessions = counted(number, "session was", "sessions were")
-    return f"{sessions} saved and listed. They stay Pending until staff approve them."
+    return f"{sessions} saved and listed. Each stays Pending until staff approve it."
 
 
-def _blank() -> list[dict[str, Any]]:
+def _blank_rows() -> list[dict[str, Any]]:
     return [{} for _ in range(BLANK_ROWS)]
 
 
 def _page(
     request: AuthenticatedHttpRequest,
     form: ConferenceForm,
-    sheet: Any,
+    formset: Any,
     results: Sequence[checks.CheckResult] = (),
 ) -> HttpResponse:
     errors = [
-        (number, row.fields[name].label, messages_of[0], row[name].auto_id)
-        for number, row in enumerate(sheet.forms, 1)
-        if sheet.is_bound
-        for name, messages_of in row.errors.items()
+        (number, row.fields[name].label, field_errors[0], row[name].auto_id)
+        for number, row in enumerate(formset.forms, 1)
+        if formset.is_bound
+        for name, field_errors in row.errors.items()
     ]
     context = {
         "form": form,
-        "sheet": sheet,
+        "formset": formset,
         "errors": errors,
         "warnings": presentation.warning_rows(results),
         "confirmed": checks.check_fingerprint(results),

@@ -1,4 +1,4 @@
-"""Create New…: training that is not on the calendar, its draft, and its resubmission."""
+"""Create New…: enter training that is not on the calendar, save drafts, and resubmit it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused_values
 from credits.models import Claim, Draft
 from credits.views import presentation
-from credits.views.common import draft_fields, listed_message
+from credits.views.common import draft_fields, listed_url
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState
@@ -38,21 +38,21 @@ MAX_REUSE_OFFERS = 3
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Report a training that is not on the calendar.
 
-    Warnings are shown once before it is saved; "Save anyway" saves it.
+    Show warnings before saving; "Save anyway" confirms them.
     """
     person = request.user
-    if "keep" in request.POST or "throw" in request.POST:
+    if "keep" in request.POST or "discard" in request.POST:
         return _draft(request, person)
     if request.method != "POST":
         draft = Draft.objects.filter(person=person).first()
         return _page(request, _initial_form(request, person, draft), draft=draft)
     form = CustomEventForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid() or "look" in request.POST:
-        form.put_aside()
+        form.keep_files()
         return _page(request, form)
     results = _check(form, person)
     if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
-        form.put_aside()
+        form.keep_files()
         return _page(request, form, results)
     try:
         claim = _save(form, person)
@@ -60,15 +60,15 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         return _saved_before(request, refusal.claim)
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        form.put_aside()
+        form.keep_files()
         return _page(request, form)
-    form.done()
+    form.delete_waiting_files()
     messages.success(
         request,
         f"“{claim.event.title}” was saved and its credit is listed. It stays Pending until staff "
         "approve the training.",
     )
-    return redirect(listed_message())
+    return redirect(listed_url())
 
 
 def _save(form: CustomEventForm, person: User) -> Claim:
@@ -87,11 +87,11 @@ def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
 def _initial_form(
     request: AuthenticatedHttpRequest, person: User, draft: Draft | None
 ) -> CustomEventForm:
-    """The empty form, or filled from form recovery, an earlier training, or the draft."""
+    """Return the form from form recovery, an earlier training or the draft, or an empty one."""
     initial: dict[str, Any] | None = form_recovery.recovered_form(request)
     if initial is None and "again" in request.GET:
-        mine = queries.own_trainings(person).filter(pk=parse_id(request.GET["again"]) or 0)
-        initial = reused_values(get_object_or_404(mine))
+        claims = queries.own_trainings(person).filter(pk=parse_id(request.GET["again"]) or 0)
+        initial = reused_values(get_object_or_404(claims))
     if initial is None and draft:
         initial = draft.typed
     return CustomEventForm(initial=initial)
@@ -105,24 +105,23 @@ def _page(
     draft: Draft | None = None,
 ) -> HttpResponse:
     person = request.user
-    looking = "look" in request.POST
-    trainings = [] if form.is_bound else queries.own_trainings(person)[:MAX_REUSE_OFFERS]
+    earlier = [] if form.is_bound else queries.own_trainings(person)[:MAX_REUSE_OFFERS]
     context = {
         "form": form,
-        "shows_errors": not looking,
+        "shows_errors": "look" not in request.POST,
         "similar": _similar(person, request.POST),
         "warnings": presentation.warning_rows(results),
         "confirmed": checks.check_fingerprint(results),
-        "draft_kept": _saved_at(draft) if draft else "",
-        "again": [(claim.pk, claim.event.title) for claim in trainings],
-        "is_again": "again" in request.GET,
+        "draft_saved_at": _saved_at(draft) if draft else "",
+        "earlier": [(claim.pk, claim.event.title) for claim in earlier],
+        "is_copy": "again" in request.GET,
         "opened": timezone.now().isoformat(),
     }
     return render(request, "credits/create.html", context)
 
 
 def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-    """The answer to saving the same training a second time."""
+    """Respond to a person who saves the same training a second time."""
     if claim.state == ClaimState.RETURNED:
         messages.warning(
             request,
@@ -130,31 +129,28 @@ def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpRespon
             "was not saved. Edit the training here and resubmit it.",
         )
         return redirect("credits:revise", claim.event_id)
-    messages.info(
-        request,
-        "You already saved this training; your first entry is listed.",
-    )
-    return redirect(listed_message())
+    messages.info(request, "You already saved this training. Your first entry is listed.")
+    return redirect(listed_url())
 
 
-# ---------- While the form is filled in ----------
+# ---------- Filling in the form ----------
 
 
 def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
-    if "throw" in request.POST:
+    if "discard" in request.POST:
         actions.drop_draft(by=person)
         messages.success(request, "Draft discarded.")
         return redirect("credits:create")
     if actions.keep_draft(typed=draft_fields(request.POST), by=person) is None:
         messages.info(request, "There is nothing to save as a draft yet.")
         return redirect("credits:create")
-    files = " It has no files; choose them when you save." if request.FILES else ""
+    files = " Drafts do not include files; choose them when you save." if request.FILES else ""
     messages.success(request, f"Draft saved. You can continue it here.{files}")
     return redirect("credits:create")
 
 
 def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Save the form as a draft while it is filled in (htmx)."""
+    """Save the form as a draft while the person fills it in (htmx)."""
     if request.method != "POST":
         return redirect("credits:create")
     person = request.user
@@ -166,9 +162,9 @@ def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _saved_since(person: User, opened: str) -> bool:
-    """True if the person saved a training since the page was opened.
+    """Return whether the person saved a training since they opened the page.
 
-    On a slow line the page's last draft arrives after the form itself was saved.
+    On a slow connection, the page's last draft can arrive after the form.
     """
     try:
         moment = parse_datetime(opened)
@@ -185,42 +181,41 @@ def _saved_at(draft: Draft) -> str:
 
 @require_safe
 def credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The usual credits for the hours entered; fills the credit value if it is empty."""
+    """Show the usual credits for the hours entered, and fill in an empty credit value (htmx)."""
     form = HoursForm(request.GET)
-    proposed = form.proposed()
+    default = form.default_credits()
     field = None
-    if proposed is not None and not request.GET.get("amount", "").strip():
-        field = CustomEventForm(initial={"amount": format_amount(proposed)})["amount"]
+    if default is not None and not request.GET.get("amount", "").strip():
+        field = CustomEventForm(initial={"amount": format_amount(default)})["amount"]
     context = {
-        "length": "" if proposed is None else _length(form),
-        "proposed": "" if proposed is None else format_credits(proposed),
+        "length": "" if default is None else _length(form),
+        "default": "" if default is None else format_credits(default),
         "field": field,
     }
     return render(request, "credits/credits_preview.html", context)
 
 
 def _length(form: HoursForm) -> str:
-    """1 hour 20 minutes"""
+    """Return the length as text, for example "1 hour 20 minutes"."""
     hours = length_in_hours(form.cleaned_data["begins_at"], form.cleaned_data["ends_at"])
-    whole, minutes = divmod(round(hours * 60), 60)
-    parts = [(whole, "hour"), (minutes, "minute")]
-    return " ".join(counted(n, unit) for n, unit in parts if n)
+    parts = zip(divmod(round(hours * 60), 60), ("hour", "minute"), strict=True)
+    return " ".join(counted(number, unit) for number, unit in parts if number)
 
 
 @require_safe
 def similar(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The events with similar titles, loaded while the title is typed (htmx)."""
+    """Show events with similar titles while the person types one (htmx)."""
     context = {"similar": _similar(request.user, request.GET)}
     return render(request, "credits/similar.html", context)
 
 
 def _similar(person: User, data: QueryDict) -> list[presentation.SimilarRow]:
-    """Calendar events and approved custom events with a similar title."""
+    """Return calendar events and approved custom events with a similar title."""
     form = SimilarForm(data)
     if not form.is_valid():
         return []
-    among = event_queries.open_to_claims()
-    events = list(event_queries.events_with_similar_title(form.cleaned_data["title"], among=among))
+    title, claimable = form.cleaned_data["title"], event_queries.open_to_claims()
+    events = list(event_queries.events_with_similar_title(title, among=claimable))
     return presentation.similar_rows(person, events)
 
 
@@ -229,11 +224,11 @@ def _similar(person: User, data: QueryDict) -> list[presentation.SimilarRow]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Edit a custom event that staff returned, and resubmit it."""
+    """Edit and resubmit a custom event that staff returned."""
     person = request.user
     event = get_object_or_404(event_queries.custom_event_of(person, event_id))
     if event.state != EventState.DRAFT:
-        messages.info(request, _not_waiting(event))
+        messages.info(request, _why_not_editable(event))
         return redirect("tracks:credits")
     is_course = CollegeWork.objects.filter(event=event).exists()
     kind = CollegeForm if is_course else CustomEventForm
@@ -254,11 +249,11 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     return render(request, "credits/revise.html", context)
 
 
-def _not_waiting(event: Event) -> str:
-    """Why a custom event cannot be changed, for example after a second press of the button."""
+def _why_not_editable(event: Event) -> str:
+    """Return why a custom event cannot be edited, for example after a double click."""
     if event.state == EventState.PENDING:
         return f"“{event.title}” was already submitted and is waiting for approval."
     return (
-        f"“{event.title}” is no longer waiting for your changes, so nothing was changed. Open a "
-        "help ticket if something is wrong."
+        f"“{event.title}” is no longer waiting for your changes, so nothing was saved. Open a help "
+        "ticket if something is wrong."
     )

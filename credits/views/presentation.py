@@ -1,4 +1,4 @@
-"""Typed rows and pages for the templates of claims."""
+"""Typed rows and pages for the claim templates."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ from events.rules import has_taken_place
 
 
 class WarningRow(NamedTuple):
-    """A check result with what the person can do about it.
+    """A check result and what the person can do about it.
 
-    `title` names the other event; `instead_id` is its id if it can be claimed instead.
+    `title` is the other event's title, `instead_id` its id if the person can claim it instead.
     """
 
     label: str
@@ -60,7 +60,7 @@ class EvidenceRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClaimPage:
-    """One claim, as its person sees it. `url` is empty if the event has no page of its own."""
+    """One claim, as its owner sees it. `url` is empty if the event has no page for them."""
 
     claim: Claim
     event: Event
@@ -79,7 +79,7 @@ class ClaimPage:
 
 
 def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> ClaimPage:
-    """Two queries, for a claim with its event."""
+    """Takes two queries if the claim's event is loaded."""
     event = claim.event
     is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
     credits = claim.credits.filter(withdrawn_at=None).select_related("category").order_by("line")
@@ -106,7 +106,7 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReviewPage:
-    """An event to claim; `claim` if the person already has, `why_not` if they cannot."""
+    """An event to claim, with the person's existing `claim` or why they cannot claim it."""
 
     event: Event
     url: str
@@ -125,7 +125,7 @@ def review_page(
     why_not: str,
     results: Iterable[CheckResult],
 ) -> ReviewPage:
-    """No query, for an event with its offers."""
+    """Takes no queries if the event's offers are prefetched."""
     return ReviewPage(
         event=event,
         url=_event_url(event, person),
@@ -140,7 +140,7 @@ def review_page(
 
 
 class SessionRow(NamedTuple):
-    """A session of a conference: already claimed, impossible to claim, or with a box to check."""
+    """A conference session: already claimed, not claimable, or with a checkbox."""
 
     pk: int
     title: str
@@ -173,7 +173,7 @@ def session_row(
 
 
 class SimilarRow(NamedTuple):
-    """An event with a similar title; `claim_id` is its id if it can be claimed."""
+    """An event with a similar title. `claim_id` is its id if it can be claimed."""
 
     title: str
     url: str
@@ -185,11 +185,11 @@ class SimilarRow(NamedTuple):
 
 
 def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
-    """The number of people who claimed each, never their names.
+    """Return a row for each event, with the number of people who claimed it but no names.
 
-    Two queries, for events with their offers.
+    Takes two queries if the events' offers are prefetched.
     """
-    numbers = queries.claim_counts(events)
+    counts = queries.claim_counts(events)
     claimed = queries.claimed_event_ids(person, events)
     return [
         SimilarRow(
@@ -197,7 +197,7 @@ def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
             url=event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
             when=_when(event),
             sponsor=event.sponsor,
-            people=_claimed_by(numbers.get(event.pk, 0)),
+            people=_claimed_by(counts.get(event.pk, 0)),
             is_claimed=event.pk in claimed,
             claim_id=event.pk if has_taken_place(event) and event.offers.all() else None,
         )
@@ -210,7 +210,7 @@ def _claimed_by(number: int) -> str:
 
 
 def _event_url(event: Event, person: User) -> str:
-    """The page of a calendar event or of the person's own custom event, or ""."""
+    """Return the page of a calendar event or the person's own custom event, or ""."""
     is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
     return event.get_absolute_url() if is_open else ""
 

@@ -67,7 +67,7 @@ def test_a_course_earns_the_credits_of_the_table(client, system, number, credits
 def test_one_form_saves_the_course_with_its_transcript(client, person):
     response = client.post(PAGE, typed(), follow=True)
     assert said(response) == [
-        "“Cataloging 501” was saved: 12 credits. It stays Pending until staff have reviewed the "
+        "“Cataloging 501” was saved for 12 credits. It stays Pending until staff review the "
         "transcript."
     ]
     claim = Claim.objects.select_related("event__college_work").get()

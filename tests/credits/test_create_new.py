@@ -171,7 +171,7 @@ def test_a_refused_claim_from_create_new_leaves_a_draft(client):
     )
     assert said(response) == [
         f"“{event.title}”: This event is not over yet. Credit can be claimed once it has ended. "
-        "What you entered under Create New… was saved there as a draft."
+        "Your Create New… entry was saved as a draft."
     ]
     assert client.get(NEW).context["form"]["title"].value() == "Weeding online"
 
@@ -278,7 +278,7 @@ def test_a_draft_is_saved_shown_and_discarded(client):
     assert (form["title"].value(), form["note"].value()) == ("Weeding online", "Später 🦬")
     assert "It is not saved yet." in page.content.decode()
     assert not Event.objects.exists()
-    client.post(NEW, {"throw": "1"})
+    client.post(NEW, {"discard": "1"})
     assert client.get(NEW).context["form"]["title"].value() is None
     assert not Draft.objects.exists()
 
@@ -425,5 +425,5 @@ def test_a_second_press_of_save_shows_no_warning(client, person):
     with connection.execute_wrapper(save_meanwhile):
         answers.append(client.post(NEW, typed()))
     assert [answer.status_code for answer in answers] == [302, 302]
-    assert said(answers[1]) == ["You already saved this training; your first entry is listed."]
+    assert said(answers[1]) == ["You already saved this training. Your first entry is listed."]
     assert Claim.objects.count() == 1

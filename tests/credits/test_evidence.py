@@ -290,7 +290,7 @@ def test_a_form_that_was_sent_twice_finds_its_files_arrived(person):
     )
     assert first.is_valid()
     assert len(first.all_files()) == 1
-    first.done()
+    first.delete_waiting_files()
     assert second.is_valid()
     assert second.all_files() == []
 

@@ -761,5 +761,5 @@ def test_saving_a_claim_during_a_merge_says_what_happened() -> None:
     pressing.join(timeout=PATIENCE)
     [answer] = answers
     [said] = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said.startswith(f"“{source.title}”: staff merged it with another event")
+    assert said.startswith(f"“{source.title}”: staff just merged it with another event")
     assert not Claim.objects.exists()

@@ -58,7 +58,7 @@ def three():
 def test_each_row_becomes_a_training_and_a_claim(client, person):
     response = client.post(PAGE, sheet(*three()), follow=True)
     assert said(response) == [
-        "3 sessions were saved and listed. They stay Pending until staff approve them."
+        "3 sessions were saved and listed. Each stays Pending until staff approve it."
     ]
     claims = Claim.objects.filter(person=person).order_by("event__begins_at")
     assert [
@@ -107,7 +107,7 @@ def test_sending_it_twice_lists_each_once(client):
 )
 def test_one_invalid_row_saves_none_and_keeps_the_input(client, changes, field, words):
     response = client.post(PAGE, sheet(three()[1], row(**changes)))
-    assert [list(each.errors) for each in response.context["sheet"].forms] == [[], [field], []]
+    assert [list(each.errors) for each in response.context["formset"].forms] == [[], [field], []]
     [(number, _, error, _)] = response.context["errors"]
     assert (number, words in error) == (2, True)
     page = response.content.decode()
@@ -140,7 +140,7 @@ def test_an_odd_number_of_rows_is_no_error(client, total):
 
 def test_more_rows_keep_what_was_typed(client):
     response = client.post(PAGE, sheet(three()[0], more="1"))
-    assert len(response.context["sheet"].forms) == 6
+    assert len(response.context["formset"].forms) == 6
     page = response.content.decode()
     assert 'value="Weeding"' in page
     assert 'value="PNLA 2026"' in page

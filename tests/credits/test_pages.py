@@ -137,7 +137,7 @@ def test_sending_the_form_twice_lists_it_once(client):
     values = typed()
     client.post("/continuing-education/new/", values)
     again = client.post("/continuing-education/new/", values, follow=True)
-    assert said(again)[-1] == ("You already saved this training; your first entry is listed.")
+    assert said(again)[-1] == "You already saved this training. Your first entry is listed."
     assert Event.objects.count() == Claim.objects.count() == 1
 
 
