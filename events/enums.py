@@ -30,9 +30,12 @@ class Origin(models.TextChoices):
 
 
 class EventState(models.TextChoices):
-    """A custom event is a draft while its author makes changes, pending while staff decide."""
+    """The states of calendar events and custom events; pages show EVENT_LABELS.
 
-    DRAFT = "draft", "Returned for changes"
+    A draft is waiting for its author: never sent to staff, withdrawn, or returned for changes.
+    """
+
+    DRAFT = "draft", "Draft"
     PENDING = "pending", "Waiting for approval"
     PUBLISHED = "published", "Published"
     CANCELLED = "cancelled", "Canceled"
@@ -46,7 +49,7 @@ _EITHER_ORIGIN = {
     EventState.CANCELLED: Label("Canceled", "bad", "✕"),
     EventState.MERGED: Label("Merged into another event", "neutral", "–"),
 }
-# A draft of a calendar event that was returned is RETURNED (Event.state_label).
+# A returned draft of a calendar event has the label RETURNED (see Event.state_label).
 EVENT_LABELS: dict[Origin, dict[EventState, Label]] = {
     Origin.CALENDAR: {
         EventState.DRAFT: Label("Draft", "neutral", "○"),

@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(on_delete=models.PROTECT, related_name='merges', to='events.event')),
                 ('target', models.ForeignKey(on_delete=models.PROTECT, related_name='merges_into', to='events.event')),
                 ('reason', models.CharField(blank=True, max_length=1000)),
-                ('was', models.CharField(choices=[('draft', 'Returned for changes'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text="The source's state.", max_length=10)),
+                ('was', models.CharField(choices=[('draft', 'Draft'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text="The source's state.", max_length=10)),
                 ('moved', models.JSONField(default=list, help_text='Ids of the claims that moved, with state.')),
                 ('dropped', models.JSONField(default=list, help_text='Ids of the claims that people would have held twice, with state.')),
                 ('merged_at', models.DateTimeField()),
