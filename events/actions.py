@@ -1,7 +1,7 @@
-"""Everything that writes events and registrations.
+"""The actions on events and registrations.
 
-Functions that change something are atomic and lock first, always in this order: event,
-registration, person. `by` is the person who acts; imports and the periodic job have none.
+All are atomic and take their locks first, in this order: event, registration, person. `by` is the
+person acting, or None for imports and the periodic job.
 """
 
 from events.attendance.actions import (

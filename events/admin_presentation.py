@@ -1,4 +1,4 @@
-"""How the administration shows an event's time, credit and length."""
+"""Text for the admin: an event's time, credit lines and length."""
 
 from aspen.formats import format_amount, format_time_range
 from events.models import Event
@@ -9,15 +9,15 @@ def event_time(event: Event) -> str:
 
 
 def format_credit_lines(event: Event) -> str:
-    """The prefetched credit lines, for example "Library Administration 3; Technology 1"."""
+    """The prefetched credit lines, such as "Library Administration 3; Technology 1"."""
     return "; ".join(
         f"{offer.category} {format_amount(offer.amount)}" for offer in event.offers.all()
     )
 
 
 def format_length(event: Event) -> str:
-    """The length as "2:00 hours", or a note if the event has only days or no end."""
+    """The length as "2:00 hours", or a note if the event is all day or has no end time."""
     if event.ends_at is None or event.all_day:
-        return "days only" if event.all_day else "no end"
+        return "all day" if event.all_day else "no end time"
     hours, minutes = divmod(int((event.ends_at - event.begins_at).total_seconds()) // 60, 60)
     return f"{hours}:{minutes:02} hours"

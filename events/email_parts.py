@@ -1,6 +1,4 @@
-"""What the e-mails about events have in common: the event's facts, and what to do next."""
-
-from collections.abc import Iterable
+"""Parts that the e-mails about events share."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -24,20 +22,20 @@ def registration_of(mail: Mail) -> Registration:
 
 
 def has_place(registration: Registration) -> bool:
-    """Whether the person has a place at an event that is still to come or under way."""
+    """True if the person has a place at an event that is not over."""
     return registration.state == RegistrationState.CONFIRMED and is_ahead(registration.event)
 
 
 def is_ahead(event: Event) -> bool:
-    """Whether the event stands and is not over."""
+    """True if the event is published and not over."""
     return event.state == EventState.PUBLISHED and event.over_at > timezone.now()
 
 
 def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool]:
-    """When, where, which credits, who; and whether it earns credit. One query."""
+    """The event's facts as (label, value), and whether it earns credit. One query."""
     when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     lines = queries.credit_lines([event]).get(event.pk, [])
-    credits = _list(f"{format_credits(line.amount)} in {line.name}" for line in lines)
+    credits = "; ".join(f"{format_credits(line.amount)} in {line.name}" for line in lines)
     facts = [
         ("When", when if event.all_day else f"{when} (Mountain time)"),
         ("Where", _place(event)),
@@ -45,10 +43,6 @@ def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool
         ("Organizer", event.sponsor),
     ]
     return [(label, value) for label, value in facts if value], bool(lines)
-
-
-def _list(parts: Iterable[str]) -> str:
-    return "; ".join(parts)
 
 
 def _place(event: Event) -> str:
@@ -61,12 +55,12 @@ def _place(event: Event) -> str:
 
 
 def event_page(event: Event) -> tuple[str, str]:
-    """The button that leads to the event."""
+    """The button that opens the event's page."""
     return "Open the event's page", page_url("events:detail", event.pk)
 
 
 def how_to_join(event: Event) -> list[str]:
-    """Where an online event takes place. The portal does not keep the address of a meeting."""
+    """How to join an online event. The portal does not store meeting links."""
     if event.delivery not in (Delivery.ONLINE, Delivery.HYBRID):
         return []
     organizer = event.sponsor or "The organizer"
@@ -74,7 +68,7 @@ def how_to_join(event: Event) -> list[str]:
 
 
 def how_to_cancel(event: Event) -> str:
-    """The link that gives one's place back."""
+    """How to cancel a registration."""
     return (
         "If you cannot come, cancel your registration so that someone else can have your place: "
         f"{page_url('events:cancel', event.pk)}"
@@ -82,23 +76,23 @@ def how_to_cancel(event: Event) -> str:
 
 
 def how_to_watch(event: Event) -> str:
-    """How a recording earns credit."""
+    """How to earn credit by watching the recording."""
     return (
         f"Watch the recording, then press Add CE credit on the event's page: {event_page(event)[1]}"
     )
 
 
 def invitation(registration: Registration) -> bytes:
-    """The calendar file that adds the event to one's own calendar, or updates it there."""
+    """The calendar file that adds the event to the person's calendar or updates it."""
     return feeds.invitation(registration, address=settings.ADDRESS)
 
 
 def retraction(registration: Registration) -> bytes:
-    """The calendar file that removes the event from one's own calendar."""
+    """The calendar file that removes the event from the person's calendar."""
     return feeds.cancellation_invitation(registration, address=settings.ADDRESS)
 
 
 def organizer_wrote(text: object) -> tuple[str, str] | None:
-    """The quotation of what the organizer wrote, where there is any."""
-    written = str(text or "").strip()
-    return ("The organizer wrote:", written) if written else None
+    """The organizer's message as a quotation, or None if it is empty."""
+    message = str(text or "").strip()
+    return ("The organizer wrote:", message) if message else None

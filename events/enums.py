@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class EventType(models.TextChoices):
-    """The types seen on the State Library's calendar; some events have none."""
+    """The State Library calendar's types of events. Some events have none."""
 
     CONTINUING_EDUCATION = "Continuing Education"
     MEETING = "Meeting"
@@ -21,7 +21,7 @@ class Delivery(models.TextChoices):
     HYBRID = "hybrid", "In person and online"
     RECORDED = "recorded", "Recorded"
 
-    __empty__ = "Not said"
+    __empty__ = "Not specified"
 
 
 class Origin(models.TextChoices):
@@ -40,12 +40,12 @@ class EventState(models.TextChoices):
     PUBLISHED = "published", "Published"
     CANCELLED = "cancelled", "Canceled"
     DECLINED = "declined", "Declined"
-    # Merged into another event, which now has its claims.
+    # Merged into another event, which now has the claims.
     MERGED = "merged", "Merged"
 
 
 RETURNED = Label("Returned for changes", "warn", "!")
-_EITHER_ORIGIN = {
+_LABELS_OF_BOTH = {
     EventState.CANCELLED: Label("Canceled", "bad", "✕"),
     EventState.MERGED: Label("Merged into another event", "neutral", "–"),
 }
@@ -56,14 +56,14 @@ EVENT_LABELS: dict[Origin, dict[EventState, Label]] = {
         EventState.PENDING: Label("Waiting for staff", "warn", "…"),
         EventState.PUBLISHED: Label("Published", "good", "✓"),
         EventState.DECLINED: Label("Discarded", "neutral", "✕"),
-        **_EITHER_ORIGIN,
+        **_LABELS_OF_BOTH,
     },
     Origin.CUSTOM: {
         EventState.DRAFT: RETURNED,
         EventState.PENDING: Label("Waiting for approval", "warn", "…"),
         EventState.PUBLISHED: Label("Approved", "good", "✓"),
         EventState.DECLINED: Label("Declined", "bad", "✕"),
-        **_EITHER_ORIGIN,
+        **_LABELS_OF_BOTH,
     },
 }
 
@@ -74,7 +74,7 @@ class Decision(models.TextChoices):
     DECLINE = "decline", "Decline"
 
 
-# Staff decisions about custom events.
+# Staff decisions on custom events.
 CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
     Decision.APPROVE: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.PUBLISHED),
     Decision.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
@@ -82,14 +82,14 @@ CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
         {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.DECLINED
     ),
 }
-# Staff may also publish a custom event to the calendar.
+# Staff can also publish a custom event to the calendar.
 TO_CALENDAR: Transition[EventState] = Transition(
     {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.PUBLISHED
 )
 
 
 class EventStep(models.TextChoices):
-    """Steps of an event editor's proposal, and of a published event."""
+    """Steps for an event editor's proposal or a published event."""
 
     SUBMIT = "submit", "Send to staff"
     TAKE_BACK = "take_back", "Withdraw"
@@ -119,9 +119,9 @@ EVENT_TRANSITIONS: dict[EventStep, Transition[EventState]] = {
 class RegistrationMode(models.TextChoices):
     PORTAL = "portal", "Register here"
     EXTERNAL = "external", "Register on another site"
-    NONE = "none", "Not necessary"
+    NONE = "none", "Not required"
 
-    __empty__ = "Not said"
+    __empty__ = "Not specified"
 
 
 class RegistrationState(models.TextChoices):
@@ -164,7 +164,7 @@ class QuestionKind(models.TextChoices):
     TEXT = "text", "Text"
     CHOICE = "choice", "Choice"
     YES_NO = "yes_no", "Yes or no"
-    ACCOMMODATION = "accommodation", "Accommodation needs (only the organizer reads them)"
+    ACCOMMODATION = "accommodation", "Accommodation needs (only the organizer sees the answers)"
 
 
 class ListingState(models.TextChoices):
@@ -184,8 +184,8 @@ LISTING_LABELS = label_table(
 )
 
 
-# Staff decisions about listings. A declined one must be proposed again, so that no one overrides a
-# colleague unseen.
+# Staff decisions on listings. A declined listing must be proposed again before it can be approved,
+# so that no one overrules a colleague by accident.
 LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
     Decision.APPROVE: Transition({Actor.STAFF: {ListingState.PROPOSED}}, ListingState.APPROVED),
     Decision.DECLINE: Transition(

@@ -1,4 +1,4 @@
-"""Who manages which events: staff all of them, event editors those of their organizations."""
+"""Permission to manage events: staff all events, event editors those of their organizations."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts.models import Organization, Position, User
 from aspen.web import context
 from aspen.web.request import AuthenticatedHttpRequest
-from events import permissions
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event
 
@@ -21,12 +20,12 @@ def may_publish(person: User) -> bool:
 
 
 def may_propose(person: User) -> bool:
-    """True for event editors, who propose events for the organizations of `organizations_of`."""
+    """True for event editors, who propose events for their organizations."""
     return person.is_active and person.has_perm("events.propose_event")
 
 
 def organizations_of(person: User) -> QuerySet[Organization]:
-    """The organizations where the person has a present position, by name; for staff, all."""
+    """The organizations where the person has a present position, by name; all of them for staff."""
     organizations = Organization.objects.order_by("name", "city", "id")
     if may_publish(person):
         return organizations
@@ -39,7 +38,7 @@ def _organization_ids_of(person: User) -> QuerySet[Position, Any]:
 
 
 def managed_by(person: User) -> QuerySet[Event]:
-    """The calendar events, in any state, that the person manages. Empty for anyone else."""
+    """The calendar events, in any state, that the person manages."""
     events = Event.objects.filter(origin=Origin.CALENDAR)
     if may_publish(person):
         return events
@@ -51,7 +50,7 @@ def managed_by(person: User) -> QuerySet[Event]:
 def with_is_managed(
     events: QuerySet[Event], person: User | None, organizes: str
 ) -> QuerySet[Event]:
-    """Annotate whether the person manages an event, as `is_managed`: for links, not for access.
+    """Annotate `is_managed`: whether the person manages the event. For links, not for access.
 
     `organizes` comes from the session (context.organizes), so this adds no query.
     """
@@ -63,13 +62,14 @@ def with_is_managed(
     return events.annotate(is_managed=ExpressionWrapper(is_managed, BooleanField()))
 
 
-# Registrations with a place; registrations with a place or on the waitlist.
+# A filter on events: registrations with a place.
 IS_CONFIRMED = Q(registrations__state=RegistrationState.CONFIRMED)
+# A filter on registrations: with a place or on the waitlist.
 NOT_CANCELLED = ~Q(state=RegistrationState.CANCELLED)
 
 
 def managed_counts(person: User) -> dict[str, int]:
-    """The numbers of events the person manages: drafts, waiting, coming up, past. One query."""
+    """Counts of the events that the person manages. One query."""
     now = timezone.now()
     public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     return managed_by(person).aggregate(
@@ -81,7 +81,7 @@ def managed_counts(person: User) -> dict[str, int]:
 
 
 def same_series(event: Event) -> QuerySet[Event]:
-    """The events of its series in the same state, including the event, by date."""
+    """The events in the same series and state, including this one, by date."""
     if event.series_key is None:
         return Event.objects.filter(pk=event.pk)
     same = Event.objects.filter(series_key=event.series_key, state=event.state)
@@ -89,14 +89,14 @@ def same_series(event: Event) -> QuerySet[Event]:
 
 
 def get_editor(request: AuthenticatedHttpRequest) -> User:
-    """The signed-in person, if staff or an event editor; otherwise 404."""
+    """The signed-in person, if they are staff or an event editor; otherwise 404."""
     person = request.user
-    if not (permissions.may_publish(person) or permissions.may_propose(person)):
+    if not (may_publish(person) or may_propose(person)):
         raise Http404
     return person
 
 
 def get_managed_event(request: AuthenticatedHttpRequest, pk: int) -> Event:
     """An event that the signed-in person manages; otherwise 404."""
-    events = permissions.managed_by(request.user).select_related("parent", "organization")
+    events = managed_by(request.user).select_related("parent", "organization")
     return get_object_or_404(events.defer("search"), pk=pk)

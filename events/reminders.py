@@ -1,7 +1,7 @@
-"""The e-mails with a time of their own: reminders, and recordings that came out.
+"""E-mails sent at a certain time: reminders of events, and notices of new recordings.
 
-What queues them looks at what is true now, and the key of each message keeps it from being queued
-twice. So it may run late, twice, or at once. Each batch of people is a transaction of its own.
+The functions that queue them check who is due now, and each message's key prevents a second one.
+So they can run late, repeatedly or concurrently. Each batch of people is its own transaction.
 """
 
 import datetime as dt
@@ -31,33 +31,33 @@ from events.enums import EventState, Origin, RegistrationState
 from events.models import Event, Registration
 from events.rules import has_recording
 
-# Early enough for the day at work, not in the middle of the night.
-REMINDING_FROM = dt.time(9)
-RECORDING_IS_NEWS_FOR = dt.timedelta(days=7)
+# Early in the workday, not in the middle of the night.
+REMIND_FROM = dt.time(9)
+ANNOUNCE_RECORDING_FOR = dt.timedelta(days=7)
 BATCH = 1_000
-# What a message needs to know of its registration: its key and its facts.
-Message = Callable[[Registration], tuple[str, dict[str, object]]]
+# Returns the key and the facts of the message about a registration.
+MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 
 
 # ---------- Reminders ----------
 
 
 def queue_reminder_emails() -> int:
-    """Remind people of what begins on the next day in Montana, from nine in the morning on.
+    """From 9 AM on, remind people of the next day's events (Mountain time).
 
-    A worker that stood still catches up as long as an event has not begun. Returns how many
-    messages were queued. Idempotent.
+    Late reminders are still sent until the event starts. Returns the number of messages queued.
+    Idempotent.
     """
     now = timezone.now()
-    is_time = timezone.localtime(now).time() >= REMINDING_FROM
-    # Days of Montana, not 24 hours: one day has 23, another 25.
+    is_time = timezone.localtime(now).time() >= REMIND_FROM
+    # Not in steps of 24 hours: a day has 23 or 25 hours when the clocks change.
     until = _midnight_after(today() + dt.timedelta(days=1) if is_time else today())
-    due = _places().filter(
+    due = _registrations().filter(
         event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True
     )
 
     def message(registration: Registration) -> tuple[str, dict[str, object]]:
-        # An event that was moved is another one to be reminded of.
+        # If the event is moved, people get another reminder.
         key = dated_key("reminder", registration.pk, registration.event.begins_at)
         return key, {"registration": registration.pk}
 
@@ -66,12 +66,12 @@ def queue_reminder_emails() -> int:
 
 @email("events.reminder")
 def reminder_email(mail: Mail) -> Email | None:
-    """The event is near. Whoever does not want reminders gets none."""
+    """Remind a person of an event that has not started, unless they turned reminders off."""
     registration = registration_of(mail)
     event, person = registration.event, registration.person
     if not person.wants_reminders or not is_dated(mail, event.begins_at):
         return None
-    # An event of whole days begins with its first day.
+    # An all-day event starts when its first day starts.
     if not has_place(registration) or event.begins_at <= timezone.now():
         return None
     soon = _soon(event)
@@ -104,14 +104,14 @@ def _midnight_after(day: dt.date) -> dt.datetime:
 
 
 def queue_recording_emails() -> int:
-    """Tell all who had a place of recordings that came out within the last week.
+    """Announce the last week's new recordings to everyone who had a place.
 
-    Returns how many messages were queued. Idempotent.
+    Returns the number of messages queued. Idempotent.
     """
     now = timezone.now()
-    due = _places().filter(
+    due = _registrations().filter(
         Q(event__recording_until_at=None) | Q(event__recording_until_at__gt=now),
-        event__recording_available_at__gt=now - RECORDING_IS_NEWS_FOR,
+        event__recording_available_at__gt=now - ANNOUNCE_RECORDING_FOR,
         event__recording_available_at__lte=now,
     )
 
@@ -124,7 +124,7 @@ def queue_recording_emails() -> int:
 
 @email("events.recording")
 def recording_email(mail: Mail) -> Email | None:
-    """A recording came out; whoever registered is told, whether they attended or not."""
+    """Announce a recording to a person who registered, whether or not they attended."""
     event = Event.objects.get(pk=mail.facts["event"])
     now = timezone.now()
     until = event.recording_until_at
@@ -142,14 +142,18 @@ def recording_email(mail: Mail) -> Email | None:
         paragraphs=[f"You can now watch the recording of “{event.title}”."],
         facts=facts,
         button=("Watch the recording", link.url) if link else event_page(event),
-        closing=[f"Is the credit not listed yet? {how_to_watch(event)}"] if earns else [],
+        closing=(
+            [f"If your credit is not listed yet, you can still earn it. {how_to_watch(event)}"]
+            if earns
+            else []
+        ),
     )
 
 
 # ---------- Both ----------
 
 
-def _places() -> QuerySet[Registration]:
+def _registrations() -> QuerySet[Registration]:
     return (
         Registration.objects.filter(
             state=RegistrationState.CONFIRMED,
@@ -163,16 +167,16 @@ def _places() -> QuerySet[Registration]:
     )
 
 
-def _queue(kind: str, due: QuerySet[Registration], message: Message) -> int:
-    number = last = 0
+def _queue(kind: str, due: QuerySet[Registration], message: MessageFor) -> int:
+    queued = last = 0
     while batch := list(due.filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
-        number += _queue_batch(kind, batch, message)
-    return number
+        queued += _queue_batch(kind, batch, message)
+    return queued
 
 
 @transaction.atomic
-def _queue_batch(kind: str, batch: list[Registration], message: Message) -> int:
+def _queue_batch(kind: str, batch: list[Registration], message: MessageFor) -> int:
     by_key = {}
     for registration in batch:
         key, facts = message(registration)

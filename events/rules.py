@@ -1,4 +1,4 @@
-"""Predicates about events. Each `why_…` function returns the reason against it, or None."""
+"""Rules about events. Each `why_…` function returns the reason why not, or None."""
 
 import datetime as dt
 import math
@@ -21,12 +21,12 @@ def is_over(event: Event) -> bool:
 
 
 def has_taken_place(event: Event) -> bool:
-    """True if a calendar event can earn credit: published, and over or recorded."""
+    """True if a calendar event can earn credit now: published, and over or recorded."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
 
 
 def has_recording(event: Event, now: dt.datetime) -> bool:
-    """True if a recording can be watched for credit at that moment."""
+    """True if people can watch a recording for credit at `now`."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if available_at is None or available_at > now:
         return False
@@ -40,18 +40,18 @@ def is_past_recording(event: Event, now: dt.datetime) -> bool:
 
 
 def state_for_editors(event: Event) -> str:
-    """The state, to use in a sentence: returned for changes, waiting for staff …"""
+    """The state for use in a sentence, such as "a draft" or "returned for changes"."""
     text = event.state_label.text.lower()
     return "a draft" if text == "draft" else text
 
 
 def is_full(event: Event, taken: int) -> bool:
-    """True if no place is left when `taken` are taken."""
+    """True if `taken` registrations fill the event."""
     return event.capacity is not None and taken >= event.capacity
 
 
 def why_registration_closed(event: Event) -> str | None:
-    """Why the event takes no registrations at any time. Its waitlist does not move, either."""
+    """Why registration is closed for good. No one moves up from the waitlist, either."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take registrations."
     if is_over(event):
@@ -76,12 +76,12 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
 
 
 def _moment(moment: dt.datetime) -> str:
-    """on Thu, Dec 3, 2026, at 9:00 AM"""
+    """For example "on Thu, Dec 3, 2026, at 9:00 AM"."""
     return f"on {format_day(timezone.localdate(moment))}, at {format_time(moment)}"
 
 
 def check_in_opens(event: Event) -> dt.datetime:
-    """Half an hour before the event, for the room to fill."""
+    """The time from which people can check themselves in."""
     return event.begins_at - CHECK_IN_BEFORE
 
 
@@ -119,27 +119,27 @@ def why_not_mark(event: Event) -> str | None:
 
 
 def default_threshold(event: Event) -> int:
-    """The minutes that count as attendance, unless the organizer sets others: half the length."""
+    """The default minimum of minutes present: half the event's length."""
     if event.ends_at is None or event.all_day:
         return 30
     return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)
 
 
 def length_in_hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The length in hours, exactly."""
+    """The exact length in hours."""
     return Decimal((ends_at - begins_at).total_seconds()) / 3600
 
 
 def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The credits proposed for an event of this length: its hours, rounded down to the half."""
+    """The suggested credits for an event of this length: its hours, rounded down to a half."""
     return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
 def course_credits(system: CourseSystem, number: int) -> Decimal:
-    """The CE credits for `number` college credits (State Library's table)."""
+    """The CE credits for `number` college credits, from the State Library's table."""
     return Decimal(PER_COURSE_CREDIT[system] * number)
 
 
 def max_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The maximum credits for an event of this length: its hours, rounded up to the half."""
+    """The maximum credits for an event of this length: its hours, rounded up to a half."""
     return max(HALF, math.ceil(length_in_hours(begins_at, ends_at) * 2) * HALF)

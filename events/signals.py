@@ -7,19 +7,19 @@ from django.dispatch import Signal
 from accounts.models import User
 from events.models import Event
 
-# An event with a registration is over, or attendance was marked or unmarked.
-# Arguments: registrations (list of one person's, with .event and .person), earned, by (User).
+# A registered person's event is over, or their attendance was marked or unmarked.
+# Arguments: registrations (list for one person, with .event and .person), earned, by (User).
 attendance_settled = Signal()
 
-# An event with a presenter is over.
-# Arguments: presentations (list of one person's, with .event and .person), by (User).
+# A presenter's event is over.
+# Arguments: presentations (list for one person, with .event and .person), by (User).
 presenting_settled = Signal()
 
-# Staff decided about a custom event, or its author resubmitted it.
+# Staff decided on a custom event, or its author resubmitted it.
 # Arguments: event, by (User), reason (str).
 custom_event_changed = Signal()
 
-# The state or days of an event changed, which its credits depend on.
+# An event's state or days changed, so its credits may have to change.
 # Arguments: event, by (User, or None for an import).
 event_revised = Signal()
 
@@ -28,15 +28,17 @@ event_revised = Signal()
 catalog_changed = Signal()
 
 
+# Hooks of the apps above; each returns the ids of the events that the person has claims for.
 EventIdsHook = Callable[[User, list[Event]], set[int]]
 
+# Live claims only.
 claimed_event_hooks: list[EventIdsHook] = []
-# The same, for claims in any state, including declined and withdrawn.
+# Claims in any state, including declined and withdrawn.
 recorded_event_hooks: list[EventIdsHook] = []
 
 
 def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
-    """The ids of the events that the person has live claims for; empty without a person."""
+    """The ids of the events that the person has live claims for. Empty if `person` is None."""
     if person is None:
         return set()
     return set().union(*(hook(person, events) for hook in claimed_event_hooks))

@@ -1,4 +1,4 @@
-"""Published events with titles similar to a new one, for staff who decide (pg_trgm)."""
+"""Published events with titles similar to a new event's, to help staff decide (pg_trgm)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from events import queries
 from events.enums import EventState
 from events.models import Event
 
-# The minimum share of common trigrams; pg_trgm's own threshold.
+# The minimum share of trigrams in common; the same as pg_trgm's default.
 MIN_TITLE_SIMILARITY = 0.3
 DUPLICATE_WINDOW = dt.timedelta(days=1)
 
@@ -25,58 +25,58 @@ class SimilarEvent(NamedTuple):
     percent: int
 
 
-def settled() -> QuerySet[Event]:
-    """The events that a new one may duplicate: the calendar, and approved custom events."""
+def _possible_originals() -> QuerySet[Event]:
+    """The events that a new one may duplicate: calendar events and approved custom events."""
     return Event.objects.filter(state=EventState.PUBLISHED)
 
 
 def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
-    """The published events with the most similar titles, at any time. Two queries."""
+    """The published events with the most similar titles, on any date. Two queries."""
     others = (
-        settled()
+        _possible_originals()
         .filter(title__trigram_similar=event.title)
         .exclude(pk=event.pk)
-        .annotate(share=TrigramSimilarity("title", event.title))
-        .order_by("-share", "-begins_at", "pk")
+        .annotate(similarity=TrigramSimilarity("title", event.title))
+        .order_by("-similarity", "-begins_at", "pk")
         .defer("search", "description")
         .prefetch_related(queries.OFFERS)[:limit]
     )
-    return [SimilarEvent(other, round(100 * other.share)) for other in others]
+    return [SimilarEvent(other, round(100 * other.similarity)) for other in others]
 
 
 def most_similar_by_event(events: Sequence[Event]) -> dict[int, SimilarEvent]:
-    """The most similar published event for each of these, by id. Two queries.
+    """The most similar published event for each event, by its id. Two queries.
 
-    Compares similar titles within a day, and titles with the same words at any time. Both use an
-    index; trigrams alone would compare each event with the whole calendar.
+    Compares titles by trigrams within a day, and by words on any date. Both use an index;
+    comparing trigrams on any date would compare each event with the whole calendar.
     """
-    share = TrigramSimilarity("title", OuterRef("title"))  # type: ignore[arg-type]
-    others = settled().exclude(pk=OuterRef("pk")).annotate(share=share)
+    similarity = TrigramSimilarity("title", OuterRef("title"))  # type: ignore[arg-type]
+    others = _possible_originals().exclude(pk=OuterRef("pk")).annotate(similarity=similarity)
     near = others.filter(
         begins_at__gte=OuterRef("begins_at") - DUPLICATE_WINDOW,
         begins_at__lte=OuterRef("begins_at") + DUPLICATE_WINDOW,
-        share__gte=MIN_TITLE_SIMILARITY,
+        similarity__gte=MIN_TITLE_SIMILARITY,
     )
     same_words = others.filter(search=SearchQuery(OuterRef("title"), config="aspen"))
-    given = Event.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
-    rows = given.values_list("pk", _best(near), _best(same_words))
+    selected = Event.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
+    rows = selected.values_list("pk", _best(near), _best(same_words))
     best = {
-        pk: max(matches, key=_share)
+        pk: max(matches, key=_similarity)
         for pk, by_day, by_words in rows
         if (matches := [*by_day, *by_words])
     }
     fields = Event.objects.only("title", "origin", "begins_at", "ends_at", "all_day")
     by_id = fields.in_bulk([match["id"] for match in best.values()])
     return {
-        pk: SimilarEvent(by_id[match["id"]], round(100 * match["share"]))
+        pk: SimilarEvent(by_id[match["id"]], round(100 * match["similarity"]))
         for pk, match in best.items()
     }
 
 
 def _best(others: QuerySet[Any]) -> ArraySubquery:
-    first = others.order_by("-share", "-begins_at", "pk")
-    return ArraySubquery(first.values(match=JSONObject(id="pk", share="share"))[:1])
+    first = others.order_by("-similarity", "-begins_at", "pk")
+    return ArraySubquery(first.values(match=JSONObject(id="pk", similarity="similarity"))[:1])
 
 
-def _share(match: dict[str, Any]) -> float:
-    return float(match["share"])
+def _similarity(match: dict[str, Any]) -> float:
+    return float(match["similarity"])

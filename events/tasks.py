@@ -1,6 +1,7 @@
-"""Jobs of the calendar, run by the worker. Nothing depends on their being on time.
+"""The worker's jobs for events. Nothing depends on their running on time.
 
-None has a `lock`: a killed worker would hold it forever. All may run twice, even concurrently.
+None has a `lock`, because a killed worker would hold it forever. They can run twice, even
+concurrently.
 """
 
 from procrastinate.contrib.django import app
@@ -19,6 +20,6 @@ def settle_due(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="tell_in_time")  # type: ignore[untyped-decorator]
 def tell_in_time(timestamp: int) -> None:
-    """Queue reminders of upcoming events and notices of recordings."""
+    """Queue reminders of upcoming events and notices of new recordings."""
     reminders.queue_reminder_emails()
     reminders.queue_recording_emails()

@@ -1,4 +1,4 @@
-"""Checks on uploaded files, by their content and not only their names."""
+"""Checks on uploaded files, by content as well as by name."""
 
 import io
 import secrets
@@ -16,7 +16,7 @@ from aspen.errors import Refused
 
 MEGABYTE = 1024 * 1024
 MAX_UPLOAD_BYTES = 10 * MEGABYTE
-# The key in request.META after an upload was stopped.
+# Set in request.META when an upload was stopped.
 ENDED = "aspen.upload_ended"
 TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
 EVIDENCE_TOO_LARGE = (
@@ -25,14 +25,14 @@ EVIDENCE_TOO_LARGE = (
 
 
 class FileKind(NamedTuple):
-    """A kind of file: its content type, and the signatures that its content must have."""
+    """A kind of file: its content type, and the signatures that its content can have."""
 
     content_type: str
-    signs: frozenset[str]
+    signatures: frozenset[str]
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
-# Programs go by the extension, so extension and content must agree.
+# Programs open a file by its extension, so extension and content must match.
 KINDS: dict[str, FileKind] = {
     ".pdf": FileKind("application/pdf", frozenset({".pdf"})),
     ".png": FileKind("image/png", frozenset({".png"})),
@@ -44,21 +44,21 @@ KINDS: dict[str, FileKind] = {
     ".txt": FileKind("text/plain", frozenset()),
     ".csv": FileKind("text/csv", frozenset()),
 }
-# Office files are ZIP archives with these folders.
+# Office files are ZIP archives that contain these folders.
 OFFICE_PARTS = {".docx": "word/", ".xlsx": "xl/", ".pptx": "ppt/"}
 OFFICE_CONTENTS = "[Content_Types].xml"
 # Nothing is unpacked here, but a larger file could fill the disk of the person who opens it.
 MAX_UNPACKED_BYTES = 50 * MAX_UPLOAD_BYTES
 ALLOWED_NAMES = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
 # Evidence of attendance is a document, or a picture of one.
-EVIDENCE_KINDS = {ending: KINDS[ending] for ending in (".pdf", ".png", ".jpg", ".jpeg")}
+EVIDENCE_KINDS = {suffix: KINDS[suffix] for suffix in (".pdf", ".png", ".jpg", ".jpeg")}
 EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
 
 
 class StopWhenTooLarge(FileUploadHandler):
     """Drops a file as soon as it exceeds the limit, before it fills the disk.
 
-    The limit is for all files of a request together. The form's other fields are kept.
+    The limit applies to all files in a request together. The form's other fields are not lost.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -78,7 +78,7 @@ class StopWhenTooLarge(FileUploadHandler):
 
 
 def was_ended(request: HttpRequest) -> bool:
-    """True if a file of this request was dropped for its size."""
+    """True if a file in this request was dropped because of its size."""
     return ENDED in request.META
 
 
@@ -89,29 +89,29 @@ def kind_of(
     allowed: str = ALLOWED_NAMES,
     too_large: str = TOO_LARGE,
 ) -> FileKind:
-    """The kind of a file, from `kinds` by extension. Raises Refused, naming the `allowed` ones."""
+    """Check a file and return its kind. Raises Refused, listing the `allowed` kinds."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MAX_UPLOAD_BYTES:
         raise Refused(too_large, field="file")
-    ending = PurePath(clean_name(file.name or "")).suffix.lower()
-    kind = kinds.get(ending)
+    suffix = PurePath(clean_name(file.name or "")).suffix.lower()
+    kind = kinds.get(suffix)
     if kind is None:
         raise Refused(f"Files of this kind cannot be added. Use {allowed}.", field="file")
     file.seek(0)
     data = file.read()
     file.seek(0)
-    if not kind.signs and not _is_utf8(data):
+    if not kind.signatures and not _is_utf8(data):
         raise Refused(
-            "This text is not in UTF-8. In the program it comes from, save it as UTF-8 (in a "
-            "spreadsheet program: “CSV UTF-8”), then add it again.",
+            "This text is not in UTF-8. Save it as UTF-8 (in a spreadsheet program, choose “CSV "
+            "UTF-8”), then add it again.",
             field="file",
         )
-    is_right = _is_text(data) if not kind.signs else _has_signature(data, ending, kind)
-    if not is_right:
+    matches = _has_signature(data, suffix, kind) if kind.signatures else _is_text(data)
+    if not matches:
         raise Refused(
-            f"The content of this file does not match its name ({ending}). Save it again in the "
-            "program it comes from, then add it again.",
+            f"The content of this file does not match its name ({suffix}). Open it in the program "
+            "that created it, save it again, then add it here.",
             field="file",
         )
     return kind
@@ -130,18 +130,18 @@ def _is_text(data: bytes) -> bool:
     return "\0" not in text and not text.lstrip().lower().startswith(("<", "%pdf", "{\\rtf"))
 
 
-def _has_signature(data: bytes, ending: str, kind: FileKind) -> bool:
-    if ending in OFFICE_PARTS:
-        return data.startswith(b"PK\x03\x04") and _is_office(data, OFFICE_PARTS[ending])
+def _has_signature(data: bytes, suffix: str, kind: FileKind) -> bool:
+    if suffix in OFFICE_PARTS:
+        return data.startswith(b"PK\x03\x04") and _is_office(data, OFFICE_PARTS[suffix])
     try:
         extensions = {match.extension for match in puremagic.magic_string(data)}
     except puremagic.PureError:
         return False
-    return bool(extensions & kind.signs)
+    return bool(extensions & kind.signatures)
 
 
 def _is_office(data: bytes, part: str) -> bool:
-    """True if the ZIP's directory names the parts of an office file, of a plausible size."""
+    """True if the ZIP directory lists the parts of an Office file of plausible size."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             sizes = {each.filename: each.file_size for each in packed.infolist()}
@@ -152,7 +152,7 @@ def _is_office(data: bytes, part: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """The file's name without path or control characters, at most 150 characters long."""
+    """The file name without path or control characters, at most 150 characters long."""
     bare = PurePath(name.replace("\\", "/")).name
     printable = "".join(each for each in bare if each.isprintable())
     path = PurePath(printable or "file")

@@ -37,7 +37,7 @@ urlpatterns = [
     path("embed/how/", feed_views.embed_help, name="embed_help"),
     path("<int:pk>/event.ics", feed_views.event_file, name="event_file"),
     path("<int:pk>/", event_page_views.detail, name="detail"),
-    # Before the slugs: an event may well be called "Register".
+    # Before the slugs, because an event may have the title "Register".
     path("<int:pk>/register/", registration_views.register, name="register"),
     path("<int:pk>/cancel/", registration_views.cancel, name="cancel"),
     path("<int:pk>/review/", editing_views.review, name="review"),
