@@ -21,7 +21,7 @@ from events.editing import publishing
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 
-__all__ = ["CatalogListingAdmin"]  # Django looks for the administration in this module
+__all__ = ["CatalogListingAdmin"]  # Django imports this module only
 
 # ---------- The calendar ----------
 
@@ -29,25 +29,26 @@ __all__ = ["CatalogListingAdmin"]  # Django looks for the administration in this
 class EventAdminForm(forms.ModelForm):
     class Meta:
         model = Event
-        fields = ("state", "parent")  # the administration adds those of its fieldsets
+        fields = ("state", "parent")  # the admin adds those of its fieldsets
         help_texts = {
-            "state": "Canceled events stay on the calendar, marked, and earn no credit. To "
-            "notify people who registered, cancel the event on its own page instead.",
+            "state": "Canceled events stay on the calendar, marked as canceled, and earn no "
+            "credit. To notify people who registered, cancel the event on its own page instead.",
             "begins_at": "Mountain time.",
-            "ends_at": "People can claim credit from this time. If empty, from the next day.",
-            "parent": "The conference that this session belongs to. People claim each session.",
-            "registration_mode": "People who register here get the credit once the event is over.",
-            "capacity": "If empty, there is no limit.",
-            "recording_available_at": "People can claim the recording from this time.",
-            "recording_until_at": "If empty, there is no end.",
-            "registration_opens_at": "If empty, registration opens immediately.",
-            "registration_closes_at": "If empty, registration closes when the event is over.",
+            "ends_at": "People can claim credit from this time on. If empty, from the next day on.",
+            "parent": "The conference that this session belongs to. People claim each session "
+            "separately.",
+            "registration_mode": "People who register here get credit when the event is over.",
+            "capacity": "Leave empty for no limit.",
+            "recording_available_at": "People can claim the recording from this time on.",
+            "recording_until_at": "Leave empty for no end.",
+            "registration_opens_at": "Leave empty to open registration immediately.",
+            "registration_closes_at": "Leave empty to close it when the event is over.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "state" in self.fields:
-            # The other states belong to custom events.
+            # The other states are for drafts, proposals and custom events.
             field = cast(forms.ChoiceField, self.fields["state"])
             field.choices = [
                 (state.value, state.label) for state in (EventState.PUBLISHED, EventState.CANCELLED)
@@ -69,19 +70,19 @@ class EventAdminForm(forms.ModelForm):
             raise forms.ValidationError("An event cannot be a session of itself.")
         # The session's public page shows its conference.
         if parent.origin != Origin.CALENDAR:
-            raise forms.ValidationError("A conference is an event on the calendar.")
+            raise forms.ValidationError("The conference must be an event on the calendar.")
         if parent.parent_id is not None:
-            raise forms.ValidationError("A session cannot be the conference of other sessions.")
+            raise forms.ValidationError("A session cannot have sessions of its own.")
         if self.instance.pk and self.instance.sessions.exists():
             raise forms.ValidationError("This event has sessions, so it cannot be a session.")
         return parent
 
 
 class CreditOfferInline(CategoryInline):
-    """The credit lines of an event, for everyone who may change the event."""
+    """The credit lines of an event, for everyone who can change the event."""
 
     model = CreditOffer
-    verbose_name_plural = "Credit lines, in halves (existing claims keep their credits)"
+    verbose_name_plural = "Credit lines in steps of 0.5 (existing claims keep their credits)"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
@@ -98,7 +99,7 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Published and canceled calendar events. Credits follow when their dates change."""
+    """Published and canceled calendar events. New dates also change their credits."""
 
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
@@ -191,7 +192,7 @@ class EventAdmin(StaffAdmin):
         publishing.save_event(event=obj, by=request.user)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        formset.save(commit=False)  # collects the entries of the history page; the action writes
+        formset.save(commit=False)  # for the history page; the action writes the lines
         lines = [line.cleaned_data for line in formset.forms]
         publishing.set_offers(
             event=form.instance,
@@ -222,7 +223,7 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
-    """Registrations. Marking a person absent withdraws the credit; present restores it."""
+    """Registrations. Marking someone absent withdraws the credit; present restores it."""
 
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")

@@ -1,4 +1,4 @@
-"""Custom events: trainings reported with Create New…, and staff's decisions about them."""
+"""Custom events: training reported with Create New…, and staff decisions on it."""
 
 import dataclasses
 import datetime as dt
@@ -28,7 +28,7 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CollegeCourse:
-    """A college course: its credit system and its credits there."""
+    """A college course: its credit system, and its credits in that system."""
 
     system: CourseSystem
     credits: int
@@ -36,10 +36,10 @@ class CollegeCourse:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CustomEventFacts:
-    """The data from Create New…: aware datetimes, `amount` in credits for attendees.
+    """The data from Create New…, with aware datetimes. `amount` is the credit for attendees.
 
-    College work has a `course`, and days instead of hours; its amount comes from the State
-    Library's table regardless of length.
+    College work has a `course` and is all day; its amount comes from the State Library's table,
+    regardless of length.
     """
 
     title: str
@@ -73,7 +73,7 @@ def _refuse_invalid(facts: CustomEventFacts) -> None:
         _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
     elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
         raise Refused(
-            "The credits of college work must match the State Library's table.",
+            "Credits for college work must match the State Library's table.",
             field="course_credits",
         )
 
@@ -85,16 +85,16 @@ def _is_over(facts: CustomEventFacts) -> bool:
 
 
 def refuse_too_many(event: Event, amount: Decimal) -> None:
-    """Raise Refused if a custom event is too short for `amount`; college work is exempt."""
+    """Raise Refused if a custom event is too short for `amount`. College work is exempt."""
     if not CollegeWork.objects.filter(event=event).exists():
         _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
 
 
 def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
-    most = rules.max_credits(begins_at, ends_at)
-    if amount > most:
+    maximum = rules.max_credits(begins_at, ends_at)
+    if amount > maximum:
         raise Refused(
-            f"A training of this length can carry at most {format_credits(most)}. "
+            f"A training of this length can carry at most {format_credits(maximum)}. "
             "Lower the credit value or correct the times.",
             field="amount",
         )
@@ -118,10 +118,10 @@ def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
 
 
 def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
-    """Whether the author left the first credit line as it was.
+    """True if the author did not change the first credit line.
 
-    If staff divided the credit, the author sees only its first line, and the others must be kept.
-    Raises Refused if the event is now too short for all lines.
+    If staff split the credit, the author sees only the first line; the other lines must not be
+    lost. Raises Refused if the event is now too short for all lines.
     """
     lines = list(event.offers.order_by("category__position").values_list("category", "amount"))
     if facts.course or lines[:1] != [(facts.category.pk, facts.amount)]:
@@ -133,10 +133,10 @@ def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
 
 @audited
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
-    """Record a training that is not on the calendar; it waits for approval.
+    """Create a custom event that waits for approval.
 
-    Returns the event and whether it is new: the same title and start by the same person is the
-    same event. The caller holds the person's lock. Raises Refused.
+    Returns the event, and whether it is new: the same title and start from the same person mean
+    the same event. The caller holds the person's lock. Raises Refused if the facts are invalid.
     """
     _refuse_invalid(facts)
     if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
@@ -156,7 +156,7 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
 
 @audited
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
-    """Change a returned custom event and send it again. Locks the event and its author.
+    """Change and resubmit a returned custom event. Locks the event and its author.
 
     Raises Refused if it was not returned to `by`, the facts are invalid, or they match another
     custom event of the same person.
@@ -194,17 +194,17 @@ def decide_custom_event(
 ) -> Event:
     """Approve, return or decline a custom event (enums.CUSTOM_EVENT_TRANSITIONS). Locks the event.
 
-    Returning and declining need a `reason`, which the author reads. `seen` is the version
-    (queries.custom_event_version) that the decision is based on; if the event has changed since,
-    the decision is refused. Raises Refused.
+    Returning and declining require a `reason`, which the author sees. `seen` is the version
+    (queries.custom_event_version) that staff reviewed. Raises Refused if the event has changed
+    since then or does not allow the decision.
     """
     event = queries.lock_event(event_id)
     transition = CUSTOM_EVENT_TRANSITIONS[decision]
     _refuse_unseen(event, seen)
     if event.origin != Origin.CUSTOM or not transition.allows(event.state, Actor.STAFF):
         raise Refused(
-            f"“{event.title}” is {rules.state_for_editors(event)}; "
-            f"{decision.label.lower()} is no longer possible."
+            f"“{event.title}” is {rules.state_for_editors(event)}, so you can no longer "
+            f"{decision.label.lower()} it."
         )
     _refuse_own(event, by)
     if decision != Decision.APPROVE and not reason.strip():
@@ -228,22 +228,22 @@ def _refuse_unseen(event: Event, seen: str) -> None:
 
 def _refuse_own(event: Event, by: User) -> None:
     if event.created_by_id == by.pk:
-        raise Refused(f"Someone else has to decide about your own event “{event.title}”.")
+        raise Refused(f"“{event.title}” is your own event. A colleague has to decide about it.")
 
 
 @audited
 def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
-    """Put a custom event on the calendar for everyone to find and claim. Locks the event.
+    """Put a custom event on the public calendar. Locks the event.
 
-    A waiting event and its author's claim are approved as well. The event keeps its author. `seen`
+    Also approves a waiting event and its author's claim. The event keeps its author. `seen` works
     as in decide_custom_event. Raises Refused.
     """
     event = queries.lock_event(event_id)
     _refuse_unseen(event, seen)
     if event.origin != Origin.CUSTOM or not TO_CALENDAR.allows(event.state, Actor.STAFF):
         raise Refused(
-            f"“{event.title}” is {rules.state_for_editors(event)}; it cannot be put on the "
-            "calendar from here."
+            f"“{event.title}” is {rules.state_for_editors(event)}, so it cannot be put on the "
+            "calendar."
         )
     _refuse_own(event, by)
     if CollegeWork.objects.filter(event=event).exists():
@@ -261,7 +261,7 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
 def mark_merged(*, source: Event, target: Event) -> None:
     """Mark `source` as merged into `target`. The caller holds both events' locks.
 
-    Registrations stay at `source`; a merged event settles nothing.
+    Registrations stay with `source`, where they no longer earn credit.
     """
     source.state, source.merged_into = EventState.MERGED, target
     source.save(update_fields=["state", "merged_into"])
@@ -271,7 +271,7 @@ def mark_merged(*, source: Event, target: Event) -> None:
 def mark_separate(*, event: Event, state: EventState) -> None:
     """Restore a merged event to its former state. The caller holds its lock.
 
-    Raises Refused if its author has recorded the same training again.
+    Raises Refused if its author has reported the same training again.
     """
     if event.origin == Origin.CUSTOM:
         assert event.created_by is not None  # events_custom_has_author

@@ -1,4 +1,4 @@
-"""Reads on events. Every list has a unique order."""
+"""Queries on events. Every list has a unique order."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -49,10 +49,9 @@ class CreditLine(NamedTuple):
 
 
 class RegistrationCounts(NamedTuple):
-    """Places taken and people waiting at an event, and one person's registration.
+    """Places taken and people waiting at an event, and one person's registration, if any.
 
-    `ahead` counts people who have waited longer than the person. The state is empty without a
-    registration.
+    `ahead` is the number of people ahead of the person on the waitlist.
     """
 
     taken: int
@@ -85,9 +84,9 @@ def events_visible_to(person: User | None) -> QuerySet[Event]:
 
 
 def open_to_claims() -> QuerySet[Event]:
-    """Events that anyone may claim once they are over: the calendar, and approved custom events.
+    """Events that anyone can claim once they are over: calendar and approved custom events.
 
-    Not college courses: each person needs a transcript of their own.
+    Leaves out college courses, because each person needs a transcript of their own.
     """
     return Event.objects.filter(
         ON_CALENDAR | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED, college_work=None)
@@ -95,9 +94,9 @@ def open_to_claims() -> QuerySet[Event]:
 
 
 def with_page() -> QuerySet[Event]:
-    """Events with a page: the calendar, custom events, and merged ones, which redirect.
+    """Events that have a page: the calendar, custom events, and merged events, which redirect.
 
-    The page decides who may see a custom event.
+    The view decides who can see a custom event.
     """
     shown = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
     return Event.objects.filter(
@@ -125,7 +124,7 @@ def past(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
-    """The credit lines of these events by event id, in order of categories. One query."""
+    """The credit lines by event id, in category order. One query."""
     lines: dict[int, list[CreditLine]] = {}
     rows = (
         CreditOffer.objects.filter(event__in=[event.pk for event in events])
@@ -138,7 +137,7 @@ def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
 
 
 def offers_of(event: Event) -> dict[int, Decimal]:
-    """The credit lines of an event: amounts by category id, in order of categories. One query."""
+    """The credited amounts of an event by category id, in category order. One query."""
     offers = CreditOffer.objects.filter(event=event).order_by("category__position")
     return dict(offers.values_list("category_id", "amount"))
 
@@ -146,16 +145,13 @@ def offers_of(event: Event) -> dict[int, Decimal]:
 def registration_counts(
     person: User | None, events: Iterable[Event]
 ) -> dict[int, RegistrationCounts]:
-    """Counts by event id. One query.
-
-    Events without registrations are missing.
-    """
+    """Counts by event id, without events that have no registrations. One query."""
     own = Q(person=person.pk if person else None)
     waiting = Q(state=RegistrationState.WAITLISTED)
-    mine = Registration.objects.filter(
+    own_waiting = Registration.objects.filter(
         waiting, event=OuterRef("event"), person=person.pk if person else None
     )
-    longer = Q(registered_at__lt=Subquery(mine.values("registered_at")[:1]))
+    earlier = Q(registered_at__lt=Subquery(own_waiting.values("registered_at")[:1]))
     rows = (
         Registration.objects.filter(event__in=[event.pk for event in events])
         .order_by("event_id")
@@ -163,11 +159,11 @@ def registration_counts(
         .annotate(
             taken=Count("pk", filter=Q(state=RegistrationState.CONFIRMED, walk_in=False)),
             waiting=Count("pk", filter=waiting),
-            # One row per person and event, so the greatest is the only one.
+            # The person has at most one registration per event; Max returns its value.
             own_state=Coalesce(Max("state", filter=own), Value("")),
             own_attendance=Coalesce(Max("attendance", filter=own), Value("")),
             own_settled_at=Max("settled_at", filter=own),
-            ahead=Count("pk", filter=waiting & longer),
+            ahead=Count("pk", filter=waiting & earlier),
         )
     )
     return {event_id: RegistrationCounts(*rest) for event_id, *rest in rows}
@@ -189,7 +185,7 @@ def events_with_similar_title(
 ) -> QuerySet[Event]:
     """Events with a title similar to `title`, most similar first (pg_trgm).
 
-    Among those on the calendar, unless `among` is given.
+    Searches the calendar, unless `among` is given.
     """
     return (
         (on_calendar() if among is None else among)
@@ -200,20 +196,20 @@ def events_with_similar_title(
     )
 
 
-def possible_duplicates(find: str, *, limit: int = 20) -> QuerySet[Event]:
-    """Past events that may be the training of this title, most similar first.
+def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
+    """Past events that may be the same training as this title, most similar first.
 
-    On the calendar, or custom and neither declined nor returned.
+    Searches published calendar events, and custom events that are pending or approved.
     """
     calendar = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
     custom = Q(origin=Origin.CUSTOM, state__in=[EventState.PENDING, EventState.PUBLISHED])
     return (
         Event.objects.filter(
-            Q(title__icontains=find) | Q(title__trigram_word_similar=find),
+            Q(title__icontains=title) | Q(title__trigram_word_similar=title),
             calendar | custom,
             claimable_at__lte=timezone.now(),
         )
-        .annotate(similarity=TrigramWordSimilarity(find, "title"))
+        .annotate(similarity=TrigramWordSimilarity(title, "title"))
         .order_by("-similarity", "-begins_at", "id")
         .select_related("created_by")
         .prefetch_related(OFFERS)[:limit]
@@ -222,15 +218,15 @@ def possible_duplicates(find: str, *, limit: int = 20) -> QuerySet[Event]:
 
 def surviving_event(event: Event) -> Event:
     """The event that now has a merged event's claims. One query per merge."""
-    passed = set()
-    while event.merged_into is not None and event.pk not in passed:
-        passed.add(event.pk)
+    visited = set()
+    while event.merged_into is not None and event.pk not in visited:
+        visited.add(event.pk)
         event = event.merged_into
     return event
 
 
 def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[Event]:
-    """Events of which some part is on the days `first` to `last` (Mountain time, inclusive)."""
+    """Events that take place at any time from `first` through `last` (Mountain time)."""
     return events.filter(
         begins_at__lt=midnight(last + dt.timedelta(days=1)),
         last_day__gte=first,
@@ -244,7 +240,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 
 def upcoming_registrations(person: User) -> QuerySet[Registration]:
-    """The person's places at events that are not over, next first."""
+    """The person's places at events that are not over, soonest first."""
     return (
         Registration.objects.filter(
             person=person,
@@ -259,7 +255,7 @@ def upcoming_registrations(person: User) -> QuerySet[Registration]:
 
 
 def questions_of(event: Event) -> QuerySet[Question]:
-    """The organizer's questions to people who register, in order."""
+    """The organizer's questions for people who register, in order."""
     return Question.objects.filter(event=event).order_by("position")
 
 
@@ -274,8 +270,8 @@ def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
 
 
 def with_has_questions(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate whether the organizer has questions, as `asks`."""
-    return events.annotate(asks=Exists(Question.objects.filter(event=OuterRef("pk"))))
+    """Annotate `has_questions`: whether the organizer has questions for people who register."""
+    return events.annotate(has_questions=Exists(Question.objects.filter(event=OuterRef("pk"))))
 
 
 def registration_of(person: User, event: Event) -> Registration | None:
@@ -284,10 +280,10 @@ def registration_of(person: User, event: Event) -> Registration | None:
     return places.exclude(state=RegistrationState.CANCELLED).first()
 
 
-def coming_registrations(person: User) -> QuerySet[Registration]:
-    """The person's live registrations for events that are not over, canceled events too, by date.
+def current_registrations(person: User) -> QuerySet[Registration]:
+    """The person's live registrations for events that are not over, soonest first.
 
-    Annotated with `has_questions`.
+    Includes canceled events. Annotated with `has_questions`.
     """
     return (
         _with_row_fields(person)
@@ -316,7 +312,7 @@ def _with_row_fields(person: User) -> QuerySet[Registration]:
 
 
 def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
-    """The person's open keys: for the personal feed, and for check-in."""
+    """The person's open keys for the personal feed and for check-in."""
     keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
     by_purpose = {key.purpose: key for key in keys}
     return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
@@ -329,7 +325,7 @@ def due_registrations() -> QuerySet[Registration]:
         settled_at=None,
         event__over_at__lte=timezone.now(),
         event__state=EventState.PUBLISHED,
-        # An event may get its credit lines after it is over; until then it is not settled.
+        # Credit lines can be added after the event is over, so events without any are not due.
         event__in=CreditOffer.objects.values("event"),
     ).order_by("event__over_at", "id")
 
@@ -347,9 +343,9 @@ def due_presentations() -> QuerySet[Presenter]:
 def due_attendance(
     person: User | None = None, event_id: int | None = None
 ) -> list[tuple[int, int]]:
-    """(person id, event id) of all attendance and presentations due, oldest event first.
+    """The (person id, event id) of attendance and presentations due, oldest event first.
 
-    Optionally of one person or event. One query.
+    Optionally for one person or one event only. One query.
     """
     given = {"person": person, "event": event_id}
     conditions = {name: value for name, value in given.items() if value}
@@ -362,10 +358,10 @@ def due_attendance(
 
 
 def lock_event(event_id: int) -> Event:
-    """The event, locked until the transaction ends. Raises Event.DoesNotExist.
+    """Lock the event until the transaction ends. Raises Event.DoesNotExist.
 
-    Everything that changes an event or turns it into credits takes this lock first, before those
-    of registrations and people, so that neither can miss or deadlock the other.
+    Every action that changes an event or creates its credits takes this lock first, before those
+    of registrations and people. This prevents deadlocks and missed updates.
     """
     return Event.objects.select_for_update(of=("self",), no_key=True).get(pk=event_id)
 
@@ -388,7 +384,7 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
 
 
 def custom_event_version(event: Event) -> str:
-    """A version that changes with every decision on a custom event, and its author's answer."""
+    """A version that changes with every decision on a custom event and every resubmission."""
     return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
 
 
@@ -398,14 +394,14 @@ def custom_event_of(person: User, pk: int) -> QuerySet[Event]:
 
 
 def search_title_or_sponsor(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """The events with every word in their title or sponsor, in the same order."""
+    """The events with each of the words in the title or sponsor. Keeps their order."""
     for word in words.split():
         events = events.filter(Q(title__icontains=word) | Q(sponsor__icontains=word))
     return events
 
 
 def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate the sum of an event's credit lines as `credits_offered`."""
+    """Annotate `credits_offered`: the sum of the event's credit lines."""
     offered = (
         CreditOffer.objects.filter(event=OuterRef("pk"))
         .order_by()

@@ -142,7 +142,7 @@ class EventPage(NamedTuple):
     states: list[Label]
     row: EventRow
     moment: NextStep
-    asks: bool
+    has_questions: bool
     json_ld: str
     places: str
     times: MachineTimes | None

@@ -57,7 +57,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         states=states,
         row=presentation.event_row(event, known, event.parent),
         moment=presentation.next_step(event, known),
-        asks=event.asks,  # type: ignore[attr-defined]
+        has_questions=event.has_questions,  # type: ignore[attr-defined]
         json_ld=_json_ld(request, event, known),
         places=presentation.places_left(event, counts, known.now),
         times=details.machine_times(event),

@@ -167,7 +167,7 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Registrations, upcoming and past; the personal feed and check-in code."""
     person = request.user
     attendance_actions.settle_due(person=person)
-    coming = list(queries.coming_registrations(person))
+    coming = list(queries.current_registrations(person))
     page = paginate(queries.past_registrations(person), request, size=PER_PAGE)
     past = list(page.object_list)
     events = [registration.event for registration in [*coming, *past]]

@@ -201,7 +201,7 @@ def test_a_second_decision_about_an_event_is_refused_with_a_message() -> None:
     client = coordinator()
     decide(client, event, "approve")
     answer = decide(client, event, "return", "Kept words")
-    assert "is approved; return is no longer possible." in text(answer)
+    assert "is approved, so you can no longer return it." in text(answer)
     event.refresh_from_db()
     assert event.state == EventState.PUBLISHED
 
@@ -226,7 +226,7 @@ def test_staff_cannot_decide_about_their_own_event() -> None:
     assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
     answer = decide(client, event, "approve")
     assert answer.context_data["form"].non_field_errors() == [
-        f"Someone else has to decide about your own event “{event.title}”."
+        f"“{event.title}” is your own event. A colleague has to decide about it."
     ]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
@@ -237,7 +237,7 @@ def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
     events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
     answer = approve(signed_in(staff), *events)
     assert said(answer) == [
-        f"Someone else has to decide about your own event “{events[2].title}”.",
+        f"“{events[2].title}” is your own event. A colleague has to decide about it.",
         "Approved: 2 of 3.",
     ]
     assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
@@ -606,8 +606,8 @@ def test_what_cannot_be_published_says_why() -> None:
         publish(client, changed, seen="published"),
     ]
     assert [said(answer)[-1] for answer in answers] == [
-        f"“{returned.title}” is returned for changes; it cannot be put on the calendar from here.",
-        f"Someone else has to decide about your own event “{own.title}”.",
+        f"“{returned.title}” is returned for changes, so it cannot be put on the calendar.",
+        f"“{own.title}” is your own event. A colleague has to decide about it.",
         f"“{course.title}” is one person's college course, not a public event.",
         f"“{changed.title}” was changed since you opened this page; it is waiting for approval "
         "now. Review it again before you decide.",

@@ -204,8 +204,8 @@ def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
     client = coordinator()
     address = f"/admin/events/event/{event.pk}/change/"
     refused = {
-        own.pk: "A conference is an event on the calendar.",
-        session.pk: "A session cannot be the conference of other sessions.",
+        own.pk: "The conference must be an event on the calendar.",
+        session.pk: "A session cannot have sessions of its own.",
         "9" * 30: "Select a valid choice.",
         "²": "Select a valid choice.",
     }
