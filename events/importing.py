@@ -1,7 +1,7 @@
 """Import of events from CSV files, one event per row.
 
-An event is recognized by its number in the old portal, or else by source, title and start. A row
-that has not changed since the last import is skipped, which keeps later changes by staff.
+An event is matched by its number in the old portal or, without one, by source, title and start. A
+row that has not changed since the last import is skipped, so that changes by staff are not lost.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ from events.enums import Delivery, EventState, EventType, Origin, RegistrationMo
 from events.models import EARLIEST, LATEST, Category, Event
 from events.queries import lock_events, midnight
 
-# Event fields whose column in the file has another name.
+# Event fields that have a different column name in the file.
 COLUMNS = {"description": "summary"}
 CANCELLED_TITLE = re.compile(r"cancell?ed\s*[-–—:]\s*", re.IGNORECASE)
 CANCELLED_SUMMARY = re.compile(r"cancell?ed\b", re.IGNORECASE)
@@ -54,7 +54,7 @@ REGISTRATION_MODES = {
 
 @dataclass(frozen=True)
 class ParsedEvent:
-    """A parsed row: fields of the event, credits by category id, the conference's title."""
+    """A parsed row: event fields, credits by category id, and the title of the conference."""
 
     values: dict[str, Any]
     offers: dict[int, Decimal]
@@ -62,7 +62,7 @@ class ParsedEvent:
 
 
 class EventImporter:
-    """Imports an event per row. Conferences named by sessions are found or created."""
+    """Imports one event per row. Finds or creates the conferences that sessions belong to."""
 
     columns: tuple[str, ...] = (
         *("source_url", "aspen_event_id", "title", "event_type", "begin", "end", "location"),
@@ -78,7 +78,7 @@ class EventImporter:
         self.conferences: dict[str, Event] = {}
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load the known events and conferences of these rows. Two queries."""
+        """Load the existing events and conferences for these rows. Two queries."""
         events = Event.objects.filter(
             import_key__in={event_import_key(row) for row in rows}
         ).order_by()
@@ -114,12 +114,12 @@ class EventImporter:
     def _store(self, row: CsvRow, event_id: int | None, key: str, digest: str) -> RowOutcome:
         facts = parse_event_row(row, self.categories)
         if event_id is None and facts.values["type"] == EventType.CONFERENCE:
-            # Earlier sessions may have created their conference.
+            # An earlier session may have created this conference.
             created_key = conference_key(facts.values["title"])
             conference = self.conferences.get(created_key)
             if conference and conference.import_key == created_key:
                 event_id = conference.pk
-        # Only sessions write two events; a savepoint for every row would be slow.
+        # Only sessions write two events. A savepoint for every row would be slow.
         with transaction.atomic() if facts.conference else nullcontext():
             parent = self._conference(facts, event_id) if facts.conference else None
             event = import_event(
@@ -138,15 +138,16 @@ class EventImporter:
         return csv_import.explain_error(error, COLUMNS, Event)
 
     def _remember_conference(self, event: Event) -> None:
-        """Register it by title and by key, in case staff have renamed it."""
+        """Remember the conference by title and by key, in case staff renamed it."""
         self.conferences[conference_key(event.title)] = event
         if event.import_key:
             self.conferences.setdefault(event.import_key, event)
 
     def _conference(self, facts: ParsedEvent, session_id: int | None) -> Event:
-        """The conference of a session; one created for its sessions grows to span their days.
+        """Find or create the conference of a session.
 
-        Locks both events before writing either, because events come before people in lock order.
+        A conference created for its sessions is extended to cover all their days. Locks both
+        events before writing either, because events come before people in the lock order.
         """
         first, last = _days(facts.values)
         key = conference_key(facts.conference)
@@ -170,11 +171,11 @@ class EventImporter:
         )
 
 
-# ---------- Recognizing events ----------
+# ---------- Matching events ----------
 
 
 def event_import_key(row: CsvRow) -> str:
-    """The key that recognizes an event, whether canceled or not."""
+    """The key that identifies an event, whether or not it is canceled."""
     if row["aspen_event_id"]:
         return f"aspen:{row['aspen_event_id']}"
     title, _ = clean_title(row["title"])
@@ -187,7 +188,7 @@ def conference_key(title: str) -> str:
 
 
 def conference_title(row: CsvRow) -> str:
-    """The conference that a row is, or is a session of; empty for everything else."""
+    """The title of the conference that a row is or belongs to; empty for other rows."""
     title, _ = clean_title(row["title"])
     if row["event_type"].lower() == EventType.CONFERENCE.lower():
         return title
@@ -195,7 +196,7 @@ def conference_title(row: CsvRow) -> str:
     return session["conference"] if session else ""
 
 
-# ---------- Reading a row: each function raises Refused with column and reason ----------
+# ---------- Parsing a row: each function raises Refused with the column and the reason ----------
 
 
 def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent:
@@ -206,7 +207,7 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
     if not title:
         raise Refused("it is empty", field="title")
     offers = read_credits(row["credits"], categories)
-    event_type = _word(row, "event_type", TYPES_BY_VALUE)
+    event_type = _choice(row, "event_type", TYPES_BY_VALUE)
     session = None if event_type == EventType.CONFERENCE else SESSION_PATTERN.match(title)
     if session:
         title, cancelled_too = clean_title(session["title"])
@@ -214,7 +215,7 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
         event_type = event_type or (EventType.CONTINUING_EDUCATION.value if offers else "")
     cancelled = cancelled or bool(CANCELLED_SUMMARY.match(row["summary"]))
     when = read_days(row["begin"], row["end"])
-    delivery = _word(row, "delivery", DELIVERIES_BY_VALUE)
+    delivery = _choice(row, "delivery", DELIVERIES_BY_VALUE)
     values = {
         "title": title,
         "type": event_type,
@@ -237,10 +238,10 @@ def clean_title(text: str) -> tuple[str, bool]:
 
 
 def read_days(begin: str, end: str) -> dict[str, Any]:
-    """Start and end, as fields of the event.
+    """The start and end, as event fields.
 
-    Days without clock times make an all-day event. An end without a time is no end if it is the
-    day of the start; a later one makes an all-day event.
+    A start without a clock time makes an all-day event. An end without a clock time is ignored if
+    it is on the same day as the start; if it is later, it makes an all-day event.
     """
     begins_at, begin_is_day = read_moment(begin, "begin")
     if not end:
@@ -248,14 +249,14 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
     ends_at, end_is_day = read_moment(end, "end")
     first, last = timezone.localdate(begins_at), timezone.localdate(ends_at)
     if last < first or (ends_at < begins_at and not end_is_day):
-        raise Refused("it is before the beginning", field="end")
+        raise Refused("it is before the start", field="end")
     if begin_is_day or (end_is_day and last > first):
         return {"begins_at": midnight(first), "ends_at": midnight(last), "all_day": True}
     return {"begins_at": begins_at, "ends_at": None if end_is_day else ends_at, "all_day": False}
 
 
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
-    """A moment in Mountain time, and whether only the day was given."""
+    """The time in Mountain time, and whether only the day was given."""
     advice = "write 2026-05-11 or 2026-05-11T09:00"
     if not MOMENT_PATTERN.fullmatch(text):
         raise Refused(
@@ -285,7 +286,8 @@ def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decima
         if category is None:
             known = ", ".join(str(category) for category in categories.values())
             raise Refused(
-                f"“{_short(part)}” is not a category, “=” and amount; the categories are {known}",
+                f"“{_short(part)}” is not a category, “=” and an amount; the categories are "
+                f"{known}",
                 field="credits",
             )
         if category.pk in offers:
@@ -308,7 +310,7 @@ def _amount(text: str) -> Decimal:
 
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
-    """The registration fields. Free text that is not understood goes into the description."""
+    """The registration fields. Text that is not recognized is added to the description."""
     known = REGISTRATION_MODES.get(text.lower())
     address = find_url(text)
     if known is not None or address:
@@ -325,10 +327,12 @@ def read_registration(text: str, summary: str) -> dict[str, Any]:
 
 
 def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, Any]:
-    """The recording fields: available from the start of a course, else once the event is over."""
+    """The recording fields. Recorded courses are available from the start, others once over."""
     address = find_url(text)
     if not address and text.lower() not in ("", "yes", "no"):
-        raise Refused(f"“{_short(text)}”; write yes, no or a web address", field="recording")
+        raise Refused(
+            f"“{_short(text)}” is not known; use yes, no or a web address", field="recording"
+        )
     available_at = None
     if delivery == Delivery.RECORDED:
         available_at = when["begins_at"]
@@ -348,14 +352,14 @@ def find_url(text: str) -> str:
     return address if len(address) <= MAX_URL_LENGTH else ""
 
 
-def _word(row: CsvRow, column: str, known: dict[str, str]) -> str:
-    word = known.get(_one_line(row[column]).lower())
-    if word is None:
-        words = ", ".join(filter(None, known.values()))
+def _choice(row: CsvRow, column: str, choices: dict[str, str]) -> str:
+    choice = choices.get(_one_line(row[column]).lower())
+    if choice is None:
+        allowed = ", ".join(filter(None, choices.values()))
         raise Refused(
-            f"“{_short(row[column])}” is not known; use {words}, or leave it empty", field=column
+            f"“{_short(row[column])}” is not known; use {allowed}, or leave it empty", field=column
         )
-    return word
+    return choice
 
 
 def _over_at(when: dict[str, Any]) -> dt.datetime:

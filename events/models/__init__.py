@@ -1,4 +1,4 @@
-"""The tables of the calendar, by noun."""
+"""The models of the events app."""
 
 from events.models.catalog import CatalogListing, FiscalYear
 from events.models.event import (

@@ -13,7 +13,7 @@ from events.models.triggers import new_version
 
 
 class FiscalYear(Func):
-    """The fiscal year of a day, as aspen.clock.fiscal_year counts it."""
+    """The fiscal year of a date, the same as aspen.clock.fiscal_year."""
 
     template = "date_part('year', (%(expressions)s) + interval '6 months')::integer"
     output_field = models.IntegerField()
@@ -27,7 +27,7 @@ class CatalogListing(models.Model):
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="listings")
     fiscal_year = models.PositiveSmallIntegerField(
-        help_text="July 1 to June 30, named by the year in which it ends."
+        help_text="July 1 to June 30, named for the year in which it ends."
     )
     state = models.CharField(
         max_length=10, choices=ListingState, default=ListingState.PROPOSED, editable=False
@@ -38,7 +38,7 @@ class CatalogListing(models.Model):
         null=True,
         editable=False,
         related_name="+",
-        help_text="Empty for events marked before there was a catalog for each year.",
+        help_text="Empty for events listed before there was a catalog for each year.",
     )
     proposed_at = models.DateTimeField("proposed", db_default=Now(), editable=False)
     decided_by = models.ForeignKey(
@@ -52,7 +52,7 @@ class CatalogListing(models.Model):
         verbose_name = "course in the catalog"
         verbose_name_plural = "course catalog"
         permissions = [
-            ("decide_listing", "Can approve and decline what is proposed for the course catalog")
+            ("decide_listing", "Can approve and decline proposals for the course catalog")
         ]
         triggers = [new_version()]
         indexes = [models.Index(fields=["fiscal_year", "state"], name="events_listings_of_year")]
@@ -82,7 +82,7 @@ class CatalogListing(models.Model):
                 | Q(proposed_by=None)
                 | ~Q(proposed_by=F("decided_by")),
                 name="events_listing_not_decided_by_proposer",
-                violation_error_message="A colleague must approve what you proposed.",
+                violation_error_message="A colleague must approve your proposal.",
             ),
         ]
 

@@ -32,14 +32,14 @@ LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 class MountainDay(Func):
-    """The Mountain day of a moment. The zone is fixed, since generated columns use it."""
+    """The day of a time in Montana. The zone is fixed, because generated columns use it."""
 
     template = "((%(expressions)s) AT TIME ZONE 'America/Denver')::date"
     output_field = models.DateField()
 
 
 class MountainMidnightAfter(Func):
-    """The end of a moment's Mountain day."""
+    """The midnight that ends this day in Montana."""
 
     template = (
         "(date_trunc('day', (%(expressions)s) AT TIME ZONE 'America/Denver')"
@@ -48,7 +48,7 @@ class MountainMidnightAfter(Func):
     output_field = models.DateTimeField()
 
 
-# An event without an end, or without clock times, ends with its last Mountain day.
+# An event without an end or without clock times is over when its last day ends in Montana.
 OVER_AT = Case(
     When(
         Q(all_day=True) | Q(ends_at=None),
@@ -60,13 +60,13 @@ OVER_AT = Case(
 
 
 class RecordingPage(Func):
-    """An address without scheme, www. and trailing slash, to compare addresses of one page."""
+    """A web address without scheme, www. and trailing slash, to find the same page."""
 
     template = r"rtrim(regexp_replace(lower(%(expressions)s), '^(.*://)?(www\.)?', ''), '/')"
     output_field = models.TextField()
 
 
-# A custom event that was returned and submitted again waits from then.
+# A returned custom event waits again from the time it was resubmitted.
 WAITING_SINCE = Coalesce("submitted_at", "created_at")
 
 
@@ -89,7 +89,7 @@ class Category(models.Model):
         return self.name
 
 
-# Columns that the database derives or counts have no history.
+# Computed and technical columns have no history.
 @pghistory.track(
     exclude=[
         "over_at",
@@ -107,7 +107,7 @@ class Category(models.Model):
     model_name="EventHistory",
 )
 class Event(models.Model):
-    """A training or other event: on the calendar, or reported by a librarian (custom)."""
+    """A training or other event, on the calendar or reported by a librarian (custom)."""
 
     title = models.CharField(max_length=300)
     type = models.CharField(max_length=30, choices=EventType, blank=True)
@@ -116,9 +116,9 @@ class Event(models.Model):
     begins_at = models.DateTimeField("begins")
     ends_at = models.DateTimeField("ends", null=True, blank=True)
     all_day = models.BooleanField(
-        "days only",
+        "all day",
         default=False,
-        help_text="Only the days are known or matter, not the times.",
+        help_text="Only the dates are known or matter, not the times.",
     )
     delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
     location = models.CharField(max_length=200, blank=True)
@@ -152,24 +152,22 @@ class Event(models.Model):
         help_text="When all places are taken, people can join the waitlist.",
     )
     allows_walk_ins = models.BooleanField(
-        "walk-ins", default=False, help_text="People may check in without being registered."
+        "walk-ins", default=False, help_text="People can check in without registering."
     )
     check_in_code = models.CharField(  # noqa: DJ001
         max_length=6, null=True, unique=True, editable=False
     )
-    recording_available_at = models.DateTimeField(
-        "recording available since", null=True, blank=True
-    )
+    recording_available_at = models.DateTimeField("recording available from", null=True, blank=True)
     recording_until_at = models.DateTimeField("recording earns credit until", null=True, blank=True)
     recording_url = models.URLField("recording address", max_length=500, blank=True)
     source_url = models.URLField("source", max_length=500, blank=True)
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
 
-    # The identity of an event in calendar programs. Triggers count its changes (triggers.py).
+    # These identify the event in calendar programs. Triggers count its changes (triggers.py).
     uid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     sequence = models.PositiveIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
-    # The occurrences of a series share it.
+    # The same for all events of a series.
     series_key = models.UUIDField(null=True, editable=False)
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
@@ -204,7 +202,7 @@ class Event(models.Model):
         blank=True,
         editable=False,
         related_name="merged_events",
-        help_text="The event that holds its claims now.",
+        help_text="The event that now has its claims.",
     )
 
     over_at = models.GeneratedField(
@@ -232,7 +230,7 @@ class Event(models.Model):
         ordering = ["begins_at", "id"]
         permissions = [
             ("decide_event", "Can decide about custom events"),
-            ("propose_event", "Can propose events of their organization"),
+            ("propose_event", "Can propose events for their organization"),
         ]
         triggers = [
             COUNT_REVISION,
@@ -291,9 +289,9 @@ class Event(models.Model):
                 condition=Q(begins_at__gte=EARLIEST, begins_at__lt=LATEST)
                 & (Q(ends_at=None) | Q(ends_at__lt=LATEST)),
                 name="events_year_plausible",
-                violation_error_message="The year must lie between 1990 and 2099.",
+                violation_error_message="The year must be between 1990 and 2099.",
             ),
-            # No one can have taken part before it begins, whatever the recording's day says.
+            # No one can earn credit before the event starts, not even for its recording.
             models.CheckConstraint(
                 condition=Q(recording_available_at=None)
                 | Q(recording_available_at__gte=F("begins_at"), recording_available_at__lt=LATEST),
@@ -307,7 +305,7 @@ class Event(models.Model):
                 | Q(recording_available_at__lt=F("recording_until_at")),
                 name="events_recording_ends_after_it_begins",
                 violation_error_message=(
-                    "A recording must earn credit until some time after it becomes available."
+                    "A recording must become available before it stops earning credit."
                 ),
             ),
             models.CheckConstraint(
@@ -341,7 +339,7 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__gte=1),
                 name="events_capacity_positive",
-                violation_error_message="A capacity is at least 1; leave it empty for no limit.",
+                violation_error_message="Enter at least 1 place, or leave it empty for no limit.",
             ),
             models.CheckConstraint(
                 condition=Q(parent=None) | ~Q(parent=F("id")), name="events_not_own_parent"
@@ -415,7 +413,7 @@ class Event(models.Model):
 
 
 class CustomEvent(Event):
-    """Event, for the admin's queue of custom events."""
+    """A proxy for the admin's queue of custom events."""
 
     class Meta:
         proxy = True

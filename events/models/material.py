@@ -42,7 +42,7 @@ class Presenter(models.Model):
 
 
 def upload_storage() -> Storage:
-    """The storage for uploads, outside of all that the web server serves directly."""
+    """The storage for uploads, which the web server does not serve directly."""
     return storages["uploads"]
 
 
@@ -80,7 +80,7 @@ class Resource(models.Model):
 class CollegeWork(models.Model):
     """The college credits of a custom event that is a college course.
 
-    The State Library's table has one to three credits of either kind.
+    The State Library's table covers one to three credits in either system.
     """
 
     event = models.OneToOneField(Event, models.CASCADE, related_name="college_work")
@@ -94,7 +94,7 @@ class CollegeWork(models.Model):
             models.CheckConstraint(
                 condition=Q(system__in=CourseSystem.values, course_credits__range=(1, 3)),
                 name="events_college_course_credits_known",
-                violation_error_message="The table has one, two or three credits.",
+                violation_error_message="Enter one, two or three credits.",
             )
         ]
 
@@ -103,14 +103,14 @@ class CollegeWork(models.Model):
 
 
 class AttendanceList(models.Model):
-    """An uploaded attendance list of a webinar tool, applied or not."""
+    """An attendance list uploaded from a webinar tool, whether or not it was applied."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
     file_name = models.CharField(max_length=150)
     threshold = models.PositiveIntegerField("minutes that count", validators=[MinValueValidator(1)])
-    # Lists of [e-mail address, minutes, line in the file], one per person; and refused lines as
-    # [line, reason].
+    # [e-mail address, minutes, line in the file] for each person.
     rows = models.JSONField(default=list)
+    # [line in the file, reason] for each line that could not be read.
     refused = models.JSONField(default=list)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField(db_default=Now())
@@ -133,7 +133,7 @@ class AttendanceList(models.Model):
 
 
 class CalendarVersion(models.Model):
-    """The number of changes to the public calendar: one row, kept by triggers (triggers.py)."""
+    """The number of changes to the public calendar, in one row. Triggers count them."""
 
     number = models.BigIntegerField()
 

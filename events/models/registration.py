@@ -21,7 +21,7 @@ class Registration(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="registrations"
     )
     state = models.CharField(max_length=10, choices=RegistrationState)
-    walk_in = models.BooleanField(default=False, help_text="Came without being registered.")
+    walk_in = models.BooleanField(default=False, help_text="Came without registering.")
     registered_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
     promoted_at = models.DateTimeField(
@@ -29,7 +29,7 @@ class Registration(models.Model):
     )
     attendance = models.CharField(max_length=10, choices=Attendance, default=Attendance.UNKNOWN)
     minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Minutes present, if a list gives them."
+        null=True, blank=True, help_text="Minutes present, from an attendance list."
     )
     marked_at = models.DateTimeField(null=True, blank=True)
     marked_by = models.ForeignKey(
@@ -38,7 +38,7 @@ class Registration(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who marked the attendance: the person, for a check-in of their own.",
+        help_text="Who marked the attendance: staff, or the person who checked in.",
     )
     settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When attendance was turned into credit."
@@ -96,14 +96,17 @@ class Registration(models.Model):
 
 
 class Question(models.Model):
-    """A question of the organizer to people who register."""
+    """A question from the organizer to people who register."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=15, choices=QuestionKind)
     label = models.CharField("question", max_length=200)
     choices = ArrayField(
-        models.CharField(max_length=100), default=list, blank=True, help_text="For a choice."
+        models.CharField(max_length=100),
+        default=list,
+        blank=True,
+        help_text="The options of a choice question.",
     )
     is_required = models.BooleanField("required", default=False)
 
@@ -121,7 +124,7 @@ class Question(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind=QuestionKind.CHOICE) | Q(choices__len__gte=2),
                 name="events_choice_has_choices",
-                violation_error_message="Give at least two choices.",
+                violation_error_message="Enter at least two choices.",
             ),
         ]
 
@@ -130,7 +133,7 @@ class Question(models.Model):
 
 
 class Answer(models.Model):
-    """The answer to one question of a registration's event."""
+    """A registered person's answer to a question."""
 
     registration = models.ForeignKey(Registration, models.CASCADE, related_name="answers")
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers")

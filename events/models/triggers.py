@@ -1,9 +1,9 @@
-"""Triggers on events: they count changes and enforce the capacity."""
+"""Triggers that count changes to events and enforce the capacity."""
 
 import pgtrigger
 
-# Calendar programs accept an update if its sequence is higher (RFC 5545, 3.8.7.4). These are the
-# changes that their owners must see.
+# Calendar programs accept an update only if its sequence is higher (RFC 5545, 3.8.7.4). It
+# increases with every change that people must see in their calendars.
 COUNT_REVISION = pgtrigger.Trigger(
     name="count_revision",
     operation=pgtrigger.Update,
@@ -25,7 +25,7 @@ COUNT_REVISION = pgtrigger.Trigger(
     """,
 )
 
-# Walk-ins do not count toward the capacity: they are in the room already.
+# Walk-ins do not count toward the capacity, because they are already in the room.
 _TAKEN = """
     SELECT count(*) FROM events_registration
      WHERE event_id = {event} AND state = 'confirmed' AND NOT walk_in
@@ -48,7 +48,7 @@ CAPACITY_NOT_BELOW_THE_TAKEN = pgtrigger.Trigger(
     """,
 )
 
-# Locks the event first, as the actions do, so that two transactions at once cannot oversell.
+# Locks the event first, as the actions do, so that concurrent transactions cannot oversell.
 NEVER_OVERSOLD = pgtrigger.Trigger(
     name="never_oversold",
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id", "walk_in"),
@@ -72,10 +72,10 @@ NEVER_OVERSOLD = pgtrigger.Trigger(
 def new_version(
     operation: pgtrigger.Operation | None = None, condition: pgtrigger.Condition | None = None
 ) -> pgtrigger.Trigger:
-    """A trigger that counts the public calendar's version when a transaction changed it.
+    """A trigger that raises the public calendar's version, once per transaction.
 
-    Runs at commit, once per transaction: this keeps the lock on the row short, and a reader of the
-    new number also sees the change.
+    Runs at commit, so that the row is locked only briefly and anyone who reads the new number also
+    sees the change.
     """
     return pgtrigger.Trigger(
         name="new_calendar_version",

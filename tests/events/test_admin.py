@@ -160,8 +160,8 @@ def test_tracks_follow_when_the_days_of_an_event_change() -> None:
         ({"title": ""}, "This field is required."),
         ({"ends_at_0": "2026-12-02"}, "The end must be after the beginning."),
         ({"begins_at_0": "20226-12-03"}, "Enter a valid date."),
-        ({"begins_at_0": "1815-12-03"}, "The year must lie between 1990 and 2099."),
-        ({"capacity": "0"}, "A capacity is at least 1; leave it empty for no limit."),
+        ({"begins_at_0": "1815-12-03"}, "The year must be between 1990 and 2099."),
+        ({"capacity": "0"}, "Enter at least 1 place, or leave it empty for no limit."),
         ({"state": "declined"}, "Select a valid choice."),
         (
             {"recording_available_at_0": "2026-12-02", "recording_available_at_1": "09:00"},

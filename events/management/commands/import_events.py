@@ -1,4 +1,4 @@
-"""`manage.py import_events FILE`: a CSV file of events becomes the calendar."""
+"""`manage.py import_events FILE`: import calendar events from a CSV file."""
 
 from aspen.files.csv_import import Importer
 from aspen.files.import_command import ImportCommand
@@ -7,7 +7,8 @@ from events.importing import EventImporter
 
 class Command(ImportCommand):
     help = (
-        "Loads a CSV file of events (docs/importing.md). Repeatable: only what changed is written."
+        "Imports events from a CSV file (docs/importing.md). Can be repeated: writes only changed "
+        "rows."
     )
     name = "events"
 
