@@ -1,4 +1,4 @@
-"""Course catalog: propose listings, decide about them, renew them for the next year."""
+"""Actions on the course catalog: propose listings, decide on them, renew them."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -17,13 +17,13 @@ from events.models import CatalogListing, Event
 
 
 class ListingsResult(NamedTuple):
-    """The listings that changed, and a sentence for each one that was skipped.
+    """The listings that changed, and the reason for each one that was skipped.
 
-    Listings that were already in the wanted state are in neither.
+    Listings that needed no change are in neither.
     """
 
     changed: list[CatalogListing]
-    left: list[str]
+    skipped: list[str]
 
 
 @audited
@@ -56,11 +56,11 @@ def _propose(listing: CatalogListing, by: User) -> CatalogListing:
 def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
     """Propose these approved courses for the catalog of the following fiscal year.
 
-    Skips, with the reason, courses that earn no credit in that year or were declined for it.
-    Idempotent; locks the events. Raises Refused if `by` may not decide about the catalog.
+    Skips courses that earn no credit in that year or were declined for it. Locks the events.
+    Idempotent. Raises Refused if `by` cannot decide on the catalog.
     """
-    _refuse_others(by)
-    outcome, now = ListingsResult([], []), timezone.now()
+    _require_decider(by)
+    result, now = ListingsResult([], []), timezone.now()
     chosen = _lock(ids)
     prefetch_related_objects([each.event for each in chosen], "offers", "listings")
     for listing in chosen:
@@ -69,13 +69,13 @@ def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
         if any(each.state != ListingState.DECLINED for each in following):
             continue
         if reason := _why_not_renew(listing, was_declined=bool(following)):
-            outcome.left.append(reason)
+            result.skipped.append(reason)
             continue
-        outcome.changed.append(
+        result.changed.append(
             CatalogListing(event=event, fiscal_year=year, proposed_by=by, proposed_at=now)
         )
-    CatalogListing.objects.bulk_create(outcome.changed)
-    return outcome
+    CatalogListing.objects.bulk_create(result.changed)
+    return result
 
 
 def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None:
@@ -92,38 +92,38 @@ def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None
 def decide_listings(
     *, ids: Collection[int], decision: Decision, reason: str = "", by: User
 ) -> ListingsResult:
-    """Approve or decline listings (enums.LISTING_TRANSITIONS); updates credits and tracks.
+    """Approve or decline listings (enums.LISTING_TRANSITIONS). Updates credits and tracks.
 
-    Declining needs a `reason`, which the editors read, and also removes approved courses. Skips,
-    with the reason, listings that `by` proposed and would approve, and those in a state that no
-    longer allows the decision. Idempotent; locks the events. Raises Refused.
+    Declining requires a `reason`, which the event editors see, and also removes approved courses.
+    Skips listings in a state that no longer allows the decision and, to be approved, those that
+    `by` proposed. Locks the events. Idempotent. Raises Refused.
     """
-    _refuse_others(by)
+    _require_decider(by)
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
-        raise Refused("Enter a reason. The event editors will read it.", field="reason")
+        raise Refused("Enter a reason. The event editors will see it.", field="reason")
     target = LISTING_TRANSITIONS[decision].target
-    outcome, now = ListingsResult([], []), timezone.now()
-    counted: list[int] = []
+    result, now = ListingsResult([], []), timezone.now()
+    revised_event_ids: set[int] = set()
     for listing in _lock(ids):
         before = ListingState(listing.state)
         if before == target:
             continue
-        if why := _why_not_decide(listing, decision, by):
-            outcome.left.append(why)
+        if why_not := _why_not_decide(listing, decision, by):
+            result.skipped.append(why_not)
             continue
-        outcome.changed.append(listing)
+        result.changed.append(listing)
         if ListingState.APPROVED in (before, target):
-            counted.append(listing.event_id)
-    CatalogListing.objects.filter(pk__in=[each.pk for each in outcome.changed]).update(
+            revised_event_ids.add(listing.event_id)
+    CatalogListing.objects.filter(pk__in=[each.pk for each in result.changed]).update(
         state=target,
         decided_by=by,
         decided_at=now,
         reason=reason if decision == Decision.DECLINE else "",
     )
-    if counted:
-        signals.catalog_changed.send(Event, event_ids=sorted(set(counted)), by=by)
-    return outcome
+    if revised_event_ids:
+        signals.catalog_changed.send(Event, event_ids=sorted(revised_event_ids), by=by)
+    return result
 
 
 def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
@@ -138,9 +138,9 @@ def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> st
     return catalog_queries.why_not_list(listing.event)
 
 
-def _refuse_others(by: User) -> None:
+def _require_decider(by: User) -> None:
     if not catalog_queries.may_decide_listings(by):
-        raise Refused("Only CE Coordinators can decide about the course catalog.")
+        raise Refused("Only CE Coordinators can decide on the course catalog.")
 
 
 def _lock(ids: Collection[int]) -> list[CatalogListing]:

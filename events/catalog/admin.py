@@ -1,4 +1,4 @@
-"""The course catalog for staff: decide about proposals and renew courses."""
+"""The course catalog for staff: decide on proposals and renew courses."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -23,7 +23,7 @@ MAX_REASONS_SHOWN = 5
 
 
 class ListingDecisionForm(ActionForm):
-    """The action for the selected listings, and its reason."""
+    """The action for the selected listings, with a reason."""
 
     reason = forms.CharField(
         label="Reason (required to decline):",
@@ -35,7 +35,7 @@ class ListingDecisionForm(ActionForm):
 
 @admin.register(CatalogListing)
 class CatalogListingAdmin(QueueAdmin):
-    """Listings of all fiscal years, the longest waiting first."""
+    """Listings for all fiscal years, longest waiting first."""
 
     decides = catalog_queries.DECIDE_PERMISSION
     list_display = (
@@ -84,7 +84,7 @@ class CatalogListingAdmin(QueueAdmin):
 
     @admin.action(description="Approve", permissions=["decide"])
     def approve(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
-        self._decide(request, chosen, Decision.APPROVE, "In the catalog")
+        self._decide(request, chosen, Decision.APPROVE, "Approved")
 
     @admin.action(description="Decline or remove from the catalog", permissions=["decide"])
     def decline(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
@@ -100,31 +100,31 @@ class CatalogListingAdmin(QueueAdmin):
         reason = request.POST.get("reason", "").replace("\x00", "")[:2000]
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
         with refusal_as_message(request):
-            outcome = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)
-            for listing in outcome.changed:
-                note = f"{decision.label}. {reason}" if decision == Decision.DECLINE else "Approve."
+            result = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)
+            note = f"{done}. {reason}" if decision == Decision.DECLINE else f"{done}."
+            for listing in result.changed:
                 self.log_change(request, listing, note)
-            _report_outcome(request, outcome, f"{done}: {len(outcome.changed)} of {len(ids)}.")
+            _report(request, result, f"{done}: {len(result.changed)} of {len(ids)}.")
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
     def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-        outcome = renew_listings(ids=ids, by=request.user)
-        _report_outcome(
+        result = renew_listings(ids=ids, by=request.user)
+        _report(
             request,
-            outcome,
-            f"Proposed for the next fiscal year: {len(outcome.changed)} of {len(ids)}. A "
+            result,
+            f"Proposed for the next fiscal year: {len(result.changed)} of {len(ids)}. A "
             "colleague has to approve them.",
         )
 
 
-def _report_outcome(request: HttpRequest, outcome: ListingsResult, done: str) -> None:
+def _report(request: HttpRequest, result: ListingsResult, done: str) -> None:
     """Show how many listings changed, and the first few reasons why others did not."""
-    for sentence in outcome.left[:MAX_REASONS_SHOWN]:
-        messages.warning(request, sentence)
-    if len(outcome.left) > MAX_REASONS_SHOWN:
-        messages.warning(request, f"{len(outcome.left)} were skipped in all, for similar reasons.")
-    if outcome.changed or not outcome.left:
+    for reason in result.skipped[:MAX_REASONS_SHOWN]:
+        messages.warning(request, reason)
+    if len(result.skipped) > MAX_REASONS_SHOWN:
+        messages.warning(request, f"In all, {len(result.skipped)} were skipped.")
+    if result.changed or not result.skipped:
         messages.success(request, done)
 
 

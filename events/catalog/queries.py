@@ -1,7 +1,7 @@
-"""Queries and rules of the course catalog.
+"""Queries and rules for the course catalog.
 
-An event can be in the catalog of a fiscal year in which people earn its credit or can watch its
-recording. It cannot be proposed or renewed for any other year.
+An event can be in the catalog only for fiscal years in which people can earn its credit, at the
+event itself or by watching its recording.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ DECIDE_PERMISSION = "events.decide_listing"
 
 
 def may_decide_listings(person: User) -> bool:
-    """Whether the person may approve and decline catalog listings."""
+    """True if the person can approve and decline catalog listings."""
     return person.is_active and person.has_perm(DECIDE_PERMISSION)
 
 
@@ -27,10 +27,10 @@ def may_decide_listings(person: User) -> bool:
 
 
 def catalog_years_of(event: Event) -> range:
-    """The fiscal years in whose catalog the event can be. No query.
+    """The fiscal years for which the event can be in the catalog. No query.
 
-    The year of its last day and, if it has a recording, each year in which people can watch it,
-    through next year.
+    These are the year of its last day and, if it has a recording, each year in which people can
+    watch it, through next year.
     """
     last = fiscal_year(event.last_day)
     if event.recording_available_at is None:
@@ -43,7 +43,7 @@ def catalog_years_of(event: Event) -> range:
 
 
 def default_year(event: Event) -> int:
-    """The suggested year: the current one if possible, else that of the event's last day."""
+    """The suggested year: the current one if possible, otherwise that of the last day."""
     now = fiscal_year(today())
     return now if now in catalog_years_of(event) else fiscal_year(event.last_day)
 
@@ -63,8 +63,8 @@ def why_not_propose(event: Event, year: int) -> str | None:
         return f"“{event.title}” earns no credit in fiscal year {year}. Choose another year."
     if not event.offers.all():
         return (
-            f"“{event.title}” carries no CE credit, so it cannot be in the catalog. Propose each "
-            "session of a conference on its own."
+            f"“{event.title}” carries no CE credit, so it cannot be in the catalog. Propose the "
+            "sessions of a conference one by one."
         )
     return None
 
@@ -104,26 +104,26 @@ def years_with_courses() -> list[int]:
 
 
 def with_catalog_years(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Annotate `catalog_years`: the fiscal years in whose catalog the event is."""
+    """Annotate `catalog_years`: the fiscal years for which the event is in the catalog."""
     return events.annotate(catalog_years=approved_years("pk"))
 
 
 def catalog_years_shown(event: Event) -> list[int]:
-    """The catalog years to show on the event page: only those in which it can earn credit.
+    """The catalog years to show on the event page: those in which it can earn credit.
 
-    The event comes from `with_catalog_years`.
+    The event must come from `with_catalog_years`.
     """
     approved: list[int] = event.catalog_years  # type: ignore[attr-defined]
-    useful = () if why_not_list(event) else catalog_years_of(event)
-    return [year for year in approved if year in useful]
+    possible = () if why_not_list(event) else catalog_years_of(event)
+    return [year for year in approved if year in possible]
 
 
 def approved_years(event: str) -> Any:
-    """A subquery: the fiscal years for which the event at this path is approved, ascending."""
+    """A subquery for the approved fiscal years, ascending. `event` is the path to the event."""
     approved = CatalogListing.objects.filter(event=OuterRef(event), state=ListingState.APPROVED)
     return ArraySubquery(approved.order_by("fiscal_year").values("fiscal_year"))
 
 
 def listings_of(event: Event) -> QuerySet[CatalogListing]:
-    """The event's listings, the latest year first."""
+    """The event's listings, latest year first."""
     return event.listings.order_by("-fiscal_year")

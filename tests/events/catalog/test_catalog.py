@@ -169,18 +169,18 @@ def test_editors_cannot_propose_events_of_others(editor: User) -> None:
 def test_every_decision_in_every_state(staff: User, before: str, decision: Decision) -> None:
     listing = make.listing(make.event(title="Weeding"), state=before)
     decided_by = listing.decided_by
-    outcome = decide_listings(ids=[listing.pk], decision=decision, reason="Too short", by=staff)
+    result = decide_listings(ids=[listing.pk], decision=decision, reason="Too short", by=staff)
     transition = LISTING_TRANSITIONS[decision]
     target = transition.target
     listing.refresh_from_db()
     if transition.allows(before, Actor.STAFF):
-        assert [each.pk for each in outcome.changed] == [listing.pk]
+        assert [each.pk for each in result.changed] == [listing.pk]
         assert (listing.state, listing.decided_by, listing.decided_at) == (target, staff, NOW)
         assert listing.reason == ("Too short" if decision == DECLINE else "")
         return
-    assert (outcome.changed, listing.state, listing.decided_by) == ([], before, decided_by)
-    left = [] if before == target else ["“Weeding” was declined. Propose it again first."]
-    assert outcome.left == left
+    assert (result.changed, listing.state, listing.decided_by) == ([], before, decided_by)
+    skipped = [] if before == target else ["“Weeding” was declined. Propose it again first."]
+    assert result.skipped == skipped
 
 
 def test_to_decline_needs_a_reason(staff: User) -> None:
@@ -194,15 +194,15 @@ def test_to_decline_needs_a_reason(staff: User) -> None:
 def test_ones_own_proposals_are_left_for_a_colleague(staff: User) -> None:
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
     other = make.listing(make.event(), state=PROPOSED)
-    outcome = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
-    assert [each.pk for each in outcome.changed] == [other.pk]
-    assert outcome.left == ["You proposed “Mine” yourself, so a colleague has to approve it."]
-    assert decide_listings(ids=[mine.pk], decision=DECLINE, reason="A slip", by=staff).left == []
+    result = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
+    assert [each.pk for each in result.changed] == [other.pk]
+    assert result.skipped == ["You proposed “Mine” yourself, so a colleague has to approve it."]
+    assert decide_listings(ids=[mine.pk], decision=DECLINE, reason="A slip", by=staff).skipped == []
 
 
 def test_what_was_cancelled_meanwhile_is_not_approved(staff: User) -> None:
     listing = make.listing(make.event(state=EventState.CANCELLED), state=PROPOSED)
-    [sentence] = decide_listings(ids=[listing.pk], decision=APPROVE, by=staff).left
+    [sentence] = decide_listings(ids=[listing.pk], decision=APPROVE, by=staff).skipped
     assert "is not on the calendar" in sentence
 
 
@@ -239,9 +239,9 @@ def test_a_years_recordings_are_carried_over_in_one_act(staff: User) -> None:
     waits = make.listing(on("2026-10-01", title="Waits", **recorded), state=PROPOSED)
     ids = [each.pk for each in (stays, live, declined, waits)]
     for number in (1, 0):
-        outcome = renew_listings(ids=ids, by=staff)
-        assert len(outcome.changed) == number
-        assert outcome.left == [
+        result = renew_listings(ids=ids, by=staff)
+        assert len(result.changed) == number
+        assert result.skipped == [
             "“Live” earns no credit in fiscal year 2028. Choose another year.",
             "“Declined” was declined for fiscal year 2028.",
             "“Waits” is not in the catalog of fiscal year 2027.",
@@ -331,7 +331,7 @@ def test_approving_takes_the_same_few_queries(
 def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:
     """The public categories with their titles."""
     groups = Client().get(address).context["groups"]
-    return [(category.slug, [each["title"] for each in courses]) for category, courses in groups]
+    return [(category.slug, [each.title for each in courses]) for category, courses in groups]
 
 
 def test_the_catalog_shows_this_years_courses_by_category() -> None:
@@ -452,10 +452,10 @@ def test_staff_decide_in_bulk(staff: User) -> None:
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
     assert said(choose(signed_in(staff), "approve", first, second, mine)) == [
         "You proposed “Mine” yourself, so a colleague has to approve it.",
-        "In the catalog: 2 of 3.",
+        "Approved: 2 of 3.",
     ]
     assert said(choose(signed_in(staff), "decline", first)) == [
-        "Enter a reason. The event editors will read it."
+        "Enter a reason. The event editors will see it."
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
     assert said(declined) == ["Declined: 1 of 1."]
@@ -470,7 +470,7 @@ def test_staff_carry_over_in_bulk(staff: User) -> None:
     told = said(choose(signed_in(staff), "renew", *listings))
     assert told[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
     assert told[5:] == [
-        "7 were skipped in all, for similar reasons.",
+        "In all, 7 were skipped.",
         "Proposed for the next fiscal year: 2 of 9. A colleague has to approve them.",
     ]
     assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
