@@ -342,7 +342,7 @@ def chooses_the_track_for_staff(librarian: Visitor) -> None:
     librarian.press("Choose Library Staff")
     librarian.sees("You now follow Library Staff. 8 credit lines were posted to it.")
     librarian.sees(
-        "12 of 60 credits. Still missing: 0.5 in Library Administration, "
+        "12 of 60 credits. Still needed: 0.5 in Library Administration, "
         "1.5 in Library Services to the Public, "
         "3 in Collection Management and Technical Services, 3 in Technology "
         "and 40 more in any category."
@@ -365,7 +365,7 @@ def chooses_a_second_track(librarian: Visitor) -> None:
     librarian.follow("My tracks", within=librarian.menu)
     librarian.press("Choose Library Trustee")
     librarian.sees("You now follow Library Trustee. 8 credit lines were posted to it.")
-    librarian.sees("9.5 of 15 credits. Still missing: 5.5 in Library Administration.")
+    librarian.sees("9.5 of 15 credits. Still needed: 5.5 in Library Administration.")
     librarian.follow("My tracks", within=librarian.menu)
     librarian.sees("You follow 2 tracks.", "12 of 60 credits", "9.5 of 15 credits")
 

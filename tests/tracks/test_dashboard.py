@@ -35,7 +35,7 @@ def page(client, address):
 
 def test_a_new_person_reads_the_next_steps(client):
     text = page(client, "/continuing-education/")
-    assert "You have no credits yet and follow no certification track." in text
+    assert "You have no credits yet and do not follow a certification track." in text
     assert "Nothing to claim at present" in text
     assert "Create New…" in text
     assert "No credits yet" in page(client, "/continuing-education/credits/")
@@ -110,7 +110,7 @@ def test_progress_in_words_and_numbers(client, person):
     track = response.context["track"]
     assert (track["counted"], track["total"], track["elective_earned"]) == ("13", "60 credits", "7")
     assert track["missing"] == (
-        "Still missing: 5 in Library Services to the Public, 5 in Collection Management and "
+        "Still needed: 5 in Library Services to the Public, 5 in Collection Management and "
         "Technical Services, 4 in Technology and 33 more in any category."
     )
     assert [(row["earned"], row["missing"]) for row in track["rows"]] == [
@@ -350,4 +350,4 @@ def test_an_aged_credit_says_so_in_the_list(client, person):
     Event.objects.update(begins_at=timezone.now() - dt.timedelta(days=4 * 365 + 30), ends_at=None)
     text = page(client, "/continuing-education/credits/")
     assert "Posted to Library Staff. Earned before" in text
-    assert "it has aged out and no longer counts" in text
+    assert "so it has aged out and no longer counts" in text

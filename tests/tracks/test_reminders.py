@@ -170,7 +170,7 @@ def test_the_email_names_the_certificate_and_what_is_missing_and_can_be_turned_o
     text = body_of(message)
     assert (
         f"Your certificate {certificate.number} (Library Trustee) expires on Sat, Nov 23, 2030 "
-        "(in 31 days). Still missing: 10 in Library Administration" in text
+        "(in 31 days). Still needed: 10 in Library Administration" in text
     )
     address = message.extra_headers["List-Unsubscribe"].strip("<>")
     assert address in text

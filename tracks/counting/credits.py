@@ -1,4 +1,4 @@
-"""Reads of one person's credits, each with the tracks it counts in."""
+"""Queries for one person's credits and the tracks they count in."""
 
 import datetime as dt
 from decimal import Decimal
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     PostedCredit = WithAnnotations[Credit, _Posted]
 
 TAKEN_OUT = "taken_out"
-# The fields that presentation.credit_row(), eligibility.why_not_posted() and, for the people who
-# ended a claim, history.how_credit_ended() read. All fields would double the time of a page.
+# What presentation.credit_row() and eligibility.why_not_posted() read, and for the people who ended
+# a claim, history.how_credit_ended(). Loading all fields would double the time a page takes.
 CREDIT_ROW_FIELDS = (
     *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_reason"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
@@ -57,7 +57,7 @@ ENDED_BY_FIELDS = tuple(
 
 
 class TranscriptLine(NamedTuple):
-    """One credit of a transcript. `posted_in` lists the participations it is posted to."""
+    """One credit in a transcript. `posted_in` lists the participations it is posted to."""
 
     id: int
     claim_id: int
@@ -75,17 +75,17 @@ class TranscriptLine(NamedTuple):
     @property
     def state(self) -> str:
         """The claim's state, or TAKEN_OUT for a line taken out of a live claim."""
-        out = self.withdrawn_at is not None and self.claim_state in LIVE
-        return TAKEN_OUT if out else self.claim_state
+        is_taken_out = self.withdrawn_at is not None and self.claim_state in LIVE
+        return TAKEN_OUT if is_taken_out else self.claim_state
 
     @property
     def counts(self) -> bool:
-        """Whether it is part of the totals: neither ended nor taken out."""
+        """Whether the totals include it: its claim is live and it was not taken out."""
         return self.claim_state in LIVE and self.withdrawn_at is None
 
 
 class CreditTotals(NamedTuple):
-    """Amounts are credits of live claims; lines count every row, ended ones included."""
+    """A person's totals. Amounts cover live claims only; `lines` counts ended ones too."""
 
     lines: int
     trainings: int
@@ -113,11 +113,11 @@ def credit_totals(person: User) -> "CreditTotals":
 
 
 def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
-    """The person's credits, last earned first, with event and category; one query.
+    """The person's credits with event and category, most recently earned first. One query.
 
-    Annotated with `earned_on`; `posted_in`, the ids of the participations it is posted to;
+    Annotated with `earned_on`; `posted_in`, the ids of the participations the credit is posted to;
     `counted_in`, the certificates that count it (see eligibility.certificate_of); and
-    `catalog_years`, the fiscal years whose catalog lists the event.
+    `catalog_years`, the fiscal years in which the event was in the catalog.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
     counted_in = Certificate.objects.filter(
@@ -140,9 +140,9 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
 
 def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
-    """The credits with the people who ended their claims or took lines out, and their groups.
+    """Load the credits with the people who ended the claims or took lines out, and their groups.
 
-    For credits.history.how_credit_ended(). Two queries.
+    Used by credits.history.how_credit_ended(). Two queries.
     """
     people = credits.select_related("claim__decided_by", "withdrawn_by")
     loaded = list(people.only(*CREDIT_ROW_FIELDS, *ENDED_BY_FIELDS))
@@ -154,9 +154,9 @@ def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit
 
 
 def transcript_lines(person: User) -> list[TranscriptLine]:
-    """Every credit of the person, last earned first, with only the fields needed for totals.
+    """All of the person's credits, most recently earned first, with the fields that totals need.
 
-    One query: a page of 25 shows the totals of 2,000.
+    One fast query, because a page with 25 rows shows the totals of 2,000.
     """
     names = (
         *("pk", "claim_id", "claimed_on", "claim__state", "withdrawn_at", "earned_on"),
@@ -164,13 +164,13 @@ def transcript_lines(person: User) -> list[TranscriptLine]:
         *("claim__event__title", "claim__event__sponsor", "claim__event__presenter"),
         "postings__participation",
     )
-    # Filter the claims as well, or the database would read everyone's.
+    # Filter the claims too, or PostgreSQL reads everyone's.
     own = Credit.objects.filter(person=person, claim__person=person)
-    # Only the day: Python takes as long to read a datetime as the rest of the row.
+    # Only the day, because reading a datetime takes Python as long as the rest of the row.
     dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))
     rows = dated.values_list(*names).order_by("-earned_on", "-claim_id", "line")
     lines: list[TranscriptLine] = []
-    # One row per posting: aggregating them in the database would take longer.
+    # There is one row per posting. Aggregating them in the database would take longer.
     last = None
     for row in rows:
         if row[0] != last:

@@ -1,4 +1,4 @@
-"""The reason why a credit does not count. The same rule as queries.eligible()."""
+"""Why a credit does not count: the reasons behind the rule in queries.eligible()."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -14,21 +14,22 @@ from tracks.models import Participation
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
-# Tracks are identified by name; no page can change it.
+# Tracks are identified by their name, which no page can change.
 DIRECTOR_TRACK = "Library Director"
-# Newly hired directors have four years to be certified (State Library).
+# New directors have four years to become certified (State Library).
 DIRECTOR_YEARS = 4
 
 
 def directors_deadline(since: dt.date) -> dt.date:
-    """The day by which a director since `since` has to be certified."""
+    """The day by which a director who started on `since` must be certified."""
     return years_after(since, DIRECTOR_YEARS)
 
 
 def why_not_posted(credit: "PostedCredit", participation: Participation) -> str | None:
-    """The first reason why `credit` is not eligible for `participation`, or None if it is.
+    """Return the first reason why `credit` is not eligible for `participation`, or None.
 
-    No query if the credit comes from credits_with_postings() and the requirements are prefetched.
+    Takes no query if the credit comes from credits_with_postings() and the requirements are
+    prefetched.
     """
     claim = credit.claim
     rule_set = participation.rule_set
@@ -61,9 +62,9 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
 
 
 def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
-    """The number of another certificate of this track that counts the credit, or "".
+    """The number of the certificate of this track that already counts the credit, or "".
 
-    Always "" for a certified period: its own certificate is no reason against the credit.
+    Always "" for a certified period, because its own certificate does not rule the credit out.
     """
     if participation.state == ParticipationState.CERTIFIED:
         return ""
@@ -85,11 +86,11 @@ def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
 
 
 def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:
-    """The reason why a posted credit no longer counts today, or None if it does. No query."""
+    """Return why a posted credit no longer counts today, or None if it does. No query."""
     first = participation.rule_set.counts_since(today())
     if credit.earned_on >= first:
         return None
-    return f"Earned before {_day(first)}: it has aged out and no longer counts."
+    return f"Earned before {_day(first)}, so it has aged out and no longer counts."
 
 
 def _day(day: dt.date) -> str:

@@ -1,9 +1,9 @@
-"""The pace of a participation and when it will be complete: plain arithmetic, no database.
+"""Forecast when a participation will be complete. Plain arithmetic, no database.
 
-The pace is the credits earned in the past twelve months (or since the first day that counts, if
-that is later), spread evenly. It is projected month by month to the end of the period, per
-category, because only credits of its own category fill a minimum. Credits that age out on the way
-are subtracted.
+The forecast assumes that the person keeps the pace of the past twelve months (or since the first
+day that counts, if later). It projects that pace month by month to the end of the period, for each
+category separately, because a minimum can only be filled in its own category. Credits that age out
+along the way are subtracted.
 """
 
 import dataclasses
@@ -21,18 +21,17 @@ from aspen.halves import HALF
 from tracks.counting.progress import ZERO, DatedCredit, Progress, sum_by_category
 
 MONTHS = 12
-SHORT_DAYS = 31  # with fewer days left, an amount per month is meaningless
+MIN_DAYS = 31  # with fewer days left, a monthly rate is meaningless
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """The forecast of a participation on `today`. Amounts are credits.
+    """A participation's forecast as of `today`. Amounts are credits.
 
-    `recent` was earned since `since`; the pace is based on it.
-    `done_on` is the first month's day within the period on which all requirements are met at this
-    pace; `per_month` is the lowest rate that meets them within the period, rounded up to a half.
-    `ages_out` lists the credits that stop counting before that day, or before the period ends, by
-    the last day they count.
+    The pace comes from `recent`, the credits earned since `since`. At this pace, all requirements
+    are met by `done_on`, or not within the period if None. `per_month` is the lowest rate that
+    meets them within the period, rounded up to a half. `ages_out` lists credits that stop counting
+    before `done_on` or the end of the period, by the last day they count.
     """
 
     today: dt.date
@@ -59,12 +58,12 @@ class _CreditTimeline:
     years: int
 
     def on(self, day: dt.date, per_month: dict[int, Decimal]) -> Progress:
-        """The progress on a later day: without aged-out credits, with those earned by then."""
+        """The progress on a later day, without aged-out credits and with those earned by then."""
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
         earned = sum_by_category(credit for credit in self.counted if credit.earned_on >= first)
         for category_id, amount in per_month.items():
-            # Rounded, because twelve twelfths of a credit must be one.
+            # Round, so that twelve twelfths of a credit add up to one.
             earned[category_id] = earned.get(category_id, ZERO) + round(amount * months, 6)
         return self.progress.with_earned(earned)
 
@@ -78,15 +77,15 @@ def make_forecast(
     closes_on: dt.date,
     years: int,
 ) -> Forecast:
-    """Forecast `progress`, made of the `counted` credits, all in categories that count."""
-    ahead = _CreditTimeline(progress, list(counted), today, years)
+    """Forecast `progress`. `counted` are its credits, all in categories that count."""
+    timeline = _CreditTimeline(progress, list(counted), today, years)
     since = max(years_before(today, 1), counts_from - dt.timedelta(days=1))
-    recent = [credit for credit in ahead.counted if credit.earned_on > since]
+    recent = [credit for credit in timeline.counted if credit.earned_on > since]
     per_month = _per_month(recent, _months(since, today))
     ends = list(_month_ends(today, closes_on))
     done = None
     if not progress.is_complete:
-        done = next((day for day in ends if ahead.on(day, per_month).is_complete), None)
+        done = next((day for day in ends if timeline.on(day, per_month).is_complete), None)
     return Forecast(
         today=today,
         closes_on=closes_on,
@@ -94,39 +93,39 @@ def make_forecast(
         since=since + dt.timedelta(days=1),
         recent=sum((credit.amount for credit in recent), ZERO),
         done_on=done,
-        per_month=_needed(ahead, ends),
-        ages_out=_ages_out(ahead, done or closes_on),
+        per_month=_lowest_rate(timeline, ends),
+        ages_out=_ages_out(timeline, done or closes_on),
     )
 
 
 def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Decimal]:
-    """Credits earned per month recently, by category. Less than a month counts as one."""
+    """The recent pace per month, by category. Less than a month counts as a month."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
     return {category_id: amount / months for category_id, amount in sum_by_category(recent).items()}
 
 
-def _needed(ahead: _CreditTimeline, ends: list[dt.date]) -> Decimal:
-    """The lowest sufficient rate. Finishing early can need less, if much ages out later."""
+def _lowest_rate(timeline: _CreditTimeline, ends: list[dt.date]) -> Decimal:
+    """The lowest rate that is enough. If credits age out, finishing early can take less."""
     rates = [
-        ahead.on(day, {}).missing / months
+        timeline.on(day, {}).missing / months
         for day in ends
-        if (months := _months(ahead.today, day)) >= 1
+        if (months := _months(timeline.today, day)) >= 1
     ]
     return _round_up_to_half(min(rates, default=ZERO))
 
 
-def _ages_out(ahead: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
-    """The credits that no longer count on the day `end`: the last day they count, and the sum."""
-    first = years_before(end, ahead.years)
+def _ages_out(timeline: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
+    """The credits that have aged out by `end`, as the last day they count and their sum."""
+    first = years_before(end, timeline.years)
     amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
-    for credit in ahead.counted:
+    for credit in timeline.counted:
         if credit.earned_on < first:
-            amounts[years_after(credit.earned_on, ahead.years)] += credit.amount
+            amounts[years_after(credit.earned_on, timeline.years)] += credit.amount
     return sorted(amounts.items())
 
 
 def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
-    """The same day of each coming month of the period, and the period's last day."""
+    """The same day in each remaining month of the period, and the period's last day."""
     month = 1
     while (day := today + relativedelta(months=month)) < closes_on:
         yield day
@@ -136,7 +135,7 @@ def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
 
 
 def _months(first: dt.date, last: dt.date) -> Decimal:
-    """The months between two days; a partial month as days / 31."""
+    """The months between two days; a partial month counts as days / 31."""
     gap = relativedelta(last, first)
     return Decimal(gap.years * MONTHS + gap.months) + Decimal(gap.days) / 31
 
@@ -157,7 +156,7 @@ def format_days_left(pace: Forecast) -> str:
 
 
 def forecast_text(pace: Forecast) -> str:
-    """One or two sentences on finishing in time and on credits that age out; may be empty."""
+    """Up to two sentences, about finishing in time and about credits that age out."""
     return " ".join(filter(None, (_completion_text(pace), _aging_text(pace))))
 
 
@@ -178,7 +177,7 @@ def _completion_text(pace: Forecast) -> str:
 
 
 def _needed_text(pace: Forecast) -> str:
-    if pace.days_left < SHORT_DAYS:
+    if pace.days_left < MIN_DAYS:
         days = f"the {formats.counted(pace.days_left, 'day')}"
         return f"you need {format_credits(pace.missing)} in {days} left"
     return f"you need about {format_credits(pace.per_month)} a month"

@@ -1,4 +1,4 @@
-"""Progress and credits as the pages show them. No query."""
+"""Progress and credits as pages show them. No queries."""
 
 import dataclasses
 import datetime as dt
@@ -41,7 +41,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
 
 
 def _elective_from(counted: list[str]) -> str:
-    """The categories of elective credits: any of the four, or only those named."""
+    """Where elective credits can be earned: in any category, or only in those counted."""
     return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
@@ -61,7 +61,7 @@ def missing_in_words(progress: Progress) -> str:
         more = "more " if parts else ""
         where = _elective_from([str(line.category) for line in progress.lines])
         parts.append(f"{format_amount(progress.elective_missing)} {more}{where}")
-    return f"Still missing: {_join_names(parts)}."
+    return f"Still needed: {_join_names(parts)}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,10 +76,10 @@ class ProgressBar:
 
 
 def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
-    """A bar as long as the total: a block per minimum, then the elective credits.
+    """Draw a bar as long as the total: a block for each minimum, then the elective credits.
 
-    Each block shows earned credits in the category's color and missing ones hatched; a notch marks
-    the end of a minimum.
+    Earned credits have the category's color, missing ones are hatched, and a notch marks the end
+    of each minimum.
     """
     pen = _BarPen(progress.total)
     for line in progress.lines:
@@ -178,18 +178,19 @@ def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
 
 
 def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> str:
-    """The first line of the Continuing Education page."""
+    """The opening sentences of the Continuing Education page."""
     if summaries:
         return " ".join(_summary_text(one) for one in summaries)
     if not totals.trainings:
-        return "You have no credits yet and follow no certification track."
-    return f"You have {format_credits(totals.credits)} in the archive and follow no track yet."
+        return "You have no credits yet and do not follow a certification track."
+    archived = format_credits(totals.credits)
+    return f"You have {archived} in your archive and do not follow a track yet."
 
 
 def _summary_text(summary: dict[str, Any]) -> str:
     start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
     if summary["complete"]:
-        text = f"{start}, all requirements are met."
+        text = f"{start}. All requirements are met."
     else:
         text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
     return " ".join(filter(None, (text, summary["days_left"], summary["forecast"])))
@@ -241,7 +242,7 @@ def credit_row(
 
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
-    """One sentence per track: whether the credit counts in it, or why not."""
+    """For each track, whether the credit counts in it or why not."""
     counted = {
         each.track_id
         for each in participations
@@ -254,7 +255,7 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
             verdicts += _certified_verdicts(credit, participation)
         elif participation.pk not in credit.posted_in:
             reason = eligibility.why_not_posted(credit, participation)
-            if participation.track_id not in counted:  # the line of its certificate is enough
+            if participation.track_id not in counted:  # already listed with its certificate
                 verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
         elif aged := eligibility.why_aged_out(credit, participation):
             verdicts.append(f"Posted to {track}. {aged}")
@@ -264,7 +265,7 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
 
 
 def _certified_verdicts(credit: "PostedCredit", participation: Participation) -> list[str]:
-    """Counted, not needed, or nothing."""
+    """Whether the certificate counted the credit or did not need it, if it was eligible."""
     if participation.pk in credit.posted_in:
         return [counted_in(participation)]
     if eligibility.was_surplus(credit, participation):
@@ -278,6 +279,6 @@ def counted_in(participation: Participation) -> str:
 
 
 def period_label(participation: Participation) -> str:
-    """The track; for a certified period also its certificate, as a track may have several."""
+    """The track, with the certificate number if certified (a track can have several)."""
     number = participation.certified_as
     return f"{participation.track}, certificate {number}" if number else str(participation.track)

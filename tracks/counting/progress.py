@@ -1,6 +1,6 @@
-"""Progress toward a certification: plain arithmetic, no database.
+"""Progress toward a certification. Plain arithmetic, no database.
 
-Minimums are filled first; everything beyond a minimum is elective (State Library's rules).
+Minimums are filled first; everything above a minimum is elective (State Library rules).
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class ProgressLine:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The lines of a rule set and its total, all in credits."""
+    """Progress in each category of a rule set, and the total it requires, in credits."""
 
     lines: list[ProgressLine]
     total: Decimal
@@ -66,7 +66,7 @@ class Progress:
 
     @property
     def earned(self) -> Decimal:
-        """All credits, needed or not."""
+        """All credits, whether needed or not."""
         return sum((line.earned for line in self.lines), ZERO)
 
     @property
@@ -82,7 +82,7 @@ class Progress:
         return self.missing == 0
 
     def with_earned(self, earned: Mapping[int, Decimal]) -> "Progress":
-        """The same requirements, with other credits (by category id)."""
+        """The same requirements with different credits (by category id)."""
         lines = [
             dataclasses.replace(line, earned=earned.get(line.category.pk, ZERO))
             for line in self.lines
@@ -91,9 +91,9 @@ class Progress:
 
 
 def measure_progress(rule_set: RuleSet, earned: Mapping[int, Decimal]) -> Progress:
-    """The progress of credits (by category id) under a rule set.
+    """Measure credits (by category id) against a rule set.
 
-    No query if the requirements are prefetched with their categories.
+    Takes no query if the requirements are prefetched with their categories.
     """
     lines = [
         ProgressLine(line.category, earned.get(line.category_id, ZERO), line.minimum)
@@ -108,31 +108,31 @@ def credits_needed(
     minimums: Mapping[int, Decimal],
     total: Decimal,
 ) -> set[int]:
-    """The ids of the credits a certificate counts, from (id, category id, amount) as earned.
+    """Return the ids of the credits that a certificate counts; the others are surplus.
 
-    The earliest credits that fill the minimums, then the earliest others up to the total. A credit
-    is counted whole or not at all, so the sum may exceed the total a little. The others are
-    surplus.
+    `lines` are (id, category id, amount), earliest first. The earliest credits fill the minimums;
+    then the earliest of the others count up to the total. A credit counts in full or not at all,
+    so the sum can exceed the total slightly.
     """
-    chosen: set[int] = set()
+    needed: set[int] = set()
     sums: dict[int, Decimal] = dict.fromkeys(minimums, ZERO)
     lines = list(lines)
     for pk, category, amount in lines:
         if sums[category] < minimums[category]:
-            chosen.add(pk)
+            needed.add(pk)
             sums[category] += amount
     counted = sum(sums.values(), ZERO)
     for pk, _, amount in lines:
         if counted >= total:
             break
-        if pk not in chosen:
-            chosen.add(pk)
+        if pk not in needed:
+            needed.add(pk)
             counted += amount
-    return chosen
+    return needed
 
 
 class Amount(Protocol):
-    """A credit, or several of one category."""
+    """Anything with a category and an amount, such as a credit."""
 
     @property
     def category_id(self) -> int: ...
@@ -142,7 +142,7 @@ class Amount(Protocol):
 
 
 def sum_by_category(credits: Iterable[Amount]) -> dict[int, Decimal]:
-    """The amounts by category id."""
+    """Sum the amounts by category id."""
     sums: dict[int, Decimal] = {}
     for credit in credits:
         sums[credit.category_id] = sums.get(credit.category_id, ZERO) + credit.amount

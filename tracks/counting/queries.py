@@ -1,4 +1,4 @@
-"""Reads on tracks, participations and the credits that count in them."""
+"""Queries for tracks, participations and the credits that count in them."""
 
 import datetime as dt
 from collections import defaultdict
@@ -47,7 +47,7 @@ class TrackProgress(NamedTuple):
 
 
 def participations_visible_to(person: User) -> QuerySet[Participation]:
-    """The person's own participations with rule set and requirements, in the tracks' order."""
+    """The person's participations with rule sets and requirements, in track order."""
     return (
         Participation.objects.filter(person=person)
         .select_related("track", "rule_set", "follows")
@@ -57,28 +57,29 @@ def participations_visible_to(person: User) -> QuerySet[Participation]:
 
 
 def active_participations(person: User) -> QuerySet[Participation]:
-    """The person's participations that are open, or sent and not decided."""
+    """The person's participations that are open, or submitted and not yet decided."""
     return participations_visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
 def resumable_participations(person: User, on: dt.date) -> QuerySet[Participation]:
-    """The tracks the person left and may resume in the same period, the latest first.
+    """The participations that the person left and can resume in the same period, latest first.
 
-    Not if the period is over, if another one is active, or if a certificate of the track was
-    issued or revoked since (reissuing changes nothing). The same rule as `actions.resume_track`.
+    Leaves out those whose period is over, those on a track that the person follows in another
+    period, and those where a certificate of the track was issued or revoked since (reissuing does
+    not matter). Same rule as `actions.resume_track`.
     """
-    another = Participation.objects.filter(
+    active = Participation.objects.filter(
         person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
     )
-    held = Certificate.objects.filter(
+    certificates = Certificate.objects.filter(
         person=person, participation__track=OuterRef("track"), revoked_at=None
     ).order_by("-issued_on")
     return (
         participations_visible_to(person)
-        .annotate(held_since=Subquery(held.values("issued_on")[:1]))
+        .annotate(certified_since=Subquery(certificates.values("issued_on")[:1]))
         .filter(
-            ~Exists(another),
-            Q(follows=None, held_since=None) | Q(follows__issued_on=F("held_since")),
+            ~Exists(active),
+            Q(follows=None, certified_since=None) | Q(follows__issued_on=F("certified_since")),
             state=ParticipationState.LEFT,
             closes_on__gte=on,
         )
@@ -87,9 +88,10 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
 
 
 def counting_participations(person: User) -> QuerySet[Participation]:
-    """The person's participations that may count credits: active and certified ones.
+    """The person's participations that can count credits: active and certified ones.
 
-    Certified ones have the number (`certified_as`) and day (`certified_on`) of their certificate.
+    Certified ones are annotated with their certificate's number (`certified_as`) and issue date
+    (`certified_on`).
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
@@ -101,7 +103,7 @@ def counting_participations(person: User) -> QuerySet[Participation]:
 
 
 def certificates_with_details() -> QuerySet[Certificate]:
-    """Certificates with everything a page shows, latest first."""
+    """Certificates with everything that pages show, latest first."""
     return Certificate.objects.select_related(
         "person", "participation__track", "replaces", "replaced_by"
     ).order_by("-issued_on", "-id")
@@ -112,8 +114,8 @@ def certificates_of(person: User) -> QuerySet[Certificate]:
     return certificates_with_details().filter(person=person)
 
 
-def held_certificate(person: User, track: Track) -> Certificate | None:
-    """The latest certificate of the track that was not revoked; it may have expired."""
+def latest_certificate(person: User, track: Track) -> Certificate | None:
+    """The person's latest unrevoked certificate of the track, valid or expired."""
     return (
         Certificate.objects.filter(person=person, participation__track=track, revoked_at=None)
         .order_by("-issued_on", "-id")
@@ -122,7 +124,7 @@ def held_certificate(person: User, track: Track) -> Certificate | None:
 
 
 def rule_sets() -> QuerySet[RuleSet]:
-    """Every rule set with its requirements, by track, the newest first."""
+    """All rule sets with their requirements, by track, newest first."""
     return (
         RuleSet.objects.select_related("track")
         .prefetch_related(
@@ -138,8 +140,10 @@ def rule_sets() -> QuerySet[RuleSet]:
 def choosable_rule_sets(
     on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
 ) -> QuerySet[RuleSet]:
-    """The rule sets in force on a day, by track: for people without an earlier certificate of it
-    (INITIAL), or with one (RENEWAL)."""
+    """The rule sets in force on a day, by track.
+
+    INITIAL is for people without an earlier certificate of the track, RENEWAL for those with one.
+    """
     return _in_force(on).filter(kind__in=[RuleSetKind.BOTH, kind])
 
 
@@ -148,22 +152,22 @@ def _in_force(on: dt.date) -> QuerySet[RuleSet]:
 
 
 def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
-    """The rules under which the person would begin each track on a day, by track.
+    """The rule set under which the person would start each track on a day, in track order.
 
-    The newest in force: for a renewal where the person holds a certificate. Three queries.
+    It is the newest in force, for a renewal if the person holds a certificate. Three queries.
     """
     certified = set(
         Certificate.objects.filter(person=person, revoked_at=None)
         .order_by()
         .values_list("participation__track", flat=True)
     )
-    found: dict[int, RuleSet] = {}
+    newest: dict[int, RuleSet] = {}
     for rule_set in _in_force(on):
         renews = rule_set.track_id in certified
         kind = RuleSetKind.RENEWAL if renews else RuleSetKind.INITIAL
         if rule_set.kind in (RuleSetKind.BOTH, kind):
-            found.setdefault(rule_set.track_id, rule_set)
-    return list(found.values())
+            newest.setdefault(rule_set.track_id, rule_set)
+    return list(newest.values())
 
 
 def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
@@ -171,22 +175,22 @@ def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
 
 
 def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
-    """The newest rule set of the track in force on a day, locked so that it stays as it is."""
+    """Lock and return the track's newest rule set in force on a day, or None."""
     rule_sets = choosable_rule_sets(on, kind=kind).filter(track=track)
     return rule_sets.select_for_update(of=("self",), no_key=True).first()
 
 
 def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "QuerySet[EarnedCredit]":
-    """The rule of eligibility: every credit joined to each active participation it may count in.
+    """The eligibility rule: every credit joined to each active participation that can count it.
 
-    A row is a pair; the participation is at `person__participations`. A credit is eligible if its
-    claim is neither declined nor withdrawn, it was earned from the participation's `counts_from`
-    to its `closes_on` in a category the rule set counts, its event was in the course catalog if
-    the rule set requires that, and no certificate of the track has counted it.
+    Each row is a pair; the participation is at `person__participations`. A credit is eligible if
+    its claim is neither declined nor withdrawn, it was earned from the participation's
+    `counts_from` through its `closes_on` in a category the rule set counts, its event was in the
+    course catalog if the rule set requires that, and no certificate of the track has counted it.
     `eligibility.why_not_posted` gives the reasons for the same rule.
 
-    With a stored `rule_set`, the participations of its track are treated as if they were under it.
-    `conditions` narrow the result; they are part of the same filter, so they apply to the same
+    With a saved `rule_set`, participations in its track are treated as if they were under it.
+    `conditions` narrow the result. They are part of the same filter, so they apply to the same
     pair.
     """
     participation = "person__participations"
@@ -213,7 +217,7 @@ def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "Query
 
 
 def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:
-    """The pairs of `eligible()` as (credit, participation, person) ids, narrowed by conditions."""
+    """The (credit, participation, person) ids of `eligible()`, narrowed by `conditions`."""
     return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
 
 
@@ -226,7 +230,7 @@ def is_undecided(claim: Claim) -> bool:
 def dated_credits(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, list[DatedCredit]]:
-    """Credits that count on a day, per participation, by day earned and category. One query."""
+    """The credits that count as of a day, by participation, day earned and category. One query."""
     counted: dict[int, list[DatedCredit]] = defaultdict(list)
     sums = (
         _counted(participations, on)
@@ -242,7 +246,7 @@ def dated_credits(
 def earned_by_category(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, dict[int, Decimal]]:
-    """Credits per participation and category that count on a day. One query."""
+    """The credits that count as of a day, by participation and category. One query."""
     return _by_category(_counted(participations, on), "postings__participation")
 
 
@@ -256,27 +260,27 @@ def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]
 
 
 def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[EarnedCredit]":
-    """Credits posted to the participations that count on a day, so without aged-out ones."""
-    under: dict[RuleSet, list[int]] = defaultdict(list)
+    """The posted credits that count as of a day, without those that have aged out."""
+    ids_by_rule_set: dict[RuleSet, list[int]] = defaultdict(list)
     for participation in participations:
-        under[participation.rule_set].append(participation.pk)
-    if not under:
+        ids_by_rule_set[participation.rule_set].append(participation.pk)
+    if not ids_by_rule_set:
         return with_earned_on(Credit.objects.none())
     counted = Q()
-    for rule_set, ids in under.items():
+    for rule_set, ids in ids_by_rule_set.items():
         counted |= Q(_recent(rule_set, on), postings__participation__in=ids)
     return with_earned_on(Credit.objects.all()).filter(counted)
 
 
 def _recent(rule_set: RuleSet, on: dt.date) -> Q:
-    """Earned within the rule set's years that end on a day, both ends inclusive."""
+    """Credits earned in the rule set's years up to and including a day."""
     return Q(earned_on__gte=rule_set.counts_since(on), earned_on__lte=on)
 
 
 def _by_category(
     credits: "QuerySet[EarnedCredit]", participation: str
 ) -> dict[int, dict[int, Decimal]]:
-    """Credits by the participation at this path and by category. One query."""
+    """Sum credits by the participation at this path and by category. One query."""
     sums = credits.order_by().values_list(participation, "category").annotate(Sum("amount"))
     totals: dict[int, dict[int, Decimal]] = defaultdict(dict)
     for participation_id, category_id, amount in sums:
@@ -285,7 +289,7 @@ def _by_category(
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
-    """The credits that `earned_by_category` sums for one participation, first earned first."""
+    """The credits that `earned_by_category` sums for one participation, oldest first."""
     return (
         _counted([participation], on)
         .select_related("category", "claim__event")
@@ -296,20 +300,20 @@ def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[Ear
 def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
-    """Each participation with its progress on a day. One query if the rules are prefetched."""
+    """Each participation with its progress as of a day. One query if the rules are prefetched."""
     return [(each.participation, each.progress) for each in track_progress_of(participations, on)]
 
 
 def track_progress_of(participations: Iterable[Participation], on: dt.date) -> list[TrackProgress]:
-    """Each participation with its progress on a day and the credits counted. One query."""
+    """Each participation with its progress as of a day and the credits counted. One query."""
     participations = list(participations)
     counted = dated_credits(participations, on)
-    courses = []
+    tracks = []
     for participation in participations:
         credits = counted.get(participation.pk, [])
         progress = measure_progress(participation.rule_set, sum_by_category(credits))
-        courses.append(TrackProgress(participation, progress, credits))
-    return courses
+        tracks.append(TrackProgress(participation, progress, credits))
+    return tracks
 
 
 def returned_events(person: User) -> QuerySet[Event]:

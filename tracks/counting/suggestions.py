@@ -1,4 +1,4 @@
-"""Trainings that fill gaps of a participation: upcoming, or recorded and claimable now."""
+"""Suggested training: upcoming events, and recordings that can be claimed now."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -54,34 +54,34 @@ class SuggestionRow(NamedTuple):
     fills: str
 
 
-def suggest_trainings(person: User, course: TrackProgress, now: dt.datetime) -> list[SuggestionRow]:
-    """At most five rows for the progress page, those that fill a minimum first. Two queries.
+def suggest_trainings(person: User, track: TrackProgress, now: dt.datetime) -> list[SuggestionRow]:
+    """Suggest up to five trainings, those that fill a minimum first. Two queries.
 
-    Empty if nothing is missing or the period is over.
+    Suggest none if nothing is missing or the period is over.
     """
-    participation, progress, _ = course
+    participation, progress, _ = track
     if progress.is_complete or timezone.localdate(now) > participation.closes_on:
         return []
     missing = [line for line in progress.lines if line.missing]
     missing.sort(key=lambda line: line.missing, reverse=True)
-    first = [line.category.pk for line in missing]
-    others = [line.category.pk for line in progress.lines if not line.missing]
-    rest = others if progress.elective_missing else []
-    offers = list(_ranked(candidates(person, participation, now), [*first, *rest], now))
-    found = _pick(offers, first, rest)
-    lines = event_queries.credit_lines([each.event for each in found])
-    return [_row(each, lines.get(each.event.pk, []), progress) for each in found]
+    unfilled = [line.category.pk for line in missing]
+    filled = [line.category.pk for line in progress.lines if not line.missing]
+    elective = filled if progress.elective_missing else []
+    offers = list(_ranked(candidates(person, participation, now), [*unfilled, *elective], now))
+    picked = _pick(offers, unfilled, elective)
+    lines = event_queries.credit_lines([each.event for each in picked])
+    return [_row(each, lines.get(each.event.pk, []), progress) for each in picked]
 
 
 def candidates(person: User, participation: Participation, now: dt.datetime) -> QuerySet[Event]:
     """Calendar events that would count in a participation and that the person has not claimed.
 
-    Upcoming and open for registration (or without it), or recorded and claimable now.
+    They are upcoming and open for registration (or need none), or recorded and claimable now.
     """
-    settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
+    claimed = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         state__in=[*sorted(LIVE), ClaimState.DECLINED]
     )
-    # People who were absent may still watch the recording.
+    # People who were absent can still watch the recording.
     registered = Registration.objects.filter(person=person, event=OuterRef("pk")).exclude(
         Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
     )
@@ -92,7 +92,7 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
     )
     events = event_queries.on_calendar().filter(
         Q(begins_at__gt=now) | recorded,
-        ~Exists(settled),
+        ~Exists(claimed),
         ~Exists(registered),
         state=EventState.PUBLISHED,
         last_day__lte=participation.closes_on,
@@ -103,7 +103,10 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
 
 
 def _in_catalog(now: dt.datetime) -> Exists:
-    """In the catalog of the year in which its credit would be earned (see from_catalog)."""
+    """Whether the event is in the catalog for the year its credit would be earned in.
+
+    Same rule as credits.queries.from_catalog().
+    """
     year = fiscal_year(timezone.localdate(now))
     earned = Q(fiscal_year=FiscalYear(OuterRef("last_day")))
     watched = Q(fiscal_year=year, event__recording_available_at__lte=now)
@@ -112,7 +115,7 @@ def _in_catalog(now: dt.datetime) -> Exists:
 
 
 def _closed(now: dt.datetime) -> Q:
-    """Upcoming, with registration closed or full without a waitlist."""
+    """Upcoming events with registration closed, or full with no waitlist."""
     taken = (
         Registration.objects.filter(
             event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
@@ -130,7 +133,7 @@ def _closed(now: dt.datetime) -> Q:
 def _ranked(
     events: QuerySet[Event], categories: Iterable[int], now: dt.datetime
 ) -> "QuerySet[RankedOffer]":
-    """The five next events and the five latest recordings of each category. One query."""
+    """The next five events and the latest five recordings in each category. One query."""
     is_recording = Case(
         When(event__begins_at__lte=now, then=True), default=False, output_field=BooleanField()
     )
@@ -150,21 +153,23 @@ def _ranked(
     )
 
 
-def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> list[Suggestion]:
-    """Take turns among the missing categories, upcoming before recordings; then the others."""
-    found: dict[int, Suggestion] = {}
-    for categories, fills_minimum in ((first, True), (rest, False)):
+def _pick(
+    offers: "list[RankedOffer]", unfilled: list[int], elective: list[int]
+) -> list[Suggestion]:
+    """Take turns among the unfilled categories, upcoming before recordings; then electives."""
+    picked: dict[int, Suggestion] = {}
+    for categories, fills_minimum in ((unfilled, True), (elective, False)):
         turns = sorted(
             (offer for offer in offers if offer.category_id in categories),
             key=lambda offer: (offer.rank, offer.is_recording, categories.index(offer.category_id)),
         )
         for offer in turns:
-            if len(found) < MAX_SUGGESTIONS_SHOWN:
-                found.setdefault(
+            if len(picked) < MAX_SUGGESTIONS_SHOWN:
+                picked.setdefault(
                     offer.event_id, Suggestion(offer.event, offer.is_recording, fills_minimum)
                 )
     return sorted(
-        found.values(),
+        picked.values(),
         key=lambda each: (not each.fills_minimum, each.is_recording, each.event.begins_at),
     )
 
@@ -172,38 +177,39 @@ def _pick(offers: "list[RankedOffer]", first: list[int], rest: list[int]) -> lis
 # ---------- Text ----------
 
 
-def _row(found: Suggestion, lines: list[CreditLine], progress: Progress) -> SuggestionRow:
-    event = found.event
+def _row(suggestion: Suggestion, lines: list[CreditLine], progress: Progress) -> SuggestionRow:
+    event = suggestion.event
     return SuggestionRow(
         title=event.title,
         url=event.get_absolute_url(),
-        when=_when(found),
+        when=_when(suggestion),
         lines=[OfferedCredits(line, format_credits(line.amount)) for line in lines],
         fills=format_fills(lines, progress),
     )
 
 
-def _when(found: Suggestion) -> str:
-    event = found.event
-    if not found.is_recording:
+def _when(suggestion: Suggestion) -> str:
+    event = suggestion.event
+    if not suggestion.is_recording:
         return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     if event.recording_until_at:
-        return f"Recording, until {format_day(timezone.localdate(event.recording_until_at))}"
-    return "Recording, at any time"
+        last_day = format_day(timezone.localdate(event.recording_until_at))
+        return f"Recording, available until {last_day}"
+    return "Recording, any time"
 
 
 def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
-    """Fills 1 of 4.5 missing in Technology and 0.5 of 33 elective ones."""
+    """Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective credits still needed."""
     offered = {line.slug: line.amount for line in lines}
-    parts, over = [], Decimal(0)
+    parts, surplus = [], Decimal(0)
     for line in progress.lines:
         amount = offered.get(line.category.slug, Decimal(0))
-        into = min(amount, line.missing)
-        over += amount - into
-        if into:
-            whole = format_amount(line.missing)
-            parts.append(f"{format_amount(into)} of {whole} missing in {line.category}")
-    if elective := min(over, progress.elective_missing):
-        whole = format_amount(progress.elective_missing)
-        parts.append(f"{format_amount(elective)} of {whole} missing elective credits")
+        used = min(amount, line.missing)
+        surplus += amount - used
+        if used:
+            needed = format_amount(line.missing)
+            parts.append(f"{format_amount(used)} of {needed} still needed in {line.category}")
+    if elective := min(surplus, progress.elective_missing):
+        needed = format_amount(progress.elective_missing)
+        parts.append(f"{format_amount(elective)} of {needed} elective credits still needed")
     return f"Fills {' and '.join(parts)}." if parts else ""

@@ -75,7 +75,7 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
     Raises Refused if the track has no rules in force.
     """
     day = today()
-    held = counting_queries.held_certificate(person, track)
+    held = counting_queries.latest_certificate(person, track)
     kind = RuleSetKind.RENEWAL if held else RuleSetKind.INITIAL
     rule_set = counting_queries.lock_rule_set_for(track, day, kind=kind)
     if rule_set is None:
@@ -134,7 +134,7 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
         raise Refused(f"You already follow {track} in another period.")
     if participation.closes_on < today():
         raise Refused("This period is over. Choose the track to start a new one.")
-    held, before = counting_queries.held_certificate(by, track), participation.follows
+    held, before = counting_queries.latest_certificate(by, track), participation.follows
     if (held and held.issued_on) != (before and before.issued_on):
         raise Refused("Your certificates have changed. Choose the track to start a new period.")
     apply_step(participation, ParticipationStep.RESUME, actor=Actor.PERSON)

@@ -125,7 +125,7 @@ def test_while_something_is_missing_the_page_says_what(client, june):
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
     text = page(client, f"/tracks/{participation.pk}/submit/")
-    assert "Still missing: 0.5 in any category." in text
+    assert "Still needed: 0.5 in any category." in text
     assert "Send to the CE Coordinator" not in text
     response = client.post(f"/tracks/{participation.pk}/submit/", {"note": "Keep me"})
     assert "nothing was sent" in response.content.decode()

@@ -59,11 +59,12 @@ def test_what_fills_a_minimum_comes_first_by_date(
     assert suggested(person) == [
         (
             "Technology sooner",
-            "Fills 4.5 of 4.5 missing in Technology and 2.5 of 40 missing elective credits.",
+            "Fills 4.5 of 4.5 still needed in Technology "
+            "and 2.5 of 40 elective credits still needed.",
         ),
-        ("Technology later", "Fills 1 of 4.5 missing in Technology."),
-        ("Recorded", "Fills 1 of 4.5 missing in Technology."),
-        ("Elective soon", "Fills 2 of 40 missing elective credits."),
+        ("Technology later", "Fills 1 of 4.5 still needed in Technology."),
+        ("Recorded", "Fills 1 of 4.5 still needed in Technology."),
+        ("Elective soon", "Fills 2 of 40 elective credits still needed."),
     ]
 
 
