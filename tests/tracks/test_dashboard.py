@@ -70,7 +70,7 @@ def test_choosing_again_says_so(client):
     track = make.track().pk
     client.post("/tracks/", {"track": track})
     response = client.post("/tracks/", {"track": track}, follow=True)
-    assert said(response)[-1] == "You already follow Library Staff; nothing has changed."
+    assert said(response)[-1] == "You already follow Library Staff. Nothing was changed."
     assert Participation.objects.count() == 1
 
 

@@ -37,7 +37,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
     if not minimums:
         return f"{start}, {where}."
     rest = f"; the other {format_amount(free)} {where}" if free else ""
-    return f"{start}: at least {_join_names(minimums)}{rest}."
+    return f"{start}: at least {join_names(minimums)}{rest}."
 
 
 def _elective_from(counted: list[str]) -> str:
@@ -45,7 +45,7 @@ def _elective_from(counted: list[str]) -> str:
     return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
-def _join_names(parts: list[str]) -> str:
+def join_names(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
@@ -61,7 +61,7 @@ def missing_in_words(progress: Progress) -> str:
         more = "more " if parts else ""
         where = _elective_from([str(line.category) for line in progress.lines])
         parts.append(f"{format_amount(progress.elective_missing)} {more}{where}")
-    return f"Still needed: {_join_names(parts)}."
+    return f"Still needed: {join_names(parts)}."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,11 +29,12 @@ from tracks.models import Extension, Participation, Posting, Track
 
 @audited
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
-    """Let `by` follow a track; every eligible archived credit is posted at once.
+    """Start following a track and post every eligible archived credit to it.
 
     Locks the person. A person who holds a certificate of the track starts under the renewal rules,
-    and only credits earned after its issue count. Idempotent: for a track that is already followed,
-    returns the participation and False. Raises Refused if the track has no rules in force today.
+    and only credits earned after its issue count. Idempotent: for a track that `by` already
+    follows, returns the participation and False. Raises Refused if the track has no rules in force
+    today.
     """
     lock_people([by.pk])
     followed = Participation.objects.filter(
@@ -45,38 +46,38 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
 
 
 class SelectionResult(NamedTuple):
-    """The result of choosing several tracks: started, already followed, and refusals."""
+    """The periods started, those of tracks already followed, and the reasons for refusals."""
 
-    new: list[Participation]
-    kept: list[Participation]
-    refused: list[str]
+    started: list[Participation]
+    already_followed: list[Participation]
+    refusals: list[str]
 
 
 @audited
 def select_tracks(*, tracks: Iterable[Track], by: User) -> SelectionResult:
-    """Let `by` follow each of the tracks in one transaction; a refusal does not stop the others.
+    """Start following the tracks in one transaction. A refusal does not stop the others.
 
     Locks the person. Idempotent like `select_track`.
     """
-    chosen = SelectionResult([], [], [])
+    result = SelectionResult([], [], [])
     for track in tracks:
         try:
             participation, is_new = select_track(track=track, by=by)
         except Refused as refusal:
-            chosen.refused.append(str(refusal))
+            result.refusals.append(str(refusal))
         else:
-            (chosen.new if is_new else chosen.kept).append(participation)
-    return chosen
+            (result.started if is_new else result.already_followed).append(participation)
+    return result
 
 
 def begin_period(*, person: User, track: Track, by: User) -> Participation:
-    """Open a participation today and send track_selected. The caller holds the person's lock.
+    """Open a participation today and send track_selected. The caller must lock the person.
 
     Raises Refused if the track has no rules in force.
     """
     day = today()
-    held = counting_queries.latest_certificate(person, track)
-    kind = RuleSetKind.RENEWAL if held else RuleSetKind.INITIAL
+    before = counting_queries.latest_certificate(person, track)
+    kind = RuleSetKind.RENEWAL if before else RuleSetKind.INITIAL
     rule_set = counting_queries.lock_rule_set_for(track, day, kind=kind)
     if rule_set is None:
         raise Refused(f"There are no rules in force for {track}, so it cannot be chosen.")
@@ -85,10 +86,10 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
         track=track,
         rule_set=rule_set,
         selected_on=day,
-        counts_from=day_after(held.issued_on) if held else years_before(day, rule_set.years),
+        counts_from=day_after(before.issued_on) if before else years_before(day, rule_set.years),
         closes_on=years_after(day, rule_set.years),
         selected_by=by,
-        follows=held,
+        follows=before,
     )
     signals.track_selected.send(Participation, participation=participation)
     return participation
@@ -96,10 +97,10 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
 
 @audited
 def leave_track(*, participation_id: int, by: User) -> None:
-    """Stop following one of the person's tracks; its credits are archived again.
+    """Stop following one of the person's tracks and archive its credits again.
 
-    Locks the person. Idempotent. Raises Participation.DoesNotExist for another person's, and
-    Refused while the record is submitted: it has to be withdrawn first.
+    Locks the person. Idempotent. Raises Participation.DoesNotExist if it is another person's, and
+    Refused if the record is submitted, because it must be withdrawn first.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track").get(
@@ -110,7 +111,7 @@ def leave_track(*, participation_id: int, by: User) -> None:
 
 
 def stop_following(participation: Participation, *, actor: Actor) -> None:
-    """Leave the track; its credits are archived. The caller holds the person's lock."""
+    """Leave the track and archive its credits. The caller must lock the person."""
     apply_step(participation, ParticipationStep.LEAVE, actor=actor)
     participation.postings.all().delete()
 
@@ -119,9 +120,9 @@ def stop_following(participation: Participation, *, actor: Actor) -> None:
 def resume_track(*, participation_id: int, by: User) -> Participation:
     """Resume a track that was left, in the same period and under the same rules.
 
-    Eligible credits are posted at once. Locks the person. Idempotent. Raises
-    Participation.DoesNotExist for another person's, and Refused if the period is over, another one
-    of the track is active, or a certificate was issued or revoked since.
+    Posts eligible credits. Locks the person. Idempotent. Raises Participation.DoesNotExist if it is
+    another person's, and Refused if the period is over, the person follows the track in another
+    period, or a certificate was issued or revoked since.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track", "follows").get(
@@ -134,8 +135,8 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
         raise Refused(f"You already follow {track} in another period.")
     if participation.closes_on < today():
         raise Refused("This period is over. Choose the track to start a new one.")
-    held, before = counting_queries.latest_certificate(by, track), participation.follows
-    if (held and held.issued_on) != (before and before.issued_on):
+    latest, before = counting_queries.latest_certificate(by, track), participation.follows
+    if (latest and latest.issued_on) != (before and before.issued_on):
         raise Refused("Your certificates have changed. Choose the track to start a new period.")
     apply_step(participation, ParticipationStep.RESUME, actor=Actor.PERSON)
     signals.track_selected.send(Participation, participation=participation)
@@ -149,11 +150,11 @@ MAX_YEARS = 10
 def extend_participations(
     *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
 ) -> int:
-    """Move the end of these open periods to a later day; return how many changed. Locks the people.
+    """Extend open periods to a later day and return how many changed. Locks the people.
 
-    Credits earned in the added time are posted. Idempotent: periods that already end on that day
-    or later do not change. All or nothing: raises Refused without a reason, for a day that is not
-    within the next ten years, for a period of `by`, or for one that is not open.
+    Posts credits earned in the added time. Idempotent: periods that already end on that day or
+    later do not change. All or nothing: raises Refused if the reason is empty, the day is not
+    within the next ten years, a period is the person's own, or a period is not open.
     """
     if not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
@@ -186,19 +187,19 @@ def extend_participations(
 
 
 def _refuse_invalid(participation: Participation, *, by: User) -> None:
-    whose = f"{participation.person}, {participation.track}"
+    label = f"{participation.person}, {participation.track}"
     if participation.person_id == by.pk:
-        raise Refused(f"{whose}: you cannot extend your own period.")
+        raise Refused(f"{label}: you cannot extend your own period.")
     if participation.state != ParticipationState.OPEN:
-        state = participation.get_state_display().lower()
-        raise Refused(f"{whose}: only an open period can be extended, but this one is {state}.")
+        state = participation.get_state_display()
+        raise Refused(f"{label}: only an open period can be extended. This one is “{state}”.")
 
 
 @audited
 def post_archived(*, participation: Participation) -> int:
     """Post every eligible credit to the participation in one statement; return how many.
 
-    Idempotent. The caller holds the person's lock.
+    Idempotent. The caller must lock the person.
     """
     return len(_post(person=participation.person_id, person__participations=participation.pk))
 
@@ -207,18 +208,18 @@ def post_archived(*, participation: Participation) -> int:
 def post_anew(*, participation_ids: Collection[int]) -> int:
     """Post every eligible credit to these participations in one statement; return how many.
 
-    Idempotent. The caller holds the people's locks.
+    Idempotent. The caller must lock the people.
     """
     return len(_post(person__participations__in=participation_ids))
 
 
 @audited
 def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
-    """Post these credits to active participations where eligible, and remove them elsewhere.
+    """Post these credits to the active participations that can count them; remove other postings.
 
-    Idempotent; four statements, however many credits. The caller holds the people's locks.
-    Certified participations are not changed. Returns the pairs of credit and participation that
-    were added, removed and kept.
+    Idempotent. Takes four statements for any number of credits. The caller must lock the people.
+    Certified participations do not change. Returns the (credit, participation) pairs that were
+    added, removed and kept.
     """
     if not credit_ids:
         return PostingChanges()
@@ -227,17 +228,19 @@ def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
 
 
 def _sync(credit_ids: Collection[int]) -> PostingChanges:
-    eligible = counting_queries.eligible_pairs(pk__in=credit_ids)
+    eligible = {
+        (credit, participation)
+        for credit, participation, _ in counting_queries.eligible_pairs(pk__in=credit_ids)
+    }
     rows = Posting.objects.filter(
         credit__in=credit_ids, participation__state__in=sorted(ACTIVE)
     ).values_list("pk", "credit_id", "participation_id")
     posted = {(credit, participation): pk for pk, credit, participation in rows.order_by("pk")}
-    stay = {(credit, participation) for credit, participation, _ in eligible}
-    removed = posted.keys() - stay
+    removed = posted.keys() - eligible
     if removed:
         Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
     added = _post(pk__in=credit_ids)
-    return PostingChanges(frozenset(added), frozenset(removed), frozenset(posted.keys() & stay))
+    return PostingChanges(frozenset(added), frozenset(removed), frozenset(posted.keys() & eligible))
 
 
 # Only merging, correcting or awarding an event changes this many credits at once.
@@ -246,10 +249,10 @@ MANY_CREDITS = 200
 
 @contextmanager
 def _without_nested_loops(number: int) -> Iterator[None]:
-    """Keep PostgreSQL from nested loops while many credits are posted.
+    """Keep PostgreSQL from using nested loops while many credits are posted.
 
-    It has no statistics on the rows that the present transaction wrote, assumes one, and would
-    scan all claims for each of the credits: minutes, not seconds.
+    It has no statistics on rows that the current transaction wrote, so it assumes one row and
+    would scan all claims for each credit. That takes minutes instead of seconds.
     """
     if number < MANY_CREDITS:
         yield
@@ -261,7 +264,7 @@ def _without_nested_loops(number: int) -> Iterator[None]:
 
 
 def _post(**conditions: object) -> list[tuple[int, int]]:
-    """Insert the eligible pairs in one statement; return the new ones."""
+    """Post the eligible pairs in one statement and return the new ones."""
     pairs = counting_queries.eligible_pairs(**conditions).order_by()
     sql, params = pairs.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -274,8 +277,8 @@ def _post(**conditions: object) -> list[tuple[int, int]]:
         return [(credit, participation) for credit, participation in cursor.fetchall()]
 
 
-REFUSALS = {
-    ParticipationState.OPEN: "it is open and has not been sent",
+WHY_NOT = {
+    ParticipationState.OPEN: "it is open and has not been submitted",
     ParticipationState.SUBMITTED: "it is with the CE Coordinator",
     ParticipationState.REVIEWED: "it is with the supervisor",
     ParticipationState.CERTIFIED: "its certificate has been issued",
@@ -287,18 +290,16 @@ REFUSALS = {
 def state_after(
     participation: Participation, step: ParticipationStep, actor: Actor
 ) -> ParticipationState:
-    """The state that the step leads to. Raises Refused if the actor cannot take it now."""
+    """Return the state after the step. Raises Refused if the actor cannot take it now."""
 
     def why_not() -> str:
-        because = REFUSALS[ParticipationState(participation.state)]
-        return (
-            f"{participation.track}: nothing was changed, because {because}. Check the page again."
-        )
+        because = WHY_NOT[ParticipationState(participation.state)]
+        return f"{participation.track}: nothing was changed, because {because}. Reload the page."
 
     return PARTICIPATION_TRANSITIONS[step].apply(participation.state, actor, why_not)
 
 
 def apply_step(participation: Participation, step: ParticipationStep, *, actor: Actor) -> None:
-    """Move the participation and store it. The caller holds the person's lock. Raises Refused."""
+    """Take the step and save the new state. The caller must lock the person. Raises Refused."""
     participation.state = state_after(participation, step, actor)
     participation.save(update_fields=["state"])

@@ -1,4 +1,4 @@
-"""Participations, and extensions for one or many of them."""
+"""The admin of participations, and of extending one or many of them."""
 
 import datetime as dt
 import itertools
@@ -49,7 +49,7 @@ MAX_SHOWN = 100
 
 
 class QuarterFilter(ConditionFilter):
-    """The quarter in which periods end: past, each of the next two years, or later."""
+    """Periods by the quarter in which they end: past, within two years, or later."""
 
     title = "last day"
     parameter_name = "closes"
@@ -72,14 +72,14 @@ class QuarterFilter(ConditionFilter):
 
 
 def quarter_starts(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
-    """The first days of this calendar quarter and the following ones."""
+    """The first days of this calendar quarter and the next ones."""
     month = day.year * 12 + (day.month - 1) // 3 * 3
     months = (month + 3 * n for n in range(number))
     return [dt.date(each // 12, each % 12 + 1, 1) for each in months]
 
 
 class DirectorFilter(ConditionFilter):
-    """Directors by the four years they have from the start of their position."""
+    """Directors by whether their first four years are over."""
 
     title = parameter_name = "director"
 
@@ -88,9 +88,13 @@ class DirectorFilter(ConditionFilter):
         a_year_on = years_before(today(), DIRECTOR_YEARS - 1)
         is_new = Q(director_since__gt=first)
         return [
-            ("new", "In the first four years", is_new),
-            ("due", "Four years end within a year", is_new & Q(director_since__lte=a_year_on)),
-            ("longer", "For longer than four years", Q(director_since__lte=first)),
+            ("new", "In their first four years", is_new),
+            (
+                "due",
+                "First four years end within a year",
+                is_new & Q(director_since__lte=a_year_on),
+            ),
+            ("longer", "Directors for more than four years", Q(director_since__lte=first)),
         ]
 
 
@@ -105,27 +109,24 @@ class ExtensionInline(ReadOnlyInline):
 
 
 class ExtendForm(forms.Form):
-    """The new end date and the reason."""
+    """The new last day and the reason."""
 
     closes_on = forms.DateField(
         label="New last day",
-        help_text="Periods that already end on this day or later do not change.",
+        help_text="Periods that already end on this day or later will not change.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"required": "Choose the new last day."},
     )
     reason = reason_field(
-        "The people will read it.", missing="Give a reason; the person will read it."
+        "The person will read it.", missing="Give a reason; the person will read it."
     )
-    # The day whose effect was shown. A different day is previewed first, not saved.
-    shown = forms.CharField(max_length=20, required=False)
-
-    def asked(self) -> list[forms.BoundField]:
-        return [self["closes_on"], self["reason"]]
+    # The day that was previewed. A different day is previewed before it can be saved.
+    shown = forms.CharField(max_length=20, required=False, widget=forms.HiddenInput)
 
 
 @admin.register(Participation)
 class ParticipationAdmin(QueueAdmin):
-    """Participations are read-only here: people choose their tracks, staff extend periods."""
+    """Participations are read-only, because people choose their tracks. Staff extend periods."""
 
     decides = "tracks.review_submission"
     list_display = (
@@ -162,10 +163,15 @@ class ParticipationAdmin(QueueAdmin):
         participations: QuerySet[Participation] = super().get_queryset(request)
         postings = Posting.objects.filter(participation=OuterRef("pk")).order_by()
         counts = postings.values("participation").annotate(count=Count("pk")).values("count")
-        directs = Position.objects.present().filter(
+        director_positions = Position.objects.present().filter(
             person=OuterRef("person"), kind=PositionKind.DIRECTOR
         )
-        since = directs.order_by().values("person").annotate(since=Min("since_on")).values("since")
+        since = (
+            director_positions.order_by()
+            .values("person")
+            .annotate(since=Min("since_on"))
+            .values("since")
+        )
         return participations.select_related("person", "track", "rule_set", "selected_by").annotate(
             posting_count=Coalesce(Subquery(counts), 0), director_since=Subquery(since)
         )
@@ -179,9 +185,9 @@ class ParticipationAdmin(QueueAdmin):
         count: int = participation.posting_count  # type: ignore[attr-defined]
         return count
 
-    @admin.display(description="does it count?")
+    @admin.display(description="credits")
     def counting(self, participation: Participation) -> str:
-        """Each of the person's credits, with the reason the person sees if it does not count."""
+        """The person's credits, with the reason shown to the person for those that do not count."""
         credits = list(own_credits.credits_with_postings(participation.person)[: MAX_SHOWN + 1])
         prefetch_related_objects([participation], counting_queries.REQUIREMENTS, "follows")
         lines = [
@@ -221,11 +227,11 @@ class ParticipationAdmin(QueueAdmin):
             context = context | {"extend_url": f"{url}?ids={participation.pk}"}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.action(description="Extend the period…", permissions=["decide"])
+    @admin.action(description="Extend selected periods…", permissions=["decide"])
     def extend_selected(
         self, request: AuthenticatedHttpRequest, chosen: QuerySet[Participation]
     ) -> HttpResponse | None:
-        """Ask for the new end date and a reason; changes nothing."""
+        """Ask for the new last day and a reason, without changing anything."""
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_EXTENDED + 1])
         if len(ids) > MAX_EXTENDED:
             messages.error(request, f"Select at most {MAX_EXTENDED} periods at a time.")
@@ -233,13 +239,13 @@ class ParticipationAdmin(QueueAdmin):
         return self._extend_page(request, ids, ExtendForm())
 
     def extend_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Preview the new end dates, then extend the periods."""
+        """Preview the new last days, then extend the periods."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        sent = request.POST if request.method == "POST" else request.GET
-        ids = _ids(sent.get("ids", ""))
+        data = request.POST if request.method == "POST" else request.GET
+        ids = _ids(data.get("ids", ""))
         if not ids:
-            messages.warning(request, "Select the periods to extend first.")
+            messages.warning(request, "First select the periods to extend.")
             return HttpResponseRedirect(reverse(LIST_URL))
         if request.method != "POST":
             return self._extend_page(request, ids, ExtendForm())
@@ -288,7 +294,7 @@ class ParticipationAdmin(QueueAdmin):
             for each in chosen.order_by("person__display_name", "pk")
         ]
         context = {
-            "title": "Extend the period",
+            "title": "Extend periods",
             "rows": rows,
             "form": form,
             "ids": ",".join(map(str, ids)),
@@ -319,4 +325,4 @@ def _button(number: int) -> str:
 def _new_day(participation: Participation, closes_on: dt.date | None) -> str:
     if closes_on is None:
         return ""
-    return format_day(closes_on) if participation.closes_on < closes_on else "stays"
+    return format_day(closes_on) if participation.closes_on < closes_on else "No change"

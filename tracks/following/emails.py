@@ -23,7 +23,7 @@ def queue_extended_emails(participations: Iterable[Participation], *, closes_on:
 
 @email("tracks.extended")
 def extended_email(mail: Mail) -> Email | None:
-    """Sent for the latest extension only."""
+    """The e-mail for the latest extension; earlier ones are not sent."""
     participation = Participation.objects.select_related("track").get(
         pk=mail.facts["participation"], person=mail.to_id
     )
@@ -35,7 +35,7 @@ def extended_email(mail: Mail) -> Email | None:
         subject=f"Your period for {track} was extended to {day}",
         paragraphs=[
             f"Your period for {track} now ends on {day} instead of "
-            f"{format_day(extension.closed_on)}. Credits you earn by then count."
+            f"{format_day(extension.closed_on)}. Credits you earn by then will count."
         ],
         quote=("The CE Coordinator wrote:", extension.reason),
         button=("View the track", full_url(participation.get_absolute_url())),

@@ -1,4 +1,4 @@
-"""Tracks recommended to a person by position and stated role. No query."""
+"""Tracks recommended to a person for their positions and stated roles. No queries."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable
@@ -9,9 +9,9 @@ from accounts.models import Position
 
 
 class TrackRole(NamedTuple):
-    """A role, its label in the first person, and the track meant for it.
+    """A role, its label in the first person, and the name of the track for it.
 
-    Tracks are identified by name; no page can change it.
+    Tracks are identified by their name, which no page can change.
     """
 
     key: str
@@ -22,14 +22,14 @@ class TrackRole(NamedTuple):
 TRACK_ROLES = [
     TrackRole("director", "I am the director of a public library", "Library Director"),
     TrackRole("staff", "I work in a library", "Library Staff"),
-    TrackRole("trustee", "I am a trustee, or chair the board", "Library Trustee"),
+    TrackRole("trustee", "I am a trustee or board chair", "Library Trustee"),
 ]
 
 
 class TrackChange(NamedTuple):
-    """A track that fits the person's positions and that they do not follow.
+    """A track that matches the person's positions, but that they do not follow.
 
-    `others` are the followed tracks that no longer fit any of their positions.
+    `others` are tracks they follow that no longer match any of their positions.
     """
 
     track: str
@@ -38,9 +38,9 @@ class TrackChange(NamedTuple):
 
 
 def role_of_position(position: Position) -> str:
-    """The key of the role a position stands for; "" for friends of a library.
+    """The key of the role that goes with a position, or "" for friends of a library.
 
-    The directors' track is for public libraries; directors of other libraries are staff.
+    The director track is for public libraries. Directors of other libraries count as staff.
     """
     if position.kind in (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR):
         return "trustee"
@@ -51,17 +51,17 @@ def role_of_position(position: Position) -> str:
 
 
 def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
-    """The positions that fit a track, by the track's name."""
+    """The matching positions, by the name of the track."""
     tracks = {role.key: role.track for role in TRACK_ROLES}
-    fitting: dict[str, list[str]] = {}
+    matching: dict[str, list[str]] = {}
     for position in positions:
         if track := tracks.get(role_of_position(position)):
-            fitting.setdefault(track, []).append(str(position))
-    return fitting
+            matching.setdefault(track, []).append(str(position))
+    return matching
 
 
 def director_since(positions: Iterable[Position]) -> dt.date | None:
-    """The first known day as director of a public library, or None."""
+    """The person's first known day as director of a public library, or None."""
     days = [
         each.since_on
         for each in positions
@@ -70,31 +70,31 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
     return min(days, default=None)
 
 
-def why_recommended(said: Collection[str], fitting: dict[str, list[str]]) -> dict[str, str]:
-    """The reason why each track is recommended, by its name, for the stated roles."""
+def why_recommended(roles: Collection[str], matching: dict[str, list[str]]) -> dict[str, str]:
+    """The reason for recommending each track that goes with the roles, by the track's name."""
     reasons = {}
     for role in TRACK_ROLES:
-        if role.key not in said:
+        if role.key not in roles:
             continue
-        if positions := fitting.get(role.track):
+        if positions := matching.get(role.track):
             reasons[role.track] = f"Your profile says: {'; '.join(positions)}."
         else:
             reasons[role.track] = f"You said: {role.label}."
     return reasons
 
 
-def preselected_roles(fitting: dict[str, list[str]]) -> list[str]:
+def preselected_roles(matching: dict[str, list[str]]) -> list[str]:
     """The keys of the roles that match the person's positions."""
-    return [role.key for role in TRACK_ROLES if role.track in fitting]
+    return [role.key for role in TRACK_ROLES if role.track in matching]
 
 
 def recommended_changes(
-    followed: Collection[str], fitting: dict[str, list[str]]
+    followed: Collection[str], matching: dict[str, list[str]]
 ) -> list[TrackChange]:
-    """One change per fitting track not followed, for a person who follows at least one track."""
-    others = [track for track in followed if track not in fitting]
+    """The matching tracks not followed; none for a person who does not follow any track."""
+    others = [track for track in followed if track not in matching]
     return [
         TrackChange(track, "; ".join(positions), others)
-        for track, positions in fitting.items()
+        for track, positions in matching.items()
         if followed and track not in followed
     ]

@@ -1,12 +1,10 @@
 """Choosing certification tracks, one at a time or several at once."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Position, User
@@ -18,15 +16,16 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.counting.eligibility import DIRECTOR_TRACK, directors_deadline
-from tracks.enums import FITS, RuleSetKind
+from tracks.enums import RuleSetKind
 from tracks.following import actions, recommended
 from tracks.following.forms import ChooseForm, ChooseSeveralForm, RolesForm
+from tracks.following.presentation import OfferedTrack
 from tracks.models import Participation, RuleSet, Track
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The tracks the person follows and can choose; choosing posts the archived credits."""
+    """The tracks the person follows and can choose. Choosing one posts archived credits."""
     person = request.user
     if request.method == "POST":
         follow = _follow if "track" in request.POST else _follow_several
@@ -34,62 +33,42 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
     participations = list(counting_queries.active_participations(person))
     followed = [str(participation.track) for participation in participations]
     positions = list(positions_of(person))
-    fitting = recommended.positions_by_track(positions)
+    matching = recommended.positions_by_track(positions)
     roles = RolesForm(
         request.GET if "asked" in request.GET else None,
-        preset=recommended.preselected_roles(fitting),
+        preset=recommended.preselected_roles(matching),
     )
-    reasons = recommended.why_recommended(roles.selected(), fitting)
-    left: dict[int, Participation] = {}
+    reasons = recommended.why_recommended(roles.selected(), matching)
+    resumable: dict[int, Participation] = {}
     for participation in counting_queries.resumable_participations(person, today()):
-        left.setdefault(participation.track_id, participation)
-    offered = [
-        _offer(
-            rule_set,
-            " ".join(
-                filter(None, (reasons.get(rule_set.track.name), _deadline(rule_set, positions)))
-            ),
-            left.get(rule_set.track_id),
-        )
-        for rule_set in counting_queries.rule_sets_for(person, today())
-        if rule_set.track.name not in followed
-    ]
+        resumable.setdefault(participation.track_id, participation)
+    offered = []
+    for rule_set in counting_queries.rule_sets_for(person, today()):
+        track = rule_set.track
+        if track.name not in followed:
+            why = filter(None, (reasons.get(track.name), _deadline(rule_set, positions)))
+            offered.append(OfferedTrack(rule_set, " ".join(why), resumable.get(track.pk)))
     context = {
         "followed": [
-            counting_presentation.track_summary(course, today())
-            for course in counting_queries.track_progress_of(participations, today())
+            counting_presentation.track_summary(each, today())
+            for each in counting_queries.track_progress_of(participations, today())
         ],
         "roles": roles,
-        "changes": recommended.recommended_changes(followed, fitting),
-        "offered": sorted(offered, key=lambda track: not track["why"]),
+        "changes": recommended.recommended_changes(followed, matching),
+        "offered": sorted(offered, key=lambda track: not track.why),
     }
     return render(request, "tracks/choose.html", context)
 
 
 def _deadline(rule_set: RuleSet, positions: Iterable[Position]) -> str:
-    """A new director's deadline; "" for people who were certified before."""
+    """A sentence about a new director's deadline; "" for people certified before."""
     since = recommended.director_since(positions)
     if rule_set.track.name != DIRECTOR_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
         return ""
     deadline = directors_deadline(since)
     if deadline < today():
         return ""
-    return f"A new director has four years to become certified: until {format_day(deadline)}."
-
-
-def _offer(rule_set: RuleSet, why: str, left: Participation | None) -> dict[str, Any]:
-    return {
-        "left": left,
-        "id": rule_set.track_id,
-        "name": rule_set.track.name,
-        "why": why,
-        "fits": FITS,
-        "rule_set": rule_set.name,
-        "rules_url": reverse("tracks:rule_set", args=[rule_set.pk]),
-        "audience": rule_set.audience,
-        "rules": counting_presentation.rule_set_in_words(rule_set),
-        "source": rule_set.source,
-    }
+    return f"A new director has four years to become certified, until {format_day(deadline)}."
 
 
 def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
@@ -103,33 +82,35 @@ def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
         if is_new:
             messages.success(request, _now_followed([participation]))
         else:
-            messages.info(request, f"You already follow {track}; nothing has changed.")
+            messages.info(request, f"You already follow {track}. Nothing was changed.")
         return redirect(participation)
     return redirect("tracks:choose")
 
 
 def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
-    """Follow the selected tracks; each refusal is shown, the others are followed."""
+    """Follow the selected tracks and show a message for each refusal."""
     form = ChooseSeveralForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Select at least one of the tracks on this page.")
         return redirect("tracks:choose")
-    chosen = actions.select_tracks(tracks=form.cleaned_data["tracks"], by=person)
-    for refusal in chosen.refused:
-        messages.error(request, f"Not chosen: {refusal}")
-    for participation in chosen.kept:
+    result = actions.select_tracks(tracks=form.cleaned_data["tracks"], by=person)
+    for refusal in result.refusals:
+        messages.error(request, refusal)
+    for participation in result.already_followed:
         messages.info(request, f"You already follow {participation.track}.")
-    if chosen.new:
-        messages.success(request, _now_followed(chosen.new))
-    if len(chosen.new) == 1 and not chosen.refused:
-        return redirect(chosen.new[0])
+    if result.started:
+        messages.success(request, _now_followed(result.started))
+    if len(result.started) == 1 and not result.refusals:
+        return redirect(result.started[0])
     return redirect("tracks:choose")
 
 
 def _now_followed(participations: list[Participation]) -> str:
     """You now follow Library Staff and Library Trustee. 3 credit lines were posted to them."""
-    tracks = " and ".join(str(participation.track) for participation in participations)
+    tracks = counting_presentation.join_names(
+        [str(participation.track) for participation in participations]
+    )
     number = counting_queries.postings_of(participations).count()
     posted = counted(number, "credit line was", "credit lines were")
-    where = "it" if len(participations) == 1 else "them"
-    return f"You now follow {tracks}. {posted} posted to {where}."
+    them = "it" if len(participations) == 1 else "them"
+    return f"You now follow {tracks}. {posted} posted to {them}."

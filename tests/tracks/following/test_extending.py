@@ -89,7 +89,7 @@ def test_what_ends_as_late_already_stays() -> None:
     participation = a_period()
     day = str(participation.closes_on)
     answer = coordinator().post(EXTEND, sent(participation, closes_on=day))
-    assert answer.context["rows"][0]["new"] == "stays"
+    assert answer.context["rows"][0]["new"] == "No change"
     assert answer.context["button"] == "Extend 0 periods"
 
 
