@@ -1,9 +1,8 @@
 """The certification tracks with the State Library's published rules of 2009 and 2023.
 
-Amounts are credits; the order of the minimums is the order of the four categories. Every
-rule set counts all four. Only the year of each set of rules is published, so the days here
-are the year's first and last. The rules of 2026 are not here: their numbers are not
-published.
+Amounts are credits. Minimums are in the order of the four categories, and every rule set counts
+all four. Only the year of each rule set is published, so the days here are January 1 and
+December 31. The rules of 2026 are not included because their numbers are not published.
 """
 
 import datetime as dt
@@ -12,7 +11,7 @@ from django.db import migrations
 
 TRACKS = [
     ("Library Director", "For directors of public libraries."),
-    ("Library Staff", "For everybody who works in a library."),
+    ("Library Staff", "For everyone who works in a library."),
     ("Library Trustee", "For members of library boards."),
 ]
 RULES_2009 = "Montana State Library, certification program rules of 2009."

@@ -1,4 +1,4 @@
-"""What was submitted, verified and issued stays as it is; the history is never rewritten."""
+"""Submitted, verified and issued records never change; the history is never rewritten."""
 
 from django.db import migrations
 from pgtrigger.compiler import Trigger, UpsertTriggerSql

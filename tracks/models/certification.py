@@ -1,4 +1,4 @@
-"""Submissions, the questions to supervisors, and certificates."""
+"""Submissions, requests to supervisors to verify them, and certificates."""
 
 import uuid
 
@@ -19,8 +19,8 @@ from tracks.models.participation import Participation
 class Submission(models.Model):
     """A submitted record, with the person and time of each step.
 
-    `record` (tracks/certification/record.py) is what the person saw when submitting it. A
-    submission ends once: withdrawn, returned, refused, reopened by a correction, or certified.
+    `record` (tracks/certification/record.py) is the record as the person saw it when submitting.
+    A submission ends once: withdrawn, returned, refused, reopened by a correction, or certified.
     """
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="submissions")
@@ -28,14 +28,16 @@ class Submission(models.Model):
     submitted_at = models.DateTimeField()
     record = models.JSONField()
     remarks = models.JSONField(
-        default=list, help_text="Warnings of the automatic checks, as sentences."
+        default=list, help_text="Warnings from the automatic checks, as sentences."
     )
-    note = models.CharField(max_length=1000, blank=True, help_text="To the CE Coordinator.")
+    note = models.CharField(max_length=1000, blank=True, help_text="For the CE Coordinator.")
     name = models.CharField(max_length=150, help_text="As it should appear on the certificate.")
     listed_as = models.CharField(
-        max_length=150, blank=True, help_text="In the annual list. Empty: not listed by name."
+        max_length=150,
+        blank=True,
+        help_text="Name in the annual list. If empty, the person is not listed by name.",
     )
-    # The supervisor that the person proposes.
+    # The supervisor whom the person proposes.
     supervisor_name = models.CharField(max_length=150, blank=True)
     supervisor_email = models.EmailField(max_length=254, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
@@ -133,10 +135,10 @@ class Submission(models.Model):
 
 @pghistory.track(model_name="VerificationHistory")
 class Verification(models.Model):
-    """A question to a supervisor: is this record, or one year of it, right?
+    """A request to a supervisor to verify a record or one year of it.
 
-    The supervisor may have no account and answers by a link that contains `nonce`, once, until it
-    expires. Asking again, or another supervisor, is another row.
+    Supervisors do not need an account: they answer once, through a link that contains `nonce` and
+    expires. Asking again or asking another supervisor adds another row.
     """
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="verifications")
@@ -145,7 +147,7 @@ class Verification(models.Model):
         Submission, models.PROTECT, null=True, blank=True, related_name="verifications"
     )
     year = models.PositiveSmallIntegerField(null=True, blank=True)
-    record = models.JSONField(help_text="The record to verify, as it was then.")
+    record = models.JSONField(help_text="The record as it was when the supervisor was asked.")
     supervisor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="verifies"
     )
@@ -229,13 +231,15 @@ class Verification(models.Model):
 
 @pghistory.track(model_name="CertificateHistory")
 class Certificate(models.Model):
-    """An issued certificate with the record it counts; only a revocation is ever added.
+    """An issued certificate with the record it counts. It never changes, except to be revoked.
 
-    `replaces` is the earlier certificate of the same period, one with a wrong name for example.
+    `replaces` is an earlier certificate for the same period, for example one with a wrong name.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
-    number = models.CharField(max_length=20, unique=True, help_text="Year and number in the year.")
+    number = models.CharField(
+        max_length=20, unique=True, help_text="The year, and the number within the year."
+    )
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="certificates")
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="certificates"
@@ -249,7 +253,7 @@ class Certificate(models.Model):
     coordinator_name = models.CharField(max_length=150)
     supervisor_name = models.CharField(max_length=150)
     issued_on = models.DateField()
-    expires_on = models.DateField(help_text="The last day on which it is valid.")
+    expires_on = models.DateField(help_text="The last day on which the certificate is valid.")
     issued_at = models.DateTimeField(db_default=Now())
     replaces = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"

@@ -19,9 +19,9 @@ from tracks.models.rules import RuleSet, Track
 class Participation(models.Model):
     """One person on one track for one period.
 
-    Credits earned from `counts_from` to `closes_on`, both inclusive, are eligible. Both days are
-    stored when the period starts, because staff may extend it later. `follows` is the certificate
-    that precedes the period, if any.
+    Credits earned from `counts_from` through `closes_on` are eligible. Both days are stored when
+    the period starts, because staff can extend it later. `follows` is the certificate that precedes
+    the period, if any.
     """
 
     person = models.ForeignKey(
@@ -72,7 +72,7 @@ class Participation(models.Model):
                 condition=Q(closes_on__gte=F("selected_on")) & Q(closes_on__gte=F("counts_from")),
                 name="tracks_selected_within_period",
             ),
-            # Only a period after a certificate may count from a day after its selection.
+            # Only a period that follows a certificate can start counting after its selection.
             models.CheckConstraint(
                 condition=Q(counts_from__lte=F("selected_on")) | Q(follows__isnull=False),
                 name="tracks_counts_from_not_after_selection",
@@ -87,7 +87,7 @@ class Participation(models.Model):
 
 
 class Posting(models.Model):
-    """A credit that counts in a participation. Constraints check that both are one person's."""
+    """A credit that counts in a participation. Constraints ensure both belong to one person."""
 
     credit = models.ForeignKey(Credit, models.PROTECT, related_name="postings")
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="postings")
@@ -120,11 +120,11 @@ class Posting(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), model_name="ExtensionHistory")
 class Extension(models.Model):
-    """More time for a period, given by staff with a reason."""
+    """More time for a period, granted by staff with a reason."""
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="extensions")
-    closed_on = models.DateField("last day before")
-    closes_on = models.DateField("last day now")
+    closed_on = models.DateField("previous last day")
+    closes_on = models.DateField("new last day")
     reason = models.CharField(max_length=1000)
     extended_at = models.DateTimeField(db_default=Now())
     extended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

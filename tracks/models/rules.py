@@ -1,4 +1,4 @@
-"""Tracks and their dated rules."""
+"""Tracks and their rule sets."""
 
 import datetime as dt
 from decimal import Decimal
@@ -27,7 +27,7 @@ class Track(models.Model):
 
 
 class RuleSet(models.Model):
-    """The dated requirements of a track. Amounts are credits, periods are calendar years."""
+    """The requirements of a track between two dates. Amounts are credits."""
 
     track = models.ForeignKey(Track, models.PROTECT, related_name="rule_sets")
     name = models.CharField(max_length=120, unique=True)
@@ -41,7 +41,7 @@ class RuleSet(models.Model):
         default=False,
         help_text="Only events in the State Library's own course catalog count.",
     )
-    audience = models.CharField("who", max_length=200, blank=True)
+    audience = models.CharField("intended for", max_length=200, blank=True)
     source = models.TextField(help_text="The document these rules come from.")
 
     class Meta:
@@ -70,12 +70,12 @@ class RuleSet(models.Model):
         return self.name
 
     def counts_since(self, on: dt.date) -> dt.date:
-        """The first day whose credits still count on a day; what is older has aged out."""
+        """Return the first day that still counts as of a day; older credits have aged out."""
         return years_before(on, self.years)
 
 
 class Requirement(models.Model):
-    """A category that counts under a rule set, with its minimum (may be 0)."""
+    """A category that counts under a rule set, with its minimum, which can be 0."""
 
     rule_set = models.ForeignKey(RuleSet, models.CASCADE, related_name="requirements")
     category = models.ForeignKey(Category, models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Checks the promises about credits and reports what breaks them."""
+"""`manage.py check_credits`: check the integrity of all credits and report any violations."""
 
 import itertools
 from typing import Any
@@ -12,8 +12,8 @@ from tracks import integrity
 
 class Command(BaseCommand):
     help = (
-        "Checks every claim, credit and posting, and their history. Changes nothing. Exits with an "
-        "error if a promise is broken."
+        "Checks every claim, credit and posting, and that the history covers them. Changes "
+        "nothing. Exits with an error if a check fails."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -23,13 +23,13 @@ class Command(BaseCommand):
                 "Note: this database role can rewrite the history. Run the portal as a role that "
                 "does not own the tables (docs/adr/0007)."
             )
-        checked = f"{Credit.objects.count()} credits in {Claim.objects.count()} claims"
+        scope = f"{Credit.objects.count()} credits in {Claim.objects.count()} claims"
         if not findings:
-            self.stdout.write(f"{checked}: every promise is kept.")
+            self.stdout.write(f"{scope}: all checks passed.")
             return
-        for promise, broken in itertools.groupby(findings, key=lambda finding: finding.promise):
+        for promise, violations in itertools.groupby(findings, key=lambda each: each.promise):
             self.stdout.write(f"{promise}:")
-            for finding in broken:
+            for finding in violations:
                 self.stdout.write(f"  {finding}")
-        kinds = counted(len(findings), "kind of fault", "kinds of faults")
-        raise CommandError(f"{checked}: {kinds} found; see above.")
+        failed = counted(len(findings), "check")
+        raise CommandError(f"{scope}: {failed} failed; see above.")
