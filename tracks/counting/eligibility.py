@@ -43,7 +43,7 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
     if earned_on < participation.counts_from:
         if before := participation.follows:
             return (
-                f"Earned before {_day(participation.counts_from)}: certificate {before.number} was "
+                f"Earned before {_day(participation.counts_from)}. Certificate {before.number} was "
                 f"issued on {_day(before.issued_on)}, and only credits earned after that day count "
                 "toward the next one."
             )

@@ -1,4 +1,4 @@
-"""Transcripts as PDF, CSV and XLSX, with the numbers of the page."""
+"""Transcripts as PDF, CSV and XLSX, with the same numbers as the page."""
 
 import csv
 import datetime as dt
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 class TranscriptRow(NamedTuple):
-    """One credit as the files show it; `counted` is its part of the sum."""
+    """One credit in a file. `counted` is the amount that the totals include."""
 
     group: TranscriptGroup
     earned_on: dt.date
@@ -44,7 +44,7 @@ class TranscriptRow(NamedTuple):
 
 
 class TranscriptFile(NamedTuple):
-    """The content of a file. `filters` lists the labels of the filters applied."""
+    """The content of a file. `filters` lists the labels of the applied filters."""
 
     person: User
     library: str
@@ -61,7 +61,7 @@ def transcript_rows(
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
 ) -> list[TranscriptRow]:
-    """The lines of a transcript in order. No query after own_credits.with_ending_authors()."""
+    """The rows of a transcript, in order. No query after own_credits.with_ending_authors()."""
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 
@@ -71,9 +71,9 @@ def _row(
     shown = counting_presentation.credit_row(
         credit, participations, ending=history.how_credit_ended(credit)
     )
-    plain = {f"Posted to {each.track}" for each in participations}  # the group's title has it
-    plain |= {counting_presentation.counted_in(each) for each in participations}
-    notes = [shown["reason"], *(each for each in shown["tracks"] if each not in plain)]
+    in_title = {f"Posted to {each.track}" for each in participations}
+    in_title |= {counting_presentation.counted_in(each) for each in participations}
+    notes = [shown["reason"], *(each for each in shown["tracks"] if each not in in_title)]
     return TranscriptRow(
         group=group,
         earned_on=credit.earned_on,
@@ -88,7 +88,7 @@ def _row(
 
 
 def _texts(row: TranscriptRow) -> list[str]:
-    """The texts of a row, on one line each, by the names of COLUMNS."""
+    """The row's texts in the order of COLUMNS, each on one line."""
     texts = (row.group.title, row.title, row.role, row.category, row.state, row.note)
     return [to_one_line(text) for text in texts]
 
@@ -96,12 +96,12 @@ def _texts(row: TranscriptRow) -> list[str]:
 # ---------- Spreadsheets ----------
 
 
-def transcript_csv(paper: TranscriptFile) -> bytes:
-    """One line per credit. Text that a spreadsheet would run as a formula is escaped."""
+def transcript_csv(content: TranscriptFile) -> bytes:
+    """One line per credit. Text that a spreadsheet would treat as a formula is escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    for row in paper.rows:
+    for row in content.rows:
         period, title, role, category, state, note = (escape_formula(text) for text in _texts(row))
         writer.writerow(
             [
@@ -112,15 +112,15 @@ def transcript_csv(paper: TranscriptFile) -> bytes:
     return f"\ufeff{file.getvalue()}".encode()
 
 
-def transcript_xlsx(paper: TranscriptFile) -> bytes:
-    """One sheet with a line per credit, one with the sums. Text is stored as text, not formulas."""
+def transcript_xlsx(content: TranscriptFile) -> bytes:
+    """One sheet with a row per credit and one with totals. Text is never stored as a formula."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        book.set_properties({"title": f"{TITLE}: {to_one_line(paper.person.display_name)}"})
+        book.set_properties({"title": f"{TITLE}: {to_one_line(content.person.display_name)}"})
         bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
         sheet = book.add_worksheet("Credits")
-        _head(sheet, COLUMNS, bold, widths=(26, 7, 12, 60, 11, 34, 9, 9, 14, 60))
-        for line, row in enumerate(paper.rows, start=1):
+        _write_header(sheet, COLUMNS, bold, widths=(26, 7, 12, 60, 11, 34, 9, 9, 14, 60))
+        for line, row in enumerate(content.rows, start=1):
             period, title, role, category, state, note = _texts(row)
             for column, text in zip(
                 (0, 3, 4, 5, 8, 9), (period, title, role, category, state, note), strict=True
@@ -130,21 +130,25 @@ def transcript_xlsx(paper: TranscriptFile) -> bytes:
             sheet.write_datetime(line, 2, dt.datetime.combine(row.earned_on, dt.time()), day)
             sheet.write_number(line, 6, row.amount)
             sheet.write_number(line, 7, row.counted)
-        _sums_sheet(book.add_worksheet("Sums"), paper, bold)
+        _sums_sheet(book.add_worksheet("Totals"), content, bold)
     return file.getvalue()
 
 
-def _head(sheet: Any, columns: Sequence[str], bold: Any, *, widths: Sequence[int]) -> None:
+def _write_header(sheet: Any, columns: Sequence[str], bold: Any, *, widths: Sequence[int]) -> None:
     sheet.freeze_panes(1, 0)
     for column, (label, width) in enumerate(zip(columns, widths, strict=True)):
         sheet.write_string(0, column, label, bold)
         sheet.set_column(column, column, width)
 
 
-def _sums_sheet(sheet: Any, paper: TranscriptFile, bold: Any) -> None:
-    columns = ("Period and year", *(str(each) for each in paper.categories), "All")
-    _head(sheet, columns, bold, widths=[30, *(len(each) + 2 for each in columns[1:])])
-    for line, row in enumerate(sums_table(paper.transcript, paper.categories), start=1):
+def _sums_header(content: TranscriptFile) -> list[str]:
+    return ["Period and year", *(str(each) for each in content.categories), "Total"]
+
+
+def _sums_sheet(sheet: Any, content: TranscriptFile, bold: Any) -> None:
+    columns = _sums_header(content)
+    _write_header(sheet, columns, bold, widths=[30, *(len(each) + 2 for each in columns[1:])])
+    for line, row in enumerate(sums_table(content.transcript, content.categories), start=1):
         format = None if row.kind == "year" else bold
         sheet.write_string(line, 0, row.label, format)
         for column, amount in enumerate(row.amounts, start=1):
@@ -154,23 +158,23 @@ def _sums_sheet(sheet: Any, paper: TranscriptFile, bold: Any) -> None:
 # ---------- PDF ----------
 
 
-def transcript_pdf(paper: TranscriptFile) -> bytes:
-    return pdf.render("transcript.typ", _paper_data(paper))
+def transcript_pdf(content: TranscriptFile) -> bytes:
+    return pdf.render("transcript.typ", _pdf_data(content))
 
 
-def _paper_data(paper: TranscriptFile) -> dict[str, Any]:
+def _pdf_data(content: TranscriptFile) -> dict[str, Any]:
     by_group: dict[int, list[list[str]]] = {}
-    for row in paper.rows:
+    for row in content.rows:
         by_group.setdefault(id(row.group), []).append(_cells(row))
-    sums = sums_table(paper.transcript, paper.categories) if paper.rows else []
+    sums = sums_table(content.transcript, content.categories) if content.rows else []
     return {
         "title": TITLE,
-        "name": paper.person.display_name,
-        "library": paper.library,
-        "printed_on": format_day(paper.day),
-        "filters": paper.filters,
-        "summary": paper.summary,
-        "sums_header": ["Period and year", *(str(each) for each in paper.categories), "All"],
+        "name": content.person.display_name,
+        "library": content.library,
+        "printed_on": format_day(content.day),
+        "filters": content.filters,
+        "summary": content.summary,
+        "sums_header": _sums_header(content),
         "sums": [{"kind": row.kind, "cells": row.cells} for row in sums],
         "groups": [
             {
@@ -179,7 +183,7 @@ def _paper_data(paper: TranscriptFile) -> dict[str, Any]:
                 "total": format_amount(group.all.total) if group.counts else "",
                 "rows": by_group[id(group)],
             }
-            for group in paper.transcript.groups
+            for group in content.transcript.groups
         ],
     }
 

@@ -12,7 +12,7 @@ from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 
 
 class TranscriptForm(forms.Form):
-    """Filters of the person's credits; they combine. Invalid ones are reported and ignored."""
+    """Filters for the person's credits. They combine; invalid ones are reported and ignored."""
 
     q = forms.CharField(
         label="Find a credit",
@@ -20,7 +20,7 @@ class TranscriptForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
         error_messages={
-            "null_characters_not_allowed": "That cannot be searched for, so it was left out."
+            "null_characters_not_allowed": "That cannot be searched for, so it was ignored."
         },
     )
     period = forms.ChoiceField(label="Period", required=False)
@@ -53,7 +53,7 @@ class TranscriptForm(forms.Form):
         self.categories = {each.slug: each.pk for each in categories}
 
     def choice(self) -> TranscriptChoice:
-        """The filters to apply; an invalid field filters nothing."""
+        """The filters to apply, without invalid ones."""
         self.is_valid()
         data = self.cleaned_data
         return TranscriptChoice(
@@ -65,7 +65,7 @@ class TranscriptForm(forms.Form):
         )
 
     def applied_filters(self) -> list[tuple[str, str]]:
-        """The label of each filter that is set, with the query string without it."""
+        """The label of each filter that is set, with the link that removes it."""
         texts = {
             name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
             for name, value in self.query_params().items()

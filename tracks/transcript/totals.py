@@ -1,7 +1,7 @@
-"""Totals of a person's credits by certification period, year and CE category. No query.
+"""Totals of a person's credits by certification period, year and CE category. No queries.
 
-Each credit is in exactly one group, so the groups add up to the whole: credits posted to the same
-tracks, archived credits, and credits that do not count.
+The groups are credits posted to the same tracks, archived credits, and credits that do not count.
+Each credit is in exactly one group, so the groups add up to the total.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptChoice:
-    """Filters of a transcript; empty ones filter nothing.
+    """The filters of a transcript; empty ones do nothing.
 
     `period` is the id of a participation or a key of PERIOD_CHOICES; `category` is an id.
     """
@@ -39,16 +39,16 @@ class TranscriptChoice:
     state: str = ""
     q: str = ""
 
-    def keeps(self, line: TranscriptLine) -> bool:
+    def matches(self, line: TranscriptLine) -> bool:
         return (
             self.period in ("", *_periods(line))
             and self.category in (None, line.category_id)
             and self.year in (None, line.earned_on.year)
             and self.state in ("", line.state)
-            and self._finds(line)
+            and self._matches_text(line)
         )
 
-    def _finds(self, line: TranscriptLine) -> bool:
+    def _matches_text(self, line: TranscriptLine) -> bool:
         text = f"{line.title}\n{line.sponsor}\n{line.presenter}".casefold()
         return all(word in text for word in self.q.casefold().split())
 
@@ -60,7 +60,7 @@ def _periods(line: TranscriptLine) -> list[str]:
 
 
 def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
-    """The same totals as credit_totals(), from loaded lines."""
+    """The same totals as credit_totals(), computed from loaded lines."""
     counting = [line for line in lines if line.counts]
     credits = sum((line.amount for line in counting), ZERO)
     posted = sum((line.amount for line in counting if line.posted_in), ZERO)
@@ -77,7 +77,7 @@ def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
 
 
 class Sums(NamedTuple):
-    """Credits by category id and in all."""
+    """Credits by category id, and their total."""
 
     label: str
     by_category: dict[int, Decimal]
@@ -93,7 +93,7 @@ def sum_lines(label: str, lines: Sequence[TranscriptLine]) -> Sums:
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptGroup:
-    """Credits posted to the same tracks, or to none. `counts`: whether they are in the totals."""
+    """Credits posted to the same tracks, or to none. The totals include them if `counts`."""
 
     title: str
     note: str
@@ -106,7 +106,7 @@ class TranscriptGroup:
 
     @cached_property
     def years(self) -> list[Sums]:
-        """Newest first, like the lines."""
+        """The sums by year, newest first like the lines."""
         years: dict[int, list[TranscriptLine]] = {}
         for line in self.lines:
             years.setdefault(line.earned_on.year, []).append(line)
@@ -128,7 +128,7 @@ class Transcript:
 
     @property
     def all(self) -> Sums:
-        return sum_lines("All", [line for group in self.counting for line in group.lines])
+        return sum_lines("Total", [line for group in self.counting for line in group.lines])
 
 
 def arrange_transcript(
@@ -136,19 +136,20 @@ def arrange_transcript(
     participations: Sequence[Participation],
     choice: TranscriptChoice,
 ) -> Transcript:
-    """Group the filtered lines: by tracks in their order, then archived, then not counted."""
+    """Filter the lines and group them: by track in order, then archived, then not counted."""
     order = {participation.pk: place for place, participation in enumerate(participations)}
     by_key: dict[tuple[int, ...], list[TranscriptLine]] = {}
     archived, ended = (len(order),), (len(order) + 1,)
-    kept = lines if choice == TranscriptChoice() else [line for line in lines if choice.keeps(line)]
-    for line in kept:
+    if choice != TranscriptChoice():
+        lines = [line for line in lines if choice.matches(line)]
+    for line in lines:
         posted = tuple(sorted(order[each] for each in line.posted_in if each in order))
         key = (posted or archived) if line.counts else ended
         by_key.setdefault(key, []).append(line)
     groups = []
     for key in sorted(by_key):
         if key == archived:
-            note = "Kept for you, but not counted in any certification track now."
+            note = "Kept for you, but not counted in any certification track at the moment."
             groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, by_key[key]))
         elif key == ended:
             note = "Declined, withdrawn or taken out; not included in the totals."
@@ -167,13 +168,16 @@ def _posted(tracks: list[Participation], lines: list[TranscriptLine]) -> Transcr
 
 
 def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone: bool) -> str:
-    """The period with the credits aged out by today; or its certificate."""
+    """The certificate of a certified period; otherwise its dates and what has aged out."""
     if issued_on := participation.certified_on:
         number, day = participation.certified_as, format_day(issued_on)
-        return f"Counted in certificate {number}, issued on {day}: they do not count there again."
+        return (
+            f"Counted in certificate {number}, issued on {day}, so they cannot count toward "
+            f"{participation.track} again."
+        )
     begin, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
-    whose = "" if is_alone else f" of {participation.track}"
-    note = f"Certification period{whose}: {begin} to {end}."
+    track = "" if is_alone else f" for {participation.track}"
+    note = f"Certification period{track}: {begin} to {end}."
     first = participation.rule_set.counts_since(today())
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
@@ -182,14 +186,14 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
 
 
 class RecentlyAdded(NamedTuple):
-    """The credits of one claim, so that people see at a glance that theirs are listed."""
+    """The credits of one recent claim, so that people see at a glance that it was added."""
 
     line: TranscriptLine
     amount: Decimal
 
 
 def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[RecentlyAdded]:
-    """The latest claims with credits that count, latest first."""
+    """The latest claims with credits that count, newest first."""
     claims: dict[int, list[TranscriptLine]] = {}
     for line in lines:
         if line.counts:
@@ -202,7 +206,7 @@ def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[Recentl
 
 
 class SumRow(NamedTuple):
-    """The sums of a group, of a year in it, or of all; the last amount is the total."""
+    """The sums of a group, a year within it, or all credits. The last amount is the total."""
 
     kind: str
     label: str
@@ -214,7 +218,7 @@ class SumRow(NamedTuple):
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:
-    """Each group that counts, followed by its years, then the whole. Empty without a group."""
+    """Each group that counts, followed by its years, then the total. Empty without groups."""
 
     def row(kind: str, each: Sums) -> SumRow:
         amounts = [each.by_category.get(category.pk, ZERO) for category in categories]

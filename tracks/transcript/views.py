@@ -1,4 +1,4 @@
-"""My credits as a page and as files, and the history of each credit."""
+"""A person's credits as a page and as files, and the history of each credit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,7 +54,7 @@ class UpcomingRow(NamedTuple):
 
 
 class TranscriptQuery(NamedTuple):
-    """The person's credits, and the filters of a request applied to them."""
+    """The person's credits, filtered as requested."""
 
     lines: list[TranscriptLine]
     participations: list[Participation]
@@ -80,42 +80,42 @@ def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> Transc
 
 @require_safe
 def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Every credit of the person, and upcoming events they are registered for."""
+    """All of the person's credits, and the upcoming events they are registered for."""
     person = request.user
-    chosen = _transcript_query(request, person)
-    totals = transcripts.totals_of_lines(chosen.lines)
-    page = paginate(chosen.transcript.listed, request, size=PER_PAGE)
+    result = _transcript_query(request, person)
+    totals = transcripts.totals_of_lines(result.lines)
+    page = paginate(result.transcript.listed, request, size=PER_PAGE)
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
     upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
-    query = urlencode(chosen.form.query_params())
-    names = [*(category.name for category in chosen.categories), "All"]
-    groups = _groups(page, person, chosen.participations)
+    query = urlencode(result.form.query_params())
+    names = [*(category.name for category in result.categories), "Total"]
+    groups = _groups(page, person, result.participations)
     context = {
         "totals": totals,
         "summary": counting_presentation.totals_in_words(totals),
         "lately": [
-            _recent_row(each) for each in transcripts.recently_added(chosen.lines, RECENT_SHOWN)
+            _recent_row(each) for each in transcripts.recently_added(result.lines, RECENT_SHOWN)
         ],
         "printed_on": format_day(today()),
-        "form": chosen.form,
-        "applied_filters": chosen.form.applied_filters(),
+        "form": result.form,
+        "applied_filters": result.form.applied_filters(),
         "query": f"{query}&" if query else "",
         "files": f"?{query}" if query else "",
-        "has_credits": bool(chosen.lines),
-        "categories": chosen.categories,
-        "sums": _labelled(transcripts.sums_table(chosen.transcript, chosen.categories), names),
+        "has_credits": bool(result.lines),
+        "categories": result.categories,
+        "sums": _labelled(transcripts.sums_table(result.transcript, result.categories), names),
         "groups": groups,
         "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
         "page": page,
         "upcoming": [_upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],
         "more_upcoming": len(upcoming) > MAX_COMING_UP,
-        "has_track": any(each.state in ACTIVE for each in chosen.participations),
+        "has_track": any(each.state in ACTIVE for each in result.participations),
     }
     return render(request, "tracks/credits.html", context)
 
 
 def _labelled(rows: list[transcripts.SumRow], names: list[str]) -> list[dict[str, Any]]:
-    """The sums, each amount with the name of its column."""
+    """The sums, with the column name for each amount."""
     return [
         {
             "kind": row.kind,
@@ -138,13 +138,13 @@ def _upcoming_row(registration: Registration) -> UpcomingRow:
 
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
-    """These credits of the person, by id, with everything a row shows."""
+    """The person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
     return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
 
 
 def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:
-    """The groups of one page, with their years and rows."""
+    """The groups on one page, with their years and rows."""
     credits = _credits(person, [line.id for _, line in listed])
     groups: list[dict[str, Any]] = []
     for group, line in listed:
@@ -174,24 +174,24 @@ def _total_of(group: TranscriptGroup, year: str) -> str:
 
 @require_safe
 def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
-    """All credits with the filters of the page, in one file."""
+    """The person's credits, filtered like the page, as a file."""
     if format not in FORMATS:
         raise Http404
     person = request.user
-    chosen = _transcript_query(request, person)
-    credits = _credits(person, [line.id for _, line in chosen.transcript.listed])
-    paper = TranscriptFile(
+    result = _transcript_query(request, person)
+    credits = _credits(person, [line.id for _, line in result.transcript.listed])
+    content = TranscriptFile(
         person=person,
         library=library_name_of(person),
         day=today(),
-        filters=", ".join(text for text, _ in chosen.form.applied_filters()),
-        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(chosen.lines)),
-        transcript=chosen.transcript,
-        categories=chosen.categories,
-        rows=files.transcript_rows(chosen.transcript, credits, chosen.participations),
+        filters=", ".join(text for text, _ in result.form.applied_filters()),
+        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(result.lines)),
+        transcript=result.transcript,
+        categories=result.categories,
+        rows=files.transcript_rows(result.transcript, credits, result.participations),
     )
     content_type, make = FORMATS[format]
-    response = HttpResponse(make(paper), content_type=content_type)
+    response = HttpResponse(make(content), content_type=content_type)
     name = f"ce-credits-{today():%Y-%m-%d}.{format}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -199,15 +199,15 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
 
 @require_safe
 def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
-    """One credit: its facts, the tracks it counts in, and its history."""
+    """One credit with the tracks it counts in and its history."""
     reader = request.user
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.counting_participations(owner))
-    found = _credits(owner, [credit_id])[credit_id]
+    result = _credits(owner, [credit_id])[credit_id]
     context = {
-        "credit": counting_presentation.credit_row(found, participations),
-        "credits": format_credits(found.amount),
-        "entries": history.credit_history(found, reader=reader),
+        "credit": counting_presentation.credit_row(result, participations),
+        "credits": format_credits(result.amount),
+        "entries": history.credit_history(result, reader=reader),
         "owner": owner,
         "is_own": owner == reader,
     }
@@ -215,7 +215,7 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
 
 
 def _owner(credit_id: int, reader: User) -> User:
-    """The owner of the credit. Raises Http404 for readers who may not see it."""
+    """The owner of the credit. Raises Http404 if the reader cannot see it."""
     credit = get_object_or_404(Credit.objects.select_related("person"), pk=credit_id)
     if credit.person_id != reader.pk and not (
         reader.is_staff and reader.has_perm("credits.view_claim")

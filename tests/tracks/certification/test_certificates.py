@@ -277,12 +277,12 @@ def test_the_transcript_names_the_period_by_its_certificate(settled, june):
     ]
     assert list(groups) == titles
     assert groups[titles[1]]["note"] == (
-        "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026: they do not count there "
-        "again."
+        "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026, so they cannot count "
+        "toward Library Trustee again."
     )
     rows = {row["title"]: row["tracks"] for row in response.context["credits"]}
     early = (
-        "Not in Library Trustee: Earned before November 21, 2026: certificate 2026-0001 was "
+        "Not in Library Trustee: Earned before November 21, 2026. Certificate 2026-0001 was "
         "issued on November 20, 2026, and only credits earned after that day count "
         "toward the next one."
     )

@@ -460,7 +460,7 @@ def test_a_report_asks_the_same_number_of_queries(
 
 
 def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str, User]) -> None:
-    message = "This choice is no longer available, so it was left out."
+    message = "This choice is no longer available, so it was ignored."
     for name, nonsense in {
         "certification": "track=abc",
         "people": "standing=%3Cscript%3E&place=l0&track=9999999999999999999999",

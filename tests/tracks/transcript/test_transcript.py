@@ -114,7 +114,7 @@ def test_the_sums_add_up_by_category_year_and_period(client, many):
         ("year", "2026", ["3", "0", "0", "0", "3"]),
         ("group", "Archived: not in a track", ["0", "0", "0", "2", "2"]),
         ("year", "2021", ["0", "0", "0", "2", "2"]),
-        ("all", "All", ["3", "0.5", "0", "3.5", "7"]),
+        ("all", "Total", ["3", "0.5", "0", "3.5", "7"]),
     ]
     for kind in ("group", "year"):
         parts = [row["labelled"] for row in rows if row["kind"] == kind]
@@ -158,7 +158,7 @@ def test_filters_combine(client, many, query, titles):
 def test_a_period_holds_what_it_shares_with_another(client, many):
     response = client.get(ADDRESS, {"period": many.pk})
     assert shown(response) == [EVERYTHING[1]]
-    assert response.context["sums"][-1]["labelled"][-1] == ("All", "3")
+    assert response.context["sums"][-1]["labelled"][-1] == ("Total", "3")
 
 
 def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
@@ -188,12 +188,12 @@ def test_an_invalid_filter_filters_nothing(client, many, query):
     assert len(response.context["credits"]) == 7
     assert response.context["applied_filters"] == []
     if not query.startswith("page"):
-        assert "so it was left out" in response.content.decode()
+        assert "so it was ignored" in response.content.decode()
 
 
 def test_another_persons_period_is_no_filter(client, many):
     other, _ = select_track(track=make.track(), by=make.person())
-    assert "so it was left out" in client.get(ADDRESS, {"period": other.pk}).content.decode()
+    assert "so it was ignored" in client.get(ADDRESS, {"period": other.pk}).content.decode()
 
 
 def test_what_was_added_lately_and_what_is_to_come(client, person):
@@ -280,7 +280,7 @@ def test_two_thousand_credits_ask_no_more_queries(client, person, django_assert_
     with django_assert_max_num_queries(12):
         response = client.get(ADDRESS, {"page": 40})
     assert len(response.context["credits"]) == 25
-    assert response.context["sums"][-1]["labelled"][-1] == ("All", "2000")
+    assert response.context["sums"][-1]["labelled"][-1] == ("Total", "2000")
 
 
 def a_thousand_claims(person, *, lines):

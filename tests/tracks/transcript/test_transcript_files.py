@@ -183,7 +183,7 @@ def from_csv(content):
         for line in lines
     ]
     total = sum(Decimal(line["Counted"]) for line in lines)
-    return Told(rows, [("All", [total])])
+    return Told(rows, [("Total", [total])])
 
 
 def from_xlsx(content):
@@ -201,7 +201,7 @@ def from_xlsx(content):
     ]
     sums = [
         (line[0], [Decimal(str(cell)) for cell in line[1:]])
-        for line in list(book["Sums"].values)[1:]
+        for line in list(book["Totals"].values)[1:]
     ]
     return Told(rows, sums)
 
@@ -238,7 +238,7 @@ def test_page_pdf_csv_and_xlsx_say_the_same(client, portal, query, number, total
     assert [amounts[-1] for _, amounts in page.sums[-1:]] == ([total] if total else [])
     assert found["pdf"] == page
     assert found["xlsx"] == page
-    assert found["csv"] == Told(page.rows, [("All", [total])])
+    assert found["csv"] == Told(page.rows, [("Total", [total])])
 
 
 def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
