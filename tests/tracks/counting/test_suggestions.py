@@ -173,7 +173,7 @@ def test_an_empty_list_is_explained_and_none_is_shown_when_complete(person: User
     client = signed_in(person)
     participation, _ = select_track(track=make.track("Library Trustee"), by=person)
     text = client.get(participation.get_absolute_url()).content.decode()
-    assert "Nothing on the calendar fits at present" in text
+    assert "No matching training on the calendar right now" in text
     make.claim(person, credits={make.ADMINISTRATION: "15.0"})
     make.event(days=3)
     text = client.get(participation.get_absolute_url()).content.decode()

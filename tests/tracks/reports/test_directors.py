@@ -85,9 +85,9 @@ def test_where_each_track_stands(place: Organization, director: User) -> None:
         make.certificate(make.following(bea))
     assert [[row[0], row[1], row[-1]] for row in rows(shown(director))[1:]] == [
         ["Ann", "Library Staff", "◷ Record sent"],
-        ["Ann", "Library Trustee", "✓ Certified until Wed, Nov 20, 2030"],
-        ["Bea", "Library Trustee", "! Expired until Mon, Jun 15, 2026"],
-        ["Cy", "Follows no track", "Follows no track"],
+        ["Ann", "Library Trustee", "✓ Certified (valid until Wed, Nov 20, 2030)"],
+        ["Bea", "Library Trustee", "! Expired (valid until Mon, Jun 15, 2026)"],
+        ["Cy", "Not following a track", "Not following a track"],
     ]
 
 
