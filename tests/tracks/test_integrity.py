@@ -121,7 +121,7 @@ def test_a_claim_without_who_when_and_why(person: User) -> None:
         by_sql(f"ALTER TABLE credits_claim DROP CONSTRAINT credits_claim_{name}")
     claim = make.claim(make.person())
     Claim.objects.filter(pk=claim.pk).update(state=ClaimState.WITHDRAWN)
-    assert faults() == {"Claims that ended without who, when or why": 1}
+    assert faults() == {"Claims that ended without a name, date or reason": 1}
 
 
 def test_a_registration_that_led_to_nothing() -> None:
@@ -130,7 +130,7 @@ def test_a_registration_that_led_to_nothing() -> None:
     begins_at, ends_at = "2026-01-05T16:00Z", "2026-01-05T17:00Z"
     Event.objects.filter(pk=event.pk).update(begins_at=begins_at, ends_at=ends_at)
     event.registrations.update(settled_at=timezone.now())
-    assert faults() == {"Registrations that led to no credit": 1}
+    assert faults() == {"Registrations that did not lead to a credit": 1}
 
 
 def test_a_claim_on_an_event_that_was_declined(person: User) -> None:
@@ -140,7 +140,7 @@ def test_a_claim_on_an_event_that_was_declined(person: User) -> None:
         decided_by=make.person(),
         decision_reason="Because.",
     )
-    assert faults() == {"Claims on an ended event": 1}
+    assert faults() == {"Claims on declined, canceled or merged events": 1}
 
 
 def test_a_claim_returned_without_a_question(person: User) -> None:
@@ -150,7 +150,7 @@ def test_a_claim_returned_without_a_question(person: User) -> None:
         decided_by=make.person(),
         reason="Which library?",
     )
-    assert faults() == {"Returned claims that await no changes": 1}
+    assert faults() == {"Returned claims whose event is not open for changes": 1}
 
 
 def test_an_event_merged_without_a_record() -> None:
@@ -181,7 +181,7 @@ def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None
     out = StringIO()
     with pytest.raises(CommandError, match="4 claims: 1 check failed"):
         call_command("check_credits", stdout=out)
-    assert "Each credit is archived, posted, or withdrawn" in out.getvalue()
+    assert "Every credit is archived, posted, or withdrawn" in out.getvalue()
     assert "  Credits not posted where they count: 3 (" in out.getvalue()
 
 
