@@ -38,10 +38,10 @@ def today():
         yield TODAY
 
 
-class TestTheRuleAndItsWordsAgree(TestCase):
+class TestQueryAndReasonAgree(TestCase):
     @classmethod
     def setUpTestData(cls):
-        """Changes by one example are undone before the next."""
+        """Each example's changes are rolled back before the next."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             cls.person, cls.decider = make.person(), make.person()
             cls.participation, _ = actions.select_track(track=make.track(), by=cls.person)
@@ -55,7 +55,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
         catalog_only=st.booleans(),
         in_catalog=st.booleans(),
     )
-    def test(self, days, state, counted, catalog_only, in_catalog):
+    def test_general_rule(self, days, state, counted, catalog_only, in_catalog):
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             person, participation, claim = self.person, self.participation, self.claim
             begins_at = dt.datetime(2026, 11, 23, 16, tzinfo=dt.UTC) + dt.timedelta(days=days)
@@ -101,10 +101,10 @@ class TestTheRuleAndItsWordsAgree(TestCase):
         available=st.integers(0, 100),
         watchable=st.none() | st.integers(1, 500),
     )
-    def test_of_the_catalog(
+    def test_catalog_rule(
         self, year, state, day, days_long, claimed, recorded, available, watchable
     ):
-        """Earned in the year of an approved listing, or watched in it, says a third one."""
+        """The query, the reason and this test agree: earned or watched in an approved year."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             person, participation, claim = self.person, self.participation, self.claim
             RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)
@@ -142,7 +142,7 @@ class TestTheRuleAndItsWordsAgree(TestCase):
         (dt.date(2026, 11, 22), True),
     ],
 )
-def test_four_years_before_the_choice_count_and_not_a_day_more(today, day, counts):
+def test_exactly_four_years_before_selection_count(today, day, counts):
     person = make.person()
     credit = make.claim(person, event_on(day)).credits.get()
     participation, _ = actions.select_track(track=make.track(), by=person)
@@ -150,7 +150,7 @@ def test_four_years_before_the_choice_count_and_not_a_day_more(today, day, count
 
 
 @pytest.mark.django_db
-def test_a_period_lasts_four_years_and_29_february_becomes_the_28th():
+def test_period_lasts_four_years_and_february_29_becomes_28():
     with time_machine.travel(dt.datetime(2028, 2, 29, 19, tzinfo=dt.UTC), tick=False):
         leap, _ = actions.select_track(track=make.track(), by=make.person())
     assert (leap.counts_from, leap.closes_on) == (dt.date(2024, 2, 29), dt.date(2032, 2, 29))
@@ -160,14 +160,14 @@ def test_a_period_lasts_four_years_and_29_february_becomes_the_28th():
 
 
 @pytest.mark.django_db
-def test_the_day_of_choosing_is_montanas():
+def test_selection_day_is_in_mountain_time():
     with time_machine.travel(dt.datetime(2027, 1, 1, 6, 30, tzinfo=dt.UTC), tick=False):
         participation, _ = actions.select_track(track=make.track(), by=make.person())
     assert participation.selected_on == dt.date(2026, 12, 31)
 
 
 @pytest.mark.django_db
-def test_a_corrected_date_moves_the_posting(today):
+def test_correcting_the_date_updates_postings(today):
     person = make.person()
     claim = make.claim(person, event_on(dt.date(2026, 11, 2)))
     actions.select_track(track=make.track(), by=person)
@@ -182,7 +182,7 @@ def test_a_corrected_date_moves_the_posting(today):
 
 
 @pytest.mark.django_db
-def test_what_ages_out_stays_posted_and_does_not_count(today):
+def test_aged_out_credit_stays_posted_but_does_not_count(today):
     person = make.person()
     claim = make.claim(person, event_on(dt.date(2022, 11, 30)))
     participation, _ = actions.select_track(track=make.track(), by=person)
@@ -193,9 +193,9 @@ def test_what_ages_out_stays_posted_and_does_not_count(today):
     assert Posting.objects.get().credit == claim.credits.get()
 
 
-# ---------- The shipped rule sets ----------
+# ---------- Published rule sets ----------
 
-SHIPPED = [
+PUBLISHED = [
     ("2009 Library Administrator", 60, [20, 10, 10, 10], 10),
     ("2009 Trustee", 15, [10, 0, 0, 0], 5),
     ("2023 Library Director, initial", 60, [30, 0, 0, 0], 30),
@@ -210,8 +210,8 @@ def rules(name):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
-def test_the_rules_are_the_published_ones(name, total, minimums, elective):
+@pytest.mark.parametrize(("name", "total", "minimums", "elective"), PUBLISHED)
+def test_rule_sets_have_the_published_numbers(name, total, minimums, elective):
     rule_set = rules(name)
     assert (rule_set.total, rule_set.years) == (total, 4)
     progress = measure_progress(rule_set, {})
@@ -220,8 +220,8 @@ def test_the_rules_are_the_published_ones(name, total, minimums, elective):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "total", "minimums", "elective"), SHIPPED)
-def test_just_enough_is_complete_and_half_a_credit_less_is_not(name, total, minimums, elective):
+@pytest.mark.parametrize(("name", "total", "minimums", "elective"), PUBLISHED)
+def test_half_a_credit_short_is_incomplete(name, total, minimums, elective):
     rule_set = rules(name)
     enough = {line.category_id: line.minimum for line in rule_set.requirements.all()}
     last = list(enough)[-1]
@@ -242,7 +242,7 @@ def test_surplus_in_one_category_does_not_fill_another():
 
 
 @pytest.mark.django_db
-def test_only_rules_in_force_can_be_chosen():
+def test_only_rule_sets_in_force_can_be_chosen():
     names = [rule_set.name for rule_set in counting_queries.choosable_rule_sets(TODAY)]
     assert names == [
         "2023 Library Director, initial",
@@ -254,7 +254,7 @@ def test_only_rules_in_force_can_be_chosen():
 
 
 @pytest.mark.django_db
-def test_a_participation_that_was_left_gets_nothing_more():
+def test_left_participation_gets_no_new_postings():
     person = make.person()
     participation, _ = actions.select_track(track=make.track(), by=person)
     Participation.objects.update(state="left")

@@ -1,4 +1,4 @@
-"""The forecast: its arithmetic and its text."""
+"""The forecast: arithmetic and text."""
 
 import datetime as dt
 from decimal import Decimal
@@ -18,7 +18,7 @@ TODAY = dt.date(2026, 11, 23)
 ADMINISTRATION, TECHNOLOGY = Category(pk=1, name="Administration"), Category(pk=4, name="Tech")
 
 
-def reckon(
+def make_forecast(
     *earned: tuple[str, int, str],
     closes: str = "2028-11-23",
     counts_from: str = "2020-11-23",
@@ -27,7 +27,7 @@ def reckon(
     today: dt.date = TODAY,
     years: int = 4,
 ) -> forecast.Forecast:
-    """The pace of (day, category, credits) under: `minimum` in category 4, `total` in all."""
+    """Forecast (day, category, credits) with a `minimum` in category 4 and this `total`."""
     counted = [DatedCredit(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
     lines = [
         ProgressLine(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),
@@ -47,29 +47,29 @@ def reckon(
 @pytest.mark.parametrize(
     ("earned", "options", "text"),
     [
-        # 12 in the past year is one a month; the other eight take eight months.
+        # 12 in the past year is one a month, so the remaining eight take eight months.
         ([("2026-06-01", 4, "12")], {}, "At this pace you will finish in July 2027."),
-        # Seven twelfths a month, twelve times.
+        # Seven twelfths a month for twelve months.
         (
             [("2026-06-01", 4, "7")],
             {"total": "14"},
             "At this pace you will finish in November 2027.",
         ),
-        # Fast enough in all, but a minimum waits for its own category: 1 of 10 a year.
+        # Fast enough overall, but the minimum gets only 1 of 10 a year in its own category.
         (
             [("2026-06-01", 1, "19"), ("2026-06-01", 4, "1")],
             {},
             "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
             "you need about 0.5 credits a month.",
         ),
-        # Nothing at all in the category of the minimum.
+        # Nothing in the category with the minimum.
         (
             [("2026-06-01", 1, "60")],
             {},
             "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
             "you need about 0.5 credits a month.",
         ),
-        # The first day of the past twelve months is in, the one before is not.
+        # The past twelve months include their first day, but not the day before.
         ([("2025-11-24", 4, "12")], {}, "At this pace you will finish in July 2027."),
         (
             [("2025-11-23", 4, "12")],
@@ -79,7 +79,7 @@ def reckon(
         ([], {}, "No credits in the past 12 months; you need about 1 credit a month."),
         ([], {"today": dt.date(2028, 11, 10)}, "you need 20 credits in the 13 days left."),
         ([], {"today": dt.date(2028, 11, 22)}, "you need 20 credits in the 1 day left."),
-        # A period that began two months ago, with a month's credits in each.
+        # A period that started two months ago, with credits in each month.
         (
             [("2026-10-10", 4, "4"), ("2026-11-10", 4, "4")],
             {"counts_from": "2026-09-24"},
@@ -90,7 +90,7 @@ def reckon(
             {"counts_from": "2026-10-01"},
             "No credits in this period yet; you need about 1 credit a month.",
         ),
-        # One day old: a first month is a whole one, or two credits would be sixty a month.
+        # One day old: it counts as a full month, or two credits would be sixty a month.
         (
             [("2026-11-23", 4, "2")],
             {"counts_from": "2026-11-23"},
@@ -102,11 +102,11 @@ def reckon(
             {},
             "Ready to submit. 20 credits age out by June 2027.",
         ),
-        # The last day of the period is in it; after that nothing is forecast.
+        # On or after the last day of the period, there is no forecast.
         ([("2028-06-01", 4, "12")], {"today": dt.date(2028, 11, 23)}, ""),
         ([("2028-06-01", 4, "12")], {"today": dt.date(2028, 11, 24)}, ""),
         ([("2028-06-01", 4, "20")], {"today": dt.date(2028, 11, 24)}, "Ready to submit."),
-        # On the way, half of what is there stops counting, so that it takes longer.
+        # Half of the credits age out along the way, so finishing takes longer.
         (
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
@@ -118,7 +118,7 @@ def reckon(
             {"total": "28"},
             "At this pace you will finish in March 2028. 8 credits age out by January 2027.",
         ),
-        # What ages out once everything is there is not spoken of.
+        # Credits that age out after the requirements are met are not mentioned.
         (
             [("2023-09-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
@@ -138,10 +138,10 @@ def reckon(
         ),
     ],
 )
-def test_what_is_said(earned: Any, options: dict[str, Any], text: str) -> None:
-    said = forecast.forecast_text(reckon(*earned, **options))
-    assert said.endswith(text)
-    assert text or not said
+def test_text(earned: Any, options: dict[str, Any], text: str) -> None:
+    forecast_text = forecast.forecast_text(make_forecast(*earned, **options))
+    assert forecast_text.endswith(text)
+    assert text or not forecast_text
 
 
 @pytest.mark.parametrize(
@@ -154,59 +154,59 @@ def test_what_is_said(earned: Any, options: dict[str, Any], text: str) -> None:
     ],
 )
 def test_days_left(today: dt.date, text: str) -> None:
-    assert forecast.format_days_left(reckon(today=today)) == text
+    assert forecast.format_days_left(make_forecast(today=today)) == text
 
 
 @pytest.mark.parametrize(
     ("earned_on", "closes", "years", "ages_out"),
     [
-        # Earned on 29 February it counts until 29 February four years later.
+        # A credit earned on February 29 counts until February 29 four years later.
         ("2024-02-29", "2028-02-29", 4, []),
         ("2024-02-29", "2028-03-01", 4, [dt.date(2028, 2, 29)]),
         ("2024-02-28", "2028-02-28", 4, []),
         ("2024-02-28", "2028-02-29", 4, [dt.date(2028, 2, 28)]),
-        # 2029 has no such day, so five years later it is the 28th.
+        # 2029 has no February 29, so five years later it is the 28th.
         ("2024-02-29", "2029-02-28", 5, []),
         ("2024-02-29", "2029-03-01", 5, [dt.date(2029, 2, 28)]),
     ],
 )
-def test_what_ages_out_in_leap_years(
+def test_aging_out_in_leap_years(
     earned_on: str, closes: str, years: int, ages_out: list[dt.date]
 ) -> None:
-    found = reckon((earned_on, 4, "3"), closes=closes, years=years)
-    assert [day for day, _ in found.ages_out] == ages_out
+    result = make_forecast((earned_on, 4, "3"), closes=closes, years=years)
+    assert [day for day, _ in result.ages_out] == ages_out
 
 
-def test_the_days_of_the_months_from_the_31st_and_the_29th() -> None:
-    """Short months skip nothing."""
+def test_no_month_is_skipped_when_months_are_short() -> None:
     for day in (dt.date(2026, 10, 31), dt.date(2028, 2, 29)):
-        found = reckon((f"{day - dt.timedelta(days=30)}", 4, "12"), today=day, closes="2032-02-29")
-        assert found.done_on is not None
-        assert (found.done_on - day).days in range(240, 250)
+        start = f"{day - dt.timedelta(days=30)}"
+        result = make_forecast((start, 4, "12"), today=day, closes="2032-02-29")
+        assert result.done_on is not None
+        assert (result.done_on - day).days in range(240, 250)
 
 
-def test_the_rate_it_takes_is_enough_and_half_a_credit_less_is_not() -> None:
-    """Seven credits age out in fourteen months; finishing before that needs less."""
-    found = reckon(("2024-01-23", 4, "7"), minimum="0", total="20", closes="2028-11-23")
-    # 13 credits until the last day on which the seven count; 20 until the end.
-    assert found.per_month == Decimal("1.0")
-    assert Decimal(13) / 14 < found.per_month < Decimal(20) / 14
+def test_lowest_rate_is_the_one_that_finishes_before_credits_age_out() -> None:
+    """Seven credits age out in fourteen months, so finishing before that takes less."""
+    result = make_forecast(("2024-01-23", 4, "7"), minimum="0", total="20", closes="2028-11-23")
+    # 13 credits by the last day on which the seven count, or 20 by the end.
+    assert result.per_month == Decimal("1.0")
+    assert Decimal(13) / 14 < result.per_month < Decimal(20) / 14
 
 
-# ---------- On the pages ----------
+# ---------- Pages ----------
 
 
 @pytest.mark.django_db
-def test_the_pages_say_it() -> None:
+def test_pages_show_the_forecast() -> None:
     person, client = make.person(), Client()
     client.force_login(person)
     with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
         make.claim(person, credits={make.ADMINISTRATION: "10.0"})
         make.claim(person, days=-1200, credits={make.TECHNOLOGY: "3.0"})
         participation, _ = select_track(track=make.track("Library Trustee"), by=person)
-        first = client.get("/continuing-education/").context["answer"]
+        answer = client.get("/continuing-education/").context["answer"]
         progress = client.get(participation.get_absolute_url()).content.decode()
-    assert first == (
+    assert answer == (
         "Library Trustee: 13 of 15 credits, 2 to go by Sat, Nov 23, 2030. 1,461 days left. "
         "At this pace you will finish in February 2027."
     )

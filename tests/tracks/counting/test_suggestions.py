@@ -28,7 +28,7 @@ def now() -> Any:
 
 @pytest.fixture
 def participation(person: User) -> Participation:
-    """Library Staff, 60 credits: 4.5 missing in Technology, the other minimums met."""
+    """Library Staff, with 4.5 credits still needed in Technology and the other minimums met."""
     full = dict.fromkeys((make.ADMINISTRATION, make.PUBLIC, make.COLLECTION), "5.0")
     make.claim(person, credits=full | {make.TECHNOLOGY: "0.5"}, title="Claimed")
     return select_track(track=make.track(), by=person)[0]
@@ -47,7 +47,7 @@ def recording(**fields: Any) -> Event:
     return make.event(days=-3, recording_available_at=available, **values | fields)
 
 
-def test_what_fills_a_minimum_comes_first_by_date(
+def test_events_that_fill_a_minimum_come_first_by_date(
     person: User, participation: Participation
 ) -> None:
     make.event(days=1, credits={make.PUBLIC: "2.0"}, title="Elective soon")
@@ -68,7 +68,7 @@ def test_what_fills_a_minimum_comes_first_by_date(
     ]
 
 
-def test_at_most_five_and_each_missing_category_has_its_turn(person: User) -> None:
+def test_up_to_five_suggestions_alternate_between_missing_categories(person: User) -> None:
     select_track(track=make.track(), by=person)
     for number in range(7):
         make.event(days=number + 1, title=f"Technology {number}")
@@ -86,7 +86,7 @@ def test_at_most_five_and_each_missing_category_has_its_turn(person: User) -> No
 @pytest.mark.parametrize(
     "fields",
     [
-        {"days": -1},  # over, and nothing to watch
+        {"days": -1},  # over, without a recording
         {"days": -1, "recording_available_at": NOW + dt.timedelta(days=1)},
         {
             "days": -9,
@@ -100,22 +100,23 @@ def test_at_most_five_and_each_missing_category_has_its_turn(person: User) -> No
         {"days": 4 * 365 + 2},  # after the period
         {"days": -4 * 365 - 2, "recording_available_at": NOW - dt.timedelta(days=1000)},
         {"days": 3, "registration_closes_at": NOW - dt.timedelta(hours=1)},
-        {"days": 3, "capacity": 0 + 1, "has_waitlist": False, "taken": True},
+        {"days": 3, "capacity": 1, "has_waitlist": False, "taken": True},
     ],
 )
-def test_what_is_never_suggested(
+def test_events_never_suggested(
     person: User, participation: Participation, fields: dict[str, Any]
 ) -> None:
-    taken = fields.pop("taken", False) if "taken" in (fields := dict(fields)) else False
+    fields = dict(fields)
+    is_full = fields.pop("taken", False)
     event = make.event(**fields)
-    if taken:
+    if is_full:
         register(event_id=event.pk, by=make.person())
     assert suggested(person) == []
-    make.event(days=3, title="The control")
-    assert [title for title, _ in suggested(person)] == ["The control"]
+    make.event(days=3, title="Suggested")
+    assert [title for title, _ in suggested(person)] == ["Suggested"]
 
 
-def test_a_full_event_with_a_waitlist_or_without_registering_is_suggested(
+def test_events_with_a_waitlist_or_without_registration_are_suggested(
     person: User, participation: Participation
 ) -> None:
     waiting = make.event(days=3, capacity=1, has_waitlist=True, title="Waitlist")
@@ -124,25 +125,25 @@ def test_a_full_event_with_a_waitlist_or_without_registering_is_suggested(
     assert [title for title, _ in suggested(person)] == ["Waitlist", "Just come"]
 
 
-def test_what_is_registered_or_claimed_is_left_out_and_comes_back(
+def test_registered_or_claimed_events_are_left_out_until_canceled(
     person: User, participation: Participation
 ) -> None:
     event = make.event(days=3, title="Registered")
     register(event_id=event.pk, by=person)
     make.claim(person, recording(title="Watched"))
     assert suggested(person) == []
-    assert [title for title, _ in suggested(other_staff())] == ["Registered", "Watched"]
+    assert [title for title, _ in suggested(another_person())] == ["Registered", "Watched"]
     cancel_registration(event_id=event.pk, by=person)
     assert [title for title, _ in suggested(person)] == ["Registered"]
 
 
-def other_staff() -> User:
+def another_person() -> User:
     other = make.person()
     select_track(track=make.track(), by=other)
     return other
 
 
-def test_who_was_absent_may_watch_the_recording(person: User, participation: Participation) -> None:
+def test_absent_people_can_watch_the_recording(person: User, participation: Participation) -> None:
     event = make.event(days=3, title="Missed")
     register(event_id=event.pk, by=person)
     Registration.objects.update(
@@ -158,18 +159,18 @@ def test_who_was_absent_may_watch_the_recording(person: User, participation: Par
     assert [title for title, _ in suggested(person)] == ["Missed"]
 
 
-def test_only_the_catalog_where_only_that_counts(
+def test_only_catalog_events_if_only_those_count(
     person: User, participation: Participation
 ) -> None:
     RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)
     make.event(days=3, title="Elsewhere")
     make.listing(make.event(days=4, title="From the catalog"))
-    make.listing(make.event(days=5, title="Of last year"), fiscal_year=2026)
+    make.listing(make.event(days=5, title="From last year"), fiscal_year=2026)
     make.listing(recording(title="Recorded"))
     assert [title for title, _ in suggested(person)] == ["From the catalog", "Recorded"]
 
 
-def test_an_empty_list_is_explained_and_none_is_shown_when_complete(person: User) -> None:
+def test_empty_list_is_explained_and_hidden_when_complete(person: User) -> None:
     client = signed_in(person)
     participation, _ = select_track(track=make.track("Library Trustee"), by=person)
     text = client.get(participation.get_absolute_url()).content.decode()

@@ -25,7 +25,9 @@ def client(person: User) -> Client:
     return signed_in(person)
 
 
-def works(person: User, kind: PositionKind, *, at: str = "public", **fields: Any) -> Position:
+def add_position(
+    person: User, kind: PositionKind, *, at: str = "public", **fields: Any
+) -> Position:
     library = make.organization(kind=at)
     return Position.objects.create(person=person, organization=library, kind=kind, **fields)
 
@@ -40,12 +42,12 @@ def choose(client: Client, *names: str) -> Any:
     return client.post("/tracks/", {"tracks": ids}, follow=True)
 
 
-# ---------- What is proposed ----------
+# ---------- Recommendations ----------
 
 
-def test_a_new_director_reads_until_when(client, person):
+def test_new_director_sees_the_deadline(client, person):
     with time_machine.travel("2026-11-23 10:00 -0700", tick=False):
-        works(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
+        add_position(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
         [why] = [why for name, why in offered(client) if name == DIRECTOR]
     assert why.endswith(
         "A new director has four years to become certified, until Tue, Feb 29, 2028."
@@ -56,8 +58,8 @@ def test_a_new_director_reads_until_when(client, person):
     assert "four years" not in why
 
 
-def test_who_was_certified_as_a_director_before_reads_no_deadline(client, person):
-    works(person, PositionKind.DIRECTOR, since_on=today())
+def test_director_certified_before_sees_no_deadline(client, person):
+    add_position(person, PositionKind.DIRECTOR, since_on=today())
     make.certificate(make.following(person, DIRECTOR))
     [following] = counting_queries.active_participations(person)
     actions.leave_track(participation_id=following.pk, by=person)
@@ -67,7 +69,7 @@ def test_who_was_certified_as_a_director_before_reads_no_deadline(client, person
 
 
 @pytest.mark.parametrize(
-    ("kind", "at", "proposed"),
+    ("kind", "at", "recommended"),
     [
         (PositionKind.DIRECTOR, "public", [DIRECTOR]),
         (PositionKind.DIRECTOR, "academic", [STAFF]),
@@ -77,24 +79,24 @@ def test_who_was_certified_as_a_director_before_reads_no_deadline(client, person
         (PositionKind.FRIEND, "public", []),
     ],
 )
-def test_a_position_proposes_its_track_and_says_why(
-    client: Client, person: User, kind: PositionKind, at: str, proposed: list[str]
+def test_track_is_recommended_for_a_position_with_the_reason(
+    client: Client, person: User, kind: PositionKind, at: str, recommended: list[str]
 ) -> None:
-    position = works(person, kind, at=at)
-    works(make.person(), PositionKind.TRUSTEE)
-    found = offered(client)
-    assert [name for name, why in found if why] == proposed
-    assert [why for _, why in found if why] == [f"Your profile says: {position}."] * len(proposed)
-    assert len(found) == 3
+    position = add_position(person, kind, at=at)
+    add_position(make.person(), PositionKind.TRUSTEE)
+    tracks = offered(client)
+    reasons = [(name, why) for name, why in tracks if why]
+    assert reasons == [(name, f"Your profile says: {position}.") for name in recommended]
+    assert len(tracks) == 3
 
 
-def test_a_position_that_has_ended_proposes_nothing(client: Client, person: User) -> None:
-    works(person, PositionKind.DIRECTOR, until_on=dt.date(2020, 1, 1))
+def test_nothing_is_recommended_for_a_past_position(client: Client, person: User) -> None:
+    add_position(person, PositionKind.DIRECTOR, until_on=dt.date(2020, 1, 1))
     assert [why for _, why in offered(client)] == ["", "", ""]
 
 
-def test_what_is_ticked_goes_before_the_profile(client: Client, person: User) -> None:
-    works(person, PositionKind.STAFF)
+def test_selected_roles_override_the_profile(client: Client, person: User) -> None:
+    add_position(person, PositionKind.STAFF)
     assert offered(client, "?asked=1&am=trustee") == [
         (TRUSTEE, "You said: I am a trustee or board chair."),
         (DIRECTOR, ""),
@@ -104,17 +106,15 @@ def test_what_is_ticked_goes_before_the_profile(client: Client, person: User) ->
     assert [why for _, why in offered(client, "?asked=1&am=king&am=trustee")] == ["", "", ""]
 
 
-def test_the_question_is_preset_and_what_fits_is_ticked(client: Client, person: User) -> None:
-    works(person, PositionKind.DIRECTOR)
-    works(person, PositionKind.TRUSTEE)
+def test_roles_and_matching_tracks_are_preselected(client: Client, person: User) -> None:
+    add_position(person, PositionKind.DIRECTOR)
+    add_position(person, PositionKind.TRUSTEE)
     text = client.get("/tracks/").content.decode()
-    assert text.count(" checked") == 4  # two answers, two tracks
+    assert text.count(" checked") == 4  # two roles, two tracks
     assert text.count("Recommended for you") == 2
 
 
-def test_who_holds_a_certificate_reads_the_rules_for_a_renewal(
-    client: Client, person: User
-) -> None:
+def test_certificate_holder_sees_the_renewal_rules(client: Client, person: User) -> None:
     make.certificate(make.following(person, DIRECTOR))
     for following in counting_queries.active_participations(person):
         actions.leave_track(participation_id=following.pk, by=person)
@@ -123,12 +123,12 @@ def test_who_holds_a_certificate_reads_the_rules_for_a_renewal(
     assert rules[STAFF] == "2023 Library Staff"
 
 
-# ---------- A position that changed ----------
+# ---------- Changed positions ----------
 
 
-def test_a_new_director_who_follows_staff_reads_what_to_do(client: Client, person: User) -> None:
+def test_new_director_who_follows_staff_is_advised(client: Client, person: User) -> None:
     actions.select_track(track=make.track(STAFF), by=person)
-    position = works(person, PositionKind.DIRECTOR)
+    position = add_position(person, PositionKind.DIRECTOR)
     text = client.get("/tracks/").content.decode()
     assert f"Your profile says: {position}. You do not follow Library Director yet" in text
     assert "You can keep Library Staff, or leave it on its own page" in text
@@ -136,19 +136,19 @@ def test_a_new_director_who_follows_staff_reads_what_to_do(client: Client, perso
     assert "You do not follow" not in client.get("/tracks/").content.decode()
 
 
-def test_nothing_has_changed_for_who_follows_nothing_or_what_fits(
+def test_no_change_recommended_without_tracks_or_with_a_matching_one(
     client: Client, person: User
 ) -> None:
-    works(person, PositionKind.STAFF)
+    add_position(person, PositionKind.STAFF)
     assert client.get("/tracks/").context["changes"] == []
     actions.select_track(track=make.track(STAFF), by=person)
     assert client.get("/tracks/").context["changes"] == []
 
 
-def test_a_second_position_leaves_the_first_track_alone(client: Client, person: User) -> None:
+def test_second_position_keeps_the_first_track(client: Client, person: User) -> None:
     actions.select_track(track=make.track(STAFF), by=person)
-    works(person, PositionKind.STAFF)
-    works(person, PositionKind.TRUSTEE)
+    add_position(person, PositionKind.STAFF)
+    add_position(person, PositionKind.TRUSTEE)
     [change] = client.get("/tracks/").context["changes"]
     assert (change.track, change.others) == (TRUSTEE, [])
 
@@ -156,7 +156,7 @@ def test_a_second_position_leaves_the_first_track_alone(client: Client, person: 
 # ---------- Several at once ----------
 
 
-def test_several_tracks_with_one_button(client: Client, person: User) -> None:
+def test_choosing_several_tracks(client: Client, person: User) -> None:
     make.claim(person, credits={make.ADMINISTRATION: "1.0"})
     response = choose(client, STAFF, TRUSTEE)
     assert response.redirect_chain == [("/tracks/", 302)]
@@ -172,7 +172,7 @@ def test_several_tracks_with_one_button(client: Client, person: User) -> None:
     assert Participation.objects.filter(person=person).count() == 3
 
 
-def test_one_that_is_refused_is_named_and_leaves_the_others(client: Client, person: User) -> None:
+def test_refused_track_is_reported_and_the_others_chosen(client: Client, person: User) -> None:
     RuleSet.objects.filter(track=make.track(STAFF)).update(valid_until=dt.date(2024, 12, 31))
     response = choose(client, DIRECTOR, STAFF, TRUSTEE)
     assert said(response) == [
@@ -183,12 +183,11 @@ def test_one_that_is_refused_is_named_and_leaves_the_others(client: Client, pers
     assert list(tracks) == [DIRECTOR, TRUSTEE]
 
 
-def test_what_goes_wrong_on_the_way_leaves_nothing(person: User) -> None:
-    """Everything is one transaction."""
+def test_error_on_the_way_rolls_everything_back(person: User) -> None:
 
     def tracks() -> Any:
         yield make.track(STAFF)
-        raise RuntimeError("the lights went out")
+        raise RuntimeError("stopped halfway")
 
     with pytest.raises(RuntimeError):
         actions.select_tracks(tracks=tracks(), by=person)
@@ -196,7 +195,7 @@ def test_what_goes_wrong_on_the_way_leaves_nothing(person: User) -> None:
 
 
 @pytest.mark.parametrize("values", [[], ["x"], ["0"], ["9" * 30], ["\x00"]])
-def test_nothing_or_nonsense_ticked(client: Client, values: list[str]) -> None:
+def test_empty_or_invalid_selection(client: Client, values: list[str]) -> None:
     response = client.post("/tracks/", {"tracks": values}, follow=True)
     assert said(response) == ["Select at least one of the tracks on this page."]
     assert not Participation.objects.exists()
@@ -206,7 +205,7 @@ def test_nothing_or_nonsense_ticked(client: Client, values: list[str]) -> None:
 def test_queries(client: Client, person: User, number: int, django_assert_num_queries: Any) -> None:
     kinds = [PositionKind.STAFF, PositionKind.DIRECTOR, PositionKind.TRUSTEE]
     for kind in kinds[:number]:
-        works(person, kind)
+        add_position(person, kind)
     actions.select_track(track=make.track(STAFF), by=person)
     with django_assert_num_queries(10):
         client.get("/tracks/")

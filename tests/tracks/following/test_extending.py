@@ -1,4 +1,4 @@
-"""Extending one period or many in the admin, and finding the periods that need it."""
+"""Extending periods in the admin, and filtering the periods that need it."""
 
 import datetime as dt
 from typing import Any
@@ -25,7 +25,7 @@ EXTEND = f"{LIST}extend/"
 WHY = "A year of illness."
 
 
-def a_period(by: User | None = None) -> Participation:
+def make_period(by: User | None = None) -> Participation:
     participation, _ = actions.select_track(track=make.track(), by=by or make.person())
     return participation
 
@@ -34,7 +34,7 @@ def later(participation: Participation) -> dt.date:
     return years_after(participation.closes_on, 1)
 
 
-def sent(*participations: Participation, **values: Any) -> dict[str, Any]:
+def form_data(*participations: Participation, **values: Any) -> dict[str, Any]:
     ids = ",".join(str(each.pk) for each in participations)
     return {"ids": ids, "closes_on": str(later(participations[0])), "reason": WHY} | values
 
@@ -43,19 +43,19 @@ def listed(client: Client, query: str) -> list[int]:
     return [each.pk for each in client.get(f"{LIST}?{query}").context["cl"].result_list]
 
 
-def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None:
-    one, other = a_period(), a_period()
+def test_selected_periods_are_previewed_before_anything_changes() -> None:
+    one, other = make_period(), make_period()
     client = coordinator()
     chosen = {"action": "extend_selected", "_selected_action": [one.pk, other.pk]}
     answer = client.post(LIST, chosen)
     assert answer.context["ids"] == f"{one.pk},{other.pk}"
     assert [row["person"] for row in answer.context["rows"]] == [str(one.person), str(other.person)]
-    answer = client.post(EXTEND, sent(one, other))
+    answer = client.post(EXTEND, form_data(one, other))
     old, new = format_day(one.closes_on), format_day(later(one))
     assert [(row["old"], row["new"]) for row in answer.context["rows"]] == [(old, new)] * 2
     assert answer.context["button"] == "Extend 2 periods"
     assert not Extension.objects.exists()
-    answer = client.post(EXTEND, sent(one, other, shown=str(later(one)), save="1"))
+    answer = client.post(EXTEND, form_data(one, other, shown=str(later(one)), save="1"))
     assert answer.headers["Location"] == LIST
     assert [str(each) for each in get_messages(answer.wsgi_request)] == [
         f"2 periods now end on {new}."
@@ -63,8 +63,8 @@ def test_many_are_chosen_in_the_list_and_shown_before_anything_changes() -> None
     assert set(Participation.objects.values_list("closes_on", flat=True)) == {later(one)}
 
 
-def test_one_is_extended_from_its_page_which_shows_it_afterwards() -> None:
-    participation = a_period()
+def test_one_period_is_extended_from_its_page() -> None:
+    participation = make_period()
     client = coordinator()
     page = f"{LIST}{participation.pk}/change/"
     assert f'href="{EXTEND}?ids={participation.pk}"' in text(client.get(page))
@@ -72,23 +72,23 @@ def test_one_is_extended_from_its_page_which_shows_it_afterwards() -> None:
         participation.person
     )
     day = str(later(participation))
-    answer = client.post(EXTEND, sent(participation, shown=day, save="1"))
+    answer = client.post(EXTEND, form_data(participation, shown=day, save="1"))
     assert answer.headers["Location"] == page
     assert WHY in text(client.get(page))
 
 
-def test_another_day_than_was_shown_is_shown_first() -> None:
-    participation = a_period()
+def test_changed_day_is_previewed_first() -> None:
+    participation = make_period()
     day = str(participation.closes_on)
-    answer = coordinator().post(EXTEND, sent(participation, shown=day, save="1"))
+    answer = coordinator().post(EXTEND, form_data(participation, shown=day, save="1"))
     assert answer.context["shown"] == str(later(participation))
     assert not Extension.objects.exists()
 
 
-def test_what_ends_as_late_already_stays() -> None:
-    participation = a_period()
+def test_period_that_already_ends_that_late_does_not_change() -> None:
+    participation = make_period()
     day = str(participation.closes_on)
-    answer = coordinator().post(EXTEND, sent(participation, closes_on=day))
+    answer = coordinator().post(EXTEND, form_data(participation, closes_on=day))
     assert answer.context["rows"][0]["new"] == "No change"
     assert answer.context["button"] == "Extend 0 periods"
 
@@ -110,11 +110,11 @@ def test_what_ends_as_late_already_stays() -> None:
         ({"reason": "x" * 1001}, None),
     ],
 )
-def test_nonsense_is_refused_and_what_was_typed_is_kept(
+def test_invalid_input_is_refused_and_kept_in_the_form(
     values: dict[str, str], errors: dict[str, list[str]] | None
 ) -> None:
-    participation = a_period()
-    answer = coordinator().post(EXTEND, sent(participation, **values, save="1"))
+    participation = make_period()
+    answer = coordinator().post(EXTEND, form_data(participation, **values, save="1"))
     form = answer.context["form"]
     assert form.errors == errors if errors else list(form.errors) == ["reason"]
     assert form["reason"].value() == values.get("reason", WHY)
@@ -123,34 +123,34 @@ def test_nonsense_is_refused_and_what_was_typed_is_kept(
 
 
 @pytest.mark.parametrize("ids", ["", "x", ",,", "-1", "%00", "9" * 30])
-def test_without_a_period_the_list_opens_again(ids: str) -> None:
+def test_without_periods_redirects_to_the_list(ids: str) -> None:
     client = coordinator()
     for answer in (client.get(EXTEND, {"ids": ids}), client.post(EXTEND, {"ids": ids})):
         assert answer.headers["Location"] == LIST
 
 
-def test_what_is_not_open_and_what_is_ones_own_is_refused_for_all() -> None:
+def test_one_own_or_not_open_period_refuses_all() -> None:
     me = make.person(Role.CE_COORDINATOR)
-    mine, other = a_period(me), a_period()
+    mine, other = make_period(me), make_period()
     client = signed_in(me)
-    answer = client.post(EXTEND, sent(other, mine))
+    answer = client.post(EXTEND, form_data(other, mine))
     [error] = answer.context["form"].non_field_errors()
     assert error == f"{me}, Library Staff: you cannot extend your own period."
-    under_way = make.submission().participation
-    answer = client.post(EXTEND, sent(other, under_way))
+    submitted = make.submission().participation
+    answer = client.post(EXTEND, form_data(other, submitted))
     [error] = answer.context["form"].non_field_errors()
     assert "only an open period can be extended" in error
     assert not Extension.objects.exists()
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
-def test_others_extend_nothing(role: Role) -> None:
-    participation = a_period(make.person(display_name="June Librarian"))
+def test_other_roles_cannot_extend(role: Role) -> None:
+    participation = make_period(make.person(display_name="June Librarian"))
     client = signed_in(make.person(role))
     day = str(later(participation))
     for answer in (
         client.get(EXTEND, {"ids": participation.pk}),
-        client.post(EXTEND, sent(participation, shown=day, save="1")),
+        client.post(EXTEND, form_data(participation, shown=day, save="1")),
     ):
         assert answer.status_code == 403
         assert "June Librarian" not in text(answer)
@@ -159,16 +159,16 @@ def test_others_extend_nothing(role: Role) -> None:
     assert not Extension.objects.exists()
 
 
-# ---------- Finding them ----------
+# ---------- Filters ----------
 
 
-def test_periods_are_found_by_the_quarter_in_which_they_end() -> None:
+def test_filter_by_the_quarter_of_the_last_day() -> None:
     with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)):
         ends = [dt.date(2026, 11, 1), dt.date(2026, 11, 2), dt.date(2026, 12, 31)]
         ends += [dt.date(2027, 1, 1), dt.date(2028, 9, 30), dt.date(2028, 10, 1)]
         made = {}
         for day in ends:
-            made[day] = a_period().pk
+            made[day] = make_period().pk
             Participation.objects.filter(pk=made[day]).update(
                 selected_on=dt.date(2025, 1, 1), counts_from=dt.date(2021, 1, 1), closes_on=day
             )
@@ -185,7 +185,7 @@ def test_periods_are_found_by_the_quarter_in_which_they_end() -> None:
         assert "Q4 2026" in text(client.get(LIST))
 
 
-def test_quarters_go_on_over_the_year() -> None:
+def test_quarters_continue_into_the_next_year() -> None:
     assert quarter_starts(dt.date(2026, 11, 2), 3) == [
         dt.date(2026, 10, 1),
         dt.date(2027, 1, 1),
@@ -193,7 +193,7 @@ def test_quarters_go_on_over_the_year() -> None:
     ]
 
 
-def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
+def test_filter_directors_by_the_start_of_their_position() -> None:
     first = years_before(today(), 4)
     days = {
         "new": first + dt.timedelta(days=400),
@@ -203,14 +203,14 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     made = {}
     for name, day in days.items():
         person = make.person()
-        made[name] = a_period(person).pk
+        made[name] = make_period(person).pk
         Position.objects.create(
             person=person,
             organization=make.organization(),
             kind=PositionKind.DIRECTOR,
             since_on=day,
         )
-    a_period()
+    make_period()
     client = coordinator()
     assert listed(client, "director=new") == [made["due"], made["new"]]
     assert listed(client, "director=due") == [made["due"]]
@@ -220,8 +220,8 @@ def test_new_directors_are_found_by_the_beginning_of_their_position() -> None:
     assert f"{format_day(first)}; four years end {format_day(today())}" in page
 
 
-def test_only_the_last_of_two_extensions_is_announced() -> None:
-    participation = a_period()
+def test_only_the_latest_of_two_extensions_is_emailed() -> None:
+    participation = make_period()
     first, last = (years_after(participation.closes_on, years) for years in (1, 2))
     for closes_on in (first, last):
         actions.extend_participations(

@@ -1,4 +1,4 @@
-"""My credits as a transcript: the list, the totals, and the history of each credit."""
+"""The transcript: list, totals, and the history of each credit."""
 
 import datetime as dt
 import re
@@ -44,7 +44,7 @@ def client(person):
 
 @pytest.fixture
 def many(person):
-    """Two lines in one track, one in two of them; one is archived, and three ended."""
+    """Two credits in one track, one in two tracks, one archived, and three ended."""
     make.claim(person, title="Budgets", days=-30, credits={make.ADMINISTRATION: "3.0"})
     make.claim(person, title="Networks", days=-400, credits={make.TECHNOLOGY: "1.5"})
     make.claim(person, title="Too old", days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
@@ -59,15 +59,17 @@ def many(person):
     decide_custom_event(
         event_id=declined.event_id, decision=Decision.DECLINE, reason="A demo.", by=staff
     )
-    back = make.claim(person, title="Not me", days=-2)
-    withdraw_claim(claim_id=back.pk, by=person)
-    out = make.claim(person, title="Half", days=-3, credits={make.PUBLIC: "1.0"}).credits
-    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered.")
+    withdrawn = make.claim(person, title="Not me", days=-2)
+    withdraw_claim(claim_id=withdrawn.pk, by=person)
+    taken_out = make.claim(person, title="Half", days=-3, credits={make.PUBLIC: "1.0"}).credits
+    taken_out.update(
+        withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered."
+    )
     return participation
 
 
 def shown(response):
-    """Each group with its sum, its years with theirs, and the titles of the rows."""
+    """The groups and their years with totals, and the titles of the rows."""
     return [
         (
             group["title"],
@@ -93,16 +95,16 @@ EVERYTHING = [
 ]
 
 
-def test_each_credit_stands_once_in_its_period_and_year(client, many):
+def test_each_credit_is_listed_once_by_period_and_year(client, many):
     response = client.get(ADDRESS)
-    [*counting, (title, total, [(year, sum_of_year, titles)])] = shown(response)
+    [*counting, (title, total, [(year, year_total, titles)])] = shown(response)
     [*expected, (_, _, [(_, _, ended)])] = EVERYTHING
     assert counting == expected
-    assert (title, total, year, sum_of_year) == ("Not counted", "", "2026", "")
+    assert (title, total, year, year_total) == ("Not counted", "", "2026", "")
     assert sorted(titles) == sorted(ended)
 
 
-def test_the_sums_add_up_by_category_year_and_period(client, many):
+def test_sums_add_up_by_category_year_and_period(client, many):
     rows = client.get(ADDRESS).context["sums"]
     assert [
         (row["kind"], row["label"], [amount for _, amount in row["labelled"]]) for row in rows
@@ -124,7 +126,7 @@ def test_the_sums_add_up_by_category_year_and_period(client, many):
         assert summed == [Decimal(amount) for _, amount in rows[-1]["labelled"]]
 
 
-def test_the_totals_are_those_of_the_database(person, many):
+def test_totals_match_the_database(person, many):
     assert totals.totals_of_lines(credits.transcript_lines(person)) == credits.credit_totals(person)
     assert credits.credit_totals(person).credits == 7
 
@@ -155,13 +157,13 @@ def test_filters_combine(client, many, query, titles):
         assert "No matching credits" in response.content.decode()
 
 
-def test_a_period_holds_what_it_shares_with_another(client, many):
+def test_period_filter_includes_credits_shared_with_another_period(client, many):
     response = client.get(ADDRESS, {"period": many.pk})
     assert shown(response) == [EVERYTHING[1]]
     assert response.context["sums"][-1]["labelled"][-1] == ("Total", "3")
 
 
-def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
+def test_each_filter_can_be_removed_and_applies_to_links(client, many):
     response = client.get(f"{ADDRESS}?category=technology&year=2025")
     assert response.context["applied_filters"] == [
         ("Technology", "?year=2025"),
@@ -183,7 +185,7 @@ def test_each_filter_can_be_dropped_and_stays_in_the_pages(client, many):
         "page=x",
     ],
 )
-def test_an_invalid_filter_filters_nothing(client, many, query):
+def test_invalid_filter_is_ignored(client, many, query):
     response = client.get(f"{ADDRESS}?{query}")
     assert len(response.context["credits"]) == 7
     assert response.context["applied_filters"] == []
@@ -191,16 +193,16 @@ def test_an_invalid_filter_filters_nothing(client, many, query):
         assert "so it was ignored" in response.content.decode()
 
 
-def test_another_persons_period_is_no_filter(client, many):
+def test_another_persons_period_is_an_invalid_filter(client, many):
     other, _ = select_track(track=make.track(), by=make.person())
     assert "so it was ignored" in client.get(ADDRESS, {"period": other.pk}).content.decode()
 
 
-def test_what_was_added_lately_and_what_is_to_come(client, person):
+def test_recently_added_credits_and_upcoming_events(client, person):
     for number in range(4):
         with time_machine.travel(f"2026-11-0{number + 1}T18:00Z", tick=False):
-            four = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
-            make.claim(person, title=f"Number {number}", days=-1, credits=four)
+            credits = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
+            make.claim(person, title=f"Number {number}", days=-1, credits=credits)
     response = client.get(ADDRESS)
     assert [(each.title, each.credits, each.day) for each in response.context["lately"]] == [
         (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
@@ -214,7 +216,7 @@ def test_what_was_added_lately_and_what_is_to_come(client, person):
     assert 'href="/events/mine/">All my registrations' in response.content.decode()
 
 
-def test_what_ended_says_who_when_and_why(client, many):
+def test_ended_credits_show_who_when_and_why(client, many):
     rows = {row["title"]: row for row in client.get(ADDRESS).context["credits"]}
     by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
     assert rows["A vendor's demo"]["reason"] == f"Declined {by} {on}: A demo."
@@ -223,13 +225,13 @@ def test_what_ended_says_who_when_and_why(client, many):
     assert rows["Half"]["state"].text == "Taken out"
 
 
-def test_groups_go_on_over_pages_with_the_sum_of_the_whole(client, person):
+def test_group_on_two_pages_shows_its_full_total(client, person):
     for number in range(27):
         make.claim(person, title=f"Number {number}", days=-1 - number)
     first, second = (client.get(ADDRESS, {"page": number}) for number in (1, 2))
     assert [len(year[2]) for _, _, years in shown(first) for year in years] == [25]
-    [(title, total, [(year, of_year, rows)])] = shown(second)
-    assert (title, total, year, of_year) == (
+    [(title, total, [(year, year_total, rows)])] = shown(second)
+    assert (title, total, year, year_total) == (
         "Archived: not in a track",
         "27 credits",
         "2026",
@@ -239,7 +241,7 @@ def test_groups_go_on_over_pages_with_the_sum_of_the_whole(client, person):
     assert f'{ADDRESS}?page=2"'.removeprefix(ADDRESS) in first.content.decode()
 
 
-def test_what_has_aged_out_is_said_of_its_period(client, person):
+def test_period_shows_what_has_aged_out(client, person):
     with time_machine.travel("2024-11-20T18:00Z", tick=False):
         make.claim(person, days=-3 * 366)
         make.claim(person)
@@ -253,7 +255,7 @@ def test_what_has_aged_out_is_said_of_its_period(client, person):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(client, person, number, django_assert_num_queries):
-    """Regardless of how many claims ended, and who ended them."""
+    """The number does not depend on how many claims ended, or who ended them."""
     for _ in range(number):
         make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
         staff = make.person(Role.CE_COORDINATOR)
@@ -275,7 +277,7 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get(f"{ADDRESS}{credit.pk}/")
 
 
-def test_two_thousand_credits_ask_no_more_queries(client, person, django_assert_max_num_queries):
+def test_two_thousand_credits_take_no_more_queries(client, person, django_assert_max_num_queries):
     a_thousand_claims(person, lines=2)
     with django_assert_max_num_queries(12):
         response = client.get(ADDRESS, {"page": 40})
@@ -284,7 +286,7 @@ def test_two_thousand_credits_ask_no_more_queries(client, person, django_assert_
 
 
 def a_thousand_claims(person, *, lines):
-    """A thousand claims with this many lines each, inserted directly to save time."""
+    """Insert a thousand claims with this many lines each, without actions to save time."""
     base = timezone.now() - dt.timedelta(days=1)
     events = Event.objects.bulk_create(
         Event(
@@ -310,7 +312,7 @@ def a_thousand_claims(person, *, lines):
     return events
 
 
-def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
+def test_each_credit_links_to_its_claim(client, person):
     claim = make.claim(person)
     page = client.get(ADDRESS).content.decode()
     address = f"/continuing-education/claims/{claim.pk}/"
@@ -321,16 +323,16 @@ def test_each_credit_leads_to_its_claim_with_files_and_note(client, person):
 # ---------- One credit ----------
 
 
-def test_the_page_of_a_credit_shows_its_history(client, person, many):
+def test_credit_page_shows_its_history(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
     text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
-    story = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
-    assert "Claimed by you on Fri, Nov 20, 2026, with Create New…, as Technology 1." in story
-    assert "Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: A demo." in story
-    assert story.index("Claimed by you") < story.index("Declined by the CE")
+    history = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
+    assert "Claimed by you on Fri, Nov 20, 2026, with Create New…, as Technology 1." in history
+    assert "Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: A demo." in history
+    assert history.index("Claimed by you") < history.index("Declined by the CE")
 
 
-def test_the_page_of_a_credit_says_in_which_tracks_it_counts(client, person, many):
+def test_credit_page_shows_the_tracks_it_counts_in(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="Networks")
     response = client.get(f"{ADDRESS}{credit.pk}/")
     assert response.context["credit"]["tracks"] == [
@@ -349,7 +351,7 @@ def test_the_page_of_a_credit_says_in_which_tracks_it_counts(client, person, man
         (Role.ADMINISTRATOR, 200),
     ],
 )
-def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
+def test_only_the_owner_and_staff_see_a_credit(person, many, role, status):
     credit = Credit.objects.filter(person=person, claim__event__title="Not me").get()
     client = signed_in(make.person(role))
     response = client.get(f"{ADDRESS}{credit.pk}/")
@@ -361,5 +363,5 @@ def test_a_credit_is_its_persons_and_staffs(person, many, role, status):
         assert "Something wrong?" not in text
 
 
-def test_an_unknown_credit_is_not_found(client):
+def test_unknown_credit_is_not_found(client):
     assert client.get(f"{ADDRESS}999999999/").status_code == 404

@@ -1,4 +1,4 @@
-"""The transcript on the page, as PDF, CSV and XLSX: the same credits and the same numbers."""
+"""The transcript as a page, PDF, CSV and XLSX shows the same credits and numbers."""
 
 import csv
 import datetime as dt
@@ -63,7 +63,7 @@ def client(person):
 
 @pytest.fixture
 def portal(person):
-    """Thirty-odd credits: in two tracks, archived, ended, with titles of all kinds."""
+    """Some thirty credits in two tracks, archived and ended, with unusual titles."""
     amounts = {make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "0.5"}
     for number, title in enumerate([*TITLES, *(f"Training {each}" for each in range(10))]):
         make.claim(person, title=title, days=-1 - 40 * number, credits=amounts)
@@ -76,27 +76,29 @@ def portal(person):
         event_id=declined.event_id, decision=Decision.DECLINE, reason=f"No. {FORMULA}", by=staff
     )
     withdraw_claim(claim_id=make.claim(person, title="Not me").pk, by=person)
-    out = make.claim(person, title="Half").credits
-    out.update(withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered.")
+    taken_out = make.claim(person, title="Half").credits
+    taken_out.update(
+        withdrawn_at=timezone.now(), withdrawn_by=staff, withdrawn_reason="Never offered."
+    )
 
 
-class Told(NamedTuple):
-    """The rows of a transcript, and its sums with their labels."""
+class Content(NamedTuple):
+    """The rows of a transcript, and its labeled sums."""
 
     rows: list[tuple[str, str, str, Decimal]]
     sums: list[tuple[str, list[Decimal]]]
 
 
-def bare(text):
-    """Without spaces, which the PDF drops at line ends."""
+def without_spaces(text):
+    """Remove whitespace, because the PDF drops it at line ends."""
     return re.sub(r"\s+", "", text)
 
 
-# ---------- Reading each ----------
+# ---------- Parsing ----------
 
 
-class Cells(HTMLParser):
-    """Each row of each table of a page: the text of its cells."""
+class TableParser(HTMLParser):
+    """The cell texts of a page's tables, by table and row."""
 
     def __init__(self):
         super().__init__()
@@ -119,8 +121,8 @@ class Cells(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-# The shape of a category, and the texts below a title and in the last column.
-BESIDE = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
+# Category shapes, and the texts below titles and in the last column.
+EXTRAS = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
 
 
 def from_pages(client, query):
@@ -129,23 +131,28 @@ def from_pages(client, query):
     while number <= last:
         response = client.get(f"{ADDRESS}?{query}&page={number}")
         last = response.context["page"].paginator.num_pages
-        text = BESIDE.sub("", response.content.decode())
-        reader = Cells()
+        text = EXTRAS.sub("", response.content.decode())
+        reader = TableParser()
         reader.feed(text[text.index("<main") : text.index("</main")])
         listed, *rest = reader.tables
         [added] = rest or [[]]
         rows += [
-            (bare(cells[1]), bare(cells[0]), bare(cells[2]), Decimal(cells[3]))
+            (
+                without_spaces(cells[1]),
+                without_spaces(cells[0]),
+                without_spaces(cells[2]),
+                Decimal(cells[3]),
+            )
             for cells in listed[1:]
             if len(cells) == 5
         ]
         sums = [(cells[0].strip(), [Decimal(cell) for cell in cells[1:]]) for cells in added[1:]]
         number += 1
-    return Told(rows, sums)
+    return Content(rows, sums)
 
 
 def in_reading_order(text):
-    """PDF text has Hebrew in visual order, so each word is reversed for comparison."""
+    """Reverse Hebrew words, because PDF text has them in visual order."""
     return re.sub("[א-ת]+", lambda word: word[0][::-1], text)
 
 
@@ -157,33 +164,38 @@ def from_pdf(content):
     groups = [table for table in tables if table[0][0] == "Earned on"]
     added = next((table for table in tables if table not in groups), [])
     rows = [
-        (bare(day), in_reading_order(bare(title)), bare(category), Decimal(amount))
+        (
+            without_spaces(day),
+            in_reading_order(without_spaces(title)),
+            without_spaces(category),
+            Decimal(amount),
+        )
         for table in groups
         for cells in table[1:]
         if len(cells) == 5
         for day, title, category, amount, _ in [cells]
     ]
     sums = [(cells[0], [Decimal(cell) for cell in cells[1:]]) for cells in added[1:]]
-    return Told(rows, sums)
+    return Content(rows, sums)
 
 
-def on_paper(day):
-    return bare(format_day(day))
+def printed_day(day):
+    return without_spaces(format_day(day))
 
 
 def from_csv(content):
     lines = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     rows = [
         (
-            on_paper(dt.date.fromisoformat(line["Earned on"])),
-            bare(line["Event"].removeprefix("'")),
-            bare(line["CE category"]),
+            printed_day(dt.date.fromisoformat(line["Earned on"])),
+            without_spaces(line["Event"].removeprefix("'")),
+            without_spaces(line["CE category"]),
             Decimal(line["Credits"]),
         )
         for line in lines
     ]
     total = sum(Decimal(line["Counted"]) for line in lines)
-    return Told(rows, [("Total", [total])])
+    return Content(rows, [("Total", [total])])
 
 
 def from_xlsx(content):
@@ -192,9 +204,9 @@ def from_xlsx(content):
     at = {label: place for place, label in enumerate(head)}
     rows = [
         (
-            on_paper(line[at["Earned on"]].date()),
-            bare(line[at["Event"]]),
-            bare(line[at["CE category"]]),
+            printed_day(line[at["Earned on"]].date()),
+            without_spaces(line[at["Event"]]),
+            without_spaces(line[at["CE category"]]),
             Decimal(str(line[at["Credits"]])),
         )
         for line in lines
@@ -203,11 +215,11 @@ def from_xlsx(content):
         (line[0], [Decimal(str(cell)) for cell in line[1:]])
         for line in list(book["Totals"].values)[1:]
     ]
-    return Told(rows, sums)
+    return Content(rows, sums)
 
 
 def files(client, query=""):
-    """The content of each file, raw and parsed."""
+    """The content of each file by format, raw and parsed."""
     found = {}
     for format, read in (("pdf", from_pdf), ("csv", from_csv), ("xlsx", from_xlsx)):
         response = client.get(f"{ADDRESS}transcript.{format}?{query}")
@@ -219,7 +231,7 @@ def files(client, query=""):
     return found
 
 
-# ---------- The same numbers ----------
+# ---------- Same numbers ----------
 
 
 @pytest.mark.parametrize(
@@ -231,17 +243,17 @@ def files(client, query=""):
         ("q=weeding", 2, 2),
     ],
 )
-def test_page_pdf_csv_and_xlsx_say_the_same(client, portal, query, number, total):
-    found = {format: told for format, (_, told) in files(client, query).items()}
+def test_page_pdf_csv_and_xlsx_have_the_same_content(client, portal, query, number, total):
+    found = {format: content for format, (_, content) in files(client, query).items()}
     page = from_pages(client, query)
     assert len(page.rows) == number
     assert [amounts[-1] for _, amounts in page.sums[-1:]] == ([total] if total else [])
     assert found["pdf"] == page
     assert found["xlsx"] == page
-    assert found["csv"] == Told(page.rows, [("Total", [total])])
+    assert found["csv"] == Content(page.rows, [("Total", [total])])
 
 
-def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
+def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
     content = client.get(f"{ADDRESS}transcript.pdf").content
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
@@ -282,7 +294,7 @@ def test_the_pdf_is_held_to_pdf_ua_and_reads_in_order(client, portal):
     assert f"Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: No. {FORMULA}" in last
 
 
-def test_a_formula_stays_text(client, portal):
+def test_formulas_stay_text(client, portal):
     found = files(client)
     book = openpyxl.load_workbook(io.BytesIO(found["xlsx"][0]))
     [cells] = [row for row in book["Credits"] if row[3].value == FORMULA][:1]
@@ -296,37 +308,37 @@ def test_a_formula_stays_text(client, portal):
     ]
 
 
-def test_what_fonts_lack_and_what_controls_a_terminal(client, person):
+def test_missing_glyphs_and_control_characters(client, person):
     title = "🎉 日本語\x1b[31m\tred\r\n=1+1 _x0041_ \ufffe"
     make.claim(person, title=title)
     found = files(client)
-    assert found["pdf"][1].rows[0][1] == bare("[party popper] □ [31m red =1+1 _x0041_")
-    kept = "🎉 日本語 [31m red =1+1 _x0041_"
+    assert found["pdf"][1].rows[0][1] == without_spaces("[party popper] □ [31m red =1+1 _x0041_")
+    clean = "🎉 日本語 [31m red =1+1 _x0041_"
     [line] = csv.DictReader(io.StringIO(found["csv"][0].decode("utf-8-sig")))
-    assert line["Event"] == kept
-    assert found["xlsx"][1].rows[0][1] == bare(kept)
+    assert line["Event"] == clean
+    assert found["xlsx"][1].rows[0][1] == without_spaces(clean)
 
 
-def test_without_credits_there_is_a_file_that_says_so(client):
+def test_files_without_credits(client):
     found = files(client)
     assert found["csv"][1].rows == found["xlsx"][1].rows == []
     assert found["xlsx"][1].sums == []
 
 
-def test_an_empty_pdf_is_held_to_pdf_ua_too(client):
+def test_empty_pdf_conforms_to_pdf_ua(client):
     content = client.get(f"{ADDRESS}transcript.pdf").content
     assert pdf_ua.is_pdf_compliant_bytes(content)
     assert "0 credits from 0 trainings" in tagged_pdf.read(content).whole
     assert "There are no credits to list." in tagged_pdf.read(content).whole
 
 
-def test_the_pdf_lists_the_filters(client, portal):
+def test_pdf_lists_the_filters(client, portal):
     content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
     assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).whole
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_files_ask_the_same_queries(client, person, number, django_assert_num_queries):
+def test_files_take_the_same_number_of_queries(client, person, number, django_assert_num_queries):
     for _ in range(number):
         make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
         withdraw_claim(claim_id=make.claim(person).pk, by=person)
@@ -336,8 +348,8 @@ def test_files_ask_the_same_queries(client, person, number, django_assert_num_qu
             client.get(f"{ADDRESS}transcript.{format}")
 
 
-def test_two_thousand_credits_come_soon(client, person, much_work):
-    """Measured some two seconds of work; the limit leaves room for a slow machine."""
+def test_two_thousand_credits_are_fast(client, person, much_work):
+    """This takes about two seconds; the limit leaves room for a slow machine."""
     a_thousand_claims(person, lines=2)
     select_track(track=make.track(), by=person)
     content = client.get(f"{ADDRESS}transcript.pdf").content
