@@ -17,17 +17,16 @@ from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
-from credits.enums import CLAIM_LABELS, ClaimState
 from credits.forms import ClaimSearchForm
 from events import actions as event_actions
 from events import queries as event_queries
 from tracks.certification import certificates, record
 from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
-from tracks.counting import credits, eligibility, suggestions
+from tracks.counting import credits, suggestions
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, NOT_COUNTED, POSTED, ParticipationState
+from tracks.enums import ACTIVE, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.models import Participation
 
@@ -54,20 +53,21 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     latest_submissions = certification_queries.latest_of(active)
     summaries = [
         counting_presentation.track_summary(track, today())
-        | {
-            "status": certification_presentation.status_of(
-                track.participation,
-                latest_submissions.get(track.participation.pk),
-                complete=track.progress.is_complete,
-            )
-        }
         for track in counting_queries.track_progress_of(active, today())
+    ]
+    statuses = [
+        certification_presentation.status_of(
+            each.participation,
+            latest_submissions.get(each.participation.pk),
+            complete=each.complete,
+        )
+        for each in summaries
     ]
     totals = credits.credit_totals(person)
     latest_credits = credits.credits_with_postings(person)[:5]
     context = {
         "answer": counting_presentation.on_track_answer(summaries, totals),
-        "tracks": summaries,
+        "tracks": list(zip(summaries, statuses, strict=True)),
         "waiting": certification_queries.unanswered_questions(person),
         "totals": totals,
         "credits": [
@@ -177,7 +177,7 @@ def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> 
         "participation": participation,
         "is_open": participation.state == ParticipationState.OPEN,
         "printed_on": format_day(today()),
-        "credits": [_counting_row(credit, participation) for credit in page],
+        "credits": [counting_presentation.counting_row(credit, participation) for credit in page],
         "page": page,
         "years": certification_presentation.year_states(
             list(certification_queries.year_questions(participation))
@@ -222,16 +222,3 @@ def _record_status(
         "stages": certification_presentation.stages_of(participation, latest) if status else [],
         "sent_before": certification_presentation.sent_before(submissions),
     }
-
-
-def _counting_row(credit: Any, participation: Participation) -> dict[str, Any]:
-    """A credit as a row that says whether it counts in this participation, or why not."""
-    row = counting_presentation.credit_row(credit, [])
-    posted = participation.pk in credit.posted_in
-    why_not = eligibility.why_aged_out if posted else eligibility.why_not_posted
-    row["why"] = why_not(credit, participation) or ""
-    counts = posted and not row["why"]
-    row["labels"] = [POSTED] if counts else [NOT_COUNTED]
-    if counts and credit.claim.state == ClaimState.PENDING:
-        row["labels"].append(CLAIM_LABELS[ClaimState.PENDING])
-    return row

@@ -47,7 +47,7 @@ def test_the_list_leads_to_a_review_and_save_lists_the_credit(client, person):
     assert "Budget basics" in review.content.decode()
     saved = client.post(f"/continuing-education/claim/{event.pk}/", {"source": "list"}, follow=True)
     assert said(saved) == ["Your credit is listed: “Budget basics”."]
-    assert [row["title"] for row in saved.context["credits"]] == ["Budget basics"]
+    assert [row.title for row in saved.context["credits"]] == ["Budget basics"]
     assert Claim.objects.get().source == "list"
 
 
@@ -126,7 +126,7 @@ def test_create_new_lists_a_pending_credit(client, person):
     assert response.redirect_chain[0][0].startswith("/continuing-education/credits/")
     assert "stays Pending" in said(response)[0]
     [row] = response.context["credits"]
-    assert (row["title"], row["state"].text, row["archived"].text) == (
+    assert (row.title, row.state.text, row.archived.text) == (
         "Weeding online",
         "Pending",
         "Archived",
@@ -281,9 +281,9 @@ def test_a_claim_is_withdrawn_from_the_list(client, person):
     claim = make.claim(person, title="Not mine")
     response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
     assert said(response) == ["“Not mine” was withdrawn. It stays in your list."]
-    assert [row["state"].text for row in response.context["credits"]] == ["Withdrawn"]
+    assert [row.state.text for row in response.context["credits"]] == ["Withdrawn"]
     again = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
     assert said(again)[-1] == "“Not mine” was withdrawn. It stays in your list."
-    assert [row["state"].text for row in again.context["credits"]] == ["Withdrawn"]
+    assert [row.state.text for row in again.context["credits"]] == ["Withdrawn"]
     other = make.claim(make.person())
     assert client.post(f"/continuing-education/claims/{other.pk}/withdraw/").status_code == 404

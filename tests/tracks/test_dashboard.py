@@ -45,7 +45,7 @@ def test_a_new_person_reads_the_next_steps(client):
 def test_without_a_track_credits_are_archived_and_the_page_says_what_that_means(client, person):
     make.claim(person)
     response = client.get("/continuing-education/credits/")
-    assert [row["archived"] for row in response.context["credits"]] == [ARCHIVED]
+    assert [row.archived for row in response.context["credits"]] == [ARCHIVED]
     text = response.content.decode()
     assert "1 credit from 1 training: 0 posted, 1 archived." in text
     assert "kept for you but not counted in a certification track yet" in text
@@ -59,10 +59,10 @@ def test_choosing_says_how_many_were_posted_and_why_others_were_not(client, pers
     participation = Participation.objects.get()
     assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
     assert said(response) == ["You now follow Library Staff. 1 credit line was posted to it."]
-    rows = {row["title"]: row for row in response.context["credits"]}
-    assert POSTED in rows["Recent one"]["labels"]
-    assert rows["Old one"]["labels"] == [NOT_COUNTED]
-    assert rows["Old one"]["why"].startswith("Earned before ")
+    rows = {row.credit.title: row for row in response.context["credits"]}
+    assert POSTED in rows["Recent one"].labels
+    assert rows["Old one"].labels == [NOT_COUNTED]
+    assert rows["Old one"].why_not.startswith("Earned before ")
     assert "the first day that counts" in response.content.decode()
 
 
@@ -79,13 +79,13 @@ def test_a_second_track_at_the_same_time(client, person):
     for name in ("Library Staff", "Library Trustee"):
         client.post("/tracks/", {"track": make.track(name).pk})
     response = client.get("/continuing-education/")
-    assert [(one["name"], one["counted"]) for one in response.context["tracks"]] == [
+    assert [(track.name, track.counted) for track, _ in response.context["tracks"]] == [
         ("Library Staff", "4"),
         ("Library Trustee", "4"),
     ]
     assert "Library Trustee: 4 of 15 credits, 11 to go by" in response.content.decode()
     [row] = response.context["credits"]
-    assert row["tracks"] == ["Posted to Library Staff", "Posted to Library Trustee"]
+    assert row.tracks == ["Posted to Library Staff", "Posted to Library Trustee"]
     assert "Other tracks" in page(client, "/tracks/")
 
 
@@ -108,12 +108,12 @@ def test_progress_in_words_and_numbers(client, person):
     client.post("/tracks/", {"track": make.track().pk})
     response = client.get(f"/tracks/{Participation.objects.get().pk}/")
     track = response.context["track"]
-    assert (track["counted"], track["total"], track["elective_earned"]) == ("13", "60 credits", "7")
-    assert track["missing"] == (
+    assert (track.counted, track.total, track.elective.earned) == ("13", "60 credits", "7")
+    assert track.missing == (
         "Still needed: 5 in Library Services to the Public, 5 in Collection Management and "
         "Technical Services, 4 in Technology and 33 more in any category."
     )
-    assert [(row["earned"], row["missing"]) for row in track["rows"]] == [
+    assert [(row.earned, row.missing) for row in track.rows] == [
         ("12", "0"),
         ("0", "5"),
         ("0", "5"),
@@ -124,11 +124,11 @@ def test_progress_in_words_and_numbers(client, person):
 def test_the_bar_is_as_long_as_the_total(client, person):
     make.claim(person, credits={make.ADMINISTRATION: "12.0", make.TECHNOLOGY: "1.0"})
     client.post("/tracks/", {"track": make.track().pk})
-    bar = client.get(f"/tracks/{Participation.objects.get().pk}/").context["track"]["bar"]
-    drawn = sorted([*bar.parts, *bar.missing], key=lambda part: part["x"])
-    ends = [part["x"] + part["width"] for part in drawn]
-    assert [0, *ends] == [*(part["x"] for part in drawn), 600]
-    assert [(part["slug"], part["width"]) for part in bar.parts] == [
+    bar = client.get(f"/tracks/{Participation.objects.get().pk}/").context["track"].bar
+    drawn = sorted([*bar.parts, *bar.missing], key=lambda part: part.x)
+    ends = [part.x + part.width for part in drawn]
+    assert [0, *ends] == [*(part.x for part in drawn), 600]
+    assert [(part.slug, part.width) for part in bar.parts] == [
         (make.ADMINISTRATION, 50),
         (make.TECHNOLOGY, 10),
         (make.ADMINISTRATION, 70),
@@ -156,7 +156,7 @@ def test_a_registration_is_upcoming_until_the_event_is_over(client, person):
     Event.objects.update(begins_at=past, ends_at=past)
     # Nobody has run the job; the page settles what is due for the person who looks.
     response = client.get("/continuing-education/credits/")
-    assert [one["title"] for one in response.context["credits"]] == ["Tomorrow"]
+    assert [row.title for row in response.context["credits"]] == ["Tomorrow"]
     assert response.context["upcoming"] == []
 
 
@@ -167,7 +167,7 @@ def test_many_credits_come_in_pages_that_lose_none(client, person):
     seen = []
     for number in (1, 2):
         response = client.get("/continuing-education/credits/", {"page": number})
-        seen += [row["title"] for row in response.context["credits"]]
+        seen += [row.title for row in response.context["credits"]]
     assert len(seen) == 27
     assert set(seen) == titles
     for odd in ("0", "x", "%00", "9" * 30, "-1"):

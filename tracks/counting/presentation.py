@@ -3,19 +3,19 @@
 import dataclasses
 import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-
-from django.urls import reverse
+from typing import TYPE_CHECKING, NamedTuple
 
 from aspen import formats
 from aspen.formats import format_amount, format_credits, format_day
+from aspen.web.labels import Label
 from credits.enums import CLAIM_LABELS, ENDED, TAKEN_OUT, ClaimRole, ClaimState
 from credits.history import HistoryEntry
+from events.models import Category
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
 from tracks.counting.progress import Progress, measure_progress
 from tracks.counting.queries import TrackProgress
-from tracks.enums import ARCHIVED, SENT
+from tracks.enums import ARCHIVED, NOT_COUNTED, POSTED, SENT
 from tracks.models import Participation, RuleSet
 
 if TYPE_CHECKING:
@@ -64,14 +64,22 @@ def missing_in_words(progress: Progress) -> str:
     return f"Still needed: {join_names(parts)}."
 
 
+class BarPart(NamedTuple):
+    """A part of a bar; `slug` is the category of earned credits, or "" for missing ones."""
+
+    x: int
+    width: int
+    slug: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class ProgressBar:
     """A bar CHART_WIDTH units wide (templates/includes/progress_chart.html)."""
 
     id: str
     text: str
-    parts: list[dict[str, Any]]
-    missing: list[dict[str, int]]
+    parts: list[BarPart]
+    missing: list[BarPart]
     notches: list[int]
 
 
@@ -104,21 +112,21 @@ class _BarPen:
     def __init__(self, total: Decimal) -> None:
         self.total = total
         self.done = Decimal(0)
-        self.parts: list[dict[str, Any]] = []
-        self.missing: list[dict[str, int]] = []
+        self.parts: list[BarPart] = []
+        self.missing: list[BarPart] = []
         self.notches: list[int] = []
 
     def _x(self) -> int:
         return round(self.done / self.total * CHART_WIDTH)
 
-    def _advance(self, amount: Decimal) -> dict[str, int]:
+    def _advance(self, amount: Decimal, slug: str = "") -> BarPart:
         start = self._x()
         self.done += amount
-        return {"x": start, "width": self._x() - start}
+        return BarPart(start, self._x() - start, slug)
 
     def fill(self, amount: Decimal, slug: str) -> None:
         if amount:
-            self.parts.append({"slug": slug} | self._advance(amount))
+            self.parts.append(self._advance(amount, slug))
 
     def hatch(self, amount: Decimal) -> None:
         if amount:
@@ -129,9 +137,47 @@ class _BarPen:
             self.notches.append(self._x() - 3)
 
 
-def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
-    """A participation's progress on a day, for progress_block.html and the pages around it."""
-    participation, progress, counted = course
+class ProgressRow(NamedTuple):
+    """A row of the progress table: credits in a category, electives, or the total."""
+
+    earned: str
+    minimum: str
+    missing: str
+    category: Category | None = None
+
+
+def _progress_row(
+    earned: Decimal, minimum: Decimal, missing: Decimal, category: Category | None = None
+) -> ProgressRow:
+    return ProgressRow(
+        format_amount(earned), format_amount(minimum), format_amount(missing), category
+    )
+
+
+class TrackSummary(NamedTuple):
+    """A participation's progress as of a day, for progress_block.html and the pages around it."""
+
+    participation: Participation
+    name: str
+    url: str
+    rules: str
+    bar: ProgressBar
+    counted: str
+    total: str
+    missing: str
+    complete: bool
+    selected_on: str
+    counts_from: str
+    closes_on: str
+    days_left: str
+    forecast: str
+    rows: list[ProgressRow]
+    elective: ProgressRow
+    all: ProgressRow
+
+
+def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
+    participation, progress, counted = track
     name = str(participation.track)
     ahead = forecast.make_forecast(
         progress=progress,
@@ -141,43 +187,33 @@ def track_summary(course: TrackProgress, on: dt.date) -> dict[str, Any]:
         closes_on=participation.closes_on,
         years=participation.rule_set.years,
     )
-    return {
-        "id": participation.pk,
-        "name": name,
-        "url": participation.get_absolute_url(),
-        "rule_set": participation.rule_set.name,
-        "rules_url": reverse("tracks:rule_set", args=[participation.rule_set_id]),
-        "rules": rule_set_in_words(participation.rule_set),
-        "bar": progress_bar(progress, name=name, id=f"track-{participation.pk}"),
-        "counted": format_amount(progress.counted),
-        "total": format_credits(progress.total),
-        "total_number": format_amount(progress.total),
-        "missing": missing_in_words(progress),
-        "complete": progress.is_complete,
-        "closes_on": format_day(participation.closes_on),
-        "days_left": forecast.format_days_left(ahead),
-        "forecast": "" if participation.state in SENT else forecast.forecast_text(ahead),
-        "counts_from": format_day(participation.counts_from),
-        "selected_on": format_day(participation.selected_on),
-        "rows": [
-            {
-                "category": line.category,
-                "earned": format_amount(line.earned),
-                "minimum": format_amount(line.minimum),
-                "missing": format_amount(line.missing),
-                "elective": format_amount(line.elective),
-            }
+    return TrackSummary(
+        participation=participation,
+        name=name,
+        url=participation.get_absolute_url(),
+        rules=rule_set_in_words(participation.rule_set),
+        bar=progress_bar(progress, name=name, id=f"track-{participation.pk}"),
+        counted=format_amount(progress.counted),
+        total=format_credits(progress.total),
+        missing=missing_in_words(progress),
+        complete=progress.is_complete,
+        selected_on=format_day(participation.selected_on),
+        counts_from=format_day(participation.counts_from),
+        closes_on=format_day(participation.closes_on),
+        days_left=forecast.format_days_left(ahead),
+        forecast="" if participation.state in SENT else forecast.forecast_text(ahead),
+        rows=[
+            _progress_row(line.earned, line.minimum, line.missing, line.category)
             for line in progress.lines
         ],
-        "elective_required": format_amount(progress.elective_required),
-        "elective_earned": format_amount(progress.elective_earned),
-        "elective_missing": format_amount(progress.elective_missing),
-        "earned": format_amount(progress.earned),
-        "missing_total": format_amount(progress.missing),
-    }
+        elective=_progress_row(
+            progress.elective_earned, progress.elective_required, progress.elective_missing
+        ),
+        all=_progress_row(progress.counted, progress.total, progress.missing),
+    )
 
 
-def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> str:
+def on_track_answer(summaries: list[TrackSummary], totals: CreditTotals) -> str:
     """The opening sentences of the Continuing Education page."""
     if summaries:
         return " ".join(_summary_text(one) for one in summaries)
@@ -187,13 +223,13 @@ def on_track_answer(summaries: list[dict[str, Any]], totals: CreditTotals) -> st
     return f"You have {archived} in your archive and do not follow a track yet."
 
 
-def _summary_text(summary: dict[str, Any]) -> str:
-    start = f"{summary['name']}: {summary['counted']} of {summary['total']}"
-    if summary["complete"]:
-        text = f"{start}. All requirements are met."
+def _summary_text(summary: TrackSummary) -> str:
+    text = f"{summary.name}: {summary.counted} of {summary.total}"
+    if summary.complete:
+        text += ". All requirements are met."
     else:
-        text = f"{start}, {summary['missing_total']} to go by {summary['closes_on']}."
-    return " ".join(filter(None, (text, summary["days_left"], summary["forecast"])))
+        text += f", {summary.all.missing} to go by {summary.closes_on}."
+    return " ".join(filter(None, (text, summary.days_left, summary.forecast)))
 
 
 def totals_in_words(totals: CreditTotals) -> str:
@@ -208,37 +244,71 @@ def totals_in_words(totals: CreditTotals) -> str:
     return text
 
 
+class CreditRow(NamedTuple):
+    """A credit with its state and, for each track, whether it counts or why not."""
+
+    id: int
+    claim_id: int
+    title: str
+    url: str
+    role: str
+    earned_on: str
+    category: Category
+    amount: str
+    state: Label
+    reason: str
+    archived: Label | None
+    tracks: list[str]
+    revise_id: int | None
+    withdraw_id: int | None
+
+
 def credit_row(
     credit: "PostedCredit",
     participations: list[Participation],
     *,
     ending: HistoryEntry | None = None,
-) -> dict[str, Any]:
-    """A credit with its state, the participations it counts in, and why not in others.
-
-    `ending` (credits.history) adds who ended it and when; without it, only the reason is shown.
-    """
+) -> CreditRow:
+    """The row of a credit. `ending` adds who ended it and when; otherwise only the reason shows."""
     claim = credit.claim
     state = ClaimState(claim.state)
     ended = state in ENDED or credit.withdrawn_at is not None
     is_taken_out = credit.withdrawn_at and state not in ENDED
-    return {
-        "id": credit.pk,
-        "claim_id": claim.pk,
-        "title": claim.event.title,
-        "url": claim.event.get_absolute_url(),
-        "history_url": reverse("tracks:credit", args=[credit.pk]),
-        "role": ClaimRole.PRESENTER.label if claim.role == ClaimRole.PRESENTER else "",
-        "earned_on": format_day(credit.earned_on),
-        "category": credit.category,
-        "amount": format_amount(credit.amount),
-        "state": TAKEN_OUT if is_taken_out else CLAIM_LABELS[state],
-        "reason": str(ending) if ending else credit.withdrawn_reason or claim.reason,
-        "archived": None if ended or credit.posted_in else ARCHIVED,
-        "tracks": [] if ended else _verdicts(credit, participations),
-        "revise_id": claim.event_id if state == ClaimState.RETURNED else None,
-        "withdraw_id": claim.pk if state == ClaimState.PENDING else None,
-    }
+    return CreditRow(
+        id=credit.pk,
+        claim_id=claim.pk,
+        title=claim.event.title,
+        url=claim.event.get_absolute_url(),
+        role=str(ClaimRole.PRESENTER.label) if claim.role == ClaimRole.PRESENTER else "",
+        earned_on=format_day(credit.earned_on),
+        category=credit.category,
+        amount=format_amount(credit.amount),
+        state=TAKEN_OUT if is_taken_out else CLAIM_LABELS[state],
+        reason=str(ending) if ending else credit.withdrawn_reason or claim.reason,
+        archived=None if ended or credit.posted_in else ARCHIVED,
+        tracks=[] if ended else _verdicts(credit, participations),
+        revise_id=claim.event_id if state == ClaimState.RETURNED else None,
+        withdraw_id=claim.pk if state == ClaimState.PENDING else None,
+    )
+
+
+class CountingRow(NamedTuple):
+    """A credit on the page of a track: whether it counts in this participation, or why not."""
+
+    credit: CreditRow
+    labels: list[Label]
+    why_not: str
+
+
+def counting_row(credit: "PostedCredit", participation: Participation) -> CountingRow:
+    is_posted = participation.pk in credit.posted_in
+    check = eligibility.why_aged_out if is_posted else eligibility.why_not_posted
+    why_not = check(credit, participation) or ""
+    counts = is_posted and not why_not
+    labels = [POSTED if counts else NOT_COUNTED]
+    if counts and credit.claim.state == ClaimState.PENDING:
+        labels.append(CLAIM_LABELS[ClaimState.PENDING])
+    return CountingRow(credit_row(credit, []), labels, why_not)
 
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:

@@ -68,21 +68,20 @@ def transcript_rows(
 def _row(
     group: TranscriptGroup, credit: "PostedCredit", participations: list[Participation]
 ) -> TranscriptRow:
-    shown = counting_presentation.credit_row(
-        credit, participations, ending=history.how_credit_ended(credit)
-    )
+    ending = history.how_credit_ended(credit)
+    row = counting_presentation.credit_row(credit, participations, ending=ending)
     in_title = {f"Posted to {each.track}" for each in participations}
     in_title |= {counting_presentation.counted_in(each) for each in participations}
-    notes = [shown["reason"], *(each for each in shown["tracks"] if each not in in_title)]
+    notes = [row.reason, *(each for each in row.tracks if each not in in_title)]
     return TranscriptRow(
         group=group,
         earned_on=credit.earned_on,
-        title=shown["title"],
-        role=shown["role"],
+        title=row.title,
+        role=row.role,
         category=str(credit.category),
         amount=credit.amount,
         counted=credit.amount if group.counts else Decimal(0),
-        state=shown["state"].text,
+        state=row.state.text,
         note=" ".join(note for note in notes if note),
     )
 

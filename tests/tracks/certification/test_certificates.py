@@ -280,7 +280,7 @@ def test_the_transcript_names_the_period_by_its_certificate(settled, june):
         "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026, so they cannot count "
         "toward Library Trustee again."
     )
-    rows = {row["title"]: row["tracks"] for row in response.context["credits"]}
+    rows = {row.title: row.tracks for row in response.context["credits"]}
     early = (
         "Not in Library Trustee: Earned before November 21, 2026. Certificate 2026-0001 was "
         "issued on November 20, 2026, and only credits earned after that day count "
@@ -304,8 +304,7 @@ def test_the_transcript_names_the_period_by_its_certificate(settled, june):
 def test_the_panel_and_the_credits_own_page_say_the_same(settled, june):
     client = signed_in(june)
     rows = {
-        row["title"]: row["tracks"]
-        for row in client.get("/continuing-education/").context["credits"]
+        row.title: row.tracks for row in client.get("/continuing-education/").context["credits"]
     }
     assert rows["Counted"] == ["Counted in certificate 2026-0001, Library Trustee"]
     credit = settled.participation.postings.get().credit_id

@@ -111,7 +111,7 @@ def test_a_page_says_what_the_rules_ask_for(client: Client) -> None:
 def test_the_bar_draws_the_minimums_and_hatches_what_is_elective(client: Client) -> None:
     rule_set = RuleSet.objects.get(name="2009 Library Administrator")
     bar = page(client, rule_set).context["rules"]["bar"]
-    assert [(part["slug"], part["width"]) for part in bar.parts] == [
+    assert [(part.slug, part.width) for part in bar.parts] == [
         (make.ADMINISTRATION, 200),
         (make.PUBLIC, 100),
         (make.COLLECTION, 100),

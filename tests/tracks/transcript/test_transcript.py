@@ -75,7 +75,7 @@ def shown(response):
             group["title"],
             group["total"],
             [
-                (year["year"], year["total"], [row["title"] for row in year["rows"]])
+                (year["year"], year["total"], [row.title for row in year["rows"]])
                 for year in group["years"]
             ],
         )
@@ -150,7 +150,7 @@ def test_totals_match_the_database(person, many):
 )
 def test_filters_combine(client, many, query, titles):
     response = client.get(f"{ADDRESS}?{query}")
-    found = [row["title"] for row in response.context["credits"]]
+    found = [row.title for row in response.context["credits"]]
     assert sorted(found) == sorted(titles)
     assert len(response.context["applied_filters"]) == query.count("=")
     if not titles:
@@ -217,12 +217,12 @@ def test_recently_added_credits_and_upcoming_events(client, person):
 
 
 def test_ended_credits_show_who_when_and_why(client, many):
-    rows = {row["title"]: row for row in client.get(ADDRESS).context["credits"]}
+    rows = {row.title: row for row in client.get(ADDRESS).context["credits"]}
     by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
-    assert rows["A vendor's demo"]["reason"] == f"Declined {by} {on}: A demo."
-    assert rows["Not me"]["reason"] == f"Withdrawn by you {on}."
-    assert rows["Half"]["reason"] == f"Taken out {by} {on}: Never offered."
-    assert rows["Half"]["state"].text == "Taken out"
+    assert rows["A vendor's demo"].reason == f"Declined {by} {on}: A demo."
+    assert rows["Not me"].reason == f"Withdrawn by you {on}."
+    assert rows["Half"].reason == f"Taken out {by} {on}: Never offered."
+    assert rows["Half"].state.text == "Taken out"
 
 
 def test_group_on_two_pages_shows_its_full_total(client, person):
@@ -335,7 +335,7 @@ def test_credit_page_shows_its_history(client, person, many):
 def test_credit_page_shows_the_tracks_it_counts_in(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="Networks")
     response = client.get(f"{ADDRESS}{credit.pk}/")
-    assert response.context["credit"]["tracks"] == [
+    assert response.context["credit"].tracks == [
         "Posted to Library Staff",
         "Not in Library Trustee: This track does not count this category.",
     ]
