@@ -36,6 +36,7 @@ from tracks.counting import eligibility
 from tracks.counting import queries as counting_queries
 from tracks.counting.eligibility import DIRECTOR_YEARS, directors_deadline
 from tracks.following import actions
+from tracks.following.presentation import period_row
 from tracks.models import Extension, Participation, Posting
 
 if TYPE_CHECKING:
@@ -283,19 +284,10 @@ class ParticipationAdmin(QueueAdmin):
     ) -> HttpResponse:
         chosen = self.get_queryset(request).filter(pk__in=ids)
         closes_on = preview[1] if preview else None
-        rows = [
-            {
-                "person": str(each.person),
-                "track": str(each.track),
-                "state": each.get_state_display(),
-                "old": format_day(each.closes_on),
-                "new": _new_day(each, closes_on),
-            }
-            for each in chosen.order_by("person__display_name", "pk")
-        ]
+        periods = chosen.order_by("person__display_name", "pk")
         context = {
             "title": "Extend periods",
-            "rows": rows,
+            "rows": [period_row(each, closes_on) for each in periods],
             "form": form,
             "ids": ",".join(map(str, ids)),
             "preview": bool(preview),
@@ -320,9 +312,3 @@ def _ids(text: str) -> list[int]:
 
 def _button(number: int) -> str:
     return f"Extend {counted(number, 'period')}"
-
-
-def _new_day(participation: Participation, closes_on: dt.date | None) -> str:
-    if closes_on is None:
-        return ""
-    return format_day(closes_on) if participation.closes_on < closes_on else "No change"

@@ -17,7 +17,7 @@ from credits import history
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
 from tracks.models import Participation
-from tracks.transcript.totals import Transcript, TranscriptGroup, sums_table
+from tracks.transcript.totals import Transcript, TranscriptGroup, sum_columns, sums_table
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
@@ -141,7 +141,7 @@ def _write_header(sheet: Any, columns: Sequence[str], bold: Any, *, widths: Sequ
 
 
 def _sums_header(content: TranscriptFile) -> list[str]:
-    return ["Period and year", *(str(each) for each in content.categories), "Total"]
+    return ["Period and year", *sum_columns(content.categories)]
 
 
 def _sums_sheet(sheet: Any, content: TranscriptFile, bold: Any) -> None:
@@ -150,7 +150,7 @@ def _sums_sheet(sheet: Any, content: TranscriptFile, bold: Any) -> None:
     for line, row in enumerate(sums_table(content.transcript, content.categories), start=1):
         format = None if row.kind == "year" else bold
         sheet.write_string(line, 0, row.label, format)
-        for column, amount in enumerate(row.amounts, start=1):
+        for column, amount in enumerate(row.amounts.values(), start=1):
             sheet.write_number(line, column, amount, format)
 
 
@@ -174,7 +174,10 @@ def _pdf_data(content: TranscriptFile) -> dict[str, Any]:
         "filters": content.filters,
         "summary": content.summary,
         "sums_header": _sums_header(content),
-        "sums": [{"kind": row.kind, "cells": row.cells} for row in sums],
+        "sums": [
+            {"kind": row.kind, "cells": [row.label, *(text for _, text in row.texts)]}
+            for row in sums
+        ],
         "groups": [
             {
                 "title": group.title,

@@ -206,15 +206,20 @@ def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[Recentl
 
 
 class SumRow(NamedTuple):
-    """The sums of a group, a year within it, or all credits. The last amount is the total."""
+    """The sums of a group, a year within it, or all credits, by the names of sum_columns()."""
 
     kind: str
     label: str
-    amounts: list[Decimal]
+    amounts: dict[str, Decimal]
 
     @property
-    def cells(self) -> list[str]:
-        return [self.label, *(format_amount(amount) for amount in self.amounts)]
+    def texts(self) -> list[tuple[str, str]]:
+        """Each amount as text, with the name of its column."""
+        return [(column, format_amount(amount)) for column, amount in self.amounts.items()]
+
+
+def sum_columns(categories: Sequence[Category]) -> list[str]:
+    return [*(category.name for category in categories), "Total"]
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:
@@ -222,7 +227,8 @@ def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[S
 
     def row(kind: str, each: Sums) -> SumRow:
         amounts = [each.by_category.get(category.pk, ZERO) for category in categories]
-        return SumRow(kind, each.label, [*amounts, each.total])
+        columns = sum_columns(categories)
+        return SumRow(kind, each.label, dict(zip(columns, [*amounts, each.total], strict=True)))
 
     rows = []
     for group in transcript.counting:

@@ -1,7 +1,7 @@
 """A person's credits as a page and as files, and the history of each credit."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
@@ -11,25 +11,25 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.queries import library_name_of
 from aspen.clock import today
-from aspen.formats import format_credits, format_day, format_time_range
+from aspen.formats import format_credits, format_day
 from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import history
 from credits.models import Credit
 from events import actions as event_actions
 from events import queries as event_queries
-from events.models import Category, Registration
+from events.models import Category
 from tracks.counting import credits as own_credits
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.counting.credits import TranscriptLine
 from tracks.enums import ACTIVE
 from tracks.models import Participation
-from tracks.transcript import files
+from tracks.transcript import files, presentation
 from tracks.transcript import totals as transcripts
 from tracks.transcript.files import FORMATS, TranscriptFile
 from tracks.transcript.forms import TranscriptForm
-from tracks.transcript.totals import Transcript, TranscriptGroup
+from tracks.transcript.totals import Transcript
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
@@ -38,19 +38,6 @@ PER_PAGE = 25
 RECENT_SHOWN = 3
 MAX_COMING_UP = 10
 COMING_FIELDS = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
-
-
-class RecentRow(NamedTuple):
-    id: int
-    title: str
-    credits: str
-    day: str
-
-
-class UpcomingRow(NamedTuple):
-    title: str
-    url: str
-    when: str
 
 
 class TranscriptQuery(NamedTuple):
@@ -88,13 +75,14 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
     upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
     query = urlencode(result.form.query_params())
-    names = [*(category.name for category in result.categories), "Total"]
-    groups = _groups(page, person, result.participations)
+    credits = _credits(person, [line.id for _, line in page])
+    groups = presentation.groups_on_page(page, credits, result.participations, reader=person)
     context = {
         "totals": totals,
         "summary": counting_presentation.totals_in_words(totals),
-        "lately": [
-            _recent_row(each) for each in transcripts.recently_added(result.lines, RECENT_SHOWN)
+        "recently_added": [
+            presentation.recent_row(each)
+            for each in transcripts.recently_added(result.lines, RECENT_SHOWN)
         ],
         "printed_on": format_day(today()),
         "form": result.form,
@@ -103,73 +91,21 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
         "files": f"?{query}" if query else "",
         "has_credits": bool(result.lines),
         "categories": result.categories,
-        "sums": _labelled(transcripts.sums_table(result.transcript, result.categories), names),
+        "sums": transcripts.sums_table(result.transcript, result.categories),
         "groups": groups,
-        "credits": [row for group in groups for year in group["years"] for row in year["rows"]],
+        "credits": [row for group in groups for year in group.years for row in year.rows],
         "page": page,
-        "upcoming": [_upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],
+        "upcoming": [presentation.upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],
         "more_upcoming": len(upcoming) > MAX_COMING_UP,
         "has_track": any(each.state in ACTIVE for each in result.participations),
     }
     return render(request, "tracks/credits.html", context)
 
 
-def _labelled(rows: list[transcripts.SumRow], names: list[str]) -> list[dict[str, Any]]:
-    """The sums, with the column name for each amount."""
-    return [
-        {
-            "kind": row.kind,
-            "label": row.label,
-            "labelled": list(zip(names, row.cells[1:], strict=True)),
-        }
-        for row in rows
-    ]
-
-
-def _recent_row(added: transcripts.RecentlyAdded) -> RecentRow:
-    line = added.line
-    return RecentRow(line.id, line.title, format_credits(added.amount), format_day(line.claimed_on))
-
-
-def _upcoming_row(registration: Registration) -> UpcomingRow:
-    event = registration.event
-    when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
-    return UpcomingRow(event.title, event.get_absolute_url(), when)
-
-
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
     """The person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
     return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
-
-
-def _groups(listed: Any, person: User, participations: list[Participation]) -> list[dict[str, Any]]:
-    """The groups on one page, with their years and rows."""
-    credits = _credits(person, [line.id for _, line in listed])
-    groups: list[dict[str, Any]] = []
-    for group, line in listed:
-        if not groups or groups[-1]["title"] != group.title:
-            groups.append(_heading(group))
-        years = groups[-1]["years"]
-        year = str(line.earned_on.year)
-        if not years or years[-1]["year"] != year:
-            years.append({"year": year, "total": _total_of(group, year), "rows": []})
-        credit = credits[line.id]
-        ending = history.how_credit_ended(credit, reader=person)
-        row = counting_presentation.credit_row(credit, participations, ending=ending)
-        years[-1]["rows"].append(row)
-    return groups
-
-
-def _heading(group: TranscriptGroup) -> dict[str, Any]:
-    total = format_credits(group.all.total) if group.counts else ""
-    return {"title": group.title, "note": group.note, "total": total, "years": []}
-
-
-def _total_of(group: TranscriptGroup, year: str) -> str:
-    if not group.counts:
-        return ""
-    return next(format_credits(each.total) for each in group.years if each.label == year)
 
 
 @require_safe
@@ -203,11 +139,11 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
     reader = request.user
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.counting_participations(owner))
-    result = _credits(owner, [credit_id])[credit_id]
+    credit = _credits(owner, [credit_id])[credit_id]
     context = {
-        "credit": counting_presentation.credit_row(result, participations),
-        "credits": format_credits(result.amount),
-        "entries": history.credit_history(result, reader=reader),
+        "credit": counting_presentation.credit_row(credit, participations),
+        "credits": format_credits(credit.amount),
+        "entries": history.credit_history(credit, reader=reader),
         "owner": owner,
         "is_own": owner == reader,
     }

@@ -269,14 +269,14 @@ def settled(june):
 
 def test_the_transcript_names_the_period_by_its_certificate(settled, june):
     response = signed_in(june).get("/continuing-education/credits/")
-    groups = {group["title"]: group for group in response.context["groups"]}
+    groups = {group.title: group for group in response.context["groups"]}
     titles = [
         "Library Trustee",
         "Library Trustee, certificate 2026-0001",
         "Archived: not in a track",
     ]
     assert list(groups) == titles
-    assert groups[titles[1]]["note"] == (
+    assert groups[titles[1]].note == (
         "Counted in certificate 2026-0001, issued on Fri, Nov 20, 2026, so they cannot count "
         "toward Library Trustee again."
     )
@@ -322,7 +322,7 @@ def test_files_leave_out_what_the_group_says(settled, june):
 def test_revoked_its_period_is_named_no_more(settled, june):
     revoke(settled)
     response = signed_in(june).get("/continuing-education/credits/")
-    assert [group["title"] for group in response.context["groups"]] == [
+    assert [group.title for group in response.context["groups"]] == [
         "Library Trustee",
         "Archived: not in a track",
     ]

@@ -49,10 +49,10 @@ def test_selected_periods_are_previewed_before_anything_changes() -> None:
     chosen = {"action": "extend_selected", "_selected_action": [one.pk, other.pk]}
     answer = client.post(LIST, chosen)
     assert answer.context["ids"] == f"{one.pk},{other.pk}"
-    assert [row["person"] for row in answer.context["rows"]] == [str(one.person), str(other.person)]
+    assert [row.person for row in answer.context["rows"]] == [str(one.person), str(other.person)]
     answer = client.post(EXTEND, form_data(one, other))
     old, new = format_day(one.closes_on), format_day(later(one))
-    assert [(row["old"], row["new"]) for row in answer.context["rows"]] == [(old, new)] * 2
+    assert [(row.last_day, row.new_day) for row in answer.context["rows"]] == [(old, new)] * 2
     assert answer.context["button"] == "Extend 2 periods"
     assert not Extension.objects.exists()
     answer = client.post(EXTEND, form_data(one, other, shown=str(later(one)), save="1"))
@@ -68,7 +68,7 @@ def test_one_period_is_extended_from_its_page() -> None:
     client = coordinator()
     page = f"{LIST}{participation.pk}/change/"
     assert f'href="{EXTEND}?ids={participation.pk}"' in text(client.get(page))
-    assert client.get(EXTEND, {"ids": participation.pk}).context["rows"][0]["person"] == str(
+    assert client.get(EXTEND, {"ids": participation.pk}).context["rows"][0].person == str(
         participation.person
     )
     day = str(later(participation))
@@ -89,7 +89,7 @@ def test_period_that_already_ends_that_late_does_not_change() -> None:
     participation = make_period()
     day = str(participation.closes_on)
     answer = coordinator().post(EXTEND, form_data(participation, closes_on=day))
-    assert answer.context["rows"][0]["new"] == "No change"
+    assert answer.context["rows"][0].new_day == "No change"
     assert answer.context["button"] == "Extend 0 periods"
 
 

@@ -72,12 +72,9 @@ def shown(response):
     """The groups and their years with totals, and the titles of the rows."""
     return [
         (
-            group["title"],
-            group["total"],
-            [
-                (year["year"], year["total"], [row.title for row in year["rows"]])
-                for year in group["years"]
-            ],
+            group.title,
+            group.total,
+            [(year.year, year.total, [row.title for row in year.rows]) for year in group.years],
         )
         for group in response.context["groups"]
     ]
@@ -106,9 +103,7 @@ def test_each_credit_is_listed_once_by_period_and_year(client, many):
 
 def test_sums_add_up_by_category_year_and_period(client, many):
     rows = client.get(ADDRESS).context["sums"]
-    assert [
-        (row["kind"], row["label"], [amount for _, amount in row["labelled"]]) for row in rows
-    ] == [
+    assert [(row.kind, row.label, [amount for _, amount in row.texts]) for row in rows] == [
         ("group", "Library Staff", ["0", "0.5", "0", "1.5", "2"]),
         ("year", "2026", ["0", "0.5", "0", "0", "0.5"]),
         ("year", "2025", ["0", "0", "0", "1.5", "1.5"]),
@@ -119,11 +114,11 @@ def test_sums_add_up_by_category_year_and_period(client, many):
         ("all", "Total", ["3", "0.5", "0", "3.5", "7"]),
     ]
     for kind in ("group", "year"):
-        parts = [row["labelled"] for row in rows if row["kind"] == kind]
+        parts = [row.texts for row in rows if row.kind == kind]
         summed = [
             sum(Decimal(amount) for _, amount in column) for column in zip(*parts, strict=True)
         ]
-        assert summed == [Decimal(amount) for _, amount in rows[-1]["labelled"]]
+        assert summed == [Decimal(amount) for _, amount in rows[-1].texts]
 
 
 def test_totals_match_the_database(person, many):
@@ -160,7 +155,7 @@ def test_filters_combine(client, many, query, titles):
 def test_period_filter_includes_credits_shared_with_another_period(client, many):
     response = client.get(ADDRESS, {"period": many.pk})
     assert shown(response) == [EVERYTHING[1]]
-    assert response.context["sums"][-1]["labelled"][-1] == ("Total", "3")
+    assert response.context["sums"][-1].texts[-1] == ("Total", "3")
 
 
 def test_each_filter_can_be_removed_and_applies_to_links(client, many):
@@ -204,7 +199,9 @@ def test_recently_added_credits_and_upcoming_events(client, person):
             credits = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
             make.claim(person, title=f"Number {number}", days=-1, credits=credits)
     response = client.get(ADDRESS)
-    assert [(each.title, each.credits, each.day) for each in response.context["lately"]] == [
+    assert [
+        (each.title, each.credits, each.day) for each in response.context["recently_added"]
+    ] == [
         (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
@@ -247,7 +244,7 @@ def test_period_shows_what_has_aged_out(client, person):
         make.claim(person)
         select_track(track=make.track(), by=person)
     [group] = client.get(ADDRESS).context["groups"]
-    assert group["note"] == (
+    assert group.note == (
         "Certification period: Fri, Nov 20, 2020 to Mon, Nov 20, 2028. "
         "Of these, 1 credit earned before Sun, Nov 20, 2022 aged out."
     )
@@ -282,7 +279,7 @@ def test_two_thousand_credits_take_no_more_queries(client, person, django_assert
     with django_assert_max_num_queries(12):
         response = client.get(ADDRESS, {"page": 40})
     assert len(response.context["credits"]) == 25
-    assert response.context["sums"][-1]["labelled"][-1] == ("Total", "2000")
+    assert response.context["sums"][-1].texts[-1] == ("Total", "2000")
 
 
 def a_thousand_claims(person, *, lines):
