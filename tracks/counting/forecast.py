@@ -147,52 +147,52 @@ def _round_up_to_half(amount: Decimal) -> Decimal:
 # ---------- Text ----------
 
 
-def format_days_left(pace: Forecast) -> str:
-    if pace.days_left < 0:
-        return f"The period ended on {format_day(pace.closes_on)}."
-    if pace.days_left == 0:
+def format_days_left(forecast: Forecast) -> str:
+    if forecast.days_left < 0:
+        return f"The period ended on {format_day(forecast.closes_on)}."
+    if forecast.days_left == 0:
         return "The period ends today."
-    return f"{formats.counted(pace.days_left, 'day')} left."
+    return f"{formats.counted(forecast.days_left, 'day')} left."
 
 
-def forecast_text(pace: Forecast) -> str:
+def forecast_text(forecast: Forecast) -> str:
     """Up to two sentences, about finishing in time and about credits that age out."""
-    return " ".join(filter(None, (_completion_text(pace), _aging_text(pace))))
+    return " ".join(filter(None, (_completion_text(forecast), _aging_text(forecast))))
 
 
-def _completion_text(pace: Forecast) -> str:
-    if not pace.missing:
+def _completion_text(forecast: Forecast) -> str:
+    if not forecast.missing:
         return "Ready to submit."
-    if pace.days_left <= 0:
+    if forecast.days_left <= 0:
         return ""
-    if not pace.recent:
-        is_young = pace.since > years_before(pace.today, 1) + dt.timedelta(days=1)
+    if not forecast.recent:
+        is_young = forecast.since > years_before(forecast.today, 1) + dt.timedelta(days=1)
         lately = "in this period yet" if is_young else "in the past 12 months"
-        return f"No credits {lately}; {_needed_text(pace)}."
-    if pace.done_on:
-        return f"At this pace you will finish in {pace.done_on:%B %Y}."
-    ends = format_day(pace.closes_on)
+        return f"No credits {lately}; {_needed_text(forecast)}."
+    if forecast.done_on:
+        return f"At this pace you will finish in {forecast.done_on:%B %Y}."
+    ends = format_day(forecast.closes_on)
     late = f"At this pace you will not finish before your period ends on {ends}"
-    return f"{late}; {_needed_text(pace)}."
+    return f"{late}; {_needed_text(forecast)}."
 
 
-def _needed_text(pace: Forecast) -> str:
-    if pace.days_left < MIN_DAYS:
-        days = f"the {formats.counted(pace.days_left, 'day')}"
-        return f"you need {format_credits(pace.missing)} in {days} left"
-    return f"you need about {format_credits(pace.per_month)} a month"
+def _needed_text(forecast: Forecast) -> str:
+    if forecast.days_left < MIN_DAYS:
+        days = f"the {formats.counted(forecast.days_left, 'day')}"
+        return f"you need {format_credits(forecast.missing)} in {days} left"
+    return f"you need about {format_credits(forecast.per_month)} a month"
 
 
-def _aging_text(pace: Forecast) -> str:
+def _aging_text(forecast: Forecast) -> str:
     """3 credits age out by June 2027, 12 in all by March 2030."""
-    if not pace.ages_out or pace.days_left <= 0:
+    if not forecast.ages_out or forecast.days_left <= 0:
         return ""
-    first = f"{pace.ages_out[0][0]:%B %Y}"
-    last = f"{pace.ages_out[-1][0]:%B %Y}"
-    soon = sum((amount for day, amount in pace.ages_out if f"{day:%B %Y}" == first), ZERO)
+    first = f"{forecast.ages_out[0][0]:%B %Y}"
+    last = f"{forecast.ages_out[-1][0]:%B %Y}"
+    soon = sum((amount for day, amount in forecast.ages_out if f"{day:%B %Y}" == first), ZERO)
     verb = "credit ages" if soon == 1 else "credits age"
     text = f"{format_amount(soon)} {verb} out by {first}"
     if last == first:
         return f"{text}."
-    every = sum((amount for _, amount in pace.ages_out), ZERO)
+    every = sum((amount for _, amount in forecast.ages_out), ZERO)
     return f"{text}, {format_amount(every)} in all by {last}."

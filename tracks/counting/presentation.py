@@ -179,7 +179,7 @@ class TrackSummary(NamedTuple):
 def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
     participation, progress, counted = track
     name = str(participation.track)
-    ahead = forecast.make_forecast(
+    track_forecast = forecast.make_forecast(
         progress=progress,
         counted=counted,
         today=on,
@@ -200,8 +200,8 @@ def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
         selected_on=format_day(participation.selected_on),
         counts_from=format_day(participation.counts_from),
         closes_on=format_day(participation.closes_on),
-        days_left=forecast.format_days_left(ahead),
-        forecast="" if participation.state in SENT else forecast.forecast_text(ahead),
+        days_left=forecast.format_days_left(track_forecast),
+        forecast="" if participation.state in SENT else forecast.forecast_text(track_forecast),
         rows=[
             _progress_row(line.earned, line.minimum, line.missing, line.category)
             for line in progress.lines
