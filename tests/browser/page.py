@@ -10,8 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "rules": {"color-contrast": {"enabled": False}},
+}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 # What is wrong with a page: width, short words broken in two, forms that would be refused,
 # headings.
 CHECK = """() => {
@@ -47,15 +50,15 @@ CHECK = """() => {
     if (headings !== 1) found.push(`has ${headings} headings of the first level`);
     return found;
 }"""
-# Accessibility. Preloading would ask for stylesheets a second time, some at a wrong address; none
+# Accessibility. Preloading would request stylesheets a second time, some at a wrong address; none
 # of these rules needs it.
-RUN_AXE = """(runOnly) => axe.run(
-    document, {runOnly, resultTypes: ["violations"], preload: false}
+RUN_AXE = """options => axe.run(
+    document, {...options, resultTypes: ["violations"], preload: false}
 ).then(result => result.violations.flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
 )))"""
-# What axe's answer depends on: the elements, whether there is text in them, where the focus is,
-# the width and the colors. Not which words and numbers they are.
+# What axe's answer depends on, except for contrast: the elements, whether they have text, the
+# focus and the width. Not the words and numbers.
 STATE = """() => {
     const copy = document.documentElement.cloneNode(true);
     copy.querySelectorAll("script, [name=csrfmiddlewaretoken]").forEach(each => each.remove());
@@ -64,10 +67,39 @@ STATE = """() => {
         text.data = text.data.trim() ? "x" : "";
     }
     const focused = [...document.querySelectorAll("*")].indexOf(document.activeElement);
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const addresses = /((?:href|action|src|value|content|datetime)=")[^"#][^"]*/g;
     const html = copy.outerHTML.replace(addresses, "$1x").replace(/[0-9]{2,}/g, "00");
-    return [innerWidth, dark, focused, html].join(" ");
+    return [innerWidth, focused, html].join(" ");
+}"""
+# What the contrast of a text depends on: its color and size, and what is painted behind it.
+COLORS = """() => {
+    const layers = new Map([[null, ""]]);
+    const behind = element => {
+        if (!layers.has(element)) {
+            const style = getComputedStyle(element);
+            const painted = style.backgroundColor !== "rgba(0, 0, 0, 0)"
+                || style.backgroundImage !== "none" || style.opacity !== "1"
+                || style.filter !== "none" || !["static", "relative"].includes(style.position);
+            const own = painted ? [
+                style.backgroundColor, style.backgroundImage, style.opacity, style.filter,
+                style.position,
+            ].join(" ") : "";
+            layers.set(element, own + "|" + behind(element.parentElement));
+        }
+        return layers.get(element).replace(/\\|+/g, "|");
+    };
+    const found = new Set();
+    for (const element of document.body.querySelectorAll("*")) {
+        const hasText = element.matches("input, select, textarea")
+            || [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (!hasText || !element.checkVisibility()) continue;
+        const style = getComputedStyle(element);
+        found.add([
+            style.color, style.fontSize, style.fontWeight, style.textShadow,
+            element.matches(":disabled"), behind(element),
+        ].join(" "));
+    }
+    return [...found];
 }"""
 CELLS = """rows => rows.map(row => [...row.cells].map(cell => {
     const copy = cell.cloneNode(true);
@@ -82,8 +114,8 @@ class Visitor:
     `noise` collects what no page may cause; it must be empty when the test is over.
     """
 
-    # What axe has found nothing wrong with, in this process.
-    _passed: ClassVar[set[int]] = set()
+    # States and colors in which axe found nothing wrong, in this process.
+    _passed: ClassVar[set[str]] = set()
 
     def __init__(self, page: Page, *, address: str, scripts: bool = True) -> None:
         self.page = page
@@ -224,26 +256,23 @@ class Visitor:
     def check(self) -> None:
         assert not (problems := self.problems()), "\n".join([self.page.url, *problems])
 
-    def problems(self, rules: dict[str, Any] = ALL_RULES) -> list[str]:
-        """What is wrong with the page as it stands; `rules` is axe's runOnly.
-
-        Where scripts are off axe cannot run, and the rest is checked.
-        """
+    def problems(self) -> list[str]:
+        """What is wrong with the page in its present state; without scripts, not axe's part."""
         found: list[str] = self.page.evaluate(CHECK)
         if self._scripts:
-            found += self._accessibility_problems(rules)
+            found += self._run_axe(RULES, {self.page.evaluate(STATE)})
+            found += self._run_axe(CONTRAST, set(self.page.evaluate(COLORS)))
         return found
 
-    def _accessibility_problems(self, rules: dict[str, Any]) -> list[str]:
-        """What axe says; a page in a state that it has passed is not looked at again."""
-        state = hash((str(rules), self.page.evaluate(STATE)))
-        if state in self._passed:
+    def _run_axe(self, options: dict[str, Any], seen: set[str]) -> list[str]:
+        """Violations of these rules; does not run axe if everything `seen` has passed already."""
+        if seen <= self._passed:
             return []
         if not self.page.evaluate("() => Boolean(window.axe)"):
             self.page.evaluate(AXE)
-        found: list[str] = self.page.evaluate(RUN_AXE, rules)
+        found: list[str] = self.page.evaluate(RUN_AXE, options)
         if not found:
-            self._passed.add(state)
+            self._passed |= seen
         return found
 
 
