@@ -1,4 +1,4 @@
-"""Mark attendance, check people in, and settle attendance into credits."""
+"""Mark attendance, check people in, and turn attendance into credits."""
 
 import datetime as dt
 import secrets
@@ -21,7 +21,7 @@ from events.attendance import queries as attendance_queries
 from events.enums import ATTENDED, Attendance, EventState, RegistrationState
 from events.models import Event, Presenter, Registration
 
-# Without I and O, which people confuse with 1 and 0.
+# Without I and O, which look like 1 and 0.
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 6
 MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
@@ -33,9 +33,9 @@ MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
     """Turn attendance at events that are over into credits; return how many rows were settled.
 
-    Attendees and presenters get their credit; people marked absent lose it. Handles one person,
-    one event, or all. Each person has a transaction of their own, so an interrupted run keeps
-    what it did. Safe to run again, late, or concurrently.
+    Attendees and presenters get credit, and people marked absent lose it. Handles one person, one
+    event, or all. Each person is settled in a separate transaction, so an interrupted run keeps
+    its results. Safe to run again, late, or concurrently.
     """
     event_ids: dict[int, set[int]] = {}
     for person_id, over_id in queries.due_attendance(person, event_id):
@@ -48,7 +48,7 @@ def _settle(person_id: int, event_ids: Iterable[int]) -> int:
     """Settle one person's attendance at these events, in a fixed number of queries."""
     queries.lock_events(event_ids)
     mine = {"person": person_id, "event__in": list(event_ids)}
-    # Presenters first: a presenter earns nothing as an attendee of the same event.
+    # Presenters first, because a presenter earns nothing as an attendee of the same event.
     presentations = list(
         queries.due_presentations().filter(**mine).select_related("event", "person")
     )
@@ -91,7 +91,7 @@ def _announce_attendance(registrations: list[Registration]) -> None:
 def queue_settling() -> None:
     """Wake the worker on commit to settle attendance soon.
 
-    Failures are ignored because the worker also looks every five minutes.
+    Ignores failures because the worker also settles attendance every five minutes.
     """
     transaction.on_commit(_wake, robust=True)
 
@@ -106,10 +106,10 @@ def _wake() -> None:
 
 @audited
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
-    """Mark a registration; late counts as present. Idempotent; locks.
+    """Mark a registration. Late counts as present. Idempotent. Locks the event.
 
-    After the event this corrects the credit immediately; before, settling uses the mark. Raises
-    Registration.DoesNotExist, or Refused if the registration is not confirmed.
+    After the event this corrects the credit immediately. Before that, settling uses the mark.
+    Raises Registration.DoesNotExist, or Refused if the registration is not confirmed.
     """
     event_id = Registration.objects.values_list("event_id", flat=True).get(pk=registration_id)
     event = queries.lock_event(event_id)
@@ -121,7 +121,7 @@ def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -
     if registration.state != RegistrationState.CONFIRMED:
         state = registration.get_state_display().lower()
         raise Refused(
-            f"Attendance cannot be marked: the registration of {registration.person} is {state}."
+            f"You cannot mark attendance: the registration of {registration.person} is {state}."
         )
     _mark(registration, attendance, event=event, by=by)
 
@@ -149,7 +149,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
 
 @audited
 def mark_the_rest_present(*, event_id: int, by: User) -> int:
-    """Mark all unmarked people with a place as present; return how many. Locks the event.
+    """Mark everyone with a place but no mark as present; return how many. Locks the event.
 
     This does not change credits, because unmarked people earn them too. Raises Refused if it is
     too early or the event is not on the calendar.
@@ -171,8 +171,9 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
     """Mark `by` as present with the code shown in the room. Idempotent; locks the event.
 
     People without a place can check in only if walk-ins are allowed or they have a place at the
-    session's conference; they are added without using up capacity. Raises Event.DoesNotExist, or
-    Refused: wrong code, not now, not registered, or marked absent by the organizer.
+    session's conference. Adding them does not use up capacity. Raises Event.DoesNotExist, or
+    Refused if the code is wrong, check-in is closed, or the person is not registered or marked
+    absent.
     """
     event = queries.lock_event(event_id)
     if event.check_in_code is None or event.check_in_code != code.replace(" ", "").upper():
@@ -184,10 +185,10 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
 @audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark a person whose personal code `by` scanned as present. Idempotent; locks.
+    """Mark a person as present after `by` scanned their code. Idempotent. Locks the event.
 
-    Adds an unregistered person as a walk-in. Raises Refused earlier than two hours before the
-    event, after it is over, or if it is not on the calendar.
+    Adds an unregistered person as a walk-in. Raises Refused more than two hours before the event,
+    after it is over, or if it is not on the calendar.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_scan(event):
@@ -197,10 +198,10 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
 
 @audited
 def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
-    """Add a person who came without registering to the roster as present. Idempotent; locks.
+    """Add an unregistered person to the roster as present. Idempotent. Locks the event.
 
-    Does not use up capacity. Raises Refused earlier than two hours before the event, or if it is
-    not on the calendar.
+    Does not use up capacity. Raises Refused more than two hours before the event, or if it is not
+    on the calendar.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
@@ -229,7 +230,7 @@ def _present(event: Event, person: User, *, by: User) -> Registration:
 
 
 def next_registration_time(event: Event) -> dt.datetime:
-    """Now, or a microsecond after the last registration if the clock has not advanced.
+    """Return now, or a microsecond after the last registration if the clock has not advanced.
 
     The caller holds the event's lock, so registration times within an event strictly increase.
     """
@@ -240,7 +241,7 @@ def next_registration_time(event: Event) -> dt.datetime:
 
 @audited
 def new_check_in_code(*, event_id: int, by: User) -> str:
-    """Give the event a new check-in code, which replaces any former one. Locks the event."""
+    """Give the event a new check-in code that replaces any earlier one. Locks the event."""
     event = queries.lock_event(event_id)
     while True:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
@@ -254,6 +255,6 @@ def new_check_in_code(*, event_id: int, by: User) -> str:
 
 @audited
 def remove_check_in_code(*, event_id: int, by: User) -> None:
-    """Turn off check-in by code. Idempotent; locks the event."""
+    """Turn off check-in by code. Idempotent. Locks the event."""
     event = queries.lock_event(event_id)
     Event.objects.filter(pk=event.pk).update(check_in_code=None)

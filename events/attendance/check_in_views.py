@@ -25,7 +25,7 @@ GUESS_WINDOW_SECONDS = 60
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
 
 
-def _guesses_too_often(person: User) -> bool:
+def _exceeds_guess_limit(person: User) -> bool:
     key = f"check-in-guesses:{person.pk}"
     cache.add(key, 0, GUESS_WINDOW_SECONDS)
     try:
@@ -36,11 +36,11 @@ def _guesses_too_often(person: User) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Ask for the code of an event."""
+    """Ask for an event's code."""
     person = request.user
     form = CheckInCodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        if _guesses_too_often(person):
+        if _exceeds_guess_limit(person):
             return render(request, "429.html", status=429)
         event = attendance_queries.event_of_code(form.cleaned_data["code"])
         if event and event.check_in_code:
@@ -51,11 +51,11 @@ def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
-    """The event of this code, with the check-in button."""
+    """Show the event with this code, and the check-in button."""
     person = request.user
     if not SIX_LETTERS.fullmatch(code):
         raise Http404
-    if _guesses_too_often(person):
+    if _exceeds_guess_limit(person):
         return render(request, "429.html", status=429)
     event = attendance_queries.event_of_code(code)
     if event is None:
@@ -69,16 +69,16 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
             actions.check_in(event_id=event.pk, code=code, by=person)
         return redirect("events:check_in_here", event.check_in_code)
     mine = queries.registration_of(person, event)
-    is_in = mine is not None and mine.attendance in ATTENDED
+    is_checked_in = mine is not None and mine.attendance in ATTENDED
     context = {
         "event": event,
         "url": event.get_absolute_url(),
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "place": calendar_presentation.format_place(event),
-        "is_in": is_in,
+        "is_checked_in": is_checked_in,
         "earns": event.offers.exists(),
         "why_not": ""
-        if is_in
+        if is_checked_in
         else attendance_queries.why_person_cannot_check_in(person, event) or "",
     }
     return render(request, "events/attendance/check_in_here.html", context)
@@ -86,7 +86,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """A scanned personal code: check the person in to one of the organizer's open events."""
+    """Check in the person with a scanned code to one of the organizer's open events."""
     organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:
@@ -104,30 +104,30 @@ def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     }
     context = {
         "person": person,
-        "events": [_choice(event, places.get(event.pk)) for event in events],
+        "events": [_event_choice(event, places.get(event.pk)) for event in events],
     }
     return render(request, "events/attendance/badge.html", context)
 
 
-def _choice(event: Event, place: Registration | None) -> dict[str, object]:
+def _event_choice(event: Event, place: Registration | None) -> dict[str, object]:
     has_place = place is not None and place.state == RegistrationState.CONFIRMED
     return {
         "pk": event.pk,
         "title": event.title,
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "has_place": has_place,
-        "is_in": has_place and place is not None and place.attendance in ATTENDED,
+        "is_checked_in": has_place and place is not None and place.attendance in ATTENDED,
     }
 
 
 def _check_in_person(
     request: AuthenticatedHttpRequest, events: list[Event], person: User, token: str, *, by: User
 ) -> HttpResponse:
-    chosen = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
-    if chosen is None:
+    selected = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
+    if selected is None:
         messages.error(request, "This event is over.")
     else:
-        event = get_object_or_404(permissions.managed_by(by), pk=chosen.pk)
+        event = get_object_or_404(permissions.managed_by(by), pk=selected.pk)
         with refusal_as_message(request):
             actions.check_in_person(event_id=event.pk, person=person, by=by)
             messages.success(request, f"{person} was checked in to “{event.title}”.")

@@ -14,7 +14,7 @@ from events.rules import has_recording
 
 
 def queue_absent_emails(registrations: Iterable[Registration]) -> None:
-    """Tell those of them who are marked absent, so that a mistake is noticed in time."""
+    """Queue e-mails to the people marked absent, so that they notice mistakes in time."""
     enqueue_many(
         kind="events.absent",
         messages=[
@@ -27,7 +27,7 @@ def queue_absent_emails(registrations: Iterable[Registration]) -> None:
 
 @email("events.absent")
 def absent_email(mail: Mail) -> Email | None:
-    """Someone was marked absent. While the event lasts, the organizer may still correct it."""
+    """Someone was marked absent. Sent after the event, since the mark can change until then."""
     registration = registration_of(mail)
     event = registration.event
     if registration.attendance != Attendance.ABSENT or event.state != EventState.PUBLISHED:

@@ -8,13 +8,13 @@ from events.enums import Attendance
 
 
 class RosterSearchForm(forms.Form):
-    """Filter for the roster."""
+    """The search on the roster."""
 
     find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
 
 
 class MarkAttendanceForm(forms.Form):
-    """The pressed button of a row."""
+    """The button pressed in a row."""
 
     registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     attendance = forms.ChoiceField(choices=Attendance.choices)
@@ -37,7 +37,7 @@ class CheckInCodeForm(forms.Form):
     code = forms.CharField(
         label="Six letters",
         max_length=20,
-        help_text="They are shown in the room. You can type capital or small letters.",
+        help_text="They are shown in the room. You can use capital or lowercase letters.",
         widget=forms.TextInput(
             attrs={
                 "autocapitalize": "characters",
@@ -78,7 +78,7 @@ class UploadListForm(forms.Form):
 
 
 class ApplyListForm(forms.Form):
-    """Options for people whom the list alone does not decide."""
+    """Options for applying a list."""
 
     absentees = forms.BooleanField(
         label="Mark registered people who are not on the list as absent", required=False
@@ -87,6 +87,3 @@ class ApplyListForm(forms.Form):
         label="Add people who have an account but did not register", required=False
     )
     override = forms.BooleanField(label="Overwrite attendance marked by hand", required=False)
-
-    def choices(self) -> dict[str, Any]:
-        return dict(self.cleaned_data)

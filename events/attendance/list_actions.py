@@ -1,4 +1,4 @@
-"""Attendance lists of webinar tools: store one for preview, then apply it."""
+"""Attendance lists from webinar tools: store one for preview, then apply it."""
 
 from pathlib import PurePath
 
@@ -43,21 +43,21 @@ def apply_list(
     walk_ins: bool = False,
     override: bool = False,
 ) -> int:
-    """Apply a list: mark the people it names; return how many marks changed.
+    """Mark the people on a list; return how many marks changed.
 
     `absentees` marks registered people who are not on the list as absent. `walk_ins` adds people
-    with an account and no place, without using up capacity. `override` replaces marks made by
-    hand. Idempotent; locks the event. Queues the settling of credits. Raises
+    with an account and no place, without using up capacity. `override` replaces manual marks.
+    Idempotent. Locks the event. Queues the settling of credits. Raises
     AttendanceList.DoesNotExist, or Refused before the event begins.
     """
     event_id = AttendanceList.objects.values_list("event_id", flat=True).get(pk=list_id)
     event = queries.lock_event(event_id)
-    found = AttendanceList.objects.select_for_update(no_key=True).get(pk=list_id)
-    if found.applied_at:
+    attendance_list = AttendanceList.objects.select_for_update(no_key=True).get(pk=list_id)
+    if attendance_list.applied_at:
         return 0
     if event.state != EventState.PUBLISHED or timezone.now() < event.begins_at:
         raise Refused("You can apply a list after the event has started.")
-    match = attendance_queries.match_attendance_list(found)
+    match = attendance_queries.match_attendance_list(attendance_list)
     marks = [*match.marks, *(match.by_hand if override else [])]
     if absentees:
         marks += [
@@ -71,16 +71,16 @@ def apply_list(
     _write(changed)
     emails.queue_absent_emails(changed)
     queue_settling()
-    found.applied_at, found.applied_by = timezone.now(), by
-    found.save(update_fields=["applied_at", "applied_by"])
+    attendance_list.applied_at, attendance_list.applied_by = timezone.now(), by
+    attendance_list.save(update_fields=["applied_at", "applied_by"])
     return len(changed)
 
 
 def _registrations_for(
     people: list[tuple[User, Attendance, int]], event: Event
 ) -> list[tuple[Registration, Attendance, int]]:
-    """Walk-in registrations for people who attended without a place."""
-    there = [(person, minutes) for person, mark, minutes in people if mark != Attendance.ABSENT]
+    """Store walk-in registrations for people who attended without a place; return marks."""
+    attended = [(person, minutes) for person, mark, minutes in people if mark != Attendance.ABSENT]
     rows = [
         Registration(
             event=event,
@@ -89,7 +89,7 @@ def _registrations_for(
             walk_in=True,
             registered_at=next_registration_time(event),
         )
-        for person, _ in there
+        for person, _ in attended
     ]
     # People who had canceled or were on the waitlist may have attended anyway.
     Registration.objects.bulk_create(
@@ -98,17 +98,21 @@ def _registrations_for(
         unique_fields=["event", "person"],
         update_fields=["state", "walk_in", "registered_at", "cancelled_at"],
     )
-    minutes = {person.pk: time for person, time in there}
-    placed = Registration.objects.filter(event=event, person__in=minutes).select_related("person")
-    return [(each, Attendance.PRESENT, minutes[each.person_id]) for each in placed.order_by("pk")]
+    minutes = {person.pk: time for person, time in attended}
+    registrations = Registration.objects.filter(event=event, person__in=minutes).select_related(
+        "person"
+    )
+    return [
+        (each, Attendance.PRESENT, minutes[each.person_id]) for each in registrations.order_by("pk")
+    ]
 
 
 def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> list[Registration]:
-    """Set the marks in memory; return those that differ. Same marks keep who made them and when."""
+    """Set the marks in memory; return those that changed. Others keep their author and time."""
     now = timezone.now()
     changed = []
     for registration, attendance, minutes in marks:
-        # Late and present are the same to a list.
+        # A list does not distinguish late from present.
         same = (
             registration.attendance == attendance
             or {registration.attendance, attendance} <= ATTENDED

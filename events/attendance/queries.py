@@ -14,7 +14,7 @@ from events.models import Answer, AttendanceList, Event, PersonalKey, Registrati
 
 
 class RosterCounts(NamedTuple):
-    """Numbers of a roster. `present` includes `late`; all but `waiting` have a place."""
+    """Counts of a roster. `present` includes `late`. All except `waiting` have a place."""
 
     registered: int
     waiting: int
@@ -41,7 +41,7 @@ def roster_counts(event: Event) -> RosterCounts:
 
 
 def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
-    """Confirmed registrations by name, filtered by words in the name or e-mail address.
+    """Return confirmed registrations by name, filtered by words in the name or e-mail address.
 
     Selects the person and annotates their library as `library`.
     """
@@ -54,7 +54,7 @@ def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
 
 
 def waitlist(event: Event) -> QuerySet[Registration]:
-    """The waitlist, in order."""
+    """Return the waitlist, in order."""
     rows = _with_people(event).filter(state=RegistrationState.WAITLISTED)
     return rows.order_by("registered_at", "id")
 
@@ -68,7 +68,7 @@ def _with_people(event: Event) -> QuerySet[Registration]:
 def answers_by_registration(
     registrations: Iterable[Registration], *, with_accommodation: bool
 ) -> dict[int, list[tuple[str, str]]]:
-    """Answers as (question, text) pairs by registration id. One query."""
+    """Return answers as (question, text) pairs by registration id. One query."""
     answers = Answer.objects.filter(registration__in=[each.pk for each in registrations])
     if not with_accommodation:
         answers = answers.exclude(question__kind=QuestionKind.ACCOMMODATION)
@@ -82,9 +82,9 @@ def answers_by_registration(
 
 
 def may_read_accommodation(person: User, event: Event) -> bool:
-    """Whether the person may read answers about accommodation needs.
+    """Return whether the person can read answers about accommodation needs.
 
-    Only the organizer may: the event's creator, or an event editor of its organization. Staff may
+    Only the organizer can: the event's creator, or an event editor of its organization. Staff can
     if the event has no organization.
     """
     if event.created_by_id == person.pk:
@@ -98,7 +98,7 @@ def may_read_accommodation(person: User, event: Event) -> bool:
 
 
 def event_of_code(code: str) -> Event | None:
-    """The published calendar event with this check-in code, in upper or lower case."""
+    """Return the published calendar event with this check-in code, ignoring case."""
     letters = code.replace(" ", "").upper()
     events = Event.objects.filter(
         check_in_code=letters, origin=Origin.CALENDAR, state=EventState.PUBLISHED
@@ -107,10 +107,10 @@ def event_of_code(code: str) -> Event | None:
 
 
 def why_person_cannot_check_in(person: User, event: Event) -> str | None:
-    """The reason why this person cannot check in with the code now, or None.
+    """Return why this person cannot check in with the code now, or None.
 
-    Registered people can, and others if walk-ins are allowed. A place at a conference counts for
-    its sessions. People marked absent by the organizer cannot.
+    Registered people can check in, and others can if walk-ins are allowed. A place at a conference
+    counts for its sessions. People whom the organizer marked absent cannot check in.
     """
     if reason := rules.why_check_in_closed(event):
         return reason
@@ -127,7 +127,7 @@ def why_person_cannot_check_in(person: User, event: Event) -> str | None:
 
 
 def owner_of_badge(token: str) -> User | None:
-    """The active person with this check-in code, or None if it was turned off."""
+    """Return the active person with this check-in code, or None if it was turned off."""
     key = PersonalKey.objects.select_related("person").filter(
         token=token, purpose="badge", revoked_at=None
     )
@@ -136,7 +136,7 @@ def owner_of_badge(token: str) -> User | None:
 
 
 def events_open_for_check_in(person: User) -> QuerySet[Event]:
-    """The events that the person manages and that are open for check-in now, by start."""
+    """Return the events that the person manages and that are open for check-in, by start."""
     now = timezone.now()
     return (
         permissions.managed_by(person)
@@ -156,9 +156,9 @@ def events_open_for_check_in(person: User) -> QuerySet[Event]:
 class AttendanceMatch(NamedTuple):
     """An attendance list compared with the roster.
 
-    `marks` are (registration, attendance, minutes) to apply; `by_hand` differ from a mark made by
-    hand. `missing` have a place but are not on the list. `unregistered` have an account but no
-    place. `unknown` are rows without an account.
+    `marks` are (registration, attendance, minutes) to apply. `by_hand` are those that contradict
+    a manual mark. `missing` people have a place but are not on the list. `unregistered` people have
+    an account but no place. `unknown` rows have no account.
     """
 
     marks: list[tuple[Registration, Attendance, int]]
@@ -168,35 +168,35 @@ class AttendanceMatch(NamedTuple):
     unknown: list[list[str | int]]
 
 
-def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
-    """Compare a list with the roster of its event. Three queries for any length."""
-    people = people_by_email(str(row[0]) for row in found.rows)
+def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
+    """Compare a list with its event's roster. Three queries for a list of any length."""
+    people = people_by_email(str(row[0]) for row in attendance_list.rows)
     places = {
         registration.person_id: registration
         for registration in Registration.objects.filter(
-            event=found.event_id, state=RegistrationState.CONFIRMED
+            event=attendance_list.event_id, state=RegistrationState.CONFIRMED
         )
         .select_related("person")
         .order_by("person__display_name", "person_id")
     }
-    # A person may have joined with two of their addresses: add up the minutes.
+    # A person may have joined with two addresses, so add up the minutes.
     minutes: dict[int, int] = {}
-    known: dict[int, User] = {}
+    accounts: dict[int, User] = {}
     unknown = []
-    for row in found.rows:
+    for row in attendance_list.rows:
         person = people.get(str(row[0]))
         if person is None:
             unknown.append(row)
             continue
-        known[person.pk] = person
+        accounts[person.pk] = person
         minutes[person.pk] = minutes.get(person.pk, 0) + int(row[1])
     marks, by_hand, unregistered = [], [], []
     for person_id, total in minutes.items():
-        attendance = Attendance.PRESENT if total >= found.threshold else Attendance.ABSENT
+        attendance = Attendance.PRESENT if total >= attendance_list.threshold else Attendance.ABSENT
         registration = places.get(person_id)
         if registration is None:
-            unregistered.append((known[person_id], attendance, total))
-        elif _marked_otherwise_by_hand(registration, attendance):
+            unregistered.append((accounts[person_id], attendance, total))
+        elif _contradicts_manual_mark(registration, attendance):
             by_hand.append((registration, attendance, total))
         else:
             marks.append((registration, attendance, total))
@@ -204,7 +204,6 @@ def match_attendance_list(found: AttendanceList) -> AttendanceMatch:
     return AttendanceMatch(marks, by_hand, missing, unregistered, unknown)
 
 
-def _marked_otherwise_by_hand(registration: Registration, attendance: Attendance) -> bool:
+def _contradicts_manual_mark(registration: Registration, attendance: Attendance) -> bool:
     by_hand = registration.attendance != Attendance.UNKNOWN and registration.minutes is None
-    was_there, is_there = registration.attendance in ATTENDED, attendance in ATTENDED
-    return by_hand and was_there != is_there
+    return by_hand and (registration.attendance in ATTENDED) != (attendance in ATTENDED)

@@ -1,4 +1,4 @@
-"""Pages for an event's organizer: roster, walk-ins, sign-in sheet, code and lists."""
+"""Pages for organizers: roster, walk-ins, sign-in sheet, check-in code and lists."""
 
 import csv
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ from events.models import AttendanceList, Event, Registration
 PER_PAGE = 100
 MAX_WAITLIST_SHOWN = 100
 MAX_LINES = 200
-UNKNOWN = "Unknown: no account has this address"
+UNKNOWN = "Unknown: no account uses this address"
 BLANK_LINES = 10
 BUTTONS = [
     (Attendance.PRESENT, "Present"),
@@ -55,7 +55,7 @@ def _event(request: AuthenticatedHttpRequest, pk: int) -> Event:
 
 
 def _page(event: Event) -> dict[str, Any]:
-    """Context that all attendance pages share."""
+    """Return the context that all attendance pages share."""
     return {
         "event": event,
         "url": event.get_absolute_url(),
@@ -88,7 +88,7 @@ def _answers(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """The roster, with buttons to mark attendance in each row."""
+    """Show the roster, with buttons to mark attendance in each row."""
     event = _event(request, pk)
     if request.method == "POST":
         return _mark(request, event)
@@ -97,16 +97,16 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     counts = queries.roster_counts(event)
     count = None if find else counts.registered
     page = paginate(queries.confirmed_places(event, find), request, size=PER_PAGE, count=count)
-    found = list(page.object_list)
+    registrations = list(page.object_list)
     waiting = list(queries.waitlist(event)[: MAX_WAITLIST_SHOWN + 1]) if counts.waiting else []
-    answers = _answers(request, event, found)
+    answers = _answers(request, event, registrations)
     why_not = rules.why_not_mark(event)
     context = {
         **_page(event),
         "counts": counts,
         "form": form,
         "find": find,
-        "rows": [_row(each, answers) for each in found],
+        "rows": [_row(each, answers) for each in registrations],
         "page": page,
         "query": f"{urlencode({'find': find})}&" if find else "",
         "waiting": waiting[:MAX_WAITLIST_SHOWN],
@@ -133,7 +133,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             done = f"{place.person}: {ATTENDANCE_LABELS[attendance].text.lower()}."
             fragment = f"#place-{place.pk}"
         else:
-            raise Refused("Nothing was marked. Use one of the buttons in a row.")
+            raise Refused("Nothing was marked. Use the buttons in a row.")
         messages.success(request, done)
     # Return to the same page of the same search.
     here = f"?{request.GET.urlencode()}" if request.GET else ""
@@ -174,7 +174,7 @@ def _add_walk_in(
 
 @require_safe
 def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A sign-in sheet to print: registered people, and blank lines for others."""
+    """Show a sign-in sheet to print, with registered people and blank lines for others."""
     event = _event(request, pk)
     people = [
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
@@ -186,10 +186,10 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """The roster as CSV. Cells are escaped so that a spreadsheet runs no formula."""
+    """Download the roster as CSV. Cells are escaped so that spreadsheets run no formulas."""
     event = _event(request, pk)
-    found = list(queries.confirmed_places(event))
-    answers = _answers(request, event, found)
+    registrations = list(queries.confirmed_places(event))
+    answers = _answers(request, event, registrations)
     questions = sorted({label for pairs in answers.values() for label, _ in pairs})
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = slugify(event.title)[:60] or "event"
@@ -197,7 +197,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     response.write("\ufeff")
     rows = csv.writer(response)
     rows.writerow(["Name", "Email", "Library", "Attendance", "Walk-in", "Minutes", *questions])
-    for each in found:
+    for each in registrations:
         row = _row(each, answers)
         answered = dict(row["answers"])
         cells = [
@@ -232,19 +232,19 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         **_page(event),
         "letters": letters,
-        "drawn": qr.inline_svg(address) if letters else "",
+        "qr_code": qr.inline_svg(address) if letters else "",
         "address": (settings.ADDRESS + reverse("events:check_in")).partition("://")[2],
         "opens": format_time(rules.check_in_opens(event)),
     }
     return render(request, "events/attendance/code.html", context)
 
 
-# ---------- Lists of webinar tools ----------
+# ---------- Attendance lists ----------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Upload an attendance list; a preview follows before it is applied."""
+    """Upload an attendance list. A preview follows before it is applied."""
     event = _event(request, pk)
     form = UploadListForm(
         request.POST if request.method == "POST" else None,
@@ -276,24 +276,26 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
     """Preview the effect of a list, and apply it."""
     event = _event(request, pk)
-    found = get_object_or_404(AttendanceList, pk=list_id, event=event)
+    attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
     form = ApplyListForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusal_as_message(request):
-            number = list_actions.apply_list(list_id=found.pk, by=request.user, **form.cleaned_data)
+            number = list_actions.apply_list(
+                list_id=attendance_list.pk, by=request.user, **form.cleaned_data
+            )
             messages.success(
                 request,
-                f"List applied. {_format_people(number)} marked; credits follow within minutes.",
+                f"List applied. {_format_people(number)} marked. Credits follow within minutes.",
             )
             return redirect("events:roster", event.pk)
-        return redirect("events:list", event.pk, found.pk)
-    groups = _groups(queries.match_attendance_list(found), found)
-    context = {**_page(event), "list": found, "form": form, "groups": groups}
+        return redirect("events:list", event.pk, attendance_list.pk)
+    groups = _groups(queries.match_attendance_list(attendance_list), attendance_list)
+    context = {**_page(event), "list": attendance_list, "form": form, "groups": groups}
     return render(request, "events/attendance/preview.html", context)
 
 
 class MatchGroup(NamedTuple):
-    """People with the same result in a list: their number, and the first of them."""
+    """People with the same result in a list: their number and the first of them."""
 
     label: str
     number: int
@@ -301,7 +303,7 @@ class MatchGroup(NamedTuple):
     is_unknown: bool = False
 
 
-def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[MatchGroup]:
+def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> list[MatchGroup]:
     def marks(rows: Iterable[tuple[Registration, Attendance, int]]) -> list[tuple[str, str]]:
         return [(str(each.person), f"{minutes} min") for each, _, minutes in rows]
 
@@ -321,11 +323,11 @@ def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[Match
     groups = [
         ("Present", marks(present)),
         ("Absent: too few minutes", marks(absent)),
-        ("Marked differently by hand or at check-in; kept unless you overwrite it", by_hand),
+        ("Marked differently by hand or at check-in, kept unless you overwrite them", by_hand),
         ("Registered, not on the list", [(str(each.person), "") for each in match.missing]),
         ("Not registered, but with an account", without_place),
         (UNKNOWN, unknown),
-        ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in found.refused]),
+        ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in attendance_list.refused]),
     ]
     return [
         MatchGroup(label, len(lines), lines[:MAX_LINES], label == UNKNOWN)
@@ -335,13 +337,13 @@ def _groups(match: queries.AttendanceMatch, found: AttendanceList) -> list[Match
 
 @require_safe
 def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """The rows of a list without an account, as CSV."""
+    """Download a list's rows without an account as CSV."""
     event = _event(request, pk)
-    found = get_object_or_404(AttendanceList, pk=list_id, event=event)
+    attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="unknown-people.csv"'
     rows = csv.writer(response)
     rows.writerow(["Email", "Minutes", "Line"])
-    for row in queries.match_attendance_list(found).unknown:
+    for row in queries.match_attendance_list(attendance_list).unknown:
         rows.writerow([escape_formula(str(cell)) for cell in row])
     return response

@@ -1,4 +1,4 @@
-"""Read attendance lists from webinar tools: CSV files in many different formats."""
+"""Read attendance lists from webinar tools, which are CSV files in many formats."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ MEGABYTES = 5
 MAX_BYTES = MEGABYTES * 1024 * 1024
 MAX_REFUSED = 200
 MAX_MINUTES = 100_000
-# What a tool writes for someone who registered and did not come.
+# What tools write for people who registered and did not attend.
 NO_TIME = {"-", "--", "–", "n/a"}
 MINUTES_HEADINGS = {
     "minutes",
@@ -27,7 +27,7 @@ MINUTES_HEADINGS = {
     "totaltime",
     "inmeetingduration",
 }
-# Not "start" and "end": those are often the event's own times.
+# Without "start" and "end", which are often the event's own times.
 JOINED_HEADINGS = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
 LEFT_HEADINGS = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
 CLOCK_DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
@@ -41,9 +41,9 @@ SPOKEN_DURATION = re.compile(
 class AttendanceRows(NamedTuple):
     """The contents of a list.
 
-    `rows` are [address in lower case, whole minutes, line], one per address, in file order, with
-    the minutes of several visits added up. `refused` are [line, reason], including visits that
-    the list repeats.
+    `rows` are [address in lower case, whole minutes, line] in file order. There is one row per
+    address, with the minutes of its visits added up. `refused` are [line, reason], including
+    repeated visits.
     """
 
     rows: list[list[str | int]]
@@ -61,13 +61,13 @@ def read_attendance_list(data: bytes) -> AttendanceRows:
 
 
 def _table(lines: Any) -> AttendanceRows:
-    found: _Rows | None = None
+    rows: _Rows | None = None
     count = 0
     for cells in lines:
-        if found is None:
+        if rows is None:
             columns = _columns(cells)
             if columns is not None:
-                found = _Rows(columns)
+                rows = _Rows(columns)
             elif lines.line_num >= uploaded_csv.MAX_LINES_BEFORE_HEADING:
                 break
             continue
@@ -76,18 +76,18 @@ def _table(lines: Any) -> AttendanceRows:
         count += 1
         if count > uploaded_csv.MAX_ROWS:
             raise uploaded_csv.too_many_rows()
-        found.take(cells, lines.line_num)
-    if found is None:
+        rows.add(cells, lines.line_num)
+    if rows is None:
         raise Refused(
-            "The file has no columns for e-mail address and minutes. The first row has to name "
+            "The file has no columns for e-mail address and minutes. The first row has to list "
             "them, for example: Email, Minutes.",
             field="file",
         )
-    return found.sheet()
+    return rows.attendance()
 
 
 class ColumnIndexes(NamedTuple):
-    """Column numbers; not every tool writes when people joined and left."""
+    """Column numbers. Not every tool records when people joined and left."""
 
     email: int
     minutes: int
@@ -111,7 +111,7 @@ def _columns(cells: list[str]) -> ColumnIndexes | None:
 
 
 class _Rows:
-    """Collects people and refused rows while reading."""
+    """Collects people and refused rows while the file is read."""
 
     def __init__(self, columns: ColumnIndexes) -> None:
         self.columns = columns
@@ -124,12 +124,12 @@ class _Rows:
         if len(self.refused) < MAX_REFUSED:
             self.refused.append([line, reason])
         elif len(self.refused) == MAX_REFUSED:
-            self.refused.append([line, "More rows were skipped; they are not listed."])
+            self.refused.append([line, "More rows were skipped. They are not listed."])
 
-    def take(self, cells: list[str], line: int) -> None:
-        wanted = [index for index in self.columns if index is not None]
-        if len(cells) <= max(wanted) or sum(map(len, cells)) > uploaded_csv.MAX_LIST_LINE_LENGTH:
-            self.refuse(line, "The columns do not match the heading.")
+    def add(self, cells: list[str], line: int) -> None:
+        indexes = [index for index in self.columns if index is not None]
+        if len(cells) <= max(indexes) or sum(map(len, cells)) > uploaded_csv.MAX_LIST_LINE_LENGTH:
+            self.refuse(line, "The columns do not match the heading row.")
             return
         address = cells[self.columns.email].strip().lower()
         if reason := uploaded_csv.why_not_an_email(address):
@@ -140,13 +140,13 @@ class _Rows:
             self.refuse(line, "The time is not a duration such as 55, 0:55:00 or 55 min.")
             return
         if first := self._same_visit(cells, address, length, line):
-            self.refuse(line, f"Same times as on line {first}; the visit counts once.")
+            self.refuse(line, f"Same visit as on line {first}. It counts once.")
             return
         self.people.setdefault(address, [address, 0, line])
         self.seconds[address] = self.seconds.get(address, 0) + length
 
     def _same_visit(self, cells: list[str], address: str, length: int, line: int) -> int | None:
-        """The earlier line with the same visit. Rows without times are always separate visits."""
+        """Return the earlier line with the same visit. Rows without times never match."""
         moments = [
             cells[index].strip() if index is not None else ""
             for index in (self.columns.joined, self.columns.left)
@@ -156,14 +156,14 @@ class _Rows:
         first = self.visits.setdefault((address, *moments, length), line)
         return first if first != line else None
 
-    def sheet(self) -> AttendanceRows:
+    def attendance(self) -> AttendanceRows:
         for address, row in self.people.items():
             row[1] = min(self.seconds[address] // 60, MAX_MINUTES)
         return AttendanceRows(list(self.people.values()), self.refused)
 
 
 def _seconds(text: str) -> int | None:
-    """55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, as seconds."""
+    """Parse 55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, as seconds."""
     if text.lower() in NO_TIME:
         return 0
     if match := CLOCK_DURATION.match(text):

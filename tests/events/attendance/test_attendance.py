@@ -1,4 +1,4 @@
-"""Marking who was there, walk-ins, and what settling makes of it."""
+"""Attendance marks, walk-ins, and settling them into credits."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def mark(place: Registration, attendance: Attendance, by: User, at: dt.datetime 
     place.refresh_from_db()
 
 
-def live(event: Event) -> set[int]:
+def people_with_credit(event: Event) -> set[int]:
     claims = Claim.objects.filter(event=event).exclude(state="withdrawn")
     return set(claims.order_by("pk").values_list("person", flat=True))
 
@@ -59,18 +59,18 @@ def live(event: Event) -> set[int]:
 
 
 @pytest.mark.parametrize("attendance", [Attendance.PRESENT, Attendance.LATE, Attendance.ABSENT])
-def test_a_mark_says_who_made_it_and_when_and_can_be_cleared(
+def test_a_mark_has_an_author_and_time_and_can_be_cleared(
     event: Event, organizer: User, attendance: Attendance
 ) -> None:
     place = registered(event)
     mark(place, attendance, organizer)
-    mark(place, attendance, make.person(), at=AFTER)  # the same again changes nothing
+    mark(place, attendance, make.person(), at=AFTER)  # the same mark changes nothing
     assert (place.attendance, place.marked_at, place.marked_by) == (attendance, DURING, organizer)
     mark(place, Attendance.UNKNOWN, organizer)
     assert (place.attendance, place.marked_at, place.marked_by) == ("unknown", None, None)
 
 
-def test_who_waits_or_cancelled_has_no_attendance(event: Event, organizer: User) -> None:
+def test_only_confirmed_registrations_can_be_marked(event: Event, organizer: User) -> None:
     Event.objects.filter(pk=event.pk).update(capacity=1)
     first, second = registered(event), registered(event)
     with pytest.raises(Refused, match="is on the waitlist"):
@@ -81,7 +81,7 @@ def test_who_waits_or_cancelled_has_no_attendance(event: Event, organizer: User)
         mark(first, Attendance.PRESENT, organizer)
 
 
-def test_absent_is_told_once_for_each_time_it_is_marked(event: Event, organizer: User) -> None:
+def test_each_absent_mark_queues_one_email(event: Event, organizer: User) -> None:
     place = registered(event)
     mark(place, Attendance.ABSENT, organizer)
     mark(place, Attendance.ABSENT, organizer)
@@ -95,9 +95,7 @@ def test_absent_is_told_once_for_each_time_it_is_marked(event: Event, organizer:
     ]
 
 
-def test_the_rest_are_marked_present_but_not_before_the_doors_open(
-    event: Event, organizer: User
-) -> None:
+def test_the_rest_are_marked_present_from_two_hours_before(event: Event, organizer: User) -> None:
     places = [registered(event) for _ in range(3)]
     mark(places[0], Attendance.LATE, organizer)
     doors = BEGIN - dt.timedelta(hours=2)
@@ -119,7 +117,7 @@ def walk_in(event: Event, person: User, by: User, at: dt.datetime = DURING) -> R
         return actions.add_walk_in(event_id=event.pk, person=person, by=by)
 
 
-def test_a_walk_in_is_present_and_takes_no_place(event: Event, organizer: User) -> None:
+def test_a_walk_in_is_present_and_uses_no_place(event: Event, organizer: User) -> None:
     Event.objects.filter(pk=event.pk).update(capacity=1)
     registered(event)
     person = make.person()
@@ -130,7 +128,7 @@ def test_a_walk_in_is_present_and_takes_no_place(event: Event, organizer: User) 
     assert (place.attendance, place.marked_by) == (Attendance.PRESENT, organizer)
 
 
-def test_who_has_a_place_keeps_it_as_a_walk_in(event: Event, organizer: User) -> None:
+def test_adding_a_registered_person_marks_them_present(event: Event, organizer: User) -> None:
     place = registered(event)
     walk_in(event, place.person, organizer)
     place.refresh_from_db()
@@ -138,7 +136,7 @@ def test_who_has_a_place_keeps_it_as_a_walk_in(event: Event, organizer: User) ->
 
 
 @pytest.mark.parametrize("state", ["waitlisted", "cancelled"])
-def test_who_waits_or_cancelled_and_comes_after_all(
+def test_waitlisted_and_cancelled_people_can_be_walk_ins(
     event: Event, organizer: User, state: str
 ) -> None:
     Event.objects.filter(pk=event.pk).update(capacity=1)
@@ -153,10 +151,12 @@ def test_who_waits_or_cancelled_and_comes_after_all(
     assert (place.attendance, place.cancelled_at) == (Attendance.PRESENT, None)
 
 
-def test_a_walk_in_after_the_end_has_the_credit_at_once(event: Event, organizer: User) -> None:
+def test_a_walk_in_added_after_the_event_earns_credit_immediately(
+    event: Event, organizer: User
+) -> None:
     person = make.person()
     walk_in(event, person, organizer, at=AFTER)
-    assert live(event) == {person.pk}
+    assert people_with_credit(event) == {person.pk}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_walk_in_after_the_end_has_the_credit_at_once(event: Event, organizer:
         (DURING, EventState.CANCELLED, "is not taking place"),
     ],
 )
-def test_no_walk_in_too_early_or_when_called_off(
+def test_no_walk_ins_too_early_or_at_cancelled_events(
     event: Event, organizer: User, moment: dt.datetime, state: EventState, reason: str
 ) -> None:
     Event.objects.filter(pk=event.pk).update(state=state)
@@ -183,7 +183,7 @@ def test_no_walk_in_too_early_or_when_called_off(
         (END, "Mark attendance in the roster"),
     ],
 )
-def test_the_organizer_scans_from_when_the_doors_open_until_the_end(
+def test_organizers_scan_from_two_hours_before_until_the_end(
     event: Event, organizer: User, moment: dt.datetime, reason: str | None
 ) -> None:
     person = make.person()
@@ -197,7 +197,7 @@ def test_the_organizer_scans_from_when_the_doors_open_until_the_end(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_organizer_and_the_person_at_the_same_moment() -> None:
+def test_concurrent_check_in_by_organizer_and_person() -> None:
     event = make.event(days=0, hours=2, check_in_code="WEEDNG", allows_walk_ins=True)
     person, organizer = make.person(), make.person()
 
@@ -213,21 +213,19 @@ def test_the_organizer_and_the_person_at_the_same_moment() -> None:
 # ---------- Settling ----------
 
 
-def test_absent_has_no_credit_and_the_others_have(event: Event, organizer: User) -> None:
+def test_everyone_except_absentees_earns_credit(event: Event, organizer: User) -> None:
     places = {each: registered(event) for each in Attendance}
     for attendance, place in places.items():
         mark(place, attendance, organizer)
     with time_machine.travel(AFTER, tick=False):
         assert actions.settle_due() == 4
         assert actions.settle_due() == 0
-    assert live(event) == {
+    assert people_with_credit(event) == {
         places[each].person_id for each in Attendance if each != Attendance.ABSENT
     }
 
 
-def test_what_is_marked_after_the_end_corrects_the_credit_both_ways(
-    event: Event, organizer: User
-) -> None:
+def test_marks_after_the_event_correct_the_credit(event: Event, organizer: User) -> None:
     place = registered(event)
     with time_machine.travel(AFTER, tick=False):
         actions.settle_due()
@@ -238,23 +236,23 @@ def test_what_is_marked_after_the_end_corrects_the_credit_both_ways(
         (Attendance.UNKNOWN, {place.person_id}),
     ]:
         mark(place, attendance, organizer, at=AFTER)
-        assert live(event) == people
+        assert people_with_credit(event) == people
 
 
 @pytest.fixture
 def presented() -> Iterator[list[list[tuple[int, int]]]]:
-    """The (person, event) pairs of each presentation signal."""
-    told: list[list[tuple[int, int]]] = []
+    """Collect the (person, event) pairs of each presenting_settled signal."""
+    received: list[list[tuple[int, int]]] = []
 
-    def hear(presentations: list[Presenter], **_: object) -> None:
-        told.append([(each.person.pk, each.event.pk) for each in presentations])
+    def receive(presentations: list[Presenter], **_: object) -> None:
+        received.append([(each.person.pk, each.event.pk) for each in presentations])
 
-    signals.presenting_settled.connect(hear, weak=False, dispatch_uid="test")
-    yield told
+    signals.presenting_settled.connect(receive, weak=False, dispatch_uid="test")
+    yield received
     signals.presenting_settled.disconnect(dispatch_uid="test")
 
 
-def test_presenters_are_settled_once_when_it_is_over(
+def test_presenters_are_settled_once_after_the_event(
     event: Event, presented: list[list[tuple[int, int]]]
 ) -> None:
     person = make.person()
@@ -273,7 +271,7 @@ def test_presenters_are_settled_once_when_it_is_over(
     assert [each.event for each in unsettled] == [nothing]
 
 
-def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organizer: User) -> None:
+def test_settling_three_events_takes_as_many_queries_as_one(organizer: User) -> None:
     portal_user()
     queries = []
     for number in (1, 3):
@@ -283,9 +281,9 @@ def test_settling_a_person_asks_the_same_queries_for_one_event_and_three(organiz
             registered(attended, person)
             mark(registered(missed, person), Attendance.ABSENT, organizer)
             Presenter.objects.create(event=given, person=person)
-        with time_machine.travel(AFTER, tick=False), CaptureQueriesContext(connection) as asked:
+        with time_machine.travel(AFTER, tick=False), CaptureQueriesContext(connection) as captured:
             assert actions.settle_due(person=person) == 3 * number
-        queries.append(len(asked))
+        queries.append(len(captured))
     assert queries[0] == queries[1]
 
 
@@ -304,7 +302,7 @@ def test_concurrent_settling_gives_no_credit_twice() -> None:
     assert sorted(attendees.values_list("person", flat=True)) == sorted(each.pk for each in people)
 
 
-def test_the_worker_is_woken_for_a_list_once_it_is_committed(
+def test_applying_a_list_wakes_the_worker_on_commit(
     event: Event, organizer: User, django_capture_on_commit_callbacks
 ) -> None:
     place = registered(event)
@@ -312,9 +310,9 @@ def test_the_worker_is_woken_for_a_list_once_it_is_committed(
     with time_machine.travel(AFTER, tick=False):
         for minutes in (10, 60):
             data = f"Email,Minutes\n{place.person.email},{minutes}\n".encode()
-            kept = actions.keep_list(
+            stored = actions.keep_list(
                 event_id=event.pk, file_name="list.csv", data=data, threshold=30, by=organizer
             )
             with django_capture_on_commit_callbacks(execute=True):
-                actions.apply_list(list_id=kept.pk, by=organizer)
+                actions.apply_list(list_id=stored.pk, by=organizer)
             assert waiting.count() == 1

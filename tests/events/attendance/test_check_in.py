@@ -1,4 +1,4 @@
-"""Checking in: with the letters shown in the room, or by one's own code at the door."""
+"""Check-in with the code shown in the room, or with a personal code at the door."""
 
 import datetime as dt
 
@@ -38,7 +38,7 @@ def place(event: Event, person: User) -> Registration:
 
 
 @pytest.mark.parametrize("typed", [CODE, "weedng", " wee dng "])
-def test_the_letters_check_a_registered_person_in(event: Event, typed: str) -> None:
+def test_registered_people_check_in_with_the_code(event: Event, typed: str) -> None:
     person = make.person()
     registered(event, person)
     with time_machine.travel(DURING, tick=False):
@@ -58,7 +58,9 @@ def test_the_letters_check_a_registered_person_in(event: Event, typed: str) -> N
         (END, "This event is over."),
     ],
 )
-def test_only_while_the_event_is_on(event: Event, moment: dt.datetime, reason: str | None) -> None:
+def test_check_in_opens_half_an_hour_before_the_event(
+    event: Event, moment: dt.datetime, reason: str | None
+) -> None:
     person = make.person()
     registered(event, person)
     with time_machine.travel(moment, tick=False):
@@ -71,7 +73,7 @@ def test_only_while_the_event_is_on(event: Event, moment: dt.datetime, reason: s
 
 
 @time_machine.travel(DURING, tick=False)
-def test_wrong_letters_no_letters_and_letters_turned_off(event: Event) -> None:
+def test_wrong_empty_and_disabled_codes(event: Event) -> None:
     person = make.person()
     for letters in ("NONSEN", ""):
         with pytest.raises(Refused, match="does not belong to this event"):
@@ -82,19 +84,19 @@ def test_wrong_letters_no_letters_and_letters_turned_off(event: Event) -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_strangers_only_where_walk_ins_are_allowed(event: Event) -> None:
+def test_unregistered_people_need_an_event_with_walk_ins(event: Event) -> None:
     person = make.person()
     with pytest.raises(Refused, match="You are not registered for this event"):
         actions.check_in(event_id=event.pk, code=CODE, by=person)
     Event.objects.filter(pk=event.pk).update(allows_walk_ins=True, capacity=1)
     actions.register(event_id=event.pk, by=make.person())
     actions.check_in(event_id=event.pk, code=CODE, by=person)
-    came = place(event, person)
-    assert (came.state, came.walk_in) == (RegistrationState.CONFIRMED, True)
+    walk_in = place(event, person)
+    assert (walk_in.state, walk_in.walk_in) == (RegistrationState.CONFIRMED, True)
 
 
 @time_machine.travel(DURING, tick=False)
-def test_a_place_at_the_conference_is_a_place_at_its_sessions() -> None:
+def test_a_place_at_a_conference_allows_check_in_at_its_sessions() -> None:
     conference = make.event(begins_at=BEGIN, ends_at=END + dt.timedelta(days=2), credits={})
     session = make.event(begins_at=BEGIN, ends_at=END, parent=conference, check_in_code=CODE)
     guest, stranger = make.person(), make.person()
@@ -106,7 +108,7 @@ def test_a_place_at_the_conference_is_a_place_at_its_sessions() -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_check_in_does_not_overrule_the_organizer(event: Event) -> None:
+def test_check_in_does_not_override_the_organizers_mark(event: Event) -> None:
     person = make.person()
     place = registered(event, person)
     actions.mark_attendance(
@@ -120,7 +122,7 @@ def test_check_in_does_not_overrule_the_organizer(event: Event) -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_a_canceled_event_checks_no_one_in(event: Event) -> None:
+def test_no_one_checks_in_to_a_cancelled_event(event: Event) -> None:
     person = make.person()
     registered(event, person)
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
@@ -129,14 +131,16 @@ def test_a_canceled_event_checks_no_one_in(event: Event) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_presses_at_once_are_one_walk_in() -> None:
+def test_concurrent_check_ins_make_one_walk_in() -> None:
     event = make.event(days=0, hours=2, check_in_code=CODE, allows_walk_ins=True)
     person = make.person()
-    came = run_concurrently(20, lambda n: actions.check_in(event_id=event.pk, code=CODE, by=person))
-    assert {each.pk for each in came} == {place(event, person).pk}
+    places = run_concurrently(
+        20, lambda _: actions.check_in(event_id=event.pk, code=CODE, by=person)
+    )
+    assert {each.pk for each in places} == {place(event, person).pk}
 
 
-def test_new_letters_void_the_old_ones_and_are_easy_to_read(event: Event) -> None:
+def test_a_new_code_replaces_the_old_one_and_is_easy_to_read(event: Event) -> None:
     seen = {actions.new_check_in_code(event_id=event.pk, by=make.person()) for _ in range(20)}
     assert len(seen) == 20
     assert not set("".join(seen)) & set("IO")
@@ -148,13 +152,13 @@ def test_new_letters_void_the_old_ones_and_are_easy_to_read(event: Event) -> Non
 
 
 @time_machine.travel(DURING, tick=False)
-def test_type_the_letters_see_the_event_and_press(
+def test_entering_the_code_shows_the_event_to_check_in(
     client: Client, person: User, event: Event
 ) -> None:
     registered(event, person)
-    found = client.post("/events/check-in/", {"code": "weedng"}, follow=True)
-    assert found.redirect_chain == [(f"/events/check-in/{CODE}/", 302)]
-    assert f"Check in as {person}" in found.content.decode()
+    page = client.post("/events/check-in/", {"code": "weedng"}, follow=True)
+    assert page.redirect_chain == [(f"/events/check-in/{CODE}/", 302)]
+    assert f"Check in as {person}" in page.content.decode()
     assert place(event, person).attendance == Attendance.UNKNOWN
     done = client.post(f"/events/check-in/{CODE}/", follow=True)
     assert "You are checked in" in done.content.decode()
@@ -162,7 +166,7 @@ def test_type_the_letters_see_the_event_and_press(
 
 
 @time_machine.travel(DURING, tick=False)
-def test_who_cannot_check_in_is_told_before_pressing(
+def test_the_page_says_why_a_person_cannot_check_in(
     client: Client, person: User, event: Event
 ) -> None:
     page = client.get(f"/events/check-in/{CODE}/").content.decode()
@@ -175,7 +179,7 @@ def test_who_cannot_check_in_is_told_before_pressing(
     assert "marked you as absent" in client.get(f"/events/check-in/{CODE}/").content.decode()
 
 
-@time_machine.travel(BEGIN, tick=False)  # all within the minute that counts
+@time_machine.travel(BEGIN, tick=False)  # all guesses within one minute
 def test_unknown_codes_and_too_many_guesses(client: Client, person: User) -> None:
     answer = client.post("/events/check-in/", {"code": "NOSUCH"})
     assert "No event has this code." in answer.content.decode()
@@ -193,7 +197,7 @@ def test_hostile_codes_match_no_event(client: Client, person: User) -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_an_organizer_scans_a_persons_own_code(client: Client, event: Event) -> None:
+def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
     guest, staff = make.person(display_name="Ada Guest"), make.person(Role.CE_COORDINATOR)
     registered(event, guest)
     other = make.event(begins_at=BEGIN, ends_at=END, title="Across the hall")
@@ -221,7 +225,7 @@ def test_an_organizer_scans_a_persons_own_code(client: Client, event: Event) -> 
         (END, 0),
     ],
 )
-def test_the_events_of_a_scanned_code_are_those_that_are_on(
+def test_a_scanned_code_lists_events_that_are_open(
     client: Client, event: Event, moment: dt.datetime, number: int
 ) -> None:
     key = keys.key_of(purpose=KeyPurpose.BADGE, by=make.person())
@@ -233,7 +237,9 @@ def test_the_events_of_a_scanned_code_are_those_that_are_on(
     assert Registration.objects.filter(event=event, person=key.person).count() == number
 
 
-def test_a_persons_own_code_opens_nothing_for_others(client: Client, event: Event) -> None:
+def test_personal_codes_are_only_for_their_owner_and_organizers(
+    client: Client, event: Event
+) -> None:
     guest = make.person()
     key = keys.key_of(purpose=KeyPurpose.BADGE, by=guest)
     address = f"/events/badge/{key.token}/"
@@ -250,7 +256,7 @@ def test_a_persons_own_code_opens_nothing_for_others(client: Client, event: Even
 
 
 @time_machine.travel(DURING, tick=False)
-def test_a_scanned_code_reaches_only_the_organizers_events(client: Client, event: Event) -> None:
+def test_organizers_check_people_in_only_to_their_own_events(client: Client, event: Event) -> None:
     guest = make.person()
     registered(event, guest)
     client.force_login(make.person(Role.EVENT_EDITOR))

@@ -1,4 +1,4 @@
-"""The sessions of a conference in one sheet: saved together, or not at all."""
+"""A conference's sessions in one sheet: all rows are saved, or none."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def sessions(conference: Event) -> list[Event]:
     return list(Event.objects.filter(parent=conference).order_by("begins_at", "title"))
 
 
-def test_new_sessions_take_what_the_conference_says(
+def test_new_sessions_copy_the_conferences_details(
     client: Client, editor: User, conference: Event
 ) -> None:
     rows = [
@@ -77,9 +77,7 @@ def test_new_sessions_take_what_the_conference_says(
     assert len(sessions(conference)) == 2
 
 
-def test_sessions_are_changed_in_their_rows(
-    client: Client, editor: User, conference: Event
-) -> None:
+def test_existing_sessions_can_be_changed(client: Client, editor: User, conference: Event) -> None:
     send(client, conference, row(conference, "Opening"))
     [session] = sessions(conference)
     changed = row(conference, "Grand opening", id=str(session.pk), amount="1.5", room="Attic")
@@ -94,7 +92,7 @@ def test_sessions_are_changed_in_their_rows(
     )
 
 
-def test_errors_name_the_row_and_nothing_is_saved(
+def test_errors_show_the_row_and_nothing_is_saved(
     client: Client, editor: User, conference: Event
 ) -> None:
     page = send(
@@ -118,14 +116,16 @@ def test_errors_name_the_row_and_nothing_is_saved(
     assert sessions(conference) == []
 
 
-def test_more_rows_keeps_what_was_typed(client: Client, editor: User, conference: Event) -> None:
+def test_more_rows_keeps_entered_text(client: Client, editor: User, conference: Event) -> None:
     page = send(client, conference, row(conference, "Half typed", day=""), more="1")
     assert len(page.context["sheet"].forms) == 11
     assert 'value="Half typed"' in page.content.decode()
     assert sessions(conference) == []
 
 
-def test_a_published_program_is_staffs(client: Client, editor: User, conference: Event) -> None:
+def test_only_staff_change_a_published_program(
+    client: Client, editor: User, conference: Event
+) -> None:
     Event.objects.filter(pk=conference.pk).update(state=EventState.PUBLISHED)
     page = send(client, conference, row(conference, "Opening"))
     assert "only State Library staff can change its program" in page.content.decode()
@@ -135,7 +135,7 @@ def test_a_published_program_is_staffs(client: Client, editor: User, conference:
     assert [each.state for each in sessions(conference)] == [EventState.PUBLISHED]
 
 
-def test_a_session_has_no_sessions(client: Client, editor: User, conference: Event) -> None:
+def test_a_session_cannot_have_sessions(client: Client, editor: User, conference: Event) -> None:
     send(client, conference, row(conference, "Opening"))
     [session] = sessions(conference)
     send(client, session, row(conference, "Inside"))
@@ -144,7 +144,7 @@ def test_a_session_has_no_sessions(client: Client, editor: User, conference: Eve
     assert "This event is a session" in page.content.decode()
 
 
-def test_a_row_reaches_no_event_outside_the_conference(
+def test_rows_cannot_change_events_outside_the_conference(
     client: Client, editor: User, conference: Event
 ) -> None:
     other = make.event(days=3, title="Elsewhere")

@@ -1,4 +1,4 @@
-"""Attendance lists of webinar tools: read, looked at, and counted once."""
+"""Attendance lists from webinar tools: reading, previewing, and applying them once."""
 
 import datetime as dt
 import tracemalloc
@@ -38,7 +38,7 @@ PRESENT, ABSENT, UNKNOWN = Attendance.PRESENT, Attendance.ABSENT, Attendance.UNK
         b"email;minutes\nada@library.example;20\nADA@library.example;30\nbo@library.example;12\n",
     ],
 )
-def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
+def test_formats_of_different_tools(data: bytes) -> None:
     sheet = webinar_csv.read_attendance_list(data)
     assert [(row[0], row[1]) for row in sheet.rows] == [
         ("ada@library.example", 50),
@@ -47,7 +47,7 @@ def test_lists_that_no_two_tools_write_alike(data: bytes) -> None:
     assert sheet.refused == []
 
 
-def test_quotation_marks_that_are_in_order() -> None:
+def test_valid_quotation_marks() -> None:
     sheet = webinar_csv.read_attendance_list(
         b'Name,Email,Minutes\nAda "Moss" Lake,ada@x.example,50\r\n'
         b'"Bo, ""x""\r\nRiver",bo@x.example,20\r\n'
@@ -66,7 +66,7 @@ def test_quotation_marks_that_are_in_order() -> None:
         (b"x" * (5 * 1024 * 1024 + 1), "larger than 5 MB"),
         (b"Email,Minutes\n" + b"a@b.example,1\n" * 20_001, "more than 20,000 rows"),
         (b'Email,Minutes\n"' + b"a" * 200_000, "cannot be read as CSV"),
-        # Leniently, the mark would take the people below it along without a word.
+        # A lenient reader would silently swallow the rows below the quotation mark.
         (b'Email,Minutes\n"ada@x.example,50\nbo@x.example,20\n', "as CSV beyond line 3: a quot"),
         (
             b'Name,Email,Minutes\n"Ada,ada@x.example,50\n"Bo",bo@x.example,20\n',
@@ -79,7 +79,7 @@ def test_an_unreadable_list_is_refused_with_a_message(data: bytes, words: str) -
         webinar_csv.read_attendance_list(data)
 
 
-def test_rows_that_make_no_sense_are_reported_by_line() -> None:
+def test_bad_rows_are_reported_by_line() -> None:
     sheet = webinar_csv.read_attendance_list(
         b"Email,Minutes\nnobody,5\n,5\nada@library.example,soon\nbo@library.example\n\n"
         b"bo@library.example,=1+1\ncy@library.example,7\n"
@@ -88,7 +88,7 @@ def test_rows_that_make_no_sense_are_reported_by_line() -> None:
     assert [line for line, _ in sheet.refused] == [2, 3, 4, 5, 7]
 
 
-def test_a_visit_that_the_list_says_twice_counts_once() -> None:
+def test_repeated_visits_count_once() -> None:
     sheet = webinar_csv.read_attendance_list(
         b"Name,Email,Join Time,Leave Time,Duration (Minutes)\n"
         b"Ada,ada@x.example,9:00,9:20,20\n"
@@ -104,10 +104,10 @@ def test_a_visit_that_the_list_says_twice_counts_once() -> None:
         ["bo@x.example", 20],
         ["cy@x.example", 14],
     ]
-    assert sheet.refused == [[3, "Same times as on line 2; the visit counts once."]]
+    assert sheet.refused == [[3, "Same visit as on line 2. It counts once."]]
 
 
-def test_without_moments_equal_rows_are_two_visits() -> None:
+def test_identical_rows_without_times_are_separate_visits() -> None:
     sheet = webinar_csv.read_attendance_list(
         b"Email,Start Time,Minutes\nada@x.example,9:00,20\nada@x.example,9:00,20\n"
     )
@@ -127,15 +127,15 @@ def test_without_moments_equal_rows_are_two_visits() -> None:
         ("999999", 100_000),
     ],
 )
-def test_time_as_people_write_it(written: str, minutes: int) -> None:
+def test_duration_formats(written: str, minutes: int) -> None:
     sheet = webinar_csv.read_attendance_list(f"Email\tMinutes\nada@x.example\t{written}\n".encode())
     assert sheet == ([["ada@x.example", minutes, 2]], [])
 
 
-def test_of_very_many_bad_rows_the_first_are_reported() -> None:
-    sheet = webinar_csv.read_attendance_list(b"Email,Minutes\n" + b"nobody,5\n" * 1_000)
+def test_only_the_first_bad_rows_are_reported() -> None:
+    sheet = webinar_csv.read_attendance_list(b"Email,Minutes\n" + b"invalid,5\n" * 1_000)
     assert len(sheet.refused) == 201
-    assert sheet.refused[-1] == [202, "More rows were skipped; they are not listed."]
+    assert sheet.refused[-1] == [202, "More rows were skipped. They are not listed."]
 
 
 def test_twenty_thousand_rows_take_little_memory() -> None:
@@ -148,7 +148,7 @@ def test_twenty_thousand_rows_take_little_memory() -> None:
     assert peak < 40_000_000
 
 
-# ---------- Letting a list count ----------
+# ---------- Applying a list ----------
 
 
 def roster(event: Event, *people: User) -> list[Registration]:
@@ -160,7 +160,7 @@ def roster(event: Event, *people: User) -> list[Registration]:
     return places
 
 
-def kept(event: Event, *rows: tuple[str, int]) -> AttendanceList:
+def store_list(event: Event, *rows: tuple[str, int]) -> AttendanceList:
     data = "Email,Minutes\n" + "".join(f"{address},{minutes}\n" for address, minutes in rows)
     return actions.keep_list(
         event_id=event.pk,
@@ -171,8 +171,8 @@ def kept(event: Event, *rows: tuple[str, int]) -> AttendanceList:
     )
 
 
-def apply(found: AttendanceList, **choices: bool) -> int:
-    return actions.apply_list(list_id=found.pk, by=found.uploaded_by, **choices)
+def apply(stored: AttendanceList, **choices: bool) -> int:
+    return actions.apply_list(list_id=stored.pk, by=stored.uploaded_by, **choices)
 
 
 def marks(event: Event) -> dict[str, str]:
@@ -180,15 +180,15 @@ def marks(event: Event) -> dict[str, str]:
     return dict(rows.order_by("pk").values_list("person__display_name", "attendance"))
 
 
-def test_a_list_counts_once_and_credits_follow() -> None:
+def test_a_list_is_applied_once_and_updates_credits() -> None:
     event = make.event(days=-1)
     ada, bo, cy = (make.person(display_name=name) for name in ("Ada", "Bo", "Cy"))
     roster(event, ada, bo, cy)
     actions.settle_due()
     assert Claim.objects.filter(event=event, state="pending").count() == 3
-    found = kept(event, (ada.email, 45), (bo.email, 29), ("stranger@x.example", 50))
-    assert found.file_name == "Webinar – “ü”.csv"
-    assert (apply(found), apply(found)) == (2, 0)
+    stored = store_list(event, (ada.email, 45), (bo.email, 29), ("stranger@x.example", 50))
+    assert stored.file_name == "Webinar – “ü”.csv"
+    assert (apply(stored), apply(stored)) == (2, 0)
     assert marks(event) == {"Ada": PRESENT, "Bo": ABSENT, "Cy": UNKNOWN}
     assert actions.settle_due() == 2
     live = Claim.objects.filter(event=event, state="pending").order_by("pk")
@@ -196,67 +196,67 @@ def test_a_list_counts_once_and_credits_follow() -> None:
     assert [mail.to for mail in Mail.objects.filter(kind="events.absent")] == [bo]
 
 
-def test_absent_today_and_present_in_a_better_list_tomorrow() -> None:
+def test_a_later_list_can_correct_an_earlier_one() -> None:
     event = make.event(days=-1)
     ada = make.person(display_name="Ada")
     roster(event, ada)
-    apply(kept(event, (ada.email, 5)))
+    apply(store_list(event, (ada.email, 5)))
     actions.settle_due()
     assert not Claim.objects.filter(event=event, state="pending").exists()
-    apply(kept(event, (ada.email, 50)))
+    apply(store_list(event, (ada.email, 50)))
     actions.settle_due()
     assert marks(event) == {"Ada": PRESENT}
     assert Claim.objects.filter(event=event, state="pending").count() == 1
 
 
-def test_what_was_marked_by_hand_stays_unless_told_otherwise() -> None:
+def test_manual_marks_stay_unless_overridden() -> None:
     event = make.event(days=-1)
     ada, bo = (make.person(display_name=name) for name in ("Ada", "Bo"))
     first, second = roster(event, ada, bo)
     actions.mark_attendance(registration_id=first.pk, attendance=ABSENT, by=make.person())
     actions.mark_attendance(registration_id=second.pk, attendance=Attendance.LATE, by=make.person())
-    apply(kept(event, (ada.email, 50), (bo.email, 50)))
+    apply(store_list(event, (ada.email, 50), (bo.email, 50)))
     assert marks(event) == {"Ada": ABSENT, "Bo": Attendance.LATE}
-    apply(kept(event, (ada.email, 50)), override=True)
+    apply(store_list(event, (ada.email, 50)), override=True)
     assert marks(event) == {"Ada": PRESENT, "Bo": Attendance.LATE}
 
 
-def test_a_list_that_says_the_same_leaves_the_mark_alone() -> None:
+def test_a_list_does_not_touch_identical_marks() -> None:
     event = make.event(days=-1)
     ada, bo = (make.person(display_name=name) for name in ("Ada", "Bo"))
     by_hand, _ = roster(event, ada, bo)
     actions.mark_attendance(registration_id=by_hand.pk, attendance=ABSENT, by=make.person())
     by_hand.refresh_from_db()
-    assert apply(kept(event, (ada.email, 5), (bo.email, 5))) == 1
-    assert apply(kept(event, (ada.email, 6), (bo.email, 5))) == 0
+    assert apply(store_list(event, (ada.email, 5), (bo.email, 5))) == 1
+    assert apply(store_list(event, (ada.email, 6), (bo.email, 5))) == 0
     again = Registration.objects.get(pk=by_hand.pk)
     assert (again.marked_by, again.marked_at) == (by_hand.marked_by, by_hand.marked_at)
     assert Mail.objects.filter(kind="events.absent", to=bo).count() == 1
     assert Mail.objects.filter(kind="events.absent", to=ada).count() == 1
-    apply(kept(event, (ada.email, 50), (bo.email, 50)))
+    apply(store_list(event, (ada.email, 50), (bo.email, 50)))
     assert marks(event) == {"Ada": ABSENT, "Bo": PRESENT}
 
 
-def test_who_is_missing_on_the_list_is_absent_only_when_told_so() -> None:
+def test_people_missing_from_the_list_are_absent_only_if_chosen() -> None:
     event = make.event(days=-1)
     ada, bo = (make.person(display_name=name) for name in ("Ada", "Bo"))
     roster(event, ada, bo)
-    apply(kept(event, (ada.email, 50)))
+    apply(store_list(event, (ada.email, 50)))
     assert marks(event) == {"Ada": PRESENT, "Bo": UNKNOWN}
-    apply(kept(event, (ada.email, 50)), absentees=True)
+    apply(store_list(event, (ada.email, 50)), absentees=True)
     assert marks(event) == {"Ada": PRESENT, "Bo": ABSENT}
 
 
-def test_people_with_an_account_but_no_place_and_with_two_addresses() -> None:
+def test_walk_ins_from_a_list_match_verified_addresses() -> None:
     event = make.event(days=-1, capacity=1)
     ada, bo, cy = (make.person(display_name=name) for name in ("Ada", "Bo", "Cy"))
-    roster(event, ada, bo)  # Bo waits
+    roster(event, ada, bo)  # Bo is on the waitlist
     EmailAddress.objects.create(user=cy, email="cy@home.example", verified=True)
     EmailAddress.objects.create(user=ada, email="bo-fake@home.example", verified=False)
     rows = [(bo.email, 50), ("cy@home.example", 50), ("bo-fake@home.example", 50)]
-    apply(kept(event, *rows))
+    apply(store_list(event, *rows))
     assert marks(event) == {"Ada": UNKNOWN}
-    apply(kept(event, *rows), walk_ins=True)
+    apply(store_list(event, *rows), walk_ins=True)
     assert marks(event) == {"Ada": UNKNOWN, "Bo": PRESENT, "Cy": PRESENT}
     assert set(event.registrations.filter(walk_in=True).values_list("person", flat=True)) == {
         bo.pk,
@@ -264,10 +264,10 @@ def test_people_with_an_account_but_no_place_and_with_two_addresses() -> None:
     }
 
 
-def test_no_list_counts_before_the_event() -> None:
+def test_a_list_cannot_be_applied_before_the_event() -> None:
     event = make.event(days=1)
     with pytest.raises(Refused, match="after the event has started"):
-        apply(kept(event, ("ada@x.example", 50)))
+        apply(store_list(event, ("ada@x.example", 50)))
 
 
 # ---------- Pages ----------
@@ -288,7 +288,7 @@ def staff(client: Client) -> User:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_preview_counts_nothing_and_the_button_does(
+def test_the_preview_changes_nothing_until_applied(
     client: Client, staff: User, number: int, django_assert_num_queries
 ) -> None:
     event = make.event(days=-1)
@@ -296,9 +296,9 @@ def test_the_preview_counts_nothing_and_the_button_does(
     roster(event, *people)
     rows = "".join(f"{person.email},50\n" for person in people)
     page = upload(client, event, f"Email,Minutes\n{rows}=cmd@x.example,9\n".encode())
-    told = {group.label: group for group in page.context["groups"]}
-    assert told["Present"].number == number
-    assert told["Unknown: no account has this address"].lines == [
+    groups = {group.label: group for group in page.context["groups"]}
+    assert groups["Present"].number == number
+    assert groups["Unknown: no account uses this address"].lines == [
         ("=cmd@x.example", f"9 min, line {number + 2}")
     ]
     assert set(marks(event).values()) == {UNKNOWN}
@@ -311,26 +311,26 @@ def test_the_preview_counts_nothing_and_the_button_does(
     assert set(marks(event).values()) == {PRESENT}
 
 
-def test_the_preview_says_which_rows_count_once(client: Client, staff: User) -> None:
+def test_the_preview_shows_repeated_rows(client: Client, staff: User) -> None:
     event, row = make.event(days=-1), "ada@x.example,9:00,9:20,20\n"
     page = upload(client, event, f"Email,Join Time,Leave Time,Minutes\n{row}{row}".encode())
-    told = {group.label: group.lines for group in page.context["groups"]}
-    assert told["Skipped rows"] == [("Line 3", "Same times as on line 2; the visit counts once.")]
-    assert "the visit counts once" in page.content.decode()
+    groups = {group.label: group.lines for group in page.context["groups"]}
+    assert groups["Skipped rows"] == [("Line 3", "Same visit as on line 2. It counts once.")]
+    assert "It counts once." in page.content.decode()
 
 
-def test_of_very_many_people_the_first_are_named(client: Client, staff: User) -> None:
+def test_the_preview_shows_the_first_people_of_a_long_list(client: Client, staff: User) -> None:
     event = make.event(days=-1)
     rows = "".join(f"p{number}@x.example,9\n" for number in range(201))
     page = upload(client, event, f"Email,Minutes\n{rows}".encode()).content.decode()
-    assert "These are the first 200 of 201." in page
+    assert "Showing the first 200 of 201." in page
     assert page.count("@x.example") == 200
-    [found] = AttendanceList.objects.all()
-    address = f"/events/{event.pk}/roster/lists/{found.pk}/unknown.csv"
+    [stored] = AttendanceList.objects.all()
+    address = f"/events/{event.pk}/roster/lists/{stored.pk}/unknown.csv"
     assert client.get(address).content.count(b"@x.example") == 201
 
 
-def test_a_file_that_is_no_list_keeps_the_form(client: Client, staff: User) -> None:
+def test_an_unreadable_file_shows_an_error_in_the_form(client: Client, staff: User) -> None:
     event = make.event(days=-1)
     page = upload(client, event, b"%PDF-1.7", "list.csv")
     assert page.context["form"].errors == {
@@ -345,7 +345,7 @@ def test_a_file_that_is_no_list_keeps_the_form(client: Client, staff: User) -> N
     assert not AttendanceList.objects.exists()
 
 
-def test_a_list_of_another_event_is_not_found(client: Client, staff: User) -> None:
-    found = kept(make.event(days=-1), ("ada@x.example", 50))
+def test_a_list_of_another_event_returns_404(client: Client, staff: User) -> None:
+    stored = store_list(make.event(days=-1), ("ada@x.example", 50))
     other = make.event(days=-1)
-    assert client.get(f"/events/{other.pk}/roster/lists/{found.pk}/").status_code == 404
+    assert client.get(f"/events/{other.pk}/roster/lists/{stored.pk}/").status_code == 404

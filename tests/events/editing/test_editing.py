@@ -1,4 +1,4 @@
-"""Writing events in the portal: the form, proposals, publishing, telling people, calling off."""
+"""Editing events: the form, proposals, publishing, notices and cancellations."""
 
 import datetime as dt
 from typing import Any
@@ -38,8 +38,8 @@ def editor(client: Client, library: Organization) -> User:
     return editor
 
 
-def typed(library: Organization, **fields: Any) -> dict[str, Any]:
-    """What an organizer types for a workshop in a week."""
+def form_data(library: Organization, **fields: Any) -> dict[str, Any]:
+    """Return what an organizer enters for a workshop next week."""
     day = timezone.localdate() + dt.timedelta(days=7)
     values = {
         "title": "Weeding, step by step",
@@ -59,7 +59,7 @@ def typed(library: Organization, **fields: Any) -> dict[str, Any]:
 
 
 def form_of(client: Client, event: Event, **fields: Any) -> dict[str, Any]:
-    """The fields of the edit page as a browser would send them back, with changes."""
+    """Return the edit form's fields as a browser would send them, with changes."""
     page = client.get(f"/events/{event.pk}/edit/")
     values = {}
     for name, field in page.context["form"].fields.items():
@@ -76,10 +76,10 @@ def form_of(client: Client, event: Event, **fields: Any) -> dict[str, Any]:
 # ---------- From the proposal to the calendar ----------
 
 
-def test_an_editor_proposes_staff_return_and_publish(
+def test_editors_propose_and_staff_return_and_publish(
     client: Client, editor: User, staff: User, library: Organization
 ) -> None:
-    client.post("/events/manage/new/", typed(library) | {"submit": "1"})
+    client.post("/events/manage/new/", form_data(library) | {"submit": "1"})
     event = Event.objects.get()
     assert (event.state, event.created_by, event.organization) == (PENDING, editor, library)
     assert event.sponsor == "Yogo Public Library"
@@ -93,7 +93,7 @@ def test_an_editor_proposes_staff_return_and_publish(
     ]
     review = f"/events/{event.pk}/review/"
     refused = at_staff.post(review, {"return": "1", "reason": ""})
-    assert "Enter what has to change" in refused.content.decode()
+    assert "Enter what needs to change" in refused.content.decode()
     at_staff.post(review, {"return": "1", "reason": "Which room?"})
     event.refresh_from_db()
     assert (event.state, event.decision_reason) == (DRAFT, "Which room?")
@@ -109,15 +109,17 @@ def test_an_editor_proposes_staff_return_and_publish(
     assert list(kinds) == ["events.proposal_returned", "events.proposal_published"]
 
 
-def test_staff_publish_at_once(client: Client, staff: User, library: Organization) -> None:
+def test_staff_publish_without_a_proposal(
+    client: Client, staff: User, library: Organization
+) -> None:
     client.force_login(staff)
-    client.post("/events/manage/new/", typed(library) | {"publish": "1"})
+    client.post("/events/manage/new/", form_data(library) | {"publish": "1"})
     assert Event.objects.get().state == PUBLISHED
     assert not Mail.objects.exists()
 
 
-def test_an_editor_publishes_nothing(client: Client, editor: User, library: Organization) -> None:
-    client.post("/events/manage/new/", typed(library) | {"publish": "1"})
+def test_editors_cannot_publish(client: Client, editor: User, library: Organization) -> None:
+    client.post("/events/manage/new/", form_data(library) | {"publish": "1"})
     event = Event.objects.get()
     assert event.state == DRAFT
     client.post(f"/events/{event.pk}/review/", {"publish": "1"})
@@ -125,7 +127,7 @@ def test_an_editor_publishes_nothing(client: Client, editor: User, library: Orga
     assert event.state == DRAFT
 
 
-def test_errors_are_shown_and_typed_text_stays(
+def test_errors_are_shown_and_entered_text_stays(
     client: Client, editor: User, library: Organization
 ) -> None:
     wrong = {
@@ -134,10 +136,10 @@ def test_errors_are_shown_and_typed_text_stays(
         f"offer_{TECHNOLOGY}": "1.3",
         "capacity": "0",
         "registration_mode": "external",
-        "presenters": "nobody@library.example",
+        "presenters": "unknown@library.example",
         "location": "<b>Yogo</b>",
     }
-    page = client.post("/events/manage/new/", typed(library) | wrong)
+    page = client.post("/events/manage/new/", form_data(library) | wrong)
     errors = page.context["form"].errors
     assert set(errors) == {
         "title",
@@ -156,7 +158,7 @@ def test_errors_are_shown_and_typed_text_stays(
 
 def test_another_library_cannot_be_chosen(client: Client, editor: User) -> None:
     other = make.organization()
-    page = client.post("/events/manage/new/", typed(other))
+    page = client.post("/events/manage/new/", form_data(other))
     assert "organization" in page.context["form"].errors
     event = Event(
         title="x", begins_at=timezone.now(), organization=other, registration_mode="portal"
@@ -166,7 +168,7 @@ def test_another_library_cannot_be_chosen(client: Client, editor: User) -> None:
         editing_actions.create_event(edited=edited, by=editor)
 
 
-# ---------- Changing what stands ----------
+# ---------- Changing published events ----------
 
 
 @pytest.fixture
@@ -181,7 +183,9 @@ def published(library: Organization) -> Event:
     )
 
 
-def test_people_are_told_what_they_plan_by(client: Client, editor: User, published: Event) -> None:
+def test_people_are_notified_of_relevant_changes(
+    client: Client, editor: User, published: Event
+) -> None:
     ada, bo = make.person(), make.person()
     for person in (ada, bo):
         actions.register(event_id=published.pk, by=person)
@@ -199,7 +203,7 @@ def test_people_are_told_what_they_plan_by(client: Client, editor: User, publish
     assert published.sequence == 1
 
 
-def test_no_one_is_notified_of_a_typo_or_if_not_wanted(
+def test_minor_changes_notify_no_one_and_notices_are_optional(
     client: Client, editor: User, published: Event
 ) -> None:
     actions.register(event_id=published.pk, by=make.person())
@@ -211,7 +215,7 @@ def test_no_one_is_notified_of_a_typo_or_if_not_wanted(
     assert (published.description, published.room) == ("Better words.", "Attic")
 
 
-def test_after_publishing_credits_and_organizer_are_staffs(
+def test_only_staff_change_published_credits_and_organizers(
     client: Client, editor: User, staff: User, published: Event
 ) -> None:
     page = client.get(f"/events/{published.pk}/edit/")
@@ -227,7 +231,7 @@ def test_after_publishing_credits_and_organizer_are_staffs(
     assert published.offers.get().amount == 3
 
 
-def test_fewer_places_than_people_are_refused_with_the_number(
+def test_capacity_cannot_be_less_than_the_places_taken(
     client: Client, editor: User, published: Event
 ) -> None:
     for _ in range(2):
@@ -241,7 +245,9 @@ def test_fewer_places_than_people_are_refused_with_the_number(
     assert (published.capacity, published.room) == (3, "")
 
 
-def test_more_places_go_to_those_who_wait(client: Client, editor: User, published: Event) -> None:
+def test_additional_places_go_to_the_waitlist(
+    client: Client, editor: User, published: Event
+) -> None:
     people = [make.person() for _ in range(5)]
     for person in people:
         actions.register(event_id=published.pk, by=person)
@@ -251,7 +257,7 @@ def test_more_places_go_to_those_who_wait(client: Client, editor: User, publishe
     assert Mail.objects.filter(kind="events.promoted", to=people[3]).count() == 1
 
 
-def test_a_colleagues_change_is_not_overwritten_unseen(
+def test_a_colleagues_change_is_not_overwritten_by_accident(
     client: Client, editor: User, published: Event
 ) -> None:
     data = form_of(client, published, room="Attic")
@@ -261,7 +267,7 @@ def test_a_colleagues_change_is_not_overwritten_unseen(
     assert 'value="Attic"' in page.content.decode()
     published.refresh_from_db()
     assert (published.location, published.room) == ("Town Hall", "")
-    # A person who has read that can save anyway.
+    # After reading this, the person can save anyway.
     data["seen"] = page.context["form"]["seen"].value()
     again = client.post(f"/events/{published.pk}/edit/", data)
     assert again.status_code == 302
@@ -269,7 +275,7 @@ def test_a_colleagues_change_is_not_overwritten_unseen(
     assert (published.location, published.room) == ("Yogo Inn", "Attic")
 
 
-def test_presenters_are_named_by_address(client: Client, editor: User, published: Event) -> None:
+def test_presenters_are_entered_by_address(client: Client, editor: User, published: Event) -> None:
     ada, bo = make.person(email="ada@library.example"), make.person(email="bo@library.example")
     for text, people in [
         ("ada@library.example\nBO@library.example; ada@library.example", [ada, bo]),
@@ -278,11 +284,11 @@ def test_presenters_are_named_by_address(client: Client, editor: User, published
     ]:
         data = form_of(client, published) | {"presenters": text}
         client.post(f"/events/{published.pk}/edit/", data)
-        found = published.presenters.order_by("person_id").values_list("person", flat=True)
-        assert list(found) == [person.pk for person in people]
+        presenters = published.presenters.order_by("person_id").values_list("person", flat=True)
+        assert list(presenters) == [person.pk for person in people]
 
 
-# ---------- Cancelling ----------
+# ---------- Canceling ----------
 
 
 def test_canceling_notifies_everyone_and_withdraws_credits(
@@ -292,7 +298,7 @@ def test_canceling_notifies_everyone_and_withdraws_credits(
     for person in people:
         actions.register(event_id=published.pk, by=person)
     address = f"/events/{published.pk}/call-off/"
-    assert "4 people have a place or wait for one." in client.get(address).content.decode()
+    assert "4 people are registered or on the waitlist." in client.get(address).content.decode()
     page = client.post(address, {"tell": "on"}).content.decode()
     assert "Enter a reason" in page
     assert page.count("Please check this form") == 1
@@ -301,14 +307,16 @@ def test_canceling_notifies_everyone_and_withdraws_credits(
     assert "was canceled. 4 people will get an e-mail." in page.content.decode()
     published.refresh_from_db()
     assert (published.state, published.sequence) == (EventState.CANCELLED, 1)
-    told = Mail.objects.filter(kind="events.called_off").order_by("to")
-    assert [mail.to for mail in told] == people
+    mails = Mail.objects.filter(kind="events.called_off").order_by("to")
+    assert [mail.to for mail in mails] == people
     client.post(address, {"reason": "Again", "tell": "on"})
-    assert told.count() == 4
+    assert mails.count() == 4
     assert not Claim.objects.exists()
 
 
-def test_what_is_over_is_not_cancelled_here(client: Client, editor: User, library: Any) -> None:
+def test_events_that_are_over_cannot_be_cancelled(
+    client: Client, editor: User, library: Any
+) -> None:
     event = make.event(days=-2, organization=library)
     client.post(f"/events/{event.pk}/call-off/", {"reason": "Too late"})
     event.refresh_from_db()
@@ -340,7 +348,7 @@ def test_every_step_from_every_state(
         Event.objects.filter(pk=event.pk).update(state=state)
 
 
-def test_others_take_no_step(published: Event) -> None:
+def test_other_people_cannot_take_steps(published: Event) -> None:
     stranger = make.person(Role.EVENT_EDITOR)
     for person in (stranger, make.person(), make.person(Role.HELP_DESK)):
         with pytest.raises(Refused, match="no longer manage"):
@@ -375,15 +383,15 @@ def test_a_copy_has_everything_but_dates_people_and_recording(
         "Attic",
     )
     assert not shown["begins_at"].value()
-    client.post(f"/events/{source.pk}/copy/", typed(library, title="Weeding") | {"submit": "1"})
-    made = Event.objects.exclude(pk=source.pk).get()
-    assert (made.state, made.recording_url, made.check_in_code) == (PENDING, "", None)
-    assert [each.label for each in made.questions.all()] == ["Why?"]
-    assert [each.url for each in made.resources.all()] == ["https://example.org/"]
-    assert not made.registrations.exists()
+    client.post(f"/events/{source.pk}/copy/", form_data(library, title="Weeding") | {"submit": "1"})
+    copied = Event.objects.exclude(pk=source.pk).get()
+    assert (copied.state, copied.recording_url, copied.check_in_code) == (PENDING, "", None)
+    assert [each.label for each in copied.questions.all()] == ["Why?"]
+    assert [each.url for each in copied.resources.all()] == ["https://example.org/"]
+    assert not copied.registrations.exists()
 
 
-# ---------- What one looks after ----------
+# ---------- The list of managed events ----------
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -398,7 +406,7 @@ def test_queries(
     assert [row["registered"] for row in page.context["rows"]] == [1] * number
 
 
-def test_the_list_is_narrowed_and_shows_only_ones_own(
+def test_the_list_shows_only_managed_events_by_tab(
     client: Client, editor: User, library: Organization
 ) -> None:
     make.event(days=3, title="Someone else’s", organization=make.organization())

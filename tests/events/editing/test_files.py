@@ -1,4 +1,4 @@
-"""Files and links of an event: judged by content, handed out as attachments only."""
+"""Files and links of an event: checked by content and served only as attachments."""
 
 import io
 import zipfile
@@ -76,30 +76,30 @@ def add(client: Client, event: Event, data: bytes, name: str, **fields: str) -> 
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_may_be_added(name: str) -> None:
+def test_allowed_files(name: str) -> None:
     assert uploads.kind_of(upload(GOOD[name], name)).content_type
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_not_what_its_name_says(name: str) -> None:
+def test_content_must_match_the_name(name: str) -> None:
     with pytest.raises(Refused, match="does not match its name"):
         uploads.kind_of(upload(BAD[name], name))
 
 
 @pytest.mark.parametrize("data", [b"caf\xe9", "café".encode("utf-16")])
 @pytest.mark.parametrize("name", ["notes.txt", "list.csv"])
-def test_text_in_another_encoding_is_told_which_to_use(name: str, data: bytes) -> None:
+def test_text_files_must_be_utf8(name: str, data: bytes) -> None:
     with pytest.raises(Refused, match="save it as UTF-8"):
         uploads.kind_of(upload(data, name))
 
 
 @pytest.mark.parametrize("name", ["drawing.svg", "page.html", "tool.exe", "old.doc", "none", ""])
-def test_kinds_that_cannot_be_added(name: str) -> None:
+def test_file_types_that_are_not_allowed(name: str) -> None:
     with pytest.raises(Refused, match="cannot be added"):
         uploads.kind_of(SimpleUploadedFile(name or "x", b"<svg/>"))
 
 
-def test_an_added_file_is_handed_out_as_an_attachment(
+def test_an_added_file_is_served_as_an_attachment(
     client: Client, editor: User, event: Event
 ) -> None:
     page = add(client, event, PDF, "Übung “eins” & más.pdf", label="Exercise")
@@ -117,7 +117,7 @@ def test_an_added_file_is_handed_out_as_an_attachment(
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "cleaned"),
     [
         ("../../etc/passwd.pdf", "passwd.pdf"),
         ("C:\\Users\\me\\plan.pdf", "plan.pdf"),
@@ -126,11 +126,11 @@ def test_an_added_file_is_handed_out_as_an_attachment(
         ("", "file"),
     ],
 )
-def test_names_become_no_path_and_no_header(name: str, kept: str) -> None:
-    assert uploads.clean_name(name) == kept
+def test_file_names_are_cleaned(name: str, cleaned: str) -> None:
+    assert uploads.clean_name(name) == cleaned
 
 
-def test_refusals_stay_in_the_form(client: Client, editor: User, event: Event) -> None:
+def test_refusals_are_shown_in_the_form(client: Client, editor: User, event: Event) -> None:
     for data, name, words in [
         (BAD["program.pdf"], "program.pdf", "does not match its name (.pdf)"),
         (b"", "empty.pdf", "This file is empty."),
@@ -143,7 +143,7 @@ def test_refusals_stay_in_the_form(client: Client, editor: User, event: Event) -
     assert not Resource.objects.exists()
 
 
-def test_an_endless_upload_is_ended_with_a_message(
+def test_an_oversized_upload_is_cut_off_with_a_message(
     client: Client, editor: User, event: Event
 ) -> None:
     page = add(client, event, PDF + b" " * 13 * 1024 * 1024, "huge.pdf", label="The plan")
@@ -153,9 +153,7 @@ def test_an_endless_upload_is_ended_with_a_message(
     assert not Resource.objects.exists()
 
 
-def test_a_drafts_file_is_not_for_the_public(
-    client: Client, editor: User, library: Organization
-) -> None:
+def test_a_drafts_files_are_not_public(client: Client, editor: User, library: Organization) -> None:
     draft = make.event(days=3, organization=library, state=EventState.DRAFT)
     add(client, draft, PDF, "plan.pdf")
     address = f"/events/files/{Resource.objects.get().pk}/"
@@ -195,7 +193,7 @@ def test_a_name_that_is_too_long_is_refused_with_a_message(editor: User, event: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_removed_is_deleted(client: Client) -> None:
+def test_removed_files_are_deleted(client: Client) -> None:
     staff = make.person(Role.CE_COORDINATOR)
     client.force_login(staff)
     event = make.event(days=3)
@@ -209,7 +207,7 @@ def test_what_is_removed_is_deleted(client: Client) -> None:
         assert client.post(f"/events/{event.pk}/files/", {"remove": nonsense}).status_code == 302
 
 
-def test_other_peoples_events_are_not_found(client: Client, editor: User) -> None:
+def test_other_peoples_events_return_404(client: Client, editor: User) -> None:
     other = make.event(days=3, organization=make.organization())
     assert add(client, other, PDF, "plan.pdf").status_code == 404
     assert not Resource.objects.exists()

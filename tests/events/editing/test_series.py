@@ -1,4 +1,4 @@
-"""A series: dated occurrences of one event, at the same time on the wall."""
+"""A series: occurrences of an event on several dates, at the same local time."""
 
 import datetime as dt
 import uuid
@@ -35,14 +35,14 @@ def source(library: Organization, begins_at: dt.datetime, **fields: object) -> E
 
 
 def moments(event: Event, **typed: object) -> list[str]:
-    """The dates of a rule, as UTC."""
+    """Return the dates of a rule in UTC."""
     data = {"key": str(uuid.uuid4()), "times": "4", **typed}
     form = RepeatForm(data, source=event)
     assert form.is_valid(), form.errors
     return [f"{each.astimezone(dt.UTC):%Y-%m-%d %H:%M}" for each in form.moments()]
 
 
-def test_the_clock_time_stays_when_clocks_change(library: Organization) -> None:
+def test_the_local_time_stays_when_clocks_change(library: Organization) -> None:
     spring = source(library, at(2027, 3, 2, 9))
     assert moments(spring, how="weekly") == [
         "2027-03-09 16:00",
@@ -50,8 +50,8 @@ def test_the_clock_time_stays_when_clocks_change(library: Organization) -> None:
         "2027-03-23 15:00",
         "2027-03-30 15:00",
     ]
-    autumn = source(library, at(2027, 10, 26, 9))
-    assert moments(autumn, how="biweekly") == [
+    fall = source(library, at(2027, 10, 26, 9))
+    assert moments(fall, how="biweekly") == [
         "2027-11-09 16:00",
         "2027-11-23 16:00",
         "2027-12-07 16:00",
@@ -59,7 +59,7 @@ def test_the_clock_time_stays_when_clocks_change(library: Organization) -> None:
     ]
 
 
-def test_an_hour_that_spring_skips_moves_forward(library: Organization) -> None:
+def test_a_time_skipped_in_spring_moves_forward(library: Organization) -> None:
     early = source(library, at(2027, 3, 7, 2, 30))
     assert moments(early, how="weekly", times="1") == ["2027-03-14 09:30"]  # 3:30 AM
 
@@ -73,14 +73,14 @@ def test_an_hour_that_spring_skips_moves_forward(library: Organization) -> None:
         ((2027, 1, 31), "month-day", ["03-31", "05-31", "07-31", "08-31"]),
     ],
 )
-def test_rules_of_the_month(
+def test_monthly_rules(
     library: Organization, begin: tuple[int, int, int], how: str, days: list[str]
 ) -> None:
     event = source(library, at(*begin, 12))
     assert [each[5:10] for each in moments(event, how=how)] == days
 
 
-def test_until_a_day_and_at_most_sixty(library: Organization) -> None:
+def test_rules_end_on_a_day_or_after_sixty_dates(library: Organization) -> None:
     event = source(library, at(2027, 1, 5, 12))
     assert len(moments(event, how="weekly", times="", until="2027-01-26")) == 3
     assert len(moments(event, how="weekly", times="60", until="2030-01-01")) == MAX_OCCURRENCES
@@ -91,7 +91,7 @@ def test_until_a_day_and_at_most_sixty(library: Organization) -> None:
         assert not form.is_valid()
 
 
-def test_preview_leave_one_out_make_and_press_twice(
+def test_preview_dates_leave_one_out_and_create_the_others_once(
     client: Client, editor: User, library: Organization
 ) -> None:
     event = source(library, at(2027, 3, 2, 9), registration_closes_at=at(2027, 3, 1, 17))
@@ -104,11 +104,11 @@ def test_preview_leave_one_out_make_and_press_twice(
     assert len(dates) == 3
     for _ in range(2):
         client.post(address, typed | {"make": "1", "dates": [dates[0], dates[2]]})
-    made = list(Event.objects.exclude(pk=event.pk).order_by("begins_at"))
-    assert [each.begins_at for each in made] == [at(2027, 3, 9, 9), at(2027, 3, 23, 9)]
+    created = list(Event.objects.exclude(pk=event.pk).order_by("begins_at"))
+    assert [each.begins_at for each in created] == [at(2027, 3, 9, 9), at(2027, 3, 23, 9)]
     event.refresh_from_db()
-    assert {each.series_key for each in made} == {event.series_key}
-    second = made[1]
+    assert {each.series_key for each in created} == {event.series_key}
+    second = created[1]
     assert (second.ends_at, second.registration_closes_at) == (
         at(2027, 3, 23, 11),
         at(2027, 3, 22, 17),
@@ -121,7 +121,7 @@ def test_preview_leave_one_out_make_and_press_twice(
     assert "Choose at least one date." in nothing.content.decode()
 
 
-def test_a_date_that_was_not_offered_is_not_made(
+def test_only_offered_dates_are_created(
     client: Client, editor: User, library: Organization
 ) -> None:
     event = source(library, at(2027, 3, 2, 9))
@@ -131,21 +131,21 @@ def test_a_date_that_was_not_offered_is_not_made(
     assert Event.objects.count() == 1
 
 
-def test_the_whole_series_goes_its_way_in_one_step(editor: User, library: Organization) -> None:
+def test_a_step_can_apply_to_the_whole_series(editor: User, library: Organization) -> None:
     event = source(library, at(2027, 3, 2, 9))
     begins = [at(2027, 3, day, 9) for day in (9, 16, 23)]
-    made = repeat_event(source_id=event.pk, begins=begins, series_key=uuid.uuid4(), by=editor)
+    created = repeat_event(source_id=event.pk, begins=begins, series_key=uuid.uuid4(), by=editor)
     staff = make.person(Role.CE_COORDINATOR)
     for step, person in ((EventStep.SUBMIT, editor), (EventStep.PUBLISH, staff)):
         taken = editing_actions.take_step(
-            event_id=made[1].pk, step=step, by=person, whole_series=True
+            event_id=created[1].pk, step=step, by=person, whole_series=True
         )
         assert len(taken) == 3
     states = Event.objects.order_by("pk").values_list("state", flat=True)
     assert set(states) == {EventState.PUBLISHED}
 
 
-def test_others_repeat_nothing(library: Organization) -> None:
+def test_other_people_cannot_repeat_the_event(library: Organization) -> None:
     event = source(library, at(2027, 3, 2, 9))
     with pytest.raises(Event.DoesNotExist):
         repeat_event(
@@ -156,7 +156,7 @@ def test_others_repeat_nothing(library: Organization) -> None:
         )
 
 
-def test_a_series_has_an_end(editor: User, library: Organization) -> None:
+def test_a_series_has_between_one_and_sixty_dates(editor: User, library: Organization) -> None:
     event = source(library, at(2027, 3, 2, 9))
     begins = [event.begins_at + dt.timedelta(days=day) for day in range(1, MAX_OCCURRENCES + 2)]
     for dates, words in ((begins, "at most 60 dates"), ([], "Choose at least one date")):
