@@ -16,8 +16,9 @@ from events import permissions, queries
 from events.attendance import actions
 from events.attendance import queries as attendance_queries
 from events.attendance.forms import CheckInCodeForm
+from events.attendance.presentation import open_event
 from events.calendar import presentation as calendar_presentation
-from events.enums import ATTENDED, RegistrationState
+from events.enums import ATTENDED
 from events.models import Event, Registration
 
 MAX_GUESSES = 10  # per person and minute
@@ -104,20 +105,9 @@ def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     }
     context = {
         "person": person,
-        "events": [_event_choice(event, places.get(event.pk)) for event in events],
+        "events": [open_event(event, places.get(event.pk)) for event in events],
     }
     return render(request, "events/attendance/badge.html", context)
-
-
-def _event_choice(event: Event, place: Registration | None) -> dict[str, object]:
-    has_place = place is not None and place.state == RegistrationState.CONFIRMED
-    return {
-        "pk": event.pk,
-        "title": event.title,
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "has_place": has_place,
-        "is_checked_in": has_place and place is not None and place.attendance in ATTENDED,
-    }
 
 
 def _check_in_person(

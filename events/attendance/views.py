@@ -31,6 +31,7 @@ from events.attendance.forms import (
     UploadListForm,
     WalkInForm,
 )
+from events.attendance.presentation import roster_row
 from events.attendance.webinar_csv import MAX_BYTES
 from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDANCE_LABELS, Attendance
@@ -41,12 +42,6 @@ MAX_WAITLIST_SHOWN = 100
 MAX_LINES = 200
 UNKNOWN = "Unknown: no account uses this address"
 BLANK_LINES = 10
-BUTTONS = [
-    (Attendance.PRESENT, "Present"),
-    (Attendance.LATE, "Late"),
-    (Attendance.ABSENT, "Absent"),
-    (Attendance.UNKNOWN, "Clear"),
-]
 
 
 def _event(request: AuthenticatedHttpRequest, pk: int) -> Event:
@@ -61,21 +56,6 @@ def _page(event: Event) -> dict[str, Any]:
         "url": event.get_absolute_url(),
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "place": calendar_presentation.format_place(event),
-    }
-
-
-def _row(registration: Registration, answers: dict[int, list[tuple[str, str]]]) -> dict[str, Any]:
-    return {
-        "pk": registration.pk,
-        "name": str(registration.person),
-        "email": registration.person.email,
-        "library": registration.library or "",  # type: ignore[attr-defined]
-        "walk_in": registration.walk_in,
-        "minutes": registration.minutes,
-        "mark": ATTENDANCE_LABELS[Attendance(registration.attendance)],
-        "attendance": registration.attendance,
-        "answers": answers.get(registration.pk, []),
-        "buttons": BUTTONS[:-1] if registration.attendance == Attendance.UNKNOWN else BUTTONS,
     }
 
 
@@ -106,7 +86,7 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "counts": counts,
         "form": form,
         "find": find,
-        "rows": [_row(each, answers) for each in registrations],
+        "rows": [roster_row(each, answers) for each in registrations],
         "page": page,
         "query": f"{urlencode({'find': find})}&" if find else "",
         "waiting": waiting[:MAX_WAITLIST_SHOWN],
@@ -198,15 +178,15 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     rows = csv.writer(response)
     rows.writerow(["Name", "Email", "Library", "Attendance", "Walk-in", "Minutes", *questions])
     for each in registrations:
-        row = _row(each, answers)
-        answered = dict(row["answers"])
+        row = roster_row(each, answers)
+        answered = dict(row.answers)
         cells = [
-            row["name"],
-            row["email"],
-            row["library"],
-            row["mark"].text,
-            "yes" if row["walk_in"] else "",
-            "" if row["minutes"] is None else row["minutes"],
+            row.name,
+            row.email,
+            row.library,
+            row.mark.text,
+            "yes" if row.walk_in else "",
+            "" if row.minutes is None else row.minutes,
             *(answered.get(question, "") for question in questions),
         ]
         rows.writerow([escape_formula(str(cell)) for cell in cells])

@@ -8,17 +8,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from aspen.errors import Refused
-from aspen.formats import counted, format_day, format_time_range
+from aspen.formats import counted, format_time_range
 from aspen.web import form_recovery
 from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries, rules
-from events.calendar import presentation as calendar_presentation
 from events.editing import actions
 from events.editing.emails import Change
 from events.editing.forms import (
@@ -30,6 +28,7 @@ from events.editing.forms import (
     ReturnProposalForm,
     initial_values_of,
 )
+from events.editing.presentation import event_preview, managed_event_row
 from events.enums import EventState, EventStep
 from events.models import Event
 from events.permissions import get_editor, get_managed_event
@@ -63,7 +62,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
     ]
     context = {
         "tabs": [(name, label, numbers[name], name == show) for name, label in labels],
-        "rows": [_row(event) for event in page],
+        "rows": [managed_event_row(event) for event in page],
         "page": page,
         "query": urlencode({"show": show} | ({"q": find} if find else {})) + "&",
         "show": show,
@@ -88,28 +87,6 @@ def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
     events = events.filter(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     events = queries.past(events) if show == "past" else queries.upcoming(events)
     return events.annotate(number=Count("registrations", filter=permissions.IS_CONFIRMED))
-
-
-def _row(event: Event) -> dict[str, Any]:
-    return {
-        "pk": event.pk,
-        "title": event.title,
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "organization": event.organization.name if event.organization else event.sponsor,
-        "state": event.state_label,
-        "reason": event.decision_reason if event.state == EventState.DRAFT else "",
-        "since": _waiting_since(event),
-        "registered": getattr(event, "number", None),
-        "is_public": event.state in (EventState.PUBLISHED, EventState.CANCELLED),
-        "url": event.get_absolute_url(),
-    }
-
-
-def _waiting_since(event: Event) -> str:
-    if event.state != EventState.PENDING or event.submitted_at is None:
-        return ""
-    days = (timezone.localdate() - timezone.localdate(event.submitted_at)).days
-    return {0: "sent today", 1: "sent yesterday"}.get(days, f"sent {days} days ago")
 
 
 # ---------- The form ----------
@@ -326,35 +303,8 @@ def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return _take_step(request, event, step, reason=reason, whole_series=whole_series)
     if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
         return redirect("events:detail", event.pk)
-    known = calendar_presentation.EventFacts(
-        now=timezone.now(),
-        is_signed_in=True,
-        credits=queries.credit_lines([event]),
-        counts_by_event={},
-        claimed=set(),
-    )
-    publishes = permissions.may_publish(person)
-    series = permissions.same_series(event).count() if event.series_key else 1
-    context = {
-        "event": event,
-        "row": calendar_presentation.event_row(event, known, event.parent),
-        "state": event.state_label,
-        "author": str(event.created_by) if event.created_by_id else "",
-        "is_pending": event.state == EventState.PENDING,
-        "is_draft": event.state == EventState.DRAFT,
-        "publishes": publishes,
-        "form": form,
-        "series": series,
-        "questions": event.questions.count(),
-        "presenters": [str(each.person) for each in event.presenters.select_related("person")],
-        "similar": [
-            (other.get_absolute_url(), other.title, format_day(other.last_day))
-            for other in queries.events_with_similar_title(event.title, limit=3)
-            if other.pk != event.pk
-        ]
-        if publishes and event.state == EventState.PENDING
-        else [],
-    }
+    preview = event_preview(event, publishes=permissions.may_publish(person))
+    context = preview._asdict() | {"form": form}
     return render(request, "events/manage/review.html", context)
 
 

@@ -205,7 +205,7 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
     address = f"/events/badge/{keys.key_of(purpose=KeyPurpose.BADGE, by=guest).token}/"
     client.force_login(staff)
     page = client.get(address)
-    assert [(each["title"], each["has_place"]) for each in page.context["events"]] == [
+    assert [(each.title, each.has_place) for each in page.context["events"]] == [
         (event.title, True),
         ("Across the hall", False),
     ]

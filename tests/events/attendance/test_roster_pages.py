@@ -69,7 +69,7 @@ def test_marking_returns_to_the_same_search_page(
     page = client.post(address, {"registration": place.pk, "attendance": "present"}, follow=True)
     assert page.redirect_chain == [(f"{address}#place-{place.pk}", 302)]
     assert page.context["query"] == "find=Ada+%26+S%C3%B6hne&"
-    assert [row["name"] for row in page.context["rows"]] == ["Ada & Söhne"]
+    assert [row.name for row in page.context["rows"]] == ["Ada & Söhne"]
 
 
 def test_invalid_input_marks_no_one(client: Client, editor: User, event: Event) -> None:
@@ -105,7 +105,7 @@ def test_search_by_name_and_address(client: Client, editor: User, event: Event) 
         ("\x00", ["Ada Lake", "Bo River"]),
     ]:
         page = client.get(f"/events/{event.pk}/roster/", {"find": words})
-        assert [row["name"] for row in page.context["rows"]] == names
+        assert [row.name for row in page.context["rows"]] == names
 
 
 def test_attendance_cannot_be_marked_long_before_the_event(client: Client, editor: User) -> None:

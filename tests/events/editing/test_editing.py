@@ -88,7 +88,7 @@ def test_editors_propose_and_staff_return_and_publish(
 
     at_staff = signed_in(staff)
     queue = at_staff.get("/events/manage/")
-    assert [(row["title"], row["since"]) for row in queue.context["rows"]] == [
+    assert [(row.title, row.since) for row in queue.context["rows"]] == [
         ("Weeding, step by step", "sent today")
     ]
     review = f"/events/{event.pk}/review/"
@@ -403,7 +403,7 @@ def test_queries(
         actions.register(event_id=event.pk, by=make.person())
     with django_assert_num_queries(7):
         page = client.get("/events/manage/?show=coming")
-    assert [row["registered"] for row in page.context["rows"]] == [1] * number
+    assert [row.registered for row in page.context["rows"]] == [1] * number
 
 
 def test_the_list_shows_only_managed_events_by_tab(
@@ -419,6 +419,6 @@ def test_the_list_shows_only_managed_events_by_tab(
         ("nonsense", ["Ours"]),
     ]:
         page = client.get("/events/manage/", {"show": show})
-        assert [row["title"] for row in page.context["rows"]] == titles
+        assert [row.title for row in page.context["rows"]] == titles
     page = client.get("/events/manage/", {"show": "coming", "q": "zebra\x00"})
     assert page.status_code == 200

@@ -1,0 +1,75 @@
+"""Present people and events on attendance pages."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aspen.formats import format_time_range
+from aspen.web.labels import Label
+from events.enums import ATTENDANCE_LABELS, ATTENDED, Attendance, RegistrationState
+from events.models import Event, Registration
+
+BUTTONS = [
+    (Attendance.PRESENT, "Present"),
+    (Attendance.LATE, "Late"),
+    (Attendance.ABSENT, "Absent"),
+    (Attendance.UNKNOWN, "Clear"),
+]
+
+
+class RosterRow(NamedTuple):
+    """A person with a place."""
+
+    pk: int
+    name: str
+    email: str
+    library: str
+    walk_in: bool
+    minutes: int | None
+    mark: Label
+    attendance: str
+    # (question, answer)
+    answers: list[tuple[str, str]]
+    # (attendance, label)
+    buttons: list[tuple[Attendance, str]]
+
+
+def roster_row(
+    registration: Registration, answers: Mapping[int, list[tuple[str, str]]]
+) -> RosterRow:
+    """Return a row of `queries.confirmed_places`. `answers` are by registration id."""
+    is_marked = registration.attendance != Attendance.UNKNOWN
+    return RosterRow(
+        pk=registration.pk,
+        name=str(registration.person),
+        email=registration.person.email,
+        library=registration.library or "",  # type: ignore[attr-defined]
+        walk_in=registration.walk_in,
+        minutes=registration.minutes,
+        mark=ATTENDANCE_LABELS[Attendance(registration.attendance)],
+        attendance=registration.attendance,
+        answers=answers.get(registration.pk, []),
+        buttons=BUTTONS if is_marked else BUTTONS[:-1],
+    )
+
+
+class OpenEvent(NamedTuple):
+    """An event that is open for check-in, for one person."""
+
+    pk: int
+    title: str
+    when: str
+    has_place: bool
+    is_checked_in: bool
+
+
+def open_event(event: Event, registration: Registration | None) -> OpenEvent:
+    has_place = registration is not None and registration.state == RegistrationState.CONFIRMED
+    return OpenEvent(
+        pk=event.pk,
+        title=event.title,
+        when=format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        has_place=has_place,
+        is_checked_in=(
+            has_place and registration is not None and registration.attendance in ATTENDED
+        ),
+    )
