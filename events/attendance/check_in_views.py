@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from aspen.formats import format_time_range
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
@@ -73,8 +72,6 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
     is_checked_in = mine is not None and mine.attendance in ATTENDED
     context = {
         "event": event,
-        "url": event.get_absolute_url(),
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "place": calendar_presentation.format_place(event),
         "is_checked_in": is_checked_in,
         "earns": event.offers.exists(),

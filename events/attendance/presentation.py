@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aspen.formats import format_time_range
 from aspen.web.labels import Label
 from events.enums import ATTENDANCE_LABELS, ATTENDED, Attendance, RegistrationState
 from events.models import Event, Registration
@@ -67,7 +66,7 @@ def open_event(event: Event, registration: Registration | None) -> OpenEvent:
     return OpenEvent(
         pk=event.pk,
         title=event.title,
-        when=format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        when=event.when,
         has_place=has_place,
         is_checked_in=(
             has_place and registration is not None and registration.attendance in ATTENDED

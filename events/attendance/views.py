@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from accounts.queries import person_with_email
 from aspen.errors import Refused
 from aspen.files import qr
 from aspen.files.tables import escape_formula
-from aspen.formats import counted, format_time, format_time_range
+from aspen.formats import counted, format_time
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -49,16 +49,6 @@ def _event(request: AuthenticatedHttpRequest, pk: int) -> Event:
     return get_object_or_404(managed, pk=pk)
 
 
-def _page(event: Event) -> dict[str, Any]:
-    """Return the context that all attendance pages share."""
-    return {
-        "event": event,
-        "url": event.get_absolute_url(),
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "place": calendar_presentation.format_place(event),
-    }
-
-
 def _answers(
     request: AuthenticatedHttpRequest, event: Event, registrations: list[Registration]
 ) -> dict[int, list[tuple[str, str]]]:
@@ -82,7 +72,7 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     answers = _answers(request, event, registrations)
     why_not = rules.why_not_mark(event)
     context = {
-        **_page(event),
+        "event": event,
         "counts": counts,
         "form": form,
         "find": find,
@@ -139,7 +129,7 @@ def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             )
         elif _add_walk_in(request, event, person, form):
             return redirect("events:roster", event.pk)
-    return render(request, "events/attendance/walk_in.html", {**_page(event), "form": form})
+    return render(request, "events/attendance/walk_in.html", {"event": event, "form": form})
 
 
 def _add_walk_in(
@@ -160,7 +150,12 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
         for each in queries.confirmed_places(event)
     ]
-    context = {**_page(event), "people": people, "blanks": range(BLANK_LINES)}
+    context = {
+        "event": event,
+        "place": calendar_presentation.format_place(event),
+        "people": people,
+        "blanks": range(BLANK_LINES),
+    }
     return render(request, "events/attendance/sheet.html", context)
 
 
@@ -210,7 +205,7 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     letters = event.check_in_code
     address = settings.ADDRESS + reverse("events:check_in_here", args=[letters]) if letters else ""
     context = {
-        **_page(event),
+        "event": event,
         "letters": letters,
         "qr_code": qr.inline_svg(address) if letters else "",
         "address": (settings.ADDRESS + reverse("events:check_in")).partition("://")[2],
@@ -245,7 +240,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return redirect("events:list", event.pk, stored.pk)
     earlier = AttendanceList.objects.filter(event=event).defer("rows", "refused")
     context = {
-        **_page(event),
+        "event": event,
         "form": form,
         "earlier": earlier.order_by("-uploaded_at", "-id")[:20],
     }
@@ -270,7 +265,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
             return redirect("events:roster", event.pk)
         return redirect("events:list", event.pk, attendance_list.pk)
     groups = _groups(queries.match_attendance_list(attendance_list), attendance_list)
-    context = {**_page(event), "list": attendance_list, "form": form, "groups": groups}
+    context = {"event": event, "list": attendance_list, "form": form, "groups": groups}
     return render(request, "events/attendance/preview.html", context)
 
 

@@ -17,7 +17,7 @@ from django.utils.html import format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 
 from aspen.files import ical
-from aspen.formats import format_credits, format_time_range
+from aspen.formats import format_credits
 from events import queries
 from events.enums import Delivery, EventState, EventType, RegistrationState
 from events.models import Event, Registration
@@ -298,9 +298,8 @@ def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: 
         page = _page(event, address)
         lines = credits.get(event.pk, ())
         prefix = "Canceled: " if event.state == EventState.CANCELLED else ""
-        when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
         text = "\n\n".join(
-            part for part in (when, _place(event), _description(event, lines, page)) if part
+            part for part in (event.when, _place(event), _description(event, lines, page)) if part
         )
         feed.add_item(
             title=ical.xml_text(prefix + event.title),

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.formats import counted, format_credits, format_day, format_time_range
+from aspen.formats import counted, format_credits, format_day
 from aspen.web.labels import Label
 from events import queries, rules
 from events.enums import (
@@ -125,7 +125,7 @@ def day_and_times(event: Event) -> tuple[str, str]:
 
     If the event lasts several days, the first part has everything and the second is empty.
     """
-    text = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
+    text = event.when
     day = format_day(timezone.localdate(event.begins_at))
     is_one_day = event.ends_at is None or format_day(timezone.localdate(event.ends_at)) == day
     if is_one_day and text.startswith(f"{day}, "):

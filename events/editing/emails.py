@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from aspen.formats import format_time_range
 from aspen.mail.message import Email, page_url
 from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_dated
 from aspen.models import Mail
@@ -42,7 +41,7 @@ def plan_of(event: Event) -> dict[str, str]:
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
         "Title": event.title,
-        "When": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        "When": event.when,
         "Where": place,
         "Format": Delivery(event.delivery).label if event.delivery else "",
     }

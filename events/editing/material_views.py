@@ -8,7 +8,6 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from aspen.formats import format_time_range
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
@@ -48,7 +47,6 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return redirect("events:questions", event.pk)
     context = {
         "event": event,
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "sheet": sheet,
         "rows": [(form, answered.get(form["id"].value(), 0)) for form in sheet],
     }
@@ -72,7 +70,6 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         return redirect("events:files", event.pk)
     context = {
         "event": event,
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "resources": [(each.pk, *details.file_links([each])) for each in resources],
         "link": link,
         "file": file,

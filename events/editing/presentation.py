@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from aspen.formats import format_day, format_time_range
+from aspen.formats import format_day
 from aspen.web.labels import Label
 from events import permissions, queries
 from events.calendar.presentation import EventFacts, EventRow, event_row
@@ -32,7 +32,7 @@ def managed_event_row(event: Event) -> ManagedEventRow:
     return ManagedEventRow(
         pk=event.pk,
         title=event.title,
-        when=format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
+        when=event.when,
         organization=event.organization.name if event.organization else event.sponsor,
         state=event.state_label,
         reason=event.decision_reason if event.state == EventState.DRAFT else "",

@@ -46,7 +46,6 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             dates = DatesForm(initial=initial, choices=choices)
     context = {
         "event": source,
-        "when": format_time_range(source.begins_at, source.ends_at, all_day=source.all_day),
         "form": form,
         "dates": dates,
     }
@@ -110,7 +109,6 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 return redirect("events:sessions", parent.pk)
     context = {
         "event": parent,
-        "when": format_time_range(parent.begins_at, parent.ends_at, all_day=parent.all_day),
         "sheet": sheet,
         "is_session": parent.parent_id is not None,
         "errors": [

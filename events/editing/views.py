@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from aspen.errors import Refused
-from aspen.formats import counted, format_time_range
+from aspen.formats import counted
 from aspen.web import form_recovery
 from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
@@ -336,8 +336,6 @@ def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         )
     context = {
         "event": event,
-        "url": event.get_absolute_url(),
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "form": form,
         "registered": registered,
         "can_cancel": event.state == EventState.PUBLISHED and not rules.is_over(event),

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from accounts.models import Organization
 from aspen.db.constraints import both_or_neither
+from aspen.formats import format_time_range
 from aspen.halves import CreditAmountField, in_halves
 from aspen.web.labels import Label
 from events.enums import (
@@ -403,6 +404,11 @@ class Event(models.Model):
         if slug:
             return reverse("events:detail", args=[self.pk, slug])
         return reverse("events:detail", args=[self.pk])
+
+    @property
+    def when(self) -> str:
+        """The days and times as text."""
+        return format_time_range(self.begins_at, self.ends_at, all_day=self.all_day)
 
     @property
     def state_label(self) -> Label:
