@@ -12,7 +12,7 @@ from accounts.queries import people_by_email
 from aspen.halves import MESSAGE, is_in_halves
 from events.editing.actions import EditedEvent, event_version
 from events.editing.fields import MomentField, WebAddressField
-from events.enums import Delivery, EventState, EventType, RegistrationMode
+from events.enums import Delivery, EventType, RegistrationMode
 from events.models import Category, Event
 
 # The headings of the form and their fields.
@@ -261,9 +261,3 @@ class ManagedEventsForm(forms.Form):
         required=False,
         choices=[(name, name) for name in ("drafts", "waiting", "coming", "past")],
     )
-
-
-STATES_BY_TAB = {
-    "drafts": [EventState.DRAFT],
-    "waiting": [EventState.PENDING],
-}

@@ -1,5 +1,6 @@
 """Pages to list, edit, propose, publish and cancel events."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +21,6 @@ from events import permissions, queries, rules
 from events.editing import actions
 from events.editing.emails import Change
 from events.editing.forms import (
-    STATES_BY_TAB,
     CallOffForm,
     EventForm,
     ManagedEventsForm,
@@ -34,6 +34,7 @@ from events.models import Event
 from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 25
+STATES_BY_TAB = {"drafts": EventState.DRAFT, "waiting": EventState.PENDING}
 
 
 # ---------- The list ----------
@@ -82,8 +83,8 @@ def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
     events = events.select_related("organization").defer("search", "description")
     for word in find.split():
         events = events.filter(title__icontains=word)
-    if states := STATES_BY_TAB.get(show):
-        return events.filter(state__in=states).order_by("submitted_at", "begins_at", "id")
+    if state := STATES_BY_TAB.get(show):
+        return events.filter(state=state).order_by("submitted_at", "begins_at", "id")
     events = events.filter(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     events = queries.past(events) if show == "past" else queries.upcoming(events)
     return events.annotate(number=Count("registrations", filter=permissions.IS_CONFIRMED))
@@ -92,16 +93,13 @@ def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
 # ---------- The form ----------
 
 
-def _form(
-    request: AuthenticatedHttpRequest, person: User, event: Event, **options: Any
-) -> EventForm:
-    posted = request.method == "POST"
-    publishes = permissions.may_publish(person)
+def _form(request: AuthenticatedHttpRequest, event: Event, **options: Any) -> EventForm:
+    publishes = permissions.may_publish(request.user)
     return EventForm(
-        request.POST if posted else None,
+        request.POST if request.method == "POST" else None,
         instance=event,
         categories=queries.categories(),
-        organizations=permissions.organizations_of(person),
+        organizations=permissions.organizations_of(request.user),
         needs_organization=not publishes,
         fixed=event.state == EventState.PUBLISHED and bool(event.pk) and not publishes,
         **options,
@@ -113,23 +111,17 @@ def _form(
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Create an event: save it as a draft, send it to staff or, as staff, publish it."""
     person = get_editor(request)
-    own = (
-        list(permissions.organizations_of(person)[:2])
-        if not permissions.may_publish(person)
-        else []
-    )
     initial: dict[str, Any] = {"registration_mode": "portal", "type": "Continuing Education"}
-    if len(own) == 1:
-        initial["organization"] = own[0]
-    event = Event(state=EventState.DRAFT)
-    form = _form(
-        request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
+    if not permissions.may_publish(person):
+        own = permissions.organizations_of(person)[:2]
+        if len(own) == 1:
+            initial["organization"] = own[0]
+    return _new_event(
+        request,
+        initial,
+        lambda edited: actions.create_event(edited=edited, by=person),
+        heading="New event",
     )
-    if request.method == "POST" and form.is_valid():
-        created = _run_action(form, lambda: actions.create_event(edited=form.edited(), by=person))
-        if created is not None:
-            return _next(request, created)
-    return _form_page(request, form, heading="New event")
 
 
 @form_recovery.recover_after_sign_in
@@ -137,25 +129,36 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Create an event from another one. Everything except the dates is filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
-    event = Event(state=EventState.DRAFT)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
     initial |= {"organization": source.organization_id} | initial_values_of(source)
     for name in [each for each in initial if each.startswith("recording_") or each in _DATES]:
         initial.pop(name)
-    form = _form(
-        request, person, event, initial=initial | (form_recovery.recovered_form(request) or {})
+    return _new_event(
+        request,
+        initial,
+        lambda edited: actions.copy_event(source_id=source.pk, edited=edited, by=person),
+        heading="Copy an event",
+        source=source,
     )
-    if request.method == "POST" and form.is_valid():
-        created = _run_action(
-            form,
-            lambda: actions.copy_event(source_id=source.pk, edited=form.edited(), by=person),
-        )
-        if created is not None:
-            return _next(request, created)
-    return _form_page(request, form, heading="Copy an event", source=source)
 
 
 _DATES = {"begins_at", "ends_at", "registration_opens_at", "registration_closes_at"}
+
+
+def _new_event(
+    request: AuthenticatedHttpRequest,
+    initial: dict[str, Any],
+    store: Callable[[actions.EditedEvent], Event],
+    **context: Any,
+) -> HttpResponse:
+    """Show the form of a new event, or store the event."""
+    initial |= form_recovery.recovered_form(request) or {}
+    form = _form(request, Event(state=EventState.DRAFT), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        event = _run_action(form, lambda: store(form.edited()))
+        if event is not None:
+            return _next(request, event)
+    return _form_page(request, form, **context)
 
 
 def _run_action(form: EventForm, action: Any) -> Any:
@@ -221,7 +224,7 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
     initial = initial_values_of(event) | (form_recovery.recovered_form(request) or {})
-    form = _form(request, person, event, initial=initial)
+    form = _form(request, event, initial=initial)
     tell = NotifyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and tell.is_valid():
         seen = form.cleaned_data["seen"]
