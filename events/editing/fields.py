@@ -50,4 +50,5 @@ class WebAddressField(forms.URLField):
     ]
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=500, assume_scheme="https", **kwargs)
+        kwargs = {"max_length": 500, "assume_scheme": "https", **kwargs}
+        super().__init__(**kwargs)

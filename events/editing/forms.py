@@ -12,7 +12,7 @@ from accounts.queries import people_by_email
 from aspen.halves import MESSAGE, is_in_halves
 from events.editing.actions import EditedEvent, event_version
 from events.editing.fields import MomentField, WebAddressField
-from events.enums import Delivery, EventType, RegistrationMode
+from events.enums import RegistrationMode
 from events.models import Category, Event
 
 # The headings of the form and their fields.
@@ -45,48 +45,6 @@ class EventForm(forms.ModelForm):
     `organizations` are the choices. `fixed` disables the fields that only staff can change.
     """
 
-    begins_at = MomentField(label="Begins", help_text="Mountain time.")
-    ends_at = MomentField(
-        label="Ends",
-        required=False,
-        help_text="If you leave this empty, people can claim credit the next day.",
-    )
-    registration_opens_at = MomentField(
-        label="Registration opens",
-        required=False,
-        help_text="If empty, registration opens immediately.",
-    )
-    registration_closes_at = MomentField(
-        label="Registration closes",
-        required=False,
-        help_text="If empty, registration closes when the event is over.",
-    )
-    recording_available_at = MomentField(
-        label="Recording available from",
-        required=False,
-        help_text="The recording earns credit from this time on. We e-mail registered people.",
-    )
-    recording_until_at = MomentField(
-        label="Recording earns credit until",
-        required=False,
-        help_text="If empty, there is no deadline.",
-    )
-    type = forms.ChoiceField(
-        label="Type", required=False, choices=[("", "Other"), *EventType.choices[1:]]
-    )
-    delivery = forms.ChoiceField(
-        label="Format",
-        required=False,
-        choices=[("", "Not specified"), *Delivery.choices[1:]],
-    )
-    registration_mode = forms.ChoiceField(
-        label="Registration",
-        required=False,
-        choices=[("", "Not specified"), *RegistrationMode.choices[1:]],
-        help_text="People who register here get the credit once the event is over.",
-    )
-    registration_url = WebAddressField(label="Registration web address", required=False)
-    recording_url = WebAddressField(label="Recording web address", required=False)
     presenters = forms.CharField(
         label="Presenters with an account",
         required=False,
@@ -99,25 +57,45 @@ class EventForm(forms.ModelForm):
     class Meta:
         model = Event
         fields = [name for _, names in FIELDSETS for name in names if name != "presenters"]
+        field_classes = {
+            "begins_at": MomentField,
+            "ends_at": MomentField,
+            "registration_url": WebAddressField,
+            "registration_opens_at": MomentField,
+            "registration_closes_at": MomentField,
+            "recording_url": WebAddressField,
+            "recording_available_at": MomentField,
+            "recording_until_at": MomentField,
+        }
         labels = {
             "title": "Event title",
-            "description": "Description",
-            "audience": "Audience",
             "organization": "Library or organization",
+            "all_day": "Show only the dates, not the times",
+            "delivery": "Format",
             "location": "Building or address",
             "presenter": "Trainer or presenter name",
-            "capacity": "Places",
+            "registration_mode": "Registration",
+            "registration_url": "Registration web address",
             "has_waitlist": "Keep a waitlist when the event is full",
             "allows_walk_ins": "Allow check-in without registration",
-            "all_day": "Show only the dates, not the times",
+            "recording_url": "Recording web address",
+            "recording_available_at": "Recording available from",
         }
         help_texts = {
             "organization": "Event editors there can manage the event.",
             "sponsor": "If empty, we use the name of the library or organization.",
+            "begins_at": "Mountain time.",
+            "ends_at": "If you leave this empty, people can claim credit the next day.",
+            "all_day": "",
+            "registration_mode": "People who register here get the credit once the event is over.",
             "capacity": "If empty, there is no limit.",
             "has_waitlist": "",
+            "registration_opens_at": "If empty, registration opens immediately.",
+            "registration_closes_at": "If empty, registration closes when the event is over.",
             "allows_walk_ins": "",
-            "all_day": "",
+            "recording_available_at": "The recording earns credit from this time on. We e-mail "
+            "registered people.",
+            "recording_until_at": "If empty, there is no deadline.",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 6})}
 
