@@ -23,6 +23,7 @@ from events.models import Event, Registration
 MAX_GUESSES = 10  # per person and minute
 GUESS_WINDOW_SECONDS = 60
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
+UNKNOWN_CODE = "No event has this code. Check the screen or ask the organizer."
 
 
 def _exceeds_guess_limit(person: User) -> bool:
@@ -45,7 +46,7 @@ def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
         event = attendance_queries.event_of_code(form.cleaned_data["code"])
         if event and event.check_in_code:
             return redirect("events:check_in_here", event.check_in_code)
-        form.add_error("code", "No event has this code. Check the screen or ask the organizer.")
+        form.add_error("code", UNKNOWN_CODE)
     return render(request, "events/attendance/check_in.html", {"form": form})
 
 
@@ -59,10 +60,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
         return render(request, "429.html", status=429)
     event = attendance_queries.event_of_code(code)
     if event is None:
-        messages.error(
-            request,
-            "No event has this code. Check the screen or ask the organizer.",
-        )
+        messages.error(request, UNKNOWN_CODE)
         return redirect("events:check_in")
     if request.method == "POST":
         with refusal_as_message(request):

@@ -74,7 +74,6 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         "event": event,
         "counts": counts,
-        "form": form,
         "find": find,
         "rows": [roster_row(each, answers) for each in registrations],
         "page": page,

@@ -106,9 +106,7 @@ class KeyField(forms.CharField):
         try:
             return Key.parse(text) if text else None
         except ValueError:
-            raise ValidationError(
-                "This address does not say which page to show. Showing the first page."
-            ) from None
+            raise ValidationError("This link is damaged. Showing the first page.") from None
 
 
 class CalendarForm(forms.Form):
@@ -126,10 +124,8 @@ class CalendarForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
-        error_messages={
-            "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
-            "max_length": "Use fewer words: a search can have up to 200 characters.",
-        },
+        error_messages=NAME_ERRORS
+        | {"max_length": "Use fewer words: a search can have up to 200 characters."},
     )
     category = forms.ChoiceField(label="CE category", required=False)
     type = forms.ChoiceField(

@@ -2,7 +2,7 @@
 
 A view wrapped in `cached_until_changed` can show only events of the public calendar. Its page
 depends on the calendar's version, which database triggers count (events/models/triggers.py), and
-on the time. With time, the page can change only at midnight (Mountain time) and at the moments
+on the time. Time alone can change the page only at midnight (Mountain time) and at the moments
 listed in `version.MOMENT_FIELDS`.
 """
 

@@ -64,7 +64,7 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
 
 
 def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """Return the person's registration, or else full, opening and closing labels."""
+    """Return the person's registration, or whether registration is full, open or closed."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
@@ -236,7 +236,7 @@ def event_row(
 def conference_program(
     event: Event, sessions: Iterable[Event], facts: EventFacts
 ) -> list[tuple[str, list[EventRow]]]:
-    """Return a conference's sessions by day, time and room, without what it states itself."""
+    """Return a conference's sessions by day, time and room, without details it already shows."""
     shared_states = state_labels(event, NO_REGISTRATIONS, facts.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):

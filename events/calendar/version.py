@@ -1,4 +1,4 @@
-"""The version key of the public calendar: if it is the same, so are the pages."""
+"""The version key of the public calendar. Pages with the same key are the same."""
 
 import datetime as dt
 from typing import NamedTuple
