@@ -138,8 +138,10 @@ class CalendarForm(forms.Form):
         required=False,
         choices=[("", "Any"), *Delivery.choices[1:]],
     )
-    sponsor = forms.CharField(label="Sponsor", required=False, max_length=200)
-    city = forms.CharField(label="City", required=False, max_length=80)
+    sponsor = forms.CharField(
+        label="Sponsor", required=False, max_length=200, error_messages=NAME_ERRORS
+    )
+    city = forms.CharField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
     federation = forms.ChoiceField(label="Federation", required=False)
     since = PickedDate(
         label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}
@@ -197,11 +199,9 @@ class CalendarForm(forms.Form):
             "month" not in data
             and any(data.get(name, "").strip() for name in ("day", "from", "to", "past", "page"))
         )
-        for name, field in self.fields.items():
+        for field in self.fields.values():
             if isinstance(field, forms.ChoiceField):
                 field.error_messages["invalid_choice"] = UNKNOWN
-            elif isinstance(field, forms.CharField) and name in ("sponsor", "city"):
-                field.error_messages |= NAME_ERRORS
         self._choice_field("category").choices = [
             ("", "All categories"),
             *((each.slug, each.name) for each in categories),
