@@ -168,7 +168,7 @@ def mark_the_rest_present(*, event_id: int, by: User) -> int:
 
 @audited
 def check_in(*, event_id: int, code: str, by: User) -> Registration:
-    """Mark `by` as present with the code shown in the room. Idempotent; locks the event.
+    """Mark `by` as present with the code shown in the room. Idempotent. Locks the event.
 
     People without a place can check in only if walk-ins are allowed or they have a place at the
     session's conference. Adding them does not use up capacity. Raises Event.DoesNotExist, or

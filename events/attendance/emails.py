@@ -14,7 +14,7 @@ from events.rules import has_recording
 
 
 def queue_absent_emails(registrations: Iterable[Registration]) -> None:
-    """Queue e-mails to the people marked absent, so that they notice mistakes in time."""
+    """Queue e-mails to the people marked absent, so that they can report mistakes."""
     enqueue_many(
         kind="events.absent",
         messages=[

@@ -52,7 +52,7 @@ def roster_row(
 
 
 class OpenEvent(NamedTuple):
-    """An event that is open for check-in, for one person."""
+    """An event that is open for check-in, as shown for one person."""
 
     pk: int
     title: str

@@ -11,7 +11,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 10, 50
 
 
 class FeedForm(CalendarForm):
-    """The calendar's filters without a position in it, and the number of events."""
+    """The calendar's filters without date and page, and the number of events to show."""
 
     limit = forms.IntegerField(
         label="Maximum number of events",
@@ -37,7 +37,7 @@ class FeedForm(CalendarForm):
 
 
 def filter_parameters(choice: CalendarChoice) -> str:
-    """Return a choice's filters as a query string, without its position in the calendar."""
+    """Return a choice's filters as a query string, without view, date and page."""
     given = parse_qsl(_without_position(choice).query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""

@@ -56,7 +56,7 @@ def event_file(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def calendar_file(request: HttpRequest) -> HttpResponse:
-    """The filtered calendar to subscribe to. It includes canceled events, marked as canceled.
+    """A calendar to subscribe to, with filters. Canceled events are marked as canceled.
 
     At most 3,000 events, starting 90 days ago unless the filters set days.
     """
@@ -183,7 +183,7 @@ def embed_help(request: HttpRequest) -> HttpResponse:
 
 
 def _filter_names(form: FeedForm) -> list[str]:
-    """Return the visible filters, without the position in the calendar and the limit."""
+    """Return the names of the visible filters, without date and limit."""
     left_out = {"month", "day", "limit"}
     return [name for name in form.fields if not (form[name].is_hidden or name in left_out)]
 

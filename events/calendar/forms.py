@@ -33,7 +33,7 @@ NAME_ERRORS = {
     "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
     "max_length": "That is longer than any name on the calendar, so it was ignored.",
 }
-# Filter names in suggestions to remove one.
+# Filter names, as used in suggestions.
 FIELD_NAMES = {
     "words": "the search words",
     "category": "the category",
@@ -84,7 +84,7 @@ class PickedDate(forms.DateField):
 
 
 class TickInput(forms.CheckboxInput):
-    """A checkbox that is checked by "1" in the URL or by the browser's "on"."""
+    """A checkbox that accepts "1" from links and "on" from browsers."""
 
     def __init__(self) -> None:
         super().__init__(check_test=lambda value: value == "1")
@@ -110,7 +110,7 @@ class KeyField(forms.CharField):
 
 
 class CalendarForm(forms.Form):
-    """The calendar's filters and the position in it.
+    """The calendar's filters, date and page.
 
     Invalid values are reported and ignored. `choice()` uses the others, so you can call it on an
     invalid form.

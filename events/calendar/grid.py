@@ -35,7 +35,7 @@ WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "S
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CalendarChoice(Filters):
-    """The part of the calendar to show, and the filters that links keep in place."""
+    """The part of the calendar to show, and the active filters."""
 
     view: str
     month: dt.date

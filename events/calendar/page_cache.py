@@ -1,6 +1,6 @@
 """A cache of public calendar pages, valid until something on them changes.
 
-A view wrapped in `cached_until_changed` can show only events of the public calendar. Its page
+A view wrapped in `cached_until_changed` must show only events of the public calendar. Its page
 depends on the calendar's version, which database triggers count (events/models/triggers.py), and
 on the time. Time alone can change the page only at midnight (Mountain time) and at the moments
 listed in `version.MOMENT_FIELDS`.

@@ -211,9 +211,9 @@ def event_row(
     *,
     without: Collection[Label] = (),
 ) -> EventRow:
-    """Return an event's row in a list. Pass its conference as `parent` to show that, too.
+    """Return an event's row in a list.
 
-    The row leaves out the states in `without`, which the list does not need to repeat.
+    `parent` is its conference, if the row should show it. `without` are states to leave out.
     """
     day, times = day_and_times(event)
     labels = state_labels(event, facts.counts_by_event.get(event.pk, NO_REGISTRATIONS), facts.now)
@@ -236,7 +236,7 @@ def event_row(
 def conference_program(
     event: Event, sessions: Iterable[Event], facts: EventFacts
 ) -> list[tuple[str, list[EventRow]]]:
-    """Return a conference's sessions by day, time and room, without details it already shows."""
+    """Return a conference's sessions by day, time and room. Rows omit what it shows itself."""
     shared_states = state_labels(event, NO_REGISTRATIONS, facts.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):

@@ -209,14 +209,14 @@ def _useful_alternatives(choice: CalendarChoice) -> list[tuple[str, str]]:
 
 
 def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
-    """Build the month page. Reads in full only the events that the page has room for."""
+    """Build the month page. Loads only the events that fit on it."""
     plans = _plan(
         choice,
         choice.month,
         grid.last_day_of_month(choice.month),
         max_lines=grid.MONTH_LINES_PER_DAY,
     )
-    events, facts = _read_planned(plans, MONTH_FIELDS, person)
+    events, facts = _load_planned(plans, MONTH_FIELDS, person)
     return MonthPage(
         weekdays=[(name[:3], name[3:]) for name in grid.WEEKDAYS],
         weeks=grid.month_grid(choice, plans, events, facts.credits, _own_events(facts)),
@@ -229,7 +229,7 @@ def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
 
 def _week(choice: CalendarChoice, person: User | None) -> WeekPage:
     plans = _plan(choice, *grid.week_of(choice.day), max_lines=grid.WEEK_LINES_PER_DAY)
-    events, facts = _read_planned(plans, ROW_FIELDS, person)
+    events, facts = _load_planned(plans, ROW_FIELDS, person)
     rows = {event.pk: presentation.event_row(event, facts, event.parent) for event in events}
     return WeekPage(
         days=grid.week_days(choice, plans, events, rows),
@@ -249,10 +249,10 @@ def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, max_lines: i
     return grid.plan_days((grid.EventSpan(*row) for row in spans), first, last, max_lines=max_lines)
 
 
-def _read_planned(
+def _load_planned(
     plans: Plans, fields: tuple[str, ...], person: User | None
 ) -> tuple[list[Event], presentation.EventFacts]:
-    """Read the events that the days show, and the facts about them."""
+    """Load the events that fit on the days, and the facts about them."""
     shown = {pk for plan in plans.values() for pk in plan.shown}
     events = Event.objects.filter(pk__in=shown)
     if "parent__title" in fields:
@@ -300,7 +300,7 @@ def _row_fields_of(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
-    """Return a page by date, which stays the same while events are added and end."""
+    """Return a page by date, which does not shift when events are added or end."""
     return paging.keyset_page(
         _row_fields_of(_events_of(choice)),
         NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,

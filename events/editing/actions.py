@@ -15,7 +15,7 @@ from aspen.errors import Refused
 from aspen.transitions import Actor
 from events import permissions, queries, rules
 from events.editing import emails
-from events.editing.emails import Change, plan_of
+from events.editing.emails import Change, key_details
 from events.editing.publishing import announce_revised, replace_offers, why_capacity_too_small
 from events.enums import (
     EVENT_TRANSITIONS,
@@ -121,7 +121,7 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
     _replace_presenters(event, edited.presenters)
     announce_revised(event, by=by)
     promote_waiting(event=event, by=by)
-    old, new = plan_of(before), plan_of(event)
+    old, new = key_details(before), key_details(event)
     return [Change(what, old[what], new[what]) for what in old if old[what] != new[what]]
 
 
@@ -226,7 +226,7 @@ def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
 
 @audited
 def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
-    """Store a copy as a draft, with the source's questions and links. Raises like create_event."""
+    """Store a draft copy with the source's questions and links. Raises as create_event does."""
     source = permissions.managed_by(by).get(pk=source_id)
     event = create_event(edited=edited, by=by)
     copy_extras(source, [event])

@@ -36,7 +36,7 @@ class Change:
     after: str
 
 
-def plan_of(event: Event) -> dict[str, str]:
+def key_details(event: Event) -> dict[str, str]:
     """Return the details that people plan around, as text."""
     place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     return {
@@ -49,21 +49,13 @@ def plan_of(event: Event) -> dict[str, str]:
 
 def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
     """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
-    people = _registered(event)
-    key = f"changed:{event.pk}:{event.sequence}:{event.changed_at.isoformat()}"
-    facts = {
-        "event": event.pk,
-        "note": note.strip(),
-        "changes": [[change.what, change.before, change.after] for change in changes],
-    }
-    enqueue_many(
+    return _queue_to_registered(
+        event,
         kind="events.changed",
-        messages=[
-            (f"{key}:{each.person_id}", each.person, {"registration": each.pk, **facts})
-            for each in people
-        ],
+        key=f"changed:{event.pk}:{event.sequence}:{event.changed_at.isoformat()}",
+        note=note.strip(),
+        changes=[[change.what, change.before, change.after] for change in changes],
     )
-    return len(people)
 
 
 @email("events.changed")
@@ -95,7 +87,7 @@ def changed_email(mail: Mail) -> Email | None:
 
 def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
     """Yield the queued changes with current values, which may be newer."""
-    current = plan_of(event)
+    current = key_details(event)
     for what, before, after in queued:
         now = current.get(what, after)
         zone = "" if what != "When" or event.all_day else "Mountain time; "
@@ -108,20 +100,8 @@ def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[st
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
     """Queue a cancellation e-mail to everyone registered or waitlisted; return how many."""
-    people = _registered(event)
-    facts = {"event": event.pk, "message": reason}
-    enqueue_many(
-        kind="events.called_off",
-        messages=[
-            (
-                f"called-off:{event.pk}:{event.sequence}:{each.person_id}",
-                each.person,
-                {"registration": each.pk, **facts},
-            )
-            for each in people
-        ],
-    )
-    return len(people)
+    key = f"called-off:{event.pk}:{event.sequence}"
+    return _queue_to_registered(event, kind="events.called_off", key=key, message=reason)
 
 
 @email("events.called_off")
@@ -145,9 +125,23 @@ def called_off_email(mail: Mail) -> Email | None:
     )
 
 
-def _registered(event: Event) -> list[Registration]:
-    people = Registration.objects.filter(event=event).exclude(state=RegistrationState.CANCELLED)
-    return list(people.select_related("person").order_by("pk"))
+def _queue_to_registered(event: Event, *, kind: str, key: str, **facts: object) -> int:
+    registrations = (
+        Registration.objects.filter(event=event)
+        .exclude(state=RegistrationState.CANCELLED)
+        .select_related("person")
+        .order_by("pk")
+    )
+    messages = [
+        (
+            f"{key}:{each.person_id}",
+            each.person,
+            {"registration": each.pk, "event": event.pk, **facts},
+        )
+        for each in registrations
+    ]
+    enqueue_many(kind=kind, messages=messages)
+    return len(messages)
 
 
 # ---------- Proposals ----------

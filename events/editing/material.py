@@ -80,7 +80,7 @@ def _refuse_long_label(label: str, what: str, *, field: str) -> None:
 
 @audited
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
-    """Add a link. Idempotent; locks the event. Raises Refused."""
+    """Add a link. Idempotent. Locks the event. Raises Refused."""
     _refuse_long_label(label, "link", field="link_label")
     event = _lock(event_id, by)
     if existing := event.resources.filter(url=url, label=label).first():
@@ -115,7 +115,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
 
 @audited
 def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
-    """Remove a link or file; the file is deleted on commit. Idempotent; locks the event."""
+    """Remove a link or file; the file is deleted on commit. Idempotent. Locks the event."""
     event = _lock(event_id, by)
     resource = event.resources.filter(pk=resource_id).first()
     if resource is None:

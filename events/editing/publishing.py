@@ -50,7 +50,7 @@ def why_capacity_too_small(event: Event) -> str | None:
 
 
 def announce_revised(event: Event, *, by: User | None) -> None:
-    """Announce a change. First clear settling if the event has not taken place (any longer)."""
+    """Announce a change. If the event has not taken place, first reset its settling."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
@@ -83,7 +83,7 @@ def import_event(
 
 @audited
 def set_offers(*, event: Event, offers: Mapping[int, Decimal]) -> None:
-    """Set an event's credit lines: amounts by category id. Idempotent; locks the event.
+    """Set an event's credit lines: amounts by category id. Idempotent. Locks the event.
 
     Existing claims keep their credits.
     """
