@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -87,17 +87,24 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     )
     rows = [_row(session) for session in existing]
     categories = {category.pk: category for category in queries.categories()}
-    options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
+    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_ROWS)]
+
+    def new_sheet(data: QueryDict | None = None, *, initial: list[dict[str, Any]]) -> Any:
+        form_kwargs = {"categories": categories}
+        return SessionFormSet(data, initial=initial, form_kwargs=form_kwargs, prefix="s")
+
     if request.method != "POST":
-        sheet = _sheet(rows + [{} for _ in range(BLANK_ROWS)], options)
+        sheet = new_sheet(initial=rows + blank)
     else:
-        sheet = SessionFormSet(request.POST, initial=rows, **options)
+        sheet = new_sheet(request.POST, initial=rows)
         if "more" in request.POST:
-            sheet = _with_more(request, sheet, options)
+            typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
+            sheet = new_sheet(initial=typed + blank)
         elif sheet.is_valid():
-            facts = [_facts(form.cleaned_data) for form in sheet if form.cleaned_data.get("title")]
+            filled = [form.cleaned_data for form in sheet if form.cleaned_data.get("title")]
+            new = [SessionInput(**data) for data in filled]
             try:
-                number = save_sessions(parent_id=parent.pk, sessions=facts, by=person)
+                number = save_sessions(parent_id=parent.pk, sessions=new, by=person)
             except (Refused, ValidationError) as error:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
@@ -123,16 +130,6 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/sessions.html", context)
 
 
-def _sheet(initial: list[dict[str, Any]], options: dict[str, Any]) -> Any:
-    return SessionFormSet(initial=initial, **options)
-
-
-def _with_more(request: AuthenticatedHttpRequest, sheet: Any, options: dict[str, Any]) -> Any:
-    """The rows as typed, followed by more blank rows."""
-    typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
-    return _sheet(typed + [{} for _ in range(BLANK_ROWS)], options)
-
-
 def _row(session: Event) -> dict[str, Any]:
     begin = timezone.localtime(session.begins_at)
     end = timezone.localtime(session.ends_at) if session.ends_at else None
@@ -148,17 +145,3 @@ def _row(session: Event) -> dict[str, Any]:
         "category": offer.category_id if offer else None,
         "amount": offer.amount if offer else None,
     }
-
-
-def _facts(data: dict[str, Any]) -> SessionInput:
-    return SessionInput(
-        pk=data["id"],
-        title=data["title"],
-        day=data["day"],
-        begin=data["begin"],
-        end=data["end"],
-        room=data["room"],
-        presenter=data["presenter"],
-        category=data["category"],
-        amount=data["amount"],
-    )

@@ -17,9 +17,9 @@ from events.models import Category, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SessionInput:
-    """One row of the sheet. `pk` is for an existing session. Times are Mountain time."""
+    """One row of the sheet. `id` is for an existing session. Times are Mountain time."""
 
-    pk: int | None
+    id: int | None
     title: str
     day: dt.date
     begin: dt.time
@@ -62,7 +62,7 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User)
     changed = 0
     for facts in sessions:
         begins_at = existing_local_time(dt.datetime.combine(facts.day, facts.begin))
-        session = before.get(facts.pk or 0) or same.get((facts.title, begins_at))
+        session = before.get(facts.id or 0) or same.get((facts.title, begins_at))
         if session is None:
             session = _new(parent, by)
             same[facts.title, begins_at] = session
