@@ -168,7 +168,7 @@ def proposal_returned_email(mail: Mail) -> Email | None:
         ],
         quote=("Staff wrote:", event.decision_reason),
         facts=event_facts(event)[0],
-        button=("Change the event", page_url("events:edit", event.pk)),
+        button=("Edit the event", page_url("events:edit", event.pk)),
         closing=["When it is ready, send it to staff again."],
     )
 

@@ -1,12 +1,13 @@
 """Pages to list, edit, propose, publish and cancel events."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
+from django.forms import BoundField
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -91,6 +92,24 @@ def _filtered(events: QuerySet[Event], show: str, find: str) -> QuerySet[Event]:
 
 
 # ---------- The form ----------
+
+
+class EventFormPage(NamedTuple):
+    """The context of templates/events/manage/form.html."""
+
+    heading: str
+    form: EventForm
+    parts: list[tuple[str, list[BoundField]]]
+    publishes: bool
+    is_draft: bool
+    event: Event | None = None
+    # The event that a new one is copied from.
+    source: Event | None = None
+    # As stored, while `event` has what was typed.
+    title: str = ""
+    tell: NotifyForm | None = None
+    # The number of people registered or on the waitlist.
+    registered: int = 0
 
 
 def _form(request: AuthenticatedHttpRequest, event: Event, **options: Any) -> EventForm:
@@ -219,7 +238,7 @@ _PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Change an event and optionally notify people who registered."""
+    """Edit an event and optionally notify people who registered."""
     person, event = get_editor(request), get_managed_event(request, pk)
     title = event.title
     registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
@@ -234,7 +253,7 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if changes is not None:
             return _changed(request, event, changes, tell.cleaned_data, registered)
     return _form_page(
-        request, form, heading="Change the event", event=event, title=title, tell=tell,
+        request, form, heading="Edit the event", event=event, title=title, tell=tell,
         registered=registered,
     )  # fmt: skip
 
@@ -272,18 +291,14 @@ def _email_notice(number: int) -> str:
 def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: Any) -> HttpResponse:
     event = context.get("event")
     is_draft = event is None or event.state in (EventState.DRAFT, EventState.PENDING)
-    defaults = {
-        "form": form,
-        "parts": form.parts(),
-        "publishes": permissions.may_publish(request.user),
-        "is_draft": is_draft,
-        "event": None,
-        "source": None,
-        "title": "",
-        "tell": None,
-        "registered": 0,
-    }
-    return render(request, "events/manage/form.html", defaults | context)
+    page = EventFormPage(
+        form=form,
+        parts=form.parts(),
+        publishes=permissions.may_publish(request.user),
+        is_draft=is_draft,
+        **context,
+    )
+    return render(request, "events/manage/form.html", page._asdict())
 
 
 # ---------- Steps ----------

@@ -216,7 +216,7 @@ def returns_it(staff: Visitor) -> None:
 def sends_it_again(editor: Visitor) -> None:
     editor.follow("Events I manage", within=editor.menu)
     editor.sees("Changes requested: Which room is it in?")
-    editor.click(editor.item(TITLE).get_by_role("link", name="Change"))
+    editor.click(editor.item(TITLE).get_by_role("link", name="Edit"))
     editor.field("Room").fill("Attic")
     editor.press("Send to staff")
     editor.sees("Waiting for staff")
