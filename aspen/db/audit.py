@@ -11,8 +11,8 @@ from django.db.models import Model
 
 
 def history_model(model: type[Model]) -> Any:
-    """The model of a model's history: its columns, and pgh_obj, pgh_label, pgh_created_at,
-    pgh_context (person and action) of each entry; later entries have a greater pgh_id."""
+    """The history model of a model: its columns, and pgh_obj, pgh_label, pgh_created_at and
+    pgh_context (person and action) of each entry. Later entries have a greater pgh_id."""
     [history] = pghistory.core.event_models(tracks_model=model)
     return history
 
@@ -25,7 +25,7 @@ _thread = threading.local()
 def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
     """Run the function in a transaction and record its name and `by` in the history of its changes.
 
-    For nested actions the history names the outermost one and its person.
+    Nested actions are recorded under the outermost action and its person.
     """
     name = f"{function.__module__.partition('.')[0]}.{function.__name__.lstrip('_')}"
 
@@ -46,20 +46,20 @@ def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
 
 def add_audit_context(**facts: object) -> None:
-    """Add facts (ticket=1042, say) to the history of later changes in the current action."""
+    """Add facts, such as ticket=1042, to the history of later changes in the current action."""
     pghistory.context(**facts)
 
 
 Outcome = TypeVar("Outcome")
 
 
-def dry_run(act: Callable[[], Outcome]) -> Outcome:
+def dry_run(action: Callable[[], Outcome]) -> Outcome:
     """Run an action, roll back everything it wrote, and return its outcome.
 
-    Holds the action's locks meanwhile. On-commit hooks are dropped and queued e-mails rolled back.
-    Rows in the outcome must not be saved. Raises what the action raises.
+    Takes the action's locks and raises its exceptions, but runs no on-commit hooks and queues no
+    e-mails. Do not save rows from the outcome.
     """
     with transaction.atomic(), transaction.atomic():
-        outcome = act()
+        outcome = action()
         transaction.set_rollback(True)
     return outcome

@@ -1,4 +1,4 @@
-"""Constraints that several models declare: fields set together, keys over several columns."""
+"""Constraints for several models: fields set together, and foreign keys over several columns."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db.models.constraints import BaseConstraint
 
 
 def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckConstraint:
-    """All of `fields`, and the text field `reason` if given, are set, or none of them is."""
+    """Require that all of `fields`, and the text field `reason` if given, are set, or none is."""
     neither = Q(**dict.fromkeys(fields), **({reason: ""} if reason else {}))
     both = Q(**{f"{field}__isnull": False for field in fields})
     if reason:
@@ -18,13 +18,13 @@ def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckCo
 
 
 class CompositeForeignKey(BaseConstraint):
-    """`fields` here must match, together, `to_fields` of one row of the model `to`.
+    """A foreign key from several `fields` to the `to_fields` of one row of the model `to`.
 
-    Django's own foreign keys have one column. Two columns let the database see that the related
-    rows belong to the same person: a posting's credit and its participation, say.
+    Django's own foreign keys have one column. With two, the database can ensure that related rows
+    belong to the same person, for example a posting's credit and its participation.
 
-    The other model needs a UniqueConstraint over `to_fields`. The database checks at once,
-    not at commit. There is no form validation: breaking it is a programming error.
+    The other model needs a UniqueConstraint on `to_fields`. The database checks immediately, not
+    at commit. Forms do not validate it, because a violation is a programming error.
     """
 
     def __init__(self, *, fields: list[str], to: str, to_fields: list[str], name: str) -> None:
@@ -39,7 +39,7 @@ class CompositeForeignKey(BaseConstraint):
     def create_sql(
         self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
     ) -> Any:
-        """Defer the statement to the end of the migration, when the other table has its key."""
+        """Run the statement at the end of the migration, when the other table has its key."""
         assert model is not None
         assert schema_editor is not None
         target = model._meta.apps.get_model(self.to)
@@ -60,7 +60,7 @@ class CompositeForeignKey(BaseConstraint):
         return f"ALTER TABLE {table} DROP CONSTRAINT {schema_editor.quote_name(self.name)}"
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """No form validation: the database checks."""
+        """Leave the check to the database."""
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

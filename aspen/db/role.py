@@ -1,8 +1,8 @@
-"""The database role that the portal serves as: it uses every table and owns none.
+"""The database role that serves the portal. It can use every table but owns none.
 
-The owner of a table can disable its triggers. So the tables belong to the role that migrates, and
-the portal connects as another role, which may only read the history: the triggers that write it
-run with the owner's rights.
+The owner of a table can disable its triggers. So the role that runs migrations owns the tables, and
+the portal connects as another role, which can only read the history. The triggers that write the
+history run with the owner's rights.
 """
 
 from typing import Any
@@ -16,22 +16,22 @@ from psycopg import sql
 
 
 def grant(**kwargs: Any) -> None:
-    """Grant the role, if it exists, the rights that serving needs. Runs after every migration.
+    """Grant the role, if it exists, the rights it needs to serve. Runs after every migration.
 
-    Idempotent. Must run as the tables' owner.
+    Idempotent. Must run as the owner of the tables.
     """
     with connection.cursor() as cursor:
-        _let_history_triggers_act_for_the_owner(cursor)
+        _run_history_triggers_as_owner(cursor)
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone():
             _grant_rights(cursor, sql.Identifier(settings.PORTAL_ROLE))
 
 
-def _let_history_triggers_act_for_the_owner(cursor: Any) -> None:
+def _run_history_triggers_as_owner(cursor: Any) -> None:
     for model, trigger in pgtrigger.registered():
         if isinstance(trigger, HistoryTrigger):
             function = sql.Identifier(trigger.get_pgid(model))
-            # A fixed search path, so that its names cannot be made to mean other tables.
+            # A fixed search path, so that the function cannot be made to use other tables.
             cursor.execute(
                 sql.SQL(
                     "ALTER FUNCTION {}() SECURITY DEFINER SET search_path = public, pg_temp"
@@ -40,28 +40,28 @@ def _let_history_triggers_act_for_the_owner(cursor: Any) -> None:
 
 
 def _grant_rights(cursor: Any, role: sql.Identifier) -> None:
-    work = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
+    rights = sql.SQL("SELECT, INSERT, UPDATE, DELETE")
     for statement in (
         "GRANT USAGE ON SCHEMA public TO {role}",
-        "GRANT {work} ON ALL TABLES IN SCHEMA public TO {role}",
+        "GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}",
         "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
         # For tables created later, such as the cache table.
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {work} ON TABLES TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {rights} ON TABLES TO {role}",
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
     ):
-        cursor.execute(sql.SQL(statement).format(role=role, work=work))
+        cursor.execute(sql.SQL(statement).format(role=role, rights=rights))
     for table in history_tables():
         revoke = sql.SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
         cursor.execute(revoke.format(table=sql.Identifier(table), role=role))
 
 
 def history_tables() -> list[str]:
-    """The tables that hold the history, by name."""
+    """The names of the history tables, sorted."""
     return sorted(model._meta.db_table for model in pghistory.core.event_models())
 
 
 def may_rewrite_history() -> list[str]:
-    """The history tables that the connection's role could change. One query."""
+    """The history tables that the connection's role can change. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name FROM unnest(%s::text[]) AS name"

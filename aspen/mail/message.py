@@ -1,4 +1,4 @@
-"""The content of an e-mail, and the text and HTML message made from it."""
+"""The content of an e-mail, and the message with text and HTML built from it."""
 
 import dataclasses
 import re
@@ -21,11 +21,11 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Email:
-    """The content of an e-mail to one person, in plain text with absolute addresses.
+    """The content of an e-mail to one person, in plain text with absolute URLs.
 
     The first paragraph says what happened. `quote` is a heading and text that someone wrote.
-    `button` is the next step and its address. `unsubscribe` is an address that takes a POST and
-    ends messages of this kind (RFC 8058).
+    `button` is the label and URL of the next step. A POST to `unsubscribe` turns off e-mails of
+    this kind (RFC 8058).
     """
 
     subject: str
@@ -40,7 +40,7 @@ class Email:
 
 
 def page_url(name: str, *arguments: object) -> str:
-    """The absolute address of a page of the portal."""
+    """The absolute URL of one of the portal's pages."""
     return full_url(reverse(name, args=arguments))
 
 
@@ -49,9 +49,9 @@ def full_url(path: str) -> str:
 
 
 def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
-    """The message for the mail server; its Message-ID is the same each time it is built.
+    """Build the message for the mail server, with the same Message-ID each time.
 
-    Raises if a header cannot be written.
+    Raises an exception if a header is invalid.
     """
     message = EmailMultiAlternatives(
         subject=textwrap.shorten(_clean(email.subject), MAX_SUBJECT_LENGTH, placeholder=" …"),
@@ -64,8 +64,8 @@ def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
         render_to_string("mail/email.html", _in_html(mail, email)), "text/html"
     )
     if email.calendar is not None:
-        # Outlook, Gmail and Apple take the alternative as an invitation. The attachment is for
-        # people, and has another type so that it is not taken as a second invitation.
+        # Outlook, Gmail and Apple Mail treat the alternative as an invitation. The attachment is
+        # for people; a different type keeps it from counting as a second invitation.
         invitation = email.calendar.decode()
         message.attach_alternative(invitation, f"text/calendar; method={email.method}")
         message.attach("event.ics", email.calendar, "application/ics")
@@ -129,7 +129,7 @@ def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    """The text wrapped at LINE_WIDTH, keeping its line breaks and whole addresses."""
+    """The text wrapped at LINE_WIDTH. Keeps its line breaks and does not split URLs."""
     lines = _plain(text).strip().splitlines()
     return "\n".join(
         textwrap.fill(
@@ -146,7 +146,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with \n as its line break and without control characters."""
+    """The text with Unix line breaks and no control characters."""
     return CONTROL_CHARACTERS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

@@ -1,9 +1,9 @@
 """The outbox: e-mails about committed changes, each sent at most once.
 
-Next to each composer (`@email`) is the function that queues its message: it calls `enqueue` in the
-action's transaction. The job worker composes each message from the facts of that moment and sends
-it (`deliver_due`). A message is committed as being sent before the mail server gets it: if the
-worker is killed in between, it may have arrived, and only staff send it again.
+Next to each composer (`@email`), a function queues its message by calling `enqueue` in the action's
+transaction. The job worker composes the message from the facts at that time and sends it
+(`deliver_due`). The message is marked as being sent before it goes to the mail server. If the
+worker is killed in between, the message may have arrived, so only staff can send it again.
 """
 
 import datetime as dt
@@ -44,14 +44,14 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Reads the current facts in a fixed number of queries; None if there is nothing left to say.
+# Takes a fixed number of queries. Returns None if there is nothing left to say.
 Composer = Callable[[Mail], Email | None]
 composers: dict[str, Composer] = {}
 
-# Staff with this permission decide whether to send these again.
+# Staff with the permission decide whether to send messages in these states again.
 STUCK_STATES = (MailState.FAILED, MailState.UNCERTAIN)
 RESEND_PERMISSION = "aspen.resend_mail"
-# The wait after the first, second … failed attempt; after the last one the message has failed.
+# The wait after each failed attempt. A message that fails once more has failed for good.
 RETRY_DELAYS = [
     dt.timedelta(minutes=1),
     dt.timedelta(minutes=5),
@@ -62,12 +62,12 @@ RETRY_DELAYS = [
 ]
 # Far longer than EMAIL_TIMEOUT.
 LOST_AFTER = dt.timedelta(minutes=15)
-LOST_ERROR = "The worker stopped while the mail server had the message, so it may have arrived."
+LOST_ERROR = "The worker stopped while sending the message, so it may have arrived."
 ERROR_LENGTH = 1_000
 
 
 class NotYet(Exception):
-    """Raised by a composer whose message is due only at a later moment."""
+    """Raised by a composer if its message is not due until a later time."""
 
     def __init__(self, moment: dt.datetime) -> None:
         super().__init__(str(moment))
@@ -75,7 +75,7 @@ class NotYet(Exception):
 
 
 def email(kind: str) -> Callable[[Composer], Composer]:
-    """Register a composer for a kind. The kind is stored with each message: never rename it.
+    """Register a composer for a kind. Never rename a kind, because messages store it.
 
     Raises ValueError if the kind already has a composer.
     """
@@ -100,9 +100,9 @@ class Recipient(NamedTuple):
 
 
 def enqueue(*, kind: str, key: str, to: "User | Recipient", **facts: object) -> None:
-    """Queue a message to someone, in the caller's transaction. Idempotent by `key`.
+    """Queue a message to someone in the caller's transaction. Idempotent by `key`.
 
-    `kind` names the composer; `facts` are the ids and texts it needs (JSON).
+    `kind` identifies the composer; `facts` are the ids and texts it needs (JSON).
     """
     enqueue_many(kind=kind, messages=[(key, to, facts)])
 
@@ -113,7 +113,7 @@ def enqueue_many(
     """Queue a message of this kind to each (key, person, facts). One query; idempotent by key."""
     now = timezone.now()
     rows = [
-        Mail(kind=kind, key=key, facts=dict(facts), next_try_at=now, **_addressed(to))
+        Mail(kind=kind, key=key, facts=dict(facts), next_try_at=now, **_recipient_fields(to))
         for key, to, facts in messages
     ]
     if not rows:
@@ -123,17 +123,17 @@ def enqueue_many(
 
 
 def dated_key(name: str, pk: int, at: dt.datetime) -> str:
-    """The key of an e-mail about something that can happen to a row repeatedly."""
+    """The key of an e-mail about something that can happen to a row more than once."""
     return f"{name}:{pk}:{at.isoformat()}"
 
 
 def is_dated(mail: Mail, at: dt.datetime | None) -> bool:
-    """Whether the message was queued for this moment, not for a later one."""
+    """Whether the `dated_key` of the message has this time, so that it is still current."""
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at
 
 
-def _addressed(to: "User | Recipient") -> dict[str, object]:
+def _recipient_fields(to: "User | Recipient") -> dict[str, object]:
     if isinstance(to, Recipient):
         return {"to_name": to.name, "to_address": to.address}
     return {"to": to}
@@ -142,7 +142,7 @@ def _addressed(to: "User | Recipient") -> dict[str, object]:
 def _wake_on_commit() -> None:
     """Wake the worker once per transaction, unless its savepoint is rolled back.
 
-    The worker checks every minute anyway, so a failure here does no harm.
+    The worker checks every minute anyway, so a failure here is harmless.
     """
     connection = transaction.get_connection()
     savepoints = set(connection.savepoint_ids)
@@ -154,7 +154,7 @@ def _wake_on_commit() -> None:
 
 
 def wake_worker() -> None:
-    """Ask the worker to deliver now, unless it has already been asked."""
+    """Queue a job to deliver now, unless one is already queued."""
     with suppress(AlreadyEnqueued), transaction.atomic():
         app.tasks["aspen.tasks.deliver_mail"].defer()
 
@@ -163,21 +163,21 @@ def wake_worker() -> None:
 
 
 class _Taken(NamedTuple):
-    """A message taken from the outbox; `message` is None if there is nothing to send."""
+    """A row taken from the outbox. `message` is None if there is nothing to send."""
 
     mail: Mail
     message: EmailMultiAlternatives | None
 
 
 def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
-    """Handle at most `limit` due messages; return their number.
+    """Handle up to `limit` due messages; return how many.
 
-    Each is committed as being sent before the mail server gets it, so that no other worker takes
-    it; never call this inside a transaction. Several may run at once. `stop` is called between
-    messages.
+    Each is committed as being sent before it goes to the mail server, so that no other worker
+    takes it. Never call this inside a transaction. Workers can run it at the same time. Stops
+    between messages if `stop()` is true.
     """
-    _give_up_lost()
-    line = mailing.get_connection()
+    _mark_lost()
+    server = mailing.get_connection()
     done = 0
     try:
         while done < limit and not stop():
@@ -185,27 +185,27 @@ def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
             if taken is None:
                 break
             done += 1
-            if taken.message and not _hand_over(taken.mail, taken.message, line):
+            if taken.message and not _send(taken.mail, taken.message, server):
                 break
     finally:
-        _hang_up(line)
+        _close(server)
     return done
 
 
-def _give_up_lost() -> None:
+def _mark_lost() -> None:
     lost = Mail.objects.filter(
         state=MailState.SENDING, begun_at__lt=timezone.now() - LOST_AFTER
     ).update(state=MailState.UNCERTAIN, error=LOST_ERROR)
     if lost:
-        logger.warning("%s messages were possibly sent; staff decide about them", lost)
+        logger.warning("%s messages were possibly sent; staff must decide what to do", lost)
 
 
 @transaction.atomic(durable=True)
 def _take() -> _Taken | None:
-    """Take the longest waiting message and compose it, or return None if none is due.
+    """Take the message that has waited longest and compose it; return None if none is due.
 
-    If interrupted, the message waits as before: the row is committed as being sent only if there
-    is a message to send.
+    The row is committed as being sent only if there is a message to send. If this is interrupted,
+    the message keeps waiting.
     """
     now = timezone.now()
     mail = (
@@ -217,7 +217,7 @@ def _take() -> _Taken | None:
     )
     if mail is None:
         return None
-    message = _composed(mail)
+    message = _compose(mail)
     if message:
         mail.state, mail.begun_at, mail.error = MailState.SENDING, now, ""
         mail.attempts += 1
@@ -226,20 +226,20 @@ def _take() -> _Taken | None:
     return _Taken(mail, message)
 
 
-def _composed(mail: Mail) -> EmailMultiAlternatives | None:
-    """The message, or None with the reason in the row's state."""
-    if reason := _why_not_to(mail.to):
+def _compose(mail: Mail) -> EmailMultiAlternatives | None:
+    """Compose the message, or set the row's state to the reason and return None."""
+    if reason := _why_not_send_to(mail.to):
         mail.state, mail.error = MailState.DROPPED, reason
         return None
     try:
         with transaction.atomic():
-            composed = composers[mail.kind](mail)
-            if composed:
-                return build_message(mail, composed)
+            content = composers[mail.kind](mail)
+            if content:
+                return build_message(mail, content)
         mail.state, mail.error = MailState.DROPPED, "There was nothing left to say."
     except NotYet as later:
         mail.next_try_at = later.moment
-    except Exception as error:  # one message that cannot be composed holds up no other
+    except Exception as error:  # so that one bad message does not hold up the others
         logger.exception("message %s (%s) could not be composed", mail.pk, mail.kind)
         mail.attempts += 1
         for name, value in _after_failure(mail, error).items():
@@ -247,43 +247,40 @@ def _composed(mail: Mail) -> EmailMultiAlternatives | None:
     return None
 
 
-def _why_not_to(person: "User | None") -> str:
+def _why_not_send_to(person: "User | None") -> str:
     if person is None:
         return ""
     if not person.is_active:
         return "The account is not active."
     if person.is_demonstration and not settings.DEMO:
-        return "Demonstration accounts get no mail."
+        return "Demonstration accounts do not receive e-mail."
     return ""
 
 
-def _hand_over(mail: Mail, message: EmailMultiAlternatives, line: BaseEmailBackend) -> bool:
-    """Send the message and record the result.
-
-    Returns whether the server still accepts messages.
-    """
+def _send(mail: Mail, message: EmailMultiAlternatives, server: BaseEmailBackend) -> bool:
+    """Send the message and record the result; return whether the server can take another."""
     try:
-        line.open()
+        server.open()
     except OSError as error:
         _record(mail, **_after_failure(mail, error))
         return False
     try:
-        line.send_messages([message])
+        server.send_messages([message])
     except smtplib.SMTPServerDisconnected as error:
-        # It disconnected without an answer and may have accepted the message before.
-        _record(mail, state=MailState.UNCERTAIN, error=_words(error))
-        _hang_up(line)
+        # It disconnected without replying and may have accepted the message.
+        _record(mail, state=MailState.UNCERTAIN, error=_error_text(error))
+        _close(server)
         return False
     except Exception as error:
         _record(mail, **_after_failure(mail, error, final=_is_final(error)))
-        _hang_up(line)
+        _close(server)
         return True
     _record(mail, state=MailState.SENT, sent_at=timezone.now(), error="")
     return True
 
 
 def _record(mail: Mail, **values: object) -> None:
-    """Update the message, unless staff decided to send it again in the meantime."""
+    """Update the row, unless staff decided to send the message again in the meantime."""
     undecided = [MailState.SENDING, MailState.UNCERTAIN]
     Mail.objects.filter(pk=mail.pk, state__in=undecided, begun_at=mail.begun_at).update(**values)
 
@@ -291,7 +288,7 @@ def _record(mail: Mail, **values: object) -> None:
 def _is_final(error: Exception) -> bool:
     """Whether the server will never accept this address or text.
 
-    Errors about the sender or authentication concern the portal's settings, not the message.
+    Errors about the sender or authentication are about the portal's settings, not the message.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
@@ -299,21 +296,21 @@ def _is_final(error: Exception) -> bool:
 
 
 def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
-    """The row's values after a failed attempt: when to try again, or failed."""
-    values: dict[str, object] = {"error": _words(error)}
+    """The row's new values after a failed attempt: either the next attempt or failed."""
+    values: dict[str, object] = {"error": _error_text(error)}
     if final or mail.attempts > len(RETRY_DELAYS):
         return values | {"state": MailState.FAILED}
     wait = RETRY_DELAYS[mail.attempts - 1]
     return values | {"state": MailState.WAITING, "next_try_at": timezone.now() + wait}
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".replace("\x00", " ")[:ERROR_LENGTH]
 
 
-def _hang_up(line: BaseEmailBackend) -> None:
+def _close(server: BaseEmailBackend) -> None:
     with suppress(OSError):
-        line.close()
+        server.close()
 
 
 # ---------- Staff ----------
@@ -321,15 +318,15 @@ def _hang_up(line: BaseEmailBackend) -> None:
 
 @transaction.atomic
 def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
-    """Queue failed or possibly sent messages again; return their number.
+    """Queue failed or possibly sent messages again; return how many.
 
-    They are composed again from the facts at that time. Idempotent. Raises Refused without the
-    permission.
+    They will be composed again from the facts at that time. Idempotent. Raises Refused if `by`
+    lacks the permission.
     """
     if not by.has_perm(RESEND_PERMISSION):
         raise Refused("You do not have permission to send messages again.")
     stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK_STATES)
-    number = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
-    if number:
+    count = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
+    if count:
         _wake_on_commit()
-    return number
+    return count

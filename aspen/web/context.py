@@ -1,15 +1,15 @@
-"""Context for every template. Needs no query."""
+"""Context for every template, without queries."""
 
 from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# Session keys. The name of the library where the person works; accounts keeps it up to date.
+# Session keys. The name of the library where the person works, which accounts keeps up to date.
 LIBRARY = "library"
-# Whether the person could manage events when signing in: for links, not for permissions.
+# Whether the person could manage events when they signed in: for links, not for permissions.
 ORGANIZES = "organizes"
-# Whether the person was a library's director or board chair when signing in.
+# Whether the person was a library's director or board chair when they signed in.
 LEADS = "leads"
 OWN, ALL = "own", "all"
 
@@ -18,7 +18,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
     return {
         "DEMO": settings.DEMO,
         "CONTACT_EMAIL": settings.CONTACT_EMAIL,
-        # Lazy: pages that do not show these need not load the session and the person.
+        # Lazy, so that pages that do not show these load neither the session nor the person.
         "library": partial(library, request),
         "organizes": partial(organizes, request),
         "leads": partial(leads, request),
@@ -30,7 +30,7 @@ def library(request: HttpRequest) -> str:
 
 
 def organizes(request: HttpRequest) -> str:
-    """ALL events, those of their OWN organizations, or an empty string."""
+    """Whether the person manages ALL events or their OWN organizations' ones; "" if neither."""
     return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
 
 

@@ -1,13 +1,13 @@
-"""Keeps a form submitted after the session ended, until the person has signed in again.
+"""Keeps a form that was submitted after the session ended, until the person signs in again.
 
-A view takes part with @recover_after_sign_in and fills its form from recovered_form(); other views'
-forms are never kept, so no password is.
+A view opts in with @recover_after_sign_in and fills its form from recovered_form(). Forms of other
+views, including any with passwords, are never kept.
 
-The form goes into the anonymous session of the same browser, because its author is no longer known.
-Django passes that session's data on to the next person who signs in there, and discards it when
-someone signs out or another person takes over the session. The form is returned once, at the
-address it was sent to, within half an hour. Remaining risk: on a shared computer, the next person
-who signs in in the browser that was left on the sign-in page.
+The form is stored in the browser's anonymous session, because its author is no longer known. Django
+gives that session's data to the next person who signs in there, and discards it when someone signs
+out or another person takes over the session. The form is restored once, at the URL it was sent to,
+within half an hour. One risk remains: on a shared computer left at the sign-in page, the next
+person to sign in can see the form.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from django.utils import timezone
 
 SESSION_KEY = "typed"
 MAX_CHARACTERS = 50_000
-MAX_FORMS = 3  # in one browser, so that the session stays small
+MAX_FORMS = 3  # per browser, to keep the session small
 RECOVERY_WINDOW = dt.timedelta(minutes=30)
 FORM_ENCODED = "application/x-www-form-urlencoded"
 WITH_FILES = "multipart/form-data"
@@ -28,18 +28,18 @@ MarkedView = TypeVar("MarkedView", bound=Callable[..., Any])
 
 
 def recover_after_sign_in(view: MarkedView) -> MarkedView:
-    """Mark a view that calls recovered_form(). May stand inside or outside other decorators."""
-    view.keeps_typed = True  # type: ignore[attr-defined]
+    """Mark a view that calls recovered_form(). Its place among other decorators does not matter."""
+    view.recovers_form = True  # type: ignore[attr-defined]
     return view
 
 
 def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Keep a form submitted to a marked view; return whether it was kept.
 
-    Its files are not kept, because their owner is unknown.
+    Uploaded files are not kept, because their owner is unknown.
     """
     if (
-        not getattr(view, "keeps_typed", False)
+        not getattr(view, "recovers_form", False)
         or request.content_type not in (FORM_ENCODED, WITH_FILES)
         or len(request.POST.urlencode()) > MAX_CHARACTERS
     ):
@@ -55,7 +55,7 @@ def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool
 
 
 def recovered_form(request: HttpRequest) -> dict[str, str] | None:
-    """The form sent to this address while signed out, for a signed-in GET in time, or None."""
+    """The form recently sent to this URL while signed out, or None. Only for a signed-in GET."""
     if request.method != "GET" or not request.user.is_authenticated:
         return None
     forms = dict(request.session.get(SESSION_KEY, {}))

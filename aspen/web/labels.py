@@ -1,4 +1,4 @@
-"""Labels of states: text, color and shape, so that color never carries meaning alone."""
+"""Labels of states: text, color and shape, so that meaning never depends on color alone."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeVar
@@ -10,7 +10,7 @@ State = TypeVar("State", bound=TextChoices)
 
 
 class Label(NamedTuple):
-    """What templates/includes/state_label.html shows."""
+    """A label for templates/includes/state_label.html."""
 
     text: str
     tone: Tone
@@ -21,5 +21,5 @@ class Label(NamedTuple):
 
 
 def label_table(marks: Mapping[State, tuple[Tone, str]]) -> dict[State, Label]:
-    """A label for each state, with its enum's text."""
+    """A label for each state, with the text of the enum."""
     return {state: Label(str(state.label), tone, shape) for state, (tone, shape) in marks.items()}

@@ -20,7 +20,7 @@ class RequireSignIn(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
         if "HX-Request" in request.headers:
-            # Leave the part of the page unchanged; the form is kept when it is submitted.
+            # Leave this part of the page unchanged. The form is kept when it is submitted.
             return HttpResponse(status=204)
         if request.method == "POST":
             if form_recovery.store_submitted_form(request, view_func):
@@ -38,7 +38,7 @@ def explain_method_not_allowed(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Render a page for status 405, which Django sends without content."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.status_code != 405 or response.streaming or response.content:
             return response
@@ -47,4 +47,4 @@ def explain_method_not_allowed(
             page["Allow"] = response["Allow"]
         return page
 
-    return answer
+    return middleware

@@ -1,8 +1,8 @@
-"""Keyset pagination: pages of a list ordered by time that are stable while the list changes.
+"""Keyset pagination: pages of a list ordered by time that stay stable while the list changes.
 
-A link to the next page carries the last row's key, and one to the previous page the first row's,
-so that rows added or removed meanwhile make no row appear twice or not at all. The page number is
-computed from the rows before it, whatever the address says.
+The link to the next page contains the last row's key, and the link to the previous page the first
+row's, so that no row is repeated or skipped if others are added or removed in the meantime. The
+page number is computed from the rows before the page, whatever the URL says.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ ModelRow = TypeVar("ModelRow", bound=Model)
 
 
 class Key(NamedTuple):
-    """The position of a row in a list ordered by a moment and then by id."""
+    """The position of a row in a list ordered by a time and then by id."""
 
     moment: dt.datetime
     pk: int
@@ -33,18 +33,18 @@ class Key(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse the output of `str`. Raises ValueError for anything else."""
-        found = KEY_PATTERN.fullmatch(text)
-        if not found or int(found["pk"]) > MAX_ID:
-            raise ValueError("This is no key.")
+        match = KEY_PATTERN.fullmatch(text)
+        if not match or int(match["pk"]) > MAX_ID:
+            raise ValueError("This is not a key.")
         try:
-            return cls(dt.datetime.fromisoformat(found["moment"]), int(found["pk"]))
+            return cls(dt.datetime.fromisoformat(match["moment"]), int(match["pk"]))
         except ValueError:
-            raise ValueError("This is no key.") from None
+            raise ValueError("This is not a key.") from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KeysetPage(Generic[ModelRow]):
-    """Some rows of a list, and the query parameters of the previous and next page."""
+    """A page of a list, and the query parameters of the previous and next pages."""
 
     rows: list[ModelRow]
     count: int
@@ -55,16 +55,16 @@ class KeysetPage(Generic[ModelRow]):
 
 
 class Order(NamedTuple):
-    """By this field and then by id, ascending or descending."""
+    """A sort order: by this field and then by id, ascending or descending."""
 
     field: str
     is_descending: bool = False
 
     def beyond(self, key: Key) -> Q:
-        """Rows after the key. The first condition lets PostgreSQL use the index."""
-        side = "lt" if self.is_descending else "gt"
-        further = Q(**{f"{self.field}__{side}": key.moment}) | Q(**{f"pk__{side}": key.pk})
-        return Q(**{f"{self.field}__{side}e": key.moment}) & further
+        """Rows after the key. The `…e` condition lets PostgreSQL use the index."""
+        lookup = "lt" if self.is_descending else "gt"
+        after = Q(**{f"{self.field}__{lookup}": key.moment}) | Q(**{f"pk__{lookup}": key.pk})
+        return Q(**{f"{self.field}__{lookup}e": key.moment}) & after
 
     def sorted(self, rows: QuerySet[ModelRow]) -> QuerySet[ModelRow]:
         sign = "-" if self.is_descending else ""
@@ -86,9 +86,9 @@ def keyset_page(
     after: Key | None = None,
     before: Key | None = None,
 ) -> KeysetPage[ModelRow]:
-    """The rows after or just before a key, or the page of this number. Two queries.
+    """The page after or before a key, or page number `page`. Two queries.
 
-    Beyond the end it is the last page, before the beginning the first one.
+    Past the end, this is the last page; before the start, the first.
     """
     ahead = Q(pk=None)
     if after:
@@ -100,44 +100,44 @@ def keyset_page(
     start: int = numbers["ahead"]
     last = max(1, math.ceil(total / size))
     if after and start < total:
-        found = list(order.sorted(rows.filter(order.beyond(after)))[:size])
+        page_rows = list(order.sorted(rows.filter(order.beyond(after)))[:size])
     elif before and not after and start:
-        found = list(order.reversed().sorted(rows.filter(ahead))[:size])[::-1]
-        start = max(0, start - len(found))
+        page_rows = list(order.reversed().sorted(rows.filter(ahead))[:size])[::-1]
+        start = max(0, start - len(page_rows))
     else:
-        asked = last if after else 1 if before else min(page, last)
-        start = (asked - 1) * size
-        found = list(order.sorted(rows)[start : start + size]) if total else []
-    return _page(order, found, start=start, total=total, size=size)
+        number = last if after else 1 if before else min(page, last)
+        start = (number - 1) * size
+        page_rows = list(order.sorted(rows)[start : start + size]) if total else []
+    return _page(order, page_rows, start=start, total=total, size=size)
 
 
 def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | None:
-    """The row after the key, or else the first of the other rows. At most two queries."""
+    """The row after the key, or the first of the others if it is the last. Up to two queries."""
     others = order.sorted(rows.exclude(pk=key.pk))
     return others.filter(order.beyond(key)).first() or others.first()
 
 
 def _page(
-    order: Order, found: list[ModelRow], *, start: int, total: int, size: int
+    order: Order, rows: list[ModelRow], *, start: int, total: int, size: int
 ) -> KeysetPage[ModelRow]:
     """A page with `start` rows before it."""
-    # Rounded, because rows may have come or gone before it.
+    # Rounded, because earlier rows may have been added or removed.
     number = max(2, round(start / size) + 1) if start else 1
-    behind = max(0, total - start - len(found))
+    remaining = max(0, total - start - len(rows))
     return KeysetPage(
-        rows=found,
+        rows=rows,
         count=total,
         number=number,
-        last=number + math.ceil(behind / size),
-        previous=f"page={number - 1}&before={order.key(found[0])}" if start and found else "",
-        next=f"page={number + 1}&after={order.key(found[-1])}" if behind and found else "",
+        last=number + math.ceil(remaining / size),
+        previous=f"page={number - 1}&before={order.key(rows[0])}" if start and rows else "",
+        next=f"page={number + 1}&after={order.key(rows[-1])}" if remaining and rows else "",
     )
 
 
 def page_numbered(
     rows: QuerySet[ModelRow], *, size: int, page: int, count: int
 ) -> KeysetPage[ModelRow]:
-    """The page of this number of a list of `count` rows in any order. One query."""
+    """Page number `page` of a list of `count` rows in any order. One query."""
     last = max(1, math.ceil(count / size))
     number = min(page, last)
     return KeysetPage(
@@ -153,9 +153,9 @@ def page_numbered(
 def paginate(
     items: Any, request: HttpRequest, *, size: int, count: int | None = None
 ) -> paginator.Page:
-    """The page of `?page=`; an invalid number gives the first page, one too high the last.
+    """The page for `?page=`: the first if the number is invalid, the last if it is too high.
 
-    `count`, if known, saves the counting query.
+    A known `count` saves the query that counts.
     """
     pages = paginator.Paginator(items, size)
     if count is not None:

@@ -1,4 +1,4 @@
-"""Show the reason for a refused action to the person.
+"""Show people why an action was refused.
 
 with refusal_as_message(request):
     actions.end_position(position_id=position_id, by=request.user)
@@ -16,31 +16,31 @@ from aspen.errors import Refused
 
 
 class _Refusal:
-    """Leaves its block when an action is refused, shows the reason, and continues after it."""
+    """Skips the rest of its block if an action is refused, and shows the reason."""
 
-    def __init__(self, say: Callable[[Refused], None]) -> None:
-        self.say = say
+    def __init__(self, show: Callable[[Refused], None]) -> None:
+        self.show = show
 
     def __enter__(self) -> None:
-        """The block begins."""
+        """Do nothing."""
 
     def __exit__(self, _kind: object, error: object, _traceback: object) -> bool:
         if isinstance(error, Refused):
-            self.say(error)
+            self.show(error)
         return isinstance(error, Refused)
 
 
 def refusal_as_message(request: HttpRequest, *, about: str = "") -> _Refusal:
-    """Show the reason as a message, after the title of what it is `about`."""
+    """Show the reason as a message, which starts with the title `about` if given."""
     start = f"“{about}”: " if about else ""
     return _Refusal(lambda refusal: messages.error(request, f"{start}{refusal}"))
 
 
 def refusal_as_form_error(form: BaseForm, *, field: str | None = None) -> _Refusal:
-    """Show the reason in the form: at `field`, else at the refusal's field if the form has it."""
+    """Show the reason in the form: at `field`, or at the refusal's field if the form has it."""
 
-    def say(refusal: Refused) -> None:
+    def show(refusal: Refused) -> None:
         name = field or refusal.field
         form.add_error(name if name in form.fields else None, str(refusal))
 
-    return _Refusal(say)
+    return _Refusal(show)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class AuthenticatedHttpRequest(HttpRequest):
     """The request of a view that requires sign-in: every view not marked `login_not_required`.
 
-    For annotations only. Overridden methods of Django's admin take any HttpRequest, and assert that
+    For annotations only. Methods that override Django's admin take any HttpRequest and assert that
     its user is authenticated.
     """
 
@@ -19,5 +19,5 @@ class AuthenticatedHttpRequest(HttpRequest):
 
 
 def parse_id(text: str) -> int | None:
-    """The id in an address or button, or None if it is not one."""
+    """The id in a URL or form, or None if the text is not an id."""
     return int(text) if text.isdecimal() and len(text) < 19 else None

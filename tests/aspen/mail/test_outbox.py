@@ -238,7 +238,7 @@ def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
     assert mailing.outbox == []
     assert list(Mail.objects.order_by("id").values_list("state", "error")) == [
         (DROPPED, "The account is not active."),
-        (DROPPED, "Demonstration accounts get no mail."),
+        (DROPPED, "Demonstration accounts do not receive e-mail."),
         (DROPPED, "There was nothing left to say."),
     ]
 

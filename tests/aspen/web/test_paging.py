@@ -39,5 +39,5 @@ def test_a_key_is_told_in_universal_time():
     ],
 )
 def test_anything_else_is_no_key(text):
-    with pytest.raises(ValueError, match="This is no key"):
+    with pytest.raises(ValueError, match="This is not a key"):
         Key.parse(text)
