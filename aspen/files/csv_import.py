@@ -1,7 +1,7 @@
 """Reading CSV files and importing them row by row.
 
-Files are streamed, and a bad row never affects another: `import_file` passes each row to an
-Importer, reports refused rows by line number and writes them, byte for byte, to a rejects file
+Files are streamed, and a bad row never affects another. `import_file` passes each row to an
+Importer. It reports rejected rows by line number and writes them, byte for byte, to a rejects file
 that can be corrected and imported.
 """
 
@@ -25,23 +25,24 @@ from django.db import DataError, IntegrityError, connection
 from django.db.models import Model
 
 from aspen.errors import Refused
+from aspen.formats import counted
 
 BATCH = 500
 MAX_LINE_LENGTH = 1_000_000  # characters; longer lines are not read into memory
 MAX_RECORD_LINES = 100  # physical lines of one row; more means an unclosed quotation mark
-MAX_REPORTED = 50  # refused rows listed on the terminal; the rejects file has all of them
+MAX_REPORTED = 50  # rejected rows listed on the terminal; the rejects file has all of them
 STEP_ROWS, STEP_SECONDS = 1000, 1.0
-# Bytes that are not UTF-8 are read as these characters and written back as the same bytes.
+# Reads bytes that are not UTF-8 as the characters below, and writes them back as the same bytes.
 ENCODING = "surrogateescape"
 UNDECODED = re.compile("[\udc80-\udcff]")
-REASON_COLUMN = "reason"  # the first column of a rejects file, before those of the original
+REASON_COLUMN = "reason"  # the first column of a rejects file, before the original ones
 FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
 OWN_REASON = re.compile(r'"?line [0-9]+: |,')
 NotStored = ValidationError | IntegrityError | DataError
 
 
 class UnreadableFile(Exception):
-    """The whole file is refused; `str()` is a sentence that says why. Nothing was changed."""
+    """Raised if a whole file is rejected. `str()` says why. Nothing was changed."""
 
 
 class RowOutcome(enum.StrEnum):
@@ -52,7 +53,7 @@ class RowOutcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class CsvRecord:
-    """A row of the file: its first line number, its unchanged text, and its cells or an error."""
+    """A row of the file: its first line number, its original text, and its cells or an error."""
 
     line: int
     text: str
@@ -62,7 +63,7 @@ class CsvRecord:
 
 @dataclass(frozen=True)
 class CsvRow:
-    """A row's values by column, stripped of outer white space."""
+    """A row's values by column, stripped of surrounding whitespace."""
 
     line: int
     values: dict[str, str]
@@ -72,13 +73,13 @@ class CsvRow:
 
     def digest(self, columns: tuple[str, ...]) -> str:
         """A 64-character digest of the row's values in these columns."""
-        words = json.dumps([self[column] for column in columns])
-        return hashlib.sha256(words.encode()).hexdigest()
+        text = json.dumps([self[column] for column in columns])
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
-def content_digest(*words: str) -> str:
-    """A 40-character key for things without an ID of their own."""
-    return hashlib.sha1("|".join(words).encode(), usedforsecurity=False).hexdigest()
+def content_digest(*texts: str) -> str:
+    """A 40-character key for something without its own ID."""
+    return hashlib.sha1("|".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
 class Importer(Protocol):
@@ -87,10 +88,10 @@ class Importer(Protocol):
     columns: tuple[str, ...]
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load, in a few queries, what `apply` needs for the next rows."""
+        """Load the data that `apply` needs for the next rows, in a few queries."""
 
     def apply(self, row: CsvRow) -> RowOutcome:
-        """Store the row, all or nothing. Raises Refused or one of NotStored."""
+        """Store the row completely or not at all. Raises Refused or one of NotStored."""
 
     def explain(self, error: NotStored) -> str:
         """Explain in plain text why the row was not stored."""
@@ -107,17 +108,17 @@ class Tally:
 
 
 class FirstLines:
-    """The first line of the file for each thing that was stored.
+    """The line number of the first row about each stored object.
 
-    Two different rows about one thing would overwrite each other at every import, so the second
-    is refused. Stores only integers: this is all that grows with the file.
+    Two different rows about one object would overwrite each other at every import, so the second
+    is refused. Only integers are stored, because nothing else in memory grows with the file.
     """
 
     def __init__(self) -> None:
         self._lines: dict[int, int] = {}
 
     def refuse_second(self, key: str, what: str) -> None:
-        """Raise Refused if an earlier row of the file stored this thing."""
+        """Raise Refused if an earlier row of the file stored this object."""
         if line := self._lines.get(hash(key)):
             raise Refused(f"line {line} describes the same {what} differently")
 
@@ -129,7 +130,7 @@ class FirstLines:
 
 
 def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers; lines that are too long are cut."""
+    """The lines with their numbers. Lines that are too long are truncated."""
     for number in itertools.count(1):
         try:
             line = rest = file.readline(MAX_LINE_LENGTH)
@@ -143,10 +144,10 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
 
 
 def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
-    """The rows of a CSV file, header included, without blank lines.
+    """The rows of a CSV file, including the header but not blank lines.
 
-    A quoted field may span lines. If a quotation mark is never closed, only its own line is lost;
-    reading continues with the next one.
+    A quoted field can span lines. If a quotation mark is never closed, only its own line is lost,
+    and reading continues with the next one.
     """
     lines = _physical_lines(file)
     waiting: deque[tuple[int, str]] = deque()
@@ -163,7 +164,7 @@ def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
             taken.append(following)
             record = _parse(number, [text, *(line for _, line in taken)])
         if record is None:
-            record = CsvRecord(number, text, error="a quotation mark is opened and never closed")
+            record = CsvRecord(number, text, error="a quotation mark is never closed")
         if record.error:
             waiting.extendleft(reversed(taken))
             record = CsvRecord(number, text, error=record.error)
@@ -189,11 +190,11 @@ def _parse(number: int, lines: list[str]) -> CsvRecord | None:
 def _csv_error(message: str) -> str:
     if "field limit" in message:
         return f"a field is longer than {csv.field_size_limit():,} characters"
-    return "a quotation mark is in the middle of a field; double it or remove it"
+    return "there is a quotation mark in the middle of a field; double it or remove it"
 
 
 def why_not_storable(text: str) -> str:
-    """The reason why a text cannot be stored, or an empty string."""
+    """The reason why the text cannot be stored, or an empty string."""
     if UNDECODED.search(text):
         return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
     if "\0" in text:
@@ -202,7 +203,7 @@ def why_not_storable(text: str) -> str:
 
 
 def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]:
-    """The file's column names, in its order. Raises UnreadableFile."""
+    """The column names in the file's order. Raises UnreadableFile."""
     if record is None:
         raise UnreadableFile("The file is empty.")
     if record.error or why_not_storable(record.text):
@@ -212,23 +213,23 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
     names = [cell.strip().lower() for cell in record.cells]
     if missing := [name for name in columns if name not in names]:
         raise UnreadableFile(
-            f"The first line must name the columns; missing: {', '.join(missing)}. "
-            "A column may be empty, but it must be there, separated by commas."
+            f"The first line must list the columns. Missing: {', '.join(missing)}. "
+            "A column can be empty, but it must be there, separated by commas."
         )
     if twice := sorted(name for name, count in Counter(names).items() if name and count > 1):
-        raise UnreadableFile(f"The first line names a column twice: {', '.join(twice)}.")
+        raise UnreadableFile(f"The first line lists a column twice: {', '.join(twice)}.")
     return names
 
 
 def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
-    """Name the cells of a record. Raises Refused with the reason."""
+    """Match the cells of a record to the columns. Raises Refused with the reason."""
     if reason := why_not_storable(record.text) or record.error:
         raise Refused(reason)
     cells = [cell.strip() for cell in record.cells]
     if len(cells) < len(header) or any(cells[len(header) :]):
         raise Refused(
-            f"this line has {len(cells)} fields, the first line has {len(header)}; "
-            "is there a comma too many or too few?"
+            f"this line has {counted(len(cells), 'field')}, but the first line has {len(header)}; "
+            "check for an extra or missing comma"
         )
     return CsvRow(record.line, dict(zip(header, cells, strict=False)))
 
@@ -249,13 +250,13 @@ def open_csv(path: Path) -> Iterator[TextIO]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """Writes the refused rows: the reason, then the row byte for byte. Without refusals, no file.
+    """Writes each rejected row, byte for byte, after its reason. Creates no file if there is none.
 
     A rejects file can be corrected and imported; a new reason replaces the old one.
     """
 
     def __init__(self, path: Path, header: str, names: list[str]) -> None:
-        """`header` is the first line of the file, `names` are the columns it names."""
+        """`header` is the first line of the file; `names` are its column names."""
         self.path, self.header, self.width = path, header, len(names)
         self.has_reasons = names[0] == REASON_COLUMN
         if self.has_reasons:
@@ -271,9 +272,9 @@ class Rejects(AbstractContextManager["Rejects"]):
         self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
 
     def _without_reason(self, record: CsvRecord) -> str:
-        """The row without the reason of an earlier import.
+        """The row without the reason from an earlier import.
 
-        If someone removed a row's reason and its comma, the row is left unchanged.
+        If someone has already removed the reason and its comma, the row stays as it is.
         """
         first = FIRST_FIELD.match(record.text) if self.has_reasons else None
         if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
@@ -297,24 +298,23 @@ def _line(text: str) -> str:
 class ImportProgress:
     """Reports progress every thousand rows or every second, whichever comes first."""
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self.say = say
-        self.rows = self.said = 0
+    def __init__(self, report: Callable[[str], object]) -> None:
+        self.report = report
+        self.rows = self.reported = 0
         self.at = time.monotonic()
 
     def tick(self) -> None:
         self.rows += 1
-        if self.rows - self.said >= STEP_ROWS or time.monotonic() - self.at >= STEP_SECONDS:
-            self.say(f"{self.rows:,} rows …")
-            self.said, self.at = self.rows, time.monotonic()
+        if self.rows - self.reported >= STEP_ROWS or time.monotonic() - self.at >= STEP_SECONDS:
+            self.report(f"{self.rows:,} rows …")
+            self.reported, self.at = self.rows, time.monotonic()
 
 
 @contextmanager
 def asynchronous_commits() -> Iterator[None]:
     """Commit without waiting for the disk, because each row has its own transaction.
 
-    If the database server crashes, the last rows may be missing, whole rows only; repeat the
-    import then.
+    If the database server crashes, the last rows may be missing. Then run the import again.
     """
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
@@ -335,9 +335,9 @@ def import_file(
     report: Callable[[str], object],
     progress: Callable[[str], object],
 ) -> Tally:
-    """Import every row of the file; each is stored whole, or reported and written to `rejects`.
+    """Import every row of the file. Report rows that cannot be stored and write them to `rejects`.
 
-    Raises UnreadableFile if the file as a whole is unusable; nothing is stored then.
+    Raises UnreadableFile, before storing anything, if the whole file is unusable.
     """
     if rejects.exists() and path.exists() and rejects.samefile(path):
         raise UnreadableFile(
@@ -396,7 +396,7 @@ def _import_batch(
 
 
 def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
-    """The message of the field or constraint of these models that refused a row.
+    """The message of the field or constraint of these models that rejected a row.
 
     `columns` maps fields of the model to columns of the file.
     """
@@ -409,4 +409,4 @@ def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model
     for constraint in itertools.chain.from_iterable(model._meta.constraints for model in models):
         if constraint.name == broken:
             return str(constraint.get_violation_error_message())
-    return f"the database refused this row ({broken}); someone may be adding the same one now"
+    return f"the database rejected this row ({broken}); someone may be adding the same one now"

@@ -1,4 +1,4 @@
-"""Lines of iCalendar (RFC 5545), ten times as fast as a library.
+"""Writes iCalendar (RFC 5545) ten times as fast as a library.
 
 The tests parse the files with two independent libraries.
 """
@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 ZONE_NAME = "America/Denver"
 ZONE = ZoneInfo(ZONE_NAME)
 OCTETS = 75
-# Forbidden in a value (RFC 5545 section 3.1, CONTROL), except line breaks, which are escaped; and
-# unpaired surrogates, which UTF-8 cannot encode.
+# Control characters, which are forbidden in values (RFC 5545 section 3.1) except for line breaks,
+# which are escaped; and unpaired surrogates, which UTF-8 cannot encode.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
-# Rules instead of dates: Outlook understands nothing else ([MS-STANOICAL] 2.2.47). US rules since
-# 2007, and those from 1987 until then.
+# Rules instead of dates, because Outlook understands only rules ([MS-STANOICAL] 2.2.47): the US
+# rules since 2007, and those from 1987 to 2006.
 _PART = """BEGIN:{kind}
 DTSTART:{begin}
 RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY={day}{until}
@@ -39,12 +39,12 @@ _UNTIL_2006 = _PART.format(
 
 
 def escape_text(value: str) -> str:
-    """A value of type TEXT: escaped, without characters that would break the file."""
+    """A TEXT value, escaped and without characters that would break the file."""
     return FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)).translate(ESCAPED)
 
 
 def xml_text(value: str) -> str:
-    """Text for XML, which forbids the same characters, and two more."""
+    """Text for XML, which forbids the same characters and two more."""
     return re.sub("[\ufffe\uffff]", "", FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)))
 
 
@@ -58,10 +58,10 @@ def utc_value(moment: dt.datetime) -> str:
 
 
 def local_property(name: str, moment: dt.datetime) -> str:
-    """A property with a moment in Mountain time.
+    """A property with a time in Mountain time.
 
-    In the hour repeated in fall, local time is ambiguous. It means the first one (RFC 5545, 3.3.5),
-    but not every program knows, so such moments are written in UTC.
+    Local time is ambiguous in the hour that is repeated in the fall. By RFC 5545 (3.3.5) it means
+    the first time, but not every program follows that, so these times are written in UTC.
     """
     here = moment.astimezone(ZONE)
     if here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset():
@@ -74,7 +74,7 @@ def date_property(name: str, date: dt.date) -> str:
 
 
 def timezone_component(since: int) -> list[str]:
-    """Mountain time from the year `since` (1987 at the earliest) until the law changes."""
+    """Mountain time from the year `since` on (1987 or later), under today's law."""
     older = _UNTIL_2006 if since < 2007 else ""
     return [
         "BEGIN:VTIMEZONE",
@@ -85,7 +85,7 @@ def timezone_component(since: int) -> list[str]:
 
 
 def fold_line(line: str) -> bytes:
-    """The line folded after at most 75 octets, without splitting characters."""
+    """The line, folded every 75 octets or earlier so that no character is split."""
     octets = line.encode()
     if len(octets) <= OCTETS:
         return octets

@@ -14,9 +14,9 @@ from aspen.formats import counted
 
 
 class ImportCommand(BaseCommand):
-    """Streams a CSV file into the portal. Ends with an error if any row was refused.
+    """Streams a CSV file into the portal. Ends with an error if any row was rejected.
 
-    Subclasses set `name`, used in the rejects file's name, and `make_importer`.
+    Subclasses define `name`, which becomes part of the rejects file's name, and `make_importer`.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--rejects",
             type=Path,
-            help="where refused rows are written (default: below rejects/ in ASPEN_VAR)",
+            help="where to write rejected rows (default: a file in rejects/ in ASPEN_VAR)",
         )
 
     def handle(
@@ -73,6 +73,6 @@ def _now() -> str:
 def _summary(tally: Tally) -> str:
     rows = counted(tally.rejected, "row was", "rows were")
     return (
-        f"{tally}. {rows} refused and written to {tally.rejects}, with the reason in the first "
-        "column. Correct them there and import that file; all other rows are stored."
+        f"{tally}. {rows} rejected and written to {tally.rejects}, with the reason in the first "
+        "column. Correct them there and import that file. All other rows are stored."
     )

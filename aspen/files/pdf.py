@@ -1,7 +1,7 @@
-"""Accessible PDF (PDF/UA-1), made by typst (docs/adr/0009).
+"""Accessible PDF files (PDF/UA-1), made with typst (docs/adr/0009).
 
-The templates in templates/pdf/ get texts as data, so that nothing in them is markup, and use the
-fonts that come with typst.
+The templates in templates/pdf/ receive text as data, so that it is never treated as markup, and use
+the fonts that come with typst.
 """
 
 import json
@@ -14,8 +14,8 @@ import typst
 from django.conf import settings
 
 # The fonts' characters beyond ASCII, in inclusive ranges: Latin, Greek, Cyrillic, Hebrew,
-# Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py sets each one.
-FONT_LETTERS = (
+# Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py renders each one.
+FONT_CHARACTERS = (
     "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
     " 615-615 61B-61B 61F-61F 621-63A 640-655 660-66D 679-67B 67E-680 683-684 686-687 691-691"
     " 698-698 6A4-6A4 6A9-6A9 6AF-6AF 6BE-6BE 6CC-6CC 6F0-6F9 900-97F 1E00-1F15 1F18-1F1D"
@@ -25,15 +25,15 @@ FONT_LETTERS = (
     " 2701-2704 2706-2709 270C-2714 2717-2726 272A-274B 274D-274D 274F-2752 2756-2756"
     " 2758-275E 2761-277F 2798-27AF 2B00-2B73 FB00-FB06"
 )
-HAS_LETTER = re.compile(
+IN_FONTS = re.compile(
     "[ -~{}]".format(
         "".join(
             f"\\U{int(low, 16):08x}-\\U{int(high, 16):08x}"
-            for low, _, high in (each.partition("-") for each in FONT_LETTERS.split())
+            for low, _, high in (each.partition("-") for each in FONT_CHARACTERS.split())
         )
     )
 )
-MISSING_LETTER = "□"
+MISSING_CHARACTER = "□"
 REPLACED_CATEGORIES = {
     "Cc": " ",
     "Zl": " ",
@@ -47,15 +47,15 @@ REPLACED_CATEGORIES = {
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:
-    """Render a template of templates/pdf/ with data, whose texts may hold any character.
+    """Render a template in templates/pdf/ with data, which can contain any character.
 
-    Characters that the fonts lack are named (emoji) or shown as □. Raises typst.TypstError if the
-    template itself is wrong.
+    Emoji are replaced by their names, and other characters missing from the fonts by □. Raises
+    typst.TypstError if the template itself is wrong.
     """
     try:
         return _compile(template, _each_text(data, printable_text))
     except typst.TypstError as error:
-        # The fonts have these letters, but not combined with their accents.
+        # The fonts have these letters, but cannot combine them with their accents.
         if "could not be displayed" not in error.message:
             raise
     return _compile(template, _each_text(data, _plain))
@@ -72,7 +72,7 @@ def _compile(template: str, data: Any) -> bytes:
 
 
 def _each_text(data: Any, change: Callable[[str], str]) -> Any:
-    """The data with every text changed, except keys, which belong to the template."""
+    """The data with every text changed except keys, which belong to the template."""
     if isinstance(data, str):
         return change(data)
     if isinstance(data, dict):
@@ -83,25 +83,25 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def printable_text(text: str) -> str:
-    """The text in the fonts' characters: emoji by name, each run of unknown letters as one □."""
+    """The text in the fonts' characters: emoji by name, and each run of others as one □."""
     if text.isascii() and text.isprintable():
         return text
-    shown = "".join(_shown(sign) for sign in unicodedata.normalize("NFC", text))
-    return re.sub(f"{MISSING_LETTER}+", MISSING_LETTER, shown.replace("][", " "))
+    printable = "".join(_printable(each) for each in unicodedata.normalize("NFC", text))
+    return re.sub(f"{MISSING_CHARACTER}+", MISSING_CHARACTER, printable.replace("][", " "))
 
 
-def _shown(sign: str) -> str:
-    if HAS_LETTER.match(sign):
-        return sign
-    kind = unicodedata.category(sign)
+def _printable(character: str) -> str:
+    if IN_FONTS.match(character):
+        return character
+    kind = unicodedata.category(character)
     if kind in REPLACED_CATEGORIES:
         return REPLACED_CATEGORIES[kind]
-    name = unicodedata.name(sign, "")
-    return f"[{name.lower()}]" if kind == "So" and name else MISSING_LETTER
+    name = unicodedata.name(character, "")
+    return f"[{name.lower()}]" if kind == "So" and name else MISSING_CHARACTER
 
 
 def _plain(text: str) -> str:
-    """The text in ASCII: letters without accents, the rest as □."""
-    letters = unicodedata.normalize("NFKD", printable_text(text))
-    bare = "".join(each for each in letters if not unicodedata.combining(each))
-    return re.sub(f"[^ -~{MISSING_LETTER}]+", MISSING_LETTER, bare)
+    """The text in ASCII, with letters stripped of accents and anything else replaced by □."""
+    decomposed = unicodedata.normalize("NFKD", printable_text(text))
+    bare = "".join(each for each in decomposed if not unicodedata.combining(each))
+    return re.sub(f"[^ -~{MISSING_CHARACTER}]+", MISSING_CHARACTER, bare)

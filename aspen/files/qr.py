@@ -1,4 +1,4 @@
-"""QR codes for pages: paths only, without inline style (the CSP allows none)."""
+"""QR codes as SVG, without inline styles, which the CSP forbids."""
 
 import io
 
@@ -9,16 +9,16 @@ from django.utils.safestring import SafeString, mark_safe
 def inline_svg(text: str) -> SafeString:
     """The QR code as inline SVG, with a white border of four modules.
 
-    Hidden from screen readers: the page shows the address or code as text as well.
+    Hidden from screen readers, because the page also shows the address or code as text.
     """
-    drawn = make_code(text).svg_inline(
+    svg = make_code(text).svg_inline(
         border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"
     )
-    return mark_safe(drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
+    return mark_safe(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
 
 
 def svg_file(text: str) -> str:
-    """The QR code as an SVG file for print; the caller adds alternative text."""
+    """The QR code as an SVG file to print; the caller adds alternative text."""
     file = io.BytesIO()
     make_code(text).save(
         file, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, nl=False

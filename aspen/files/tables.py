@@ -15,7 +15,7 @@ from aspen.formats import format_amount, format_day
 
 CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 
-# Spreadsheet programs take these as the start of a formula (OWASP, CSV injection).
+# Spreadsheet programs treat these as the start of a formula (OWASP, CSV injection).
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -40,7 +40,7 @@ class Column(NamedTuple):
 
 
 class TableRow(NamedTuple):
-    """A row of a table; GROUP and TOTAL rows are sums. `links` maps cell numbers to addresses."""
+    """A row of a table. GROUP and TOTAL rows are sums. `links` maps cell indexes to URLs."""
 
     cells: tuple[CellValue, ...]
     kind: str = PLAIN_ROW
@@ -48,7 +48,7 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`key` names its files. `size` is the number of rows per page; 0 shows all."""
+    """`key` is the name of its files. `size` is the number of rows per page; 0 shows all."""
 
     key: str
     title: str
@@ -58,18 +58,18 @@ class Table(NamedTuple):
 
 
 class LazyRows(Sequence[TableRow]):
-    """The rows of a long table, fetched when needed; one query counts them."""
+    """The rows of a long table, fetched when needed. Counting them takes one query."""
 
     def __init__(
-        self, found: QuerySet, to_row: Callable[[Any], TableRow], last: Sequence[TableRow] = ()
+        self, queryset: QuerySet, to_row: Callable[[Any], TableRow], last: Sequence[TableRow] = ()
     ) -> None:
-        """`last` are rows that follow those found."""
-        self.found, self.to_row, self.last = found, to_row, list(last)
+        """`last` are rows to add at the end."""
+        self.queryset, self.to_row, self.last = queryset, to_row, list(last)
         self._count: int | None = None
 
     def __len__(self) -> int:
         if self._count is None:
-            self._count = self.found.count()
+            self._count = self.queryset.count()
         return self._count + len(self.last)
 
     @overload
@@ -81,16 +81,16 @@ class LazyRows(Sequence[TableRow]):
             return self[index : index + 1][0]
         start, stop, _ = index.indices(len(self))
         count = len(self) - len(self.last)
-        rows = [self.to_row(each) for each in self.found[start : min(stop, count)]]
+        rows = [self.to_row(each) for each in self.queryset[start : min(stop, count)]]
         return rows + self.last[max(0, start - count) : max(0, stop - count)]
 
     def __iter__(self) -> Iterator[TableRow]:
-        yield from map(self.to_row, self.found.iterator(chunk_size=2000))
+        yield from map(self.to_row, self.queryset.iterator(chunk_size=2000))
         yield from self.last
 
 
 def format_cell(cell: CellValue) -> str:
-    """A cell as pages show it."""
+    """A cell as text for a page."""
     if isinstance(cell, dt.date):
         return format_day(cell)
     if isinstance(cell, Decimal):
@@ -100,7 +100,7 @@ def format_cell(cell: CellValue) -> str:
 
 
 def table_csv(table: Table) -> bytes:
-    """The table as CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
+    """The table as CSV, with an apostrophe before text that would run as a formula."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([column.label for column in table.columns])

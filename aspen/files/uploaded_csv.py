@@ -1,4 +1,4 @@
-"""Reading uploaded lists of people: CSV files, which every tool writes differently."""
+"""Reading uploaded lists of people: CSV files, which differ from tool to tool."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ from aspen.errors import Refused
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
 MAX_EMAIL_LENGTH = 254
-# Tools put a summary above the table, so search this many lines for the heading.
+# Some tools put a summary above the table, so search this many lines for the heading.
 MAX_LINES_BEFORE_HEADING = 30
 DELIMITERS = ",;\t"
 EMAIL_HEADINGS = {"email", "emailaddress", "useremail", "attendeeemail", "mail", "participantemail"}
-# First bytes of PDF, ZIP (and so office files), images, and old office files.
+# The first bytes of PDF, ZIP (which includes Office files), images, and old Office files.
 BINARY_SIGNATURES = (
     b"%PDF",
     b"PK\x03\x04",
@@ -56,9 +56,9 @@ def decode_upload(data: bytes, *, megabytes: int) -> str:
 
 
 def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
-    """A csv reader of the text, with the heading's delimiter, or the most frequent one.
+    """A csv reader for the text, with the heading's delimiter or else the most frequent one.
 
-    It is strict, because an unclosed quotation mark would swallow the next people; see
+    It is strict, because an unclosed quotation mark would swallow the rows after it; see
     `malformed_csv`.
     """
     beginning = text[:20_000]
@@ -74,9 +74,9 @@ def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
 def malformed_csv(table: Any) -> Refused:
     """The refusal for a table that raised csv.Error."""
     return Refused(
-        f"The file cannot be read as CSV beyond line {table.line_num}: a quotation mark there, "
-        "or above, is not closed or is in the middle of a field. Nothing was saved. Remove "
-        "the mark, or save the list again from a spreadsheet program.",
+        f"The file cannot be read as CSV past line {table.line_num}. A quotation mark on that line "
+        "or above it is not closed, or is in the middle of a field. Nothing was saved. Remove "
+        "the quotation mark, or save the list again from a spreadsheet program.",
         field="file",
     )
 
@@ -95,7 +95,7 @@ def too_many_rows() -> Refused:
 
 
 def why_not_an_email(address: str) -> str:
-    """The problem with an e-mail address, or an empty string."""
+    """What is wrong with an e-mail address, or an empty string."""
     if not address:
         return "There is no e-mail address."
     try:

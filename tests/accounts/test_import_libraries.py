@@ -185,7 +185,7 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
     path = tmp_path / "libraries.csv"
     path.write_text("name,city\nA,Helena\n")
 
-    with pytest.raises(CommandError, match="missing: kind, county, federation, source"):
+    with pytest.raises(CommandError, match="Missing: kind, county, federation, source"):
         call_command("import_libraries", str(path))
 
     assert not Organization.objects.exists()

@@ -553,8 +553,8 @@ def test_good_rows_go_in_and_refused_ones_are_kept(tmp_path: Path, var: Path) ->
     (kept,) = (var / "rejects").iterdir()
     assert kept.name.startswith("events-")
     assert str(failure.value) == (
-        f"2 new, 0 changed, 0 unchanged. 2 rows were refused and written to {kept}, with the "
-        "reason in the first column. Correct them there and import that file; all other "
+        f"2 new, 0 changed, 0 unchanged. 2 rows were rejected and written to {kept}, with the "
+        "reason in the first column. Correct them there and import that file. All other "
         "rows are stored."
     )
     assert err.getvalue().splitlines() == [
@@ -571,7 +571,7 @@ def test_good_rows_go_in_and_refused_ones_are_kept(tmp_path: Path, var: Path) ->
 def test_the_rejects_file_is_put_where_it_is_asked_for(tmp_path: Path, var: Path) -> None:
     source, kept = write(tmp_path / "events.csv", row(title="")), tmp_path / "here" / "bad.csv"
 
-    with pytest.raises(CommandError, match="1 row was refused and written to"):
+    with pytest.raises(CommandError, match="1 row was rejected and written to"):
         load(source, rejects=kept)
 
     assert kept.exists()
@@ -584,7 +584,7 @@ def test_the_rejects_file_is_put_where_it_is_asked_for(tmp_path: Path, var: Path
         (None, "cannot be read: no such file or directory"),
         (b"", "The file is empty"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file in UTF-8"),
-        (b"title,begin\nA,2026-05-11\n", "missing: source_url, aspen_event_id, event_type, end,"),
+        (b"title,begin\nA,2026-05-11\n", "Missing: source_url, aspen_event_id, event_type, end,"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_a_sentence(

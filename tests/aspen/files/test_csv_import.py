@@ -109,10 +109,10 @@ def test_refused_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path
     assert said == [
         "line 2: word: it is bad",
         "line 3: this line is not UTF-8 text; save the file as “CSV UTF-8”",
-        "line 5: this line has 1 fields, the first line has 2; "
-        "is there a comma too many or too few?",
-        "line 6: this line has 3 fields, the first line has 2; "
-        "is there a comma too many or too few?",
+        "line 5: this line has 1 field, but the first line has 2; "
+        "check for an extra or missing comma",
+        "line 6: this line has 3 fields, but the first line has 2; "
+        "check for an extra or missing comma",
         "line 7: this line contains a NUL character, which cannot be stored",
         "line 8: word: It is worse. note: It is bad, too.",
     ]
@@ -191,7 +191,7 @@ def test_the_rejects_never_overwrite_the_file_that_is_read(tmp_path: Path) -> No
 
 
 def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
-    never = "a quotation mark is opened and never closed"
+    never = "a quotation mark is never closed"
 
     assert parsed('a,b\n"open,1\nc,d\ne,f\n') == [
         (1, ["a", "b"], ""),
@@ -204,7 +204,7 @@ def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
 
 
 def test_quotation_marks_are_taken_as_spreadsheets_write_them() -> None:
-    misplaced = "a quotation mark is in the middle of a field; double it or remove it"
+    misplaced = "there is a quotation mark in the middle of a field; double it or remove it"
 
     assert parsed('a 5" disk,x\n"He said ""no""",y\n"a" b,z\n"",w\n') == [
         (1, ['a 5" disk', "x"], ""),
@@ -239,9 +239,9 @@ def test_an_endless_file_is_streamed() -> None:
     [
         (b"", "The file is empty."),
         (b"\n\n", "The file is empty."),
-        (b"name,note\n1,2\n", "missing: word"),
-        (b"word;note\n1;2\n", "missing: word, note"),
-        (b"word,note,Word\n1,2,3\n", "names a column twice: word"),
+        (b"name,note\n1,2\n", "Missing: word"),
+        (b"word;note\n1;2\n", "Missing: word, note"),
+        (b"word,note,Word\n1,2,3\n", "lists a column twice: word"),
         ("word,note\n1,2\n".encode("utf-16"), "not a CSV file in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV file in UTF-8"),
         (b'"word,note\n1,2\n', "not a CSV file in UTF-8"),
