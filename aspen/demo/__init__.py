@@ -1,1 +1,1 @@
-"""Invented people and trainings for trying the portal out; loaded by `manage.py load_demo`."""
+"""Fictional people and trainings to try the portal with, loaded by `manage.py load_demo`."""

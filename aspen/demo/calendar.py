@@ -1,4 +1,4 @@
-"""The dates of the invented trainings, determined by the present day."""
+"""Plans the fictional trainings around today's date."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB, Conference
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 
 FIRST_MONDAY = dt.date(2024, 1, 1)
-EVERY_WEEKS = 18  # each training takes place about three times a year, two trainings each week
+EVERY_WEEKS = 18  # each training is held about three times a year, two trainings a week
 WEDNESDAY = 2
 HOLIDAYS = {(1, 1), (7, 4), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
 SESSIONS_START = [9, 10.25, 13, 14.25]
@@ -31,9 +31,9 @@ class PlannedEvent:
 
 
 def planned_events(today: dt.date) -> list[PlannedEvent]:
-    """Everything from fourteen months before to four months after `today`, parents first.
+    """Events from fourteen months before to four months after `today`, parents first.
 
-    A key never depends on `today`, so a plan made later adds to an earlier one.
+    Keys do not depend on `today`, so a later plan adds to an earlier one.
     """
     first = today - relativedelta(months=14)
     last = today + relativedelta(months=4)
@@ -48,7 +48,7 @@ def planned_events(today: dt.date) -> list[PlannedEvent]:
 
 def _trainings(first: dt.date, last: dt.date) -> Iterator[PlannedEvent]:
     for number, training in enumerate(TRAININGS):
-        # 5 and 18 have no common factor, so the trainings are spread evenly over the weeks.
+        # 5 and 18 have no common factor, which spreads the trainings evenly over the weeks.
         week, weekday = number * 5 % EVERY_WEEKS, (number + number // EVERY_WEEKS) % 5
         day = FIRST_MONDAY + dt.timedelta(weeks=week, days=weekday)
         while day <= last:
@@ -65,7 +65,7 @@ def _drop_ins(today: dt.date) -> Iterator[PlannedEvent]:
 
 
 def lab_on(day: dt.date) -> PlannedEvent:
-    """The lab with five places, on the first Wednesday from `day` on."""
+    """The lab, with five places, on the first Wednesday on or after `day`."""
     day += dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
     lab = planned_on(LAB, day)
     lab.values["capacity"] = 5
@@ -73,7 +73,7 @@ def lab_on(day: dt.date) -> PlannedEvent:
 
 
 def planned_on(training: Training, day: dt.date) -> PlannedEvent:
-    """A training on a day; without hours, an all-day or recorded course."""
+    """A training on a day. Without hours, it is an all-day event or a recorded course."""
     begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
     recorded_course = training.delivery == Delivery.RECORDED
@@ -107,7 +107,7 @@ def opening_day(conference: Conference, year: int) -> dt.date:
 
 
 def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEvent]:
-    """The conference, which carries no credit itself, and four sessions on each of two days."""
+    """The conference, which has no credit of its own, and four sessions on each of two days."""
     key = f"demo:{conference.season.lower()}-conference:{opening}"
     shared = {
         "city": conference.city,

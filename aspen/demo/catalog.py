@@ -1,4 +1,4 @@
-"""The invented trainings and their credits, without dates."""
+"""The fictional trainings and their credits, without dates."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ ACADEMY = "Mountain Library Academy (demonstration)"
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A recurring training. `start` is the hour of the day, `hours` the length."""
+    """A recurring training. `start` is the hour of the day; `hours` is the length."""
 
     slug: str
     title: str
@@ -66,7 +66,7 @@ def hybrid(
 def course(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
-    """A recorded course that can be taken at any time from its day on."""
+    """A recorded course that people can take at any time from its date on."""
     options = {"hours": 0, "delivery": Delivery.RECORDED, "sponsor": ACADEMY}
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 
@@ -78,7 +78,7 @@ TRAININGS = [
         ADMINISTRATION,
         "1.0",
         "Open meetings without the headaches",
-        "What a board must announce, what it may close, and how to write minutes that hold.",
+        "What a board must announce, when it can close a meeting, and how to write good minutes.",
         presenter="Ada Lindqvist",
         audience="Trustees and directors",
         recorded=True,
@@ -105,7 +105,7 @@ TRAININGS = [
     Training(
         "budget-and-technology",
         "Budgets and technology plans for small libraries",
-        "The morning builds a budget that a county can read; the last hour plans replacements.",
+        "Spend the morning on a budget your county can read and the last hour on replacements.",
         {ADMINISTRATION: "3.0", TECHNOLOGY: "1.0"},
         hours=5,
         start=10,
@@ -121,7 +121,7 @@ TRAININGS = [
         ADMINISTRATION,
         "1.5",
         "Evaluating the director fairly",
-        "A yearly conversation with goals, evidence and no surprises.",
+        "An annual conversation with goals, evidence and no surprises.",
         presenter="Ines Okafor",
         audience="Trustees",
         start=15,
@@ -131,7 +131,7 @@ TRAININGS = [
         ADMINISTRATION,
         "1.0",
         "Advocacy among neighbors",
-        "Tell your library's story to a commission, a newspaper and the person at the counter.",
+        "Tell your library's story to the commission, the newspaper and the person at the desk.",
         presenter="Marisol Vance",
         recorded=True,
     ),
@@ -150,7 +150,7 @@ TRAININGS = [
         ADMINISTRATION,
         "1.5",
         "Hiring in a small town",
-        "Advertisements, interviews and references when everyone knows everyone.",
+        "Job ads, interviews and references when everyone knows everyone.",
         presenter="Marisol Vance",
         audience="Directors",
     ),
@@ -217,7 +217,7 @@ TRAININGS = [
         PUBLIC_SERVICES,
         "1.5",
         "Hard conversations at the desk",
-        "Staying calm and clear with upset visitors, and looking after each other later.",
+        "Staying calm and clear with upset patrons, and supporting each other afterward.",
         presenter="Samuel Ortega",
         recorded=True,
     ),
@@ -347,8 +347,8 @@ TRAININGS = [
         TECHNOLOGY,
         "3.0",
         "Polson",
-        "A makerspace in a cupboard",
-        "Small tools, large curiosity: printers, circuits and cutting, hands on.",
+        "A makerspace in a closet",
+        "Small tools, big ideas: printers, circuits and cutting, hands on.",
         presenter="Yuki Carmody",
     ),
     course(
@@ -365,7 +365,7 @@ TRAININGS = [
         "2.0",
         "Wolf Point",
         "Broadband for library people",
-        "Contracts, speeds and wires in plain words, with your own bill as the example.",
+        "Contracts, speeds and wires in plain English, with your own bill as the example.",
         presenter="Nils Abernathy",
         audience="Directors and technology staff",
     ),
@@ -374,7 +374,7 @@ TRAININGS = [
         TECHNOLOGY,
         "1.5",
         "Is our website any good?",
-        "A review that anyone can do: reading, keyboard, telephone, hours on top.",
+        "A review that anyone can do: reading, keyboard, phone, and hours at the top.",
         presenter="Yuki Carmody",
         start=14,
     ),
@@ -383,7 +383,7 @@ TRAININGS = [
         TECHNOLOGY,
         "1.0",
         "Spreadsheets for statistics",
-        "Filters, pivots and charts with the yearly survey as the exercise.",
+        "Filters, pivots and charts, with the annual survey as the exercise.",
         presenter="Nils Abernathy",
         recorded=True,
     ),
@@ -393,14 +393,14 @@ TRAININGS = [
         "2.0",
         "Sidney",
         "One-to-one device help",
-        "How to help someone with a telephone you have never seen.",
+        "How to help someone with a phone you have never seen.",
         presenter="Yuki Carmody",
     ),
     # Without credit
     Training(
         "grant-deadline",
         "Summer reading grants: applications close (demonstration)",
-        "Last day to send in an application.",
+        "Last day to apply.",
         {},
         hours=0,
         sponsor=CONSORTIUM,

@@ -1,4 +1,4 @@
-"""Context of the demonstration's sign-in pages; not in the settings of a live portal."""
+"""Context for the demonstration's sign-in page; not in the settings of a live portal."""
 
 from django.http import HttpRequest
 

@@ -1,4 +1,4 @@
-"""An example course catalog for last year and this year, with one proposed course.
+"""A sample course catalog for last year and this year, with one proposed course.
 
 Uses the portal's actions. Does nothing if the catalog is not empty.
 """
@@ -12,7 +12,7 @@ from events.catalog.actions import decide_listings, propose_listing
 from events.enums import Decision, EventState
 from events.models import CatalogListing, Event, FiscalYear
 
-# The first event of each in a fiscal year is in that year's catalog.
+# The first event of each training in a fiscal year is in that year's catalog.
 COURSES = (
     *("open-meetings", "policy-shelf", "evaluating-director"),
     *("reference-interview", "story-time", "summer-reading"),
@@ -21,7 +21,7 @@ COURSES = (
 
 
 def load_courses() -> int:
-    """Put courses into the catalog of this fiscal year and the last; return how many."""
+    """Add courses to the catalogs of this fiscal year and last; return how many."""
     people = demonstration_people()
     staff = [people.get(f"{name}@{DOMAIN}") for name in ("admin", "coordinator")]
     if None in staff or CatalogListing.objects.exists():
@@ -29,9 +29,9 @@ def load_courses() -> int:
     admin, coordinator = (each for each in staff if each)
     with transaction.atomic():
         for year in (fiscal_year(today()) - 1, fiscal_year(today())):
-            ids = [_propose(event, year, admin) for event in _first_dates(year)]
+            ids = [_propose(event, year, admin) for event in _first_events(year)]
             decide_listings(ids=ids, decision=Decision.APPROVE, by=coordinator)
-        _one_of_the_editor(people.get(f"editor@{DOMAIN}"))
+        _propose_recording(people.get(f"editor@{DOMAIN}"))
     return CatalogListing.objects.count()
 
 
@@ -39,19 +39,19 @@ def _propose(event: Event, year: int, by: User) -> int:
     return propose_listing(event_id=event.pk, fiscal_year=year, by=by).pk
 
 
-def _first_dates(year: int) -> list[Event]:
-    found: dict[str, Event] = {}
+def _first_events(year: int) -> list[Event]:
+    first: dict[str, Event] = {}
     events = Event.objects.filter(import_key__startswith="demo:", state=EventState.PUBLISHED)
     in_year = events.annotate(year=FiscalYear("last_day")).filter(year=year)
     for event in in_year.exclude(offers=None).order_by("begins_at", "pk").distinct():
         slug = str(event.import_key).split(":")[1]
         if slug in COURSES:
-            found.setdefault(slug, event)
-    return list(found.values())
+            first.setdefault(slug, event)
+    return list(first.values())
 
 
-def _one_of_the_editor(editor: User | None) -> None:
-    """A recording that its organizer proposes, so that something waits for staff."""
+def _propose_recording(editor: User | None) -> None:
+    """Let the editor propose a recording, so that something is waiting for staff."""
     recorded = Event.objects.filter(created_by=editor, recording_available_at__isnull=False)
     event = recorded.filter(state=EventState.PUBLISHED).order_by("pk").first()
     if editor and event:

@@ -11,7 +11,7 @@ from aspen.demo.catalog import (
     online,
 )
 
-# Short events near the present day, so that the calendar is never empty: one per weekday.
+# A short event for each weekday around today, so that the calendar is never empty.
 DROP_INS = [
     online(
         "monday-reference",
@@ -36,7 +36,7 @@ DROP_INS = [
         ADMINISTRATION,
         "0.5",
         "Drop-in: questions about boards",
-        "For trustees and directors, with a short tip at the beginning.",
+        "For trustees and directors. Starts with a quick tip.",
         start=16,
         presenter="Ines Okafor",
         audience="Trustees and directors",
@@ -46,7 +46,7 @@ DROP_INS = [
         COLLECTION_TECHNICAL,
         "0.5",
         "Drop-in: cataloging questions",
-        "Bring a record and we fix it together.",
+        "Bring a record, and we will fix it together.",
         start=13,
         presenter="Greta Novak",
     ),
@@ -67,7 +67,7 @@ LAB = in_person(
     "2.0",
     "Bozeman",
     "Small-group cataloging lab",
-    "Five people, five difficult items each, one cataloger. Places are few.",
+    "Five people, five difficult items each, one cataloger. Space is limited.",
     presenter="Greta Novak",
     audience="Technical services staff",
 )
@@ -108,7 +108,7 @@ CONFERENCES = [
             (PUBLIC_SERVICES, "1.0", "Libraries and tribal colleges as partners"),
             (PUBLIC_SERVICES, "1.0", "Quiet hours and loud hours"),
             (COLLECTION_TECHNICAL, "1.0", "Buying local authors without regret"),
-            (COLLECTION_TECHNICAL, "1.0", "Inventory with a telephone and a cart"),
+            (COLLECTION_TECHNICAL, "1.0", "Inventory with a phone and a cart"),
             (TECHNOLOGY, "0.5", "Five forms your website does not need"),
             (TECHNOLOGY, "1.0", "Digitizing a scrapbook well enough"),
         ],

@@ -1,4 +1,4 @@
-"""The invented people, with their roles and positions."""
+"""The fictional people, with their roles and positions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ LEARNER_NAMES = (
 
 @dataclass(frozen=True)
 class DemoLogin:
-    """A line of the list of accounts on the sign-in page and the terminal."""
+    """A line in the list of accounts on the sign-in page and in the terminal."""
 
     email: str
-    words: str
+    description: str
 
 
 @dataclass(frozen=True)
 class Account:
-    """`supervisor` is the name before the @ of an account earlier in the list."""
+    """An account. `supervisor` is the `name` of one earlier in the list."""
 
     name: str
     display_name: str
@@ -76,31 +76,31 @@ ACCOUNTS = [
     ),
 ]
 
-_WORDS = {
-    "librarian": "A member of library staff: register, claim credits, follow a track.",
-    "director": "A library director, who needs certification for state aid.",
+_DESCRIPTIONS = {
+    "librarian": "A library employee: register, claim credits, follow a track.",
+    "director": "A library director who needs certification for state aid.",
     "trustee": "A member of a library board.",
-    "chair": "The chair of that board, who holds a certificate.",
-    "editor": "An event editor of an organization that offers training.",
-    "helpdesk": "The help desk: answers tickets and corrects credits.",
-    "coordinator": "The CE Coordinator: approves custom events.",
-    "admin": "The administrator: accounts, libraries, settings.",
+    "chair": "The chair of that board, who has a certificate.",
+    "editor": "An event editor at an organization that offers training.",
+    "helpdesk": "Help desk staff: answer tickets and correct credits.",
+    "coordinator": "The CE Coordinator: approve custom events and review records.",
+    "admin": "An administrator: manage accounts, libraries and settings.",
 }
 DEMO_LOGINS = [
-    *(DemoLogin(f"{name}@{DOMAIN}", words) for name, words in _WORDS.items()),
+    *(DemoLogin(f"{name}@{DOMAIN}", text) for name, text in _DESCRIPTIONS.items()),
     DemoLogin(
         f"learner01@{DOMAIN} to learner{LEARNERS}@{DOMAIN}",
-        f"{LEARNERS} new people without credits and without a track: start from the beginning.",
+        f"{LEARNERS} new people without credits or a track: start from scratch.",
     ),
 ]
 
 
 def load_accounts() -> int:
-    """Create missing accounts and return their number. Idempotent."""
+    """Create missing accounts; return how many. Idempotent."""
     emails = [account.email for account in ACCOUNTS]
     known = set(User.objects.filter(email__in=emails).order_by().values_list("email", flat=True))
     missing = [account for account in ACCOUNTS if account.email not in known]
-    # One hash for all: hashing is slow, and the password is published anyway.
+    # One hash for all accounts, because hashing is slow and the password is published anyway.
     password_hash = make_password(PASSWORD) if missing else ""
     for account in missing:
         actions.create_account(
@@ -116,20 +116,20 @@ def load_accounts() -> int:
 
 
 def load_positions() -> int:
-    """Create a position for each demonstration account that never had one; return their number.
+    """Create a position for each demonstration account that has never had one; return how many.
 
-    None while the directory is empty.
+    Creates none while the directory is empty.
     """
     library_of = _libraries()
     if library_of is None:
         return 0
     people = demonstration_people()
-    held = set(
+    have_positions = set(
         User.objects.filter(is_demonstration=True, positions__isnull=False)
         .order_by()
         .values_list("email", flat=True)
     )
-    missing = [account for account in ACCOUNTS if account.email in people.keys() - held]
+    missing = [account for account in ACCOUNTS if account.email in people.keys() - have_positions]
     for account in missing:
         actions.assign_position(
             person=people[account.email],
@@ -141,12 +141,12 @@ def load_positions() -> int:
 
 
 def demonstration_people() -> dict[str, User]:
-    """The demonstration accounts by address, without accounts that people created."""
+    """The demonstration accounts by e-mail address, without accounts that people created."""
     return {user.email: user for user in User.objects.filter(is_demonstration=True).order_by("pk")}
 
 
 def _libraries() -> Callable[[Account], Organization] | None:
-    """An account's library: the one it names, or the next public library."""
+    """A function that returns an account's library, or None if there is no public library."""
     by_name = {library.name: library for library in queries.search_libraries()}
     public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
     if not public:

@@ -1,6 +1,6 @@
-"""The claims, tracks and help tickets of the demonstration's people.
+"""Claims, tracks and help tickets for the demonstration's people.
 
-Uses the portal's actions. A person who already has a claim is skipped.
+Uses the portal's actions. Skips people who already have a claim.
 """
 
 import datetime as dt
@@ -31,8 +31,8 @@ from tracks.actions import (
 from tracks.certification import record
 from tracks.models import Track
 
-# The latest past events of these trainings are claimed, except in the last two weeks.
-SETTLED = dt.timedelta(days=14)
+# People claim the latest events of their trainings that ended at least this long ago.
+ENDED_BEFORE = dt.timedelta(days=14)
 LIBRARIAN = (
     "weeding",
     "copy-cataloging",
@@ -46,7 +46,7 @@ DIRECTOR = (
     *("evaluating-director", "advocacy-neighbors", "strategic-plan", "hiring-small-town"),
     *("grant-writing", "collection-policy", "broadband", "summer-reading"),
 )
-# Seventeen credits: the certificate counts the earliest fifteen; the others stay archived.
+# Seventeen credits. The certificate counts the earliest fifteen, and the others stay archived.
 CHAIR = (
     *("grant-writing", "board-orientation", "budget-and-technology", "strategic-plan"),
     *("evaluating-director", "hiring-small-town", "open-meetings", "policy-shelf"),
@@ -56,41 +56,41 @@ TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluati
 
 
 def load_stories() -> int:
-    """Create the stories of people without claims; return their number. Each is atomic."""
+    """Create the stories of people without claims; return how many. Each is atomic."""
     people = {
         email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
     }
     if not people.keys() >= STORIES.keys() | {"helpdesk", "coordinator"}:
         return 0
-    told = set(
+    have_claims = set(
         Claim.objects.filter(person__in=[people[name] for name in STORIES])
         .order_by()
         .values_list("person_id", flat=True)
     )
-    untold = [name for name in STORIES if people[name].pk not in told]
-    for name in untold:
+    missing = [name for name in STORIES if people[name].pk not in have_claims]
+    for name in missing:
         with transaction.atomic():
             STORIES[name](people)
-    return len(untold)
+    return len(missing)
 
 
 def _librarian(people: dict[str, User]) -> None:
-    """Six claims, no track, two custom events, one registration, two help tickets."""
+    """Six claims, two custom events, a registration and two help tickets, but no track."""
     june = people["librarian"]
     claims = _claim(LIBRARIAN, june)
-    _own_trainings(june, coordinator=people["coordinator"])
-    _register_for_the_next(june)
+    _custom_events(june, coordinator=people["coordinator"])
+    _register_for_next(june)
     _tickets(june, claims, helper=people["helpdesk"])
 
 
 def _director(people: dict[str, User]) -> None:
-    """A dozen claims, posted to the director's track."""
+    """A dozen claims, which are posted when the director chooses a track."""
     _claim(DIRECTOR, people["director"])
     select_track(track=Track.objects.get(name="Library Director"), by=people["director"])
 
 
 def _trustee(people: dict[str, User]) -> None:
-    """A track chosen first, so that each claim is posted at once."""
+    """A track first, so that each claim is posted immediately."""
     select_track(track=Track.objects.get(name="Library Trustee"), by=people["trustee"])
     _claim(TRUSTEE, people["trustee"])
 
@@ -110,8 +110,8 @@ def _chair(people: dict[str, User]) -> None:
         by=chair,
     )
     review_submission(submission_id=submission.pk, supervisor=supervisor, by=people["coordinator"])
-    question = submission.verifications.get(answered_at=None)
-    verify_record(verification_id=question.pk, by=verifier)
+    verification = submission.verifications.get(answered_at=None)
+    verify_record(verification_id=verification.pk, by=verifier)
 
 
 STORIES = {
@@ -123,7 +123,7 @@ STORIES = {
 
 
 def _claim(slugs: tuple[str, ...], by: User) -> list[Claim]:
-    """Claim the latest settled date of each training, half of them from the calendar."""
+    """Claim the latest past event of each training, half of them from the calendar."""
     sources = (ClaimSource.CALENDAR, ClaimSource.LIST)
     return [
         claim_event(event_id=event.pk, source=sources[number % 2], by=by)
@@ -136,15 +136,15 @@ def _latest(slug: str) -> Event:
         Event.objects.filter(
             import_key__startswith=f"demo:{slug}:",
             state=EventState.PUBLISHED,
-            over_at__lt=timezone.now() - SETTLED,
+            over_at__lt=timezone.now() - ENDED_BEFORE,
         )
         .order_by("-begins_at", "-id")[:1]
         .get()
     )
 
 
-def _own_trainings(june: User, *, coordinator: User) -> None:
-    """A custom event that waits for approval and one that was returned with a question."""
+def _custom_events(june: User, *, coordinator: User) -> None:
+    """A custom event waiting for approval, and one that was returned."""
     claim_custom_event(
         facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC_SERVICES), by=june
     )
@@ -154,14 +154,14 @@ def _own_trainings(june: User, *, coordinator: User) -> None:
     decide_custom_event(
         event_id=returned.event_id,
         decision=Decision.RETURN,
-        reason="Please add to the description what the sessions were about, then send it again.",
+        reason="Please describe what the sessions were about, then send it again.",
         by=coordinator,
     )
 
 
 def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts:
-    day_ = timezone.localtime() - dt.timedelta(days=days_ago)
-    begins_at = day_.replace(hour=13, minute=0, second=0, microsecond=0)
+    day = timezone.localtime() - dt.timedelta(days=days_ago)
+    begins_at = day.replace(hour=13, minute=0, second=0, microsecond=0)
     return CustomEventFacts(
         title=title,
         begins_at=begins_at,
@@ -174,9 +174,9 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
     )
 
 
-def _register_for_the_next(june: User) -> None:
-    """A registration for the next training other than the lab, which has few places."""
-    following = Event.objects.filter(
+def _register_for_next(june: User) -> None:
+    """A registration for the next training, except the lab, where space is limited."""
+    upcoming = Event.objects.filter(
         is_demonstration=True,
         capacity=None,
         registration_mode=RegistrationMode.PORTAL,
@@ -184,31 +184,30 @@ def _register_for_the_next(june: User) -> None:
         begins_at__gt=timezone.now() + dt.timedelta(days=1),
         offers__isnull=False,
     )
-    if event := following.order_by("begins_at", "id").first():
+    if event := upcoming.order_by("begins_at", "id").first():
         register(event_id=event.pk, by=june)
 
 
 def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:
-    """An answered ticket, and one about a wrong category that waits for the help desk."""
+    """An answered ticket, and one about a wrong category that is waiting for the help desk."""
     answered = open_ticket(
-        subject="Does a vendor's demonstration earn credit?",
-        body="Our catalog vendor showed us the new version for an hour. May I claim that?",
+        subject="Does a vendor demonstration earn credit?",
+        body="Our catalog vendor showed us the new version for an hour. Can I claim that?",
         credit=None,
         by=june,
     )
     reply(
         ticket_id=answered.pk,
-        body="A demonstration of a product usually does not count, because its aim is to sell. "
-        "If it was training for your own system, create it as a custom event and say so in the "
-        "description.",
+        body="A product demonstration usually does not count, because its purpose is to sell. "
+        "If it was training on your own system, use Create New… and say so in the description.",
         by=helper,
     )
     claim = claims[0]
     category = Category.objects.get(slug=ADMINISTRATION)
     open_ticket(
         subject=f"{claim.event.title}, {format_day(claim.event.last_day)}",
-        body=f"The category should be {category}: most of it was about writing the policy that "
-        "the board adopts.",
+        body=f"The category should be {category}, because most of it was about writing the policy "
+        "that the board adopts.",
         credit=claim.credits.order_by("line")[0],
         by=june,
     )

@@ -11,11 +11,11 @@ from events import actions
 from events.enums import EventState
 from events.models import Category, Event
 
-LEAD = dt.timedelta(days=9)  # the lab is never sooner than this
+LEAD_TIME = dt.timedelta(days=9)  # the lab is at least this far ahead
 
 
 def load_trainings(today: dt.date) -> int:
-    """Add missing events of the plan; return their number. Existing ones stay unchanged."""
+    """Add the planned events that are missing; return how many. Existing ones stay unchanged."""
     known = demonstration_keys()
     missing = [planned for planned in calendar.planned_events(today) if planned.key not in known]
     missing += _lab(today, known)
@@ -32,21 +32,21 @@ def load_trainings(today: dt.date) -> int:
 
 
 def demonstration_keys() -> dict[str, int]:
-    """The ids of the demonstration's events by key."""
+    """The ids of the demonstration's events, by key."""
     events = Event.objects.filter(import_key__startswith="demo:").order_by()
     return {str(key): pk for key, pk in events.values_list("import_key", "pk")}
 
 
 def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
-    """The lab, if none is coming up, so that there is always exactly one."""
-    ahead = Event.objects.filter(
+    """The lab if none is coming up, so that there is always exactly one."""
+    upcoming = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",
         state=EventState.PUBLISHED,
         over_at__gt=timezone.now(),
     )
-    if ahead.exists():
+    if upcoming.exists():
         return []
-    lab = calendar.lab_on(today + LEAD)
+    lab = calendar.lab_on(today + LEAD_TIME)
     while lab.key in known:
         lab = calendar.lab_on(timezone.localdate(lab.values["begins_at"]) + dt.timedelta(days=1))
     return [lab]

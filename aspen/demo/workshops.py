@@ -21,7 +21,7 @@ from events.models import Category, Event
 
 
 def load_workshops() -> int:
-    """Create the editor's events; return their number. Atomic."""
+    """Create the editor's events; return how many. Atomic."""
     people = {
         email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
     }
@@ -32,15 +32,15 @@ def load_workshops() -> int:
     if position is None:
         return 0
     with transaction.atomic():
-        _full_with_a_waitlist(people, position)
-        _with_questions(people, position)
-        _with_a_recording(people, position)
-        _proposals(people, position)
+        _add_full_event(people, position)
+        _add_event_with_questions(people, position)
+        _add_recorded_event(people, position)
+        _add_proposals(people, position)
     return Event.objects.filter(created_by=editor).count()
 
 
 def _at(days: int, hour: int) -> dt.datetime:
-    """A local time the given number of days from today, never on a weekend."""
+    """A local time this many days from today, moved from a weekend to Monday."""
     day = timezone.localdate() + dt.timedelta(days=days)
     day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
     return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())
@@ -82,7 +82,7 @@ def _publish(people: dict[str, User], event: Event) -> None:
     take_step(event_id=event.pk, step=EventStep.PUBLISH, by=people["coordinator"])
 
 
-def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
+def _add_full_event(people: dict[str, User], position: Position) -> None:
     event = _event(
         people,
         position,
@@ -91,8 +91,8 @@ def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
         hours=3,
         credits={COLLECTION_TECHNICAL: "3.0"},
         presenters=("editor",),
-        description="Mend hinges, spines and torn pages with what fits on one table. There are "
-        "tools for three people, so there are three places.",
+        description="Repair hinges, spines and torn pages with tools that fit on one table. There "
+        "are tools for three people, so there are three places.",
         delivery=Delivery.IN_PERSON,
         location="Montana State Library",
         city="Helena",
@@ -106,7 +106,7 @@ def _full_with_a_waitlist(people: dict[str, User], position: Position) -> None:
     new_check_in_code(event_id=event.pk, by=people["editor"])
 
 
-def _with_questions(people: dict[str, User], position: Position) -> None:
+def _add_event_with_questions(people: dict[str, User], position: Position) -> None:
     event = _event(
         people,
         position,
@@ -122,7 +122,7 @@ def _with_questions(people: dict[str, User], position: Position) -> None:
         capacity=20,
         registration_closes_at=_at(3, 17),
     )
-    asked = [
+    questions = [
         ("How will you take part?", QuestionKind.CHOICE, ["In the room", "Online"], True),
         ("What would you like to try?", QuestionKind.TEXT, [], False),
         ("What do you need to take part?", QuestionKind.ACCOMMODATION, [], False),
@@ -131,22 +131,22 @@ def _with_questions(people: dict[str, User], position: Position) -> None:
         event_id=event.pk,
         questions=[
             QuestionInput(
-                pk=None, label=label, kind=kind, choices=choices, is_required=must, remove=False
+                pk=None, label=label, kind=kind, choices=choices, is_required=required, remove=False
             )
-            for label, kind, choices, must in asked
+            for label, kind, choices, required in questions
         ],
         by=people["editor"],
     )
     add_link(
         event_id=event.pk,
-        label="Universal design for learning, guidelines",
+        label="Universal Design for Learning Guidelines",
         url="https://udlguidelines.cast.org/",
         by=people["editor"],
     )
     _publish(people, event)
 
 
-def _with_a_recording(people: dict[str, User], position: Position) -> None:
+def _add_recorded_event(people: dict[str, User], position: Position) -> None:
     event = _event(
         people,
         position,
@@ -154,7 +154,7 @@ def _with_a_recording(people: dict[str, User], position: Position) -> None:
         begins_at=_at(-20, 10),
         hours=1,
         credits={TECHNOLOGY: "1.0"},
-        description="What a passkey is, and how to help a patron make the first one.",
+        description="What a passkey is, and how to help a patron create their first one.",
         delivery=Delivery.ONLINE,
         recording_url="https://recordings.example/passkeys",
         recording_available_at=_at(-16, 9),
@@ -163,7 +163,7 @@ def _with_a_recording(people: dict[str, User], position: Position) -> None:
     _publish(people, event)
 
 
-def _proposals(people: dict[str, User], position: Position) -> None:
+def _add_proposals(people: dict[str, User], position: Position) -> None:
     waiting = _event(
         people,
         position,
@@ -188,6 +188,6 @@ def _proposals(people: dict[str, User], position: Position) -> None:
     take_step(
         event_id=returned.pk,
         step=EventStep.RETURN,
-        reason="Vendor demonstrations carry no credit. Is there a part of it that teaches?",
+        reason="Vendor demonstrations do not earn credit. Does part of it teach something?",
         by=people["coordinator"],
     )

@@ -1,4 +1,4 @@
-"""Runs several programs and ends them together."""
+"""Runs several programs and stops them together."""
 
 import ctypes
 import os
@@ -16,11 +16,11 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ChildEndedError(Exception):
-    """A child ended unexpectedly; the message says which and how."""
+    """Raised if a child ended unexpectedly. The message says which one and how."""
 
 
 class ProcessSupervisor:
-    """Starts children and ends all of them at the end of its `with` block.
+    """Starts children and stops them all at the end of its `with` block.
 
     On Linux the children end even if this process is killed.
     """
@@ -37,8 +37,8 @@ class ProcessSupervisor:
         self._end_all()
 
     def start(self, name: str, command: Sequence[str | Path]) -> None:
-        """Start a child; `name` is for messages."""
-        # A separate session: Ctrl-C reaches only this process, which then ends the children.
+        """Start a child, called `name` in messages."""
+        # In a separate session, so that Ctrl-C reaches only this process, which stops the children.
         self._children[name] = subprocess.Popen(
             command,
             cwd=self._folder,
@@ -57,7 +57,7 @@ class ProcessSupervisor:
                 raise ChildEndedError(f"The {name} ended {how}.")
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Wait until `ready()`; return False after `seconds`."""
+        """Wait until `ready()` is true; return False after `seconds`."""
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -67,7 +67,7 @@ class ProcessSupervisor:
         return True
 
     def watch(self) -> None:
-        """Wait until a child ends (ChildEndedError) or a signal ends this program."""
+        """Wait until a signal ends this program. Raise ChildEndedError if a child ends."""
         while True:
             self.check()
             time.sleep(0.3)
@@ -81,22 +81,22 @@ class ProcessSupervisor:
             try:
                 child.wait(max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                # With its own children: it leads its session.
+                # The child leads its session, so this also kills its own children.
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
 
 
 def exit_cleanly_on_signals() -> None:
-    """Make Ctrl-C, SIGTERM and SIGHUP end this program cleanly, with status 0."""
+    """Make Ctrl-C, SIGTERM and SIGHUP end this program with status 0."""
     for number in STOPPING:
-        # Under nohup, SIGHUP stays ignored. An ignored SIGINT only means that a script started us
-        # in the background, and it may still want to stop us.
+        # Under nohup, SIGHUP stays ignored. But if SIGINT is ignored, a script only started this
+        # program in the background and may still want to stop it.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _exit)
 
 
 def ignore_signals() -> None:
-    """Ignore all signals but SIGKILL, so that cleanup finishes."""
+    """Ignore the signals in STOPPING, so that cleanup can finish."""
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
 
@@ -107,16 +107,16 @@ def _exit(_number: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """A function for a new child to run, so that the kernel ends it when this process dies."""
+    """A function that makes the kernel end the child that calls it when this process dies."""
     parent = os.getpid()
-    # Looked up here, to do as little as possible between fork and exec.
+    # Look this up here, to do as little as possible between fork and exec.
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None:  # not Linux
         return None
 
-    def ask() -> None:
+    def end_with_parent() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # died in the meantime
+        if os.getppid() != parent:  # the parent has already died
             os._exit(1)
 
-    return ask
+    return end_with_parent

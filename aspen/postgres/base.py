@@ -1,4 +1,4 @@
-"""The database backend: Django's PostgreSQL backend, which first makes sure that a server runs."""
+"""Django's PostgreSQL backend, which first makes sure that a server is running."""
 
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from aspen.postgres.server import PORT, Server
 
 @cache
 def server() -> Server:
-    """Return this process's handle on the project's server; nothing is started."""
+    """Return this process's handle on the project's server, without starting it."""
     return Server(
         settings.VAR / "postgres",
         programs=settings.POSTGRES_BIN,
@@ -21,15 +21,15 @@ def server() -> Server:
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connects to the project's own server by its Unix socket, starting it when needed."""
+    """Connects to the project's own server through its Unix socket, starting it if needed."""
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         settings_dict.update(HOST=str(server().socket_folder), PORT=PORT)
         super().__init__(settings_dict, alias)
 
     def get_connection_params(self) -> dict[str, Any]:
-        # Called before each connection, also by the job worker, whose pool does not go through
-        # get_new_connection().
+        # Called before each connection, including those of the job worker, whose pool does not
+        # use get_new_connection().
         server().ensure()
         return super().get_connection_params()
 

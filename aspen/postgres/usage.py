@@ -1,4 +1,4 @@
-"""Counts the processes that use something, so that the last one can clean up."""
+"""Tracks which processes use a resource, so that the last one can clean up."""
 
 import atexit
 import fcntl
@@ -13,12 +13,12 @@ from types import FrameType
 
 
 class Usage:
-    """One process's share in something; `when_last` runs in the last process that leaves.
+    """This process's use of a resource. `when_last` runs in the last process to leave.
 
-    Every user holds a shared lock (flock) on the same file. The kernel drops the lock of a
-    process however it ends, so the count cannot go stale. A process leaves at its exit; one
-    that is killed leaves without cleaning up, and the next user takes over. A forked child starts
-    without a share and has to join itself.
+    Every process that uses it holds a shared lock (flock) on the same file. The kernel releases a
+    process's lock however it ends, so the count cannot go stale. A process leaves when it exits. If
+    it is killed, it leaves without cleaning up, and the next process takes over. A forked child is
+    not counted until it joins.
     """
 
     def __init__(self, path: Path, when_last: Callable[[], None]) -> None:
@@ -28,13 +28,12 @@ class Usage:
         self._registered = False
 
     @property
-    def held(self) -> bool:
-        """True while this process is counted."""
+    def is_counted(self) -> bool:
         return self._file is not None
 
     def join(self) -> None:
-        """Count this process. Waits while a last user cleans up. Idempotent, not thread-safe."""
-        if self.held:
+        """Count this process. Waits while another cleans up. Idempotent, but not thread-safe."""
+        if self.is_counted:
             return
         file = _open(self._path)
         fcntl.flock(file, fcntl.LOCK_SH)
@@ -46,13 +45,13 @@ class Usage:
             exit_on_signals()
 
     def leave(self) -> None:
-        """Stop counting this process; no other can join while `when_last` runs."""
+        """Stop counting this process. No other can join while `when_last` runs."""
         file, self._file = self._file, None
         if file is None:
             return
         try:
-            # Not atomic: the kernel first drops the shared lock. Of two that leave at the
-            # same moment at least one gets the exclusive lock, and that is all we need.
+            # This is not atomic: the kernel first releases the shared lock. But of two processes
+            # that leave at the same time, at least one gets the exclusive lock.
             with suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._when_last()
@@ -60,7 +59,7 @@ class Usage:
             os.close(file)
 
     def _forget(self) -> None:
-        # The lock belongs to the open file, which parent and child share after a fork: an
+        # The lock belongs to the open file, which parent and child share after a fork, so an
         # upgrade in the child would change the parent's lock.
         if self._file is not None:
             os.close(self._file)
@@ -69,7 +68,7 @@ class Usage:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock at `path` alone; waits for it."""
+    """Wait for the exclusive lock on `path`, and hold it inside the block."""
     file = _open(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -80,7 +79,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """Yield whether no process is counted at `path`; if so, none can join inside the block."""
+    """Yield whether no process is counted on `path`; if so, none can join inside the block."""
     file = _open(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,7 +91,7 @@ def unused(path: Path) -> Iterator[bool]:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the program by way of atexit, unless someone handles them."""
+    """Make SIGTERM and SIGHUP end the program through atexit, unless they are already handled."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGHUP):

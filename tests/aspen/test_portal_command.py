@@ -35,7 +35,7 @@ def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: int) -> None:
     process = portal(project, "--port", port)
-    said = wait_for_output(process, "Ctrl-C stops it.")
+    said = wait_for_output(process, "Press Ctrl-C to stop.")
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
     assert "Demonstration accounts" not in said
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -51,7 +51,7 @@ def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: i
 
 def test_stops_everything_when_a_child_ends(project: Project, port: int) -> None:
     process = portal(project, "--port", port)
-    wait_for_output(process, "Ctrl-C stops it.")
+    wait_for_output(process, "Press Ctrl-C to stop.")
 
     os.kill(child_of(process, "procrastinate worker"), signal.SIGKILL)
 
@@ -63,7 +63,7 @@ def test_stops_everything_when_a_child_ends(project: Project, port: int) -> None
 
 def test_children_do_not_outlive_a_killed_portal(project: Project, port: int) -> None:
     process = portal(project, "--port", port)
-    wait_for_output(process, "Ctrl-C stops it.")
+    wait_for_output(process, "Press Ctrl-C to stop.")
 
     dies(process)
 

@@ -146,7 +146,7 @@ def test_data_of_another_major_version_is_refused(fresh: Project) -> None:
     status, output = wait_for_exit(fresh.connect())
 
     assert status == 1
-    assert "was made by PostgreSQL 9; the programs found here are version" in output
+    assert "was created by PostgreSQL 9, but the programs found are version" in output
     assert fresh.left() == []
 
 
@@ -156,7 +156,7 @@ def test_folder_without_programs_is_refused(fresh: Project) -> None:
     status, output = wait_for_exit(fresh.connect())
 
     assert status == 1
-    assert "ASPEN_POSTGRES_BIN=/nowhere must be a folder with initdb and postgres" in output
+    assert "ASPEN_POSTGRES_BIN=/nowhere must be a folder that contains initdb and postgres" in output
 
 
 def test_a_deep_folder_gets_its_socket_below_tmp(fresh: Project) -> None:
@@ -208,7 +208,7 @@ def test_data_of_another_user_is_refused_with_a_sentence(project: Project) -> No
         os.chown(data, owner.st_uid, owner.st_gid)
 
     assert status == 1
-    assert "PostgreSQL does not run as root, and no other user can be used" in output
+    assert "PostgreSQL does not run as root, and no other user can use" in output
 
 
 def test_programs_are_found_without_importing_the_wheel() -> None:

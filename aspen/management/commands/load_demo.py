@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: invented people and trainings around today's date."""
+"""`manage.py load_demo`: loads fictional people, and trainings around today's date."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ from aspen.demo.workshops import load_workshops
 
 class Command(BaseCommand):
     help = (
-        "Loads the demonstration's accounts and trainings. Repeatable: adds what is missing and "
-        "changes nothing; on a later day it extends the calendar to that day."
+        "Loads the demonstration's accounts and trainings. You can run it again: it adds missing "
+        "data, extends the calendar as time passes, and changes nothing else."
     )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError(
-                "The demonstration has accounts with a published password, so it is only loaded "
-                "in demonstration mode. Set ASPEN_DEMO=on if this is a demonstration."
+                "The demonstration has accounts with a published password, so it can only be "
+                "loaded in demonstration mode. Set ASPEN_DEMO=on if this is a demonstration."
             )
         accounts, positions = load_accounts(), load_positions()
         events = load_trainings(today()) + load_workshops()
@@ -38,6 +38,6 @@ class Command(BaseCommand):
         )
         if not Organization.objects.exists():
             self.stdout.write(
-                "The directory is empty, so no one has a position yet: run import_libraries, "
+                "The directory is empty, so no one has a position yet. Run import_libraries, "
                 "then load_demo again."
             )

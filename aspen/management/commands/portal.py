@@ -1,4 +1,4 @@
-"""`manage.py portal`: prepares and serves the whole portal on this machine."""
+"""`manage.py portal`: prepares the portal and serves it on this machine."""
 
 import http.client
 import shutil
@@ -18,8 +18,8 @@ from aspen.management import supervisor
 from aspen.postgres.server import Server
 
 BIND_ADDRESS = "127.0.0.1"
-STARTUP_TIMEOUT = 60  # seconds until the first page must answer
-# Created by the portal below ASPEN_VAR, with the databases; --reset deletes nothing else.
+STARTUP_TIMEOUT = 60  # seconds
+# Besides the databases, --reset deletes only these in ASPEN_VAR.
 STATE_PATHS = ("static", "mail", "uploads", "secret-key")
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="default: 8000")
         parser.add_argument(
-            "--reset", action="store_true", help="delete the portal's data and serve nothing"
+            "--reset", action="store_true", help="delete the portal's data instead of serving it"
         )
 
     def handle(self, *args: Any, port: int, reset: bool, **options: Any) -> None:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.serve(port)
 
     def prepare(self) -> None:
-        """Bring database and static files up to date. Idempotent; keeps entered data."""
+        """Bring the database and static files up to date. Idempotent; keeps all data."""
         self.say("Preparing the database …")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{error} The portal has been stopped.") from error
 
     def announce(self, port: int) -> None:
-        """Say where the portal is and who can sign in."""
+        """Print the portal's address and the demonstration accounts."""
         self.say(f"\nASPeN is ready: http://{BIND_ADDRESS}:{port}/\n")
         if settings.DEMO:
             # Imported here because only this needs the portal's models.
@@ -85,14 +85,16 @@ class Command(BaseCommand):
             for account in people.DEMO_LOGINS:
                 self.say(f"  {account.email}")
             self.say("")
-        self.say("Ctrl-C stops it.")
+        self.say("Press Ctrl-C to stop.")
 
     def reset(self) -> None:
         """Delete the database, static files and e-mails of the portal and its tests."""
         folders = (settings.VAR, settings.VAR / "test")
         servers = [Server(folder / "postgres") for folder in folders]
         if not all(server.stop_unless_used() for server in servers):
-            raise CommandError(f"The portal or its tests use {settings.VAR}. Stop them first.")
+            raise CommandError(
+                f"{settings.VAR} is in use by the portal or its tests. Stop them first."
+            )
         for server in servers:
             self.delete(server.home)
             self.delete(server.socket_folder)
@@ -111,15 +113,15 @@ class Command(BaseCommand):
             path.unlink()
 
     def say(self, line: str) -> None:
-        """Print a line and flush it, so that pipes see it at once."""
+        """Print a line and flush it, so that pipes receive it immediately."""
         self.stdout.write(line)
         self.stdout.flush()
 
 
 def refuse_used_port(port: int) -> None:
-    """Raise CommandError if the port cannot be used, before anything is started."""
+    """Raise CommandError if the port cannot be used."""
     with socket.socket() as probe:
-        # Like the web server: ignore connections of a server that just stopped.
+        # Like the web server, ignore connections of a server that has just stopped.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((BIND_ADDRESS, port))
@@ -147,7 +149,7 @@ def web_server(port: int) -> list[str]:
         *("--bind", f"{BIND_ADDRESS}:{port}"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
         *("--graceful-timeout", "5", "--log-level", "warning"),
-        # Its default path is shared by all of this user's gunicorn processes.
+        # By default, all of this user's gunicorn processes share one.
         "--no-control-socket",
     ]
 
