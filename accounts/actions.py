@@ -1,7 +1,7 @@
 """Writing accounts, positions and organizations.
 
-Each function is atomic. Those for a signed-in person take `by=`; imports and the demonstration
-have no such person. The administration's forms save the directory themselves (admin.py).
+Each function is atomic. Those that a signed-in person calls take `by=`; imports and the
+demonstration have no such person. The administration's forms save the directory (admin.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from aspen.errors import Refused
 
 @audited
 def rename(*, display_name: str, by: User) -> None:
-    """Change the name of `by` that pages show and certificates print."""
+    """Change the name of `by`, which is shown on pages and printed on certificates."""
     by.display_name = display_name
     by.save(update_fields=["display_name"])
 
@@ -29,7 +29,7 @@ def rename(*, display_name: str, by: User) -> None:
 def set_reminders(
     *, by: User, events: bool | None = None, certification: bool | None = None
 ) -> None:
-    """Turn reminders of events and of certification deadlines on or off for `by`.
+    """Turn reminders about events and about certification deadlines on or off for `by`.
 
     None leaves a setting unchanged. Idempotent.
     """
@@ -42,7 +42,7 @@ def set_reminders(
 
 @audited
 def set_shows_progress(*, agreed: bool, by: User) -> None:
-    """Allow or forbid the library's director to see progress and certificates. Idempotent."""
+    """Set whether the library's director can see progress and certificates. Idempotent."""
     by.shows_progress = agreed
     by.save(update_fields=["shows_progress"])
 
@@ -63,12 +63,12 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
 def end_position(*, position_id: int, by: User) -> None:
     """Make today the last day of a position of `by`; it stays on record.
 
-    A position that has not begun ends on its first day; a future last day becomes today. Raises
+    A position that has not started ends on its first day; a future last day becomes today. Raises
     Position.DoesNotExist, or Refused if it has ended or ends today.
     """
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.ends_today_or_ended:
-        raise Refused("This position has ended or ends today.")
+        raise Refused("This position has already ended or ends today.")
     position.until_on = max(today(), position.since_on or today())
     position.save(update_fields=["until_on"])
 
@@ -77,7 +77,7 @@ def end_position(*, position_id: int, by: User) -> None:
 def create_account(
     *, email: str, display_name: str, password_hash: str, roles: Iterable[Role] = (), **fields: Any
 ) -> User:
-    """Create an account with a confirmed e-mail address, so that it can sign in at once.
+    """Create an account with a confirmed e-mail address, so that it can sign in immediately.
 
     A role in STAFF_ROLES makes the person staff.
     """
@@ -98,7 +98,7 @@ def assign_position(
 ) -> Position:
     """Record a confirmed position and its supervisor. Idempotent; locks the person.
 
-    An open position of the same kind keeps the supervisor it has.
+    If an open position of the same kind has a supervisor, it keeps that supervisor.
     """
     position = take_position(organization=organization, kind=kind, by=person)
     position.is_confirmed = True
@@ -109,7 +109,7 @@ def assign_position(
 
 @audited
 def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
-    """Create an organization from a file, or update the one with this id, locking it.
+    """Create an organization from a file, or lock and update the one with this id.
 
     Raises ValidationError by field, or IntegrityError.
     """
@@ -129,13 +129,13 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
 
 @audited
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
-    """Save a person whom staff added or changed; the password is already set. Locks an old one.
+    """Save a person whom staff added or changed; the password is already set. Locks existing ones.
 
-    `roles` are those the person will hold; the caller saves them. A role in STAFF_ROLES makes the
-    person staff. A changed e-mail address must be confirmed at the next sign-in; the old one no
-    longer opens the account.
+    `roles` are the person's new roles, which the caller saves. A role in STAFF_ROLES makes the
+    person staff. A new e-mail address must be confirmed at the next sign-in, and the old one can no
+    longer be used to sign in.
 
-    Raises Refused if `by` would exceed their own rights.
+    Raises Refused if `by` lacks the right to make the change.
     """
     before = User.objects.select_for_update(of=("self",), no_key=True).filter(pk=person.pk).first()
     if _needs_staff(role.name for role in roles):
@@ -163,7 +163,7 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
 
 
 def portal_user() -> User:
-    """The account of the portal itself, where no person acts (an import, say). Idempotent.
+    """The portal's own account, for changes by no person, such as imports. Created if missing.
 
     It cannot sign in.
     """

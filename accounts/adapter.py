@@ -1,4 +1,4 @@
-"""django-allauth with the portal's accounts and messages."""
+"""Adapts django-allauth to the portal's accounts and messages."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from accounts.backends import is_barred
 from accounts.models import User
 
 ERROR_MESSAGES = {
-    "email_password_mismatch": "The e-mail address or the password is not correct. Check both; "
-    "passwords are case-sensitive.",
-    "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes, then "
-    "try again, or choose a new password with the link below.",
+    "email_password_mismatch": "The e-mail address or password is not correct. Check both. "
+    "Passwords are case-sensitive.",
+    "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes and "
+    "try again, or use the link below to choose a new password.",
     "enter_current_password": "This is not your current password.",
     "incorrect_password": "This is not your password.",
     "duplicate_email": "This address is already on your list.",
@@ -31,23 +31,23 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | ERROR_MESSAGES
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The account of the credentials, or None for a barred one.
+        """The account for the credentials, or None if it is barred.
 
-        django-allauth would sign it in to show the page for inactive accounts.
+        Otherwise django-allauth would sign it in to show the page for inactive accounts.
         """
         user: User | None = super().authenticate(request, **credentials)
         return None if user and is_barred(user) else user
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Fill in a new person from the sign-up form, whose name field is ours."""
+        """Also save the name, a field that we add to the sign-up form."""
         user.display_name = form.cleaned_data["display_name"]
         return super().save_user(request, user, form, commit)  # type: ignore[no-any-return]
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
-        """Confirm an address; awards that wait for it follow in the same transaction."""
+        """Confirm an address, and grant awards waiting for it in the same transaction."""
         return super().confirm_email(request, email_address)  # type: ignore[no-any-return]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """To the profile, not back to the empty form."""
+        """Go to the profile instead of back to the empty form."""
         return reverse("accounts:profile")

@@ -18,11 +18,11 @@ from aspen.admin import LabeledInlineFormSet, StaffAdmin
 HELP_TEXTS = {
     "display_name": "As it appears on certificates.",
     "email": "Used to sign in. A new address must be confirmed at the next sign-in.",
-    "is_active": "Clear this instead of deleting someone: what they did stays on record.",
-    "is_staff": "May open these pages; the roles below say what they may do. "
+    "is_active": "Clear this instead of deleting someone, so that their history stays on record.",
+    "is_staff": "Can open these pages. The roles below decide what they can do here. "
     f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this automatically.",
-    "groups": "Each role carries its permissions. You cannot change your own roles.",
-    "is_superuser": "May do everything. Only superusers see and change this.",
+    "groups": "Each role comes with permissions. You cannot change your own roles.",
+    "is_superuser": "Can do everything. Only superusers see this and can change it.",
 }
 ERROR_MESSAGES = {"email": {"invalid": INVALID_EMAIL}}
 
@@ -49,12 +49,12 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
         field_classes: dict[str, type[forms.Field]] = {}
         help_texts = HELP_TEXTS
         error_messages = ERROR_MESSAGES
-        # Four roles: checkboxes, which also work without JavaScript.
+        # There are only four roles, and checkboxes work without JavaScript.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
 class PositionInlineForm(forms.ModelForm):
-    """Also checks constraints that include the person, whom Django leaves out of a line."""
+    """Also checks constraints that include the person, which Django skips in an inline form."""
 
     class Meta:
         model = Position
@@ -70,20 +70,20 @@ class PositionInlineForm(forms.ModelForm):
 
 class PositionFormSet(LabeledInlineFormSet):
     def clean(self) -> None:
-        """Refuse two new lines with the same position; the database checks the stored ones."""
+        """Reject two new rows with the same position. The database checks the stored ones."""
         super().clean()
-        lines = [line.cleaned_data for line in self.forms if not line.errors]
+        rows = [form.cleaned_data for form in self.forms if not form.errors]
         positions = [
-            (line["organization"], line["kind"])
-            for line in lines
-            if line.get("organization") and not line.get("until_on")
+            (row["organization"], row["kind"])
+            for row in rows
+            if row.get("organization") and not row.get("until_on")
         ]
         if len(positions) != len(set(positions)):
-            raise forms.ValidationError("The same position is on the list twice.")
+            raise forms.ValidationError("The same position is listed twice.")
 
 
 class PositionInline(admin.TabularInline):
-    """The person's positions, and a line to add one. Each is changed on its own page."""
+    """The person's positions, and a row to add one. Each is edited on its own page."""
 
     model = Position
     form = PositionInlineForm
@@ -92,7 +92,7 @@ class PositionInline(admin.TabularInline):
     extra = 1
     raw_id_fields = ["organization", "supervisor"]
     show_change_link = True
-    verbose_name_plural = "Positions (give one that has ended a last day; do not delete it)"
+    verbose_name_plural = "Positions (to end one, enter its last day; do not delete it)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Position]:
         return super().get_queryset(request).select_related("organization", "supervisor")
@@ -106,7 +106,7 @@ class PositionInline(admin.TabularInline):
 
 @admin.register(User)
 class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
-    """Accounts. Staff cannot change their own rights, and only superusers change superusers."""
+    """Accounts. Staff cannot change their own rights, and only superusers can change superusers."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -140,7 +140,7 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """People cannot change their own rights; a superuser has them all anyway."""
+        """Staff cannot change their own rights, except superusers, who have all rights anyway."""
         fields = list(super().get_readonly_fields(request, obj))
         person = request.user
         if obj is not None and obj.pk == person.pk and not person.is_superuser:
@@ -174,7 +174,7 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
-    """Positions, saved by Django's form handling: the model's constraints are the only rules."""
+    """Positions, saved by Django's form handling, because the model's constraints are the rules."""
 
     list_display = (
         *("person", "kind", "organization", "since_on", "until_on", "supervisor"),

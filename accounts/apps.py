@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and libraries"
 
     def ready(self) -> None:
-        from accounts import receivers  # noqa: F401 - connects them
+        from accounts import receivers  # noqa: F401 - connects the receivers

@@ -1,4 +1,4 @@
-"""Sign-in, which refuses demonstration accounts unless the demonstration runs."""
+"""Authentication backends, which reject demonstration accounts unless ASPEN_DEMO is on."""
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
@@ -10,7 +10,7 @@ from accounts.models import User
 def is_barred(user: User) -> bool:
     """Whether this is a demonstration account while the demonstration is off.
 
-    A database that once held the demonstration, with its published password, may go live later.
+    A database that was once used for the demonstration, with its published password, may go live.
     """
     return user.is_demonstration and not settings.DEMO
 
@@ -19,7 +19,7 @@ class NameBackend(ModelBackend):
     """Django's backend, for permissions and the administration."""
 
     def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
-        """Called at each sign-in and, by get_user(), at each request, so sessions end as well."""
+        """Also called by get_user() at each request, so that existing sessions end."""
         return user is not None and not is_barred(user) and super().user_can_authenticate(user)
 
 

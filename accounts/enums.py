@@ -23,12 +23,12 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
-# May see what people at their library or board agreed to show.
+# Can see the progress that people at their library or on their board agreed to share.
 LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 
 
 class Role(models.TextChoices):
-    """Django groups that carry the portal's permissions (accounts/roles.py)."""
+    """Django groups with the portal's permissions (accounts/roles.py)."""
 
     EVENT_EDITOR = "Event editors"
     HELP_DESK = "Help desk"
@@ -36,7 +36,7 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "Administrators"
 
 
-# Work in the administration, so a person with one of these roles is staff.
+# Roles for work in the administration, which make a person staff.
 STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)
 
 # The states of an e-mail address.

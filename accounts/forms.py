@@ -1,4 +1,4 @@
-"""Forms for accounts. Those of django-allauth keep their behavior and get our labels."""
+"""Forms for accounts. django-allauth's forms behave as usual but have our labels."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -16,7 +16,7 @@ FIELD_LABELS = {
     "password": "Password",
     "oldpassword": "Current password",
     "password1": "New password",
-    "password2": "The same password again",
+    "password2": "Repeat the password",
     "remember": "Keep me signed in on this computer",
 }
 INVALID_EMAIL = "Enter a valid e-mail address."
@@ -24,7 +24,7 @@ MAX_EMAIL_LENGTH = 254  # accounts.User.email, and the limit of mail servers
 
 
 class NameField(forms.CharField):
-    """A person's name, put on one line."""
+    """A person's name, with line breaks and repeated spaces removed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -39,10 +39,10 @@ class NameField(forms.CharField):
 
 
 class RelabeledForm(forms.Form):
-    """Our labels, without placeholders, which would only repeat them.
+    """A form with our labels and no placeholders, which would only repeat them.
 
-    The help text's link "Forgot your password?" would come between two fields in keyboard order;
-    the templates put it below the form.
+    The link "Forgot your password?" in the help text would come between two fields in keyboard
+    order, so the templates put it below the form.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class RelabeledForm(forms.Form):
 class SignInForm(RelabeledForm, allauth.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Password managers look for this next to "current-password".
+        # Password managers look for this together with "current-password".
         self.fields["login"].widget.attrs["autocomplete"] = "username"
 
 
@@ -117,19 +117,19 @@ class ShowsProgressForm(forms.Form):
     shows_progress = forms.BooleanField(
         label="My library's director may see my progress and certificates",
         required=False,
-        help_text="If you are a trustee, the board chair may also see your hours for the year. No "
-        "one else at your library sees them, and you can withdraw this at any time.",
+        help_text="If you are a trustee, your board chair may also see your hours for the year. No "
+        "one else at your library can see them. You can change your mind at any time.",
     )
 
 
 class LibrarySearchForm(forms.Form):
-    """A search in the list of libraries."""
+    """A search of the list of libraries."""
 
     find = forms.CharField(required=False, max_length=200)
 
 
 class PositionForm(forms.Form):
-    """Where a person works. Any organization is accepted; the list offers some of them."""
+    """Where a person works. The list offers some organizations; any one is accepted."""
 
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"
@@ -139,7 +139,7 @@ class PositionForm(forms.Form):
     )
 
     def offer(self, organizations: Iterable[Organization]) -> None:
-        """List these, and the submitted one, so that it stays chosen."""
+        """List these and the submitted one, so that it stays selected."""
         offered = {organization.pk: organization for organization in organizations}
         chosen = getattr(self, "cleaned_data", {}).get("organization")
         if chosen:

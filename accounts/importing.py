@@ -1,8 +1,7 @@
 """Importing libraries from a CSV file.
 
-A library is recognized by the name and city it had in the file, even if staff have renamed it. A
-row that is unchanged since the last import changes nothing, so that staff's changes in the portal
-stay.
+A library is recognized by its name and city in the file, even if staff have renamed it since. A row
+that has not changed since the last import changes nothing, so staff's edits in the portal stay.
 """
 
 from typing import Any
@@ -28,7 +27,7 @@ class LibraryImporter:
         self.federations = {federation.name.lower(): federation for federation in federations}
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load what is known about the libraries of these rows. Two queries."""
+        """Load the stored libraries that match these rows. Two queries."""
         libraries = Organization.objects.order_by("pk")
         by_key = libraries.filter(import_key__in={library_import_key(row) for row in rows})
         self.known = {
@@ -55,10 +54,10 @@ class LibraryImporter:
         outcome = RowOutcome.NEW if library_id is None else RowOutcome.CHANGED
         namesake = self.by_name.get((row["name"], row["city"]))
         if library_id is None and namesake and namesake.import_key:
-            # Staff gave this name to another row's library, which only that row may change.
+            # Staff gave this name to another row's library, which only that row can change.
             return RowOutcome.UNCHANGED
         if library_id is None and namesake:
-            # Staff added it before the file named it. Facts with a source stay.
+            # Staff added it before it was in the file. If they gave a source, their facts stay.
             library_id = namesake.pk
             values = {} if namesake.source else values
             is_same = all(getattr(namesake, name) == value for name, value in values.items())

@@ -14,7 +14,7 @@ from aspen.formats import format_day
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create and return a person; the address is kept in lower case."""
+        """Create and return a person. The address is stored in lower case."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -35,13 +35,13 @@ class UserManager(BaseUserManager["User"]):
     model_name="AccountHistory",
 )
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account. Positions say where they work; groups say what staff may do."""
+    """A person with an account. Positions show where they work, groups what staff can do."""
 
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     display_name = models.CharField("name", max_length=150)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField(
-        "staff", default=False, help_text="May open the administration pages."
+        "staff", default=False, help_text="Can open the administration pages."
     )
     wants_reminders = models.BooleanField(
         "reminders", default=True, help_text="An e-mail the day before an event."
@@ -94,7 +94,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     model_name="RoleHistory",
 )
 class PersonInRole(User.groups.through):  # type: ignore[name-defined]
-    """A role of a person: Django's own table, declared here to track its history."""
+    """A person's role. Django's own table, declared here to track its history."""
 
     class Meta:
         proxy = True
@@ -111,7 +111,7 @@ class Federation(models.Model):
 
 
 class Organization(models.Model):
-    """A library or another body of the directory."""
+    """A library or other organization in the directory."""
 
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=OrganizationKind)
@@ -150,15 +150,15 @@ class Organization(models.Model):
 
 class PositionQuerySet(models.QuerySet["Position"]):
     def present(self, on: dt.date | None = None) -> "PositionQuerySet":
-        """Positions held on a day (today): begun and not yet ended, both days inclusive.
+        """Positions held on a day (default: today), counting their first and last days.
 
-        Without a first or last day, a position is open on that side.
+        A position without a first or last day is open-ended on that side.
         """
         on = on or today()
         return self.filter(Q(since_on=None) | Q(since_on__lte=on)).not_ended(on)
 
     def not_ended(self, on: dt.date | None = None) -> "PositionQuerySet":
-        """Present positions and those that begin after the day (today)."""
+        """Positions held on a day (default: today) and those that start later."""
         return self.filter(Q(until_on=None) | Q(until_on__gte=on or today()))
 
     def without_last_day(self) -> "PositionQuerySet":
@@ -176,12 +176,12 @@ class Position(models.Model):
     supervisor = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="supervised_positions"
     )
-    # People enter their own positions, so pages that show other people's data require this.
+    # People enter their own positions, so this is required to see other people's data.
     is_confirmed = models.BooleanField(
         "confirmed",
         default=False,
-        help_text="Confirmed by staff. Opens the page about the library's people to its director, "
-        "and the board's hours to its chair.",
+        help_text="Confirmed by staff. Lets a director see the people at the library, and a board "
+        "chair see the board's hours.",
     )
 
     objects = PositionQuerySet.as_manager()
@@ -219,13 +219,13 @@ class Position(models.Model):
 
     @property
     def dates(self) -> str:
-        """The first day if it is in the future and the last day if one is set, or ""."""
-        coming = self.since_on if self.since_on and self.since_on > today() else None
-        begins = f"begins {format_day(coming)}" if coming else ""
+        """The first day if it is in the future, and the last day if one is set."""
+        future = self.since_on if self.since_on and self.since_on > today() else None
+        starts = f"starts {format_day(future)}" if future else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""
-        return ", ".join(filter(None, [begins, ends]))
+        return ", ".join(filter(None, [starts, ends]))
 
     @property
     def waits_for_staff(self) -> bool:
-        """Whether staff still have to confirm it before it opens a page about other people."""
+        """Whether staff must still confirm it before it gives access to other people's data."""
         return self.kind in LEADERSHIP_KINDS and not self.is_confirmed

@@ -16,23 +16,23 @@ def lock_people(ids: Iterable[int]) -> None:
     """Lock these people until the transaction ends.
 
     Every action that adds, changes or posts a person's credits takes this lock, after the event's
-    if there is one, so that a claim and the choice of a track at the same moment do not miss each
-    other. Locked in order of id to avoid deadlocks.
+    lock if there is one. Otherwise, claiming a credit and choosing a track at the same time could
+    miss each other. Locks in order of id to avoid deadlocks.
     """
     people = User.objects.select_for_update(of=("self",), no_key=True)
     list(people.filter(pk__in=list(ids)).order_by("pk").values_list("pk", flat=True))
 
 
 def reminders_token(person: User) -> str:
-    """A signed token for the address that turns off the person's reminders, and for nothing else.
+    """A signed token for the link that turns off the person's reminders, and for nothing else.
 
-    It does not expire: people use the link in an old e-mail.
+    It does not expire, because people use links in old e-mails.
     """
     return REMINDERS_SIGNER.sign(str(person.pk))
 
 
 def person_of_reminders_token(token: str) -> User | None:
-    """The active person of a `reminders_token`, or None."""
+    """The active person that a `reminders_token` is for, or None."""
     try:
         person_id = int(REMINDERS_SIGNER.unsign(token))
     except (BadSignature, ValueError):
@@ -45,7 +45,7 @@ def positions_of(person: User) -> QuerySet[Position]:
     return _by_organization(Position.objects.present().filter(person=person))
 
 
-def present_and_coming_positions_of(person: User) -> QuerySet[Position]:
+def present_and_future_positions_of(person: User) -> QuerySet[Position]:
     """The person's present and future positions, by organization name."""
     return _by_organization(Position.objects.not_ended().filter(person=person))
 
@@ -55,7 +55,7 @@ def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:
 
 
 def leadership_positions(person: User) -> list[Position]:
-    """The person's present positions as a director or board chair that staff confirmed."""
+    """The person's present positions as director or board chair, if confirmed by staff."""
     return list(positions_of(person).filter(kind__in=LEADERSHIP_KINDS, is_confirmed=True))
 
 
@@ -74,15 +74,15 @@ def search_libraries(find: str = "") -> QuerySet[Organization]:
 
 
 def people_by_email(addresses: Iterable[str]) -> dict[str, User]:
-    """Active people by those of these addresses (lower case) that are primary or confirmed.
+    """Active people by e-mail address, for these addresses in lower case. Two queries.
 
-    Two queries.
+    Finds people by their primary and by their confirmed addresses.
     """
-    wanted = list(addresses)
-    confirmed = EmailAddress.objects.filter(email__in=wanted, verified=True, user__is_active=True)
+    emails = list(addresses)
+    confirmed = EmailAddress.objects.filter(email__in=emails, verified=True, user__is_active=True)
     people = {each.email: each.user for each in confirmed.select_related("user").order_by("pk")}
-    own = User.objects.filter(email__in=wanted, is_active=True)
-    return people | {person.email: person for person in own.order_by("pk")}
+    primary = User.objects.filter(email__in=emails, is_active=True)
+    return people | {person.email: person for person in primary.order_by("pk")}
 
 
 def person_with_email(address: str) -> User | None:
@@ -92,7 +92,7 @@ def person_with_email(address: str) -> User | None:
 
 
 def is_email_of(person: User, address: str) -> bool:
-    """Whether this is the person's primary address or another one, confirmed or not."""
+    """Whether this is one of the person's addresses, confirmed or not."""
     address = address.strip().lower()
     others = EmailAddress.objects.filter(user=person, email=address)
     return address == person.email or others.exists()

@@ -1,4 +1,4 @@
-"""Session data set at sign-in."""
+"""Sets session data at sign-in."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from aspen.web.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
 
 
 @receiver(user_logged_in)
-def remember_library(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Store what the menu shows on every page, so that pages need no query for it."""
+def store_menu_data(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Store data for the menu on every page in the session, to save queries."""
     request.session[LIBRARY] = library_name_of(user)
     request.session[LEADS] = bool(leadership_positions(user))
     publishes = user.has_perm("events.change_event")

@@ -1,4 +1,4 @@
-"""The permissions of each staff role, created with the tables; administrators may change them."""
+"""The permissions of each staff role, created with the tables. Administrators can change them."""
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
@@ -73,7 +73,7 @@ PERMISSIONS: dict[Role, list[str]] = {
 def create_roles() -> None:
     """Create missing groups with their permissions. Idempotent.
 
-    Existing groups are left unchanged: an administrator may have edited them.
+    Existing groups stay unchanged, because an administrator may have edited them.
     """
     for config in apps.get_app_configs():
         create_permissions(config, verbosity=0)
@@ -89,5 +89,5 @@ def _permissions(names: list[str]) -> list[Permission]:
         app, codename = name.split(".")
         wanted |= Q(content_type__app_label=app, codename=codename)
     permissions = list(Permission.objects.filter(wanted).order_by("pk"))
-    assert len(permissions) == len(names), "a role names a permission that does not exist"
+    assert len(permissions) == len(names), "a role has a permission that does not exist"
     return permissions

@@ -27,7 +27,7 @@ MAX_LISTED = 500
 
 
 class EmailView(allauth_views.EmailView):
-    """django-allauth's page, with the state of each address."""
+    """django-allauth's page, with a label for the state of each address."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -40,9 +40,9 @@ class EmailView(allauth_views.EmailView):
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The person's name, e-mail address and positions; saves the name.
+    """Show the person's name, e-mail address and positions. A POST saves the name.
 
-    An htmx request gets only the list of libraries, filtered by the search.
+    An htmx request returns only the list of libraries, filtered by the search.
     """
     person = request.user
     if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-# The signed address authorizes this, also for an e-mail program's own button (RFC 8058).
+# The signed token is the authorization, also for an e-mail program's unsubscribe button (RFC 8058).
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +110,7 @@ def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
 def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> HttpResponse:
     if request.method == "POST":
         actions.set_reminders(**{about: False}, by=person)
-        if "List-Unsubscribe" not in request.POST:  # e-mail programs follow no redirect
+        if "List-Unsubscribe" not in request.POST:  # e-mail programs do not follow redirects
             return redirect(request.path)
     wanted = {
         "events": person.wants_reminders,
@@ -120,7 +120,7 @@ def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> 
 
 
 def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Add a position. A GET, as after signing in again, leads to the profile."""
+    """Add a position. A GET, for example after signing in again, redirects to the profile."""
     if request.method != "POST":
         return redirect("accounts:profile")
     person = request.user
@@ -164,36 +164,36 @@ def _page(
         "shows_progress_form": ShowsProgressForm(
             initial={"shows_progress": request.user.shows_progress}
         ),
-        "positions": list(queries.present_and_coming_positions_of(request.user)),
+        "positions": list(queries.present_and_future_positions_of(request.user)),
         **_libraries(request, position_form),
     }
     return render(request, "accounts/profile.html", context)
 
 
 def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:
-    """Context: the libraries to choose from, with a search if there are too many to list."""
+    """Context for choosing a library, with a search if there are too many to list."""
     form = LibrarySearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
-    found = list(queries.search_libraries(find)[: MAX_LISTED + 1])
-    position_form.offer(found[:MAX_LISTED])
-    more = len(found) > MAX_LISTED
-    if more:
+    libraries = list(queries.search_libraries(find)[: MAX_LISTED + 1])
+    position_form.offer(libraries[:MAX_LISTED])
+    has_more = len(libraries) > MAX_LISTED
+    if has_more:
         note = f"These are the first {MAX_LISTED}. Type a few words above to see others."
-    elif find and not found:
+    elif find and not libraries:
         note = "No library matches. Try fewer words."
     else:
         note = ""
     return {
         "position_form": position_form,
-        "can_find": more or bool(find or form.errors),
+        "can_find": has_more or bool(find or form.errors),
         "list_note": note,
-        "found": _found(len(found)),
+        "count": _count(len(libraries)),
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
 
 
-def _found(number: int) -> str:
+def _count(number: int) -> str:
     if number > MAX_LISTED:
         return f"More than {MAX_LISTED} libraries in the list."
     return f"{counted(number, 'library', 'libraries')} in the list."

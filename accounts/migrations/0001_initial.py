@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
                 ('display_name', models.CharField(max_length=150, verbose_name='name')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('is_staff', models.BooleanField(default=False, help_text='May open the administration pages.', verbose_name='staff')),
+                ('is_staff', models.BooleanField(default=False, help_text='Can open the administration pages.', verbose_name='staff')),
                 ('wants_reminders', models.BooleanField(default=True, help_text='An e-mail the day before an event.', verbose_name='reminders')),
                 ('wants_certification_reminders', models.BooleanField(default=True, help_text='E-mails before a certificate or period ends, and after a year without credits.', verbose_name='certification reminders')),
                 ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, may see progress and certificates.", verbose_name='shows progress')),
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, verbose_name='e-mail address')),
                 ('display_name', models.CharField(max_length=150, verbose_name='name')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('is_staff', models.BooleanField(default=False, help_text='May open the administration pages.', verbose_name='staff')),
+                ('is_staff', models.BooleanField(default=False, help_text='Can open the administration pages.', verbose_name='staff')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, may see progress and certificates.", verbose_name='shows progress')),
             ]),
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('since_on', models.DateField(blank=True, null=True, verbose_name='since')),
                 ('until_on', models.DateField(blank=True, null=True, verbose_name='until')),
                 ('supervisor', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='supervised_positions', to=settings.AUTH_USER_MODEL)),
-                ('is_confirmed', models.BooleanField(default=False, help_text="Confirmed by staff. Opens the page about the library's people to its director, and the board's hours to its chair.", verbose_name='confirmed')),
+                ('is_confirmed', models.BooleanField(default=False, help_text="Confirmed by staff. Lets a director see the people at the library, and a board chair see the board's hours.", verbose_name='confirmed')),
             ], options={
                 'ordering': ['person_id', 'organization__name', 'id'],
                 'constraints': [

@@ -1,4 +1,4 @@
-"""The history of accounts and roles, which nobody rewrites."""
+"""The history of accounts and roles, which no one can rewrite."""
 
 from django.db import migrations
 from pgtrigger.compiler import Trigger, UpsertTriggerSql

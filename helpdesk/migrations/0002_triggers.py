@@ -1,4 +1,4 @@
-"""The history of tickets, which nobody rewrites."""
+"""The history of tickets, which no one can rewrite."""
 
 from django.db import migrations
 from pgtrigger.compiler import Trigger, UpsertTriggerSql

@@ -288,7 +288,7 @@ def test_a_position_is_added_changed_and_kept() -> None:
         "positions-1-kind": PositionKind.FRIEND,
     }
     answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **twice))
-    assert "The same position is on the list twice." in text(answer)
+    assert "The same position is listed twice." in text(answer)
     line["positions-0-kind"] = PositionKind.STAFF
     answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
     assert "This position is already on the list." in text(answer)

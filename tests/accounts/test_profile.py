@@ -135,7 +135,7 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     assert "(last day Mon, Nov 23, 2026)" in page
     assert address not in page
     # Said once more, so only the newest of the messages counts.
-    assert said(client.post(address))[-1] == ("This position has ended or ends today.")
+    assert said(client.post(address))[-1] == ("This position has already ended or ends today.")
 
 
 def test_a_last_day_entered_ahead_becomes_today() -> None:
@@ -198,7 +198,7 @@ def test_the_page_shows_ones_own_present_and_coming_positions() -> None:
     a_position(factories.person(), organization=other_at)
     response = signed_in(person).get(PROFILE)
     assert response.context["positions"] == [coming, mine]
-    assert "(begins Sat, Jan 2, 2027)" in text(response)
+    assert "(starts Sat, Jan 2, 2027)" in text(response)
     assert person.email in text(response)
 
 

@@ -25,7 +25,7 @@ EMAIL = "nora@library.example"
 NEW_PASSWORD = "another-long-password"
 SCRIPT = "<script>alert(1)</script>"
 NOT_RIGHT = (
-    "The e-mail address or the password is not correct. Check both; passwords are case-sensitive."
+    "The e-mail address or password is not correct. Check both. Passwords are case-sensitive."
 )
 
 
@@ -303,8 +303,8 @@ def test_guessing_a_password_is_stopped_in_words() -> None:
         assert sign_in(client, password="wrong").context["form"].non_field_errors() == [NOT_RIGHT]
     response = sign_in(client)  # even the right one, or guessing could go on
     assert response.context["form"].non_field_errors() == [
-        "Too many attempts with a wrong password. Wait five minutes, then try again, "
-        "or choose a new password with the link below."
+        "Too many attempts with a wrong password. Wait five minutes and try again, "
+        "or use the link below to choose a new password."
     ]
     assert 'href="/accounts/password/reset/">Forgot your password?' in text(response)
     assert who(client) == ""
@@ -431,14 +431,14 @@ FORMS = {
         "display_name": ("Your name", "name"),
         "email": ("E-mail address", "email"),
         "password1": ("Password", "new-password"),
-        "password2": ("The same password again", "new-password"),
+        "password2": ("Repeat the password", "new-password"),
     },
     "/accounts/password/reset/": {"email": ("E-mail address", "email")},
     "/accounts/email/": {"email": ("E-mail address", "email")},
     "/accounts/password/change/": {
         "oldpassword": ("Current password", "current-password"),
         "password1": ("New password", "new-password"),
-        "password2": ("The same password again", "new-password"),
+        "password2": ("Repeat the password", "new-password"),
     },
     "/accounts/reauthenticate/": {"password": ("Password", "current-password")},
 }
@@ -468,7 +468,7 @@ def test_who_has_no_password_yet_chooses_one() -> None:
     assert answer.headers["Location"] == "/accounts/password/set/"
     page = client.get("/accounts/password/set/")
     labels = [field.label for field in page.context["form"]]
-    assert labels == ["New password", "The same password again"]
+    assert labels == ["New password", "Repeat the password"]
     client.post("/accounts/password/set/", {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
     person.refresh_from_db()
     assert person.check_password(NEW_PASSWORD)

@@ -8,7 +8,7 @@ from aspen.files.import_command import ImportCommand
 class Command(ImportCommand):
     help = (
         "Loads a CSV file of libraries (docs/importing.md). "
-        "Repeatable: only what changed is written."
+        "You can run it again: only changes are written."
     )
     name = "libraries"
 
