@@ -9,7 +9,7 @@ from accounts.queries import lock_people
 from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
-from aspen.formats import format_amount as in_words
+from aspen.formats import format_amount
 from credits import actions as credit_actions
 from credits.models import Credit
 from events.models import Category
@@ -20,9 +20,10 @@ from helpdesk.queries import WORK_PERMISSION
 
 @audited
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
-    """Open a ticket of `by` with its first message. A constraint checks the credit's person.
+    """Open a ticket for `by` with its first message. Locks the person.
 
-    Idempotent: an equal ticket that still waits is returned instead. Locks the person.
+    Idempotent: returns an identical ticket that is still waiting instead. A constraint ensures
+    that the credit is the person's own.
     """
     lock_people([by.pk])
     waiting = Ticket.objects.filter(
@@ -43,25 +44,25 @@ def _lock_ticket(ticket_id: int) -> Ticket:
 
 
 def ticket_version(ticket: Ticket) -> str:
-    """The ticket's version, which each message and correction changes."""
+    """The ticket's version, which changes with each message and correction."""
     return ticket.changed_at.isoformat()
 
 
 @audited
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
-    """Add a message. One by the person reopens the ticket; one by anyone else answers it.
+    """Add a message. A message from the person reopens the ticket; any other answers it.
 
-    Locks the ticket. Repeating the author's last message does nothing.
+    Locks the ticket. Idempotent: does nothing if it is the same as the author's last message.
     """
     ticket = _lock_ticket(ticket_id)
     last = ticket.messages.order_by("-sent_at", "-id").first()
     if last and last.author_id == by.pk and last.body == body:
         return last
-    own = ticket.person_id == by.pk
-    return _say(ticket, body, by=by, state=TicketState.OPEN if own else TicketState.ANSWERED)
+    state = TicketState.OPEN if ticket.person_id == by.pk else TicketState.ANSWERED
+    return _add_message(ticket, body, by=by, state=state)
 
 
-def _say(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
+def _add_message(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
     now = timezone.now()
     ticket.state = state
     ticket.changed_at = now
@@ -80,19 +81,19 @@ def correct_credit(
     by: User,
     seen: str = "",
 ) -> Correction:
-    """Correct a credit of the ticket's person, record it, and answer the ticket, in one step.
+    """Correct a credit of the ticket's person, record the correction, and answer the ticket.
 
-    The person's tracks are updated. `seen` is the version of the ticket that `by` was reading, if
-    known. Raises Refused if that has changed, if nothing would change, if it is the credit of `by`
-    or no longer counts; Credit.DoesNotExist if it belongs to another person.
+    Updates the person's tracks. `seen` is the version of the ticket that `by` saw, if known. Raises
+    Refused if the ticket has changed since, nothing would change, or the credit no longer counts or
+    is the own one of `by`. Raises Credit.DoesNotExist if it is someone else's.
     """
     if not by.has_perm(WORK_PERMISSION):
         raise Refused("Only the help desk can correct credits.")
     ticket = _lock_ticket(ticket_id)
     if seen and seen != ticket_version(ticket):
         raise Refused(
-            "The ticket has changed since you opened this page. Read it again; what you entered "
-            "is kept below."
+            "The ticket has changed since you opened this page. Read it again. Your entries are "
+            "still below."
         )
     if ticket.person_id == by.pk:
         raise Refused("A colleague has to correct your own credits.")
@@ -115,8 +116,8 @@ def correct_credit(
     )
     title = before.claim.event.title
     text = (
-        f"Corrected: “{title}” was {before.category} {in_words(before.amount)}, "
-        f"it is now {category} {in_words(amount)}."
+        f"Corrected: “{title}” was {before.category} {format_amount(before.amount)} and "
+        f"is now {category} {format_amount(amount)}."
     )
-    _say(ticket, f"{text}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
+    _add_message(ticket, f"{text}\n\n{note}".strip(), by=by, state=TicketState.ANSWERED)
     return correction

@@ -1,4 +1,4 @@
-"""Tickets in the administration, read-only: staff answer them on the portal's pages."""
+"""Tickets in the administration, which are read-only. Staff answer them on the portal's pages."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ class TicketAdmin(ReadOnlyAdmin):
     readonly_fields = ("portal_page",)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return [*self.list_display, *self._for_those_who_answer(request)]
+        return [*self.list_display, *self._help_desk_fields(request)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*self.fields, *self._for_those_who_answer(request)]
+        return [*self.fields, *self._help_desk_fields(request)]
 
-    def _for_those_who_answer(self, request: HttpRequest) -> list[str]:
+    def _help_desk_fields(self, request: HttpRequest) -> list[str]:
         return ["portal_page"] if request.user.has_perm(WORK_PERMISSION) else []
 
     @admin.display(description="help desk page")
@@ -40,6 +40,6 @@ class TicketAdmin(ReadOnlyAdmin):
 
 @waits_for(WORK_PERMISSION, order=40)
 def tickets_to_answer() -> list[Waiting]:
-    open_ones = Ticket.objects.filter(state=TicketState.OPEN)
-    waiting = open_ones.aggregate(count=Count("pk"), since=Min("changed_at"))
+    tickets = Ticket.objects.filter(state=TicketState.OPEN)
+    waiting = tickets.aggregate(count=Count("pk"), since=Min("changed_at"))
     return oldest_waits("help ticket", "to answer", reverse("helpdesk:queue"), **waiting)

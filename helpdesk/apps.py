@@ -9,7 +9,7 @@ class HelpdeskConfig(AppConfig):
     verbose_name = "Help desk"
 
     def ready(self) -> None:
-        # The last of the portal's apps to migrate, so the models of all permissions exist by now.
+        # This app migrates last, so the models of all permissions exist by then.
         post_migrate.connect(_create_roles, sender=self, dispatch_uid="create_roles")
 
 

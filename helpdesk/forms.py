@@ -1,4 +1,4 @@
-"""Forms of the help desk pages, and of their query parameters."""
+"""Forms for the help desk pages and their query parameters."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ def describe_credit(credit: Credit) -> str:
 
 
 def subject_about(credit: Credit) -> str:
-    """The event's title and date, shortened to fit into a ticket's subject."""
+    """The event's title and date, shortened to fit a ticket's subject."""
     event = credit.claim.event
     day = format_day(event.last_day)
     room = MAX_TICKET_SUBJECT_LENGTH - len(day) - 2
@@ -34,26 +34,26 @@ def subject_about(credit: Credit) -> str:
 
 
 class LongText(forms.CharField):
-    """Several lines. Text that is too long is refused and kept, never cut by the browser."""
+    """Multi-line text. If it is too long, the form rejects it; the browser does not truncate it."""
 
     def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
         super().__init__(
             widget=forms.Textarea(attrs={"rows": rows}), max_length=MAX_TEXT_LENGTH, **kwargs
         )
         self.error_messages["max_length"] = (
-            f"This has %(show_value)d characters. Shorten it to {MAX_TEXT_LENGTH} or fewer."
+            f"This text has %(show_value)d characters. Shorten it to {MAX_TEXT_LENGTH} or fewer."
         )
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {}
 
     def to_python(self, value: Any) -> str:
-        """Browsers send two characters for a line break; count it as one."""
+        """Count a line break, which browsers send as two characters, as one."""
         return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class CreditChoice(forms.ModelChoiceField):
-    """One of a person's credits; the latest are listed, any of them is accepted."""
+    """One of a person's credits. Lists the latest; accepts any."""
 
     def label_from_instance(self, obj: Any) -> str:
         return describe_credit(obj)
@@ -84,7 +84,7 @@ class QueueParameters(forms.Form):
 
 
 class CreditParameter(forms.Form):
-    """`?credit=`: one of the person's credits, which the ticket is about."""
+    """`?credit=`: the credit that the ticket is about, which must be the person's own."""
 
     credit = forms.ModelChoiceField(queryset=Credit.objects.none(), required=False)
 
@@ -96,7 +96,7 @@ class CreditParameter(forms.Form):
 
 
 class TicketForm(forms.Form):
-    """A new ticket, about `credit` if the person came from one."""
+    """A new ticket, about `credit` if the person followed a link from one."""
 
     credit = CreditChoice(
         label="Which of your credits is it about?",
@@ -106,7 +106,7 @@ class TicketForm(forms.Form):
     )
     subject = forms.CharField(
         max_length=MAX_TICKET_SUBJECT_LENGTH,
-        help_text="If it is about a training: its title and date.",
+        help_text="If your question is about a training, enter its title and date.",
     )
     body = LongText(
         label="How can we help?",
@@ -123,9 +123,8 @@ class TicketForm(forms.Form):
         self.fields["subject"].initial = subject_about(credit)
         self.fields["subject"].help_text = "The event’s title and date are filled in for you."
         self.fields["body"].label = "What should change?"
-        self.fields[
-            "body"
-        ].help_text = "For example: The category should be Library Administration."
+        example = "For example: The category should be Library Administration."
+        self.fields["body"].help_text = example
 
 
 class ReplyForm(forms.Form):
@@ -133,7 +132,7 @@ class ReplyForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """The correction of a credit of the ticket's person."""
+    """A correction of one of the credits of the ticket's person."""
 
     credit = CreditChoice(
         label="Which credit?", queryset=Credit.objects.none(), empty_label="Choose a credit"
@@ -155,7 +154,7 @@ class CorrectionForm(forms.Form):
         label="A note to the person",
         required=False,
         rows=3,
-        help_text="The reply says automatically what the credit was and what it is now.",
+        help_text="The reply automatically says what the credit was and what it is now.",
     )
 
     def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:
@@ -169,7 +168,7 @@ class CorrectionForm(forms.Form):
         self.fields["amount"].initial = Decimal(format_amount(ticket.credit.amount))
 
     def clean_amount(self) -> Decimal:
-        """Check halves here, after the number of digits has been validated."""
+        """Check for halves after the number of digits has been validated."""
         amount: Decimal = self.cleaned_data["amount"]
         validate_halves(amount)
         return amount

@@ -68,7 +68,7 @@ class Message(models.Model):
 
 
 class Correction(models.Model):
-    """A change of a credit through a ticket: before, after, by whom and when."""
+    """A correction of a credit through a ticket: before and after, by whom and when."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="corrections")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -1,7 +1,7 @@
 """Help tickets: a person's own, and the help desk's queue.
 
-`queries.tickets_visible_to` decides who sees a ticket; any other is a 404, and so are the help
-desk's pages for everyone else.
+`queries.tickets_visible_to` decides who sees a ticket. Everyone else gets a 404, as they do for the
+help desk's pages.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """All tickets, for help desk staff, the longest waiting first."""
+    """All tickets for help desk staff, longest waiting first."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
@@ -85,7 +85,7 @@ def _row(ticket: Ticket) -> dict[str, Any]:
 
 @form_recovery.recover_after_sign_in
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """A new ticket; `?credit=` names one of the person's own credits, any other is a 404."""
+    """A new ticket. `?credit=` is one of the person's own credits; any other gives a 404."""
     person = request.user
     parameter = CreditParameter(request.GET, person=person)
     if not parameter.is_valid():
@@ -111,14 +111,13 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
-    """A credit as it is now. The help desk cannot open the page of a custom event."""
     if credit is None:
         return None
     event = credit.claim.event
-    is_open = event.origin == Origin.CALENDAR or event.created_by_id == reader.pk
+    can_open = event.origin == Origin.CALENDAR or event.created_by_id == reader.pk
     return {
         "title": event.title,
-        "url": event.get_absolute_url() if is_open else "",
+        "url": event.get_absolute_url() if can_open else "",
         "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
         "amount": format_credits(credit.amount),
         "category": credit.category,  # type: ignore[dict-item]
@@ -127,7 +126,7 @@ def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
 
 
 def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A ticket: the conversation, corrections, and for the help desk a correction form."""
+    """A ticket's conversation and corrections, and a correction form for the help desk."""
     return _ticket_page(request, _load(request, pk))
 
 
@@ -172,7 +171,7 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         )
         messages.success(
             request,
-            f"The credit was corrected. {ticket.person} sees it in the ticket, and "
+            f"The credit was corrected. {ticket.person} will see it in the ticket, and "
             "their tracks were updated.",
         )
         return redirect(ticket)

@@ -383,7 +383,7 @@ def test_the_address_in_a_reminder_turns_them_off_without_signing_in() -> None:
         assert answer.headers["Location"] == address
     page = text(client.get(address))
     assert "Reminders are off." in page
-    assert f'Turn them on in <a href="{PROFILE}">your profile</a>' in page
+    assert f'turn them on in <a href="{PROFILE}">your profile</a>' in page
     assert "<form method" not in page.split("<main")[1].split("</main>")[0]
     for each, wanted in ((person, False), (other, True)):
         each.refresh_from_db()

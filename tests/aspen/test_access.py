@@ -714,7 +714,7 @@ def test_what_is_no_number_is_not_found(world: World) -> None:
 
 def not_found(response: Any) -> bool:
     """It is our page that says so."""
-    return response.status_code == 404 and "<h1>This page was not found</h1>" in text(response)
+    return response.status_code == 404 and "<h1>Page not found</h1>" in text(response)
 
 
 ODD = [

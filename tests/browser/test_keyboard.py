@@ -129,13 +129,13 @@ def test_every_stop_is_visible_and_none_is_a_trap(
         stops = all_stops(visitor)
         assert stops[0] == "Skip to the main content"
         assert stops[-2] == "Accessibility statement"
-        assert ("My tracks" if width == 1280 else f"Menu of {person.display_name}") in stops
+        assert ("My tracks" if width == 1280 else f"Menu for {person.display_name}") in stops
 
 
 def test_the_folded_menu_opens_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser(make.person(), width=320)
     visitor.visit("/")
-    tab_to(visitor, "Menu of")
+    tab_to(visitor, "Menu for")
     visitor.page.keyboard.press("Enter")
     assert tab(visitor).words == "Continuing Education"
     visitor.check()

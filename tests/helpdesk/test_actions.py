@@ -106,7 +106,7 @@ def test_a_correction_changes_the_credit_records_it_and_answers() -> None:
     last = ticket.messages.order_by("id").last()
     assert last is not None
     assert last.author == staff
-    assert last.body.endswith("it is now Library Administration 1.5.\n\nSorry!")
+    assert last.body.endswith("and is now Library Administration 1.5.\n\nSorry!")
 
 
 def test_the_tracks_progress_follows_a_correction() -> None:

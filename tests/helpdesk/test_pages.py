@@ -209,7 +209,7 @@ def test_the_person_does_not_see_what_the_help_desk_sees() -> None:
     person = factories.person()
     page = text(signed_in(person).get(a_ticket(person, a_credit(person)).get_absolute_url()))
     assert "Correct the credit" not in page
-    assert "Asked by" not in page
+    assert "Opened by" not in page
 
 
 def test_the_help_desk_sees_who_asks_and_can_correct() -> None:
@@ -296,7 +296,8 @@ def test_a_correction_is_one_step() -> None:
     )
     assert answer.headers["Location"] == ticket.get_absolute_url()
     assert said(answer) == [
-        f"The credit was corrected. {person} sees it in the ticket, and their tracks were updated."
+        f"The credit was corrected. {person} will see it in the ticket, and their tracks were "
+        "updated."
     ]
     credit.refresh_from_db()
     ticket.refresh_from_db()
