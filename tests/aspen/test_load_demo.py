@@ -124,7 +124,7 @@ def test_staff_accounts_have_their_roles_and_no_more() -> None:
 
 
 def test_positions_come_with_the_directory() -> None:
-    assert "run import_libraries" in load()
+    assert "Run import_libraries" in load()
     assert not Position.objects.exists()
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
 
