@@ -1,12 +1,12 @@
 """Measure response times in a temporary database: `make bench`.
 
-With 10,000 events, 50,000 waiting custom events and 20,000 credits, or as many as BENCH_EVENTS,
-BENCH_WAITING and BENCH_CREDITS say: `BENCH_CREDITS=1000000 make bench`, which takes some minutes.
-The calendar's queries are counted at 300 events first, then at all of them. Give names of measures
-(queue, transcript, proof …) to `python scripts/bench.py` to run only these.
+BENCH_EVENTS, BENCH_WAITING and BENCH_CREDITS set the numbers of events, waiting custom events and
+credits; `BENCH_CREDITS=1000000 make bench` takes several minutes. The calendar's queries are
+counted with 300 events first, then with all of them. `make bench ARGS="queue transcript"` runs only
+these measures.
 
-Prints medians, without limits. Shared machines vary in speed, so the time at the best speed seen is
-printed as well, estimated by a short loop before and after each round.
+Prints medians and enforces no limits. Because the speed of shared machines varies, a short loop
+before and after each round measures it, and the time at the best speed seen is printed as well.
 """
 
 import csv
@@ -41,7 +41,7 @@ FEW = 300
 WAITING = int(os.environ.get("BENCH_WAITING", "50000"))
 CREDITS = int(os.environ.get("BENCH_CREDITS", "20000"))
 ROUNDS = 15
-# The calendar's public pages; the last one is a feed with the maximum number of events.
+# The calendar's public pages. The last one is a feed with the maximum number of events.
 CALENDAR = (
     "/events/?view=month",
     "/events/?view=week",
@@ -78,7 +78,7 @@ def rows(count: int) -> list[list[str]]:
             "not necessary",
             "Library staff",
             "",
-            "A training made for measuring.",
+            "A training for measuring.",
         ]
         for number in range(count)
     ]
@@ -86,7 +86,7 @@ def rows(count: int) -> list[list[str]]:
 
 @contextmanager
 def event_file(count: int) -> Iterator[str]:
-    """The path of a file with this many events; longer files begin with the same ones."""
+    """The path of a file with this many events. Longer files start with the same ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -99,16 +99,16 @@ def event_file(count: int) -> Iterator[str]:
 def measure_import() -> None:
     with event_file(ROWS) as path:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for label in (f"import of {ROWS:,} events, {FEW} of them known", "the same file again"):
+        for label in (f"import of {ROWS:,} events, {FEW} of them stored", "the same file again"):
             started = time.perf_counter()
             call_command("import_events", path, verbosity=0)
             print(f"{label:<44}{time.perf_counter() - started:>9.1f} s")
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        print(f"{'memory the two imports added':<44}{grown / 1024:>9.0f} MiB")
+        print(f"{'memory added by both imports':<44}{grown / 1024:>9.0f} MiB")
 
 
-def queries_asked(client: Client, address: str) -> int:
-    """By a page that is not in the cache."""
+def query_count(client: Client, address: str) -> int:
+    """The number of queries of a page that is not in the cache."""
     caches["pages"].clear()
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
@@ -121,34 +121,34 @@ def calendar_queries() -> dict[str, tuple[int, int]]:
     from events.models import PersonalKey, Registration
     from tests import factories as make
 
-    stranger, signed_in = Client(), Client()
+    signed_out, signed_in = Client(), Client()
     person = make.person()
     signed_in.force_login(person)
     key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="0" * 32)
-    coming = [make.event(days=days) for days in range(1, 31)]
+    upcoming = [make.event(days=days) for days in range(1, 31)]
     Registration.objects.bulk_create(
         Registration(event=event, person=person, state="confirmed", registered_at=event.created_at)
-        for event in coming
+        for event in upcoming
     )
-    kinds = {address: address for address in CALENDAR}
-    kinds |= {
-        "/events/<id>/": coming[0].get_absolute_url(),
-        "/events/<id>/event.ics": f"/events/{coming[0].pk}/event.ics",
+    pages = {address: address for address in CALENDAR}
+    pages |= {
+        "/events/<id>/": upcoming[0].get_absolute_url(),
+        "/events/<id>/event.ics": f"/events/{upcoming[0].pk}/event.ics",
         "/events/personal/<key>.ics": f"/events/personal/{key.token}.ics",
     }
-    asked = {
-        kind: (queries_asked(stranger, address), queries_asked(signed_in, address))
-        for kind, address in kinds.items()
+    counts = {
+        page: (query_count(signed_out, address), query_count(signed_in, address))
+        for page, address in pages.items()
     }
     key.delete()
-    return asked
+    return counts
 
 
 def compare_queries(few: dict[str, tuple[int, int]], many: dict[str, tuple[int, int]]) -> None:
-    print(f"{'queries, a stranger / signed in':<44}{f'{FEW:,}':>12}{f'{ROWS:,} events':>18}")
-    for kind, counts in few.items():
-        told = ["{} / {}".format(*each) for each in (counts, many[kind])]
-        print(f"{kind:<44}{told[0]:>12}{told[1]:>18}")
+    print(f"{'queries, signed out / signed in':<44}{f'{FEW:,}':>12}{f'{ROWS:,} events':>18}")
+    for page, counts in few.items():
+        cells = ["{} / {}".format(*each) for each in (counts, many[page])]
+        print(f"{page:<44}{cells[0]:>12}{cells[1]:>18}")
 
 
 def measure_pages() -> None:
@@ -179,7 +179,7 @@ def measure_pages() -> None:
 
 
 def measure_queue() -> None:
-    """The queue of custom events, and one of them, with BENCH_WAITING waiting."""
+    """The queue of custom events and one event in it, with BENCH_WAITING events waiting."""
     import bench_data
 
     from accounts.enums import Role
@@ -188,7 +188,7 @@ def measure_queue() -> None:
     event = bench_data.waiting_events(WAITING)
     client = Client()
     client.force_login(make.person(Role.CE_COORDINATOR))
-    print(f"{WAITING:,} custom events wait")
+    print(f"{WAITING:,} custom events waiting")
     address = "/admin/events/customevent/"
     middle, one = f"{address}?p={WAITING // 100}", f"{address}{event.pk}/change/"
     for page in ("/admin/", address, middle, one):
@@ -196,14 +196,14 @@ def measure_queue() -> None:
 
 
 def measure_integrity() -> None:
-    """The time of `manage.py check_credits` and each of its checks."""
+    """`manage.py check_credits` and each of its checks."""
     import bench_data
 
     from tracks import integrity
 
     started = time.perf_counter()
     bench_data.credits(CREDITS)
-    print(f"{f'{CREDITS:,} credits made':<62}{time.perf_counter() - started:>8.1f} s")
+    print(f"{f'{CREDITS:,} credits created':<62}{time.perf_counter() - started:>8.1f} s")
     for check in integrity.INTEGRITY_CHECKS:
         started = time.perf_counter()
         count, _ = check.find()
@@ -211,11 +211,11 @@ def measure_integrity() -> None:
         print(f"    {check.fault:<58}{taken:>8.1f} s{count:>4} found")
     started = time.perf_counter()
     call_command("check_credits")
-    print(f"{'check_credits, all of it':<62}{time.perf_counter() - started:>8.1f} s")
+    print(f"{'check_credits, all checks':<62}{time.perf_counter() - started:>8.1f} s")
 
 
 def measure_reports() -> None:
-    """The reports, over BENCH_CREDITS credits and their people."""
+    """The reports, with BENCH_CREDITS credits and their people."""
     import bench_data
 
     from accounts.enums import Role
@@ -231,12 +231,12 @@ def measure_reports() -> None:
     client.force_login(make.person(Role.CE_COORDINATOR))
     track, federation = make.track().pk, Federation.objects.earliest("pk").pk
     board = Organization.objects.filter(positions__kind="trustee").earliest("pk").pk
-    narrowed = (
+    filtered = (
         *(f"certification/?track={track}", f"people/?standing=certified&place=f{federation}"),
         *(f"credits/?federation=f{federation}", f"credits/?track={track}", f"board/?board={board}"),
         f"trustees/?year={today().year - 1}",
     )
-    for path in (*(f"{name}/" for name in KINDS), *narrowed):
+    for path in (*(f"{name}/" for name in KINDS), *filtered):
         measure_page(client, f"/reports/{path}")
 
 
@@ -246,24 +246,24 @@ def measure_public_pages() -> None:
         caches["pages"].clear()
         page = Client().get(address)
         assert page.status_code == 200
-        held = page.content.count(b"BEGIN:VEVENT")
-        events = f", {held:,} events" if held else ""
+        count = page.content.count(b"BEGIN:VEVENT")
+        events = f", {count:,} events" if count else ""
         print(f"{address} ({len(page.content) / 1024:,.0f} KiB{events})")
         headers = {"If-None-Match": page.headers["ETag"]}
         assert Client().get(address, headers=headers).status_code == 304
         for label, action in (
-            ("made again", lambda a=address: caches["pages"].clear() or Client().get(a)),
+            ("rendered", lambda a=address: caches["pages"].clear() or Client().get(a)),
             ("from the cache", lambda a=address: Client().get(a)),
             ("unchanged", lambda a=address, h=headers: Client().get(a, headers=h)),
         ):
             with CaptureQueriesContext(connection) as queries:
                 action()
-            asked = len(queries)
-            print(f"    {label:<58}{measure(action)}{asked:>4} queries")
+            count = len(queries)
+            print(f"    {label:<58}{measure(action)}{count:>4} queries")
 
 
 def measure_transcript() -> None:
-    """The transcript of one person with 2,000 credits: the page and each file."""
+    """The transcript of a person with 2,000 credits: its pages and files."""
     from tests import factories as make
     from tests.tracks.transcript.test_transcript import a_thousand_claims
     from tracks.actions import select_track
@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Choosing a track with 5,000 archived credits, among CREDITS of other people."""
+    """Choosing a track with 1 and with 5,000 archived credits, among CREDITS of other people."""
     import bench_data
 
     from tests import factories as make
@@ -313,39 +313,39 @@ def measure_choosing() -> None:
             choose()
         taken = measure(choose)
         label = f"Choosing a track with {counts[-1]:,} archived credits"
-        # Without the queries that begin, count, and end the round.
+        # Without the three queries of `choose` itself: begin, count and roll back.
         print(f"{label:<62}{taken}{len(queries) - 3:>4} queries")
 
 
 def measure_page(client: Client, address: str) -> None:
-    """Print the time of one page."""
+    """Print the time and the number of queries of a page."""
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
-    asked = len(queries)
-    print(f"{address:<62}{measure(lambda: client.get(address))}{asked:>4} queries")
+    count = len(queries)
+    print(f"{address:<62}{measure(lambda: client.get(address))}{count:>4} queries")
 
 
 def measure(action: Callable[[], object]) -> str:
-    """The median of some rounds in milliseconds, and the same at the best speed."""
-    taken, even = [], []
+    """The median time of several rounds in milliseconds, and the same at the best speed."""
+    times, in_loops = [], []
     for _ in range(ROUNDS):
-        before, started = pace(), time.perf_counter()
+        before, started = time_loop(), time.perf_counter()
         action()
-        taken.append(time.perf_counter() - started)
-        even.append(taken[-1] / statistics.mean([before, pace()]))
-    passed, at_best = (statistics.median(each) * 1000 for each in (taken, even))
-    return f"{passed:>8.1f} ms, at best pace {at_best * min(PACES):>6.1f} ms"
+        times.append(time.perf_counter() - started)
+        in_loops.append(times[-1] / statistics.mean([before, time_loop()]))
+    actual, relative = (statistics.median(each) * 1000 for each in (times, in_loops))
+    return f"{actual:>8.1f} ms, at best speed {relative * min(LOOP_TIMES):>6.1f} ms"
 
 
-PACES: list[float] = []
+LOOP_TIMES: list[float] = []
 
 
-def pace() -> float:
-    """The time of a short loop now."""
+def time_loop() -> float:
+    """The time that a short loop takes now."""
     started = time.perf_counter()
     sum(number * number % 7 for number in range(40_000))
-    PACES.append(time.perf_counter() - started)
-    return PACES[-1]
+    LOOP_TIMES.append(time.perf_counter() - started)
+    return LOOP_TIMES[-1]
 
 
 MEASURES = {
@@ -371,8 +371,8 @@ def main(chosen: list[str]) -> None:
         measure_import()
         if not chosen:
             compare_queries(few, calendar_queries())
-        for measure_it in [MEASURES[each] for each in chosen or MEASURES]:
-            measure_it()
+        for key in chosen or MEASURES:
+            MEASURES[key]()
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
 

@@ -1,4 +1,4 @@
-"""Many rows for measuring, created in SQL, with their history."""
+"""Creates many rows for measuring, in SQL, with their history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def run(*statements: tuple[str, list[Any]] | str) -> None:
 
 @contextmanager
 def in_bulk(*models: type[Model]) -> Iterator[None]:
-    """Disable the slow triggers of these models in the block; then write the history."""
+    """Disable the slow triggers of these models inside the block, then write the history."""
     switch = "ALTER TABLE {} {} TRIGGER USER"
     run(*(switch.format(model._meta.db_table, "DISABLE") for model in models))
     yield
@@ -46,24 +46,24 @@ def in_bulk(*models: type[Model]) -> Iterator[None]:
 
 
 def _first_history(model: type[Model]) -> str:
-    """The statement that writes the first history of rows that have none."""
+    """The statement that writes the first history entry of rows without one."""
     history = audit.history_model(model)
-    own = {field.column for field in model._meta.concrete_fields}
-    recorded = [field.column for field in history._meta.concrete_fields]
-    columns = ", ".join(f'"{column}"' for column in recorded if column in own)
-    table, past = model._meta.db_table, history._meta.db_table
+    model_columns = {field.column for field in model._meta.concrete_fields}
+    history_columns = [field.column for field in history._meta.concrete_fields]
+    columns = ", ".join(f'"{column}"' for column in history_columns if column in model_columns)
+    table, history_table = model._meta.db_table, history._meta.db_table
     return (
-        f'INSERT INTO "{past}" ({columns}, pgh_obj_id, pgh_label, pgh_created_at,'
+        f'INSERT INTO "{history_table}" ({columns}, pgh_obj_id, pgh_label, pgh_created_at,'
         " pgh_context)"
         f" SELECT {columns}, id, 'insert', clock_timestamp(),"
         " jsonb_build_object('act', 'bench')"
         f' FROM "{table}" WHERE NOT EXISTS'
-        f' (SELECT 1 FROM "{past}" AS past WHERE past.pgh_obj_id = "{table}".id) ORDER BY id'
+        f' (SELECT 1 FROM "{history_table}" WHERE pgh_obj_id = "{table}".id) ORDER BY id'
     )
 
 
 def people(count: int, *, name: str) -> range:
-    """Create this many people, who cannot sign in; return their ids."""
+    """Create this many people who cannot sign in; return their ids."""
     for start in range(0, count, 5000):
         numbers = range(start, min(start + 5000, count))
         User.objects.bulk_create(
@@ -74,12 +74,12 @@ def people(count: int, *, name: str) -> range:
 
 
 def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
-    """The statement that copies an event; `columns` has the SQL of what differs in copy n."""
-    own = {"id", "uid", "check_in_code", "import_key", *columns}
+    """The statement that copies an event. `columns` is the SQL of columns that differ in copy n."""
+    not_copied = {"id", "uid", "check_in_code", "import_key", *columns}
     copied = [
         field.column
         for field in Event._meta.concrete_fields
-        if not field.generated and field.column not in own
+        if not field.generated and field.column not in not_copied
     ]
     return (
         f"INSERT INTO events_event ({', '.join([*columns, *copied])})"
@@ -137,12 +137,11 @@ def waiting_events(count: int) -> Event:
 
 @cache
 def credits(count: int) -> range:
-    """Create this many credits of the calendar's trainings: ten per nine claims, twenty per person.
+    """Create this many credits for trainings on the calendar, once; return the ids of the people.
 
-    Made once; returns the ids of the people.
-
-    Every second person follows a track, and what counts is posted to it. A third of the claims
-    come from registrations, and one in twenty was withdrawn.
+    There are ten credits for every nine claims, and twenty per person. Every second person follows
+    a track, and their eligible credits are posted. A third of the claims come from registrations,
+    and one in twenty was withdrawn.
     """
     with in_bulk(Event, CreditOffer, Participation, Claim, Credit, Registration):
         holders = people(max(1, count // 20), name="holder")
@@ -155,9 +154,9 @@ def credits(count: int) -> range:
 
 
 def certified(holders: range) -> None:
-    """Everyone works at one of 500 libraries, some at two, and one in twelve is on a board.
+    """Give everyone a library or two of 500 and three in four a certificate of the past six years.
 
-    Three of four were certified on some day of the past six years.
+    One in twelve is a trustee.
     """
     between = [holders.start, holders.stop - 1]
     with in_bulk(Participation, Submission, Certificate):
@@ -213,7 +212,7 @@ def certified(holders: range) -> None:
 
 
 def _trainings() -> range:
-    """The ids of many trainings of the past years."""
+    """Create many trainings in past years; return their ids."""
     event = make.event()
     run(
         copies(
@@ -235,7 +234,7 @@ def _trainings() -> range:
 
 
 def _claims(holders: range, trainings: range) -> None:
-    """Eighteen claims of each person on as many trainings, and the rest as credits() says."""
+    """Create eighteen claims for each person, and everything that goes with them (`credits`)."""
     staff = people(1, name="staff").start
     between = [holders.start, holders.stop - 1]
     run(
@@ -253,7 +252,7 @@ def _claims(holders: range, trainings: range) -> None:
             " SELECT person, event, 'attendee', CASE WHEN mod(n, 3) = 0 THEN 'registration' ELSE"
             "  'list' END, CASE WHEN gone THEN 'withdrawn' ELSE 'pending' END, now(), person,"
             "  CASE WHEN gone THEN now() END, CASE WHEN gone THEN %s END,"
-            "  CASE WHEN gone THEN 'Taken back.' ELSE '' END, ''"
+            "  CASE WHEN gone THEN 'Withdrawn.' ELSE '' END, ''"
             " FROM (SELECT n, mod(n, 20) = 1 AS gone, %s + n / 18 AS person,"
             "  %s + mod(n / 18 * 7 + mod(n, 18) * %s, %s) AS event"
             "  FROM generate_series(0, %s::bigint - 1) AS n) AS made",

@@ -1,4 +1,4 @@
-"""The portal's settings for measuring: as it serves, on a database server of its own."""
+"""Settings for measuring: those used to serve the portal, with a separate database server."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ os.environ |= {
 
 from aspen.settings import *  # noqa: F403
 
-# The name that Django's test client asks by.
+# Django's test client uses this host name.
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 POSTGRES_FAST = True

@@ -1,7 +1,7 @@
-"""Measure the structure of the code: `make structure`. Only reads files; has no limits.
+"""Measure the structure of the code: `make structure`. Only reads files and enforces no limits.
 
-Counts modules and folders at the top of each app and the imports between them, public names that
-several modules define, lines, and signals that are received in the app that sends them.
+Counts the modules and folders at the top of each app, the imports between them, public names that
+several modules define, and lines. Lists signals that are received in the app that sends them.
 """
 
 import ast
@@ -17,28 +17,28 @@ CONVENTIONS = {"urlpatterns", "app_name", "Command", "application", "logger"}
 
 
 def main() -> None:
-    files = tracked()
+    files = tracked_files()
     source = [path for path in files if is_source(path)]
-    print(f"{'app':10} {'at its top':>10} {'imports between':>16}")
+    print(f"{'app':10} {'top level':>10} {'imports between':>16}")
     for app in APPS:
-        top, imports = inside([path for path in source if path.parts[0] == app])
+        top, imports = count_areas([path for path in source if path.parts[0] == app])
         print(f"{app:10} {top:10} {imports:16}")
     functions, constants = repeated_names(source, constants=False), repeated_names(source)
-    print(f"\nPublic functions and classes that several modules define: {len(functions)}")
-    print(f"… with constants: {len(constants)}")
+    print(f"\nPublic functions and classes defined in several modules: {len(functions)}")
+    print(f"… including constants: {len(constants)}")
     for name, where in sorted(functions.items()):
         print(f"  {name:28} {' '.join(where)}")
     print(f"\nSignals received in the app that sends them: {', '.join(own_signals(source))}")
     print("\nLines:")
-    for label, chosen in {
+    for label, paths in {
         "source": source,
         "migrations": [path for path in files if "migrations" in path.parts],
         "tests": [path for path in files if path.parts[0] == "tests"],
     }.items():
-        print(f"  {label:10} {sum(len(text(path).splitlines()) for path in chosen):7,}")
+        print(f"  {label:10} {sum(len(text(path).splitlines()) for path in paths):7,}")
 
 
-def tracked() -> list[Path]:
+def tracked_files() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -58,27 +58,27 @@ def module(path: Path) -> str:
     return name.removesuffix(".__init__")
 
 
-def inside(paths: list[Path]) -> tuple[int, int]:
+def count_areas(paths: list[Path]) -> tuple[int, int]:
     """The number of modules and folders at the top of an app, and of imports between them."""
     modules = {module(path): path for path in paths}
-    rooms = {name.split(".")[1] for name in modules if "." in name}
+    areas = {name.split(".")[1] for name in modules if "." in name}
     pairs = set()
     for name, path in modules.items():
         if "." in name:
-            room = name.split(".")[1]
+            area = name.split(".")[1]
             targets = {target.split(".")[1] for target in imports(path, modules) if "." in target}
-            pairs |= {(room, target) for target in targets if target != room}
-    return len(rooms), len(pairs)
+            pairs |= {(area, target) for target in targets if target != area}
+    return len(areas), len(pairs)
 
 
 def imports(path: Path, modules: dict[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse(text(path))):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                found = whole if whole in modules else node.module
-                if found in modules:
-                    yield found
+                full_name = f"{node.module}.{alias.name}"
+                name = full_name if full_name in modules else node.module
+                if name in modules:
+                    yield name
 
 
 def repeated_names(paths: list[Path], *, constants: bool = True) -> dict[str, list[str]]:
@@ -86,7 +86,7 @@ def repeated_names(paths: list[Path], *, constants: bool = True) -> dict[str, li
     for path in paths:
         for name in public_names(path, constants=constants):
             where[name].add(str(path))
-    return {name: sorted(found) for name, found in where.items() if len(found) > 1}
+    return {name: sorted(files) for name, files in where.items() if len(files) > 1}
 
 
 def public_names(path: Path, *, constants: bool) -> Iterator[str]:
@@ -103,13 +103,13 @@ def public_names(path: Path, *, constants: bool) -> Iterator[str]:
 
 
 def own_signals(paths: list[Path]) -> list[str]:
-    found = []
+    signals = []
     for path in paths:
         if path.name == "receivers.py":
             for node in ast.walk(ast.parse(text(path))):
                 if isinstance(node, ast.ImportFrom) and node.module == f"{path.parts[0]}.signals":
-                    found += [f"{path.parts[0]}.{alias.name}" for alias in node.names]
-    return found
+                    signals += [f"{path.parts[0]}.{alias.name}" for alias in node.names]
+    return signals
 
 
 if __name__ == "__main__":

@@ -85,5 +85,5 @@ def test_a_file_that_is_no_list_is_refused(data: bytes, words: str) -> None:
 
 
 def test_an_unclosed_quotation_mark_adds_no_one() -> None:
-    with pytest.raises(Refused, match="as CSV past line 3. A quotation mark on that line or above"):
+    with pytest.raises(Refused, match="as CSV past line 3"):
         awards.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())
