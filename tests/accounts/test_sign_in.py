@@ -490,7 +490,7 @@ def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
     page = text(Client().get("/accounts/login/"))
     for line in people.DEMO_LOGINS:
         assert f">{line.email}</th>" in page
-        assert f">{line.words}</td>" in page
+        assert f">{line.description}</td>" in page
 
 
 def test_an_account_of_the_demonstration_is_nobodys_once_it_is_off(settings: Any) -> None:

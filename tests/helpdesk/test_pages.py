@@ -146,7 +146,7 @@ def test_sent_twice_is_one_ticket() -> None:
         ("", "This field is required."),
         ("  \n ", "This field is required."),
         ("a\x00b", "Null characters are not allowed."),
-        ("x" * 100_000, "This has 100000 characters. Shorten it to 5000 or fewer."),
+        ("x" * 100_000, "This text has 100000 characters. Shorten it to 5000 or fewer."),
     ],
 )
 def test_an_unfit_body_is_refused_and_kept(body: str, error: str) -> None:

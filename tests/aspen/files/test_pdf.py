@@ -74,10 +74,10 @@ def test_right_to_left_is_kept(set_in_type):
 
 def test_the_fonts_have_every_letter_that_is_claimed(set_in_type):
     """All of them at once: the first that is missing would be refused."""
-    signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.HAS_LETTER.match(chr(code))]
+    signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
     text = " ".join(sign for sign in signs if unicodedata.category(sign)[0] not in "MC")
     assert len(signs) == 3488
-    assert set_in_type(text).count(pdf.MISSING_LETTER) == 1
+    assert set_in_type(text).count(pdf.MISSING_CHARACTER) == 1
 
 
 def test_a_wrong_template_is_no_matter_of_letters(settings, tmp_path):
