@@ -1,4 +1,4 @@
-"""The status of a record, as text for the person's pages. No query."""
+"""The status of a record for the person's pages. Takes no queries."""
 
 import dataclasses
 import datetime as dt
@@ -32,24 +32,58 @@ if TYPE_CHECKING:
 State = ParticipationState
 
 
-class RecordStage(NamedTuple):
-    """One stage on the way to the certificate; `note` is its date, or whether it is its turn."""
+class SubmissionFacts(NamedTuple):
+    """A submission as text. Facts about steps not taken yet are empty."""
 
-    label: Label
-    note: str
+    sent_on: str
+    waiting: str
+    reviewed_by: str
+    reviewed_on: str
+    supervisor: str
+    asked_on: str
+    answer_until: str
+    verified_by: str
+    verified_on: str
+    ended_by: str
+    ended_on: str
+    certificate_number: str
+    certificate_uuid: UUID | None
+
+
+def _submission_facts(submission: "AnnotatedSubmission") -> SubmissionFacts:
+    return SubmissionFacts(
+        sent_on=format_moment_day(submission.submitted_at),
+        waiting=format_since(submission.submitted_at),
+        reviewed_by=str(submission.reviewed_by or ""),
+        reviewed_on=_day_if_any(submission.reviewed_at),
+        supervisor=submission.asked_name or "",
+        asked_on=_day_if_any(submission.asked_at),
+        answer_until=_day_if_any(submission.asked_until),
+        verified_by=submission.verified_name,
+        verified_on=_day_if_any(submission.verified_at),
+        ended_by=str(submission.ended_by or ""),
+        ended_on=_day_if_any(submission.ended_at),
+        certificate_number=submission.certificate_number or "",
+        certificate_uuid=submission.certificate_uuid,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordStatus:
-    """`text` is what happened, `reason` what the decider wrote, `then` the next step."""
+    """The status of a record; `kind` selects the text in templates/tracks/status.html.
 
+    `sent` is the latest submission, and `reason` explains why it was sent back or the certificate
+    revoked.
+    """
+
+    kind: str
     label: Label
-    text: str
-    reason: str = ""
-    then: str = ""
-    can_submit: bool = False
-    can_take_back: bool = False
-    certificate_uuid: UUID | None = None
+    track: str
+    sent: SubmissionFacts | None
+    reason: str
+    is_complete: bool
+    can_submit: bool
+    can_take_back: bool
 
 
 def status_of(
@@ -60,104 +94,38 @@ def status_of(
     `latest` is the latest submission.
     """
     state = State(participation.state)
-    if state == State.LEFT:
-        text = f"You left {participation.track}. Its credits are in your archive."
-        return RecordStatus(label=PARTICIPATION_LABELS[state], text=text)
+    if latest is None and state == State.OPEN and not complete:
+        return None
+    kind, label, reason = str(state), PARTICIPATION_LABELS[state], ""
     if latest is None:
-        return _ready() if complete else None
-    if state in SENT:
-        return _in_progress(latest)
-    if state == State.OPEN:
-        return _sent_back(latest, complete=complete)
-    return _certified(latest, is_revoked=state == State.REVOKED)
-
-
-def _ready() -> RecordStatus:
+        if state == State.OPEN:
+            kind, label = "ready", READY
+    elif state == State.OPEN:
+        kind, label, reason = latest.ending, ENDING_LABELS[Ending(latest.ending)], latest.reason
+        if latest.ending == Ending.CERTIFIED:
+            kind, label = "restored", CERTIFICATE_LABELS[CertificateValidity.REVOKED]
+            reason = latest.revoked_reason or ""
+    elif state == State.REVOKED:
+        reason = latest.revoked_reason or ""
+    elif state == State.REVIEWED and latest.asked_until and latest.asked_until <= timezone.now():
+        kind = "unanswered"
     return RecordStatus(
-        label=READY,
-        text="You meet all requirements. Check your record, then submit it to the CE Coordinator.",
-        can_submit=True,
+        kind=kind,
+        label=label,
+        track=str(participation.track),
+        sent=_submission_facts(latest) if latest else None,
+        reason=reason,
+        is_complete=complete,
+        can_submit=complete and state == State.OPEN,
+        can_take_back=state in SENT,
     )
 
 
-def _in_progress(sent: "AnnotatedSubmission") -> RecordStatus:
-    if sent.reviewed_at is None:
-        return RecordStatus(
-            label=PARTICIPATION_LABELS[State.SUBMITTED],
-            text=f"Sent on {format_moment_day(sent.submitted_at)}; with the CE Coordinator "
-            f"{format_since(sent.submitted_at)}.",
-            then="You have nothing to do until it is reviewed.",
-            can_take_back=True,
-        )
-    reviewed = f"Reviewed by {sent.reviewed_by} on {format_moment_day(sent.reviewed_at)}."
-    assert sent.asked_at is not None
-    assert sent.asked_until is not None
-    if sent.asked_until <= timezone.now():
-        text = f"{sent.asked_name} did not answer by {format_moment_day(sent.asked_until)}."
-        then = (
-            f"Ask {sent.asked_name} to open the link again: the page sends a new one. The CE "
-            "Coordinator can also ask another supervisor."
-        )
-    else:
-        text = (
-            f"Waiting for {sent.asked_name}, who was asked on {format_moment_day(sent.asked_at)} "
-            f"and can answer until {format_moment_day(sent.asked_until)}."
-        )
-        then = "You have nothing to do. Your certificate is issued as soon as they verify it."
-    return RecordStatus(
-        label=PARTICIPATION_LABELS[State.REVIEWED],
-        text=f"{reviewed} {text}",
-        then=then,
-        can_take_back=True,
-    )
+class RecordStage(NamedTuple):
+    """A stage on the way to the certificate. `note` is its date, or whether it has started."""
 
-
-def _sent_back(sent: "AnnotatedSubmission", *, complete: bool) -> RecordStatus:
-    """The status of a record that was submitted and is open again."""
-    assert sent.ended_at is not None
-    on = f"on {format_moment_day(sent.ended_at)}"
-    label, reason = ENDING_LABELS[Ending(sent.ending)], sent.reason
-    then = (
-        "Check your record as it is now, then submit it again."
-        if complete
-        else "Requirements are missing now; this page lists them."
-    )
-    match sent.ending:
-        case Ending.TAKEN_BACK:
-            text = f"You withdrew your record {on}."
-        case Ending.RETURNED:
-            text = f"{sent.ended_by} returned your record for changes {on}."
-            then = f"Make the changes. {then}"
-        case Ending.REFUSED:
-            text = f"{sent.asked_name} reported a problem {on}."
-            then = f"Talk to {sent.asked_name} and get it corrected. {then}"
-        case Ending.REOPENED:
-            text = f"A correction {on} changed the record you had submitted."
-        case _:
-            text = (
-                f"Certificate {sent.certificate_number} was revoked, and this period is open again."
-            )
-            label = CERTIFICATE_LABELS[CertificateValidity.REVOKED]
-            reason = sent.revoked_reason or ""
-    return RecordStatus(label=label, text=text, reason=reason, then=then, can_submit=complete)
-
-
-def _certified(sent: "AnnotatedSubmission", *, is_revoked: bool) -> RecordStatus:
-    assert sent.verified_at is not None
-    number = sent.certificate_number
-    if is_revoked:
-        return RecordStatus(
-            label=PARTICIPATION_LABELS[State.REVOKED],
-            text=f"Certificate {number} was revoked.",
-            reason=sent.revoked_reason or "",
-            then="If this is a mistake, open a help ticket.",
-        )
-    return RecordStatus(
-        label=PARTICIPATION_LABELS[State.CERTIFIED],
-        text=f"Verified by {sent.verified_name} on {format_moment_day(sent.verified_at)}. "
-        f"Certificate {number} was issued.",
-        certificate_uuid=sent.certificate_uuid,
-    )
+    label: Label
+    note: str
 
 
 def stages_of(
@@ -187,6 +155,7 @@ def stages_of(
 
 
 def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> RecordStage:
+    """The stage with its label once `done`, or while it is still `ahead`."""
     if at:
         return RecordStage(Label(done, "good", "✓"), format_moment_day(at))
     if is_now:
@@ -195,7 +164,7 @@ def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> Re
 
 
 class EarlierSubmission(NamedTuple):
-    """A submission that has ended."""
+    """A submission that has ended, as text."""
 
     sent_on: str
     ending: str
@@ -219,7 +188,7 @@ def sent_before(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmiss
 
 
 class YearStatus(NamedTuple):
-    """The latest question to a supervisor about a year; `reason` is the supervisor's."""
+    """The latest question to a supervisor about a year. `reason` is what the supervisor wrote."""
 
     id: int
     year: int | None
@@ -241,7 +210,7 @@ def year_status(question: Verification) -> YearStatus:
         text = f"by {name} on {format_moment_day(question.answered_at)}"
         reason = question.reason if question.answer == VerificationAnswer.REFUSED else ""
     elif label == NOT_ANSWERED:
-        text = f"by {name}, who had until {deadline}; ask again"
+        text = f"by {name}, who had until {deadline}. You can ask again."
     else:
         text = f"{name}, who can answer until {deadline}"
     return YearStatus(question.pk, question.year, label, text, reason)
@@ -254,7 +223,7 @@ def answer_label(question: Verification) -> Label:
 
 
 def year_states(questions: list[Verification]) -> list[YearStatus]:
-    """The status of each year, newest year first. Takes the questions latest first."""
+    """The status of each year, newest year first, from the questions, latest first."""
     latest: dict[int, Verification] = {}
     for question in questions:
         latest.setdefault(question.year or 0, question)
@@ -266,7 +235,11 @@ def format_moment_day(moment: dt.datetime | None) -> str:
     return format_day(timezone.localdate(moment))
 
 
+def _day_if_any(moment: dt.datetime | None) -> str:
+    return format_moment_day(moment) if moment else ""
+
+
 def format_since(moment: dt.datetime) -> str:
-    """since today, for 1 day, for 3 days"""
+    """For example: since today, for 1 day, for 3 days."""
     days = formats.days_since(moment)
     return f"for {counted(days, 'day')}" if days >= 1 else "since today"

@@ -207,7 +207,7 @@ def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june)
             assert f"{here}submit/" in text
         sent = make.submission(participation)
         clock.shift(3 * 86_400)
-        text = "Sent on Wed, Jun 10, 2026; with the CE Coordinator for 3 days."
+        text = "Submitted on Wed, Jun 10, 2026. It has been with the CE Coordinator for 3 days."
         for address in (here, "/continuing-education/"):
             assert text in page(client, address)
             assert f"{here}take-back/" in page(client, address)
@@ -276,7 +276,7 @@ def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
     text = page(client, participation.get_absolute_url())
     assert "changed the record you had submitted" in text
     assert "is now 3.0 in Library Administration." in text
-    assert "Requirements are missing now" in text
+    assert "You no longer meet all requirements" in text
 
 
 def test_periods_that_are_over_say_what_became_of_them(client, june):
