@@ -130,7 +130,7 @@ def test_the_page_shows_what_was_sent() -> None:
     assert url.startswith("/admin/events/customevent/")
     assert shown["remarks"] == sent.remarks
     assert dict(shown["facts"])["Credits"] == f"15.5 of 15 on {_today()}"
-    assert "Decide about these first" in text(page)
+    assert "Decide on these events first" in text(page)
 
 
 def _today() -> str:
@@ -189,7 +189,7 @@ def test_the_history_is_in_order() -> None:
         f"Mon, Nov 2, 2026: Reviewed by {by}.",
         f"Mon, Nov 2, 2026: {by} asked Dana Chair (dana.chair@board.example); the link works "
         "until Wed, Dec 2, 2026.",
-        "Mon, Nov 2, 2026: Dana Chair refused it: Unknown to me.",
+        "Mon, Nov 2, 2026: Dana Chair refused to verify the record: Unknown to me.",
         "Mon, Nov 2, 2026: Refused by the supervisor: Unknown to me.",
     ]
 
@@ -239,20 +239,20 @@ def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
     assert choices() == [
         f"{dana}: proposed by the person",
         f"{carl}: Board chair of Sidney Library",
-        "Another person, named below",
+        "Another person (enter below)",
     ]
     make.verification(sent, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
         f"{carl}: asked {_today()}; choose to send a new link",
         f"{dana}: proposed by the person",
-        "Another person, named below",
+        "Another person (enter below)",
     ]
 
 
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
-        ({}, {"supervisor": ["Choose who verifies it."]}),
+        ({}, {"supervisor": ["Choose who will verify it."]}),
         (
             {"supervisor": "other"},
             {
@@ -340,7 +340,7 @@ def test_what_waits_for_a_decision_is_decided_first() -> None:
     sent = with_custom_event(make.person())
     client = coordinator()
     page = text(client.get(address(sent)))
-    assert "You can send it to the supervisor after staff have decided" in page
+    assert "You can send this record to the supervisor once staff have decided" in page
     assert address(sent, "review") not in page
     answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
     [error] = answer.context_data["supervisor_form"].non_field_errors()

@@ -25,12 +25,12 @@ def page(certificate: Certificate, what: str) -> str:
 
 
 def confirm(client: Client, address: str, **values: str) -> Any:
-    """Send the form as it looks after its consequences were shown."""
+    """Send the form as it is after its consequences were shown."""
     shown = client.post(address, values | {"look": "1"}).context["shown"]
     return client.post(address, values | {"shown": shown, "save": "1"})
 
 
-def test_record_and_certificate_lead_to_both_pages_while_the_certificate_stands() -> None:
+def test_a_valid_certificate_has_links_to_both_pages() -> None:
     certificate = make.certificate()
     client, helper = coordinator(), signed_in(make.person(Role.HELP_DESK))
     pages = [
@@ -46,26 +46,31 @@ def test_record_and_certificate_lead_to_both_pages_while_the_certificate_stands(
         assert [link in text(client.get(address)) for link in links] == [False, False]
 
 
-def test_what_follows_is_said_before_anything_happens() -> None:
+def test_the_consequences_are_shown_before_anything_is_revoked() -> None:
     certificate = make.certificate()
     [following] = counting_queries.active_participations(certificate.person)
     client = coordinator()
-    answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"})
-    began = format_day(following.selected_on)
-    assert answer.context["consequences"] == [
-        f"The page of certificate {certificate.number} of {certificate.person} stays, and says "
-        "that it was revoked, and why.",
-        "Its 15 credits are archived; they no longer count in any certificate.",
-        f"The period that began on {began} continues. Credits earned before the certificate was "
-        "issued do not count in it.",
-    ]
-    answer = client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"})
-    assert answer.context["consequences"][1:] == [
-        f"The certified period reopens until {format_day(certificate.participation.closes_on)}, "
-        "with those of its 15 credits that are eligible. The person can correct the record and "
-        "submit it again.",
-        f"The period that began on {began} is left, and its credits are archived.",
-    ]
+    since = format_day(following.selected_on)
+    number = certificate.number
+    revoked = f"The public page of certificate {number} will say that it was revoked, and why."
+    shown = text(client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"}))
+    for sentence in (
+        revoked,
+        "Its 15 credits will be archived and will no longer count toward a certificate.",
+        f"The period that started on {since} will continue. Credits earned before the certificate "
+        "was issued will not count in it.",
+    ):
+        assert f"<li>{sentence}</li>" in shown
+    shown = text(client.post(page(certificate, "revoke"), {"reason": WHY, "then": "reopen"}))
+    closes_on = format_day(certificate.participation.closes_on)
+    for sentence in (
+        revoked,
+        f"The certified period will reopen until {closes_on} with those of its 15 credits that "
+        "are eligible. The person can correct the record and submit it again.",
+        f"The person will leave the period that started on {since}, and its credits will be "
+        "archived.",
+    ):
+        assert f"<li>{sentence}</li>" in shown
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
     assert counting_queries.active_participations(certificate.person).get() == following
@@ -87,7 +92,7 @@ def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
     assert (certificate.revoked_reason, certificate.participation.state) == (WHY, state)
 
 
-def test_another_choice_than_was_shown_is_shown_first() -> None:
+def test_the_consequences_of_a_different_choice_are_shown_first() -> None:
     certificate = make.certificate()
     sent = {"reason": WHY, "then": "reopen", "shown": "leave", "save": "1"}
     answer = coordinator().post(page(certificate, "revoke"), sent)
@@ -101,7 +106,7 @@ def test_another_choice_than_was_shown_is_shown_first() -> None:
     [
         ({"then": "leave"}, {"reason": ["Give a reason."]}),
         ({"reason": " ", "then": "leave"}, {"reason": ["Give a reason."]}),
-        ({"reason": WHY}, {"then": ["Choose one of the two."]}),
+        ({"reason": WHY}, {"then": ["Choose what happens to the certified period."]}),
         (
             {"reason": WHY, "then": "burn"},
             {"then": ["Select a valid choice. burn is not one of the available choices."]},
@@ -115,12 +120,12 @@ def test_without_reason_or_choice_nothing_is_revoked(
     certificate = make.certificate()
     answer = coordinator().post(page(certificate, "revoke"), values | {"save": "1"})
     assert answer.context["form"].errors == errors
-    assert answer.context["consequences"] == []
+    assert answer.context["consequences"] is None
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
 
 
-def test_a_period_that_was_sent_since_is_not_left_by_accident() -> None:
+def test_a_next_period_whose_record_was_submitted_is_not_left() -> None:
     with time_machine.travel(timezone.now()) as clock:
         certificate = make.certificate()
         clock.shift(86_400 * 3)
@@ -130,7 +135,7 @@ def test_a_period_that_was_sent_since_is_not_left_by_accident() -> None:
         answer = coordinator().post(page(certificate, "revoke"), sent)
     [error] = answer.context["form"].non_field_errors()
     assert "nothing was changed, because it is with the CE Coordinator" in error
-    assert answer.context["consequences"] == []
+    assert answer.context["consequences"] is None
 
 
 def test_a_certificate_is_reissued_under_another_name() -> None:
@@ -139,8 +144,8 @@ def test_a_certificate_is_reissued_under_another_name() -> None:
     address = page(certificate, "reissue")
     assert client.get(address).context["form"]["name"].value() == certificate.name
     sent = {"name": "June Smith", "reason": "Married."}
-    consequences = client.post(address, sent).context["consequences"]
-    assert consequences[0].startswith("A new certificate with a new number is issued to June Smith")
+    shown = text(client.post(address, sent))
+    assert "A new certificate with a new number will be issued to June Smith." in shown
     confirm(client, address, **sent)
     certificate.refresh_from_db()
     reissued = certificate.replaced_by
@@ -150,7 +155,7 @@ def test_a_certificate_is_reissued_under_another_name() -> None:
         certificate.record,
     )
     assert certificate.revoked_reason == "Reissued: Married."
-    assert "There is nothing left to do." in text(client.get(address))
+    assert "This certificate was revoked, so it cannot be changed." in text(client.get(address))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +175,7 @@ def test_without_name_or_reason_nothing_is_reissued(
 
 
 @pytest.mark.parametrize("what", ["revoke", "reissue"])
-def test_nobody_decides_about_their_own_certificate(what: str) -> None:
+def test_no_one_decides_about_their_own_certificate(what: str) -> None:
     me = make.person(Role.CE_COORDINATOR)
     certificate = make.certificate(make.following(me))
     client = signed_in(me)
@@ -186,7 +191,7 @@ def test_nobody_decides_about_their_own_certificate(what: str) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
-def test_others_revoke_nothing(role: Role) -> None:
+def test_other_roles_cannot_revoke(role: Role) -> None:
     certificate = make.certificate()
     client = signed_in(make.person(role))
     for what in ("revoke", "reissue"):
@@ -200,6 +205,6 @@ def test_others_revoke_nothing(role: Role) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "9" * 10, "9" * 30])
-def test_a_certificate_that_is_not_there(number: str) -> None:
+def test_a_certificate_that_does_not_exist(number: str) -> None:
     address = f"/admin/tracks/submission/certificates/{number}/revoke/"
     assert coordinator().get(address).status_code == 404

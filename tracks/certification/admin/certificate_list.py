@@ -1,4 +1,4 @@
-"""The issued certificates in the administration: to find, read and print."""
+"""The admin's list and pages of certificates, for finding, reading and printing them."""
 
 from typing import Any
 
@@ -51,9 +51,9 @@ class YearFilter(ConditionFilter):
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    """Read only; revoking and reissuing have pages of their own."""
+    """Read-only. Certificates are revoked and reissued on separate pages."""
 
-    view_on_site = False  # a button of its own, next to the PDF
+    view_on_site = False  # change_form.html has its own button, next to the PDF
     change_form_template = "admin/tracks/certificate/change_form.html"
     list_display = ("number", "name", "person", "track", "issued_on", "expires_on", "state")
     list_filter = (CertificateStateFilter, TrackFilter, YearFilter)
@@ -69,26 +69,26 @@ class CertificateAdmin(ReadOnlyAdmin):
         "listed_as",
         ("revoked_at", "revoked_by"),
         "revoked_reason",
-        "in_its_place",
+        "reissued",
         "counted",
         "surplus",
     )
-    readonly_fields = ("track", "rule_set", "state", "in_its_place", "counted", "surplus")
+    readonly_fields = ("track", "rule_set", "state", "reissued", "counted", "surplus")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
         return counting_queries.certificates_with_details().select_related("revoked_by")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Leaves out fields without a value; a valid certificate has no fields about revoking."""
+        """Omit fields without a value, such as those about revocation."""
         assert isinstance(obj, Certificate)
-        empty: set[Any] = set() if obj.listed_as else {"listed_as"}
+        omitted: set[Any] = set() if obj.listed_as else {"listed_as"}
         if not obj.revoked_at:
-            empty |= {("revoked_at", "revoked_by"), "revoked_reason"}
+            omitted |= {("revoked_at", "revoked_by"), "revoked_reason"}
         if not (obj.replaces or certificates.replacement(obj)):
-            empty.add("in_its_place")
+            omitted.add("reissued")
         if not obj.record["surplus"]:
-            empty.add("surplus")
-        return [each for each in self.fields if each not in empty]
+            omitted.add("surplus")
+        return [each for each in self.fields if each not in omitted]
 
     def change_view(
         self,
@@ -114,10 +114,10 @@ class CertificateAdmin(ReadOnlyAdmin):
         return str(certificates.validity(certificate).label)
 
     @admin.display(description="reissued")
-    def in_its_place(self, certificate: Certificate) -> str:
-        reissued, replaced = certificates.replacement(certificate), certificate.replaces
+    def reissued(self, certificate: Certificate) -> str:
+        replacement, replaced = certificates.replacement(certificate), certificate.replaces
         sentences = [
-            f"Reissued as {reissued}." if reissued else "",
+            f"Reissued as {replacement}." if replacement else "",
             f"Replaces {replaced}." if replaced else "",
         ]
         return " ".join(filter(None, sentences))

@@ -1,6 +1,7 @@
-"""Revoking and reissuing a certificate: the consequences are shown first, then confirmed."""
+"""Admin pages to revoke and reissue a certificate, which show the consequences first."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
@@ -25,13 +26,13 @@ MAX_INTEGER = 2**31 - 1
 
 
 class ConfirmForm(forms.Form):
-    """A form whose consequences are shown before it is saved."""
+    """A form that is saved only after its consequences were shown."""
 
-    # The choice whose consequences were shown; a different choice is shown first, not saved.
+    # The choice whose consequences were shown. If it differs now, they are shown again.
     shown = forms.CharField(max_length=200, required=False)
 
     def choice(self) -> str:
-        """The value that the consequences depend on."""
+        """The value on which the consequences depend."""
         raise NotImplementedError
 
 
@@ -39,14 +40,14 @@ class RevokeForm(ConfirmForm):
     LEAVE, REOPEN = "leave", "reopen"
     reason = reason_field("Anyone who checks the certificate can read it, and so can the person.")
     then = forms.ChoiceField(
-        label="The certified period",
+        label="Certified period",
         choices=[
-            (LEAVE, "Keep the certified period closed"),
-            (REOPEN, "Reopen the certified period, so that the person can correct it"),
+            (LEAVE, "Keep it closed"),
+            (REOPEN, "Reopen it so that the person can correct the record"),
         ],
         initial=LEAVE,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one of the two."},
+        error_messages={"required": "Choose what happens to the certified period."},
     )
 
     def choice(self) -> str:
@@ -66,8 +67,23 @@ class ReissueForm(ConfirmForm):
         return str(self.cleaned_data["name"])
 
 
+class Consequences(NamedTuple):
+    """The facts for the sentences in consequences.html that `kind` selects.
+
+    `next_period_since` is empty if there is no next period.
+    """
+
+    kind: str
+    counted: str
+    closes_on: str
+    next_period_since: str
+    name: str
+    issued_on: str
+    expires_on: str
+
+
 def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
-    """Ask for a reason and a choice, show the consequences, and revoke."""
+    """Ask for a reason and what happens to the period, show the consequences, and revoke."""
     certificate = _certificate(request, certificate_id)
 
     def action(form: forms.Form, by: User) -> None:
@@ -83,7 +99,9 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
         certificate,
         RevokeForm(request.POST or None),
         action,
-        consequences_of=lambda form: _revoking(certificate, form.choice() == RevokeForm.REOPEN),
+        consequences_of=lambda form: _consequences(
+            certificate, form.choice(), next_period=_next_period(certificate)
+        ),
         title="Revoke a certificate",
         button="Revoke the certificate",
         done=f"Certificate {certificate.number} was revoked.",
@@ -107,7 +125,7 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
         certificate,
         ReissueForm(request.POST or None, initial={"name": certificate.name}),
         action,
-        consequences_of=lambda form: _reissuing(certificate, form.choice()),
+        consequences_of=lambda form: _consequences(certificate, "reissue", name=form.choice()),
         title="Reissue a certificate",
         button="Reissue the certificate",
         done=f"Certificate {certificate.number} was reissued.",
@@ -129,13 +147,13 @@ def _answer(
     form: ConfirmForm,
     action: Callable[[forms.Form, User], None],
     *,
-    consequences_of: Callable[[ConfirmForm], list[str]],
+    consequences_of: Callable[[ConfirmForm], Consequences],
     title: str,
     button: str,
     done: str,
 ) -> HttpResponse:
     by = request.user
-    consequences: list[str] = []
+    consequences: Consequences | None = None
     if request.method == "POST" and form.is_valid():
         with refusal_as_form_error(form):
             if "save" in request.POST and form.cleaned_data["shown"] == form.choice():
@@ -158,47 +176,20 @@ def _answer(
     return staff_page(request, "admin/tracks/certificate/consequences.html", Certificate, context)
 
 
-# ---------- Consequences ----------
-
-
-def _revoking(certificate: Certificate, reopen: bool) -> list[str]:
-    counted = format_credits(record.counted_credits(certificate.record))
-    sentences = [
-        f"The page of certificate {certificate.number} of {certificate.person} stays, and says "
-        "that it was revoked, and why."
-    ]
-    next_period = _next_period(certificate)
-    if reopen:
-        closes_on = format_day(certificate.participation.closes_on)
-        sentences.append(
-            f"The certified period reopens until {closes_on}, with those of its {counted} that are "
-            "eligible. The person can correct the record and submit it again."
-        )
-        if next_period:
-            sentences.append(
-                f"The period that began on {format_day(next_period.selected_on)} is left, and its "
-                "credits are archived."
-            )
-        return sentences
-    sentences.append(f"Its {counted} are archived; they no longer count in any certificate.")
-    if next_period:
-        sentences.append(
-            f"The period that began on {format_day(next_period.selected_on)} continues. Credits "
-            "earned before the certificate was issued do not count in it."
-        )
-    return sentences
-
-
 def _next_period(certificate: Certificate) -> Participation | None:
     active = counting_queries.active_participations(certificate.person)
     return active.filter(track=certificate.participation.track_id).first()
 
 
-def _reissuing(certificate: Certificate, name: str) -> list[str]:
-    return [
-        f"A new certificate with a new number is issued to {name}. Its record and dates stay the "
-        f"same: issued {format_day(certificate.issued_on)}, valid until "
-        f"{format_day(certificate.expires_on)}.",
-        f"The page of certificate {certificate.number} stays, and says that it was reissued, and "
-        "why.",
-    ]
+def _consequences(
+    certificate: Certificate, kind: str, *, next_period: Participation | None = None, name: str = ""
+) -> Consequences:
+    return Consequences(
+        kind=kind,
+        counted=format_credits(record.counted_credits(certificate.record)),
+        closes_on=format_day(certificate.participation.closes_on),
+        next_period_since=format_day(next_period.selected_on) if next_period else "",
+        name=name,
+        issued_on=format_day(certificate.issued_on),
+        expires_on=format_day(certificate.expires_on),
+    )

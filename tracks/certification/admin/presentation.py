@@ -1,4 +1,4 @@
-"""The texts of the queue of records and of its pages."""
+"""The queue of submitted records and its pages, as text."""
 
 import dataclasses
 import datetime as dt
@@ -27,7 +27,7 @@ def format_moment(moment: dt.datetime) -> str:
     return format_day(timezone.localdate(moment))
 
 
-# ---------- A row of the list ----------
+# ---------- The list ----------
 
 
 def library_of_submission(submission: Submission) -> str:
@@ -37,9 +37,11 @@ def library_of_submission(submission: Submission) -> str:
 
 
 def sent_text(submission: Submission) -> str:
-    """For example: Mon, Nov 2, 2026, waits 3 days"""
-    waits = f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
-    return f"{format_moment(submission.submitted_at)}{waits}"
+    """For example: Mon, Nov 2, 2026, waits 3 days."""
+    waiting_time = (
+        f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
+    )
+    return f"{format_moment(submission.submitted_at)}{waiting_time}"
 
 
 def is_waiting(submission: Submission) -> bool:
@@ -51,7 +53,8 @@ def open_question(submission: Submission) -> Verification | None:
     return next(iter(submission.open_questions), None)  # type: ignore[attr-defined]
 
 
-def turn_text(submission: Submission) -> str:
+def waiting_for_text(submission: Submission) -> str:
+    """Who has to act next, or how the submission ended."""
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment(submission.ended_at)}"
     question = open_question(submission)
@@ -63,11 +66,11 @@ def turn_text(submission: Submission) -> str:
     return f"{name}, until {deadline}"
 
 
-# ---------- The page of one record ----------
+# ---------- The page of a record ----------
 
 
 class ReviewedLine(NamedTuple):
-    """A counted line; `undecided_url` leads to the event that staff still have to decide about."""
+    """A counted line. `undecided_url` is the page of an event that awaits a staff decision."""
 
     title: str
     url: str
@@ -84,7 +87,7 @@ class ReviewedLine(NamedTuple):
 
 
 class ReviewedCategory(NamedTuple):
-    """A category that the rule set counts, with its lines; `minimum` is empty if there is none."""
+    """A category that the rule set counts, with its lines. `minimum` is empty if there is none."""
 
     name: str
     total: str
@@ -93,7 +96,7 @@ class ReviewedCategory(NamedTuple):
 
 
 class EarlierRecord(NamedTuple):
-    """Another submission of the person."""
+    """Another submission by the person."""
 
     title: str
     url: str
@@ -101,7 +104,7 @@ class EarlierRecord(NamedTuple):
 
 
 class CertificateCard(NamedTuple):
-    """A certificate as text, with links to the actions that are possible."""
+    """A certificate as text, with links to the available actions."""
 
     number: str
     text: str
@@ -110,11 +113,11 @@ class CertificateCard(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReviewPage:
-    """Everything a decision about a record may rest on.
+    """Everything staff need to decide about a record.
 
-    `remarks` are the warnings as of now, `new` those that came after it was sent, `gone` those
-    resolved since; `undecided` are titles and addresses of events that staff still have to decide
-    about.
+    `remarks` are the current warnings, `new` those that are new since the submission, and `gone`
+    those resolved since then. `undecided` are the titles and addresses of events that await a staff
+    decision.
     """
 
     state: str
@@ -136,13 +139,13 @@ class ReviewPage:
 def review_page(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
 ) -> ReviewPage:
-    """A fixed number of queries."""
+    """Takes a fixed number of queries."""
     warnings = review.review_warnings(reviewed_claims)
     questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
     can_decide = decides and submission.ended_at is None
     state = submission.participation.state
     return ReviewPage(
-        state=f"{_turn(submission)}; sent {sent_text(submission)}",
+        state=f"{_stage_text(submission)}; sent {sent_text(submission)}",
         facts=_facts(submission),
         remarks=warnings,
         new=sorted(set(warnings) - set(submission.remarks)),
@@ -166,19 +169,20 @@ def review_page(
     )
 
 
-def _turn(submission: Submission) -> str:
+def _stage_text(submission: Submission) -> str:
     if is_waiting(submission):
         return "With the CE Coordinator"
-    return turn_text(submission) if submission.ended_at else f"With {turn_text(submission)}"
+    text = waiting_for_text(submission)
+    return text if submission.ended_at else f"With {text}"
 
 
 def _facts(submission: Submission) -> list[tuple[str, str]]:
     positions = account_queries.positions_of(submission.person)
     facts = [
         ("Track", f"{submission.participation.track}, {submission.record['rule_set']}"),
-        ("Works at", "; ".join(map(str, positions)) or "No known library"),
+        ("Works at", "; ".join(map(str, positions)) or "No library on file"),
         ("Name on the certificate", submission.name),
-        ("In the annual list", submission.listed_as or "Not by name"),
+        ("In the annual list", submission.listed_as or "Not listed"),
         ("Note to you", submission.note),
         ("Credits", _credits(submission.record)),
     ]
@@ -216,7 +220,7 @@ def _line(
     line: record.RecordLine, reviewed_claim: ReviewedClaim, verified: dict[int, Verification]
 ) -> ReviewedLine:
     claim = reviewed_claim.claim
-    by = verified.get(line.credit_id)
+    verification = verified.get(line.credit_id)
     return ReviewedLine(
         title=line.title,
         url=reverse("admin:credits_claim_change", args=[claim.pk]),
@@ -231,12 +235,13 @@ def _line(
         undecided_url=queue_presentation.event_page_url(claim.event)
         if reviewed_claim.is_undecided
         else "",
-        verified=f"Verified by {by.supervisor_name}, {_when(by.answered_at)}" if by else "",
+        verified=_verified_text(verification) if verification else "",
     )
 
 
-def _when(moment: dt.datetime | None) -> str:
-    return format_moment(moment) if moment else ""
+def _verified_text(verification: Verification) -> str:
+    assert verification.answered_at is not None
+    return f"Verified by {verification.supervisor_name}, {format_moment(verification.answered_at)}"
 
 
 def _surplus(submission: Submission) -> str:
@@ -289,31 +294,32 @@ def _timeline(submission: Submission, questions: Sequence[Verification]) -> list
         by = f" by {submission.ended_by}" if submission.ended_by else ""
         reason = f": {submission.reason}" if submission.reason else "."
         steps.append((submission.ended_at, f"{submission.get_ending_display()}{by}{reason}"))
-    steps.sort(key=lambda step: step[0])  # stable: steps at the same moment stay in order
+    steps.sort(key=lambda step: step[0])  # stable, so steps at the same moment stay in order
     return [f"{format_moment(at)}: {text}" for at, text in steps]
 
 
 def _answer(verification: Verification) -> str:
     name = verification.supervisor_name
     if verification.answer == VerificationAnswer.VERIFIED:
-        return f"{name} verified it."
+        return f"{name} verified the record."
     if verification.answer == VerificationAnswer.REFUSED:
-        return f"{name} refused it: {verification.reason}"
+        return f"{name} refused to verify the record: {verification.reason}"
     return f"The request to {name} was withdrawn: {verification.reason}"
 
 
-# ---------- Supervisors, and prepared reasons ----------
+# ---------- Supervisors and prepared reasons ----------
 
 
 def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
-    """Possible supervisors, each address once: name, address and the reason.
+    """The name, address and reason of each possible supervisor, each address once.
 
-    The one asked now comes first, then the person's proposal, then those found from positions.
+    The supervisor asked last comes first, then the one the person proposed, then those found from
+    positions.
     """
     choices: list[tuple[str, str, str]] = []
     if question := open_question(submission):
-        since = f"asked {format_moment(question.asked_at)}; choose to send a new link"
-        choices.append((question.supervisor_name, question.supervisor_email, since))
+        why = f"asked {format_moment(question.asked_at)}; choose to send a new link"
+        choices.append((question.supervisor_name, question.supervisor_email, why))
     if email := submission.supervisor_email.lower():
         choices.append((submission.supervisor_name or email, email, "proposed by the person"))
     for each in supervisors.supervisor_choices_for(
@@ -333,20 +339,20 @@ READY_REASONS = {
 
 
 def ready_reason(kind: str, reviewed_claims: Sequence[ReviewedClaim]) -> str:
-    """The text of a prepared reason, with the titles of the trainings it applies to."""
-    fitting = {
+    """The text of a prepared reason, with the titles of the training it applies to."""
+    matching = {
         "duplicate": [each for each in reviewed_claims if _has(each, CheckKind.SAME)],
         "overlap": [each for each in reviewed_claims if _has(each, CheckKind.OVERLAP)],
         "unproven": [each for each in reviewed_claims if _lacks_evidence(each)],
     }[kind]
-    titles = ", ".join(f"“{each.claim.event.title}”" for each in fitting) or "“…”"
+    titles = ", ".join(f"“{each.claim.event.title}”" for each in matching) or "“…”"
     return {
         "duplicate": f"{titles}: the same training seems to be listed twice. Withdraw the "
-        "duplicate, and submit your record again.",
+        "duplicate, then submit your record again.",
         "overlap": f"{titles}: these took place at the same time. Keep the one you attended, "
-        "withdraw the other, and submit your record again.",
-        "unproven": f"{titles}: please add something that shows that you took part (a certificate "
-        "of attendance, the program, an e-mail from the organizer), and submit your record again.",
+        "withdraw the other, then submit your record again.",
+        "unproven": f"{titles}: please add proof that you took part, such as a certificate of "
+        "attendance, the program or an e-mail from the organizer, then submit your record again.",
     }[kind]
 
 

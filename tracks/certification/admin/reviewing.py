@@ -1,4 +1,4 @@
-"""The queue of submitted records, and the CE Coordinator's decisions."""
+"""The admin queue of submitted records, and the CE Coordinator's decisions."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ from tracks.models import Submission
 DECIDES = "tracks.review_submission"
 OTHER = "other"
 RECORD_CHANGED = (
-    "This record changed since you opened it, so nothing was decided. Look at it again below."
+    "This record changed since you opened it, so nothing was decided. Review it again below."
 )
 
 
@@ -50,12 +50,12 @@ class SubmissionStageFilter(ConditionFilter):
 
 
 class AskSupervisorForm(SeenForm):
-    """The supervisor to ask: one of the proposals, or another person by name and address."""
+    """The supervisor to ask: a proposed one, or another person by name and address."""
 
     supervisor = forms.ChoiceField(
         widget=forms.RadioSelect,
-        label="Who verifies it",
-        error_messages={"required": "Choose who verifies it."},
+        label="Who will verify it?",
+        error_messages={"required": "Choose who will verify it."},
     )
     supervisor_name = forms.CharField(max_length=150, required=False, label="Name")
     supervisor_email = forms.EmailField(max_length=254, required=False, label="E-mail address")
@@ -65,19 +65,19 @@ class AskSupervisorForm(SeenForm):
         self.names = {email: name for name, email, _ in proposed}
         choices = [(email, f"{name}, {email}: {why}") for name, email, why in proposed]
         field = self.fields["supervisor"]
-        field.choices = [*choices, (OTHER, "Another person, named below")]  # type: ignore[attr-defined]
+        field.choices = [*choices, (OTHER, "Another person (enter below)")]  # type: ignore[attr-defined]
         field.initial = proposed[0][1] if proposed else OTHER
 
     def clean(self) -> None:
         super().clean()
         if self.cleaned_data.get("supervisor") != OTHER:
             return
-        for name, missing in (
+        for field, error in (
             ("supervisor_name", "Enter the name of the supervisor."),
             ("supervisor_email", "Enter the address to send the link to."),
         ):
-            if name not in self.errors and not self.cleaned_data.get(name):
-                self.add_error(name, missing)
+            if field not in self.errors and not self.cleaned_data.get(field):
+                self.add_error(field, error)
 
     def other_person_fields(self) -> list[forms.BoundField]:
         return [self["supervisor_name"], self["supervisor_email"]]
@@ -102,7 +102,7 @@ class ReturnForm(SeenForm):
 
 @admin.register(Submission)
 class SubmissionAdmin(QueueAdmin):
-    """Submitted records; those to review come first, oldest first."""
+    """Submitted records. Those to review come first, the oldest at the top."""
 
     decides = DECIDES
     steps = ("review", "return", "ask")
@@ -148,7 +148,7 @@ class SubmissionAdmin(QueueAdmin):
 
     @admin.display(description="waiting for")
     def waiting_for(self, submission: Submission) -> str:
-        return presentation.turn_text(submission)
+        return presentation.waiting_for_text(submission)
 
     # ---------- One record ----------
 
@@ -159,38 +159,38 @@ class SubmissionAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The record and the forms to decide about it."""
+        """Show the record, and the forms for deciding about it."""
         submission = self.shown(request, object_id)
         return self._page(request, submission, review.review_claims(submission.record))
 
     def review_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
-        """Approve the record and ask the supervisor."""
+        """Approve the record and ask the supervisor to verify it."""
 
-        def act(supervisor: SupervisorContact) -> None:
+        def action(supervisor: SupervisorContact) -> None:
             submitting.review_submission(
                 submission_id=submission.pk, supervisor=supervisor, by=request.user
             )
 
-        return self._ask(request, submission, act, "Reviewed; {} was asked to verify it.")
+        return self._ask(request, submission, action, "Reviewed; {} was asked to verify it.")
 
     def ask_view(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
-        """Ask another supervisor, or the same one with a new link."""
+        """Ask another supervisor, or send the same one a new link."""
 
-        def act(supervisor: SupervisorContact) -> None:
+        def action(supervisor: SupervisorContact) -> None:
             question = presentation.open_question(submission)
             if question is None:
                 raise Refused("No supervisor has been asked about this record.")
             verifying.ask_again(verification_id=question.pk, supervisor=supervisor, by=request.user)
 
-        return self._ask(request, submission, act, "A new link was sent to {}.")
+        return self._ask(request, submission, action, "A new link was sent to {}.")
 
     def _ask(
         self,
         request: AuthenticatedHttpRequest,
         submission: Submission,
-        act: Callable[[SupervisorContact], None],
+        action: Callable[[SupervisorContact], None],
         done: str,
     ) -> HttpResponse:
         form = AskSupervisorForm(request.POST, proposed=presentation.supervisor_choices(submission))
@@ -198,14 +198,14 @@ class SubmissionAdmin(QueueAdmin):
             request,
             submission,
             {"supervisor_form": form},
-            lambda: act(form.chosen()),
+            lambda: action(form.chosen()),
             lambda: done.format(form.chosen().name),
         )
 
     def return_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
-        """Return the record for changes; a prepared reason only fills in the text."""
+        """Return the record for changes. Choosing a prepared reason only fills in the text."""
         if (ready := request.POST.get("ready")) in presentation.READY_REASONS:
             reviewed_claims = review.review_claims(submission.record)
             typed = request.POST.get("reason", "").replace("\x00", "").strip()
@@ -231,10 +231,10 @@ class SubmissionAdmin(QueueAdmin):
         request: AuthenticatedHttpRequest,
         submission: Submission,
         forms: dict[str, Any],
-        act: Callable[[], object],
+        action: Callable[[], object],
         message: Callable[[], str],
     ) -> HttpResponse:
-        """Carry out the decision on the version that was shown; a refusal keeps what was typed."""
+        """Decide about the version that was shown. If that is refused, keep what was typed."""
         [form] = forms.values()
         reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
@@ -243,12 +243,12 @@ class SubmissionAdmin(QueueAdmin):
                     submission, reviewed_claims
                 ):
                     raise Refused(RECORD_CHANGED)
-                act()
+                action()
                 self.log_change(request, submission, message())
                 messages.success(request, f"{submission.person}'s record: {message()}")
                 return self.go_on(request, submission)
-        again = self.get_object(request, str(submission.pk))
-        return self._page(request, again or submission, reviewed_claims, forms)
+        current = self.get_object(request, str(submission.pk))
+        return self._page(request, current or submission, reviewed_claims, forms)
 
     def _page(
         self,
