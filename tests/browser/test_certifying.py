@@ -38,7 +38,7 @@ def test_from_the_button_to_the_certificate(
         asked = make.verification(Submission.objects.get())
     dana = open_browser(scripts=scripts)
     dana.visit(f"/verify/{token_of(asked)}/")
-    dana.sees("Is this record right?", "June Librarian", "15 credits")
+    dana.sees("Is this record correct?", "June Librarian", "15 credits")
     # Without a referrer, Chromium sends "Origin: null"; the answer counts anyway.
     dana.press("I verify this record")
     number = Certificate.objects.get().number

@@ -89,7 +89,7 @@ def test_sent_twice_it_is_one(client, june):
     for _ in range(2):
         response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
     assert Submission.objects.count() == 1
-    assert "was already sent; nothing was sent twice" in said(response)[-1]
+    assert "was already sent. It was not sent again." in said(response)[-1]
 
 
 @pytest.mark.parametrize(

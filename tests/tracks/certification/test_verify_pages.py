@@ -181,7 +181,7 @@ def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again
         text = page(client, asked)
         day = format_day(today())
     assert "A newer link was sent to you" in text
-    assert f"it was sent to the same address as this one, on {day}." in text
+    assert f"We sent the new link to the same address on {day}," in text
 
 
 # ---------- Who opens it ----------

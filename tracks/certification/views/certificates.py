@@ -1,4 +1,4 @@
-"""The public page of a certificate, and a person's own certificates to print and to show."""
+"""The public page of a certificate, and the pages where people find and print their own."""
 
 from uuid import UUID
 
@@ -28,9 +28,9 @@ def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
-    """Whether a certificate is valid, for anyone with its address.
+    """Show whether a certificate is valid to anyone who has its address.
 
-    Unlike a number, the address cannot be guessed, and search engines are asked not to index it.
+    Unlike its number, the address cannot be guessed, and search engines are asked not to index it.
     """
     if certificate := _certificate_at(address):
         facts = certificates.certificate_facts(certificate)
@@ -45,15 +45,15 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
-    """The PDF, for the person and for staff who may view certificates; 404 for others."""
+    """The PDF, for the person and for staff who can view certificates. 404 for everyone else."""
     certificate = _certificate_at(address)
-    if certificate is None or not _may_print(request.user, certificate):
+    if certificate is None or not _can_print(request.user, certificate):
         raise Http404
     if certificate.revoked_at:
         messages.error(
             request,
-            f"Certificate {certificate.number} was revoked, so it can no longer be printed. This "
-            "page says why.",
+            f"Certificate {certificate.number} was revoked, so it can no longer be printed. The "
+            "reason is below.",
         )
         return redirect(certificate)
     response = HttpResponse(
@@ -65,7 +65,7 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
 
 
 def _certificate_at(address: str) -> Certificate | None:
-    """The certificate of an address, also one typed from paper in upper case."""
+    """The certificate with this address, which can be typed from paper in upper case."""
     try:
         uuid = UUID(address)
     except ValueError:
@@ -73,6 +73,6 @@ def _certificate_at(address: str) -> Certificate | None:
     return counting_queries.certificates_with_details().filter(uuid=uuid).first()
 
 
-def _may_print(reader: User, certificate: Certificate) -> bool:
-    sees_all = reader.is_staff and reader.has_perm("tracks.view_certificate")
-    return sees_all or certificate.person_id == reader.pk
+def _can_print(reader: User, certificate: Certificate) -> bool:
+    can_view_all = reader.is_staff and reader.has_perm("tracks.view_certificate")
+    return can_view_all or certificate.person_id == reader.pk

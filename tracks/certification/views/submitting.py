@@ -1,4 +1,4 @@
-"""Submitting a record, withdrawing it, and asking for verification of single years."""
+"""Pages to submit a record, withdraw it, and ask for verification of single years."""
 
 from typing import Any
 
@@ -28,11 +28,11 @@ from tracks.models import Participation, Verification
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Show the record as it will be sent, and send it."""
+    """Show the record as it will be submitted, and submit it."""
     person = request.user
     participation = _participation(person, participation_id)
     if participation.state != ParticipationState.OPEN:
-        messages.info(request, _why_not_submit(participation))
+        messages.info(request, _why_closed(participation))
         return redirect(participation)
     event_actions.settle_due(person=person)
     proposals = supervisor_choices_for(person, participation.track)
@@ -43,8 +43,8 @@ def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
     if form.is_valid() and _send(participation, form, seen=request.POST.get("seen", ""), by=person):
         messages.success(
             request,
-            f"Your record for {participation.track} was sent to the CE Coordinator. This page "
-            "shows its progress.",
+            f"Your record for {participation.track} was sent to the CE Coordinator. You can follow "
+            "its progress on this page.",
         )
         return redirect(participation)
     return _page(request, participation, form)
@@ -55,13 +55,14 @@ def _participation(person: User, participation_id: int) -> Participation:
     return get_object_or_404(visible, pk=participation_id)
 
 
-def _why_not_submit(participation: Participation) -> str:
+def _why_closed(participation: Participation) -> str:
     if participation.state in SENT:
-        return f"Your record for {participation.track} was already sent; nothing was sent twice."
+        return f"Your record for {participation.track} was already sent. It was not sent again."
     return f"This period of {participation.track} is over, so there is nothing to submit."
 
 
 def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User) -> bool:
+    """Submit the record. Return whether it was accepted."""
     with refusal_as_form_error(form):
         submitting.submit_track(
             participation_id=participation.pk,
@@ -105,7 +106,7 @@ def _page(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Withdraw the submission, after asking for confirmation."""
+    """Ask for confirmation, then withdraw the submission."""
     person = request.user
     participation = _participation(person, participation_id)
     if participation.state not in SENT:
@@ -122,7 +123,7 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Ask for verification of one calendar year, and withdraw such a request."""
+    """Ask for verification of a calendar year, or withdraw a request."""
     person = request.user
     participation = _participation(person, participation_id)
     if participation.state not in ACTIVE:
@@ -154,15 +155,15 @@ def _year_form(
     years: list[YearStatus],
     person: User,
 ) -> YearForm:
-    """The form offers the years that are neither verified nor asked about."""
-    taken = {
+    """The form, with the years that are not verified and have no open request."""
+    closed = {
         each.year
         for each in years
         if each.label in (ANSWER_LABELS[VerificationAnswer.VERIFIED], ASKED)
     }
     counted = certification_queries.counted_by_year(participation, today())
     offered = [
-        (year, format_credits(amount)) for year, amount in counted.items() if year not in taken
+        (year, format_credits(amount)) for year, amount in counted.items() if year not in closed
     ]
     return YearForm(
         request.POST if request.method == "POST" else None,
@@ -173,6 +174,7 @@ def _year_form(
 
 
 def _ask(participation: Participation, form: YearForm, *, by: User) -> bool:
+    """Ask the supervisor. Return whether the request was accepted."""
     with refusal_as_form_error(form):
         verifying.ask_about_year(
             participation_id=participation.pk,
@@ -191,7 +193,7 @@ def _withdraw(
     *,
     by: User,
 ) -> None:
-    """Raises Http404 for anything but a question about a year of this participation."""
+    """Withdraw a question about a year of this participation; 404 for any other question."""
     questions = participation.verifications.filter(submission=None, pk=verification_id or 0)
     question = get_object_or_404(questions)
     try:

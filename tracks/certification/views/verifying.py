@@ -1,4 +1,4 @@
-"""The page where supervisors answer, by their link or signed in. Viewing it changes nothing."""
+"""The page where supervisors answer, with their link or signed in. A GET changes nothing."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,10 @@ from tracks.models import Certificate, Verification
 
 
 class SupervisorVisit(NamedTuple):
-    """A supervisor on the page of a question; `by` is their account, `here` the page's address."""
+    """A supervisor's visit to the page of a question.
+
+    `by` is their account, if known, and `here` the address of the page.
+    """
 
     request: HttpRequest
     question: Verification
@@ -36,15 +39,15 @@ class SupervisorVisit(NamedTuple):
     here: str
 
 
-# The signed link is the credential, which a form on another site cannot know. Because of the
-# referrer policy, browsers send no Origin that Django could compare.
+# The signed link is a secret that forms on other sites do not have, so CSRF protection is not
+# needed. It would not work either: the referrer policy keeps browsers from sending the Origin.
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest, token: str) -> HttpResponse:
-    """The page of a supervisor's link, without signing in.
+    """The page that a supervisor's link opens without signing in.
 
-    Only the buttons answer, because mail scanners may open the link.
+    Only a POST answers the question, because mail scanners open links.
     """
     if not ratelimit.consume(request, action="supervisor_link"):
         response = render(request, "429.html", status=429)
@@ -60,14 +63,14 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _supervisor(request: HttpRequest, question: Verification) -> User | None:
-    """The supervisor, if signed in. Anyone else at a shared computer answers by the link."""
+    """The supervisor's account, if signed in. On a shared computer, someone else may be."""
     user = request.user
     return user if user.is_authenticated and user.pk == question.supervisor_id else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verification(request: AuthenticatedHttpRequest, verification_id: int) -> HttpResponse:
-    """The same page for a supervisor who is signed in; 404 for everyone else."""
+    """The same page for the supervisor, signed in. 404 for everyone else."""
     person = request.user
     question = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
     here = reverse("tracks:verification", args=[question.pk])
@@ -100,7 +103,7 @@ def _verify(visit: SupervisorVisit, form: VerifyForm) -> bool:
         name = form.cleaned_data["name"]
         verifying.verify_record(verification_id=visit.question.pk, name=name, by=visit.by)
         return True
-    visit.question.refresh_from_db()  # it may have been answered or withdrawn in the meantime
+    visit.question.refresh_from_db()  # it may have been answered or withdrawn meanwhile
     return False
 
 
@@ -114,7 +117,7 @@ def _refuse(visit: SupervisorVisit, form: RefuseForm) -> bool:
 
 
 def _renew(visit: SupervisorVisit) -> HttpResponse:
-    """Redirect to the new question only if signed in; others get the new link by e-mail."""
+    """Send a new link by e-mail. Redirect to the new question only if signed in."""
     try:
         newer = verifying.renew_link(verification_id=visit.question.pk, by=visit.by)
     except Refused:
@@ -154,7 +157,7 @@ def _page(visit: SupervisorVisit, sign: VerifyForm, refuse: RefuseForm) -> HttpR
 
 
 class ClosedQuestion(NamedTuple):
-    """A question that cannot be answered, or not by this link; `kind` chooses the text."""
+    """A question that cannot be answered with this link. `kind` selects the text."""
 
     kind: str
     closed_on: str
