@@ -1,4 +1,4 @@
-"""Certification when several people press at the same moment."""
+"""Certification when several people act at the same moment."""
 
 import threading
 import time
@@ -17,7 +17,6 @@ from tests.races import PATIENCE, run_concurrently
 from tracks import actions
 from tracks.certification import certifying, record, submitting, verifying
 from tracks.enums import Ending, ParticipationState
-from tracks.following import actions as following_actions
 from tracks.models import Certificate, Participation, Submission, Verification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,20 +25,20 @@ State = ParticipationState
 
 
 def split(results: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What was returned, and what was refused; nothing else may come of it."""
-    refused = [one for one in results if isinstance(one, Refused)]
-    done = [one for one in results if not isinstance(one, Exception)]
+    """Split the results into values and refusals. Any other exception fails the test."""
+    refused = [each for each in results if isinstance(each, Refused)]
+    done = [each for each in results if not isinstance(each, Exception)]
     assert len(refused) + len(done) == len(results), results
     return done, refused
 
 
 def failed(results: list[Any]) -> bool:
-    """Whether the database had to refuse what the lock would have kept apart."""
-    return any(isinstance(one, Exception) and not isinstance(one, Refused) for one in results)
+    """Whether the database raised an error that the lock would have prevented."""
+    return any(isinstance(each, Exception) and not isinstance(each, Refused) for each in results)
 
 
-def one_of(*acts: Callable[[], Any]) -> Callable[[int], Any]:
-    return lambda index: acts[index % len(acts)]()
+def take_turns(*actions: Callable[[], Any]) -> Callable[[int], Any]:
+    return lambda index: actions[index % len(actions)]()
 
 
 def state_of(participation: Participation) -> str:
@@ -49,50 +48,50 @@ def state_of(participation: Participation) -> str:
 def submit(participation: Participation) -> Callable[[], Submission]:
     seen = record.record_fingerprint(record.make_record(participation, today()))
 
-    def act() -> Submission:
+    def action() -> Submission:
         me = User.objects.get(pk=participation.person_id)
         return actions.submit_track(participation_id=participation.pk, seen=seen, name="J", by=me)
 
-    return act
+    return action
 
 
 @pytest.fixture
 def without_lock(monkeypatch: Any) -> Callable[[Any], None]:
-    """Let a module's actions pass each other: each looks, waits, and writes."""
+    """Let the actions of a module run at the same time: each reads, waits, and writes.
 
-    def release(*modules: Any) -> None:
-        for module in modules:
-            monkeypatch.setattr(module, "lock_people", lambda ids: list(ids))
-        step = submitting.apply_step
+    Fails if the module has no `lock_people` or `apply_step` to replace.
+    """
 
-        def slowly(*args: Any, **kwargs: Any) -> None:
-            time.sleep(0.3)  # Everybody has looked before anybody writes.
-            step(*args, **kwargs)
+    def release(module: Any) -> None:
+        monkeypatch.setattr(module, "lock_people", lambda ids: list(ids))
+        apply_step = module.apply_step
 
-        for module in {*modules, submitting, verifying} - {following_actions}:
-            if hasattr(module, "apply_step"):
-                monkeypatch.setattr(module, "apply_step", slowly)
+        def apply_step_later(*args: Any, **kwargs: Any) -> None:
+            time.sleep(0.3)  # Everyone has read before anyone writes.
+            apply_step(*args, **kwargs)
+
+        monkeypatch.setattr(module, "apply_step", apply_step_later)
 
     return release
 
 
-# ---------- Sending ----------
+# ---------- Submitting ----------
 
 
-def test_ten_times_sent_at_once_is_sent_once() -> None:
+def test_ten_simultaneous_submissions_make_one() -> None:
     participation = make.following()
-    done, refused = split(run_concurrently(MANY, one_of(submit(participation))))
+    done, refused = split(run_concurrently(MANY, take_turns(submit(participation))))
     assert refused == []
     sent = Submission.objects.get()
-    assert {one.pk for one in done} == {sent.pk}
+    assert {each.pk for each in done} == {sent.pk}
     assert state_of(participation) == State.SUBMITTED
 
 
-def test_control_without_the_lock_the_database_has_to_refuse(without_lock: Any) -> None:
+def test_control_without_the_lock_the_database_raises_an_error(without_lock: Any) -> None:
     participation = make.following()
-    act = submit(participation)
+    action = submit(participation)
     without_lock(submitting)
-    results = run_concurrently(MANY, one_of(act))
+    results = run_concurrently(MANY, take_turns(action))
     assert failed(results)
     assert Submission.objects.count() == 1
 
@@ -100,13 +99,13 @@ def test_control_without_the_lock_the_database_has_to_refuse(without_lock: Any) 
 # ---------- Choosing ----------
 
 
-def test_ten_times_chosen_at_once_is_one_period() -> None:
+def test_ten_simultaneous_choices_make_one_period() -> None:
     june, track = make.person(), make.track()
     results = run_concurrently(MANY, lambda _: actions.select_track(track=track, by=june))
     done, refused = split(results)
     assert refused == []
     assert sorted(is_new for _, is_new in done) == [False] * 9 + [True]
-    assert {one.pk for one, _ in done} == {Participation.objects.get().pk}
+    assert {each.pk for each, _ in done} == {Participation.objects.get().pk}
 
 
 # ---------- Verifying ----------
@@ -116,30 +115,30 @@ def verify(asked: Verification) -> Callable[[], Certificate | None]:
     return lambda: actions.verify_record(verification_id=asked.pk, by=None)
 
 
-def test_ten_times_verified_at_once_is_one_certificate_and_one_next_period() -> None:
+def test_ten_simultaneous_verifications_make_one_certificate_and_one_next_period() -> None:
     asked = make.verification()
-    done, refused = split(run_concurrently(MANY, one_of(verify(asked))))
+    done, refused = split(run_concurrently(MANY, take_turns(verify(asked))))
     assert refused == []
     certificate = Certificate.objects.get()
-    assert {one.pk for one in done} == {certificate.pk}
+    assert {each.pk for each in done} == {certificate.pk}
     assert Participation.objects.get(follows=certificate).state == State.OPEN
 
 
 def test_control_two_verifications_without_the_lock_collide(without_lock: Any) -> None:
     asked = make.verification()
     without_lock(verifying)
-    results = run_concurrently(MANY, one_of(verify(asked)))
+    results = run_concurrently(MANY, take_turns(verify(asked)))
     assert failed(results)
     assert Certificate.objects.count() == 1
 
 
-def test_verified_and_refused_at_once_one_of_the_two_holds() -> None:
+def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
     asked = make.verification()
 
     def refuse() -> None:
         actions.refuse_record(verification_id=asked.pk, reason="Unknown to me.", by=None)
 
-    _, refused = split(run_concurrently(MANY, one_of(verify(asked), refuse)))
+    _, refused = split(run_concurrently(MANY, take_turns(verify(asked), refuse)))
     assert len(refused) == MANY / 2
     sent = Submission.objects.get()
     assert (sent.ending, Certificate.objects.count()) in {
@@ -148,8 +147,8 @@ def test_verified_and_refused_at_once_one_of_the_two_holds() -> None:
     }
 
 
-def test_verified_and_corrected_at_once_a_certificate_counts_what_was_true() -> None:
-    """Corrected first, the record goes back; certified first, the certificate stays as it is."""
+def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> None:
+    """If the correction is first, the record reopens; otherwise the certificate does not change."""
     asked = make.verification()
     credit = asked.participation.postings.get().credit
     category, staff = make.category(make.ADMINISTRATION), make.person(Role.HELP_DESK)
@@ -157,7 +156,7 @@ def test_verified_and_corrected_at_once_a_certificate_counts_what_was_true() -> 
     def correct() -> None:
         correct_credit(credit_id=credit.pk, category=category, amount=credit.amount - 1, by=staff)
 
-    results = run_concurrently(2, one_of(verify(asked), correct))
+    results = run_concurrently(2, take_turns(verify(asked), correct))
     _, refused = split(results)
     sent = Submission.objects.get()
     if refused:
@@ -173,18 +172,18 @@ def test_verified_and_corrected_at_once_a_certificate_counts_what_was_true() -> 
 # ---------- Reviewing ----------
 
 
-def test_reviewed_and_returned_at_once_never_both() -> None:
+def test_a_record_is_never_both_reviewed_and_returned() -> None:
     sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
 
     def review() -> None:
         actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
 
-    def give_back() -> None:
+    def return_it() -> None:
         actions.return_submission(
             submission_id=sent.pk, reason="Twice.", seen=State.SUBMITTED, by=staff
         )
 
-    done, refused = split(run_concurrently(MANY, one_of(review, give_back)))
+    done, refused = split(run_concurrently(MANY, take_turns(review, return_it)))
     assert (len(done), len(refused)) == (1, MANY - 1)
     sent.refresh_from_db()
     asked = Verification.objects.filter(answered_at=None).count()
@@ -194,52 +193,54 @@ def test_reviewed_and_returned_at_once_never_both() -> None:
     }
 
 
-def test_control_without_the_lock_both_happen(without_lock: Any, monkeypatch: Any) -> None:
+def test_control_without_the_lock_a_record_is_both_reviewed_and_returned(
+    without_lock: Any, monkeypatch: Any
+) -> None:
     sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
     without_lock(submitting)
-    both_have_looked, step = threading.Barrier(2), submitting.apply_step
+    both_have_read, apply_step = threading.Barrier(2), submitting.apply_step
 
-    def later(*args: Any, **kwargs: Any) -> None:
-        both_have_looked.wait(timeout=PATIENCE)
-        step(*args, **kwargs)
+    def wait_and_apply_step(*args: Any, **kwargs: Any) -> None:
+        both_have_read.wait(timeout=PATIENCE)
+        apply_step(*args, **kwargs)
 
-    monkeypatch.setattr(submitting, "apply_step", later)
+    monkeypatch.setattr(submitting, "apply_step", wait_and_apply_step)
 
     def review() -> None:
         actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
 
-    def give_back() -> None:
+    def return_it() -> None:
         actions.return_submission(submission_id=sent.pk, reason="Twice.", by=staff)
 
-    results = run_concurrently(2, one_of(review, give_back))
-    assert [one for one in results if isinstance(one, Exception)] == []
+    results = run_concurrently(2, take_turns(review, return_it))
+    assert [each for each in results if isinstance(each, Exception)] == []
 
 
 # ---------- Numbers ----------
 
 
-def ten_asked() -> list[Verification]:
+def ten_questions() -> list[Verification]:
     return [make.verification() for _ in range(MANY)]
 
 
-def test_ten_certificates_at_once_have_ten_numbers_without_a_gap() -> None:
-    asked = ten_asked()
+def test_ten_simultaneous_certificates_have_consecutive_numbers() -> None:
+    asked = ten_questions()
     done, refused = split(run_concurrently(MANY, lambda index: verify(asked[index])()))
     assert refused == []
     year = today().year
-    assert sorted(one.number for one in done) == [
+    assert sorted(each.number for each in done) == [
         f"{year}-{number:04d}" for number in range(1, MANY + 1)
     ]
 
 
-def test_control_without_taking_turns_numbers_collide(monkeypatch: Any) -> None:
-    asked = ten_asked()
+def test_control_without_the_numbering_lock_numbers_collide(monkeypatch: Any) -> None:
+    asked = ten_questions()
 
-    def without_turns(year: int) -> str:
+    def next_number_unlocked(year: int) -> str:
         number = f"{year}-{Certificate.objects.count() + 1:04d}"
         time.sleep(0.3)
         return number
 
-    monkeypatch.setattr(certifying, "_next_number", without_turns)
+    monkeypatch.setattr(certifying, "_next_number", next_number_unlocked)
     assert failed(run_concurrently(MANY, lambda index: verify(asked[index])()))
     assert Certificate.objects.count() < MANY
