@@ -1,4 +1,4 @@
-"""Tracks, rule sets and participations in the administration."""
+"""Tracks, rule sets and participations in the admin."""
 
 import datetime as dt
 import threading
@@ -28,12 +28,12 @@ RULES = "/admin/tracks/ruleset/"
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """Django queries the category of each of the (at most four) lines."""
+    """POST the form. Django queries the category of each of the four lines, at most."""
     with zeal_ignore():
         return client.post(address, values)
 
 
-def a_form(**changes: Any) -> dict[str, Any]:
+def form_data(**changes: Any) -> dict[str, Any]:
     """POST data for a rule set of 20 credits with two minimums of 10 and 5."""
     values: dict[str, Any] = {
         "track": factories.track().pk,
@@ -57,7 +57,7 @@ def a_form(**changes: Any) -> dict[str, Any]:
     return values | changes
 
 
-def an_unused_rule_set() -> RuleSet:
+def unused_rule_set() -> RuleSet:
     rule_set = RuleSet.objects.create(
         track=factories.track(),
         name="Unused",
@@ -70,7 +70,7 @@ def an_unused_rule_set() -> RuleSet:
 
 
 def test_a_coordinator_adds_a_rule_set_as_data() -> None:
-    answer = send(coordinator(), f"{RULES}add/", a_form())
+    answer = send(coordinator(), f"{RULES}add/", form_data())
     assert answer.headers["Location"] == RULES
     rule_set = RuleSet.objects.get(name="2027 Library Staff")
     lines = rule_set.requirements.order_by("category__position")
@@ -108,8 +108,8 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
         ({"years": "2026"}, "Enter between 1 and 20 years."),
     ],
 )
-def test_unfit_rules_are_refused_in_words(changes: dict[str, Any], message: str | None) -> None:
-    answer = send(coordinator(), f"{RULES}add/", a_form(**changes))
+def test_invalid_rules_get_an_error_message(changes: dict[str, Any], message: str | None) -> None:
+    answer = send(coordinator(), f"{RULES}add/", form_data(**changes))
     added = RuleSet.objects.filter(name="2027 Library Staff").exists()
     assert added == (message is None)
     if message:
@@ -117,14 +117,14 @@ def test_unfit_rules_are_refused_in_words(changes: dict[str, Any], message: str 
 
 
 def test_rules_without_followers_can_change() -> None:
-    rule_set = an_unused_rule_set()
+    rule_set = unused_rule_set()
     line = rule_set.requirements.get()
     changes = {
         "requirements-INITIAL_FORMS": "1",
         "requirements-0-id": line.pk,
         "requirements-0-rule_set": rule_set.pk,
     }
-    send(coordinator(), f"{RULES}{rule_set.pk}/change/", a_form(**changes))
+    send(coordinator(), f"{RULES}{rule_set.pk}/change/", form_data(**changes))
     rule_set.refresh_from_db()
     assert rule_set.name == "2027 Library Staff"
 
@@ -138,7 +138,7 @@ def test_rules_with_followers_are_frozen() -> None:
     assert "Someone follows these rules, so only the last day" in page
     assert 'name="total"' not in page
     assert 'name="requirements-0-minimum"' not in page
-    send(client, f"{RULES}{rule_set.pk}/change/", a_form(valid_until="2031-12-31"))
+    send(client, f"{RULES}{rule_set.pk}/change/", form_data(valid_until="2031-12-31"))
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert after.valid_until == dt.date(2031, 12, 31)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
@@ -167,7 +167,7 @@ def test_the_last_day_of_rules_with_followers_can_change() -> None:
     assert rule_set.valid_until is None
 
 
-def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatch: Any) -> None:
+def test_a_choice_made_while_the_rules_are_edited_freezes_them(monkeypatch: Any) -> None:
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     before = list(rule_set.requirements.values("category", "minimum"))
     client = coordinator()
@@ -189,15 +189,15 @@ def test_who_chooses_while_the_rules_are_edited_keeps_what_they_chose(monkeypatc
         "requirements-1-category": "",
         "requirements-1-minimum": "",
     }
-    page = send(client, f"{RULES}{rule_set.pk}/change/", a_form(**changes))
+    page = send(client, f"{RULES}{rule_set.pk}/change/", form_data(**changes))
     assert "Someone now follows these rules" in text(page)
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
     assert list(after.requirements.values("category", "minimum")) == before
 
 
-def test_the_action_judges_the_numbers_itself() -> None:
-    unused, by = an_unused_rule_set(), factories.person()
+def test_the_action_checks_the_numbers() -> None:
+    unused, by = unused_rule_set(), factories.person()
     with pytest.raises(Refused, match="more than the total of 20 credits"):
         actions.save_rule_set(rule_set=unused, requirements={category().pk: Decimal("20.5")}, by=by)
     with pytest.raises(Refused, match="at least one category"):
@@ -205,8 +205,8 @@ def test_the_action_judges_the_numbers_itself() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
-    """A participation is stored, not yet committed, when the rules are saved."""
+def test_saving_rules_waits_for_a_choice_in_progress(monkeypatch: Any) -> None:
+    """The rules are saved before the transaction with a new participation commits."""
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     requirements = {category().pk: Decimal(1)}
     person, staff = factories.person(), factories.person()
@@ -218,7 +218,7 @@ def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
                 participation, _ = select_track(track=factories.track(), by=person)
                 stored.set()
                 assert saving.wait(timeout=30)
-                time.sleep(0.3)  # long enough for the other to pass by, if it could
+                time.sleep(0.3)  # long enough for the other action to finish first if it could
             return participation
         assert stored.wait(timeout=30)
         saving.set()
@@ -231,21 +231,21 @@ def test_a_choice_under_way_is_waited_for(monkeypatch: Any) -> None:
 
 
 def test_rules_are_never_deleted() -> None:
-    rule_set = an_unused_rule_set()
+    rule_set = unused_rule_set()
     boss = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     assert boss.post(f"{RULES}{rule_set.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR])
-def test_others_look_at_rules_without_changing_them(role: Role) -> None:
-    rule_set = an_unused_rule_set()
+def test_other_roles_can_only_view_rules(role: Role) -> None:
+    rule_set = unused_rule_set()
     client = signed_in(factories.person(role))
     assert "Unused" in text(client.get(f"{RULES}{rule_set.pk}/change/"))
-    assert send(client, f"{RULES}{rule_set.pk}/change/", a_form()).status_code == 403
-    assert send(client, f"{RULES}add/", a_form()).status_code == 403
+    assert send(client, f"{RULES}{rule_set.pk}/change/", form_data()).status_code == 403
+    assert send(client, f"{RULES}add/", form_data()).status_code == 403
 
 
-def test_a_tracks_description_is_all_that_changes() -> None:
+def test_only_the_description_of_a_track_can_change() -> None:
     track = factories.track()
     boss = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     boss.post(
@@ -283,7 +283,7 @@ def test_staff_read_the_same_reasons_as_the_person() -> None:
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
         participation, _new = select_track(track=factories.track(), by=factories.person())
-    unused = an_unused_rule_set()
+    unused = unused_rule_set()
     Requirement.objects.all().filter(rule_set=unused).delete()
     for one in Category.objects.order_by("position")[:items]:
         Requirement.objects.create(rule_set=unused, category=one, minimum=Decimal(1))

@@ -33,7 +33,7 @@ def page(client, address):
     return client.get(address).content.decode()
 
 
-def test_a_new_person_reads_the_next_steps(client):
+def test_a_new_person_sees_the_next_steps(client):
     text = page(client, "/continuing-education/")
     assert "You have no credits yet and do not follow a certification track." in text
     assert "Nothing to claim right now" in text
@@ -42,7 +42,7 @@ def test_a_new_person_reads_the_next_steps(client):
     assert "Choose Library Staff" in page(client, "/tracks/")
 
 
-def test_without_a_track_credits_are_archived_and_the_page_says_what_that_means(client, person):
+def test_the_page_explains_archived_credits_to_people_without_a_track(client, person):
     make.claim(person)
     response = client.get("/continuing-education/credits/")
     assert [row.archived for row in response.context["credits"]] == [ARCHIVED]
@@ -66,7 +66,7 @@ def test_choosing_says_how_many_were_posted_and_why_others_were_not(client, pers
     assert "the first day that counts" in response.content.decode()
 
 
-def test_choosing_again_says_so(client):
+def test_choosing_a_track_again_changes_nothing(client):
     track = make.track().pk
     client.post("/tracks/", {"track": track})
     response = client.post("/tracks/", {"track": track}, follow=True)
@@ -103,7 +103,7 @@ def test_a_track_without_rules_in_force_cannot_be_chosen(client):
     assert "no rules in force for Library Staff" in said(response)[0]
 
 
-def test_progress_in_words_and_numbers(client, person):
+def test_progress_in_text_and_numbers(client, person):
     make.claim(person, credits={make.ADMINISTRATION: "12.0", make.TECHNOLOGY: "1.0"})
     client.post("/tracks/", {"track": make.track().pk})
     response = client.get(f"/tracks/{Participation.objects.get().pk}/")
@@ -135,7 +135,7 @@ def test_the_bar_is_as_long_as_the_total(client, person):
     ]
 
 
-def test_what_staff_returned_stands_on_top_with_its_reason(client, person):
+def test_returned_events_are_shown_with_the_reason(client, person):
     claim = claim_custom_event(facts=make.facts(title="Unclear one"), by=person)
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
@@ -154,13 +154,13 @@ def test_a_registration_is_upcoming_until_the_event_is_over(client, person):
     assert response.context["credits"] == []
     past = timezone.now() - dt.timedelta(days=1)
     Event.objects.update(begins_at=past, ends_at=past)
-    # Nobody has run the job; the page settles what is due for the person who looks.
+    # The task has not run, so the page settles the person's due attendance.
     response = client.get("/continuing-education/credits/")
     assert [row.title for row in response.context["credits"]] == ["Tomorrow"]
     assert response.context["upcoming"] == []
 
 
-def test_many_credits_come_in_pages_that_lose_none(client, person):
+def test_pages_of_credits_include_every_credit(client, person):
     titles = set()
     for number in range(27):
         titles.add(make.claim(person, title=f"Number {number}").event.title)
@@ -182,7 +182,7 @@ def test_another_persons_participation_is_not_found(client):
 @pytest.mark.parametrize("staff", [False, True])
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries(number, staff, django_assert_num_queries):
-    """At most 12, one more for Continuing Education, and two for the permissions of staff."""
+    """At most 12, one more for Continuing Education, and two more for staff permissions."""
     person = make.person(role=make.Role.HELP_DESK if staff else None)
     client = signed_in(person)
     for _ in range(number):
@@ -209,7 +209,7 @@ def test_queries(number, staff, django_assert_num_queries):
         client.get(f"/tracks/{participation.pk}/")
 
 
-def test_ten_thousand_events_ask_no_more_queries(client, person, django_assert_max_num_queries):
+def test_ten_thousand_events_take_no_more_queries(client, person, django_assert_max_num_queries):
     base = make.event()
     technology = make.category()
     with without_triggers(Event, CreditOffer):
@@ -234,7 +234,7 @@ def test_ten_thousand_events_ask_no_more_queries(client, person, django_assert_m
     assert Claim.objects.count() == 3
 
 
-def test_a_presenter_is_called_so(client, person):
+def test_presenter_credits_are_labeled(client, person):
     make.claim(person)
     assert "Presenter" not in page(client, "/continuing-education/credits/")
     Presenter.objects.create(event=make.event(), person=person)
@@ -242,7 +242,7 @@ def test_a_presenter_is_called_so(client, person):
     assert page(client, "/continuing-education/credits/").count("Presenter") == 1
 
 
-def test_credits_are_added_up_in_words(client, person):
+def test_the_summary_adds_up_credits(client, person):
     make.claim(person, credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.5"})
     make.claim(person, days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
     declined = claim_custom_event(facts=make.facts(), by=person)
@@ -275,7 +275,7 @@ def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
     assert again.postings.count() == 1
 
 
-def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, person):
+def test_resuming_a_track_that_was_left(client, person):
     make.claim(person)
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
@@ -295,7 +295,7 @@ def test_a_track_that_was_left_is_taken_up_again_where_it_was_left(client, perso
     assert said(refused)[-1] == "You already follow Library Staff in another period."
 
 
-def test_what_a_certificate_came_after_is_not_taken_up_again(client, person):
+def test_a_period_before_a_certificate_cannot_be_resumed(client, person):
     participation = make.following(person)
     leave_track(participation_id=participation.pk, by=person)
     assert list(counting_queries.resumable_participations(person, today())) == [participation]
@@ -328,10 +328,8 @@ def test_no_one_can_leave_another_persons_track(client):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_settling_what_is_due_asks_the_same_queries_for_one_event_and_three(
-    client, person, number, django_assert_num_queries
-):
-    """A page that finds attendance due settles all of it first."""
+def test_queries_of_settling_due_attendance(client, person, number, django_assert_num_queries):
+    """The page first settles all due attendance, with a fixed number of queries."""
     select_track(track=make.track(), by=person)
     for _ in range(number):
         register(event_id=make.event(days=1).pk, by=person)

@@ -1,6 +1,6 @@
-"""check_credits finds what constraints normally prevent, and nothing in sound data.
+"""check_credits finds faults that constraints normally prevent.
 
-Each fault is made by going round Python, and where needed round the database's own triggers.
+Each fault is made directly in the database, with its triggers disabled if necessary.
 """
 
 from io import StringIO
@@ -43,7 +43,7 @@ def person() -> User:
 
 
 def by_sql(statement: str, *untriggered: str) -> None:
-    """Run a statement while these tables have no triggers."""
+    """Run a statement with the triggers of these tables disabled."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in untriggered:
@@ -57,14 +57,14 @@ def faults() -> dict[str, int]:
     return {finding.fault: finding.count for finding in integrity.find_violations()}
 
 
-def test_nothing_is_found_where_everything_is_as_it_should_be(person: User) -> None:
+def test_sound_data_has_no_faults(person: User) -> None:
     assert integrity.find_violations() == []
     out = StringIO()
     call_command("check_credits", stdout=out)
     assert "4 credits in 4 claims: all checks passed." in out.getvalue()
 
 
-def test_nor_after_leaving_withdrawing_and_deciding(person: User) -> None:
+def test_leaving_withdrawing_and_deciding_leave_no_faults(person: User) -> None:
     leave_track(participation_id=Participation.objects.get().pk, by=person)
     for claim in Claim.objects.exclude(event__origin="custom").order_by("pk")[:1]:
         withdraw_claim(claim_id=claim.pk, by=person)
@@ -95,7 +95,7 @@ def test_a_posting_to_a_track_that_was_left(person: User) -> None:
     assert faults() == {"Postings to a track that was left": 3}
 
 
-def test_claims_that_stand_twice(person: User) -> None:
+def test_duplicate_claims(person: User) -> None:
     [name] = [
         each.name for each in Claim._meta.constraints if each.name.startswith("credits_one_live")
     ]
@@ -115,7 +115,7 @@ def test_claims_that_stand_twice(person: User) -> None:
     assert faults() == {"Duplicate claims": 1, "Claims without any credit": 1}
 
 
-def test_a_claim_without_who_when_and_why(person: User) -> None:
+def test_a_withdrawn_claim_without_name_date_and_reason(person: User) -> None:
     names = ("decision_recorded", "decided_both_or_neither", "refusal_has_reason")
     for name in names:
         by_sql(f"ALTER TABLE credits_claim DROP CONSTRAINT credits_claim_{name}")
@@ -124,7 +124,7 @@ def test_a_claim_without_who_when_and_why(person: User) -> None:
     assert faults() == {"Claims that ended without a name, date or reason": 1}
 
 
-def test_a_registration_that_led_to_nothing() -> None:
+def test_a_registration_that_did_not_lead_to_a_credit() -> None:
     event = make.event(days=1)
     register(event_id=event.pk, by=make.person())
     begins_at, ends_at = "2026-01-05T16:00Z", "2026-01-05T17:00Z"
@@ -133,7 +133,7 @@ def test_a_registration_that_led_to_nothing() -> None:
     assert faults() == {"Registrations that did not lead to a credit": 1}
 
 
-def test_a_claim_on_an_event_that_was_declined(person: User) -> None:
+def test_a_claim_on_a_declined_event(person: User) -> None:
     Event.objects.filter(origin="custom").update(
         state=EventState.DECLINED,
         decided_at=timezone.now(),
@@ -143,7 +143,7 @@ def test_a_claim_on_an_event_that_was_declined(person: User) -> None:
     assert faults() == {"Claims on declined, canceled or merged events": 1}
 
 
-def test_a_claim_returned_without_a_question(person: User) -> None:
+def test_a_returned_claim_whose_event_is_not_open_for_changes(person: User) -> None:
     Claim.objects.filter(event__origin="custom").update(
         state=ClaimState.RETURNED,
         decided_at=timezone.now(),
@@ -159,7 +159,7 @@ def test_an_event_merged_without_a_record() -> None:
     assert faults() == {"Merged events without a record of the merge": 1}
 
 
-def test_what_the_history_does_not_tell(person: User) -> None:
+def test_rows_that_differ_from_their_history(person: User) -> None:
     by_sql("UPDATE credits_credit SET amount = 2 WHERE amount = 1", "credits_credit")
     offers = CreditOffer.objects.count()
     by_sql("DELETE FROM events_creditofferhistory", "events_creditofferhistory")
@@ -169,14 +169,14 @@ def test_what_the_history_does_not_tell(person: User) -> None:
     }
 
 
-def test_a_credit_that_is_gone(person: User) -> None:
-    # Not posted, so that nothing else holds it.
+def test_a_deleted_credit(person: User) -> None:
+    # Not posted, so no other row references it.
     old = Credit.objects.earliest("claim__event__last_day")
     by_sql(f"DELETE FROM credits_credit WHERE id = {old.pk}", "credits_credit")
     assert faults() == {"Claims without any credit": 1, "Credits that were deleted": 1}
 
 
-def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None:
+def test_the_command_reports_faults_and_fails(person: User) -> None:
     Posting.objects.all().delete()
     out = StringIO()
     with pytest.raises(CommandError, match="4 claims: 1 check failed"):
@@ -185,8 +185,6 @@ def test_the_command_says_in_words_what_is_wrong_and_fails(person: User) -> None
     assert "  Credits not posted where they count: 3 (" in out.getvalue()
 
 
-def test_the_same_statements_however_many_credits(
-    person: User, django_assert_num_queries: object
-) -> None:
+def test_each_check_takes_one_query(person: User, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(len(integrity.INTEGRITY_CHECKS)):  # type: ignore[operator]
         integrity.find_violations()

@@ -54,14 +54,14 @@ def test_one_credit_counts_in_two_tracks():
     assert posted(staff) == posted(trustee) == {credit.pk}
 
 
-def test_what_is_claimed_later_is_posted_at_once():
+def test_later_claims_are_posted_immediately():
     person = make.person()
     participation, _ = actions.select_track(track=make.track(), by=person)
     credit = make.claim(person).credits.get()
     assert posted(participation) == {credit.pk}
 
 
-def test_other_peoples_credits_stay_where_they_are():
+def test_choosing_does_not_post_other_peoples_credits():
     make.claim(make.person())
     participation, _ = actions.select_track(track=make.track(), by=make.person())
     assert posted(participation) == set()
@@ -96,13 +96,13 @@ def test_twenty_choices_at_once_make_one_participation():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
+def test_control_without_the_constraint_and_the_lock_a_track_is_followed_twice(monkeypatch):
     person, track = make.person(), make.track()
     monkeypatch.setattr(following_actions, "lock_people", lambda ids: None)
     rule_set_for = counting_queries.lock_rule_set_for
 
     def slowly(*args, **kwargs):
-        time.sleep(0.3)  # Everyone has looked before anyone writes.
+        time.sleep(0.3)  # Everyone has read before anyone writes.
         return rule_set_for(*args, **kwargs)
 
     monkeypatch.setattr(counting_queries, "lock_rule_set_for", slowly)
@@ -125,7 +125,7 @@ def test_control_without_the_constraint_and_the_lock_follows_twice(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
-    """Claims have to wait while choosing a track has posted credits but not committed."""
+    """Claims wait until the transaction that posts credits to the chosen track commits."""
     person, track = make.person(), make.track()
     events = [make.event() for _ in range(10)]
 
@@ -178,7 +178,7 @@ def test_a_credit_is_not_posted_to_another_persons_participation():
         Posting.objects.create(credit=credit, participation=participation, person=other)
 
 
-def test_a_participation_takes_no_posting_of_another_person():
+def test_a_posting_belongs_to_the_person_of_the_participation():
     person, other = make.person(), make.person()
     make.claim(person)
     credit = Credit.objects.get()
@@ -194,7 +194,7 @@ def test_a_participation_follows_a_rule_set_of_its_own_track():
         Participation.objects.update(rule_set=other)
 
 
-def test_the_period_holds_the_day_of_choosing():
+def test_a_period_includes_the_day_of_choosing():
     actions.select_track(track=make.track(), by=make.person())
     with pytest.raises(IntegrityError, match="tracks_selected_within_period"):
         Participation.objects.update(closes_on=dt.date(2001, 1, 1))

@@ -1,4 +1,4 @@
-"""Reminders, and all e-mails of certification as a whole."""
+"""Reminders, and snapshots of all certification e-mails."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def subjects() -> list[tuple[str, str]]:
     return sorted((message.to[0], message.subject) for message in sent())
 
 
-# ---------- Whole e-mails ----------
+# ---------- Snapshots ----------
 
 
 def test_snapshots(now):
@@ -126,7 +126,7 @@ def _reminded(june: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlt
 
 
 def remind() -> list[tuple[str, str]]:
-    """Twice on the same day, as after a worker was killed."""
+    """Send the reminders twice, as if the worker had been restarted."""
     for _ in range(2):
         actions.remind_of_ends()
         actions.remind_directors()
@@ -134,7 +134,7 @@ def remind() -> list[tuple[str, str]]:
     return subjects()
 
 
-def test_a_period_is_spoken_of_12_6_3_and_1_months_before_its_end(june, now):
+def test_reminders_are_sent_12_6_3_and_1_months_before_a_period_ends(june, now):
     actions.select_track(track=make.track("Library Trustee"), by=june)
     claimed_on = dt.date(2029, 10, 1)
     found = []
@@ -158,7 +158,7 @@ def test_a_period_is_spoken_of_12_6_3_and_1_months_before_its_end(june, now):
     ]
 
 
-def test_the_email_names_the_certificate_and_what_is_missing_and_can_be_turned_off(june, now):
+def test_the_reminder_lists_what_is_missing_and_can_be_turned_off(june, now):
     certificate = make.certificate(make.following(june))
     sent()
     now.move_to("2030-10-23 10:00 -0700")
@@ -186,7 +186,7 @@ def test_the_email_names_the_certificate_and_what_is_missing_and_can_be_turned_o
     assert remind() == []
 
 
-def test_a_certificate_whose_track_was_left_is_spoken_of_alone(june, now):
+def test_the_reminder_of_a_certificate_whose_track_was_left(june, now):
     make.certificate(make.following(june))
     [following] = counting_queries.active_participations(june)
     actions.leave_track(participation_id=following.pk, by=june)
@@ -213,7 +213,7 @@ def test_no_reminder_is_sent_for_an_extended_period(june, now):
     ]
 
 
-def test_a_new_director_hears_of_the_four_years(june, now):
+def test_new_directors_are_reminded_of_the_four_years(june, now):
     library = make.organization(name="Alpha Library")
     Position.objects.create(
         person=june,
@@ -228,7 +228,7 @@ def test_a_new_director_hears_of_the_four_years(june, now):
     assert [subject for _, subject in remind() if "Director’s" in subject] == []
 
 
-def test_a_year_without_a_claim_is_mentioned_once_a_year(june, now):
+def test_the_reminder_after_an_idle_year_is_sent_once_a_year(june, now):
     actions.select_track(track=make.track("Library Trustee"), by=june)
     now.move_to("2027-11-22 10:00 -0700")
     assert remind() == []

@@ -1,4 +1,4 @@
-"""Certificates in the administration: finding, reading, and links to the PDF and the page."""
+"""Certificates in the admin: filters, search, pages and links."""
 
 import datetime as dt
 from typing import Any
@@ -31,7 +31,7 @@ def listed(client: Client, query: str = "") -> list[str]:
 
 @pytest.fixture
 def certificates() -> list[Certificate]:
-    """One of each state, of two years and two tracks: expired, revoked, valid."""
+    """An expired, a revoked and a valid certificate, from two years and two tracks."""
     with time_machine.travel("2021-03-01T18:00Z", tick=False):
         expired = make.certificate(make.following(make.person(display_name="Ada Old")))
     with time_machine.travel("2026-11-20T18:00Z", tick=False):
@@ -74,7 +74,7 @@ def test_the_filter_by_track(staff: Client, certificates: list[Certificate]) -> 
     assert listed(staff, f"track={make.track('Library Trustee').pk}") == ["2021-0001"]
 
 
-def test_the_page_of_one_has_its_record_as_a_table(
+def test_the_page_of_a_certificate_shows_its_record_as_a_table(
     staff: Client, certificates: list[Certificate]
 ) -> None:
     _, revoked, valid = certificates
@@ -102,7 +102,7 @@ def test_surplus_credits_are_listed_below(staff: Client) -> None:
     assert "One &lt;i&gt;more&lt;/i&gt;" in page
 
 
-def test_nothing_is_changed_or_deleted_there(
+def test_certificates_cannot_be_changed_or_deleted(
     staff: Client, certificates: list[Certificate]
 ) -> None:
     before = list(Certificate.objects.order_by("pk").values())
@@ -112,9 +112,7 @@ def test_nothing_is_changed_or_deleted_there(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_list_asks_the_same_queries(
-    staff: Client, number: int, django_assert_num_queries: Any
-) -> None:
+def test_queries_of_the_list(staff: Client, number: int, django_assert_num_queries: Any) -> None:
     for _ in range(number):
         make.certificate()
     staff.get(LIST)
@@ -123,9 +121,7 @@ def test_the_list_asks_the_same_queries(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_page_asks_the_same_queries(
-    staff: Client, number: int, django_assert_num_queries: Any
-) -> None:
+def test_queries_of_the_page(staff: Client, number: int, django_assert_num_queries: Any) -> None:
     participation = make.following()
     for day in range(number - 1):
         make.claim(participation.person, days=-2 - day)
@@ -136,12 +132,12 @@ def test_the_page_asks_the_same_queries(
         staff.get(page)
 
 
-def test_staff_roles_may_view_them() -> None:
+def test_roles_that_can_view_certificates() -> None:
     roles = {role for role, names in PERMISSIONS.items() if "tracks.view_certificate" in names}
     assert roles == {Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR}
 
 
-def test_the_year_is_that_of_the_day_in_montana() -> None:
+def test_the_year_filter_uses_mountain_time() -> None:
     with time_machine.travel(dt.datetime(2027, 1, 1, 3, tzinfo=dt.UTC), tick=False):
         make.certificate()
         client = signed_in(make.person(Role.HELP_DESK))

@@ -1,4 +1,4 @@
-"""The certificate on paper: read as a screen reader reads it, and its code as a camera does."""
+"""The PDF of a certificate, as screen readers read it and cameras scan its code."""
 
 import datetime as dt
 import io
@@ -48,7 +48,7 @@ def certificate():
 
 
 def issue(person, **fields):
-    """Reviewed two days after it was sent, verified on the fourth."""
+    """A certificate reviewed two days after the submission and verified after four."""
     with time_machine.travel(NOW, tick=False) as clock:
         sent = make.submission(make.following(person, "Library Staff"), **fields)
         clock.shift(86_400 * 2)
@@ -61,7 +61,7 @@ def issue(person, **fields):
 
 
 def parts(content):
-    """What is read aloud, piece by piece, with one blank where the paper breaks a line."""
+    """The texts read aloud, with a space for each line break."""
     tags = tagged_pdf.read(content).find("Title", "P", "Figure")
     return [" ".join(" ".join(piece.text for piece in tag.find("")).split()) for tag in tags]
 
@@ -95,7 +95,7 @@ def test_it_reads_in_order(certificate):
     ]
 
 
-def test_it_is_held_to_pdf_ua(certificate):
+def test_it_complies_with_pdf_ua(certificate):
     content = certificates.certificate_pdf_file(certificate)
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
@@ -121,21 +121,21 @@ def is_a(thing, key, value):
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_name_of_any_length_stays_on_its_page_and_is_read_whole(name):
+def test_a_name_of_any_length_fits_on_the_page_and_is_read_in_full(name):
     certificate = issue(make.person(), name=name)
     certificate.coordinator_name = certificate.supervisor_name = name
     content = certificates.certificate_pdf_file(certificate)
     assert pdf_ua.validate_pdf_bytes(content).failures == []
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert len(pdf.pages) == 1
-    told = [re.sub(r"[\s\u200b]", "", part) for part in parts(content)]
+    read = [re.sub(r"[\s\u200b]", "", part) for part in parts(content)]
     shown = certificates.pdf.printable_text(name)
-    place = told.index("Thiscertifiesthat") + 1
-    assert sorted(told[place]) == sorted(re.sub(r"\s", "", shown))
-    assert no_ink_at_the_frame(picture_of(certificate))
+    place = read.index("Thiscertifiesthat") + 1
+    assert sorted(read[place]) == sorted(re.sub(r"\s", "", shown))
+    assert is_white_inside_the_frame(picture_of(certificate))
 
 
-def test_what_did_not_count_is_left_out():
+def test_categories_without_credits_are_left_out():
     certificate = issue(make.person())
     certificate.record["categories"][1]["counted"] = "0"
     text = " ".join(parts(certificates.certificate_pdf_file(certificate)))
@@ -150,14 +150,14 @@ def test_a_demonstration_is_marked(certificate):
     assert parts(content)[0] == certificates.DEMONSTRATION
     assert pdf_ua.validate_pdf_bytes(content).failures == []
     red = Image.new("RGB", (1, 1), "#f6e5e4").getpixel((0, 0))
-    assert red in colours(picture_of(certificate))  # and across the whole sheet
+    assert red in colors(picture_of(certificate))  # printed across the whole page
 
 
-# ---------- Looked at ----------
+# ---------- Rendered ----------
 
 
 def picture_of(certificate, points=2):
-    """The sheet as an image, `points` dots a point, drawn from the same data."""
+    """The page as an image with `points` pixels per point, rendered from the same data."""
     content = typst.compile(
         django_settings.BASE_DIR / "templates/pdf/certificate.typ",
         ignore_system_fonts=True,
@@ -173,18 +173,18 @@ def data_of(certificate):
     return certificates.pdf._each_text(certificates.certificate_pdf_data(certificate), change)
 
 
-def colours(image):
-    return {colour for _, colour in image.getcolors(maxcolors=1 << 24)}
+def colors(image):
+    return {color for _, color in image.getcolors(maxcolors=1 << 24)}
 
 
-def no_ink_at_the_frame(image):
-    """Nothing but white between the innermost line of the frame and the room for words."""
+def is_white_inside_the_frame(image):
+    """Whether the space between the frame and the text is white."""
     left, right = image.crop((94, 160, 126, 1064)), image.crop((1458, 160, 1490, 1064))
-    return {*colours(left), *colours(right)} == {(255, 255, 255)}
+    return {*colors(left), *colors(right)} == {(255, 255, 255)}
 
 
-def test_the_code_says_the_address_printed_below_it(certificate):
-    """Every module of the code as it stands on paper, against what segno makes of the address."""
+def test_the_code_contains_the_address_printed_below_it(certificate):
+    """Compare every module of the printed code with the code that segno makes."""
     image = picture_of(certificate, points=4)
     black = image.convert("L").point(lambda value: 255 if value == 0 else 0).getbbox()
     expected = [
@@ -202,4 +202,4 @@ def test_the_code_says_the_address_printed_below_it(certificate):
         for y in range(len(expected))
     ]
     assert found == expected
-    assert size > 6  # at four dots a point: half a millimeter, enough for any telephone
+    assert size > 6  # at four pixels per point, that is half a millimeter, enough for any phone

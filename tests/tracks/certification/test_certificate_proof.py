@@ -1,4 +1,4 @@
-"""check_credits finds what is wrong with certificates, made by going round Python."""
+"""check_credits finds faults in certificates that were made directly in the database."""
 
 import datetime as dt
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def certificate():
-    """With a credit that it counted and one that it did not need."""
+    """A certificate with a counted credit and a surplus credit."""
     participation = make.following()
     make.claim(participation.person, days=-1)
     return make.certificate(participation)
 
 
-def test_nothing_is_found_after_any_of_the_steps(certificate):
+def test_reissuing_and_revoking_leave_no_faults(certificate):
     assert integrity.find_violations() == []
     values = {"certificate_id": certificate.pk, "by": make.person(Role.CE_COORDINATOR)}
     again = actions.reissue_certificate(name="June", reason="Misspelled.", **values)
@@ -58,12 +58,12 @@ def test_a_certificate_of_a_period_that_is_not_certified(certificate):
     }
 
 
-def test_a_certificate_that_counts_what_is_not_posted(certificate):
+def test_a_certificate_counts_a_credit_that_is_not_posted(certificate):
     certificate.participation.postings.all().delete()
     assert faults() == {"Certificates that differ from the postings": 1}
 
 
-def test_a_certificate_that_does_not_count_what_is_posted(certificate):
+def test_a_certificate_does_not_count_a_posted_credit(certificate):
     surplus = certificate.record["surplus"][0]["credit"]
     Posting.objects.create(
         credit_id=surplus, participation=certificate.participation, person=certificate.person
@@ -71,12 +71,12 @@ def test_a_certificate_that_does_not_count_what_is_posted(certificate):
     assert faults() == {"Certificates that differ from the postings": 1}
 
 
-def test_a_certificate_of_a_record_that_was_refused(certificate):
+def test_a_certificate_of_a_refused_record(certificate):
     Submission.objects.update(ending="refused", reason="Because.")
     assert faults() == {"Certificates without a certified record": 1}
 
 
-def test_a_certificate_that_counts_what_another_has_counted(certificate):
+def test_two_certificates_count_the_same_credit(certificate):
     june = certificate.person
     with time_machine.travel(timezone.now() + dt.timedelta(days=10), tick=False):
         make.claim(june, days=-1, credits=make.ENOUGH["Library Trustee"])
@@ -96,7 +96,7 @@ def test_a_certificate_that_counts_what_another_has_counted(certificate):
         }
 
 
-def test_two_tracks_may_count_one_credit(certificate):
+def test_two_tracks_can_count_one_credit(certificate):
     june = certificate.person
     staff, _ = actions.select_track(track=make.track(), by=june)
     make.claim(june, days=-2, credits=make.ENOUGH["Library Staff"])
@@ -114,7 +114,7 @@ def test_two_tracks_may_count_one_credit(certificate):
         ("certificate", "coordinator_name = 'x'", "Certificates"),
     ],
 )
-def test_what_the_history_does_not_tell(certificate, table, change, name):
+def test_rows_that_differ_from_their_history(certificate, table, change, name):
     by_sql(f"UPDATE tracks_{table} SET {change}", f"tracks_{table}")
     assert faults() == {f"{name} that differ from their history": 1}
 
@@ -127,8 +127,8 @@ def test_what_the_history_does_not_tell(certificate, table, change, name):
         ("certificate", "Certificates"),
     ],
 )
-def test_what_is_gone(table, name):
-    """Nothing holds a row that the history alone knows: as if row and all it needs were gone."""
+def test_deleted_rows(table, name):
+    """Give the history ids without rows, as if the rows had been deleted."""
     make.verification()
     if table == "certificate":
         make.certificate()

@@ -1,4 +1,4 @@
-"""The certificate on the web: for anyone with its address, for its person, and for staff."""
+"""The pages of certificates, for anyone with the address, for the person, and for staff."""
 
 import datetime as dt
 import uuid
@@ -62,7 +62,7 @@ def test_the_address_is_made_of_the_uuid(certificate):
     assert certificate.get_absolute_url() == f"/certificates/{certificate.uuid}/"
 
 
-def test_anybody_reads_that_it_is_valid_and_nothing_else_of_the_person(certificate):
+def test_anyone_can_see_that_it_is_valid_but_nothing_else_about_the_person(certificate):
     response = Client().get(certificate.get_absolute_url())
     assert response.context["certificate"]._asdict() == {
         "number": "2026-0001",
@@ -103,9 +103,9 @@ def test_it_is_valid_through_its_last_day(certificate, years, days, label):
     assert (expired in main(response)) == (label == "Expired")
 
 
-def test_revoked_says_since_when_and_why(certificate):
+def test_a_revoked_certificate_says_since_when_and_why(certificate):
     revoke(certificate)
-    with time_machine.travel(NOW.replace(year=2035)):  # and it stays so
+    with time_machine.travel(NOW.replace(year=2035)):  # and it stays revoked
         response = Client().get(certificate.get_absolute_url())
     page = main(response)
     assert response.context["certificate"].validity.label.text == "Revoked"
@@ -114,7 +114,7 @@ def test_revoked_says_since_when_and_why(certificate):
     assert "Reissued" not in page
 
 
-def test_reissued_it_names_the_new_number_and_not_the_new_name(certificate):
+def test_a_reissued_certificate_shows_the_new_number_but_not_the_new_name(certificate):
     again = reissue(certificate)
     page = main(Client().get(certificate.get_absolute_url()))
     assert "as certificate 2026-0002" in page
@@ -129,7 +129,7 @@ def test_reissued_it_names_the_new_number_and_not_the_new_name(certificate):
     "address",
     ["3f2f7a3e-0000-4000-8000-000000000000", "2026-0001", "1", "x", "🐻", "%00", "a" * 4000, "٣"],
 )
-def test_an_address_that_is_no_certificates(certificate, address):
+def test_an_address_without_a_certificate(certificate, address):
     response = Client().get(f"/certificates/{address}/")
     assert response.status_code == 404
     assert "<h1>No certificate has this address</h1>" in response.content.decode()
@@ -151,7 +151,7 @@ def test_a_demonstration_says_so(certificate, june):
     assert "This is not a real certificate." in page
 
 
-def test_the_page_asks_one_query(certificate, django_assert_num_queries):
+def test_the_page_takes_one_query(certificate, django_assert_num_queries):
     reissue(certificate)
     with django_assert_num_queries(1):
         Client().get(certificate.get_absolute_url())
@@ -159,10 +159,10 @@ def test_the_page_asks_one_query(certificate, django_assert_num_queries):
         Client().get(f"/certificates/{uuid.uuid4()}/")
 
 
-# ---------- To print ----------
+# ---------- Printing ----------
 
 
-def test_the_person_and_staff_print_it_and_nobody_else(certificate, june):
+def test_only_the_person_and_staff_can_print_it(certificate, june):
     address = f"{certificate.get_absolute_url()}certificate.pdf"
     for reader in (june, make.person(Role.HELP_DESK), make.person(Role.CE_COORDINATOR)):
         response = signed_in(reader).get(address)
@@ -178,14 +178,14 @@ def test_the_person_and_staff_print_it_and_nobody_else(certificate, june):
     assert Client().get(address)["Location"] == f"/accounts/login/?next={address}"
 
 
-def test_who_is_staff_no_more_does_not_print_it(certificate):
+def test_former_staff_cannot_print_it(certificate):
     before = make.person(Role.HELP_DESK)
     type(before).objects.filter(pk=before.pk).update(is_staff=False)
     address = f"{certificate.get_absolute_url()}certificate.pdf"
     assert signed_in(before).get(address).status_code == 404
 
 
-def test_a_revoked_one_is_not_printed_and_the_page_says_why(certificate, june):
+def test_a_revoked_certificate_cannot_be_printed_and_the_page_says_why(certificate, june):
     revoke(certificate)
     response = signed_in(june).get(f"{certificate.get_absolute_url()}certificate.pdf", follow=True)
     assert response.redirect_chain == [(certificate.get_absolute_url(), 302)]
@@ -194,19 +194,19 @@ def test_a_revoked_one_is_not_printed_and_the_page_says_why(certificate, june):
     assert "An invented" in main(response)
 
 
-def test_an_expired_one_is_printed(certificate, june):
+def test_an_expired_certificate_can_be_printed(certificate, june):
     with time_machine.travel(NOW.replace(year=2032)):
         response = signed_in(june).get(f"{certificate.get_absolute_url()}certificate.pdf")
     assert response.content.startswith(b"%PDF")
 
 
-# ---------- One's own ----------
+# ---------- My certificates ----------
 
 
-def test_my_certificates_with_everything_to_do_with_them(certificate, june, settings):
+def test_my_certificates_with_their_links(certificate, june, settings):
     settings.ADDRESS = "https://aspen.example.gov"
     again = reissue(certificate)
-    make.certificate(make.following(make.person(display_name="Somebody Else")))
+    make.certificate(make.following(make.person(display_name="Someone Else")))
     response = signed_in(june).get("/certificates/")
     rows = response.context["certificates"]
     assert [(row.number, row.validity.label.text, row.reissued) for row in rows] == [
@@ -219,10 +219,10 @@ def test_my_certificates_with_everything_to_do_with_them(certificate, june, sett
     assert f'href="/certificates/{again.uuid}/certificate.pdf"' in page
     assert f'href="/certificates/{certificate.uuid}/"' in page
     assert "Certificate 2026-0002 replaces it." in page
-    assert "Somebody Else" not in page
+    assert "Someone Else" not in page
 
 
-def test_without_a_certificate_it_says_how_one_comes_by_it(june):
+def test_without_a_certificate_the_page_says_how_to_earn_one(june):
     page = main(signed_in(june).get("/certificates/"))
     assert "No certificate yet" in page
     assert 'href="/tracks/"' in page
@@ -230,7 +230,7 @@ def test_without_a_certificate_it_says_how_one_comes_by_it(june):
     assert "None yet. When you meet all requirements of a track" in panel
 
 
-def test_the_panel_lists_them(certificate, june):
+def test_continuing_education_lists_certificates(certificate, june):
     response = signed_in(june).get("/continuing-education/")
     [row] = response.context["certificates"]
     assert (row.number, row.validity.label.text) == ("2026-0001", "Valid")
@@ -239,7 +239,7 @@ def test_the_panel_lists_them(certificate, june):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_list_asks_the_same_queries(june, number, django_assert_num_queries):
+def test_queries_of_the_list(june, number, django_assert_num_queries):
     certificate = make.certificate(make.following(june))
     for _ in range(number - 1):
         certificate = reissue(certificate)
@@ -250,12 +250,12 @@ def test_the_list_asks_the_same_queries(june, number, django_assert_num_queries)
         client.get("/certificates/")
 
 
-# ---------- Its credits, as My credits and their own pages tell them ----------
+# ---------- Its credits, in My credits and on their own pages ----------
 
 
 @pytest.fixture
 def settled(june):
-    """A certificate with a credit it counted, one beyond it, and one of the next period."""
+    """A certificate with a counted and a surplus credit, and a credit in the next period."""
     participation = make.following(june)
     event = participation.postings.get().credit.claim.event
     event.title = "Counted"
@@ -267,7 +267,7 @@ def settled(june):
         yield certificate
 
 
-def test_the_transcript_names_the_period_by_its_certificate(settled, june):
+def test_the_transcript_labels_a_period_with_its_certificate(settled, june):
     response = signed_in(june).get("/continuing-education/credits/")
     groups = {group.title: group for group in response.context["groups"]}
     titles = [
@@ -301,7 +301,7 @@ def test_the_transcript_names_the_period_by_its_certificate(settled, june):
     )
 
 
-def test_the_panel_and_the_credits_own_page_say_the_same(settled, june):
+def test_continuing_education_and_the_page_of_a_credit_agree(settled, june):
     client = signed_in(june)
     rows = {
         row.title: row.tracks for row in client.get("/continuing-education/").context["credits"]
@@ -312,14 +312,14 @@ def test_the_panel_and_the_credits_own_page_say_the_same(settled, june):
     assert "Counted in certificate 2026-0001, Library Trustee" in page
 
 
-def test_files_leave_out_what_the_group_says(settled, june):
+def test_files_group_credits_by_certificate(settled, june):
     text = signed_in(june).get("/continuing-education/credits/transcript.csv").content.decode()
     [counted] = [line for line in text.splitlines() if "2026-11-13,Counted," in line]
     assert counted.startswith('"Library Trustee, certificate 2026-0001",2026,2026-11-13,Counted')
     assert counted.endswith(",15,15,Approved,Verified with certificate 2026-0001.")
 
 
-def test_revoked_its_period_is_named_no_more(settled, june):
+def test_the_period_of_a_revoked_certificate_is_not_listed(settled, june):
     revoke(settled)
     response = signed_in(june).get("/continuing-education/credits/")
     assert [group.title for group in response.context["groups"]] == [
@@ -328,14 +328,14 @@ def test_revoked_its_period_is_named_no_more(settled, june):
     ]
 
 
-def test_without_a_track_since_the_archive_says_how_to_choose_one(settled, june):
+def test_after_leaving_the_next_period_the_archive_explains_how_to_choose_a_track(settled, june):
     [active] = june.participations.filter(state="open")
     actions.leave_track(participation_id=active.pk, by=june)
     page = main(signed_in(june).get("/continuing-education/credits/"))
     assert "As soon as you choose a track" in page
 
 
-def test_paper_holds_the_address_people_type(certificate, settings):
+def test_the_printed_address_is_the_public_one(certificate, settings):
     settings.ADDRESS = "https://aspen.example.gov"
     address = f"https://aspen.example.gov/certificates/{certificate.uuid}/"
     assert certificates.certificate_url(certificate) == address

@@ -1,4 +1,4 @@
-"""From the submission to the certificate: who may do what when, and what follows from it."""
+"""From the submission to the certificate: who can take which steps, and their effects."""
 
 import itertools
 from decimal import Decimal
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 State = ParticipationState
 
 
-def test_the_whole_way():
+def test_from_the_record_to_the_certificate():
     june = make.person(display_name="June Librarian")
     participation = make.following(june, "Library Staff")
     sent = make.submission(participation)
@@ -56,7 +56,7 @@ def test_the_whole_way():
     assert not following.postings.exists()
 
 
-def test_what_goes_beyond_is_archived_and_says_why():
+def test_surplus_credits_are_archived_with_the_reason():
     june = make.person()
     participation = make.following(june)  # 15 credits of Library Administration fill it
     extra = make.claim(june, credits={make.TECHNOLOGY: "3.0"}, days=-1).credits.get()
@@ -75,7 +75,7 @@ def test_what_goes_beyond_is_archived_and_says_why():
     assert why == f"Already counted in certificate {certificate.number}."
 
 
-# ---------- Every state, every step, everybody ----------
+# ---------- Every state, step and actor ----------
 
 
 def in_state(state: State) -> Participation:
@@ -103,13 +103,13 @@ def revoke(certificate: Certificate, **fields):
 
 
 def last(participation: Participation, model: type):
-    """The id of the latest submission, verification or certificate; 0 where there is none."""
+    """The id of the latest submission, verification or certificate; 0 if there is none."""
     found = model.objects.filter(participation=participation).order_by("pk").last()
     return found.pk if found else 0
 
 
 def take(step: ParticipationStep, participation: Participation, *, by):
-    """Do what the portal offers for a step, as `by`."""
+    """Take a step as `by`, with the action that the portal offers for it."""
     track = {"participation_id": participation.pk}
     sent = {"submission_id": last(participation, Submission)}
     asked = {"verification_id": last(participation, Verification)}
@@ -141,7 +141,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     action(**values, by=by)
 
 
-# Repeating a step that is already done changes nothing and is not refused.
+# Repeating one of these steps changes nothing and is not refused.
 ALREADY = {
     (State.SUBMITTED, ParticipationStep.SUBMIT),
     (State.REVIEWED, ParticipationStep.SUBMIT),
@@ -167,7 +167,7 @@ WHO = {
     ParticipationStep.LEAVE: Actor.PERSON,
     ParticipationStep.RESUME: Actor.PERSON,
 }
-NOT_THERE = (
+DOES_NOT_EXIST = (
     Participation.DoesNotExist,
     Submission.DoesNotExist,
     Verification.DoesNotExist,
@@ -175,8 +175,8 @@ NOT_THERE = (
 )
 
 
-def cast(actor: Actor, participation: Participation):
-    """A person in this role. For the portal it is the coordinator who declines a claim."""
+def person_acting_as(actor: Actor, participation: Participation):
+    """A person in this role. For the portal, it is the coordinator who declines a claim."""
     match actor:
         case Actor.PERSON:
             return participation.person
@@ -194,8 +194,8 @@ def test_each_actor_takes_the_steps_that_the_table_allows(state, step):
     moves = transition.allows(state, WHO[step])
     allowed = moves or (state, step) in ALREADY
     try:
-        take(step, participation, by=cast(WHO[step], participation))
-    except (Refused, *NOT_THERE):
+        take(step, participation, by=person_acting_as(WHO[step], participation))
+    except (Refused, *DOES_NOT_EXIST):
         assert not allowed
     else:
         assert allowed
@@ -205,8 +205,8 @@ def test_each_actor_takes_the_steps_that_the_table_allows(state, step):
 
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("step", list(ParticipationStep))
-def test_nobody_else_takes_a_step(state, step):
-    """What every action asks."""
+def test_other_actors_cannot_take_a_step(state, step):
+    """Every action makes this check."""
     participation = Participation(state=state, track=Track(name="Trustee"))
     transition = PARTICIPATION_TRANSITIONS[step]
     for actor in Actor:
@@ -227,7 +227,7 @@ TAKEN = [
 @pytest.mark.parametrize(
     ("state", "step"), [each for each in TAKEN if WHO.get(each[1]) != Actor.PERSON]
 )
-def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
+def test_people_cannot_take_other_actors_steps_with_their_own_record(state, step):
     participation = in_state(state)
     with pytest.raises(Refused):
         take(step, participation, by=participation.person)
@@ -236,7 +236,7 @@ def test_nobody_takes_the_steps_of_others_with_their_own_record(state, step):
 
 
 @pytest.mark.parametrize("step", [each for each, who in WHO.items() if who == Actor.PERSON])
-def test_nobody_takes_a_step_with_another_persons_track(step):
+def test_people_cannot_take_steps_with_another_persons_track(step):
     state = next(state for state, other in TAKEN if other == step)
     participation = in_state(state)
     with pytest.raises(Participation.DoesNotExist):
@@ -246,7 +246,7 @@ def test_nobody_takes_a_step_with_another_persons_track(step):
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_a_declined_credit_reopens_what_was_sent_and_nothing_else(state):
+def test_a_declined_credit_reopens_only_submitted_records(state):
     participation = in_state(state)
     coordinator = make.person(Role.CE_COORDINATOR)
     take(ParticipationStep.REOPEN, participation, by=coordinator)
@@ -257,10 +257,10 @@ def test_a_declined_credit_reopens_what_was_sent_and_nothing_else(state):
     assert ended.exists() == reopens
 
 
-# ---------- What was sent stays true ----------
+# ---------- Submitted records ----------
 
 
-def test_a_correction_reopens_what_was_sent_and_says_what_changed():
+def test_a_correction_reopens_a_submitted_record_and_says_what_changed():
     participation = make.following()
     asked = make.verification(make.submission(participation))
     credit = participation.postings.get().credit
@@ -282,7 +282,7 @@ def test_a_correction_reopens_what_was_sent_and_says_what_changed():
         actions.verify_record(verification_id=asked.pk, by=None)
 
 
-def test_what_is_earned_later_does_not_disturb_what_was_sent():
+def test_credits_earned_later_do_not_affect_a_submitted_record():
     participation = make.following()
     sent = make.submission(participation)
     make.claim(participation.person)
@@ -291,7 +291,7 @@ def test_what_is_earned_later_does_not_disturb_what_was_sent():
     assert participation.postings.count() == 2
 
 
-def test_a_certificate_shows_what_it_counted_even_after_a_correction():
+def test_a_certificate_does_not_change_after_a_correction():
     certificate = make.certificate()
     before = record.record_lines(Certificate.objects.get().record)
     credit_id = before[0].credit_id
@@ -306,7 +306,7 @@ def test_a_certificate_shows_what_it_counted_even_after_a_correction():
     assert certificate.participation.postings.get().credit_id == credit_id
 
 
-def test_nothing_is_sent_that_the_person_has_not_seen():
+def test_a_record_that_changed_since_the_person_saw_it_is_not_submitted():
     participation = make.following()
     seen = record.record_fingerprint(record.make_record(participation, today()))
     claim = Claim.objects.get(person=participation.person)
@@ -322,7 +322,7 @@ def test_nothing_is_sent_that_the_person_has_not_seen():
         )
 
 
-def test_nothing_is_sent_while_something_is_missing():
+def test_an_incomplete_record_is_not_submitted():
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
@@ -333,18 +333,18 @@ def test_nothing_is_sent_while_something_is_missing():
 # ---------- Supervisors ----------
 
 
-def test_nobody_is_their_own_supervisor_by_any_address():
+def test_no_one_can_be_their_own_supervisor_with_any_address():
     june = make.person()
     june.emailaddress_set.create(email="june@home.example", verified=True)
     june.emailaddress_set.create(email="june@new.example", verified=False)
     sent = make.submission(make.following(june))
     for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
         with pytest.raises(Refused, match="No one can verify their own record"):
-            make.verification(sent, actions.SupervisorContact("Somebody", address))
+            make.verification(sent, actions.SupervisorContact("Someone", address))
     assert not sent.verifications.exists()
 
 
-def test_a_link_expires_and_asking_again_ends_the_earlier_one():
+def test_a_link_expires_and_asking_again_replaces_it():
     with time_machine.travel("2026-11-23 10:00 -0700") as clock:
         first = make.verification()
         clock.move_to("2026-12-24 00:00 -0700")
@@ -360,7 +360,7 @@ def test_a_link_expires_and_asking_again_ends_the_earlier_one():
         assert actions.verify_record(verification_id=second.pk, by=None).supervisor_name == "Mary"
 
 
-def test_a_link_works_through_the_day_that_the_mail_names():
+def test_a_link_works_through_the_day_in_the_email():
     with time_machine.travel("2026-11-23 10:00 -0700") as clock:
         asked = make.verification()
         clock.move_to("2026-12-23 23:59 -0700")
@@ -384,7 +384,7 @@ def test_a_year_is_verified_while_the_period_runs():
         )
 
 
-# ---------- Afterwards ----------
+# ---------- After the certificate ----------
 
 
 def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
@@ -398,7 +398,7 @@ def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
     assert not certificate.participation.postings.exists()
 
 
-def test_revoked_and_reopened_it_can_be_corrected_and_submitted_again():
+def test_a_reopened_period_can_be_corrected_and_submitted_again():
     certificate = make.certificate()
     june = certificate.person
     revoke(certificate, reopen=True)
@@ -409,7 +409,7 @@ def test_revoked_and_reopened_it_can_be_corrected_and_submitted_again():
     assert again.number.endswith("-0002")
 
 
-def test_reissued_it_differs_in_name_alone():
+def test_a_reissued_certificate_differs_only_in_its_name():
     certificate = make.certificate()
     again = actions.reissue_certificate(
         certificate_id=certificate.pk,
@@ -435,7 +435,7 @@ def test_a_track_is_resumed_in_its_own_period():
     assert participation.postings.count() == 1
 
 
-def test_an_extension_posts_what_was_earned_in_the_time_added():
+def test_an_extension_posts_credits_earned_in_the_added_time():
     with time_machine.travel(timezone.now()) as clock:
         june = make.person()
         participation, _ = actions.select_track(track=make.track(), by=june)
@@ -452,7 +452,7 @@ def test_an_extension_posts_what_was_earned_in_the_time_added():
     assert (extension.closed_on, extension.closes_on) == (participation.closes_on, new)
 
 
-def test_directors_who_were_certified_continue_under_the_rules_of_renewal():
+def test_certified_directors_continue_under_the_renewal_rules():
     certificate = make.certificate(make.following(name="Library Director"))
     [following] = counting_queries.active_participations(certificate.person)
     assert following.rule_set.name == "2023 Library Director, renewal"
@@ -461,7 +461,7 @@ def test_directors_who_were_certified_continue_under_the_rules_of_renewal():
     assert (chosen.rule_set, chosen.follows) == (following.rule_set, certificate)
 
 
-def test_the_table_moves_nothing_out_of_what_it_knows():
+def test_the_transitions_cover_every_state():
     targets = {each.target for each in PARTICIPATION_TRANSITIONS.values()}
     assert {state for state, _ in TAKEN} | targets == set(State)
     assert len(list(itertools.chain(ACTIVE))) == 3

@@ -1,4 +1,4 @@
-"""What must never be in certification, tried by going round Python."""
+"""Constraints and triggers of certification, tested by direct writes to the database."""
 
 import datetime as dt
 import uuid
@@ -18,7 +18,7 @@ from tracks.models import Certificate, Extension, Participation, Posting, Submis
 pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
 TABLES = (Participation, Posting, Extension, Submission, Verification, Certificate)
-# An id is unique by itself; together with these it only lets other tables point at both.
+# These include the unique id and only let other tables reference it with a second column.
 KEYS = {
     "tracks_participation_with_person",
     "tracks_submission_with_answers",
@@ -26,15 +26,15 @@ KEYS = {
 }
 
 
-def refused(row: models.Model, constraint: str, **values: Any) -> None:
-    """This change of the row breaks the constraint, and nothing changes."""
+def assert_refused(row: models.Model, constraint: str, **values: Any) -> None:
+    """Assert that this change to the row violates the constraint."""
     rows = type(row)._default_manager.filter(pk=row.pk)
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         rows.update(**values)
 
 
-def another(row: Any, **values: Any) -> None:
-    """Write the row once more, with these values in place of its own."""
+def copy_row(row: Any, **values: Any) -> None:
+    """Insert a copy of the row with these values."""
     copy = type(row)._default_manager.get(pk=row.pk)
     copy.pk = None
     for name, value in values.items():
@@ -42,14 +42,14 @@ def another(row: Any, **values: Any) -> None:
     type(row)._default_manager.bulk_create([copy])
 
 
-def no_other(row: models.Model, constraint: str, **values: Any) -> None:
-    """A second row like this one breaks the constraint."""
+def assert_no_duplicate(row: models.Model, constraint: str, **values: Any) -> None:
+    """Assert that a copy of the row with these values violates the constraint."""
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
-        another(row, **values)
+        copy_row(row, **values)
 
 
-def frozen(row: models.Model, name: str, statement: str, *values: Any) -> None:
-    """The trigger of this name is there, and the statement on the row is refused with its words."""
+def assert_frozen(row: models.Model, name: str, statement: str, *values: Any) -> None:
+    """Assert that the trigger exists and that it blocks the statement on the row."""
     assert name in triggers(type(row))
     with (
         pytest.raises(ProgrammingError, match=r"pgtrigger: Cannot (update|delete)"),
@@ -60,7 +60,7 @@ def frozen(row: models.Model, name: str, statement: str, *values: Any) -> None:
 
 
 def triggers(table: type[models.Model]) -> set[str]:
-    """The names of a table's triggers, besides those that write its history."""
+    """The names of a table's triggers, except those that write its history."""
     names = {trigger.name for trigger in getattr(table._meta, "triggers", ())}
     return {name for name in names if not name.startswith(("insert_", "update_", "delete_"))}
 
@@ -71,15 +71,15 @@ DELETE = "DELETE FROM {table} WHERE id = %s"
 # ---------- Periods ----------
 
 
-def test_a_period_is_in_a_known_state_and_reaches_back_unless_it_follows_a_certificate() -> None:
+def test_a_period_has_a_known_state_and_a_start_that_fits() -> None:
     participation = make.following()
-    refused(participation, "tracks_state_known", state="lost")
+    assert_refused(participation, "tracks_state_known", state="lost")
     ahead = participation.selected_on + DAY
-    refused(participation, "tracks_counts_from_not_after_selection", counts_from=ahead)
+    assert_refused(participation, "tracks_counts_from_not_after_selection", counts_from=ahead)
     certificate = make.certificate(participation)
     following = Participation.objects.get(follows=certificate)
     assert following.counts_from > following.selected_on
-    refused(following, "tracks_counts_from_not_after_selection", follows=None)
+    assert_refused(following, "tracks_counts_from_not_after_selection", follows=None)
 
 
 def test_an_extension_is_longer_and_has_a_reason() -> None:
@@ -91,86 +91,94 @@ def test_an_extension_is_longer_and_has_a_reason() -> None:
         by=make.person(),
     )
     extension = participation.extensions.get()
-    refused(extension, "tracks_extension_is_longer", closes_on=participation.closes_on)
-    refused(extension, "tracks_extension_has_a_reason", reason="")
+    assert_refused(extension, "tracks_extension_is_longer", closes_on=participation.closes_on)
+    assert_refused(extension, "tracks_extension_has_a_reason", reason="")
 
 
-# ---------- Records that were sent ----------
+# ---------- Submissions ----------
 
 
-def test_one_record_of_a_period_is_under_way() -> None:
-    no_other(make.submission(), "tracks_one_open_submission")
+def test_a_period_has_one_open_submission() -> None:
+    assert_no_duplicate(make.submission(), "tracks_one_open_submission")
 
 
-def test_a_record_is_the_persons_own_and_has_a_name() -> None:
+def test_a_submission_belongs_to_the_person_and_has_a_name() -> None:
     sent = make.submission()
     end(sent)
-    no_other(sent, "tracks_submission_participation_same_person", person=make.person())
-    no_other(sent, "tracks_submission_has_a_name", name="")
+    assert_no_duplicate(sent, "tracks_submission_participation_same_person", person=make.person())
+    assert_no_duplicate(sent, "tracks_submission_has_a_name", name="")
 
 
 def end(sent: Submission) -> None:
     actions.take_back_submission(participation_id=sent.participation_id, by=sent.person)
 
 
-def test_a_record_is_reviewed_by_another_person_after_it_was_sent() -> None:
+def test_a_record_is_reviewed_by_someone_else_after_its_submission() -> None:
     sent, staff, now = make.submission(), make.person(), timezone.now()
-    refused(sent, "tracks_reviewed_both_or_neither", reviewed_at=now)
-    refused(sent, "tracks_reviewed_both_or_neither", reviewed_by=staff)
+    assert_refused(sent, "tracks_reviewed_both_or_neither", reviewed_at=now)
+    assert_refused(sent, "tracks_reviewed_both_or_neither", reviewed_by=staff)
     early = {"reviewed_at": sent.submitted_at - DAY, "reviewed_by": staff}
-    refused(sent, "tracks_submitted_before_reviewed", **early)
+    assert_refused(sent, "tracks_submitted_before_reviewed", **early)
     own = {"reviewed_at": now, "reviewed_by": sent.person}
-    refused(sent, "tracks_submission_not_reviewed_by_owner", **own)
+    assert_refused(sent, "tracks_submission_not_reviewed_by_owner", **own)
 
 
-def test_a_record_is_verified_by_another_person_after_its_review() -> None:
+def test_a_record_is_verified_by_someone_else_after_its_review() -> None:
     sent = make.verification().submission
     assert sent
     sent.refresh_from_db()
     assert sent.reviewed_at
     now = timezone.now()
-    refused(sent, "tracks_verified_both_or_neither", verified_at=now)
-    refused(sent, "tracks_verified_both_or_neither", verified_name="Dana")
-    refused(sent, "tracks_verified_both_or_neither", verified_by=make.person())
+    assert_refused(sent, "tracks_verified_both_or_neither", verified_at=now)
+    assert_refused(sent, "tracks_verified_both_or_neither", verified_name="Dana")
+    assert_refused(sent, "tracks_verified_both_or_neither", verified_by=make.person())
     signed = {"verified_at": now, "verified_name": "Dana"}
     early = signed | {"verified_at": sent.reviewed_at - DAY}
-    refused(sent, "tracks_reviewed_before_verified", **early)
-    refused(sent, "tracks_submission_not_verified_by_owner", **signed, verified_by=sent.person)
+    assert_refused(sent, "tracks_reviewed_before_verified", **early)
+    assert_refused(
+        sent, "tracks_submission_not_verified_by_owner", **signed, verified_by=sent.person
+    )
     never = make.submission()
-    refused(never, "tracks_reviewed_before_verified", **signed)
+    assert_refused(never, "tracks_reviewed_before_verified", **signed)
 
 
-def test_a_record_ends_sometime_somehow_with_a_reason_where_it_goes_back() -> None:
+def test_a_submission_ends_at_a_time_in_a_known_way_with_a_reason_if_it_is_sent_back() -> None:
     sent, now = make.submission(), timezone.now()
-    refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now)
-    refused(sent, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
-    refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now, ending="burnt")
-    refused(sent, "tracks_submission_ended_both_or_neither", ended_by=make.person())
+    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now)
+    assert_refused(sent, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
+    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now, ending="burnt")
+    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_by=make.person())
     for ending in (Ending.RETURNED, Ending.REFUSED, Ending.REOPENED):
-        refused(sent, "tracks_submission_sent_back_with_a_reason", ended_at=now, ending=ending)
-    refused(sent, "tracks_certified_after_verification", ended_at=now, ending=Ending.CERTIFIED)
+        assert_refused(
+            sent, "tracks_submission_sent_back_with_a_reason", ended_at=now, ending=ending
+        )
+    assert_refused(
+        sent, "tracks_certified_after_verification", ended_at=now, ending=Ending.CERTIFIED
+    )
 
 
-def test_what_was_sent_stays_and_is_kept() -> None:
+def test_submissions_cannot_be_changed_or_deleted() -> None:
     sent = make.submission()
-    frozen(sent, "protect_submissions", DELETE)
+    assert_frozen(sent, "protect_submissions", DELETE)
     for column, value in {
         "record": "{}",
-        "name": "Somebody else",
+        "name": "Someone else",
         "person_id": make.person().pk,
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(sent, "submission_record_is_frozen", statement, value)
+        assert_frozen(sent, "submission_record_is_frozen", statement, value)
 
 
 # ---------- Questions to supervisors ----------
 
 
-def test_one_supervisor_is_asked_about_a_record_at_a_time() -> None:
+def test_a_submission_has_one_open_question() -> None:
     asked = make.verification()
-    no_other(asked, "tracks_one_open_question_per_submission", nonce=uuid.uuid4())
-    no_other(asked, "nonce", answered_at=timezone.now(), answer=VerificationAnswer.VERIFIED)
+    assert_no_duplicate(asked, "tracks_one_open_question_per_submission", nonce=uuid.uuid4())
+    assert_no_duplicate(
+        asked, "nonce", answered_at=timezone.now(), answer=VerificationAnswer.VERIFIED
+    )
 
 
 def a_year() -> Verification:
@@ -184,10 +192,10 @@ def a_year() -> Verification:
 
 def test_a_year_is_asked_about_and_verified_once() -> None:
     asked = a_year()
-    no_other(asked, "tracks_year_verified_once", nonce=uuid.uuid4())
+    assert_no_duplicate(asked, "tracks_year_verified_once", nonce=uuid.uuid4())
     actions.verify_record(verification_id=asked.pk, by=None)
     open_again = {"nonce": uuid.uuid4(), "answered_at": None, "answer": ""}
-    no_other(asked, "tracks_year_verified_once", **open_again)
+    assert_no_duplicate(asked, "tracks_year_verified_once", **open_again)
 
 
 def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
@@ -198,38 +206,38 @@ def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
         "answer": VerificationAnswer.VERIFIED,
     }
     both = "tracks_verification_of_a_submission_or_a_year"
-    no_other(asked, both, **new, year=2026)
-    no_other(year, both, **new, year=None)
+    assert_no_duplicate(asked, both, **new, year=2026)
+    assert_no_duplicate(year, both, **new, year=None)
     whose = "tracks_verification_participation_same_person"
-    no_other(asked, whose, **new, person=make.person())
+    assert_no_duplicate(asked, whose, **new, person=make.person())
     other = make.following(asked.person, "Library Staff")
     which = "tracks_verification_submission_same_participation"
-    no_other(asked, which, **new, participation=other)
+    assert_no_duplicate(asked, which, **new, participation=other)
 
 
-def test_a_supervisor_is_another_person_with_a_name_and_has_time() -> None:
+def test_a_supervisor_is_someone_else_with_a_name_and_has_time_to_answer() -> None:
     asked = make.verification()
-    refused(asked, "tracks_verification_supervisor_not_owner", supervisor=asked.person)
-    refused(asked, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
-    refused(asked, "tracks_supervisor_is_named", supervisor_email="")
-    refused(asked, "tracks_supervisor_is_named", supervisor_name="")
-    refused(asked, "tracks_verification_expires_after_asked", expires_at=asked.asked_at)
+    assert_refused(asked, "tracks_verification_supervisor_not_owner", supervisor=asked.person)
+    assert_refused(asked, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
+    assert_refused(asked, "tracks_supervisor_is_named", supervisor_email="")
+    assert_refused(asked, "tracks_supervisor_is_named", supervisor_name="")
+    assert_refused(asked, "tracks_verification_expires_after_asked", expires_at=asked.asked_at)
 
 
-def test_a_question_is_answered_sometime_somehow_with_a_reason_where_it_is_refused() -> None:
+def test_a_question_is_answered_at_a_time_in_a_known_way_with_a_reason_if_refused() -> None:
     asked, now = make.verification(), timezone.now()
     somehow = "tracks_verification_answered_both_or_neither"
-    refused(asked, somehow, answered_at=now)
-    refused(asked, somehow, answer=VerificationAnswer.VERIFIED)
-    refused(asked, somehow, answered_at=now, answer="perhaps")
+    assert_refused(asked, somehow, answered_at=now)
+    assert_refused(asked, somehow, answer=VerificationAnswer.VERIFIED)
+    assert_refused(asked, somehow, answered_at=now, answer="perhaps")
     for answer in (VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN):
         name = "tracks_verification_refused_with_a_reason"
-        refused(asked, name, answered_at=now, answer=answer)
+        assert_refused(asked, name, answered_at=now, answer=answer)
 
 
-def test_what_was_asked_stays_and_is_kept() -> None:
+def test_questions_cannot_be_changed_or_deleted() -> None:
     asked = make.verification()
-    frozen(asked, "protect_verifications", DELETE)
+    assert_frozen(asked, "protect_verifications", DELETE)
     for column, value in {
         "record": "{}",
         "year": 2026,
@@ -238,26 +246,28 @@ def test_what_was_asked_stays_and_is_kept() -> None:
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(asked, "verification_question_is_frozen", statement, value)
+        assert_frozen(asked, "verification_question_is_frozen", statement, value)
 
 
 # ---------- Certificates ----------
 
 
-def test_one_certificate_of_a_period_is_valid() -> None:
+def test_a_period_has_one_valid_certificate() -> None:
     certificate = make.certificate()
-    no_other(certificate, "tracks_one_valid_certificate", number="2026-9999", uuid=uuid.uuid4())
+    assert_no_duplicate(
+        certificate, "tracks_one_valid_certificate", number="2026-9999", uuid=uuid.uuid4()
+    )
 
 
-def test_a_certificate_is_one_of_its_kind() -> None:
+def test_numbers_and_addresses_of_certificates_are_unique() -> None:
     certificate = make.certificate()
     revoke(certificate)
-    no_other(certificate, "tracks_certificate_number", uuid=uuid.uuid4())
-    no_other(certificate, "tracks_certificate_uuid", number="2026-9999")
+    assert_no_duplicate(certificate, "tracks_certificate_number", uuid=uuid.uuid4())
+    assert_no_duplicate(certificate, "tracks_certificate_uuid", number="2026-9999")
     again = {"number": "2026-9998", "uuid": uuid.uuid4(), "replaces": certificate}
-    another(certificate, **again)
-    anew = again | {"number": "2026-9997", "uuid": uuid.uuid4()}
-    no_other(certificate, "tracks_certificate_replaces_id", **anew)
+    copy_row(certificate, **again)
+    second = again | {"number": "2026-9997", "uuid": uuid.uuid4()}
+    assert_no_duplicate(certificate, "tracks_certificate_replaces_id", **second)
 
 
 def revoke(certificate: Certificate) -> None:
@@ -266,30 +276,30 @@ def revoke(certificate: Certificate) -> None:
     )
 
 
-def test_a_certificate_rests_on_the_persons_own_record_reviewed_and_verified() -> None:
+def test_a_certificate_needs_the_persons_own_reviewed_and_verified_record() -> None:
     certificate, stranger = make.certificate(), make.certificate()
     revoke(certificate)
     new = {"number": "2026-9999", "uuid": uuid.uuid4()}
     whose = "tracks_certificate_participation_same_person"
-    no_other(certificate, whose, **new, person=stranger.person)
+    assert_no_duplicate(certificate, whose, **new, person=stranger.person)
     which = "tracks_certificate_submission_same_participation"
     theirs = {
         name: getattr(stranger, name) for name in ("submission", "reviewed_at", "verified_at")
     }
-    no_other(certificate, which, **new, **theirs)
+    assert_no_duplicate(certificate, which, **new, **theirs)
     both = "tracks_certificate_reviewed_and_verified"
     for name in ("reviewed_at", "verified_at"):
-        no_other(certificate, both, **new, **{name: timezone.now() + DAY})
+        assert_no_duplicate(certificate, both, **new, **{name: timezone.now() + DAY})
         with pytest.raises(IntegrityError, match="null value"), transaction.atomic():
-            another(certificate, **new, **{name: None})
+            copy_row(certificate, **new, **{name: None})
     other = make.submission(make.following(certificate.person, "Library Staff"))
     unverified = make.verification(other).submission
     assert unverified
     rests = {"submission": unverified, "participation": unverified.participation}
-    no_other(certificate, both, **new, **rests)
+    assert_no_duplicate(certificate, both, **new, **rests)
 
 
-def test_what_a_certificate_rests_on_cannot_be_taken_from_under_it() -> None:
+def test_the_verification_behind_a_certificate_cannot_be_undone() -> None:
     certificate = make.certificate()
     sent = certificate.submission
     gone = {"verified_at": None, "verified_by": None, "verified_name": ""}
@@ -298,23 +308,25 @@ def test_what_a_certificate_rests_on_cannot_be_taken_from_under_it() -> None:
         Submission.objects.filter(pk=sent.pk).update(ended_at=None, ending="", **gone)
 
 
-def test_a_certificate_names_people_and_has_time() -> None:
+def test_a_certificate_has_names_and_expires_after_its_issue() -> None:
     certificate = make.certificate()
     revoke(certificate)
     new = {"number": "2026-9999", "uuid": uuid.uuid4()}
     for name in ("name", "coordinator_name", "supervisor_name"):
-        no_other(certificate, "tracks_certificate_names_people", **new, **{name: ""})
+        assert_no_duplicate(certificate, "tracks_certificate_names_people", **new, **{name: ""})
     day = certificate.issued_on
-    no_other(certificate, "tracks_certificate_expires_after_issue", **new, expires_on=day)
+    assert_no_duplicate(
+        certificate, "tracks_certificate_expires_after_issue", **new, expires_on=day
+    )
 
 
-def test_a_certificate_is_revoked_by_another_person_for_a_reason() -> None:
+def test_a_certificate_is_revoked_by_someone_else_with_a_reason() -> None:
     certificate, staff, now = make.certificate(), make.person(), timezone.now()
     name = "tracks_revoked_all_or_none"
-    refused(certificate, name, revoked_at=now, revoked_by=staff)
-    refused(certificate, name, revoked_at=now, revoked_reason="Invented.")
-    refused(certificate, name, revoked_by=staff, revoked_reason="Invented.")
-    refused(
+    assert_refused(certificate, name, revoked_at=now, revoked_by=staff)
+    assert_refused(certificate, name, revoked_at=now, revoked_reason="Invented.")
+    assert_refused(certificate, name, revoked_by=staff, revoked_reason="Invented.")
+    assert_refused(
         certificate,
         "tracks_certificate_not_revoked_by_holder",
         revoked_at=now,
@@ -323,26 +335,26 @@ def test_a_certificate_is_revoked_by_another_person_for_a_reason() -> None:
     )
 
 
-def test_certificates_stay_as_they_are_and_are_kept() -> None:
+def test_certificates_cannot_be_changed_or_deleted() -> None:
     certificate = make.certificate()
-    frozen(certificate, "protect_certificates", DELETE)
+    assert_frozen(certificate, "protect_certificates", DELETE)
     for column, value in {
         "record": "{}",
-        "name": "Somebody else",
+        "name": "Someone else",
         "number": "1999-0001",
         "expires_on": dt.date(2099, 1, 1),
-        "listed_as": "Somebody else",
+        "listed_as": "Someone else",
         "issued_on": dt.date(2020, 1, 1),
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        frozen(certificate, "certificates_are_frozen", statement, value)
+        assert_frozen(certificate, "certificates_are_frozen", statement, value)
 
 
 # ---------- All of them ----------
 
 
-def test_every_constraint_and_trigger_is_tried() -> None:
-    """Here, or among the promises about what is chosen and posted."""
+def test_every_constraint_and_trigger_is_tested() -> None:
+    """Either in this file or in test_promises.py."""
     here = Path(__file__)
     text = here.read_text() + here.parents[1].joinpath("test_promises.py").read_text()
     names = {constraint.name for table in TABLES for constraint in table._meta.constraints}

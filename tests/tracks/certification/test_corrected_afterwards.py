@@ -1,4 +1,4 @@
-"""What is corrected after a record was sent or a certificate issued is followed to the end."""
+"""Corrections after a record was submitted or a certificate issued."""
 
 import datetime as dt
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
 
 def move(event: Event, days: float) -> None:
-    """Staff correct the days of an event."""
+    """Move an event by some days, as a correction by staff."""
     event.begins_at += dt.timedelta(days=days)
     event.ends_at += dt.timedelta(days=days)
     event_actions.save_event(event=event, by=make.person())
@@ -38,16 +38,16 @@ def revoke(certificate: Certificate, *, reopen: bool = False) -> None:
     )
 
 
-# ---------- On its way ----------
+# ---------- Submitted records ----------
 
 
-def test_a_record_is_sent_again_when_something_in_it_was_earned_on_another_day(now):
+def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     now.move_to("2027-11-20 10:00 -0700")
     claim = make.claim(june, credits=make.ENOUGH["Library Trustee"])
     asked = make.verification(make.submission(participation))
-    move(claim.event, -4 * 365 - 30)  # posted still, and aged out
+    move(claim.event, -4 * 365 - 30)  # still posted, but aged out
     assert participation.postings.get().credit.claim == claim
     [sent] = participation.submissions.all()
     assert sent.ending == Ending.REOPENED
@@ -58,7 +58,7 @@ def test_a_record_is_sent_again_when_something_in_it_was_earned_on_another_day(n
     assert asked.answer == VerificationAnswer.WITHDRAWN
 
 
-def test_hours_that_are_corrected_within_the_day_disturb_nothing():
+def test_correcting_the_hours_within_a_day_does_not_reopen_a_record():
     participation = make.following()
     sent = make.submission(participation)
     event = Claim.objects.get().event
@@ -69,7 +69,7 @@ def test_hours_that_are_corrected_within_the_day_disturb_nothing():
 
 
 @pytest.mark.parametrize("is_reviewed", [False, True])
-def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is_reviewed):
+def test_training_that_is_undecided_again_reopens_a_reviewed_record(is_reviewed):
     participation, staff = make.following(), make.person(Role.CE_COORDINATOR)
     begins_at = timezone.now() - dt.timedelta(days=20)
     facts = make.facts(
@@ -90,7 +90,7 @@ def test_what_staff_have_to_decide_again_takes_the_record_from_the_supervisor(is
     assert (sent.ending, sent.reason) == (Ending.REOPENED if is_reviewed else "", why)
 
 
-def test_what_the_coordinator_writes_to_the_person_is_not_for_the_supervisor(client):
+def test_supervisors_do_not_see_what_the_coordinator_writes_to_the_person(client):
     asked = make.verification()
     actions.return_submission(
         submission_id=asked.submission_id,
@@ -105,7 +105,7 @@ def test_what_the_coordinator_writes_to_the_person_is_not_for_the_supervisor(cli
 # ---------- After the certificate ----------
 
 
-def test_what_was_declined_since_does_not_come_back_with_a_reopened_period():
+def test_credits_declined_since_do_not_return_when_a_period_reopens():
     participation = make.following()
     stays = make.claim(participation.person, credits={make.ADMINISTRATION: "1.0"}, days=-9)
     certificate = make.certificate(participation)
@@ -122,7 +122,7 @@ def test_what_was_declined_since_does_not_come_back_with_a_reopened_period():
     assert integrity.find_violations() == []
 
 
-def test_what_turned_out_to_be_earned_after_the_issue_counts_in_the_period_since(now):
+def test_credits_found_to_be_earned_after_the_issue_count_in_the_next_period(now):
     certificate = make.certificate()
     claim = Claim.objects.get()
     now.shift(dt.timedelta(days=30))

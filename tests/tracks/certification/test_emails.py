@@ -1,4 +1,4 @@
-"""The e-mails about records and certificates, really sent and read."""
+"""The e-mails about records and certificates, as they are delivered."""
 
 import datetime as dt
 
@@ -24,7 +24,7 @@ def june() -> User:
 
 
 def read_all() -> dict[tuple[str, str], str]:
-    """What the worker sends now: text by address and subject."""
+    """Send the queued e-mails and return their text by address and subject."""
     messages = sent()
     found = {(message.to[0], message.subject): body_of(message) for message in messages}
     assert len(found) == len(messages)
@@ -35,7 +35,7 @@ def subjects() -> list[tuple[str, str]]:
     return sorted(read_all())
 
 
-def test_the_supervisor_is_asked_with_a_link_and_the_person_told(june):
+def test_a_review_e_mails_a_link_to_the_supervisor_and_notifies_the_person(june):
     asked = make.verification(make.submission(make.following(june)))
     found = read_all()
     subject = "June Librarian asks you to verify their record for Library Trustee"
@@ -44,7 +44,7 @@ def test_the_supervisor_is_asked_with_a_link_and_the_person_told(june):
     assert list(found) == [(june.email, "Your record for Library Trustee was reviewed")]
 
 
-def test_a_supervisor_with_an_account_is_written_to_at_the_address_given(june):
+def test_a_supervisor_with_an_account_gets_the_e_mail_at_the_given_address(june):
     dana = make.person(display_name="Dana Chair")
     dana.emailaddress_set.create(email="dana@home.example", verified=True)
     asked = make.verification(
@@ -55,7 +55,7 @@ def test_a_supervisor_with_an_account_is_written_to_at_the_address_given(june):
     assert subjects()[0][0] == "dana@home.example"
 
 
-def test_whoever_does_not_answer_is_asked_twice_again(june, now):
+def test_supervisors_who_do_not_answer_get_two_reminders(june, now):
     make.verification(make.submission(make.following(june)))
     read_all()
     again = "Reminder: June Librarian asks you to verify their record for Library Trustee"
@@ -68,16 +68,16 @@ def test_whoever_does_not_answer_is_asked_twice_again(june, now):
     assert found == [(30, again), (14, again)]
 
 
-def test_whoever_was_not_asked_again_in_time_is_asked_again_once(june, now):
+def test_only_one_reminder_is_sent_if_both_are_late(june, now):
     make.verification(make.submission(make.following(june)))
     read_all()
-    now.shift(dt.timedelta(days=22))  # the worker stood still
+    now.shift(dt.timedelta(days=22))  # the worker was down
     for _ in range(2):
         actions.remind_supervisors()
     assert len(read_all()) == 1
 
 
-def test_nobody_is_asked_again_about_a_year_of_a_track_that_was_left(june, now):
+def test_no_reminder_is_sent_about_a_year_of_a_track_that_was_left(june, now):
     participation = make.following(june)
     actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
@@ -97,7 +97,7 @@ def now_on() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
-def test_an_answer_that_came_in_the_meantime_ends_the_question(june):
+def test_a_question_answered_before_it_is_sent_is_dropped(june):
     asked = make.verification(make.submission(make.following(june)))
     actions.refuse_record(verification_id=asked.pk, reason="I do not know June.", by=None)
     found = read_all()
@@ -111,7 +111,7 @@ def test_an_answer_that_came_in_the_meantime_ends_the_question(june):
     }
 
 
-def test_a_record_that_was_returned_comes_back_with_the_reason(june):
+def test_a_returned_record_comes_back_with_the_reason(june):
     sent = make.submission(make.following(june))
     reviewer = make.person(Role.CE_COORDINATOR)
     actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=reviewer)
@@ -123,7 +123,7 @@ def test_a_record_that_was_returned_comes_back_with_the_reason(june):
     assert "The CE Coordinator wrote: > Twice the same." in found[address, subject]
 
 
-def test_what_was_sent_again_in_the_meantime_is_not_told(june):
+def test_a_return_is_not_announced_once_the_record_is_submitted_again(june):
     participation = make.following(june)
     sent = make.submission(participation)
     reviewer = make.person(Role.CE_COORDINATOR)
@@ -133,7 +133,7 @@ def test_what_was_sent_again_in_the_meantime_is_not_told(june):
     assert subjects() == []
 
 
-def test_what_the_person_took_back_is_told_to_nobody(june):
+def test_withdrawing_a_record_sends_no_e_mail(june):
     participation = make.submission(make.following(june)).participation
     actions.take_back_submission(participation_id=participation.pk, by=june)
     assert subjects() == []
@@ -142,7 +142,7 @@ def test_what_the_person_took_back_is_told_to_nobody(june):
 NO_LONGER = "No longer needed: your answer about June Librarian for Library Trustee"
 
 
-def test_a_supervisor_who_was_asked_hears_that_no_answer_is_needed(june):
+def test_the_supervisor_is_notified_that_no_answer_is_needed(june):
     asked = make.verification(make.submission(make.following(june)))
     read_all()
     actions.take_back_submission(participation_id=asked.participation_id, by=june)
@@ -151,7 +151,7 @@ def test_a_supervisor_who_was_asked_hears_that_no_answer_is_needed(june):
     assert "Your answer is no longer needed: The person withdrew the record." in text
 
 
-def test_whoever_is_asked_again_hears_of_the_new_question_alone(june):
+def test_a_supervisor_who_is_asked_again_only_gets_the_new_question(june):
     participation = make.following(june)
     make.verification(make.submission(participation))
     read_all()
@@ -165,13 +165,13 @@ def test_whoever_is_asked_again_hears_of_the_new_question_alone(june):
     mary = actions.SupervisorContact("Mary", "mary@board.example")
     by = make.person(Role.CE_COORDINATOR)
     actions.ask_again(verification_id=again.pk, supervisor=mary, by=by)
-    told = read_all()
-    assert "Mary was asked instead." in told["dana.chair@board.example", NO_LONGER]
-    assert len(told) == 3
+    texts = read_all()
+    assert "Mary was asked instead." in texts["dana.chair@board.example", NO_LONGER]
+    assert len(texts) == 3
 
 
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_nobody_hears_of_a_question_that_never_came_or_could_not_be_answered(june, now, is_sent):
+def test_withdrawing_an_unsent_or_expired_question_sends_no_e_mail(june, now, is_sent):
     asked = make.verification(make.submission(make.following(june)))
     if is_sent:
         read_all()
@@ -185,7 +185,7 @@ def test_the_certificate_is_announced(june):
     assert subjects() == [(june.email, "You are certified: Library Trustee")]
 
 
-def test_a_certificate_after_which_no_period_begins_promises_none(june):
+def test_the_e_mail_does_not_promise_a_next_period_without_rules(june):
     asked = make.verification(make.submission(make.following(june)))
     RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
     actions.verify_record(verification_id=asked.pk, by=None)
@@ -193,7 +193,7 @@ def test_a_certificate_after_which_no_period_begins_promises_none(june):
     assert "There are currently no rules for another period of this track. Your tracks:" in text
 
 
-def test_the_answer_about_a_year_is_told(june):
+def test_the_person_gets_the_answer_about_a_year(june):
     participation = make.following(june)
     asked = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
@@ -206,7 +206,7 @@ def test_the_answer_about_a_year_is_told(june):
     assert "Dana Chair wrote: > Not in May." in text
 
 
-def test_a_revoked_certificate_is_told_with_the_reason_and_what_follows(june):
+def test_a_revocation_is_e_mailed_with_the_reason_and_the_next_step(june):
     certificate = make.certificate(make.following(june))
     read_all()
     by = make.person(Role.CE_COORDINATOR)
@@ -224,7 +224,7 @@ def test_a_revoked_certificate_is_told_with_the_reason_and_what_follows(june):
         read_all()
 
 
-def test_a_certificate_that_is_reissued_is_told_with_its_new_page(june):
+def test_a_reissued_certificate_is_e_mailed_with_its_new_address(june):
     certificate = make.certificate(make.following(june))
     read_all()
     reissued = actions.reissue_certificate(

@@ -47,7 +47,7 @@ def state_of(submission: Submission) -> str:
 
 
 def with_custom_event(by: User) -> Submission:
-    """A record that rests on a custom event about which staff have not decided."""
+    """A record with a custom event that awaits a staff decision."""
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=by)
     make.claim(by, days=-40, credits={ADMINISTRATION: "7.5"})
     make.claim(by, days=-30, credits={ADMINISTRATION: "7.0"})
@@ -62,7 +62,7 @@ def listed(client: Client, query: str = "") -> list[int]:
 # ---------- The list ----------
 
 
-def test_what_waits_comes_first_the_longest_waiting_before_all() -> None:
+def test_records_to_review_come_first_the_oldest_at_the_top() -> None:
     with time_machine.travel(timezone.now()) as clock:
         returned = make.submission()
         actions.return_submission(
@@ -84,7 +84,7 @@ def test_what_waits_comes_first_the_longest_waiting_before_all() -> None:
         assert listed(client, f"?participation__track__id__exact={staff}") == [second.pk]
 
 
-def test_a_row_says_who_sent_what_when_and_who_has_it() -> None:
+def test_a_row_shows_the_person_the_track_the_day_and_who_has_the_record() -> None:
     june = make.person(display_name="June Librarian")
     library = make.organization(name="Sidney Library")
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
@@ -103,7 +103,7 @@ def test_a_row_says_who_sent_what_when_and_who_has_it() -> None:
         assert part in page, part
 
 
-def test_a_row_says_that_a_supervisor_has_not_answered_in_time() -> None:
+def test_a_row_shows_that_a_supervisor_did_not_answer_in_time() -> None:
     with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)) as clock:
         make.verification()
         assert "Dana Chair, until Wed, Dec 2, 2026" in text(coordinator().get(QUEUE))
@@ -115,7 +115,7 @@ def test_a_row_says_that_a_supervisor_has_not_answered_in_time() -> None:
 # ---------- The page ----------
 
 
-def test_the_page_shows_what_was_sent() -> None:
+def test_the_page_shows_the_record() -> None:
     june = make.person(display_name="June Librarian")
     sent = with_custom_event(june)
     page = coordinator().get(address(sent))
@@ -166,7 +166,7 @@ def test_lines_that_a_supervisor_verified_before_are_marked() -> None:
     assert category_.lines[0].verified == f"Verified by Dana Chair, {_today()}"
 
 
-def test_earlier_records_and_certificates_of_the_person_are_there_and_nobody_elses() -> None:
+def test_the_page_lists_only_the_persons_other_records_and_certificates() -> None:
     make.certificate()
     certificate = make.certificate()
     june = certificate.person
@@ -223,7 +223,7 @@ def test_another_supervisor_is_asked_by_name_and_address() -> None:
     assert sent.verifications.get().supervisor_email == OTHER.email
 
 
-def test_who_may_be_asked_is_named_once_each_with_the_reason() -> None:
+def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
     june, library = make.person(), make.organization(name="Sidney Library")
     chair = make.person(display_name="Carl Chair")
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
@@ -286,7 +286,7 @@ def test_without_a_supervisor_nothing_is_reviewed(
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
-def test_nobody_is_asked_about_themselves() -> None:
+def test_people_cannot_be_asked_about_themselves() -> None:
     sent = make.submission()
     named = {"supervisor_name": "June", "supervisor_email": sent.person.email}
     answer = decide(coordinator(), sent, "review", supervisor="other", **named)
@@ -309,7 +309,7 @@ def test_a_record_is_returned_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "overlap", "unproven"])
-def test_a_prepared_reason_fills_the_text_and_decides_nothing(kind: str) -> None:
+def test_a_prepared_reason_only_fills_in_the_text(kind: str) -> None:
     sent = with_custom_event(make.person())
     answer = decide(coordinator(), sent, "return", reason="My own words.", ready=kind)
     filled = answer.context_data["return_form"]["reason"].value()
@@ -319,7 +319,7 @@ def test_a_prepared_reason_fills_the_text_and_decides_nothing(kind: str) -> None
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
-def test_a_prepared_reason_names_what_it_fits() -> None:
+def test_a_prepared_reason_lists_the_training_it_applies_to() -> None:
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     event = make.claim(june, credits={ADMINISTRATION: "7.5"}).event
@@ -336,7 +336,7 @@ def test_a_prepared_reason_names_what_it_fits() -> None:
     )
 
 
-def test_what_waits_for_a_decision_is_decided_first() -> None:
+def test_staff_decide_on_custom_events_before_the_review() -> None:
     sent = with_custom_event(make.person())
     client = coordinator()
     page = text(client.get(address(sent)))
@@ -349,7 +349,7 @@ def test_what_waits_for_a_decision_is_decided_first() -> None:
 
 
 @pytest.mark.parametrize("what", ["review", "return"])
-def test_nothing_is_decided_that_changed_since_it_was_shown(what: str) -> None:
+def test_a_record_that_changed_since_it_was_shown_is_not_decided(what: str) -> None:
     sent = make.submission()
     client = coordinator()
     old = seen(client, sent)
@@ -376,14 +376,14 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     assert "This record changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Twice the same."
     assert state_of(sent) == ParticipationState.REVIEWED
-    # And where it goes there between the look and the lock.
+    # Even if it goes there between the check and the lock.
     with pytest.raises(Refused, match="changed since you opened it"):
         actions.return_submission(
             submission_id=sent.pk, reason="No.", seen="submitted", by=make.person()
         )
 
 
-def test_a_credit_declined_meanwhile_reopens_and_the_page_says_so() -> None:
+def test_a_record_reopened_in_the_meantime_cannot_be_reviewed() -> None:
     sent = make.submission()
     client = coordinator()
     old = seen(client, sent)
@@ -423,7 +423,7 @@ def test_a_new_link_is_sent_or_another_supervisor_is_asked() -> None:
     assert state_of(sent) == ParticipationState.REVIEWED
 
 
-def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
+def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
     asked = make.verification()
     assert asked.submission
     decide(coordinator(), asked.submission, "return", reason="Twice the same.")
@@ -433,7 +433,7 @@ def test_what_is_with_the_supervisor_can_still_be_returned() -> None:
     assert state_of(asked.submission) == ParticipationState.OPEN
 
 
-def test_nobody_asks_another_supervisor_about_their_own_record() -> None:
+def test_people_cannot_ask_another_supervisor_about_their_own_record() -> None:
     asked = make.verification()
     with pytest.raises(Refused, match="Someone else has to ask a supervisor about your own record"):
         actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
@@ -441,7 +441,7 @@ def test_nobody_asks_another_supervisor_about_their_own_record() -> None:
     assert asked.answered_at is None
 
 
-def test_nobody_is_asked_about_what_is_not_with_a_supervisor() -> None:
+def test_asking_again_needs_an_open_question() -> None:
     sent = make.submission()
     answer = decide(coordinator(), sent, "ask", supervisor=make.SUPERVISOR.email)
     assert answer.context_data["supervisor_form"].non_field_errors() == [
@@ -449,11 +449,11 @@ def test_nobody_is_asked_about_what_is_not_with_a_supervisor() -> None:
     ]
 
 
-# ---------- Who may ----------
+# ---------- Permissions ----------
 
 
 @pytest.mark.parametrize("what", ["review", "return", "ask"])
-def test_nobody_decides_about_their_own_record(what: str) -> None:
+def test_no_one_decides_about_their_own_record(what: str) -> None:
     me = make.person(Role.CE_COORDINATOR)
     sent = make.submission(make.following(me))
     if what == "ask":
@@ -470,7 +470,7 @@ def test_nobody_decides_about_their_own_record(what: str) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR])
-def test_others_look_at_a_record_and_decide_nothing(role: Role) -> None:
+def test_other_staff_see_records_but_cannot_decide(role: Role) -> None:
     sent = make.submission()
     client = signed_in(make.person(role))
     page = text(client.get(address(sent)))
@@ -482,7 +482,7 @@ def test_others_look_at_a_record_and_decide_nothing(role: Role) -> None:
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
-def test_event_editors_see_no_records() -> None:
+def test_event_editors_cannot_see_records() -> None:
     june = make.person(display_name="June Librarian")
     sent = make.submission(make.following(june))
     client = signed_in(make.person(Role.EVENT_EDITOR))
@@ -492,7 +492,7 @@ def test_event_editors_see_no_records() -> None:
         assert "June Librarian" not in text(answer)
 
 
-def test_a_record_that_is_not_there() -> None:
+def test_a_record_that_does_not_exist() -> None:
     client = coordinator()
     for number in ("0", "9" * 19, "x", "%00"):
         assert client.get(f"{QUEUE}{number}/change/").status_code == 404
@@ -500,10 +500,10 @@ def test_a_record_that_is_not_there() -> None:
         assert answer.status_code in (302, 404)
 
 
-# ---------- The first page, and queries ----------
+# ---------- The admin index and queries ----------
 
 
-def test_the_first_page_says_what_waits_for_review() -> None:
+def test_the_admin_index_counts_waiting_records() -> None:
     with time_machine.travel(timezone.now()) as clock:
         make.verification()
         clock.shift(86_400 * 33)

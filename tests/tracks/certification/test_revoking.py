@@ -1,4 +1,4 @@
-"""Revoking and reissuing a certificate in the administration."""
+"""Revoking and reissuing a certificate in the admin."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Submitting and withdrawing a record, and verification by year: the pages of the person."""
+"""The person's pages to submit and withdraw a record and have single years verified."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def page(client, address):
 
 
 def typed(client, participation, **fields):
-    """The form of a person who has seen the page."""
+    """Form data from a person who has opened the page."""
     seen = client.get(f"/tracks/{participation.pk}/submit/").context.get("seen", "")
     values = {
         "seen": seen,
@@ -53,10 +53,10 @@ def send(client, participation, **fields):
     return client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
 
 
-# ---------- What will be sent ----------
+# ---------- Submitting ----------
 
 
-def test_the_page_shows_what_counts_and_what_is_beyond(client, june):
+def test_the_page_shows_counted_and_surplus_credits(client, june):
     participation = make.following(june)
     make.claim(june, days=-2, credits={make.TECHNOLOGY: "3.0"}, title="One more")
     context = client.get(f"/tracks/{participation.pk}/submit/").context
@@ -69,7 +69,7 @@ def test_the_page_shows_what_counts_and_what_is_beyond(client, june):
     assert 'value="June Librarian"' in text
 
 
-def test_it_is_sent_as_it_was_shown(client, june):
+def test_a_record_is_submitted_as_shown(client, june):
     participation = make.following(june)
     response = send(client, participation)
     assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
@@ -83,7 +83,7 @@ def test_it_is_sent_as_it_was_shown(client, june):
     assert [line["amount"] for line in sent.record["lines"]] == ["15.0"]
 
 
-def test_sent_twice_it_is_one(client, june):
+def test_submitting_twice_makes_one_submission(client, june):
     participation = make.following(june)
     values = typed(client, participation)
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_warnings_come_first_with_a_link_and_advice(client, june):
     assert first.text in Submission.objects.get().remarks
 
 
-def test_while_something_is_missing_the_page_says_what(client, june):
+def test_the_page_lists_missing_requirements(client, june):
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
     text = page(client, f"/tracks/{participation.pk}/submit/")
@@ -133,7 +133,7 @@ def test_while_something_is_missing_the_page_says_what(client, june):
     assert not Submission.objects.exists()
 
 
-def test_what_changed_in_the_meantime_is_shown_and_what_was_typed_kept(client, june):
+def test_a_changed_record_is_shown_and_the_form_is_kept(client, june):
     participation = make.following(june)
     values = typed(client, participation, note="Keep me")
     correct_credit(
@@ -153,7 +153,7 @@ def test_what_changed_in_the_meantime_is_shown_and_what_was_typed_kept(client, j
     assert Submission.objects.get().note == "Keep me"
 
 
-# ---------- Who verifies ----------
+# ---------- Supervisors ----------
 
 
 def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
@@ -168,13 +168,13 @@ def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
     assert "Choose who will verify your record." in response.content.decode()
     response = send(client, participation, supervisor="else", supervisor_email="")
     assert "Enter the address of the person you want to ask." in response.content.decode()
-    send(client, participation, supervisor=str(director.pk), supervisor_name="Somebody")
+    send(client, participation, supervisor=str(director.pk), supervisor_name="Someone")
     sent = Submission.objects.get()
     assert (sent.supervisor_name, sent.supervisor_email) == ("Ida Director", director.email)
 
 
 @pytest.mark.parametrize("upper", [False, True])
-def test_nobody_names_themselves(client, june, upper):
+def test_people_cannot_choose_themselves(client, june, upper):
     participation = make.following(june)
     address = june.email.upper() if upper else june.email
     response = send(client, participation, supervisor_email=address)
@@ -184,7 +184,7 @@ def test_nobody_names_themselves(client, june, upper):
 
 
 @pytest.mark.parametrize("value", ["\x00", "x" * 5000, "\x00" * 5000, " "])
-def test_odd_input_is_refused_with_words(client, june, value):
+def test_invalid_input_gets_an_error_message(client, june, value):
     participation = make.following(june)
     for name in ("name", "supervisor_name", "supervisor_email", "listing"):
         response = send(client, participation, **{name: value})
@@ -194,10 +194,10 @@ def test_odd_input_is_refused_with_words(client, june, value):
     assert not Submission.objects.exists()
 
 
-# ---------- Where it is ----------
+# ---------- Status ----------
 
 
-def test_where_the_record_is_from_the_first_day_to_the_certificate(client, june):
+def test_the_status_from_the_first_day_to_the_certificate(client, june):
     with time_machine.travel(dt.datetime(2026, 6, 10, 18, tzinfo=dt.UTC)) as clock:
         participation = make.following(june)
         here = participation.get_absolute_url()
@@ -231,7 +231,7 @@ def stages(client, participation):
     return "".join(stage.label.shape for stage in context["stages"])
 
 
-def test_the_stages_fill_one_after_the_other(client, june):
+def test_the_stages_are_completed_in_order(client, june):
     participation = make.following(june)
     seen = [stages(client, participation)]
     sent = make.submission(participation)
@@ -247,7 +247,7 @@ def test_the_stages_fill_one_after_the_other(client, june):
     assert labels[2] == "Verified by Dana Chair"
 
 
-def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
+def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, june):
     participation = make.following(june)
     coordinator = make.person(Role.CE_COORDINATOR, display_name="Cora")
     sent = make.submission(participation)
@@ -279,7 +279,7 @@ def test_what_was_sent_back_says_by_whom_why_and_what_to_do(client, june):
     assert "You no longer meet all requirements" in text
 
 
-def test_periods_that_are_over_say_what_became_of_them(client, june):
+def test_the_status_of_past_periods(client, june):
     certificate = make.certificate(make.following(june))
     here = certificate.participation.get_absolute_url()
     actions.revoke_certificate(
@@ -294,7 +294,7 @@ def test_periods_that_are_over_say_what_became_of_them(client, june):
     assert "Leave Library Staff" not in page(client, left.get_absolute_url())
 
 
-def test_a_revoked_certificate_opens_the_period_again_with_the_reason(client, june):
+def test_the_status_of_a_reopened_period_has_the_reason(client, june):
     certificate = make.certificate(make.following(june))
     actions.revoke_certificate(
         certificate_id=certificate.pk,
@@ -307,10 +307,10 @@ def test_a_revoked_certificate_opens_the_period_again_with_the_reason(client, ju
     assert "A training too many." in text
 
 
-# ---------- Withdrawing it ----------
+# ---------- Withdrawing ----------
 
 
-def test_withdrawing_asks_first(client, june):
+def test_withdrawing_asks_for_confirmation(client, june):
     participation = make.following(june)
     asked = make.verification(make.submission(participation))
     address = f"/tracks/{participation.pk}/take-back/"
@@ -326,7 +326,7 @@ def test_withdrawing_asks_first(client, june):
     assert said(response)[-1] == "There is no submission to withdraw."
 
 
-def test_what_is_sent_cannot_be_left(client, june):
+def test_a_track_with_a_submitted_record_cannot_be_left(client, june):
     participation = make.following(june)
     make.submission(participation)
     assert "Leave Library Trustee" not in page(client, participation.get_absolute_url())
@@ -348,7 +348,7 @@ def years_form(participation, **fields):
     return values | fields
 
 
-def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
+def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     participation = make.following(june)
     address = f"/tracks/{participation.pk}/years/"
     values = years_form(participation)
@@ -369,13 +369,13 @@ def test_a_year_is_asked_about_withdrawn_refused_and_verified(client, june):
     actions.verify_record(verification_id=asked.pk, by=None)
     [row] = client.get(address).context["years"]
     assert (row.label.text, row.text[:14]) == ("Verified", "by Dana Chair ")
-    # A form of before: no double question.
+    # An outdated form does not ask again.
     response = client.post(address, values)
     assert response.context["form"].errors["year"]
     assert Verification.objects.count() == 3
 
 
-def test_nobody_has_their_year_verified_by_themselves(client, june):
+def test_people_cannot_verify_their_own_year(client, june):
     participation = make.following(june)
     values = years_form(participation, supervisor_email=june.email)
     response = client.post(f"/tracks/{participation.pk}/years/", values)
@@ -384,7 +384,7 @@ def test_nobody_has_their_year_verified_by_themselves(client, june):
 
 
 @pytest.mark.parametrize("value", ["", "0", "x", "\x00", "9" * 30, "other"])
-def test_a_question_that_is_not_ones_own_is_not_withdrawn(client, june, value):
+def test_people_cannot_withdraw_other_peoples_questions(client, june, value):
     participation, other = make.following(june), make.following()
     asked = actions.ask_about_year(
         participation_id=other.pk,
@@ -399,7 +399,7 @@ def test_a_question_that_is_not_ones_own_is_not_withdrawn(client, june, value):
     assert asked.answered_at is None
 
 
-# ---------- The cost ----------
+# ---------- Queries ----------
 
 
 @pytest.mark.parametrize("number", [1, 3])

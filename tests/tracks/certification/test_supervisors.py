@@ -1,4 +1,4 @@
-"""Who may verify a record, for every position."""
+"""Who can verify a record, by position."""
 
 import datetime as dt
 
@@ -24,7 +24,7 @@ def places():
     }
 
 
-def holds(who, kind, place, **fields):
+def add_position(who, kind, place, **fields):
     return Position.objects.create(person=who, organization=place, kind=kind, **fields)
 
 
@@ -39,7 +39,7 @@ DIRECTOR = ("Ida", f"Director of {ALPHA}")
 CHAIR = ("Carl", f"Board chair of {ALPHA}")
 TRUSTEE = ("Tom", f"Trustee of {ALPHA}")
 BOSS = ("Bea", f"Your supervisor at {ALPHA}")
-# Position, who else there is at the library, whether a supervisor is named, and who is proposed.
+# Position, others at the library, whether it has a supervisor, and the expected proposals.
 CASES = [
     (Kind.STAFF, "director chair trustee", True, [BOSS]),
     (Kind.STAFF, "director chair trustee", False, [DIRECTOR]),
@@ -66,52 +66,52 @@ def test_supervisors_by_position(kind, others, has_boss, expected, places):
     }
     for office in others.split():
         name, held = offices[office]
-        holds(make.person(display_name=name), held, places[ALPHA])
+        add_position(make.person(display_name=name), held, places[ALPHA])
     boss = make.person(display_name="Bea") if has_boss else None
     june = make.person()
-    holds(june, kind, places[ALPHA], supervisor=boss)
+    add_position(june, kind, places[ALPHA], supervisor=boss)
     assert proposed(june) == expected
 
 
-def test_several_directors_by_name_and_nobody_twice(places):
+def test_several_directors_are_sorted_by_name_and_listed_once(places):
     ida, hal = make.person(display_name="Ida"), make.person(display_name="Hal")
     for director in (ida, hal):
-        holds(director, Kind.DIRECTOR, places[ALPHA])
+        add_position(director, Kind.DIRECTOR, places[ALPHA])
     june = make.person()
     for kind in (Kind.STAFF, Kind.FRIEND):
-        holds(june, kind, places[ALPHA])
+        add_position(june, kind, places[ALPHA])
     assert proposed(june) == [("Hal", f"Director of {ALPHA}"), DIRECTOR]
 
 
-def test_what_fits_the_track_comes_first(places):
+def test_supervisors_for_the_matching_position_come_first(places):
     june = make.person()
-    holds(make.person(display_name="Ida"), Kind.DIRECTOR, places[ALPHA])
-    holds(make.person(display_name="Zoe"), Kind.BOARD_CHAIR, places[OTHER])
-    holds(june, Kind.STAFF, places[ALPHA])
-    holds(june, Kind.TRUSTEE, places[OTHER])
+    add_position(make.person(display_name="Ida"), Kind.DIRECTOR, places[ALPHA])
+    add_position(make.person(display_name="Zoe"), Kind.BOARD_CHAIR, places[OTHER])
+    add_position(june, Kind.STAFF, places[ALPHA])
+    add_position(june, Kind.TRUSTEE, places[OTHER])
     chair = ("Zoe", f"Board chair of {OTHER}")
     assert proposed(june, "Library Staff") == [DIRECTOR, chair]
     assert proposed(june, "Library Trustee") == [chair, DIRECTOR]
 
 
-def test_a_branch_without_a_director_asks_the_one_above(places):
+def test_a_branch_without_a_director_uses_that_of_its_parent(places):
     june = make.person()
-    holds(make.person(display_name="Ida"), Kind.DIRECTOR, places[ALPHA])
-    holds(june, Kind.STAFF, places[BRANCH])
+    add_position(make.person(display_name="Ida"), Kind.DIRECTOR, places[ALPHA])
+    add_position(june, Kind.STAFF, places[BRANCH])
     assert proposed(june) == [DIRECTOR]
-    holds(make.person(display_name="Ben"), Kind.DIRECTOR, places[BRANCH])
+    add_position(make.person(display_name="Ben"), Kind.DIRECTOR, places[BRANCH])
     assert proposed(june) == [("Ben", f"Director of {BRANCH}")]
 
 
-def test_nobody_who_is_gone_elsewhere_or_oneself(places):
+def test_inactive_former_and_other_libraries_people_are_not_proposed(places):
     june = make.person()
     yesterday = today() - dt.timedelta(days=1)
-    holds(make.person(is_active=False), Kind.DIRECTOR, places[ALPHA])
-    holds(make.person(), Kind.DIRECTOR, places[ALPHA], until_on=yesterday)
-    holds(make.person(), Kind.DIRECTOR, places[OTHER])
-    holds(june, Kind.DIRECTOR, places[ALPHA])
-    holds(june, Kind.STAFF, places[ALPHA], supervisor=make.person(is_active=False))
-    holds(june, Kind.TRUSTEE, places[OTHER], until_on=yesterday)
+    add_position(make.person(is_active=False), Kind.DIRECTOR, places[ALPHA])
+    add_position(make.person(), Kind.DIRECTOR, places[ALPHA], until_on=yesterday)
+    add_position(make.person(), Kind.DIRECTOR, places[OTHER])
+    add_position(june, Kind.DIRECTOR, places[ALPHA])
+    add_position(june, Kind.STAFF, places[ALPHA], supervisor=make.person(is_active=False))
+    add_position(june, Kind.TRUSTEE, places[OTHER], until_on=yesterday)
     assert proposed(june) == []
 
 
@@ -119,7 +119,7 @@ def test_nobody_who_is_gone_elsewhere_or_oneself(places):
 def test_queries(number, places, django_assert_num_queries):
     june, track = make.person(), make.track()
     for place in list(places.values())[:number]:
-        holds(june, Kind.STAFF, place)
-        holds(make.person(), Kind.DIRECTOR, place)
+        add_position(june, Kind.STAFF, place)
+        add_position(make.person(), Kind.DIRECTOR, place)
     with django_assert_num_queries(2):
         assert len(supervisor_choices_for(june, track)) == number

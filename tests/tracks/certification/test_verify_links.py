@@ -1,4 +1,4 @@
-"""The links of supervisors: each opens one question, and none can be made up."""
+"""Supervisors' links: each opens one question, and none can be forged."""
 
 import uuid
 
@@ -11,12 +11,12 @@ from tracks.models import Verification
 pytestmark = pytest.mark.django_db
 
 
-def test_a_link_opens_its_own_question_and_no_other():
+def test_a_link_opens_only_its_own_question():
     one, other = make.verification(), make.verification()
     assert [verification_of(token_of(each)) for each in (one, other)] == [one, other]
 
 
-def test_a_link_that_was_made_up_or_changed_opens_nothing(django_assert_num_queries):
+def test_an_invented_or_changed_link_opens_nothing(django_assert_num_queries):
     one, other = make.verification(), make.verification()
     token = token_of(one)
     with django_assert_num_queries(0):

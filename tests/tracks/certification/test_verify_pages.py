@@ -1,4 +1,4 @@
-"""The supervisor's page: by the link, or signed in."""
+"""The supervisor's page, opened with the link or signed in."""
 
 import datetime as dt
 
@@ -49,7 +49,7 @@ def title_of(asked):
     return asked.record["lines"][0]["title"]
 
 
-def test_the_page_shows_this_record_and_nothing_else(client, asked, june):
+def test_the_page_shows_only_this_record(client, asked, june):
     make.claim(june, title="Not in this record", credits={make.TECHNOLOGY: "1.0"})
     text = page(client, asked)
     for shown in ("June Librarian", "Library Trustee", "15 credits", title_of(asked)):
@@ -58,7 +58,7 @@ def test_the_page_shows_this_record_and_nothing_else(client, asked, june):
         assert hidden not in text
 
 
-def test_looking_never_answers(client, asked):
+def test_opening_the_page_does_not_answer(client, asked):
     for method in (client.get, client.head):
         response = method(link(asked), {"right": "1", "name": "Dana"})
         assert response.status_code == 200
@@ -68,7 +68,7 @@ def test_looking_never_answers(client, asked):
     assert asked.answered_at is None
 
 
-def test_verified_with_a_signature_the_certificate_is_issued(client, asked):
+def test_verifying_with_a_signature_issues_the_certificate(client, asked):
     response = client.post(link(asked), RIGHT)
     assert (response.status_code, response["Location"]) == (302, link(asked))
     certificate = Certificate.objects.get()
@@ -79,7 +79,7 @@ def test_verified_with_a_signature_the_certificate_is_issued(client, asked):
 
 
 @pytest.mark.parametrize("second", [RIGHT, WRONG, {"renew": "1"}, {}])
-def test_answered_once_it_is_answered(client, asked, second):
+def test_a_question_is_answered_only_once(client, asked, second):
     client.post(link(asked), RIGHT)
     client.post(link(asked), second)
     assert Certificate.objects.count() == 1
@@ -87,7 +87,7 @@ def test_answered_once_it_is_answered(client, asked, second):
     assert "<h1>Thank you</h1>" in page(client, asked)
 
 
-def test_something_is_wrong_needs_a_reason(client, asked):
+def test_reporting_a_problem_needs_a_reason(client, asked):
     response = client.post(link(asked), {"wrong": "1", "reason": " "})
     assert "Say what is wrong. The person will read it." in response.content.decode()
     asked.refresh_from_db()
@@ -103,7 +103,7 @@ def test_something_is_wrong_needs_a_reason(client, asked):
 
 
 @pytest.mark.parametrize("value", ["\x00", "x" * 5000, " "])
-def test_odd_input_is_refused_with_words(client, asked, value):
+def test_invalid_input_gets_an_error_message(client, asked, value):
     for data in ({"right": "1", "name": value}, {"wrong": "1", "reason": value}):
         response = client.post(link(asked), data)
         assert "Please check this form" in response.content.decode()
@@ -111,7 +111,7 @@ def test_odd_input_is_refused_with_words(client, asked, value):
     assert asked.answered_at is None
 
 
-def test_a_link_that_was_made_up_says_what_to_do(client, asked):
+def test_the_page_of_an_invented_link_says_what_to_do(client, asked):
     for token in ("x", token_of(asked)[:-2], token_of(asked) + "x", "%00", "x" * 3000):
         for method in (client.get, client.post):
             response = method(f"/verify/{token}/", RIGHT)
@@ -124,7 +124,7 @@ def test_a_link_that_was_made_up_says_what_to_do(client, asked):
 
 
 def test_too_many_requests_have_to_wait(client, asked):
-    with time_machine.travel(timezone.now(), tick=False):  # all within the minute that counts
+    with time_machine.travel(timezone.now(), tick=False):  # all within the same minute
         answers = [client.post(f"/verify/x{number}/", RIGHT).status_code for number in range(61)]
         response = client.post(link(asked), RIGHT)
     assert (answers[0], answers[-1]) == (404, 429)
@@ -133,7 +133,7 @@ def test_too_many_requests_have_to_wait(client, asked):
     assert asked.answered_at is None
 
 
-# ---------- Too late ----------
+# ---------- Closed questions ----------
 
 
 def test_an_expired_link_sends_a_new_one_to_the_same_address(client, asked):
@@ -160,7 +160,7 @@ def test_a_link_that_works_is_not_renewed(client, asked):
     assert Verification.objects.get() == asked
 
 
-def test_a_withdrawn_record_says_why(client, asked, june):
+def test_the_page_of_a_withdrawn_record_says_why(client, asked, june):
     actions.take_back_submission(participation_id=asked.participation_id, by=june)
     text = page(client, asked)
     assert "Your answer is no longer needed" in text
@@ -171,7 +171,7 @@ def test_a_withdrawn_record_says_why(client, asked, june):
     assert Verification.objects.count() == 1
 
 
-def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again(
+def test_the_earlier_link_mentions_the_newer_one_once_the_record_is_submitted_again(
     client, asked, june
 ):
     with time_machine.travel(timezone.now()) as clock:
@@ -184,10 +184,10 @@ def test_the_link_of_before_leads_to_the_newer_one_when_the_record_is_sent_again
     assert f"We sent the new link to the same address on {day}," in text
 
 
-# ---------- Who opens it ----------
+# ---------- People with and without an account ----------
 
 
-def test_nobody_answers_for_themselves(client, asked, june):
+def test_people_cannot_answer_for_themselves(client, asked, june):
     client.force_login(june)
     for data in (RIGHT, WRONG, {"renew": "1"}):
         response = client.post(link(asked), data)
@@ -196,7 +196,7 @@ def test_nobody_answers_for_themselves(client, asked, june):
     assert asked.answered_at is None
 
 
-def test_a_supervisor_with_an_account_is_asked_on_the_panel(client, june):
+def test_a_supervisor_with_an_account_sees_the_question_in_continuing_education(client, june):
     dana = make.person(display_name="Dana Chair")
     supervisor = actions.SupervisorContact("Dana Chair", dana.email)
     asked = make.verification(make.submission(make.following(june)), supervisor)
@@ -212,7 +212,7 @@ def test_a_supervisor_with_an_account_is_asked_on_the_panel(client, june):
     assert "Thank you" in client.get(address).content.decode()
 
 
-def test_signed_in_an_expired_question_leads_on_to_the_new_one(client, june):
+def test_renewing_an_expired_question_while_signed_in_opens_the_new_one(client, june):
     dana = make.person()
     supervisor = actions.SupervisorContact("Dana Chair", dana.email)
     asked = make.verification(make.submission(make.following(june)), supervisor)
@@ -223,7 +223,7 @@ def test_signed_in_an_expired_question_leads_on_to_the_new_one(client, june):
         assert response["Location"] == f"/tracks/verifications/{newer.pk}/"
 
 
-def test_who_got_an_account_later_finds_the_question_too(client, asked):
+def test_a_supervisor_who_creates_an_account_later_sees_the_question(client, asked):
     dana = make.person(email=asked.supervisor_email)
     client.force_login(dana)
     assert (
@@ -234,7 +234,7 @@ def test_who_got_an_account_later_finds_the_question_too(client, asked):
     assert Certificate.objects.get().submission.verified_by == dana
 
 
-def test_nobody_else_knows_of_it(client, asked, june):
+def test_no_one_else_can_open_the_question(client, asked, june):
     for person in (june, make.person(), make.person(Role.CE_COORDINATOR)):
         client.force_login(person)
         address = f"/tracks/verifications/{asked.pk}/"
@@ -289,10 +289,7 @@ def test_a_year_of_a_period_that_is_over_needs_no_answer(client, june):
     assert asked.answered_at is None
 
 
-# ---------- The cost ----------
-
-
-def test_nobody_is_kept_waiting_for_a_word_about_a_period_that_is_over(client, june):
+def test_supervisors_see_no_questions_about_periods_that_are_over(client, june):
     dana = make.person()
     participation = make.following(june)
     year = participation.postings.get().credit.claim.event.last_day.year
@@ -306,6 +303,9 @@ def test_nobody_is_kept_waiting_for_a_word_about_a_period_that_is_over(client, j
     assert "Needs your answer" in client.get("/continuing-education/").content.decode()
     actions.leave_track(participation_id=participation.pk, by=june)
     assert "Needs your answer" not in client.get("/continuing-education/").content.decode()
+
+
+# ---------- Queries ----------
 
 
 @pytest.mark.parametrize("number", [1, 3])
