@@ -206,8 +206,7 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
     if participation.state == ParticipationState.CERTIFIED:
         certified = participation.certificates.filter(revoked_at=None).get().record
         categories = [line.category for line in participation.rule_set.requirements.all()]
-        context["groups"] = record.category_groups(certified, categories, {})
-        context["total"] = record.record_total(certified)
+        context["record"] = record.record_page(certified, categories)
     return render(request, "tracks/past_period.html", context)
 
 

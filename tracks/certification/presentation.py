@@ -187,6 +187,27 @@ def sent_before(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmiss
     ]
 
 
+class QuestionFacts(NamedTuple):
+    """A question to a supervisor, as text. A question about a year has no submission."""
+
+    track: str
+    asked_on: str
+    deadline: str
+    sent_on: str
+    reviewed_on: str
+
+
+def question_facts(question: Verification) -> QuestionFacts:
+    submission = question.submission
+    return QuestionFacts(
+        track=str(question.participation.track),
+        asked_on=format_moment_day(question.asked_at),
+        deadline=format_moment_day(question.expires_at),
+        sent_on=format_moment_day(submission.submitted_at) if submission else "",
+        reviewed_on=_day_if_any(submission.reviewed_at) if submission else "",
+    )
+
+
 class YearStatus(NamedTuple):
     """The latest question to a supervisor about a year. `reason` is what the supervisor wrote."""
 

@@ -196,16 +196,25 @@ class RecordGroup(NamedTuple):
     rows: list[RecordRow]
 
 
-def category_groups(
-    record: RecordData, categories: Iterable[Category], verified: VerifiedLines
-) -> list[RecordGroup]:
-    """The counted lines by category in the given order, without empty categories.
+class RecordPage(NamedTuple):
+    """A record as a page shows it: lines by category, without empty categories."""
+
+    groups: list[RecordGroup]
+    surplus: list[RecordRow]
+    total: str
+    required: str
+    fingerprint: str
+
+
+def record_page(
+    record: RecordData, categories: Iterable[Category], verified: VerifiedLines | None = None
+) -> RecordPage:
+    """The record with its categories in the given order.
 
     A line that was verified with its year and has not changed since has a label that says so.
     """
-    counted_lines = record_lines(record)
     minimums = {each["slug"]: Decimal(each["minimum"]) for each in record["categories"]}
-    groups = []
+    counted_lines, groups = record_lines(record), []
     for category in categories:
         lines = [line for line in counted_lines if line.slug == category.slug]
         if lines:
@@ -215,14 +224,16 @@ def category_groups(
                     category=category,
                     total=format_credits(sum((line.amount for line in lines), ZERO)),
                     minimum=format_amount(minimum) if minimum else "",
-                    rows=[_row(line, verified) for line in lines],
+                    rows=[_row(line, verified or {}) for line in lines],
                 )
             )
-    return groups
-
-
-def surplus_rows(record: RecordData) -> list[RecordRow]:
-    return [_row(line, {}) for line in record_lines(record, "surplus")]
+    return RecordPage(
+        groups=groups,
+        surplus=[_row(line, {}) for line in record_lines(record, "surplus")],
+        total=record_total(record),
+        required=format_credits(required_credits(record)),
+        fingerprint=record_fingerprint(record),
+    )
 
 
 def record_total(record: RecordData) -> str:

@@ -36,9 +36,9 @@ def page(client, address):
 
 def typed(client, participation, **fields):
     """Form data from a person who has opened the page."""
-    seen = client.get(f"/tracks/{participation.pk}/submit/").context.get("seen", "")
+    record = client.get(f"/tracks/{participation.pk}/submit/").context.get("record")
     values = {
-        "seen": seen,
+        "seen": record.fingerprint if record else "",
         "name": "June P. Librarian",
         "listing": "own",
         "supervisor_name": "Dana Chair",
@@ -60,10 +60,10 @@ def test_the_page_shows_counted_and_surplus_credits(client, june):
     participation = make.following(june)
     make.claim(june, days=-2, credits={make.TECHNOLOGY: "3.0"}, title="One more")
     context = client.get(f"/tracks/{participation.pk}/submit/").context
-    [group] = context["groups"]
+    [group] = context["record"].groups
     assert (group.category.slug, group.total) == (make.ADMINISTRATION, "15 credits")
     assert [row.amount for row in group.rows] == ["15"]
-    assert [(row.title, row.amount) for row in context["surplus"]] == [("One more", "3")]
+    assert [(row.title, row.amount) for row in context["record"].surplus] == [("One more", "3")]
     text = page(client, f"/tracks/{participation.pk}/submit/")
     assert "do not count toward the next certificate" in text
     assert 'value="June Librarian"' in text
@@ -146,9 +146,9 @@ def test_a_changed_record_is_shown_and_the_form_is_kept(client, june):
     text = response.content.decode()
     assert "Your credits changed since you opened this page" in text
     assert "Keep me" in text
-    assert response.context["total"] == "16 credits"
+    assert response.context["record"].total == "16 credits"
     assert not Submission.objects.exists()
-    values["seen"] = response.context["seen"]
+    values["seen"] = response.context["record"].fingerprint
     client.post(f"/tracks/{participation.pk}/submit/", values)
     assert Submission.objects.get().note == "Keep me"
 
@@ -223,7 +223,9 @@ def test_the_status_from_the_first_day_to_the_certificate(client, june):
         text = page(client, here)
         assert f"Certificate {certificate.number} was issued." in text
         assert "Verified by Dana Chair on Tue, Jul 14, 2026" in text
-        assert [group.total for group in client.get(here).context["groups"]] == ["15 credits"]
+        assert [group.total for group in client.get(here).context["record"].groups] == [
+            "15 credits"
+        ]
 
 
 def stages(client, participation):

@@ -272,7 +272,7 @@ def test_a_year_is_verified_and_marked_in_the_final_record(client, june):
         by=make.person(Role.HELP_DESK),
     )
     final = make.verification(make.submission(participation))
-    groups = client.get(link(final)).context["groups"]
+    groups = client.get(link(final)).context["record"].groups
     marks = {group.category.pk: group.rows[0].verified for group in groups}
     assert len(marks) == 4
     assert marks.pop(changed.category_id) is None

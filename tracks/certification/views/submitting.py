@@ -82,25 +82,19 @@ def _page(
 ) -> HttpResponse:
     """The form with the record as it is now, also after a refusal."""
     record_data = record.make_record(participation, today())
-    [course] = counting_queries.track_progress_of([participation], today())
+    [track] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {
-        "track": counting_presentation.track_summary(course, today()),
-        "participation": participation,
+        "track": counting_presentation.track_summary(track, today()),
         "form": form,
-        "is_complete": course.progress.is_complete,
     }
-    if course.progress.is_complete:
-        context |= {
-            "warnings": checks.check_record(record_data),
-            "groups": record.category_groups(
-                record_data,
-                [line.category for line in participation.rule_set.requirements.all()],
-                record.verified_lines(certification_queries.verified_years(participation.pk)),
-            ),
-            "total": record.record_total(record_data),
-            "surplus": record.surplus_rows(record_data),
-            "seen": record.record_fingerprint(record_data),
-        }
+    if track.progress.is_complete:
+        verified = certification_queries.verified_years(participation.pk)
+        context["record"] = record.record_page(
+            record_data,
+            [line.category for line in participation.rule_set.requirements.all()],
+            record.verified_lines(verified),
+        )
+        context["warnings"] = checks.check_record(record_data)
     return render(request, "tracks/submit.html", context)
 
 

@@ -13,14 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from aspen.errors import Refused
-from aspen.formats import format_credits
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from events.queries import categories
 from tracks.certification import queries as certification_queries
 from tracks.certification import record, verifying
 from tracks.certification.forms import RefuseForm, VerifyForm
-from tracks.certification.presentation import format_moment_day
+from tracks.certification.presentation import format_moment_day, question_facts
 from tracks.certification.supervisors import verification_of
 from tracks.certification.verifying import NEWER_LINK
 from tracks.enums import ACTIVE, VerificationAnswer
@@ -128,30 +127,20 @@ def _renew(visit: SupervisorVisit) -> HttpResponse:
 
 def _page(visit: SupervisorVisit, sign: VerifyForm, refuse: RefuseForm) -> HttpResponse:
     question = visit.question
-    context: dict[str, Any] = {
-        "question": question,
-        "track": question.participation.track.name,
-        "deadline": format_moment_day(question.expires_at),
-    }
+    context: dict[str, Any] = {"question": question, "facts": question_facts(question)}
     is_over = question.participation.state not in ACTIVE
     if question.answered_at or is_over or question.expires_at <= timezone.now():
         context["closed"] = _closed_question(question, is_over)
         return render(visit.request, "tracks/verify_closed.html", context)
     verified = (
-        {}
+        None
         if question.year
         else record.verified_lines(certification_queries.verified_years(question.participation_id))
     )
-    sent = question.submission
     context |= {
         "sign": sign,
         "refuse": refuse,
-        "asked_on": format_moment_day(question.asked_at),
-        "reviewed_on": format_moment_day(sent.reviewed_at) if sent else "",
-        "sent_on": format_moment_day(sent.submitted_at) if sent else "",
-        "required": format_credits(record.required_credits(question.record)),
-        "total": record.record_total(question.record),
-        "groups": record.category_groups(question.record, categories(), verified),
+        "record": record.record_page(question.record, categories(), verified),
     }
     return render(visit.request, "tracks/verify.html", context)
 
