@@ -48,7 +48,7 @@ def test_snapshots(now):
 
 
 def _a_year(june: User) -> Iterator[EmailMultiAlternatives]:
-    """The supervisor refuses a year."""
+    """A supervisor refuses to verify a year."""
     participation = make.following(june, "Library Director")
     question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
@@ -64,7 +64,7 @@ def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
     by = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
     participation = make.following(june)
     submission = make.submission(participation)
-    actions.return_submission(submission_id=submission.pk, reason="Twice the same.", by=by)
+    actions.return_submission(submission_id=submission.pk, reason="Listed twice.", by=by)
     yield delivered()
     participation.refresh_from_db()
     first = make.verification(make.submission(participation))
@@ -82,7 +82,7 @@ def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
     )
     yield delivered()
     actions.revoke_certificate(
-        certificate_id=other.pk, reason="An invented training.", reopen=True, by=by
+        certificate_id=other.pk, reason="The training never took place.", reopen=True, by=by
     )
     yield delivered()
 

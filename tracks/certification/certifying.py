@@ -179,5 +179,5 @@ def _lock(certificate_id: int, *, by: User) -> Certificate:
         "submission__participation__rule_set",
     ).get(pk=certificate_id)
     if certificate.person_id == by.pk:
-        raise Refused("Someone else has to decide about your own certificate.")
+        raise Refused("This is your own certificate. A colleague has to decide about it.")
     return certificate

@@ -25,7 +25,7 @@ class SupervisorForm(forms.Form):
         label="Name of another person",
         max_length=150,
         required=False,
-        help_text="Only if none of the people above will verify it. Enter their address, too.",
+        help_text="Only if none of the people above will verify it. Include an e-mail address.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = forms.EmailField(

@@ -131,7 +131,7 @@ def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: 
     claims = {line["claim"] for line in submission.record["lines"]}
     for claim in Claim.objects.filter(pk__in=claims).select_related("event").order_by("pk"):
         if counting_queries.is_undecided(claim):
-            raise Refused(f"{undecided_warning(claim)} Decide that first; nothing was changed.")
+            raise Refused(f"{undecided_warning(claim)} Decide on it first. Nothing was changed.")
     apply_step(submission.participation, ParticipationStep.REVIEW, actor=Actor.COORDINATOR)
     submission.reviewed_at, submission.reviewed_by = timezone.now(), by
     submission.save(update_fields=["reviewed_at", "reviewed_by"])
@@ -148,7 +148,7 @@ def lock_submission(submission_id: int, *, by: User) -> Submission:
         "person", "participation__track", "participation__rule_set"
     ).get(pk=submission_id)
     if submission.person_id == by.pk:
-        raise Refused("Someone else has to decide about your own record.")
+        raise Refused("This is your own record. A colleague has to decide about it.")
     if submission.ended_at:
         raise Refused(
             f"This record was {submission.get_ending_display().lower()} in the meantime; nothing "

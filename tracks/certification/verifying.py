@@ -40,8 +40,7 @@ class SupervisorContact:
         """Raise Refused if this is one of the person's own addresses."""
         if is_email_of(person, self.email):
             raise Refused(
-                "No one can verify their own record. Name a supervisor or another member of the "
-                "board.",
+                "No one can verify their own record. Enter a supervisor or another board member.",
                 field="supervisor_email",
             )
 
@@ -72,7 +71,7 @@ def ask_about_year(
         _withdraw(earlier, reason="A new request was sent.")
     record_data = record.record_of_year(participation, year, today())
     if not record_data["lines"]:
-        raise Refused(f"No credit from {year} counts in {participation.track}.")
+        raise Refused(f"No credits from {year} count toward {participation.track}.")
     return _ask(
         participation, supervisor, submission=None, year=year, record_data=record_data, by=by
     )
@@ -129,7 +128,7 @@ def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) 
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
-        raise Refused("Someone else has to ask a supervisor about your own record.")
+        raise Refused("This is your own record. A colleague has to ask the supervisor.")
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     supervisor.check_is_not(verification.person)
@@ -256,7 +255,7 @@ def _lock(verification_id: int, **conditions: object) -> Verification:
 
 
 def _check_can_answer(verification: Verification, *, by: User | None) -> None:
-    """Raise Refused if `by` cannot answer the question, or can no longer do so."""
+    """Raise Refused if the question cannot be answered, or not by `by`."""
     if by == verification.person:
         raise Refused("You cannot verify your own record.")
     _check_answer_needed(verification)

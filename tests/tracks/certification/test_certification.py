@@ -98,7 +98,7 @@ def in_state(state: State) -> Participation:
 
 def revoke(certificate: Certificate, **fields):
     by = make.person(Role.CE_COORDINATOR)
-    values = {"reason": "An invented training.", "by": by}
+    values = {"reason": "The training never took place.", "by": by}
     return actions.revoke_certificate(certificate_id=certificate.pk, **values | fields)
 
 
@@ -119,7 +119,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     action, values = {
         ParticipationStep.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
         ParticipationStep.TAKE_BACK: (actions.take_back_submission, track),
-        ParticipationStep.RETURN: (actions.return_submission, sent | {"reason": "Twice the same."}),
+        ParticipationStep.RETURN: (actions.return_submission, sent | {"reason": "Listed twice."}),
         ParticipationStep.REVIEW: (
             actions.review_submission,
             sent | {"supervisor": make.SUPERVISOR},
@@ -392,7 +392,7 @@ def test_a_revoked_certificate_leaves_the_next_period_open_and_empty():
     june = certificate.person
     revoke(certificate)
     certificate.refresh_from_db()
-    assert certificate.revoked_reason == "An invented training."
+    assert certificate.revoked_reason == "The training never took place."
     [following] = counting_queries.active_participations(june)
     assert not following.postings.exists()
     assert not certificate.participation.postings.exists()

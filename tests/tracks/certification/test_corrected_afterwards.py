@@ -32,7 +32,7 @@ def move(event: Event, days: float) -> None:
 def revoke(certificate: Certificate, *, reopen: bool = False) -> None:
     actions.revoke_certificate(
         certificate_id=certificate.pk,
-        reason="An invented training.",
+        reason="The training never took place.",
         reopen=reopen,
         by=make.person(Role.CE_COORDINATOR),
     )
@@ -94,12 +94,12 @@ def test_supervisors_do_not_see_what_the_coordinator_writes_to_the_person(client
     asked = make.verification()
     actions.return_submission(
         submission_id=asked.submission_id,
-        reason="Your leave of May is no training.",
+        reason="Your vacation in May was not training.",
         by=make.person(Role.CE_COORDINATOR),
     )
     page = client.get(f"/verify/{token_of(asked)}/").content.decode()
     assert "The CE Coordinator returned the record for changes." in page
-    assert "leave of May" not in page
+    assert "vacation in May" not in page
 
 
 # ---------- After the certificate ----------

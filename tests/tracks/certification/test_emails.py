@@ -114,20 +114,20 @@ def test_a_question_answered_before_it_is_sent_is_dropped(june):
 def test_a_returned_record_comes_back_with_the_reason(june):
     sent = make.submission(make.following(june))
     reviewer = make.person(Role.CE_COORDINATOR)
-    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=reviewer)
+    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=reviewer)
     [(address, subject)] = (found := read_all())
     assert (address, subject) == (
         june.email,
         "The CE Coordinator returned your record: Library Trustee",
     )
-    assert "The CE Coordinator wrote: > Twice the same." in found[address, subject]
+    assert "The CE Coordinator wrote: > Listed twice." in found[address, subject]
 
 
 def test_a_return_is_not_announced_once_the_record_is_submitted_again(june):
     participation = make.following(june)
     sent = make.submission(participation)
     reviewer = make.person(Role.CE_COORDINATOR)
-    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=reviewer)
+    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=reviewer)
     participation.refresh_from_db()
     make.submission(participation)
     assert subjects() == []
@@ -212,11 +212,14 @@ def test_a_revocation_is_e_mailed_with_the_reason_and_the_next_step(june):
     by = make.person(Role.CE_COORDINATOR)
     for reopen, follows in ((False, "are kept in your archive"), (True, "is open again")):
         actions.revoke_certificate(
-            certificate_id=certificate.pk, reason="An invented training.", reopen=reopen, by=by
+            certificate_id=certificate.pk,
+            reason="The training never took place.",
+            reopen=reopen,
+            by=by,
         )
         [((_, subject), text)] = read_all().items()
         assert subject == "Your certificate for Library Trustee was revoked"
-        assert "The CE Coordinator wrote: > An invented training." in text
+        assert "The CE Coordinator wrote: > The training never took place." in text
         assert follows in text
         for participation in counting_queries.active_participations(june):
             actions.leave_track(participation_id=participation.pk, by=june)

@@ -302,9 +302,9 @@ def test_a_record_is_returned_with_a_reason() -> None:
     assert answer.context_data["return_form"].errors == {
         "reason": ["Give a reason. The person will read it."]
     }
-    assert decide(client, sent, "return", reason="Twice the same.").headers["Location"] == QUEUE
+    assert decide(client, sent, "return", reason="Listed twice.").headers["Location"] == QUEUE
     sent.refresh_from_db()
-    assert (sent.ending, sent.reason) == (Ending.RETURNED, "Twice the same.")
+    assert (sent.ending, sent.reason) == (Ending.RETURNED, "Listed twice.")
     assert "There is nothing for you to decide here." in text(client.get(address(sent)))
 
 
@@ -344,7 +344,7 @@ def test_staff_decide_on_custom_events_before_the_review() -> None:
     assert address(sent, "review") not in page
     answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
     [error] = answer.context_data["supervisor_form"].non_field_errors()
-    assert "is waiting for a staff decision. Decide that first" in error
+    assert "is waiting for a staff decision. Decide on it first" in error
     assert state_of(sent) == ParticipationState.SUBMITTED
 
 
@@ -372,9 +372,9 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     client = coordinator()
     old = seen(client, sent)
     make.verification(sent)
-    answer = client.post(address(sent, "return"), {"seen": old, "reason": "Twice the same."})
+    answer = client.post(address(sent, "return"), {"seen": old, "reason": "Listed twice."})
     assert "This record changed since you opened it" in text(answer)
-    assert answer.context_data["return_form"]["reason"].value() == "Twice the same."
+    assert answer.context_data["return_form"]["reason"].value() == "Listed twice."
     assert state_of(sent) == ParticipationState.REVIEWED
     # Even if it goes there between the check and the lock.
     with pytest.raises(Refused, match="changed since you opened it"):
@@ -426,7 +426,7 @@ def test_a_new_link_is_sent_or_another_supervisor_is_asked() -> None:
 def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
     asked = make.verification()
     assert asked.submission
-    decide(coordinator(), asked.submission, "return", reason="Twice the same.")
+    decide(coordinator(), asked.submission, "return", reason="Listed twice.")
     asked.refresh_from_db()
     reason = "The CE Coordinator returned the record for changes."
     assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, reason)
@@ -435,7 +435,7 @@ def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
 
 def test_people_cannot_ask_another_supervisor_about_their_own_record() -> None:
     asked = make.verification()
-    with pytest.raises(Refused, match="Someone else has to ask a supervisor about your own record"):
+    with pytest.raises(Refused, match="A colleague has to ask the supervisor"):
         actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
     asked.refresh_from_db()
     assert asked.answered_at is None
@@ -465,7 +465,8 @@ def test_no_one_decides_about_their_own_record(what: str) -> None:
     before = state_of(sent)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
     answer = decide(client, sent, what, **values)
-    assert "Someone else has to" in text(answer)
+    # The form's error, and the page's own text.
+    assert text(answer).count("This is your own record. A colleague has to") == 2
     assert state_of(sent) == before
 
 

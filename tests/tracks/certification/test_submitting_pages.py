@@ -253,10 +253,10 @@ def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, ju
     participation = make.following(june)
     coordinator = make.person(Role.CE_COORDINATOR, display_name="Cora")
     sent = make.submission(participation)
-    actions.return_submission(submission_id=sent.pk, reason="Twice the same.", by=coordinator)
+    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=coordinator)
     text = page(client, participation.get_absolute_url())
     assert "Cora returned your record for changes on" in text
-    assert "Twice the same." in text
+    assert "Listed twice." in text
     assert "submit it again" in text
     asked = make.verification(make.submission(participation))
     actions.refuse_record(verification_id=asked.pk, reason="Who is that?", by=None)
@@ -265,7 +265,7 @@ def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, ju
     rows = client.get(participation.get_absolute_url()).context["sent_before"]
     assert [(row.ending, row.reason) for row in rows] == [
         ("Refused by the supervisor", "Who is that?"),
-        ("Returned for changes", "Twice the same."),
+        ("Returned for changes", "Listed twice."),
     ]
     make.submission(participation)
     credit = participation.postings.get().credit
@@ -300,13 +300,13 @@ def test_the_status_of_a_reopened_period_has_the_reason(client, june):
     certificate = make.certificate(make.following(june))
     actions.revoke_certificate(
         certificate_id=certificate.pk,
-        reason="A training too many.",
+        reason="One training too many.",
         reopen=True,
         by=make.person(Role.CE_COORDINATOR),
     )
     text = page(client, certificate.participation.get_absolute_url())
     assert f"Certificate {certificate.number} was revoked, and this period is open again." in text
-    assert "A training too many." in text
+    assert "One training too many." in text
 
 
 # ---------- Withdrawing ----------
@@ -364,8 +364,8 @@ def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     assert Verification.objects.get().answer == "withdrawn"
     client.post(address, values)
     asked = Verification.objects.get(answered_at=None)
-    actions.refuse_record(verification_id=asked.pk, reason="I know of none.", by=None)
-    assert "I know of none." in page(client, participation.get_absolute_url())
+    actions.refuse_record(verification_id=asked.pk, reason="I do not know of any.", by=None)
+    assert "I do not know of any." in page(client, participation.get_absolute_url())
     client.post(address, values)
     asked = Verification.objects.get(answered_at=None)
     actions.verify_record(verification_id=asked.pk, by=None)

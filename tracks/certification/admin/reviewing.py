@@ -234,7 +234,7 @@ class SubmissionAdmin(QueueAdmin):
         action: Callable[[], object],
         message: Callable[[], str],
     ) -> HttpResponse:
-        """Decide about the version that was shown. If that is refused, keep what was typed."""
+        """Decide on the version that was shown. If that is refused, keep what was typed."""
         [form] = forms.values()
         reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
