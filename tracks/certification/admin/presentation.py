@@ -15,16 +15,13 @@ from credits.admin import queue_presentation
 from credits.enums import CheckKind, ClaimRole
 from events.enums import Origin
 from tracks.certification import record, review, supervisors
+from tracks.certification.presentation import format_moment_day
 from tracks.certification.review import ReviewedClaim
 from tracks.counting.progress import ZERO
 from tracks.enums import ParticipationState, VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
 State = ParticipationState
-
-
-def format_moment(moment: dt.datetime) -> str:
-    return format_day(timezone.localdate(moment))
 
 
 # ---------- The list ----------
@@ -41,7 +38,7 @@ def sent_text(submission: Submission) -> str:
     waiting_time = (
         f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
     )
-    return f"{format_moment(submission.submitted_at)}{waiting_time}"
+    return f"{format_moment_day(submission.submitted_at)}{waiting_time}"
 
 
 def is_waiting(submission: Submission) -> bool:
@@ -56,11 +53,11 @@ def open_question(submission: Submission) -> Verification | None:
 def waiting_for_text(submission: Submission) -> str:
     """Who has to act next, or how the submission ended."""
     if submission.ended_at:
-        return f"{submission.get_ending_display()}, {format_moment(submission.ended_at)}"
+        return f"{submission.get_ending_display()}, {format_moment_day(submission.ended_at)}"
     question = open_question(submission)
     if question is None:
         return "The CE Coordinator"
-    name, deadline = question.supervisor_name, format_moment(question.expires_at)
+    name, deadline = question.supervisor_name, format_moment_day(question.expires_at)
     if question.expires_at <= timezone.now():
         return f"{name}, who did not answer by {deadline}"
     return f"{name}, until {deadline}"
@@ -240,8 +237,8 @@ def _line(
 
 
 def _verified_text(verification: Verification) -> str:
-    assert verification.answered_at is not None
-    return f"Verified by {verification.supervisor_name}, {format_moment(verification.answered_at)}"
+    day = format_moment_day(verification.answered_at)
+    return f"Verified by {verification.supervisor_name}, {day}"
 
 
 def _surplus(submission: Submission) -> str:
@@ -252,8 +249,9 @@ def _surplus(submission: Submission) -> str:
 def _earlier(submission: Submission) -> EarlierRecord:
     ending = submission.get_ending_display() or "In progress"
     reason = f": {submission.reason}" if submission.reason else ""
+    sent_on = format_moment_day(submission.submitted_at)
     return EarlierRecord(
-        title=f"{submission.participation.track}, sent {format_moment(submission.submitted_at)}",
+        title=f"{submission.participation.track}, sent {sent_on}",
         url=reverse("admin:tracks_submission_change", args=[submission.pk]),
         text=f"{ending}{reason}",
     )
@@ -261,7 +259,7 @@ def _earlier(submission: Submission) -> EarlierRecord:
 
 def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateCard:
     if certificate.revoked_at:
-        state = f"revoked {format_moment(certificate.revoked_at)}: {certificate.revoked_reason}"
+        state = f"revoked {format_moment_day(certificate.revoked_at)}: {certificate.revoked_reason}"
     else:
         state = f"valid until {format_day(certificate.expires_on)}"
     actions = []
@@ -285,7 +283,7 @@ def _timeline(submission: Submission, questions: Sequence[Verification]) -> list
         steps.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
     for each in questions:
         supervisor = f"{each.supervisor_name} ({each.supervisor_email})"
-        until = format_moment(each.expires_at)
+        until = format_moment_day(each.expires_at)
         text = f"{each.asked_by} asked {supervisor}; the link works until {until}."
         steps.append((each.asked_at, text))
         if each.answered_at:
@@ -295,7 +293,7 @@ def _timeline(submission: Submission, questions: Sequence[Verification]) -> list
         reason = f": {submission.reason}" if submission.reason else "."
         steps.append((submission.ended_at, f"{submission.get_ending_display()}{by}{reason}"))
     steps.sort(key=lambda step: step[0])  # stable, so steps at the same moment stay in order
-    return [f"{format_moment(at)}: {text}" for at, text in steps]
+    return [f"{format_moment_day(at)}: {text}" for at, text in steps]
 
 
 def _answer(verification: Verification) -> str:
@@ -318,7 +316,7 @@ def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
     """
     choices: list[tuple[str, str, str]] = []
     if question := open_question(submission):
-        why = f"asked {format_moment(question.asked_at)}; choose to send a new link"
+        why = f"asked {format_moment_day(question.asked_at)}; choose to send a new link"
         choices.append((question.supervisor_name, question.supervisor_email, why))
     if email := submission.supervisor_email.lower():
         choices.append((submission.supervisor_name or email, email, "proposed by the person"))
