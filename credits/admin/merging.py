@@ -1,6 +1,4 @@
-"""Merge two duplicate events: choose, preview, merge, and undo within a day."""
-
-from typing import Any
+"""Merge duplicate events: choose two, preview, merge, and undo within a day."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from accounts.models import User
 from aspen.admin import staff_page
 from aspen.db.audit import dry_run
 from aspen.errors import Refused
@@ -19,15 +18,14 @@ from aspen.formats import format_day
 from aspen.staff_queue import QueueAdmin, reason_field
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
-from credits import actions, queries
+from credits import actions
+from credits.admin import presentation
+from credits.admin.queue_presentation import merge_url
 from credits.models import Merge
 from events import actions as event_actions
 from events import queries as event_queries
-from events.admin_presentation import event_time, format_credit_lines
-from events.enums import EventState, Origin
 from events.models import Event
 
-MAX_NAMES = 30
 MAX_INTEGER = 2**31 - 1
 
 
@@ -40,13 +38,15 @@ class MergePairForm(forms.Form):
 
 
 class MergeForm(forms.Form):
-    reason = reason_field("For colleagues, and for later questions about a credit.", required=False)
+    reason = reason_field(
+        "For colleagues, and in case someone asks about a credit later.", required=False
+    )
     seen = forms.CharField(required=False, max_length=100)
 
 
 @admin.register(Merge)
 class MergeAdmin(QueueAdmin):
-    """Merges. A merge can be undone within a day."""
+    """Merges, which can be undone within a day."""
 
     decides = "events.decide_event"
     list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
@@ -147,23 +147,17 @@ class MergeAdmin(QueueAdmin):
             except Refused as refused:
                 refusal = str(refused)
         find = find or (source.title if source else "")
-        found = [
-            (other, _facts(other), _pair_url(source, other))
-            for other in (event_queries.possible_duplicates(find) if find and not preview else ())
-            if source is None or other.pk != source.pk
-        ]
+        others = event_queries.possible_duplicates(find) if find and not preview else ()
         context = {
             "title": "Merge two events",
             "source": source,
             "target": target,
-            "rows": _side_by_side(source, target) if source and target else [],
-            "facts": _facts(source) if source else "",
-            "swapped": _pair_url(target, source) if source and target else "",
-            "again": _pair_url(source) if source else "",
+            "facts": presentation.merge_facts(source) if source else "",
+            "swap_url": merge_url(target, source) if source and target else "",
+            "other_url": merge_url(source) if source else "",
             "find": find,
-            "found": found,
+            "candidates": [_candidate(source, other) for other in others if other != source],
             "preview": preview,
-            "seen": actions.pair_version(source, target) if source and target else "",
             "refusal": refusal,
             "form": form,
         }
@@ -201,68 +195,25 @@ class MergeAdmin(QueueAdmin):
 
 
 def _events(*pks: int | None) -> list[Event | None]:
-    """The events with these ids; None for an id that is None. Raises Http404."""
-    wanted = [pk for pk in pks if pk is not None]
+    """Return the event for each id, or None for None. Raise Http404 for an unknown id."""
+    ids = [pk for pk in pks if pk is not None]
     events = Event.objects.select_related("created_by").prefetch_related(event_queries.OFFERS)
-    events_by_pk = events.defer("search").in_bulk(wanted)
-    if len(events_by_pk) < len(set(wanted)):
+    events_by_pk = events.defer("search").in_bulk(ids)
+    if len(events_by_pk) < len(set(ids)):
         raise Http404
     return [None if pk is None else events_by_pk[pk] for pk in pks]
 
 
-def _pair_url(source: Event | None, target: Event | None = None) -> str:
-    """The merge page for this pair; a single event is the one to merge."""
-    pair = [("source", source or target), ("target", target if source else None)]
-    query = "&".join(f"{name}={event.pk}" for name, event in pair if event)
-    return f"{reverse('admin:credits_merge_start')}?{query}"
+def _candidate(source: Event | None, other: Event) -> presentation.MergeCandidate:
+    """Return a row to choose the event to merge, or the event to keep if `source` is chosen."""
+    url = merge_url(source, other) if source else merge_url(other)
+    return presentation.MergeCandidate(other, presentation.merge_facts(other), url)
 
 
-def _state(event: Event) -> str:
-    if event.origin == Origin.CALENDAR:
-        return "On the calendar" if event.state == EventState.PUBLISHED else event.state_label.text
-    return f"Create New… by {event.created_by}: {event.state_label.text}"
-
-
-def _facts(event: Event) -> str:
-    return "; ".join(
-        filter(None, (event_time(event), event.sponsor, format_credit_lines(event), _state(event)))
-    )
-
-
-def _side_by_side(source: Event, target: Event) -> list[tuple[str, str, str]]:
-    pair = (source, target)
-    claims = [str(queries.claims_on_event(event).count()) for event in pair]
-    rows = [
-        ("Title", *(event.title for event in pair)),
-        ("State", *map(_state, pair)),
-        ("When", *map(event_time, pair)),
-        ("Sponsor", *(event.sponsor or "–" for event in pair)),
-        ("CE credit", *(format_credit_lines(event) or "–" for event in pair)),
-        ("Claims", *claims),
-    ]
-    return [(label, first, second) for label, first, second in rows]
-
-
-def _preview(source: Event, target: Event, by: Any) -> dict[str, Any]:
-    """The effect of merging, from a dry run."""
+def _preview(source: Event, target: Event, by: User) -> presentation.MergePreview:
+    """Return the effect of merging, from a dry run. Raise Refused."""
     event_actions.settle_due(event_id=source.pk)
-    done = dry_run(
+    result = dry_run(
         lambda: actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)
     )
-    names = [str(claim.person) for claim in done.dropped[:MAX_NAMES]]
-    numbers = [
-        ("Claims that move", done.moved),
-        ("People who have claimed both and keep one claim", len(done.dropped)),
-        ("Claims that become approved", done.approved),
-        ("Returned claims that no longer wait for changes", done.sent_back),
-        ("Moved claims whose credits differ from the credits of the event to keep", done.differing),
-        ("Certification tracks in which a credit is posted or removed", done.tracks),
-        ("Registrations that stay with the event to merge", source.registrations.count()),
-    ]
-    other_day = source.last_day != target.last_day
-    return {
-        "numbers": numbers,
-        "names": names,
-        "more": max(0, len(done.dropped) - MAX_NAMES),
-        "earned_on": format_day(target.last_day) if other_day else "",
-    }
+    return presentation.merge_preview(source, target, result)

@@ -107,8 +107,8 @@ def test_five_thousand_people_with_three_hundred_errors(
     page = upload(client, event, "\r\n".join(rows).encode("latin-1"))
     told = {
         "Already have credit for this event; nothing changes": 40,
-        "You; a colleague has to award you": 1,
-        "No account; awarded once they sign up with this address": 60,
+        "You; a colleague has to award your credits": 1,
+        "No account; awarded when they sign up with this address": 60,
         "Skipped lines": 300,
     }
     assert numbers(page) == {"Will be awarded": 4_960, **told}
@@ -116,8 +116,8 @@ def test_five_thousand_people_with_three_hundred_errors(
     [found] = AwardList.objects.all()
     assert (found.file_name, len(found.rows), len(found.refused)) == ("who came.csv", 5_061, 300)
     assert press(client, found) == [
-        "4,960 people were awarded the credits and will get an e-mail. "
-        "60 addresses wait for an account."
+        "4,960 people received the credits and will get an e-mail. "
+        "60 addresses are waiting for an account."
     ]
     assert press(client, found) == [
         "This list was already applied. No one on it gets any more credits."
@@ -228,7 +228,7 @@ def test_the_preview_names_why_a_person_is_not_awarded(client: Client, staff: Us
         state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
     )
     page = paste(client, event, ada.email)
-    assert numbers(page) == {"Declined, withdrawn or marked absent before; not awarded": 1}
+    assert numbers(page) == {"Previously declined, withdrawn or marked absent; not awarded": 1}
     detail = f"{ada.email}. Declined before: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 
@@ -306,7 +306,7 @@ def test_take_an_award_back(client: Client, staff: User) -> None:
         f"The award of “{event.title}” to {STRANGER} was withdrawn."
     ]
     assert "Withdraw the award" not in text(answer)
-    assert "Ended without a credit" in text(answer)
+    assert "Closed without credit" in text(answer)
     assert "no longer waits" in text(client.post(take_back, follow=True))
 
 

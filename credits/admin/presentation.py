@@ -1,0 +1,146 @@
+"""Typed rows for the pages that merge events and award credits."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from accounts.models import User
+from aspen.formats import format_day
+from credits import actions, awards, queries, rules
+from credits.models import AwardList
+from events.admin_presentation import event_time, format_credit_lines
+from events.enums import EventState, Origin
+from events.models import Event
+
+MAX_NAMES = 30
+MAX_LINES = 200
+
+# ---------- Merging ----------
+
+
+class MergeCandidate(NamedTuple):
+    """An event found by its title, and the URL that chooses it."""
+
+    event: Event
+    facts: str
+    url: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MergePreview:
+    """Two events side by side, and the effect of merging them.
+
+    `names` are the first people who claimed both, and `more` is the number of others. `earned_on`
+    is the day of the event to keep if the days differ.
+    """
+
+    rows: list[tuple[str, str, str]]
+    numbers: list[tuple[str, int]]
+    names: list[str]
+    more: int
+    earned_on: str
+    seen: str
+
+
+def merge_preview(source: Event, target: Event, result: actions.MergeResult) -> MergePreview:
+    numbers = [
+        ("Claims that move", result.moved),
+        ("People who claimed both and keep one claim", len(result.dropped)),
+        ("Claims that become approved", result.approved),
+        ("Returned claims that become pending again", result.sent_back),
+        ("Moved claims that earn different credits than the event to keep", result.differing),
+        ("Certification tracks that gain or lose a credit", result.tracks),
+        ("Registrations that stay with the event to merge", source.registrations.count()),
+    ]
+    return MergePreview(
+        rows=_side_by_side(source, target),
+        numbers=numbers,
+        names=[str(claim.person) for claim in result.dropped[:MAX_NAMES]],
+        more=max(0, len(result.dropped) - MAX_NAMES),
+        earned_on=format_day(target.last_day) if source.last_day != target.last_day else "",
+        seen=actions.pair_version(source, target),
+    )
+
+
+def _side_by_side(*pair: Event) -> list[tuple[str, str, str]]:
+    rows = {
+        "Title": [event.title for event in pair],
+        "State": [_state(event) for event in pair],
+        "When": [event_time(event) for event in pair],
+        "Sponsor": [event.sponsor or "–" for event in pair],
+        "CE credit": [format_credit_lines(event) or "–" for event in pair],
+        "Claims": [str(queries.claims_on_event(event).count()) for event in pair],
+    }
+    return [(label, first, second) for label, (first, second) in rows.items()]
+
+
+def merge_facts(event: Event) -> str:
+    facts = (event_time(event), event.sponsor, format_credit_lines(event), _state(event))
+    return "; ".join(filter(None, facts))
+
+
+def _state(event: Event) -> str:
+    if event.origin == Origin.CALENDAR:
+        return "On the calendar" if event.state == EventState.PUBLISHED else event.state_label.text
+    return f"Create New… by {event.created_by}: {event.state_label.text}"
+
+
+# ---------- Awarding ----------
+
+
+class AwardedEvent(NamedTuple):
+    """The event of an award list. `why_not` is why its credits cannot be awarded, or ""."""
+
+    pk: int
+    title: str
+    when: str
+    credit: str
+    why_not: str
+
+
+def awarded_event(event: Event) -> AwardedEvent:
+    """Takes no queries if the event's offers are prefetched."""
+    return AwardedEvent(
+        pk=event.pk,
+        title=event.title,
+        when=event_time(event),
+        credit=format_credit_lines(event) or "None",
+        why_not=rules.why_not_award(event, has_credit=bool(event.offers.all())) or "",
+    )
+
+
+class AwardGroup(NamedTuple):
+    """People or lines with the same result: their number, and the first of them."""
+
+    label: str
+    number: int
+    lines: Sequence[tuple[str, str]]
+
+
+def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[AwardGroup]:
+    """Return the people to award first, then everyone else and the skipped lines."""
+    match = awards.match_award_list(award_list, event, by=by)
+
+    def people(rows: Iterable[User]) -> list[tuple[str, str]]:
+        return [(str(person), person.email) for person in rows]
+
+    groups = {
+        "Would be awarded today" if award_list.applied_at else "Will be awarded": people(
+            match.award
+        ),
+        "Already have credit for this event; nothing changes": people(match.held),
+        "Previously declined, withdrawn or marked absent; not awarded": [
+            (str(person), f"{person.email}. {reason}") for person, reason in match.refused
+        ],
+        "You; a colleague has to award your credits": people(match.own),
+        "Other addresses of people on the list": [
+            (address, str(person)) for person, address in match.repeated
+        ],
+        "No account; awarded when they sign up with this address": [
+            (address, "") for address in match.unknown
+        ],
+        "Skipped lines": [
+            (f"Line {line}", f"{reason} {text}") for line, reason, text in award_list.refused
+        ],
+    }
+    return [AwardGroup(label, len(lines), lines[:MAX_LINES]) for label, lines in groups.items()]
