@@ -1,7 +1,7 @@
-"""All claims with their credits and check results, and decisions about single claims.
+"""All claims with their credits and warnings, and decisions about them.
 
-A custom event and its author's claim are decided together in the queue. A wrong credit is
-corrected through a help ticket or with its event.
+Staff decide a custom event and its author's claim together in the queue. They correct wrong credits
+through a help ticket or with the event.
 """
 
 from typing import Any
@@ -58,14 +58,14 @@ class ClaimDecisionForm(SeenForm):
 
 
 class ClaimChangeList(ChangeList):
-    """A page of claims with their check results."""
+    """One page of claims, with their warnings."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        remarks = live_check_results(self.result_list)
+        results = live_check_results(self.result_list)
         for claim in self.result_list:
-            claim.found = remarks.get(claim.pk, [])
+            claim.check_results = results.get(claim.pk, [])
 
 
 def live_check_results(claims: list[Claim]) -> dict[int, list[checks.CheckResult]]:
@@ -78,7 +78,7 @@ class ClaimAdmin(QueueAdmin):
 
     decides = "credits.decide_claim"
     steps = ("decide",)
-    list_display = ("person", "event", "credit", "state_now", "source", "role", "remarks")
+    list_display = ("person", "event", "credit", "state_now", "source", "role", "warnings")
     list_filter = ("state", "source", "role", EvidenceFilter)
     search_fields = ("person__display_name", "person__email", "event__title")
     show_full_result_count = False
@@ -88,7 +88,7 @@ class ClaimAdmin(QueueAdmin):
         "role",
         "source",
         "state",
-        "remarks",
+        "warnings",
         "note",
         "files",
         "claimed_at",
@@ -98,7 +98,7 @@ class ClaimAdmin(QueueAdmin):
         "reason",
         "history",
     )
-    readonly_fields = ("event_page", "remarks", "files", "history")
+    readonly_fields = ("event_page", "warnings", "files", "history")
     inlines = (CreditInline,)
     actions = ("approve_selected",)
 
@@ -122,7 +122,7 @@ class ClaimAdmin(QueueAdmin):
             *super().get_urls(),
         ]
 
-    # ---------- What is shown ----------
+    # ---------- Columns and fields ----------
 
     @admin.display(description="CE credit")
     def credit(self, claim: Claim) -> str:
@@ -134,7 +134,7 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="state", ordering="state")
     def state_now(self, claim: Claim) -> str:
-        """The state, and in a hidden field the claim's version."""
+        """The state, with the claim's version in a hidden field."""
         return format_html(
             '{}<input type="hidden" name="seen-{}" value="{}">',
             claim.get_state_display(),
@@ -143,10 +143,11 @@ class ClaimAdmin(QueueAdmin):
         )
 
     @admin.display(description="warnings")
-    def remarks(self, claim: Claim) -> str:
-        if not hasattr(claim, "found"):
-            claim.found = live_check_results([claim]).get(claim.pk, [])  # type: ignore[attr-defined]
-        texts = ((remark.text,) for remark in claim.found)  # type: ignore[attr-defined]
+    def warnings(self, claim: Claim) -> str:
+        results = getattr(claim, "check_results", None)
+        if results is None:
+            results = live_check_results([claim]).get(claim.pk, [])
+        texts = ((result.text,) for result in results)
         return format_html_join(" ", "<span>{}</span>", texts) or "–"
 
     @admin.display(description="event")
@@ -161,9 +162,9 @@ class ClaimAdmin(QueueAdmin):
         linked = ((url, name) for name, url in files)
         return format_html_join(", ", '<a href="{}">{}</a>', linked) or "No files"
 
-    @admin.display(description="what happened so far")
+    @admin.display(description="history")
     def history(self, claim: Claim) -> str:
-        # For another reader, so that the person is named.
+        # An anonymous reader, so that entries name the person instead of saying "you".
         entries = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
         lines = format_html_join("", "<li>{}</li>", entries)
         return format_html('<ol class="happenings">{}</ol>', lines)
@@ -173,7 +174,7 @@ class ClaimAdmin(QueueAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The claim, with the decisions that are possible."""
+        """Add the possible decisions to the page of a claim."""
         claim = kwargs["obj"]
         context = {"decision_form": ClaimDecisionForm()} | context
         context |= {
@@ -204,7 +205,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Approve or decline; if refused, show the page again with the typed reason."""
+        """Approve or decline. If refused, show the page again with the typed reason."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]
@@ -224,17 +225,17 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
-        """Approve claims that have not changed since the list was opened and have no warnings."""
+        """Approve claims without warnings that have not changed since the list was opened."""
         if request.POST.get("select_across") == "1":
             messages.error(
                 request, "Select claims on this page only; the others have not been reviewed."
             )
             return
         claims = list(chosen.order_by("pk"))
-        remarks = live_check_results(claims)
+        results = live_check_results(claims)
 
         def approve(claim: Claim) -> None:
-            if found := remarks.get(claim.pk):
+            if found := results.get(claim.pk):
                 raise Refused(f"{claim.person}, “{claim.event}”: {found[0].text} Open it first.")
             actions.decide_claim(
                 claim_id=claim.pk,

@@ -29,12 +29,12 @@ from events.models import Category, Event
 MAX_INTEGER = 2**31 - 1
 
 
-class LinesForm(forms.Form):
-    """An amount for each category, empty for none, and a reason."""
+class CreditLinesForm(forms.Form):
+    """A reason, and an amount for each category (empty for none)."""
 
     reason = reason_field("Everyone who claimed the event can read it.")
     seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
-    # The lines in the last preview; changed lines are previewed again instead of saved.
+    # The lines in the last preview. If they differ, show a new preview instead of saving.
     shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, categories: Iterable[Category], **kwargs: Any) -> None:
@@ -54,12 +54,12 @@ class LinesForm(forms.Form):
         return [self[f"amount_{category.pk}"] for category in self.categories]
 
     def offers(self) -> dict[int, Decimal]:
-        typed = {each.pk: self.cleaned_data[f"amount_{each.pk}"] for each in self.categories}
-        return {pk: amount for pk, amount in typed.items() if amount}
+        amounts = {each.pk: self.cleaned_data[f"amount_{each.pk}"] for each in self.categories}
+        return {pk: amount for pk, amount in amounts.items() if amount}
 
 
 def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Preview new credit lines for an event, and save them."""
+    """Preview and save new credit lines for an event."""
     if not request.user.has_perm("credits.decide_claim"):
         raise PermissionDenied
     if event_id > MAX_INTEGER:
@@ -71,8 +71,8 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     if request.method != "POST":
         initial: dict[str, Any] = {f"amount_{pk}": amount for pk, amount in offered.items()}
         initial["seen"] = queries.offers_as_text(offered)
-        return _page(request, event, LinesForm(initial=initial, categories=categories))
-    form = LinesForm(request.POST, categories=categories)
+        return _page(request, event, CreditLinesForm(initial=initial, categories=categories))
+    form = CreditLinesForm(request.POST, categories=categories)
     if not form.is_valid():
         return _page(request, event, form)
     shown = queries.offers_as_text(form.offers())
@@ -82,12 +82,12 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
         preview = dry_run(lambda: _correct(event, form, by=request.user))
         data = request.POST.copy()
         data["shown"] = shown
-        again = LinesForm(data, categories=categories)
+        again = CreditLinesForm(data, categories=categories)
         return _page(request, event, again, preview=preview)
     return _page(request, event, form)
 
 
-def _correct(event: Event, form: LinesForm, *, by: User) -> actions.CorrectionResult:
+def _correct(event: Event, form: CreditLinesForm, *, by: User) -> actions.CorrectionResult:
     return actions.correct_event(
         event_id=event.pk,
         offers=form.offers(),
@@ -97,23 +97,23 @@ def _correct(event: Event, form: LinesForm, *, by: User) -> actions.CorrectionRe
     )
 
 
-def _save(request: HttpRequest, event: Event, form: LinesForm, *, by: User) -> HttpResponse:
-    done = _correct(event, form, by=by)
-    people = counted(done.claims, "person's credits", "people's credits")
-    messages.success(request, f"“{event.title}” was corrected, and {people} with it.")
+def _save(request: HttpRequest, event: Event, form: CreditLinesForm, *, by: User) -> HttpResponse:
+    result = _correct(event, form, by=by)
+    people = counted(result.claims, "person's credits", "people's credits")
+    messages.success(request, f"“{event.title}” was corrected, along with {people}.")
     return HttpResponseRedirect(request.path)
 
 
 def _page(
     request: HttpRequest,
     event: Event,
-    form: LinesForm,
+    form: CreditLinesForm,
     *,
     preview: actions.CorrectionResult | None = None,
 ) -> HttpResponse:
     names = {category.pk: category.name for category in form.categories}
     context = {
-        "title": "Correct what an event earns",
+        "title": "Correct an event's credits",
         "event": event,
         "when": event_time(event),
         "credit": format_credit_lines(event) or "nothing",

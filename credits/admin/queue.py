@@ -1,4 +1,4 @@
-"""The staff queue of custom events: the list, the page of one event, and the decisions."""
+"""The staff queue of custom events: the list, the page of an event, and decisions."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from events.enums import CUSTOM_EVENT_TRANSITIONS, EVENT_LABELS, Decision, Event
 from events.models import WAITING_SINCE, CustomEvent, Event
 
 DECIDES = "events.decide_event"
-# The fields that a row shows and that automatic checks compare.
+# The fields that rows show and automatic checks compare.
 LIST_FIELDS = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
     *("recording_url", "recording_available_at"),
@@ -33,7 +33,7 @@ LIST_FIELDS = (
     *("created_by__display_name", "created_by__email", "college_work"),
 )
 # ?tick=clear selects the rows without warnings.
-TICK_ALL, CLEAR_ALL = "tick", "clear"
+SELECT, CLEAR = "tick", "clear"
 
 
 class CustomEventStateFilter(ConditionFilter):
@@ -55,7 +55,7 @@ class CustomEventStateFilter(ConditionFilter):
 
 class DecisionForm(SeenForm):
     decision = forms.ChoiceField(
-        choices=Decision.choices, error_messages={"required": "Choose one of the buttons."}
+        choices=Decision.choices, error_messages={"required": "Choose a decision."}
     )
     reason = reason_field(
         "The person will read it. Required to return or decline.",
@@ -65,57 +65,56 @@ class DecisionForm(SeenForm):
     )
 
 
-class TickedRowForm(forms.Form):
-    """A selected row: the event, its version, and whether it showed a warning."""
+class SelectedRowForm(forms.Form):
+    """A selected row: the event, its version, and whether the row showed a warning."""
 
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
-    doubtful = forms.BooleanField(required=False)
+    has_warning = forms.BooleanField(required=False)
     seen = forms.CharField(max_length=60)
 
     @classmethod
     def read(cls, value: str) -> dict[str, Any] | None:
         """Parse the value of a checkbox (queue_presentation.checkbox_value), or return None."""
-        event, doubtful, seen = [*value.split("|", 2), "", "", ""][:3]
-        form = cls({"event": event, "doubtful": doubtful, "seen": seen})
+        event, has_warning, seen = [*value.split("|", 2), "", "", ""][:3]
+        form = cls({"event": event, "has_warning": has_warning, "seen": seen})
         return form.cleaned_data if form.is_valid() else None
 
 
 class PageByIds(Paginator):
-    """Selects the ids of a page first, which avoids joining all earlier rows."""
+    """Select the ids of a page first, so that the query does not join all earlier rows."""
 
     def page(self, number: int | str) -> Page:
         page = super().page(number)
         events: Any = self.object_list
-        found: Any = page.object_list
-        page.object_list = events.filter(pk__in=list(found.values_list("pk", flat=True)))
+        rows: Any = page.object_list
+        page.object_list = events.filter(pk__in=list(rows.values_list("pk", flat=True)))
         return page
 
 
 class QueueChangeList(ChangeList):
-    """A page of the list with the check results of its events."""
+    """One page of the list, with its events' check results."""
 
     rows: list[dict[str, Any]]
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Event]:
-        """The events with only the fields that rows and automatic checks need."""
+        """Load only the fields that rows and automatic checks need."""
         events = super().get_queryset(*args, **kwargs).select_related(None)
         return events.select_related("created_by", "college_work").only(*LIST_FIELDS)
 
     def get_results(self, request: HttpRequest) -> None:
         assert request.user.is_authenticated
         super().get_results(request)
-        may_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
-        checked = review.queue_items(list(self.result_list))
+        can_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
         self.rows = [
-            queue_presentation.queue_row(each, by=request.user, may_decide=may_decide)
-            for each in checked
+            queue_presentation.queue_row(item, by=request.user, can_decide=can_decide)
+            for item in review.queue_items(list(self.result_list))
         ]
-        self.can_tick = sum(row["can_tick"] for row in self.rows)
+        self.can_select = sum(row["can_select"] for row in self.rows)
         self.clear = sum(row["is_clear"] for row in self.rows)
-        self.is_ticked = getattr(request, TICK_ALL, "") == CLEAR_ALL
+        self.is_selected = getattr(request, SELECT, "") == CLEAR
         for row in self.rows:
-            row["is_ticked"] = self.is_ticked and row["is_clear"]
-        self.tick_link = self.get_query_string({TICK_ALL: CLEAR_ALL})
+            row["is_selected"] = self.is_selected and row["is_clear"]
+        self.select_link = self.get_query_string({SELECT: CLEAR})
 
 
 @admin.register(CustomEvent)
@@ -160,7 +159,7 @@ class CustomEventAdmin(QueueAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         query = request.GET.copy()
-        setattr(request, TICK_ALL, "".join(query.pop(TICK_ALL, [])))
+        setattr(request, SELECT, "".join(query.pop(SELECT, [])))
         # Django rejects unknown filters.
         request.GET = query  # type: ignore[assignment]
         if request.method == "POST":
@@ -172,34 +171,34 @@ class CustomEventAdmin(QueueAdmin):
         return super().changelist_view(request, extra_context)
 
     def _approve(self, request: HttpRequest, *, by: User) -> None:
-        """Approve the selected events, one transaction each, so that a refusal stops no other.
+        """Approve each selected event in its own transaction, so that a refusal stops no other.
 
-        Skips events with a warning that their row did not show.
+        Skip events with a warning that their row did not show.
         """
-        choices = [TickedRowForm.read(value) for value in request.POST.getlist("chosen")]
+        choices = [SelectedRowForm.read(value) for value in request.POST.getlist("chosen")]
         chosen = {each["event"]: each for each in choices[: self.list_per_page] if each}
         if not chosen:
-            messages.warning(request, "Select the custom events to approve first.")
+            messages.warning(request, "Select at least one custom event to approve.")
             return
         events = list(self.get_queryset(request).filter(pk__in=chosen).order_by(*self.ordering))
-        remarks = review.check_results_by_event(events, review.claims_of_authors(events))
-        doubtful = []
+        results = review.check_results_by_event(events, review.claims_of_authors(events))
+        with_warnings = []
 
         def approve(event: Event) -> None:
             choice = chosen[event.pk]
-            if remarks.get(event.pk) and not choice["doubtful"]:
-                raise Refused(queue_presentation.new_remark(event, remarks[event.pk]))
+            if results.get(event.pk) and not choice["has_warning"]:
+                raise Refused(queue_presentation.new_warning(event, results[event.pk]))
             actions.decide_custom_event(
                 event_id=event.pk, decision=Decision.APPROVE, reason="", seen=choice["seen"], by=by
             )
             self.log_change(request, event, "Approve.")
-            if choice["doubtful"]:
-                doubtful.append(event.title)
+            if choice["has_warning"]:
+                with_warnings.append(event.title)
 
         done = run_on_each(request, events, approve)
         if done:
             messages.success(
-                request, queue_presentation.approval_message(done, len(chosen), doubtful)
+                request, queue_presentation.approval_message(done, len(chosen), with_warnings)
             )
 
     # ---------- One event ----------
@@ -211,11 +210,11 @@ class CustomEventAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The event with everything that helps to decide, and the decision buttons."""
+        """Show the event, everything that helps to decide, and the decision buttons."""
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Approve, return or decline; if refused, show the page again with the typed reason."""
+        """Approve, return or decline. If refused, show the page again with the typed reason."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])
@@ -230,17 +229,17 @@ class CustomEventAdmin(QueueAdmin):
                 )
                 self.log_change(request, event, f"{decision.label}. {reason}".strip())
                 target = CUSTOM_EVENT_TRANSITIONS[decision].target
-                done = EVENT_LABELS[Origin.CUSTOM][target].text.lower()
+                state = EVENT_LABELS[Origin.CUSTOM][target].text.lower()
                 messages.success(
                     request,
-                    f"“{event.title}” is {done}. {event.created_by} is notified by e-mail and on "
-                    "the Continuing Education page.",
+                    f"“{event.title}” is {state}. {event.created_by} will be notified by e-mail "
+                    "and on the Continuing Education page.",
                 )
                 return self.go_on(request, event)
         return self._page(request, self.shown(request, str(event.pk)), form)
 
     def publish_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Put the custom event on the calendar, which approves a waiting one."""
+        """Publish the custom event to the calendar, which also approves it if it is waiting."""
         with refusal_as_message(request):
             actions.publish_custom_event(
                 event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
@@ -255,9 +254,9 @@ class CustomEventAdmin(QueueAdmin):
 
     def _page(self, request: HttpRequest, event: Event, form: DecisionForm) -> HttpResponse:
         assert request.user.is_authenticated
-        may_decide = self.has_decide_permission(request)
+        can_decide = self.has_decide_permission(request)
         context = {
-            **queue_presentation.decision_page(event, by=request.user, may_decide=may_decide),
+            **queue_presentation.decision_page(event, by=request.user, can_decide=can_decide),
             "title": event.title,
             "subtitle": "Custom event",
             "record": event,
@@ -272,7 +271,7 @@ class CustomEventAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=10)
 def events_to_decide() -> list[Waiting]:
-    """Custom events and proposals waiting for staff, and returned ones without an answer."""
+    """Count custom events and proposals waiting for staff, and returned ones without an answer."""
     customs = reverse("admin:events_customevent_changelist")
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {
@@ -292,10 +291,10 @@ def events_to_decide() -> list[Waiting]:
         .values_list("origin", "state")
         .annotate(count=Count("pk"), since=Min(since))
     )
-    found = {(origin, state): facts for origin, state, *facts in rows}
+    waiting = {(origin, state): numbers for origin, state, *numbers in rows}
     return [
         line
-        for key, said in lines.items()
-        if key in found
-        for line in oldest_waits(*said, *found[key])
+        for key, texts in lines.items()
+        if key in waiting
+        for line in oldest_waits(*texts, *waiting[key])
     ]

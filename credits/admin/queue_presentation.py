@@ -1,4 +1,4 @@
-"""Rows, context and texts of the custom event queue and its pages."""
+"""Rows, contexts and texts for the custom event queue and its pages."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -24,13 +24,13 @@ from events.models import Event
 from events.rules import state_for_editors
 from events.similar_titles import SimilarEvent
 
-# ---------- A row of the list ----------
+# ---------- Rows of the list ----------
 
 
-def queue_row(checked: QueueItem, *, by: User, may_decide: bool) -> dict[str, Any]:
-    """One custom event in the list. People cannot select their own."""
-    event, claim, remarks = checked.event, checked.claim, checked.remarks
-    can_tick = may_decide and event.state == EventState.PENDING and event.created_by_id != by.pk
+def queue_row(item: QueueItem, *, by: User, can_decide: bool) -> dict[str, Any]:
+    """Return the row of a custom event. Staff cannot select their own."""
+    event, claim, results = item.event, item.claim, item.remarks
+    can_select = can_decide and event.state == EventState.PENDING and event.created_by_id != by.pk
     return {
         "pk": event.pk,
         "url": reverse("admin:events_customevent_change", args=[event.pk]),
@@ -43,37 +43,37 @@ def queue_row(checked: QueueItem, *, by: User, may_decide: bool) -> dict[str, An
         "length": credits_for_length(event),
         "age": waiting_text(event),
         "marks": unusual_points(event, claim),
-        "remarks": [remark.text for remark in remarks],
-        "before": earlier_decisions_text(checked.before, event),
-        "alike": similar_event_text(checked.alike),
+        "remarks": [result.text for result in results],
+        "before": earlier_decisions_text(item.before, event),
+        "alike": similar_event_facts(item.alike),
         "note": claim.note if claim else "",
         "evidence": evidence_links(claim),
-        "can_tick": can_tick,
-        "is_clear": can_tick and not remarks,
-        "value": checkbox_value(event, doubtful=bool(remarks)),
+        "can_select": can_select,
+        "is_clear": can_select and not results,
+        "value": checkbox_value(event, has_warning=bool(results)),
     }
 
 
-def checkbox_value(event: Event, *, doubtful: bool) -> str:
-    return f"{event.pk}|{'1' if doubtful else ''}|{queries.custom_event_version(event)}"
+def checkbox_value(event: Event, *, has_warning: bool) -> str:
+    return f"{event.pk}|{'1' if has_warning else ''}|{queries.custom_event_version(event)}"
 
 
 def waiting_text(event: Event) -> str:
-    """How long the event has waited, and whether it was sent again; otherwise its state."""
+    """Return how long a waiting event has waited, or the state of any other event."""
     if event.state != EventState.PENDING:
         return event.state_label.text
-    again = ", sent again" if event.decided_at else ""
-    return format_waiting_time(review.waiting_since(event)) + again
+    resubmitted = ", resubmitted" if event.decided_at else ""
+    return format_waiting_time(review.waiting_since(event)) + resubmitted
 
 
 def credits_for_length(event: Event) -> str:
-    """For example "2.5 credits for 2:00 hours"."""
+    """Return, for example, "2.5 credits for 2:00 hours"."""
     total = sum((offer.amount for offer in event.offers.all()), Decimal())
     return f"{format_credits(total)} for {format_length(event)}"
 
 
 def unusual_points(event: Event, claim: Claim | None) -> list[str]:
-    """Reasons why the credit differs from the usual: presenter, college course."""
+    """Return what makes the credit unusual: a presenter or a college course."""
     presented = claim is not None and claim.role == ClaimRole.PRESENTER
     return [
         *(["Presenter: earns double credit"] if presented else []),
@@ -87,19 +87,19 @@ def is_course(event: Event) -> bool:
 
 def earlier_decisions_text(before: EarlierDecisions, event: Event) -> str:
     if before == review.NO_EARLIER_DECISIONS:
-        return f"First custom event of {event.sponsor}" if event.sponsor else "No sponsor"
+        return f"First custom event from {event.sponsor}" if event.sponsor else "No sponsor"
     return f"Earlier from {event.sponsor}: {before.approved} approved, {before.declined} declined"
 
 
-def similar_event_text(found: SimilarEvent | None) -> dict[str, Any] | None:
-    if found is None:
+def similar_event_facts(similar: SimilarEvent | None) -> dict[str, Any] | None:
+    if similar is None:
         return None
     return {
-        "title": found.event.title,
-        "url": event_page_url(found.event),
-        "percent": found.percent,
-        "where": event_place(found.event),
-        "when": event_time(found.event),
+        "title": similar.event.title,
+        "url": event_page_url(similar.event),
+        "percent": similar.percent,
+        "where": event_place(similar.event),
+        "when": event_time(similar.event),
     }
 
 
@@ -107,18 +107,18 @@ def event_place(event: Event) -> str:
     return "on the calendar" if event.origin == Origin.CALENDAR else "approved custom event"
 
 
-def new_remark(event: Event, remarks: Sequence[CheckResult]) -> str:
+def new_warning(event: Event, results: Sequence[CheckResult]) -> str:
     return (
-        f"“{event.title}” was skipped: it has a new warning that the list did not show. "
-        f"{remarks[0].text} Open it or select it again."
+        f"“{event.title}” was skipped because it has a new warning that the list did not show. "
+        f"{results[0].text} Open it or select it again."
     )
 
 
-def approval_message(done: int, chosen: int, doubtful: Sequence[str]) -> str:
-    """The number of approved events, and the titles of those that had a warning."""
-    message = f"Approved: {done} of {chosen}."
-    if doubtful:
-        titles = ", ".join(f"“{title}”" for title in doubtful)
+def approval_message(approved: int, selected: int, with_warnings: Sequence[str]) -> str:
+    """Report the number of events approved, and the titles of those that had a warning."""
+    message = f"Approved: {approved} of {selected}."
+    if with_warnings:
+        titles = ", ".join(f"“{title}”" for title in with_warnings)
         message += f" You selected {titles} despite a warning."
     return message
 
@@ -126,16 +126,16 @@ def approval_message(done: int, chosen: int, doubtful: Sequence[str]) -> str:
 # ---------- The page of one event ----------
 
 
-def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]:
-    """The context for a decision about one custom event. A fixed number of queries."""
+def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]:
+    """Return the context to decide one custom event. Takes a fixed number of queries."""
     person = event.created_by
     assert person is not None  # events_custom_has_author
     claims = review.claims_of_authors([event])
     claim = claims.get(event.pk)
     similar = review.similar_with_claims(event)
     is_own = person.pk == by.pk
-    decides = may_decide and not is_own
-    decisions = _decisions(event) if decides else []
+    can_decide = can_decide and not is_own
+    decisions = _decisions(event) if can_decide else []
     return {
         "person": person,
         "positions": account_queries.positions_of(person),
@@ -146,7 +146,7 @@ def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]
         "remarks": [
             each.text for each in review.check_results_by_event([event], claims).get(event.pk, ())
         ],
-        "heads": [comparison_head(each, event, decides=decides) for each in similar],
+        "heads": [comparison_head(each, event, can_decide=can_decide) for each in similar],
         "comparison": comparison(event, [each.event for each in similar]),
         "overlapping": [overlapping_claim_row(each) for each in review.overlapping_claims(event)],
         "before": earlier_decisions_text(review.decided_before([event])[event.pk], event),
@@ -154,11 +154,11 @@ def decision_page(event: Event, *, by: User, may_decide: bool) -> dict[str, Any]
         "happenings": history.claim_history(claim, reader=by) if claim else [],
         "decisions": decisions,
         "can_decide": bool(decisions),
-        "can_publish": decides
+        "can_publish": can_decide
         and TO_CALENDAR.allows(event.state, Actor.STAFF)
         and not is_course(event),
-        "merge_url": merge_url(event) if decides else "",
-        "correct_url": correct_url(event) if decides else "",
+        "merge_url": merge_url(event) if can_decide else "",
+        "correct_url": correct_url(event) if can_decide else "",
         "is_own": is_own,
     }
 
@@ -167,7 +167,7 @@ def _age(event: Event) -> str:
     return f", {waiting_text(event)}" if event.state == EventState.PENDING else ""
 
 
-LABELS = {
+DECISION_LABELS = {
     Decision.APPROVE: "Approve",
     Decision.RETURN: "Return with a question",
     Decision.DECLINE: "Decline",
@@ -175,29 +175,31 @@ LABELS = {
 
 
 def _decisions(event: Event) -> list[tuple[str, str]]:
-    """The value and label of each possible decision button."""
+    """Return the value and label of each possible decision."""
     return [
-        (decision.value, LABELS[decision])
+        (decision.value, DECISION_LABELS[decision])
         for decision, transition in CUSTOM_EVENT_TRANSITIONS.items()
         if transition.allows(event.state, Actor.STAFF)
     ]
 
 
-def comparison_head(similar: SimilarWithClaims, event: Event, *, decides: bool) -> dict[str, Any]:
-    """The heading and merge link of a similar event's column."""
+def comparison_head(
+    similar: SimilarWithClaims, event: Event, *, can_decide: bool
+) -> dict[str, Any]:
+    """Return the heading and merge link for a similar event's column."""
     people = counted(similar.people, "person", "people")
     return {
         "title": similar.event.title,
         "url": event_page_url(similar.event),
         "percent": f"{similar.percent} % similar, {event_place(similar.event)}",
         "people": f"{people} claimed this",
-        "merge_url": merge_url(event, similar.event) if decides else "",
+        "merge_url": merge_url(event, similar.event) if can_decide else "",
     }
 
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
-    """Facts to compare, as label and a cell for each event; this event comes first."""
-    lines: dict[str, Callable[[Event], str]] = {
+    """Return a label and a cell per event for each fact. This event comes first."""
+    facts: dict[str, Callable[[Event], str]] = {
         "When": event_time,
         "CE credit": format_credit_lines,
         "Credit and length": credits_for_length,
@@ -205,7 +207,7 @@ def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[st
         "Trainer or presenter": attrgetter("presenter"),
     }
     return [
-        (label, [say(each) or "–" for each in (event, *others)]) for label, say in lines.items()
+        (label, [fact(each) or "–" for each in (event, *others)]) for label, fact in facts.items()
     ]
 
 
@@ -228,19 +230,19 @@ def recent_decision_row(event: Event) -> dict[str, str]:
 
 
 def event_page_url(event: Event) -> str:
-    """The event's page in the administration."""
+    """Return the URL of the event's page in the administration."""
     kind = "customevent" if event.origin == Origin.CUSTOM else "event"
     return reverse(f"admin:events_{kind}_change", args=[event.pk])
 
 
 def evidence_links(claim: Claim | None) -> list[tuple[str, str]]:
-    """Name and URL of the prefetched evidence files of a claim."""
+    """Return the name and URL of each prefetched evidence file."""
     files = claim.evidence.all() if claim else ()
     return [(file.file_name, reverse("credits:evidence", args=[file.pk])) for file in files]
 
 
 def merge_url(source: Event, target: Event | None = None) -> str:
-    """The page to merge `source` into another event, or into `target` if given."""
+    """Return the URL to merge `source` into `target`, or into an event to choose."""
     query = {"source": source.pk} | ({"target": target.pk} if target else {})
     return f"{reverse('admin:credits_merge_start')}?{urlencode(query)}"
 

@@ -134,7 +134,7 @@ def test_the_story_of_a_correction() -> None:
     assert claim.credits.get().amount == 1
     page = text(client.post(url, data | {"save": "x", "shown": f"{technology}:2.0"}, follow=True))
     assert claim.credits.get().amount == 2
-    assert "1 person&#x27;s credits with it" in page
+    assert "was corrected, along with 1 person&#x27;s credits." in page
     assert "Two hours." in page
 
 

@@ -148,7 +148,7 @@ def test_a_decision_reaches_the_claim(
     assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
     assert said(answer)[0].startswith(f"“{event.title}” is ")
     assert said(answer)[0].endswith(
-        f". {event.created_by} is notified by e-mail and on the Continuing Education page."
+        f". {event.created_by} will be notified by e-mail and on the Continuing Education page."
     )
     assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
 
@@ -377,7 +377,7 @@ def test_who_sent_it_again_waits_since_then() -> None:
     assert first.created_by is not None
     resubmit_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
     ages = [(row["pk"], row["age"]) for row in rows(coordinator())]
-    assert ages == [(second.pk, "waiting 40 days"), (first.pk, "received today, sent again")]
+    assert ages == [(second.pk, "waiting 40 days"), (first.pk, "received today, resubmitted")]
 
 
 # ---------- Approving several ----------
@@ -401,9 +401,9 @@ def test_those_without_a_remark_are_ticked_by_one_link() -> None:
     page = client.get(QUEUE)
     assert "No warnings" in text(page)
     assert "took place at the same time" in text(page)
-    assert [row["is_ticked"] for row in page.context["cl"].rows] == [False] * 4
-    assert page.context["cl"].tick_link == "?tick=clear"
-    ticked = {row["pk"]: row["is_ticked"] for row in rows(client, "?tick=clear")}
+    assert [row["is_selected"] for row in page.context["cl"].rows] == [False] * 4
+    assert page.context["cl"].select_link == "?tick=clear"
+    ticked = {row["pk"]: row["is_selected"] for row in rows(client, "?tick=clear")}
     assert (ticked[clear.pk], ticked[doubtful.pk], ticked[own.pk]) == (True, False, False)
     assert sum(ticked.values()) == 1
 
@@ -426,7 +426,7 @@ def test_what_became_doubtful_since_the_list_was_opened_is_left() -> None:
     a_doubtful_one(person, event)
     answer = approve(coordinator(), event, clear)
     refused, done = said(answer)
-    assert refused.startswith("“First thing” was skipped: it has a new warning")
+    assert refused.startswith("“First thing” was skipped because it has a new warning")
     assert done == "Approved: 1 of 2."
     event.refresh_from_db()
     assert event.state == EventState.PENDING
@@ -453,7 +453,7 @@ def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
 def test_nothing_sensible_ticked_changes_nothing(chosen: list[str]) -> None:
     event = a_custom_event()
     answer = coordinator().post(QUEUE, {"chosen": chosen})
-    assert said(answer) == ["Select the custom events to approve first."]
+    assert said(answer) == ["Select at least one custom event to approve."]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
