@@ -1,4 +1,4 @@
-"""Claims in the administration: everything to see, and one to decide about."""
+"""Claims in the administration: the list, a claim's page and decisions."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def a_claim(**fields: Any) -> Claim:
     return factories.claim(factories.person(), **fields)
 
 
-def test_a_claim_shows_its_credits_and_leads_to_its_event() -> None:
+def test_a_claim_shows_its_credits_and_links_to_its_event() -> None:
     claim = a_claim(credits={ADMINISTRATION: "3.0", TECHNOLOGY: "1.0"})
     custom = claim_custom_event(facts=factories.facts(), by=factories.person())
     client = signed_in(factories.person(Role.CE_COORDINATOR))
@@ -41,7 +41,7 @@ def test_a_claim_shows_its_credits_and_leads_to_its_event() -> None:
     assert f'href="/admin/events/customevent/{custom.event_id}/change/"' in page
 
 
-def test_scripts_in_titles_and_names_are_text() -> None:
+def test_scripts_in_titles_and_names_are_escaped() -> None:
     script = "<script>alert(1)</script>"
     claim = factories.claim(factories.person(display_name=script), title=script)
     client = signed_in(factories.person(Role.CE_COORDINATOR))
@@ -49,7 +49,7 @@ def test_scripts_in_titles_and_names_are_text() -> None:
     assert [script in text(page) for page in pages] == [False, False]
 
 
-def test_not_even_a_superuser_changes_or_deletes_a_claim() -> None:
+def test_even_superusers_cannot_change_or_delete_claims() -> None:
     claim = a_claim()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     answers = [
@@ -60,7 +60,7 @@ def test_not_even_a_superuser_changes_or_deletes_a_claim() -> None:
     assert [answer.status_code for answer in answers] == [403] * 3
 
 
-def test_event_editors_see_no_claims() -> None:
+def test_event_editors_cannot_see_claims() -> None:
     claim = a_claim(title="Not for editors")
     client = signed_in(factories.person(Role.EVENT_EDITOR))
     answers = [client.get(CLAIMS), client.get(f"{CLAIMS}{claim.pk}/change/")]
@@ -68,7 +68,7 @@ def test_event_editors_see_no_claims() -> None:
     assert not any("Not for editors" in text(answer) for answer in answers)
 
 
-def test_a_line_that_was_taken_out_is_told_apart() -> None:
+def test_withdrawn_credit_lines_are_shown_only_on_the_claims_page() -> None:
     claim = a_claim(credits={TECHNOLOGY: "1.0", ADMINISTRATION: "0.5"})
     line = claim.credits.filter(category__slug=TECHNOLOGY)
     line.update(
@@ -94,7 +94,7 @@ def state(claim: Claim) -> tuple[str, str, User | None]:
     return claim.state, claim.reason, claim.decided_by
 
 
-def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
+def test_approving_and_declining_a_claim_update_tracks() -> None:
     claim = a_claim()
     select_track(track=factories.track(), by=claim.person)
     staff = factories.person(Role.CE_COORDINATOR)
@@ -123,7 +123,7 @@ def test_a_claim_is_approved_and_later_declined_and_the_tracks_follow() -> None:
         ("", "Because", "This field is required."),
     ],
 )
-def test_a_refused_decision_shows_the_reason_and_keeps_the_typed_text(
+def test_a_refused_decision_shows_the_error_and_keeps_the_reason(
     decision: str, reason: str, error: str
 ) -> None:
     claim = a_claim()
@@ -135,7 +135,7 @@ def test_a_refused_decision_shows_the_reason_and_keeps_the_typed_text(
     assert state(claim) == (ClaimState.PENDING, "", None)
 
 
-def test_what_a_colleague_decided_is_not_decided_unseen() -> None:
+def test_a_stale_form_cannot_overturn_a_colleagues_decision() -> None:
     claim = a_claim()
     seen = claim_version(claim)
     decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=factories.person())
@@ -153,7 +153,7 @@ def test_staff_cannot_decide_about_their_own_claim() -> None:
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 
 
-def test_a_custom_event_and_its_authors_claim_are_decided_together() -> None:
+def test_an_authors_claim_is_decided_only_with_the_custom_event() -> None:
     claim = claim_custom_event(facts=factories.facts(), by=factories.person())
     client = coordinator()
     page = text(decide(client, claim, "approved"))
@@ -169,17 +169,17 @@ def test_every_decision_in_every_state(before: ClaimState, target: ClaimState) -
     Claim.objects.filter(pk=claim.pk).update(
         state=before, decided_by=staff, decided_at=timezone.now(), reason="Before."
     )
-    may = target in DECIDED and CLAIM_TRANSITIONS[target].allows(before, Actor.STAFF)
-    expected = target if may else before
+    is_allowed = target in DECIDED and CLAIM_TRANSITIONS[target].allows(before, Actor.STAFF)
+    expected = target if is_allowed else before
     try:
         decide_claim(claim_id=claim.pk, target=target, reason="Because.", by=factories.person())
     except Refused:
-        assert not may
+        assert not is_allowed
     assert state(claim)[0] == expected
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
-def test_who_may_not_decide(role: Role) -> None:
+def test_other_staff_cannot_decide_claims(role: Role) -> None:
     claim = a_claim(title="Private matter")
     client = signed_in(factories.person(role))
     answers = [
@@ -199,30 +199,32 @@ def approve(client: Client, claims: list[Claim], **data: str) -> Any:
         return client.post(CLAIMS, seen | chosen | data)
 
 
-def test_several_are_approved_but_no_doubtful_changed_or_own_one() -> None:
+def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
     staff, person = factories.person(Role.CE_COORDINATOR), factories.person()
     clear, changed, own = a_claim(), a_claim(), factories.claim(staff)
-    doubtful = [factories.claim(person, title=title) for title in ("One thing", "Another matter")]
+    overlapping = [
+        factories.claim(person, title=title) for title in ("One thing", "Another matter")
+    ]
     with zeal_ignore():
         page = text(signed_in(staff).get(CLAIMS))
-    assert "“Another matter”" in page  # what overlaps is remarked in the list
+    assert "“Another matter”" in page  # The list warns about overlaps.
     assert f'name="seen-{clear.pk}" value="pending"' in page
-    claims = [clear, changed, own, doubtful[0]]
+    claims = [clear, changed, own, overlapping[0]]
     data = {f"seen-{changed.pk}": "approved then"}
     answer = approve(signed_in(staff), claims, **data)
     messages = said(answer)
     assert messages[-1] == "Approved: 1 of 4."
-    beginnings = [
+    starts = [
         f"{changed.person}'s claim of “{changed.event}” was",
         "This is your own claim of",
         f"{person}, “One thing”",
     ]
-    for message, beginning in zip(messages[:-1], beginnings, strict=True):
-        assert message.startswith(beginning)
+    for message, start in zip(messages[:-1], starts, strict=True):
+        assert message.startswith(start)
     assert [state(claim)[0] for claim in claims] == ["approved", "pending", "pending", "pending"]
 
 
-def test_claims_on_other_pages_are_not_approved() -> None:
+def test_claims_on_other_pages_cannot_be_approved() -> None:
     claims = [a_claim(), a_claim()]
     answer = approve(coordinator(), claims, select_across="1")
     assert said(answer) == ["Select claims on this page only; the others have not been reviewed."]
@@ -256,6 +258,6 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
     client = signed_in(factories.person(Role.CE_COORDINATOR))
     with django_assert_num_queries(10):
         client.get(CLAIMS)
-    client.get(f"{CLAIMS}{claim.pk}/change/")  # Django remembers content types
+    client.get(f"{CLAIMS}{claim.pk}/change/")  # Django caches content types.
     with django_assert_num_queries(17):
         client.get(f"{CLAIMS}{claim.pk}/change/")

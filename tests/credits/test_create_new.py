@@ -1,4 +1,4 @@
-"""Create New… beyond its fields: presenters, similar events, hours, drafts, and warnings."""
+"""Create New…: presenters, similar events, hours, drafts and warnings."""
 
 import datetime as dt
 from decimal import Decimal
@@ -57,7 +57,7 @@ def approved(by=None, **fields):
 # ---------- Presenters ----------
 
 
-def test_a_presenter_gets_twice_what_attendees_earn(client):
+def test_presenters_earn_double_credit(client):
     client.post(NEW, typed(role="presenter"))
     claim = Claim.objects.get()
     assert claim.role == ClaimRole.PRESENTER
@@ -65,7 +65,7 @@ def test_a_presenter_gets_twice_what_attendees_earn(client):
     assert claim.event.offers.get().amount == Decimal("1.5")
 
 
-def test_a_topic_is_presented_twice_in_four_years_and_no_third_time(client, person):
+def test_presenters_cannot_claim_a_topic_a_third_time_in_four_years(client, person):
     for days in (800, 400):
         begins_at = timezone.now() - dt.timedelta(days=days)
         actions.claim_custom_event(
@@ -85,7 +85,7 @@ def test_a_topic_is_presented_twice_in_four_years_and_no_third_time(client, pers
     assert Claim.objects.filter(role=ClaimRole.ATTENDEE).count() == 1
 
 
-def test_resubmitting_does_not_evade_the_rule(person):
+def test_resubmitting_cannot_evade_the_presenter_limit(person):
     def present(title, days):
         begins_at = timezone.now() - dt.timedelta(days=days)
         times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
@@ -105,7 +105,7 @@ def test_resubmitting_does_not_evade_the_rule(person):
     assert claim.credits.get().amount == Decimal("2.0")
 
 
-def test_the_correction_of_a_presenters_credit_keeps_the_offer_at_half(person):
+def test_correcting_presenter_credit_sets_the_offer_to_half_of_it(person):
     claim = actions.claim_custom_event(
         facts=make.facts(amount=Decimal("0.5")), role=ClaimRole.PRESENTER, by=person
     )
@@ -128,7 +128,7 @@ def test_the_correction_of_a_presenters_credit_keeps_the_offer_at_half(person):
 # ---------- Similar events ----------
 
 
-def test_others_approved_training_is_suggested_without_a_name(client):
+def test_training_approved_for_others_is_suggested_without_their_names(client):
     author = make.person(display_name="Olive Quillfeather")
     event = approved(author, title="Weeding online", description="For Quillfeather County")
     for _ in range(2):
@@ -146,12 +146,12 @@ def test_others_approved_training_is_suggested_without_a_name(client):
     assert "Quillfeather" not in review
 
 
-def test_one_click_claims_the_existing_event_with_the_input(client, person):
+def test_claiming_the_suggested_event_takes_the_note_and_deletes_the_draft(client, person):
     event = approved(title="Weeding online")
     actions.keep_draft(typed={"title": "Weeding onl"}, by=person)
     response = client.post(
         f"/continuing-education/claim/{event.pk}/",
-        typed(instead="1", note="The whole of it."),
+        typed(instead="1", note="I watched all of it."),
         follow=True,
     )
     assert said(response) == ["Your credit is listed: “Weeding online”."]
@@ -159,12 +159,12 @@ def test_one_click_claims_the_existing_event_with_the_input(client, person):
     assert (claim.event, claim.state, claim.note) == (
         event,
         ClaimState.PENDING,
-        "The whole of it.",
+        "I watched all of it.",
     )
     assert (Event.objects.count(), Draft.objects.count()) == (1, 0)
 
 
-def test_a_refused_claim_from_create_new_leaves_a_draft(client):
+def test_a_refused_claim_from_create_new_saves_a_draft(client):
     event = make.event(days=2)
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(instead="1"), follow=True
@@ -176,7 +176,7 @@ def test_a_refused_claim_from_create_new_leaves_a_draft(client):
     assert client.get(NEW).context["form"]["title"].value() == "Weeding online"
 
 
-def test_others_approved_training_leads_to_its_review_until_it_is_claimed(client, person):
+def test_training_approved_for_others_redirects_to_its_review_until_claimed(client, person):
     event = approved(title="Weeding online")
     page = f"/events/{event.pk}/"
     assert client.get(page).headers["Location"] == f"/continuing-education/claim/{event.pk}/"
@@ -184,7 +184,7 @@ def test_others_approved_training_leads_to_its_review_until_it_is_claimed(client
     assert client.get(page).context["event"] == event
 
 
-def test_presenters_do_not_claim_the_existing_event_by_mistake(client, person):
+def test_presenters_cannot_claim_the_suggested_event_as_attendees(client, person):
     event = make.event()
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(role="presenter"), follow=True
@@ -194,7 +194,7 @@ def test_presenters_do_not_claim_the_existing_event_by_mistake(client, person):
     assert Draft.objects.get().typed["title"] == "Weeding online"
 
 
-def test_withdrawing_a_claim_on_others_training_leaves_the_event(person):
+def test_withdrawing_a_claim_does_not_change_training_of_others(person):
     event = approved()
     claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
     actions.withdraw_claim(claim_id=claim.pk, by=person)
@@ -203,7 +203,7 @@ def test_withdrawing_a_claim_on_others_training_leaves_the_event(person):
     assert Claim.objects.exclude(pk=claim.pk).get().state == ClaimState.APPROVED
 
 
-def test_a_correction_for_one_leaves_the_offer_to_the_others(person):
+def test_correcting_one_persons_credit_does_not_change_the_offer(person):
     event = approved()
     claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
     credit = claim.credits.get()
@@ -225,7 +225,7 @@ def test_a_correction_for_one_leaves_the_offer_to_the_others(person):
 
 
 @pytest.mark.parametrize("decision", [None, Decision.RETURN, Decision.DECLINE])
-def test_training_that_is_not_approved_cannot_be_claimed_by_others(person, decision):
+def test_others_cannot_claim_unapproved_training(person, decision):
     claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
     if decision:
         decide(claim, decision, "No.")
@@ -239,7 +239,7 @@ def test_training_that_is_not_approved_cannot_be_claimed_by_others(person, decis
 @pytest.mark.parametrize(
     ("end", "amount"), [("09:20", "0.5"), ("09:59", "0.5"), ("10:00", "1.0"), ("10:50", "1.5")]
 )
-def test_an_empty_credit_value_is_counted_from_the_hours(client, end, amount):
+def test_an_empty_credit_value_is_computed_from_the_hours(client, end, amount):
     values = typed(amount=" ")
     client.post(NEW, values | {"ends_at": values["ends_at"][:-5] + end})
     assert Claim.objects.get().credits.get().amount == Decimal(amount)
@@ -254,7 +254,7 @@ def test_an_empty_credit_value_needs_valid_hours(client, end):
     assert Claim.objects.get().credits.get().amount == Decimal("1.5")
 
 
-def test_the_usual_credits_are_shown_while_the_hours_are_entered(client):
+def test_usual_credits_are_previewed(client):
     times = {"begins_at": "2026-11-02T09:00", "ends_at": "2026-11-02T10:50"}
     page = client.get(f"{NEW}worth/", times | {"amount": ""}).content.decode()
     assert "1 hour 50 minutes: usually 1.5 credits." in page
@@ -270,7 +270,7 @@ def test_the_usual_credits_are_shown_while_the_hours_are_entered(client):
 # ---------- Drafts ----------
 
 
-def test_a_draft_is_saved_shown_and_discarded(client):
+def test_a_draft_can_be_saved_continued_and_discarded(client):
     response = client.post(NEW, typed(keep="1", ends_at="", note="Später 🦬"), follow=True)
     assert said(response) == ["Draft saved. You can continue it here."]
     page = client.get(NEW)
@@ -283,14 +283,14 @@ def test_a_draft_is_saved_shown_and_discarded(client):
     assert not Draft.objects.exists()
 
 
-def test_saving_ends_the_draft(client, person):
+def test_saving_the_training_deletes_the_draft(client, person):
     client.post(f"{NEW}draft/", typed())
     assert Draft.objects.get().person == person
     client.post(NEW, typed())
     assert (Claim.objects.count(), Draft.objects.count()) == (1, 0)
 
 
-def test_the_page_saves_a_draft_automatically(client):
+def test_drafts_are_saved_automatically(client):
     answer = client.post(
         f"{NEW}draft/", {"title": "Weed", "csrfmiddlewaretoken": "x", "other": "y"}
     )
@@ -302,7 +302,7 @@ def test_the_page_saves_a_draft_automatically(client):
     assert Draft.objects.get().typed == {"title": "ab", "description": "x" * 5000}
 
 
-def test_a_saved_training_makes_no_draft_on_a_slow_line(client):
+def test_a_late_draft_of_a_saved_training_is_ignored(client):
     opened = client.get(NEW).context["opened"]
     client.post(NEW, typed(opened=opened))
     assert client.post(f"{NEW}draft/", typed(opened=opened)).content == b""
@@ -317,7 +317,7 @@ def test_a_draft_is_private(client):
     assert "Quillfeather" not in client.get(NEW).content.decode()
 
 
-def test_signed_out_the_page_stays_as_it_is():
+def test_saving_a_draft_after_signing_out_does_nothing():
     answer = Client().post(f"{NEW}draft/", typed(), headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (204, b"")
     assert said(answer) == []
@@ -326,7 +326,7 @@ def test_signed_out_the_page_stays_as_it_is():
 # ---------- Warnings before saving ----------
 
 
-def test_warnings_are_shown_once_and_saved_anyway(client, person):
+def test_warnings_must_be_confirmed_and_new_ones_shown_again(client, person):
     known = approved(
         title="Weeding online!",
         **{
@@ -351,7 +351,7 @@ def test_warnings_are_shown_once_and_saved_anyway(client, person):
     assert Claim.objects.filter(person=person, source="custom").count() == 1
 
 
-def test_the_review_page_warns_and_the_green_button_still_works(client, person):
+def test_the_review_page_warns_but_add_ce_credit_does_not_ask(client, person):
     claim = make.claim(person)
     event = make.event(begins_at=claim.event.begins_at, ends_at=claim.event.ends_at)
     page = client.get(f"/continuing-education/claim/{event.pk}/")
@@ -364,7 +364,7 @@ def test_the_review_page_warns_and_the_green_button_still_works(client, person):
 # ---------- Entering a training again ----------
 
 
-def test_the_same_again_fills_everything_but_the_dates(client, person):
+def test_entering_a_training_again_fills_in_all_but_dates_note_and_evidence(client, person):
     claim = actions.claim_custom_event(
         facts=make.facts(title="Yearly day", description="All of it", amount=Decimal("0.5")),
         role=ClaimRole.PRESENTER,
@@ -393,7 +393,7 @@ def test_the_same_again_fills_everything_but_the_dates(client, person):
 
 
 @pytest.mark.parametrize("value", ["0", "9" * 40, "9" * 5000, "x", ""])
-def test_the_same_again_of_nothing(client, value):
+def test_people_can_only_reenter_their_own_training(client, value):
     other = actions.claim_custom_event(facts=make.facts(), by=make.person())
     assert client.get(NEW, {"again": value}).status_code == 404
     assert client.get(NEW, {"again": other.pk}).status_code == 404
@@ -412,8 +412,8 @@ def test_queries(client, person, number, django_assert_num_queries):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_second_press_of_save_shows_no_warning(client, person):
-    """The first of two presses is saved just before the second one is compared with claims."""
+def test_double_clicking_save_shows_no_warning(client, person):
+    """The first click is saved just before the second one is checked for duplicates."""
     first = signed_in(person)
     answers = []
 

@@ -1,4 +1,4 @@
-"""Create New…: from the person's form to the staff's decision."""
+"""Custom events from submission to decision."""
 
 import datetime as dt
 import uuid
@@ -37,14 +37,14 @@ def decide(claim, decision, reason="", by=None):
     return claim
 
 
-def test_saving_makes_a_waiting_event_and_a_pending_claim():
+def test_saving_creates_a_pending_event_and_claim():
     claim = create(amount=Decimal("0.5"))
     assert (claim.event.origin, claim.event.state) == (Origin.CUSTOM, EventState.PENDING)
     assert claim.state == ClaimState.PENDING
     assert claim.credits.get().amount == Decimal("0.5")
 
 
-def test_the_same_training_twice_is_one():
+def test_saving_the_same_training_twice_is_refused():
     person, facts = make.person(), make.facts()
     first = actions.claim_custom_event(facts=facts, by=person)
     with pytest.raises(actions.AlreadyClaimed) as refusal:
@@ -54,13 +54,13 @@ def test_the_same_training_twice_is_one():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_saving_twenty_times_at_once_is_one():
+def test_twenty_concurrent_saves_create_one_event():
     person, facts = make.person(), make.facts()
     run_concurrently(20, lambda _: actions.claim_custom_event(facts=facts, by=person))
     assert (Event.objects.count(), Claim.objects.count(), Credit.objects.count()) == (1, 1, 1)
 
 
-def test_the_database_knows_too_that_the_same_training_is_one():
+def test_the_database_rejects_a_second_event_for_the_same_training():
     event = create().event
     event.pk, event.uid = None, uuid.uuid4()
     with pytest.raises(IntegrityError, match="events_custom_once_per_person"):
@@ -75,7 +75,7 @@ def test_the_database_knows_too_that_the_same_training_is_one():
         (lambda now: {"amount": Decimal("1.5")}, "amount"),
     ],
 )
-def test_invalid_facts_are_refused_with_their_field(change, field):
+def test_refusals_of_invalid_facts_name_the_field(change, field):
     with pytest.raises(Refused) as refusal:
         create(**change(timezone.now()))
     assert refusal.value.field == field
@@ -86,7 +86,7 @@ def test_invalid_facts_are_refused_with_their_field(change, field):
     ("minutes", "most"),
     [(1, "0.5"), (30, "0.5"), (31, "1"), (50, "1"), (60, "1"), (61, "1.5"), (270, "4.5")],
 )
-def test_credits_go_up_to_the_length_rounded_up(minutes, most):
+def test_credits_are_limited_to_the_length_rounded_up(minutes, most):
     begins_at = timezone.now() - dt.timedelta(days=2)
     ends_at = begins_at + dt.timedelta(minutes=minutes)
     create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most))
@@ -94,23 +94,23 @@ def test_credits_go_up_to_the_length_rounded_up(minutes, most):
         create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most) + Decimal("0.5"))
 
 
-def test_approving_makes_the_claim_approved():
+def test_approving_the_event_approves_the_claim():
     staff = make.person()
     claim = decide(create(), Decision.APPROVE, by=staff)
     assert (claim.state, claim.decided_by) == (ClaimState.APPROVED, staff)
     assert claim.event.state == EventState.PUBLISHED
 
 
-def test_declining_takes_the_credit_out_of_every_track():
+def test_declining_removes_the_credit_from_all_tracks():
     person = make.person()
     claim = create(by=person)
     select_track(track=make.track("Library Staff"), by=person)
     select_track(track=make.track("Library Trustee"), by=person)
     assert Posting.objects.count() == 2
-    decide(claim, Decision.DECLINE, reason="This was a vendor's demonstration.")
+    decide(claim, Decision.DECLINE, reason="This was a vendor demonstration.")
     assert (claim.state, claim.reason) == (
         ClaimState.DECLINED,
-        "This was a vendor's demonstration.",
+        "This was a vendor demonstration.",
     )
     assert Posting.objects.count() == 0
     assert Credit.objects.count() == 1
@@ -136,7 +136,7 @@ def test_a_resubmission_updates_the_claim():
 
 
 @pytest.mark.parametrize("decision", [Decision.RETURN, Decision.DECLINE])
-def test_a_refusal_needs_a_reason(decision):
+def test_returning_or_declining_requires_a_reason(decision):
     claim = create()
     with pytest.raises(Refused, match="reason"):
         decide(claim, decision, reason="  ")
@@ -175,7 +175,7 @@ def test_every_decision_in_every_state(state, decision):
         assert Event.objects.get(pk=claim.event_id).state == state
 
 
-def test_decisions_leave_a_trace_in_the_database():
+def test_the_database_requires_who_when_and_why_of_a_decision():
     create()
     with pytest.raises(IntegrityError, match="events_custom_decision_recorded"):
         with transaction.atomic():
@@ -186,7 +186,7 @@ def test_decisions_leave_a_trace_in_the_database():
         )
 
 
-def test_only_the_author_resubmits_and_only_after_a_return():
+def test_only_the_author_can_resubmit_and_only_after_a_return():
     claim = create()
     with pytest.raises(Refused, match="not waiting"):
         event_actions.resubmit_custom_event(
@@ -199,7 +199,7 @@ def test_only_the_author_resubmits_and_only_after_a_return():
         )
 
 
-def test_a_stale_form_does_not_overturn_a_colleagues_decision():
+def test_a_stale_form_cannot_overturn_a_colleagues_decision():
     claim = create()
     decide(claim, Decision.APPROVE)
     with pytest.raises(Refused, match="was changed since you opened this page; it is approved"):
@@ -213,7 +213,7 @@ def test_a_stale_form_does_not_overturn_a_colleagues_decision():
     assert Event.objects.get().state == EventState.PUBLISHED
 
 
-def test_a_stale_form_does_not_approve_the_authors_later_changes():
+def test_a_stale_form_cannot_approve_later_changes():
     claim = create()
     seen = custom_event_version(Event.objects.get())
     decide(claim, Decision.RETURN, reason="Which hours?")

@@ -1,4 +1,4 @@
-"""Evidence files, whatever their names and contents."""
+"""Evidence files with all kinds of names and contents, and the page of a claim."""
 
 import datetime as dt
 import io
@@ -32,7 +32,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xf
 
 
 def bomb() -> bytes:
-    """20 MB of zeros in 20 KB."""
+    """Return 20 MB of zeros compressed to 20 KB."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("zeros", bytes(20_000_000))
@@ -56,9 +56,9 @@ BAD = {
 
 
 def file(name: str = "certificate.pdf", data: bytes = PDF) -> SimpleUploadedFile:
-    made = SimpleUploadedFile("x", data)
-    made.name = name  # as a browser would send it
-    return made
+    upload = SimpleUploadedFile("x", data)
+    upload.name = name  # as a browser would send it
+    return upload
 
 
 def stored() -> set[str]:
@@ -101,7 +101,7 @@ def declined(claim: Claim) -> Claim:
 # ---------- Adding ----------
 
 
-def test_files_are_added_under_a_random_name_and_handed_out_under_their_own(client, claim):
+def test_files_are_stored_under_random_names_and_downloaded_under_their_own(client, claim):
     files = [file("Zertifikat Zoë.pdf"), file("photo.JPG", JPEG), file("scan.png", PNG)]
     response = client.post(page(claim), {"add": "1", "evidence": files}, follow=True)
     assert said(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” were added."]
@@ -121,7 +121,7 @@ def test_files_are_added_under_a_random_name_and_handed_out_under_their_own(clie
 
 
 @pytest.mark.parametrize("name", list(BAD))
-def test_unsuitable_files_are_refused_with_a_reason_and_the_rest_is_kept(client, claim, name):
+def test_invalid_files_are_refused_with_a_reason_and_valid_ones_kept(client, claim, name):
     data, words = BAD[name]
     files = [file(), file(name, data)]
     response = client.post(page(claim), {"add": "1", "evidence": files})
@@ -148,14 +148,14 @@ def test_unsuitable_files_are_refused_with_a_reason_and_the_rest_is_kept(client,
         ("x" * 300 + ".pdf", "x" * 146 + ".pdf"),
     ],
 )
-def test_any_name_is_cleaned(person, claim, name, cleaned):
+def test_file_names_are_cleaned(person, claim, name, cleaned):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
     assert row.file_name == cleaned
     assert row.file.name.startswith("evidence/")
     assert cleaned.rpartition(".")[0] not in row.file.name
 
 
-def test_a_hostile_file_name_is_shown_as_text_and_adds_no_header(client, person, claim):
+def test_hostile_file_names_are_escaped_and_add_no_headers(client, person, claim):
     name = '<b>"x"\r\nSet-Cookie: a=b.pdf'
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
     assert "<b>" not in client.get(page(claim)).content.decode()
@@ -164,7 +164,7 @@ def test_a_hostile_file_name_is_shown_as_text_and_adds_no_header(client, person,
     assert "\n" not in answer.headers["Content-Disposition"]
 
 
-def test_an_enormous_file_is_left_out_and_the_input_stays(client, claim):
+def test_a_huge_file_is_left_out_and_the_input_kept(client, claim):
     film = PDF + bytes(12 * 1024 * 1024)
     response = client.post(page(claim), {"add": "1", "evidence": file("film.pdf", film)})
     [error] = response.context["files"].errors["evidence"]
@@ -180,7 +180,7 @@ def test_an_enormous_file_is_left_out_and_the_input_stays(client, claim):
 
 
 class Upload(io.RawIOBase):
-    """A form with a film of 200 MB between two fields, made while it is read."""
+    """A form with a 200 MB film between two fields, generated while it is read."""
 
     def __init__(self, **typed: str) -> None:
         fields = [
@@ -194,12 +194,12 @@ class Upload(io.RawIOBase):
         ]
         self.zeros = 200 * 1024 * 1024
         self.size = sum(map(len, self.parts)) + self.zeros
-        self.given = 0
+        self.position = 0
 
     def read(self, size: int = -1) -> bytes:
-        assert 0 < size < 1024 * 1024, "everything at once"
-        begins, ends = self.given, min(self.given + size, self.size)
-        self.given = ends
+        assert 0 < size < 1024 * 1024, "read in one piece"
+        begins, ends = self.position, min(self.position + size, self.size)
+        self.position = ends
         before, zeros_end = len(self.parts[0]), len(self.parts[0]) + self.zeros
         return (
             self.parts[0][begins:ends]
@@ -209,7 +209,7 @@ class Upload(io.RawIOBase):
 
 
 @pytest.mark.parametrize("where", ["claim", "review", "create"])
-def test_two_hundred_megabytes_are_left_out_without_filling_memory_or_disk(
+def test_an_upload_of_200_mb_fills_neither_memory_nor_disk(
     client, claim, where, tmp_path, settings
 ):
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
@@ -240,13 +240,13 @@ def test_two_hundred_megabytes_are_left_out_without_filling_memory_or_disk(
         assert form[name].value() == text
     if where == "create":
         assert form["sponsor"].value() == "After the file"
-    assert body.given == body.size, "the browser shows no answer before it has sent everything"
+    assert body.position == body.size, "browsers show no response before they have sent everything"
     assert (stored(), list(tmp_path.iterdir())) == (set(), [])
     assert Claim.objects.count() == 1
     assert peak < 30_000_000
 
 
-def test_a_little_over_ten_megabytes_is_too_much(client, claim):
+def test_a_file_just_over_10_mb_is_refused(client, claim):
     response = client.post(
         page(claim), {"add": "1", "evidence": file("scan.pdf", PDF + bytes(10 * 1024 * 1024))}
     )
@@ -254,7 +254,7 @@ def test_a_little_over_ten_megabytes_is_too_much(client, claim):
     assert error.startswith("“scan.pdf”: This file is larger than 10 MB.")
 
 
-def test_ten_files_and_no_more(client, person, claim):
+def test_a_claim_has_at_most_ten_files(client, person, claim):
     files = [file(f"{n}.pdf") for n in range(9)]
     actions.add_evidence(claim_id=claim.pk, files=files, by=person)
     response = client.post(page(claim), {"evidence": [file("a.pdf"), file("b.pdf")]})
@@ -266,7 +266,7 @@ def test_ten_files_and_no_more(client, person, claim):
     assert claim.evidence.count() == 10
 
 
-def test_no_file_that_waits_is_lost_because_there_are_too_many(client):
+def test_waiting_files_are_kept_when_there_are_too_many(client):
     address = f"/continuing-education/claim/{make.event().pk}/"
     files = [file(f"{n}.pdf") for n in range(12)]
     form = client.post(address, {"evidence": files}).context["form"]
@@ -281,8 +281,8 @@ def test_no_file_that_waits_is_lost_because_there_are_too_many(client):
     assert Claim.objects.get().evidence.count() == 10
 
 
-def test_a_form_that_was_sent_twice_finds_its_files_arrived(person):
-    """The second was read while the first was saved."""
+def test_a_form_submitted_twice_ignores_files_saved_by_the_first(person):
+    """The second request is read before the first is saved."""
     ticket = evidence.store_waiting_file(file(), by=person).ticket
     first, second = (
         EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
@@ -300,7 +300,7 @@ def test_no_file_chosen_is_an_error(client, claim):
     assert response.context["files"].errors["evidence"] == ["Choose a file."]
 
 
-def test_with_a_claim_from_the_review_page(client, person):
+def test_evidence_can_be_added_on_the_review_page(client, person):
     event = make.event()
     address = f"/continuing-education/claim/{event.pk}/"
     assert "Evidence" in client.get(address).content.decode()
@@ -315,10 +315,10 @@ def test_with_a_claim_from_the_review_page(client, person):
     assert (claim.note, claim.evidence.get().file_name) == ("Only the morning.", "certificate.pdf")
 
 
-# ---------- Removing, and when it is too late ----------
+# ---------- Removing files, and decided claims ----------
 
 
-def test_a_file_is_removed_while_the_claim_is_undecided(
+def test_files_can_be_removed_from_undecided_claims(
     client, person, claim, django_capture_on_commit_callbacks
 ):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
@@ -329,7 +329,7 @@ def test_a_file_is_removed_while_the_claim_is_undecided(
     client.post(page(claim), {"remove": row.pk})
 
 
-def test_an_approved_claim_keeps_its_evidence_and_takes_more(client, person):
+def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
     claim = actions.claim_custom_event(facts=make.facts(), files=[file()], by=person)
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
@@ -341,7 +341,7 @@ def test_an_approved_claim_keeps_its_evidence_and_takes_more(client, person):
     assert claim.evidence.count() == 2
 
 
-def test_a_declined_claim_takes_none(client, person):
+def test_files_cannot_be_added_to_declined_claims(client, person):
     claim = declined(actions.claim_custom_event(facts=make.facts(), by=person))
     assert ">Add evidence<" not in client.get(page(claim)).content.decode()
     with pytest.raises(Refused, match="is declined; it no longer needs evidence"):
@@ -351,7 +351,7 @@ def test_a_declined_claim_takes_none(client, person):
 # ---------- Access ----------
 
 
-def test_others_see_and_change_nothing(claim, person):
+def test_others_cannot_see_or_change_evidence(claim, person):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
     other = make.person()
     client = signed_in(other)
@@ -363,13 +363,13 @@ def test_others_see_and_change_nothing(claim, person):
     assert list(claim.evidence.all()) == [row]
 
 
-def test_staff_who_see_claims_see_their_evidence(claim, person):
+def test_staff_who_can_view_claims_can_view_evidence(claim, person):
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
     client = signed_in(make.person(Role.CE_COORDINATOR))
     assert client.get(f"/continuing-education/evidence/{row.pk}/").getvalue() == PDF
 
 
-def test_a_waiting_file_is_its_persons_alone(client, person):
+def test_only_the_uploader_can_use_a_waiting_file(client, person):
     waiting = evidence.store_waiting_file(file(), by=make.person())
     forged = evidence.store_waiting_file(file("own.pdf"), by=person).ticket[:-2]
     event = make.event()
@@ -390,7 +390,7 @@ def test_waiting_files_are_deleted_after_a_day(person):
 # ---------- The page of a claim ----------
 
 
-def test_the_note_can_be_changed_until_a_decision(client, person):
+def test_the_note_can_be_changed_until_the_claim_is_decided(client, person):
     claim = actions.claim_custom_event(facts=make.facts(), note="First.", by=person)
     response = client.post(
         page(claim), {"save_note": "1", "note": "Only the morning."}, follow=True
@@ -404,7 +404,7 @@ def test_the_note_can_be_changed_until_a_decision(client, person):
     assert "Only the morning." in response.content.decode()
 
 
-def test_a_pending_claim_is_withdrawn_from_its_page(client, person, claim):
+def test_a_pending_claim_can_be_withdrawn_on_its_page(client, person, claim):
     assert f'action="{page(claim)}withdraw/"' in client.get(page(claim)).content.decode()
     client.post(f"{page(claim)}withdraw/")
     claim.refresh_from_db()

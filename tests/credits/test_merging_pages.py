@@ -1,4 +1,4 @@
-"""The pages on which staff merge events and correct them, and where a merged event leads."""
+"""The staff pages to merge and correct events, and redirects from merged events."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def text(response: Any) -> str:
     return str(response.content.decode())
 
 
-def test_what_was_changed_since_the_preview_is_looked_at_again() -> None:
+def test_a_change_after_the_preview_requires_a_new_preview() -> None:
     author, target = make.person(), make.event()
     claim = actions.claim_custom_event(facts=make.facts(), by=author)
     decide = {"event_id": claim.event_id, "by": make.person(), "reason": "Which?"}
@@ -43,7 +43,7 @@ def test_what_was_changed_since_the_preview_is_looked_at_again() -> None:
     assert Merge.objects.get().source_id == claim.event_id
 
 
-def test_the_story_of_a_merge() -> None:
+def test_events_are_found_previewed_merged_and_unmerged() -> None:
     source, target = make.event(title="Weeding basics"), make.event(title="Weeding the basics")
     make.event(title="Something else entirely")
     person = make.person(display_name="Ann Both")
@@ -82,7 +82,7 @@ def test_a_refused_merge_shows_the_reason_and_merges_nothing() -> None:
     assert not Merge.objects.exists()
 
 
-def test_scripts_in_titles_are_text() -> None:
+def test_scripts_in_titles_are_escaped() -> None:
     script = "<script>alert(1)</script>"
     source, target = make.event(title=script), make.event(title=script)
     client = staff()
@@ -93,7 +93,7 @@ def test_scripts_in_titles_are_text() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.EVENT_EDITOR, Role.HELP_DESK, Role.ADMINISTRATOR])
-def test_others_neither_merge_nor_undo_nor_correct(role: Role) -> None:
+def test_only_coordinators_can_merge_undo_and_correct(role: Role) -> None:
     source, target = make.event(title="Not for others"), make.event()
     make.claim(make.person(), source)
     pair = {"source": source.pk, "target": target.pk}
@@ -118,7 +118,7 @@ def test_others_neither_merge_nor_undo_nor_correct(role: Role) -> None:
     assert Merge.objects.get().undone_at is None
 
 
-def test_the_story_of_a_correction() -> None:
+def test_an_event_is_corrected_after_a_preview() -> None:
     event = make.event()
     claim = make.claim(make.person(), event)
     technology = make.category().pk
@@ -128,7 +128,7 @@ def test_the_story_of_a_correction() -> None:
     page = text(client.post(url, data | {"look": "x"}))
     assert "<td>Technology 1</td><td>Technology 2</td><td>1</td>" in page
     assert claim.credits.get().amount == 1
-    # What was not shown is shown first.
+    # Lines that were not previewed are previewed first.
     page = text(client.post(url, data | {"save": "x", "shown": f"{technology}:3.0"}))
     assert "Effect of saving" in page
     assert claim.credits.get().amount == 1
@@ -138,7 +138,7 @@ def test_the_story_of_a_correction() -> None:
     assert "Two hours." in page
 
 
-def test_the_page_of_a_merged_event_leads_to_the_other_also_in_two_steps() -> None:
+def test_a_merged_event_redirects_to_the_last_event_of_a_chain() -> None:
     first, second, third = make.event(title="One"), make.event(), make.event(title="Three")
     for source, target in ((first, second), (second, third)):
         actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=make.person())

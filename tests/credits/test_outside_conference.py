@@ -1,4 +1,4 @@
-"""Several sessions of an outside conference in one form: all of them, or none."""
+"""Several sessions of an outside conference in one form, saved all or none."""
 
 import datetime as dt
 from decimal import Decimal
@@ -35,7 +35,7 @@ def row(title="Weeding", begin="09:00", end="10:15", **changes):
     return values | changes
 
 
-def sheet(*rows, blank=1, **changes):
+def posted(*rows, blank=1, **changes):
     values = {
         "conference": "PNLA 2026",
         "sponsor": "Pacific Northwest Library Association",
@@ -47,7 +47,7 @@ def sheet(*rows, blank=1, **changes):
     return values | changes
 
 
-def three():
+def three_rows():
     return [
         row(),
         row("Reading outdoors", "10:30", "12:00", amount="1"),
@@ -55,8 +55,8 @@ def three():
     ]
 
 
-def test_each_row_becomes_a_training_and_a_claim(client, person):
-    response = client.post(PAGE, sheet(*three()), follow=True)
+def test_each_row_creates_an_event_and_a_claim(client, person):
+    response = client.post(PAGE, posted(*three_rows()), follow=True)
     assert said(response) == [
         "3 sessions were saved and listed. Each stays Pending until staff approve it."
     ]
@@ -74,12 +74,12 @@ def test_each_row_becomes_a_training_and_a_claim(client, person):
     ]
 
 
-def test_sending_it_twice_lists_each_once(client):
-    client.post(PAGE, sheet(*three()))
-    again = client.post(PAGE, sheet(*three()), follow=True)
+def test_submitting_twice_lists_each_session_once(client):
+    client.post(PAGE, posted(*three_rows()))
+    again = client.post(PAGE, posted(*three_rows()), follow=True)
     assert said(again)[-1] == "You already saved these sessions. They are listed once."
     more = row("Late show", "20:00", "21:00")
-    client.post(PAGE, sheet(*three(), more))
+    client.post(PAGE, posted(*three_rows(), more))
     assert (Claim.objects.count(), Event.objects.count()) == (4, 4)
 
 
@@ -105,8 +105,8 @@ def test_sending_it_twice_lists_each_once(client):
         ({"amount": "0.3"}, "amount", "halves"),
     ],
 )
-def test_one_invalid_row_saves_none_and_keeps_the_input(client, changes, field, words):
-    response = client.post(PAGE, sheet(three()[1], row(**changes)))
+def test_an_invalid_row_saves_nothing_and_keeps_the_input(client, changes, field, words):
+    response = client.post(PAGE, posted(three_rows()[1], row(**changes)))
     assert [list(each.errors) for each in response.context["formset"].forms] == [[], [field], []]
     [(number, _, error, _)] = response.context["errors"]
     assert (number, words in error) == (2, True)
@@ -116,30 +116,30 @@ def test_one_invalid_row_saves_none_and_keeps_the_input(client, changes, field, 
     assert not Event.objects.exists()
 
 
-def test_the_same_session_twice_in_one_sheet(client):
-    response = client.post(PAGE, sheet(three()[0], three()[0]))
+def test_the_same_session_cannot_be_entered_twice(client):
+    response = client.post(PAGE, posted(three_rows()[0], three_rows()[0]))
     assert [error for _, _, error, _ in response.context["errors"]] == [
         "This session is listed twice."
     ]
 
 
-def test_an_empty_sheet_and_one_without_a_conference(client):
-    response = client.post(PAGE, sheet())
+def test_sessions_and_the_conference_name_are_required(client):
+    response = client.post(PAGE, posted())
     assert response.context["form"].non_field_errors() == ["Enter at least one session."]
-    response = client.post(PAGE, sheet(*three(), conference=""))
+    response = client.post(PAGE, posted(*three_rows(), conference=""))
     assert list(response.context["form"].errors) == ["conference"]
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("total", ["61", "100000", "-1", "x", ""])
-def test_an_odd_number_of_rows_is_no_error(client, total):
-    response = client.post(PAGE, sheet(*three(), **{"s-TOTAL_FORMS": total}))
+def test_invalid_row_counts_are_handled(client, total):
+    response = client.post(PAGE, posted(*three_rows(), **{"s-TOTAL_FORMS": total}))
     assert response.status_code == 200
     assert not Event.objects.exists()
 
 
-def test_more_rows_keep_what_was_typed(client):
-    response = client.post(PAGE, sheet(three()[0], more="1"))
+def test_more_rows_keeps_the_input(client):
+    response = client.post(PAGE, posted(three_rows()[0], more="1"))
     assert len(response.context["formset"].forms) == 6
     page = response.content.decode()
     assert 'value="Weeding"' in page
@@ -147,16 +147,16 @@ def test_more_rows_keep_what_was_typed(client):
     assert "This field is required" not in page
 
 
-def test_overlaps_are_shown_before_saving(client):
-    rows = [three()[0], row("In another room", "09:30", "10:30")]
-    first = client.post(PAGE, sheet(*rows))
+def test_overlaps_must_be_confirmed_before_saving(client):
+    rows = [three_rows()[0], row("In another room", "09:30", "10:30")]
+    first = client.post(PAGE, posted(*rows))
     assert [each.label for each in first.context["warnings"]] == ["At the same time"] * 2
     assert not Event.objects.exists()
-    client.post(PAGE, sheet(*rows, confirmed=first.context["confirmed"]))
+    client.post(PAGE, posted(*rows, confirmed=first.context["confirmed"]))
     assert Claim.objects.count() == 2
 
 
-def test_a_refusal_names_the_session_and_saves_none(person):
+def test_a_refusal_identifies_the_session_and_saves_nothing(person):
     later = timezone.now() + dt.timedelta(hours=1)
     facts = [make.facts(), make.facts(title="Tomorrow", ends_at=later)]
     with pytest.raises(Refused, match="“Tomorrow”: This training is not over yet"):
@@ -170,5 +170,5 @@ def test_queries(client, number, django_assert_num_queries):
         client.get(PAGE)
     overlapping = [row(f"Room {n}", "09:00", "11:00") for n in range(number + 1)]
     with django_assert_num_queries(5):
-        response = client.post(PAGE, sheet(*overlapping))
+        response = client.post(PAGE, posted(*overlapping))
     assert len(response.context["warnings"]) == (number + 1) * number

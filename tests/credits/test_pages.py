@@ -1,4 +1,4 @@
-"""The pages around claiming: three ways, Create New…, bad input, and fixed numbers of queries."""
+"""The pages to claim from the list, with Add CE credit and with Create New…."""
 
 import datetime as dt
 import re
@@ -21,7 +21,7 @@ def client(person):
 
 
 def typed(**changes):
-    """The Create New… form, as the browser sends it."""
+    """The Create New… form as a browser sends it."""
     begins_at = timezone.localtime() - dt.timedelta(days=7)
     values = {
         "title": "Weeding online",
@@ -36,10 +36,10 @@ def typed(**changes):
     return values | changes
 
 
-# ---------- From the list, and by the green button ----------
+# ---------- From the list and with Add CE credit ----------
 
 
-def test_the_list_leads_to_a_review_and_save_lists_the_credit(client, person):
+def test_an_event_is_chosen_from_the_list_reviewed_and_saved(client, person):
     event = make.event(title="Budget basics")
     assert "Budget basics" in client.get("/continuing-education/").content.decode()
     review = client.get("/continuing-education/claim/", {"event": event.pk}, follow=True)
@@ -51,14 +51,14 @@ def test_the_list_leads_to_a_review_and_save_lists_the_credit(client, person):
     assert Claim.objects.get().source == "list"
 
 
-def test_the_green_button_claims_at_once(client, person):
+def test_add_ce_credit_claims_without_a_review(client, person):
     event = make.event()
     client.post(f"/continuing-education/claim/{event.pk}/")
     claim = Claim.objects.get()
     assert (claim.person, claim.source, claim.claimed_by) == (person, "calendar", person)
 
 
-def test_pressing_twice_lists_it_once_and_says_so(client):
+def test_claiming_twice_lists_the_credit_once(client):
     event = make.event(title="Once")
     client.post(f"/continuing-education/claim/{event.pk}/")
     again = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
@@ -66,13 +66,13 @@ def test_pressing_twice_lists_it_once_and_says_so(client):
     assert Credit.objects.count() == 1
 
 
-def test_no_event_chosen_asks_to_choose(client):
+def test_an_event_must_be_chosen(client):
     for value in ["", "0", "x", "%00", "9" * 30]:
         response = client.get("/continuing-education/claim/", {"event": value}, follow=True)
         assert said(response) == ["Choose an event from the list first."]
 
 
-def test_a_future_event_says_when_it_can_be_claimed(client):
+def test_a_future_event_cannot_be_claimed(client):
     event = make.event(days=2)
     review = client.get(f"/continuing-education/claim/{event.pk}/").content.decode()
     assert "not over yet" in review
@@ -82,30 +82,30 @@ def test_a_future_event_says_when_it_can_be_claimed(client):
     assert not Claim.objects.exists()
 
 
-def test_an_unknown_event_is_not_found(client):
+def test_an_unknown_event_returns_404(client):
     for event_id in ["0", "99999999999999999999"]:
         assert client.get(f"/continuing-education/claim/{event_id}/").status_code == 404
         assert client.post(f"/continuing-education/claim/{event_id}/").status_code == 404
 
 
-def test_the_list_is_filtered_by_words(client):
+def test_the_list_can_be_searched(client):
     make.event(title="Budget basics")
     make.event(title="Cataloging maps")
-    whole = client.get("/continuing-education/")
-    short = client.get("/continuing-education/", {"find": "MAPS catalog"})
-    assert len(whole.context["options"]) == 2
-    assert ["Cataloging maps" in one["label"] for one in short.context["options"]] == [True]
+    everything = client.get("/continuing-education/")
+    filtered = client.get("/continuing-education/", {"find": "MAPS catalog"})
+    assert len(everything.context["options"]) == 2
+    assert ["Cataloging maps" in one["label"] for one in filtered.context["options"]] == [True]
     part = client.get("/continuing-education/", {"find": "budget"}, headers={"HX-Request": "true"})
     assert part.content.decode().strip().startswith('<div id="pick-list">')
 
 
 @pytest.mark.parametrize("find", ["\x00", "%", "x" * 300, "'\"<script>"])
-def test_odd_words_in_the_filter_are_no_error(client, find):
+def test_unusual_search_text_is_handled(client, find):
     make.event(title="Budget basics")
     assert client.get("/continuing-education/", {"find": find}).status_code == 200
 
 
-def test_a_list_that_is_too_long_says_so(client):
+def test_a_long_list_is_cut_off_with_a_note(client):
     base = make.event()
     copies = [
         Event(title=f"Event {n}", begins_at=base.begins_at, ends_at=base.ends_at, state="published")
@@ -133,7 +133,7 @@ def test_create_new_lists_a_pending_credit(client, person):
     )
 
 
-def test_sending_the_form_twice_lists_it_once(client):
+def test_submitting_create_new_twice_lists_the_credit_once(client):
     values = typed()
     client.post("/continuing-education/new/", values)
     again = client.post("/continuing-education/new/", values, follow=True)
@@ -180,12 +180,12 @@ def test_invalid_input_is_explained_next_to_its_field_and_kept(client, changes, 
     assert not Event.objects.exists()
 
 
-def test_begin_and_end_wrong_together_are_each_explained(client):
+def test_invalid_begin_and_end_each_have_an_error(client):
     response = client.post("/continuing-education/new/", typed(begins_at="x", ends_at="y"))
     assert sorted(response.context["form"].errors) == ["begins_at", "ends_at"]
 
 
-def test_hostile_text_is_shown_as_text(client):
+def test_hostile_text_is_escaped(client):
     response = client.post("/continuing-education/new/", typed(title=HOSTILE), follow=True)
     page = response.content.decode()
     assert "<script>alert" not in page
@@ -206,7 +206,7 @@ def test_required_fields_have_an_asterisk_and_the_category_comes_last(client):
     assert "<label class" not in after.split("Save</button>")[0].split("</fieldset>")[1]
 
 
-def test_similar_titles_of_the_calendar_are_shown(client):
+def test_calendar_events_with_similar_titles_are_suggested(client):
     event = make.event(title="Weeding without tears")
     make.event(title="Budget basics")
     response = client.get("/continuing-education/new/similar/", {"title": "Weeding with out teers"})
@@ -217,13 +217,13 @@ def test_similar_titles_of_the_calendar_are_shown(client):
 
 
 @pytest.mark.parametrize("title", ["", "abc", "\x00\x00\x00\x00", "x" * 400, "%%%%"])
-def test_titles_that_resemble_nothing_show_nothing(client, title):
+def test_titles_without_similar_events_show_nothing(client, title):
     make.event(title="Weeding without tears")
     response = client.get("/continuing-education/new/similar/", {"title": title})
     assert response.content.decode().strip() == ""
 
 
-def test_without_a_script_the_calendar_is_checked_on_request(client):
+def test_without_javascript_a_button_looks_for_similar_events(client):
     make.event(title="Weeding online, part one")
     response = client.post("/continuing-education/new/", typed(look="1", sponsor=""))
     page = response.content.decode()
@@ -233,18 +233,18 @@ def test_without_a_script_the_calendar_is_checked_on_request(client):
     assert not Event.objects.filter(title="Weeding online").exists()
 
 
-# ---------- Pages of others, and speed ----------
+# ---------- Returned events, withdrawn claims and queries ----------
 
 
-def test_a_returned_event_is_changed_by_its_author_alone(client, person):
+def test_only_the_author_can_edit_a_returned_event(client, person):
     from credits.actions import claim_custom_event
     from events.actions import decide_custom_event
     from events.enums import Decision
 
     claim = claim_custom_event(facts=make.facts(), by=person)
     address = f"/continuing-education/custom/{claim.event_id}/"
-    waits = f"“{claim.event.title}” was already submitted and is waiting for approval."
-    assert said(client.get(address, follow=True)) == [waits]
+    waiting = f"“{claim.event.title}” was already submitted and is waiting for approval."
+    assert said(client.get(address, follow=True)) == [waiting]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
     )
@@ -277,7 +277,7 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get("/continuing-education/new/similar/", {"title": "Weeding online"})
 
 
-def test_a_claim_is_withdrawn_from_the_list(client, person):
+def test_withdrawn_claims_stay_listed(client, person):
     claim = make.claim(person, title="Not mine")
     response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
     assert said(response) == ["“Not mine” was withdrawn. It stays in your list."]

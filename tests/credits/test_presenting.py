@@ -1,4 +1,4 @@
-"""Presenters earn double credit, without claiming, twice per topic in four years (2009 rules)."""
+"""Automatic presenter credit: double, and twice per topic in four years (2009 rules)."""
 
 import datetime as dt
 from decimal import Decimal
@@ -37,7 +37,7 @@ def earned(person: User) -> list[tuple[str, str, Decimal]]:
     ]
 
 
-def test_four_hours_presented_earn_eight() -> None:
+def test_presenting_four_hours_earns_eight_credits() -> None:
     person = make.person()
     event = presents(person, credits={TECHNOLOGY: "1.5", ADMINISTRATION: "2.5"})
     assert (event_actions.settle_due(), event_actions.settle_due()) == (1, 0)
@@ -49,7 +49,7 @@ def test_four_hours_presented_earn_eight() -> None:
     assert Claim.objects.count() == 1
 
 
-def test_registered_presenters_earn_presenter_credit_only() -> None:
+def test_registered_presenters_earn_only_presenter_credit() -> None:
     person = make.person()
     event = presents(person, days=3)
     event_actions.register(event_id=event.pk, by=person)
@@ -60,7 +60,7 @@ def test_registered_presenters_earn_presenter_credit_only() -> None:
     assert Claim.objects.count() == 1
 
 
-def test_presenter_credit_replaces_a_claim_as_attendee() -> None:
+def test_presenter_credit_replaces_an_attendee_claim() -> None:
     person, event = make.person(), make.event(title="Weeding")
     make.claim(person, event)
     Presenter.objects.create(event=event, person=person)
@@ -96,7 +96,7 @@ def test_a_topic_earns_twice_in_four_years() -> None:
     ]
 
 
-def test_a_topic_settled_late_checks_every_four_years() -> None:
+def test_the_topic_limit_holds_for_every_four_year_window() -> None:
     first, last = dt.date(2020, 5, 1), dt.date(2026, 5, 1)
     assert rules.may_present_again(dt.date(2023, 5, 1), [first, last])
     assert rules.may_present_again(dt.date(2024, 5, 1), [first, first])
@@ -106,7 +106,7 @@ def test_a_topic_settled_late_checks_every_four_years() -> None:
     assert rules.may_present_again(dt.date(2024, 2, 29), [dt.date(2020, 2, 28)] * 2)
 
 
-def test_a_third_time_leaves_a_claim_as_attendee() -> None:
+def test_an_attendee_claim_stays_if_the_topic_limit_is_reached() -> None:
     person = make.person()
     for days in (-40, -30):
         presents(person, days=days)
@@ -117,7 +117,7 @@ def test_a_third_time_leaves_a_claim_as_attendee() -> None:
     assert (claim.role, claim.state) == (ClaimRole.ATTENDEE, ClaimState.PENDING)
 
 
-def test_a_declined_presenter_claim_does_not_return() -> None:
+def test_a_declined_presenter_claim_is_not_created_again() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -129,7 +129,7 @@ def test_a_declined_presenter_claim_does_not_return() -> None:
     assert event.claims.count() == 1
 
 
-def test_a_withdrawn_presenter_claim_does_not_return() -> None:
+def test_a_withdrawn_presenter_claim_is_not_created_again() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -140,7 +140,7 @@ def test_a_withdrawn_presenter_claim_does_not_return() -> None:
     assert event.claims.count() == 1
 
 
-def test_canceled_events_and_events_without_credit_earn_nothing() -> None:
+def test_canceled_future_and_creditless_events_earn_nothing() -> None:
     person = make.person()
     presents(person, state=EventState.CANCELLED)
     presents(person, credits={})
@@ -159,7 +159,7 @@ def test_presenter_credit_is_withdrawn_when_the_event_is_canceled() -> None:
 
 
 @pytest.mark.parametrize("role", [ClaimRole.PRESENTER, ClaimRole.ATTENDEE])
-def test_moving_your_own_event_earns_credit_once_it_has_taken_place(role: ClaimRole) -> None:
+def test_a_moved_event_earns_credit_only_when_it_is_over(role: ClaimRole) -> None:
     person = make.person()
     event = make.event(days=3)
     if role == ClaimRole.PRESENTER:
@@ -187,7 +187,7 @@ def test_an_absent_presenter_keeps_the_credit() -> None:
     assert [role for _, role, _ in earned(person)] == [ClaimRole.PRESENTER]
 
 
-def test_attending_after_presenting_adds_nothing() -> None:
+def test_presenters_earn_nothing_more_as_attendees() -> None:
     person = make.person()
     event = presents(person)
     event_actions.settle_due()
@@ -208,23 +208,23 @@ def test_queries(number: int, django_assert_num_queries) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_settled_by_many_at_once_there_is_one_claim() -> None:
+def test_settling_concurrently_creates_one_claim() -> None:
     person = make.person()
     event = presents(person, days=3)
     event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
-    came = run_concurrently(
+    results = run_concurrently(
         10, lambda n: event_actions.settle_due(person=person if n % 2 else None)
     )
-    assert not [each for each in came if isinstance(each, Exception)]
+    assert not [each for each in results if isinstance(each, Exception)]
     assert earned(person) == [("Weeding", ClaimRole.PRESENTER, Decimal("2.0"))]
 
 
 # ---------- E-mails about automatic credits ----------
 
 
-def test_old_events_send_no_mail() -> None:
+def test_credits_of_old_events_send_no_mail() -> None:
     person = make.person()
     presents(person, days=-15)
     event_actions.settle_due()
@@ -232,7 +232,7 @@ def test_old_events_send_no_mail() -> None:
     assert not Mail.objects.exists()
 
 
-def test_one_e_mail_for_a_settled_registration_and_none_for_a_claim_by_hand() -> None:
+def test_automatic_credits_send_one_e_mail_and_claims_send_none() -> None:
     person, event = make.person(), make.event(days=3)
     event_actions.register(event_id=event.pk, by=person)
     Mail.objects.all().delete()
@@ -245,10 +245,10 @@ def test_one_e_mail_for_a_settled_registration_and_none_for_a_claim_by_hand() ->
     assert (mail.kind, mail.key, mail.to) == ("credits.listed", f"listed:{claim.pk}", person)
 
 
-@pytest.mark.parametrize("by_oneself", [False, True])
-def test_absent_present_absent_present(by_oneself: bool) -> None:
+@pytest.mark.parametrize("is_own", [False, True])
+def test_credit_follows_repeated_changes_of_attendance(is_own: bool) -> None:
     person, event = make.person(), make.event(days=3)
-    staff = person if by_oneself else make.person()
+    staff = person if is_own else make.person()
     place = event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)

@@ -1,4 +1,4 @@
-"""The queue of custom events in the administration: the list, the page, and the decisions."""
+"""The staff queue of custom events: the list, an event's page and decisions."""
 
 import datetime as dt
 from decimal import Decimal
@@ -33,7 +33,7 @@ SCRIPT = "<script>alert(1)</script>"
 QUEUE = "/admin/events/customevent/"
 
 
-def a_custom_event(by: User | None = None, **facts: Any) -> Event:
+def custom_event(by: User | None = None, **facts: Any) -> Event:
     return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
 
 
@@ -41,53 +41,55 @@ def decide(client: Client, event: Event, decision: str, reason: str = "") -> Any
     return client.post(f"{QUEUE}{event.pk}/decide/", {"decision": decision, "reason": reason})
 
 
-def box(event: Event, *, doubtful: bool = False) -> str:
-    return f"{event.pk}|{'1' if doubtful else ''}|{custom_event_version(event)}"
+def box(event: Event, *, has_warning: bool = False) -> str:
+    return f"{event.pk}|{'1' if has_warning else ''}|{custom_event_version(event)}"
 
 
-def approve(client: Client, *events: Event, doubtful: bool = False) -> Any:
-    """Select these rows and press the button; each is its own action."""
+def approve(client: Client, *events: Event, has_warning: bool = False) -> Any:
+    """Select these rows and press Approve selected, which runs one action for each."""
     with zeal_ignore():
-        return client.post(QUEUE, {"chosen": [box(event, doubtful=doubtful) for event in events]})
+        return client.post(
+            QUEUE, {"chosen": [box(event, has_warning=has_warning) for event in events]}
+        )
 
 
 def rows(client: Client, query: str = "") -> list[dict[str, Any]]:
     return list(client.get(QUEUE + query).context["cl"].rows)
 
 
-def test_the_queue_shows_what_waits_the_oldest_first() -> None:
-    first, second, done = a_custom_event(), a_custom_event(), a_custom_event()
+def test_the_queue_lists_waiting_events_oldest_first() -> None:
+    first, second, approved = custom_event(), custom_event(), custom_event()
     factories.event()
     client = coordinator()
-    decide(client, done, "approve")
+    decide(client, approved, "approve")
 
     def shown(query: str) -> list[int]:
         return [row["pk"] for row in rows(client, query)]
 
     assert shown("") == [first.pk, second.pk]
     assert shown("?state=nonsense") == [first.pk, second.pk]
-    assert shown("?state=published") == [done.pk]
-    assert shown("?state=all") == [first.pk, second.pk, done.pk]
+    assert shown("?state=published") == [approved.pk]
+    assert shown("?state=all") == [first.pk, second.pk, approved.pk]
     assert shown(f"?q={first.title.replace(' ', '+')}") == [first.pk]
 
 
-def test_a_later_page_goes_on_where_the_one_before_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_the_queue_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CustomEventAdmin, "list_per_page", 2)
-    waiting = [a_custom_event().pk for _ in range(5)]
+    waiting = [custom_event().pk for _ in range(5)]
     client = coordinator()
     pages = [[row["pk"] for row in rows(client, f"?p={number}")] for number in (1, 2, 3)]
     assert pages == [waiting[:2], waiting[2:4], waiting[4:]]
 
 
-def test_the_queue_is_filtered_by_category() -> None:
-    event = a_custom_event(category=category(ADMINISTRATION))
-    a_custom_event()
+def test_the_queue_can_be_filtered_by_category() -> None:
+    event = custom_event(category=category(ADMINISTRATION))
+    custom_event()
     client = coordinator()
     wanted = f"?offers__category__id__exact={category(ADMINISTRATION).pk}"
     assert [row["pk"] for row in rows(client, wanted)] == [event.pk]
 
 
-def test_the_page_shows_everything_that_was_typed() -> None:
+def test_the_page_shows_all_facts_about_the_event() -> None:
     person = factories.person(display_name="Ada Reader")
     Position.objects.create(
         person=person,
@@ -96,7 +98,7 @@ def test_the_page_shows_everything_that_was_typed() -> None:
     )
     on_calendar = factories.event(title="Privacy for everybody")
     begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
-    event = a_custom_event(
+    event = custom_event(
         person,
         title="Privacy for everyone",
         begins_at=begins_at,
@@ -135,10 +137,10 @@ def test_the_page_shows_everything_that_was_typed() -> None:
         ("decline", "An author talk.", EventState.DECLINED, ClaimState.DECLINED),
     ],
 )
-def test_a_decision_reaches_the_claim(
+def test_a_decision_also_decides_the_claim(
     decision: str, reason: str, state: str, claim_state: str
 ) -> None:
-    event = a_custom_event()
+    event = custom_event()
     staff = factories.person(Role.CE_COORDINATOR)
     client = signed_in(staff)
     answer = decide(client, event, decision, reason)
@@ -153,8 +155,8 @@ def test_a_decision_reaches_the_claim(
     assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
 
 
-def test_declining_takes_the_credits_out_of_every_track() -> None:
-    event = a_custom_event()
+def test_declining_removes_the_credits_from_all_tracks() -> None:
+    event = custom_event()
     assert event.created_by is not None
     select_track(track=factories.track(), by=event.created_by)
     assert Posting.objects.count() == 1
@@ -163,8 +165,8 @@ def test_declining_takes_the_credits_out_of_every_track() -> None:
 
 
 @pytest.mark.parametrize("decision", ["return", "decline"])
-def test_without_a_reason_nothing_is_decided(decision: str) -> None:
-    event = a_custom_event()
+def test_returning_or_declining_requires_a_reason(decision: str) -> None:
+    event = custom_event()
     answer = decide(coordinator(), event, decision, "  ")
     assert answer.context_data["form"].errors == {
         "reason": ["Give a reason; the person will read it."]
@@ -183,10 +185,10 @@ def test_without_a_reason_nothing_is_decided(decision: str) -> None:
         ("return", "a\x00b", "reason"),
     ],
 )
-def test_nonsense_is_refused_and_what_was_typed_is_kept(
+def test_invalid_decisions_are_refused_and_the_reason_kept(
     decision: str, reason: str, field: str
 ) -> None:
-    event = a_custom_event()
+    event = custom_event()
     answer = decide(coordinator(), event, decision, reason)
     form = answer.context_data["form"]
     assert list(form.errors) == [field]
@@ -196,8 +198,8 @@ def test_nonsense_is_refused_and_what_was_typed_is_kept(
     assert event.state == EventState.PENDING
 
 
-def test_a_second_decision_about_an_event_is_refused_with_a_message() -> None:
-    event = a_custom_event()
+def test_an_approved_event_cannot_be_returned() -> None:
+    event = custom_event()
     client = coordinator()
     decide(client, event, "approve")
     answer = decide(client, event, "return", "Kept words")
@@ -206,8 +208,8 @@ def test_a_second_decision_about_an_event_is_refused_with_a_message() -> None:
     assert event.state == EventState.PUBLISHED
 
 
-def test_only_what_is_possible_has_a_button() -> None:
-    event = a_custom_event()
+def test_only_possible_decisions_have_buttons() -> None:
+    event = custom_event()
     client = coordinator()
     decide(client, event, "approve")
     page = text(client.get(f"{QUEUE}{event.pk}/change/"))
@@ -221,7 +223,7 @@ def test_only_what_is_possible_has_a_button() -> None:
 
 def test_staff_cannot_decide_about_their_own_event() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
-    event = a_custom_event(staff)
+    event = custom_event(staff)
     client = signed_in(staff)
     assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
     answer = decide(client, event, "approve")
@@ -232,9 +234,9 @@ def test_staff_cannot_decide_about_their_own_event() -> None:
     assert event.state == EventState.PENDING
 
 
-def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
+def test_bulk_approval_skips_staffs_own_events() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
-    events = [a_custom_event(), a_custom_event(), a_custom_event(staff)]
+    events = [custom_event(), custom_event(), custom_event(staff)]
     answer = approve(signed_in(staff), *events)
     assert said(answer) == [
         f"“{events[2].title}” is your own event. A colleague has to decide about it.",
@@ -243,9 +245,9 @@ def test_several_are_approved_at_once_and_ones_own_is_left() -> None:
     assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
 
 
-def test_scripts_in_a_custom_event_are_text() -> None:
+def test_scripts_in_custom_events_are_escaped() -> None:
     person = factories.person(display_name=f"{SCRIPT} Person")
-    event = a_custom_event(
+    event = custom_event(
         person, title=f"{SCRIPT} title", sponsor=SCRIPT, presenter=SCRIPT, description=SCRIPT
     )
     client = coordinator()
@@ -270,8 +272,8 @@ def test_scripts_in_a_custom_event_are_text() -> None:
         (Role.CE_COORDINATOR, 200, 200, 302),
     ],
 )
-def test_who_sees_and_decides(role: Role | None, listing: int, page: int, decision: int) -> None:
-    event = a_custom_event()
+def test_access_by_role(role: Role | None, listing: int, page: int, decision: int) -> None:
+    event = custom_event()
     client = signed_in(factories.person(role))
     answers = [
         client.get(QUEUE),
@@ -298,7 +300,7 @@ def test_a_calendar_event_is_not_in_the_queue() -> None:
     assert event.state == EventState.PUBLISHED
 
 
-# ---------- What a row says ----------
+# ---------- The rows ----------
 
 
 def decided(event: Event, decision: Decision = Decision.APPROVE, reason: str = "") -> Event:
@@ -307,16 +309,16 @@ def decided(event: Event, decision: Decision = Decision.APPROVE, reason: str = "
     )
 
 
-def test_a_row_says_what_a_decision_needs() -> None:
+def test_a_row_shows_what_helps_to_decide() -> None:
     person = factories.person(display_name="Ada Reader")
     for number in range(3):
-        decided(a_custom_event(person, sponsor="WebJunction", title=f"Storage {number}"))
+        decided(custom_event(person, sponsor="WebJunction", title=f"Storage {number}"))
     decided(
-        a_custom_event(person, sponsor="webjunction", title="Vendors"), Decision.DECLINE, "A demo."
+        custom_event(person, sponsor="webjunction", title="Vendors"), Decision.DECLINE, "A demo."
     )
-    decided(a_custom_event(person, sponsor="Somebody else", title="Boats"))
+    decided(custom_event(person, sponsor="Somebody else", title="Boats"))
     begins_at = dt.datetime(2026, 3, 5, 16, tzinfo=dt.UTC)
-    event = a_custom_event(
+    event = custom_event(
         person,
         title="Weeding for beginners",
         sponsor="WebJunction",
@@ -348,7 +350,7 @@ def test_a_row_says_what_a_decision_needs() -> None:
     assert row["marks"] == ["Presenter: earns double credit", "College course: 2 semester credits"]
     assert (row["note"], row["evidence"][0][0]) == (claim.note, "badge.pdf")
     assert row["alike"] == {
-        "title": "Beginners: weeding",  # the same words, at another time
+        "title": "Beginners: weeding",  # the same words on another day
         "url": f"/admin/events/event/{other.pk}/change/",
         "percent": 82,
         "where": "on the calendar",
@@ -356,10 +358,10 @@ def test_a_row_says_what_a_decision_needs() -> None:
     }
 
 
-def test_a_nearly_equal_title_on_the_same_day_is_similar_for_any_author() -> None:
-    approved = decided(a_custom_event(title="Privacy for everybody"))
-    a_custom_event(title="Privacy for everyone")
-    a_custom_event(title="Privacy for everyones")  # waits itself, so nothing is like it
+def test_events_of_other_authors_with_similar_titles_are_shown() -> None:
+    approved = decided(custom_event(title="Privacy for everybody"))
+    custom_event(title="Privacy for everyone")
+    custom_event(title="Privacy for everyones")  # not approved, so not shown as similar
     similar = [
         (row["title"], row["alike"]["title"], row["alike"]["where"]) for row in rows(coordinator())
     ]
@@ -369,9 +371,9 @@ def test_a_nearly_equal_title_on_the_same_day_is_similar_for_any_author() -> Non
     ]
 
 
-def test_who_sent_it_again_waits_since_then() -> None:
-    first, second = a_custom_event(), a_custom_event()
-    ago = timezone.localtime() - dt.timedelta(days=40)  # days of Montana, not of 24 hours
+def test_waiting_time_restarts_when_an_event_is_resubmitted() -> None:
+    first, second = custom_event(), custom_event()
+    ago = timezone.localtime() - dt.timedelta(days=40)  # calendar days in Montana
     Event.objects.update(created_at=ago)
     decided(first, Decision.RETURN, "Which day?")
     assert first.created_by is not None
@@ -383,35 +385,35 @@ def test_who_sent_it_again_waits_since_then() -> None:
 # ---------- Approving several ----------
 
 
-def a_doubtful_one(person: User, event: Event) -> Event:
-    """The same hours as another claim of the same person."""
+def overlapping_event(person: User, event: Event) -> Event:
+    """Return another event of the person at the same time, which causes a warning."""
     assert event.ends_at is not None
-    return a_custom_event(
+    return custom_event(
         person, title="Quite another thing", begins_at=event.begins_at, ends_at=event.ends_at
     )
 
 
-def test_those_without_a_remark_are_ticked_by_one_link() -> None:
+def test_a_link_selects_all_events_without_warnings() -> None:
     person = factories.person()
-    clear = a_custom_event()
-    doubtful = a_doubtful_one(person, a_custom_event(person, title="First thing"))
+    clear = custom_event()
+    overlapping = overlapping_event(person, custom_event(person, title="First thing"))
     staff = factories.person(Role.CE_COORDINATOR)
-    own = a_custom_event(staff)
+    own = custom_event(staff)
     client = signed_in(staff)
     page = client.get(QUEUE)
     assert "No warnings" in text(page)
     assert "took place at the same time" in text(page)
     assert [row["is_selected"] for row in page.context["cl"].rows] == [False] * 4
     assert page.context["cl"].select_link == "?tick=clear"
-    ticked = {row["pk"]: row["is_selected"] for row in rows(client, "?tick=clear")}
-    assert (ticked[clear.pk], ticked[doubtful.pk], ticked[own.pk]) == (True, False, False)
-    assert sum(ticked.values()) == 1
+    selected = {row["pk"]: row["is_selected"] for row in rows(client, "?tick=clear")}
+    assert (selected[clear.pk], selected[overlapping.pk], selected[own.pk]) == (True, False, False)
+    assert sum(selected.values()) == 1
 
 
-def test_a_doubtful_one_chosen_by_hand_is_approved_and_named() -> None:
+def test_selected_events_with_warnings_are_approved_and_listed() -> None:
     person = factories.person()
-    event = a_doubtful_one(person, a_custom_event(person))
-    answer = approve(coordinator(), event, doubtful=True)
+    event = overlapping_event(person, custom_event(person))
+    answer = approve(coordinator(), event, has_warning=True)
     assert said(answer) == [
         "Approved: 1 of 1. You selected “Quite another thing” despite a warning."
     ]
@@ -419,11 +421,11 @@ def test_a_doubtful_one_chosen_by_hand_is_approved_and_named() -> None:
     assert event.state == EventState.PUBLISHED
 
 
-def test_what_became_doubtful_since_the_list_was_opened_is_left() -> None:
+def test_events_with_new_warnings_are_skipped() -> None:
     person = factories.person()
-    event = a_custom_event(person, title="First thing")
-    clear = a_custom_event()
-    a_doubtful_one(person, event)
+    event = custom_event(person, title="First thing")
+    clear = custom_event()
+    overlapping_event(person, event)
     answer = approve(coordinator(), event, clear)
     refused, done = said(answer)
     assert refused.startswith("“First thing” was skipped because it has a new warning")
@@ -432,8 +434,8 @@ def test_what_became_doubtful_since_the_list_was_opened_is_left() -> None:
     assert event.state == EventState.PENDING
 
 
-def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
-    event, other = a_custom_event(), a_custom_event()
+def test_events_decided_since_the_list_was_opened_are_skipped() -> None:
+    event, other = custom_event(), custom_event()
     boxes = [box(event), box(other)]
     decided(event, Decision.RETURN, "Which day?")
     with zeal_ignore():
@@ -450,16 +452,16 @@ def test_what_a_colleague_decided_since_the_list_was_opened_is_left() -> None:
 @pytest.mark.parametrize(
     "chosen", [[], ["nonsense"], ["x||"], ["9" * 30 + "||pending"], ["1|\x00|"]]
 )
-def test_nothing_sensible_ticked_changes_nothing(chosen: list[str]) -> None:
-    event = a_custom_event()
+def test_an_invalid_selection_changes_nothing(chosen: list[str]) -> None:
+    event = custom_event()
     answer = coordinator().post(QUEUE, {"chosen": chosen})
     assert said(answer) == ["Select at least one custom event to approve."]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
 
-def test_who_may_not_decide_sees_the_list_without_boxes() -> None:
-    a_custom_event()
+def test_staff_who_cannot_decide_see_no_checkboxes() -> None:
+    custom_event()
     page = text(signed_in(factories.person(Role.HELP_DESK)).get(QUEUE))
     assert 'name="chosen"' not in page
     assert "Approve selected" not in page
@@ -474,7 +476,7 @@ def context_of(event: Event, client: Client | None = None) -> Any:
 
 
 def test_similar_events_are_compared_side_by_side() -> None:
-    event = a_custom_event(title="Privacy for everyone", sponsor="Some School")
+    event = custom_event(title="Privacy for everyone", sponsor="Some School")
     other = factories.event(
         title="Privacy for everybody", days=-200, sponsor="TRAILS", credits={ADMINISTRATION: "2.0"}
     )
@@ -490,12 +492,12 @@ def test_similar_events_are_compared_side_by_side() -> None:
     assert lines["Credit and length"] == ["1 credit for 1:00 hours", "2 credits for 1:00 hours"]
 
 
-def test_the_persons_other_hours_and_earlier_events_are_shown() -> None:
+def test_the_persons_overlapping_claims_and_earlier_events_are_shown() -> None:
     person = factories.person()
-    event = a_custom_event(person, title="First thing", sponsor="Some School")
-    same_time = a_doubtful_one(person, event)
+    event = custom_event(person, title="First thing", sponsor="Some School")
+    same_time = overlapping_event(person, event)
     earlier = decided(
-        a_custom_event(
+        custom_event(
             person,
             sponsor="some school",
             title="Long ago",
@@ -521,7 +523,7 @@ def test_the_persons_other_hours_and_earlier_events_are_shown() -> None:
 def test_the_page_shows_the_history_as_text() -> None:
     person = factories.person(display_name="Ada Reader")
     staff = factories.person(display_name="Cora Coordinator")
-    event = a_custom_event(person, title="Old title")
+    event = custom_event(person, title="Old title")
     decide_custom_event(
         event_id=event.pk, decision=Decision.RETURN, reason="Which hours?", by=staff
     )
@@ -547,31 +549,31 @@ def test_the_page_shows_the_history_as_text() -> None:
     ]
 
 
-def test_after_a_decision_the_next_one_that_waits_opens() -> None:
-    first, second, third = a_custom_event(), a_custom_event(), a_custom_event()
+def test_a_decision_opens_the_next_waiting_event() -> None:
+    first, second, third = custom_event(), custom_event(), custom_event()
     staff = factories.person(Role.CE_COORDINATOR)
-    a_custom_event(staff)  # nobody is led to their own
+    custom_event(staff)  # Staff skip their own events.
     client = signed_in(staff)
 
-    def leads_to(event: Event, decision: str, reason: str = "") -> Any:
+    def next_url_after(event: Event, decision: str, reason: str = "") -> Any:
         return decide(client, event, decision, reason).headers["Location"]
 
     assert "Approve and next" in text(client.get(f"{QUEUE}{second.pk}/change/"))
-    assert leads_to(second, "approve") == f"{QUEUE}{third.pk}/change/"
-    assert leads_to(third, "decline", "A demo.") == f"{QUEUE}{first.pk}/change/"
+    assert next_url_after(second, "approve") == f"{QUEUE}{third.pk}/change/"
+    assert next_url_after(third, "decline", "A demo.") == f"{QUEUE}{first.pk}/change/"
     assert "Approve and next" not in text(client.get(f"{QUEUE}{first.pk}/change/"))
-    assert leads_to(first, "approve") == QUEUE
+    assert next_url_after(first, "approve") == QUEUE
 
 
-# ---------- To the calendar ----------
+# ---------- Publishing to the calendar ----------
 
 
 def publish(client: Client, event: Event, **data: str) -> Any:
     return client.post(f"{QUEUE}{event.pk}/publish/", data)
 
 
-def test_a_waiting_event_is_published_and_its_claim_approved() -> None:
-    event = a_custom_event(title="Good for everybody")
+def test_publishing_a_waiting_event_approves_its_claim() -> None:
+    event = custom_event(title="Good for everybody")
     staff = factories.person(Role.CE_COORDINATOR)
     client = signed_in(staff)
     answer = publish(client, event, seen=custom_event_version(event))
@@ -584,8 +586,8 @@ def test_a_waiting_event_is_published_and_its_claim_approved() -> None:
     assert "Good for everybody" in text(Client().get(event.get_absolute_url()))
 
 
-def test_an_approved_event_is_published_and_its_claim_stays_as_it_was() -> None:
-    event = decided(a_custom_event())
+def test_publishing_an_approved_event_does_not_change_its_claim() -> None:
+    event = decided(custom_event())
     before = Claim.objects.values("state", "decided_at", "decided_by").get()
     publish(coordinator(), event)
     event.refresh_from_db()
@@ -593,10 +595,10 @@ def test_an_approved_event_is_published_and_its_claim_stays_as_it_was() -> None:
     assert Claim.objects.values("state", "decided_at", "decided_by").get() == before
 
 
-def test_what_cannot_be_published_says_why() -> None:
+def test_refusals_to_publish_give_the_reason() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
-    returned = decided(a_custom_event(), Decision.RETURN, "Which day?")
-    own, course, changed = a_custom_event(staff), a_custom_event(), a_custom_event()
+    returned = decided(custom_event(), Decision.RETURN, "Which day?")
+    own, course, changed = custom_event(staff), custom_event(), custom_event()
     CollegeWork.objects.create(event=course, system="semester", course_credits=2)
     client = signed_in(staff)
     answers = [
@@ -617,8 +619,8 @@ def test_what_cannot_be_published_says_why() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
-def test_only_who_decides_publishes(role: Role) -> None:
-    event = a_custom_event()
+def test_other_staff_cannot_publish(role: Role) -> None:
+    event = custom_event()
     client = signed_in(factories.person(role))
     assert publish(client, event).status_code == 403
     assert "Publish to the calendar" not in text(client.get(f"{QUEUE}{event.pk}/change/"))
@@ -626,7 +628,7 @@ def test_only_who_decides_publishes(role: Role) -> None:
     assert event.origin == Origin.CUSTOM
 
 
-# ---------- The number of queries ----------
+# ---------- Queries ----------
 
 
 @pytest.mark.parametrize("items", [1, 3])
@@ -638,9 +640,9 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
     for number in range(items):
         similar = factories.event(title="Privacy for everybody")
         factories.claim(person, similar)
-        a_custom_event(title="Privacy for everybody")
-        decided(a_custom_event(person, title=f"Earlier {number}"))
-    custom = a_custom_event(person, title="Privacy for everyone")
+        custom_event(title="Privacy for everybody")
+        decided(custom_event(person, title=f"Earlier {number}"))
+    custom = custom_event(person, title="Privacy for everyone")
     claim = Claim.objects.get(event=custom)
     for number in range(items):
         Evidence.objects.create(

@@ -1,4 +1,4 @@
-"""Claiming the sessions of a conference in one form."""
+"""Claiming conference sessions in one form, and the claim window of recordings."""
 
 import datetime as dt
 from typing import Any
@@ -69,7 +69,7 @@ def test_several_sessions_are_claimed_in_one_form(
     assert again.count("Listed in your credits") == 2
 
 
-def test_all_or_none_and_the_choices_stay_selected(
+def test_overlapping_choices_claim_nothing_and_stay_selected(
     client: Client, person: User, conference: Event
 ) -> None:
     first = session(conference, "In the ballroom", hour=0, length=2)
@@ -82,7 +82,7 @@ def test_all_or_none_and_the_choices_stay_selected(
     assert claimed(person) == []
 
 
-def test_a_session_at_the_same_time_as_a_claimed_one_is_refused(
+def test_a_session_that_overlaps_a_claimed_one_is_refused(
     client: Client, person: User, conference: Event
 ) -> None:
     make.claim(person, session(conference, "Listed", hour=0, length=2))
@@ -94,7 +94,7 @@ def test_a_session_at_the_same_time_as_a_claimed_one_is_refused(
     assert claimed(person) == ["Listed", "Five minutes early"]
 
 
-def test_an_event_that_cannot_be_claimed_says_why(
+def test_sessions_that_cannot_be_claimed_show_the_reason(
     client: Client, person: User, conference: Event
 ) -> None:
     session(conference, "Cancelled", hour=0, state=EventState.CANCELLED)
@@ -108,7 +108,7 @@ def test_an_event_that_cannot_be_claimed_says_why(
         actions.claim_sessions(event_ids=[late.pk], by=person)
 
 
-def test_a_canceled_session_is_named_and_nothing_is_claimed(
+def test_choosing_a_canceled_session_claims_nothing(
     client: Client, person: User, conference: Event
 ) -> None:
     kept, gone = session(conference, "Kept", hour=0), session(conference, "Gone", hour=3)
@@ -120,7 +120,7 @@ def test_a_canceled_session_is_named_and_nothing_is_claimed(
 
 
 @pytest.mark.parametrize("pk", [0, 2**70])
-def test_an_event_without_sessions_is_not_found(client: Client, person: User, pk: int) -> None:
+def test_an_event_without_sessions_returns_404(client: Client, person: User, pk: int) -> None:
     assert client.get(f"/continuing-education/claim/{pk}/sessions/").status_code == 404
     assert client.post(address(make.event()), {"sessions": ["1"]}).status_code == 404
 
@@ -135,7 +135,7 @@ def test_invalid_choices_claim_nothing(
     assert claimed(person) == []
 
 
-def test_a_session_of_another_conference_is_no_choice(
+def test_sessions_of_other_conferences_cannot_be_claimed(
     client: Client, person: User, conference: Event
 ) -> None:
     session(conference, "Opening", hour=0)
@@ -159,10 +159,10 @@ def test_queries(
     assert len(claimed(person)) == 2 * number
 
 
-# ---------- The window of a recording ----------
+# ---------- Recordings ----------
 
 
-def test_a_recording_earns_credit_until_its_last_day(client: Client, person: User) -> None:
+def test_a_recording_can_be_claimed_until_its_last_day(client: Client, person: User) -> None:
     now = timezone.now()
     fields = {"delivery": Delivery.RECORDED, "recording_available_at": now - dt.timedelta(days=20)}
     over = make.event(days=-30, recording_until_at=now - dt.timedelta(hours=1), **fields)
@@ -175,7 +175,7 @@ def test_a_recording_earns_credit_until_its_last_day(client: Client, person: Use
     assert [claim.event for claim in Claim.objects.all()] == [open_]
 
 
-def test_the_calendar_offers_the_button_only_while_the_recording_earns(
+def test_the_event_page_offers_the_button_only_while_the_recording_can_be_claimed(
     client: Client, person: User
 ) -> None:
     def button(event: Event) -> str:
@@ -198,7 +198,7 @@ def test_the_calendar_offers_the_button_only_while_the_recording_earns(
     assert client.get("/continuing-education/").context["options"] == []
 
 
-def test_live_attendees_claim_after_the_recording_is_gone(person: User) -> None:
+def test_live_attendees_can_claim_after_the_recording_ends(person: User) -> None:
     now = timezone.now()
     event = make.event(
         days=-30,
