@@ -227,7 +227,7 @@ def _awarded_message(people: int, waiting: int) -> str:
 class WaitingAwardAdmin(ReadOnlyAdmin):
     """Awards for addresses without an account. Waiting awards can be withdrawn."""
 
-    list_display = ("address", "event", "standing", "awarded_by", "awarded_at")
+    list_display = ("address", "event", "status", "awarded_by", "awarded_at")
     list_filter = (("matched_at", admin.EmptyFieldListFilter),)
     list_select_related = ("event", "awarded_by")
     search_fields = ("address", "event__title")
@@ -235,19 +235,19 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
     fields = (
         "address",
         "event_page",
-        "standing",
+        "status",
         "awarded_at",
         "awarded_by",
         "matched_at",
         "claim",
     )
-    readonly_fields = ("event_page", "standing")
+    readonly_fields = ("event_page", "status")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingAward]:
         return super().get_queryset(request).select_related("event", "awarded_by")
 
     @admin.display(description="state")
-    def standing(self, award: WaitingAward) -> str:
+    def status(self, award: WaitingAward) -> str:
         if award.matched_at is None:
             return "Waiting for an account"
         return "Awarded" if award.claim_id else "Closed without credit"

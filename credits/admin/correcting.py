@@ -59,7 +59,7 @@ class CreditLinesForm(forms.Form):
 
 
 def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Preview and save new credit lines for an event."""
+    """Preview new credit lines for an event, then save them."""
     if not request.user.has_perm("credits.decide_claim"):
         raise PermissionDenied
     if event_id > MAX_INTEGER:

@@ -30,7 +30,7 @@ MAX_INTEGER = 2**31 - 1
 
 
 class MergePairForm(forms.Form):
-    """The query string: the event to merge, the event to keep, and the search text."""
+    """The query string: the event to merge, the event to keep, and a title to search for."""
 
     source = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
     target = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
@@ -95,15 +95,15 @@ class MergeAdmin(QueueAdmin):
         """Choose two events, preview the merge, and merge them."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        chosen = MergePairForm(request.POST if request.method == "POST" else request.GET)
-        if not chosen.is_valid():
+        pair = MergePairForm(request.POST if request.method == "POST" else request.GET)
+        if not pair.is_valid():
             raise Http404
-        source, target = _events(chosen.cleaned_data["source"], chosen.cleaned_data["target"])
+        source, target = _events(pair.cleaned_data["source"], pair.cleaned_data["target"])
         form = MergeForm(request.POST or None)
         if request.method == "POST" and source and target and form.is_valid():
             with refusal_as_form_error(form):
                 return self._merge(request, source, target, **form.cleaned_data)
-        return self._start_page(request, source, target, chosen.cleaned_data["find"], form)
+        return self._start_page(request, source, target, pair.cleaned_data["find"], form)
 
     def _merge(
         self,
@@ -113,21 +113,23 @@ class MergeAdmin(QueueAdmin):
         reason: str,
         seen: str,
     ) -> HttpResponse:
-        done = actions.merge_events(
+        result = actions.merge_events(
             source_id=source.pk,
             target_id=target.pk,
             reason=reason,
             seen=seen,
             by=request.user,
         )
-        self.log_change(request, done.merge, f"Merged “{source}” into “{target}”. {reason}".strip())
+        self.log_change(
+            request, result.merge, f"Merged “{source}” into “{target}”. {reason}".strip()
+        )
         messages.success(
             request,
             format_html(
                 '“{}” was merged into “{}”. <a href="{}">Undo</a> is possible for a day.',
                 source.title,
                 target.title,
-                reverse("admin:credits_merge_undo", args=[done.merge.pk]),
+                reverse("admin:credits_merge_undo", args=[result.merge.pk]),
             ),
         )
         return HttpResponseRedirect(self.url("changelist"))

@@ -66,7 +66,7 @@ class AmountField(forms.DecimalField):
 
 
 class CustomEventForm(EvidenceFieldsForm, NoteForm):
-    """Create New…. The CE category comes last.
+    """The Create New… form. The CE category comes last.
 
     An empty credit value is computed from the hours, so it has an error only if they do.
     """

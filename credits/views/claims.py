@@ -19,7 +19,7 @@ from events.uploads import was_ended
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """Show one of the person's claims, save its note, and add or remove its evidence."""
+    """Show one of the person's claims, save its note, and add or remove evidence."""
     person = request.user
     claims = queries.claims_visible_to(person).select_related("event", "claimed_by")
     claim = get_object_or_404(claims, pk=claim_id)
