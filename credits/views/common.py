@@ -7,7 +7,7 @@ from credits.forms.custom import CustomEventForm
 
 
 def listed_url() -> str:
-    """Return the URL of My credits, at the message that the credit is listed."""
+    """Return the URL of the list in My credits, to show after a claim."""
     return f"{reverse('tracks:credits')}#listed"
 
 
