@@ -94,7 +94,7 @@ class PageByIds(Paginator):
 class QueueChangeList(ChangeList):
     """One page of the list, with its events' check results."""
 
-    rows: list[dict[str, Any]]
+    rows: list[queue_presentation.QueueRow]
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Event]:
         """Load only the fields that rows and automatic checks need."""
@@ -104,16 +104,16 @@ class QueueChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         assert request.user.is_authenticated
         super().get_results(request)
+        self.is_selected = getattr(request, SELECT, "") == CLEAR
         can_decide = self.model_admin.has_decide_permission(request)  # type: ignore[attr-defined]
         self.rows = [
-            queue_presentation.queue_row(item, by=request.user, can_decide=can_decide)
+            queue_presentation.queue_row(
+                item, by=request.user, can_decide=can_decide, selects_clear=self.is_selected
+            )
             for item in review.queue_items(list(self.result_list))
         ]
-        self.can_select = sum(row["can_select"] for row in self.rows)
-        self.clear = sum(row["is_clear"] for row in self.rows)
-        self.is_selected = getattr(request, SELECT, "") == CLEAR
-        for row in self.rows:
-            row["is_selected"] = self.is_selected and row["is_clear"]
+        self.can_select = any(row.can_select for row in self.rows)
+        self.clear = sum(row.is_clear for row in self.rows)
         self.select_link = self.get_query_string({SELECT: CLEAR})
 
 

@@ -1,9 +1,10 @@
 """Rows, contexts and texts for the custom event queue and its pages."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -27,31 +28,68 @@ from events.similar_titles import SimilarEvent
 # ---------- Rows of the list ----------
 
 
-def queue_row(item: QueueItem, *, by: User, can_decide: bool) -> dict[str, Any]:
+class SimilarEventRow(NamedTuple):
+    title: str
+    url: str
+    percent: int
+    place: str
+    when: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QueueRow:
+    """A custom event in the list. `value` is the value of its checkbox."""
+
+    pk: int
+    url: str
+    title: str
+    person: str
+    is_own: bool
+    when: str
+    sponsor: str
+    credit: str
+    length: str
+    age: str
+    marks: list[str]
+    warnings: list[str]
+    earlier: str
+    similar: SimilarEventRow | None
+    note: str
+    evidence: list[tuple[str, str]]
+    can_select: bool
+    is_clear: bool
+    is_selected: bool
+    value: str
+
+
+def queue_row(item: QueueItem, *, by: User, can_decide: bool, selects_clear: bool) -> QueueRow:
     """Return the row of a custom event. Staff cannot select their own."""
     event, claim, results = item.event, item.claim, item.remarks
-    can_select = can_decide and event.state == EventState.PENDING and event.created_by_id != by.pk
-    return {
-        "pk": event.pk,
-        "url": reverse("admin:events_customevent_change", args=[event.pk]),
-        "title": event.title,
-        "person": str(event.created_by),
-        "is_own": event.created_by_id == by.pk,
-        "when": event_time(event),
-        "sponsor": event.sponsor,
-        "credit": format_credit_lines(event),
-        "length": credits_for_length(event),
-        "age": waiting_text(event),
-        "marks": unusual_points(event, claim),
-        "remarks": [result.text for result in results],
-        "before": earlier_decisions_text(item.before, event),
-        "alike": similar_event_facts(item.alike),
-        "note": claim.note if claim else "",
-        "evidence": evidence_links(claim),
-        "can_select": can_select,
-        "is_clear": can_select and not results,
-        "value": checkbox_value(event, has_warning=bool(results)),
-    }
+    is_own = event.created_by_id == by.pk
+    can_select = can_decide and event.state == EventState.PENDING and not is_own
+    is_clear = can_select and not results
+    return QueueRow(
+        pk=event.pk,
+        url=event_page_url(event),
+        title=event.title,
+        person=str(event.created_by),
+        is_own=is_own,
+        when=event_time(event),
+        sponsor=event.sponsor,
+        credit=format_credit_lines(event),
+        length=credits_for_length(event),
+        age=waiting_text(event),
+        marks=unusual_points(event, claim),
+        warnings=[result.text for result in results],
+        earlier=earlier_decisions_text(item.before, event),
+        similar=similar_event_row(item.alike) if item.alike else None,
+        note=claim.note if claim else "",
+        evidence=evidence_links(claim),
+        can_select=can_select,
+        is_clear=is_clear,
+        is_selected=selects_clear and is_clear,
+        value=checkbox_value(event, has_warning=bool(results)),
+    )
 
 
 def checkbox_value(event: Event, *, has_warning: bool) -> str:
@@ -91,16 +129,11 @@ def earlier_decisions_text(before: EarlierDecisions, event: Event) -> str:
     return f"Earlier from {event.sponsor}: {before.approved} approved, {before.declined} declined"
 
 
-def similar_event_facts(similar: SimilarEvent | None) -> dict[str, Any] | None:
-    if similar is None:
-        return None
-    return {
-        "title": similar.event.title,
-        "url": event_page_url(similar.event),
-        "percent": similar.percent,
-        "where": event_place(similar.event),
-        "when": event_time(similar.event),
-    }
+def similar_event_row(similar: SimilarEvent) -> SimilarEventRow:
+    event = similar.event
+    return SimilarEventRow(
+        event.title, event_page_url(event), similar.percent, event_place(event), event_time(event)
+    )
 
 
 def event_place(event: Event) -> str:
@@ -148,9 +181,9 @@ def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]
         ],
         "heads": [comparison_head(each, event, can_decide=can_decide) for each in similar],
         "comparison": comparison(event, [each.event for each in similar]),
-        "overlapping": [overlapping_claim_row(each) for each in review.overlapping_claims(event)],
+        "overlapping": [overlapping_claim_link(each) for each in review.overlapping_claims(event)],
         "before": earlier_decisions_text(review.decided_before([event])[event.pk], event),
-        "lately": [recent_decision_row(each) for each in review.decided_lately(event)],
+        "lately": [recent_decision_link(each) for each in review.decided_lately(event)],
         "happenings": history.claim_history(claim, reader=by) if claim else [],
         "decisions": decisions,
         "can_decide": bool(decisions),
@@ -183,18 +216,26 @@ def _decisions(event: Event) -> list[tuple[str, str]]:
     ]
 
 
+class ComparisonHead(NamedTuple):
+    """The heading of a similar event's column."""
+
+    title: str
+    url: str
+    similarity: str
+    claims: str
+    merge_url: str
+
+
 def comparison_head(
     similar: SimilarWithClaims, event: Event, *, can_decide: bool
-) -> dict[str, Any]:
-    """Return the heading and merge link for a similar event's column."""
-    people = counted(similar.people, "person", "people")
-    return {
-        "title": similar.event.title,
-        "url": event_page_url(similar.event),
-        "percent": f"{similar.percent} % similar, {event_place(similar.event)}",
-        "people": f"{people} claimed this",
-        "merge_url": merge_url(event, similar.event) if can_decide else "",
-    }
+) -> ComparisonHead:
+    return ComparisonHead(
+        title=similar.event.title,
+        url=event_page_url(similar.event),
+        similarity=f"{similar.percent} % similar, {event_place(similar.event)}",
+        claims=f"{counted(similar.people, 'person', 'people')} claimed this",
+        merge_url=merge_url(event, similar.event) if can_decide else "",
+    )
 
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
@@ -211,22 +252,22 @@ def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[st
     ]
 
 
-def overlapping_claim_row(claim: Claim) -> dict[str, str]:
+class EventLink(NamedTuple):
+    title: str
+    url: str
+    facts: str
+
+
+def overlapping_claim_link(claim: Claim) -> EventLink:
     event = claim.event
-    return {
-        "title": event.title,
-        "url": event_page_url(event),
-        "words": f"{event_time(event)}; {claim.get_state_display().lower()}",
-    }
+    facts = f"{event_time(event)}; {claim.get_state_display().lower()}"
+    return EventLink(event.title, event_page_url(event), facts)
 
 
-def recent_decision_row(event: Event) -> dict[str, str]:
+def recent_decision_link(event: Event) -> EventLink:
     reason = f": {event.decision_reason}" if event.decision_reason else ""
-    return {
-        "title": event.title,
-        "url": event_page_url(event),
-        "words": f"{event_time(event)}; {state_for_editors(event)}{reason}",
-    }
+    facts = f"{event_time(event)}; {state_for_editors(event)}{reason}"
+    return EventLink(event.title, event_page_url(event), facts)
 
 
 def event_page_url(event: Event) -> str:

@@ -15,6 +15,7 @@ from accounts.models import Position, User
 from aspen.formats import format_day
 from credits.actions import claim_custom_event
 from credits.admin.queue import CustomEventAdmin
+from credits.admin.queue_presentation import QueueRow, SimilarEventRow
 from credits.enums import ClaimRole, ClaimState
 from credits.models import Claim, Evidence
 from events.actions import decide_custom_event, resubmit_custom_event
@@ -53,7 +54,7 @@ def approve(client: Client, *events: Event, has_warning: bool = False) -> Any:
         )
 
 
-def rows(client: Client, query: str = "") -> list[dict[str, Any]]:
+def rows(client: Client, query: str = "") -> list[QueueRow]:
     return list(client.get(QUEUE + query).context["cl"].rows)
 
 
@@ -64,7 +65,7 @@ def test_the_queue_lists_waiting_events_oldest_first() -> None:
     decide(client, approved, "approve")
 
     def shown(query: str) -> list[int]:
-        return [row["pk"] for row in rows(client, query)]
+        return [row.pk for row in rows(client, query)]
 
     assert shown("") == [first.pk, second.pk]
     assert shown("?state=nonsense") == [first.pk, second.pk]
@@ -77,7 +78,7 @@ def test_pages_of_the_queue_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(CustomEventAdmin, "list_per_page", 2)
     waiting = [custom_event().pk for _ in range(5)]
     client = coordinator()
-    pages = [[row["pk"] for row in rows(client, f"?p={number}")] for number in (1, 2, 3)]
+    pages = [[row.pk for row in rows(client, f"?p={number}")] for number in (1, 2, 3)]
     assert pages == [waiting[:2], waiting[2:4], waiting[4:]]
 
 
@@ -86,7 +87,7 @@ def test_the_queue_can_be_filtered_by_category() -> None:
     custom_event()
     client = coordinator()
     wanted = f"?offers__category__id__exact={category(ADMINISTRATION).pk}"
-    assert [row["pk"] for row in rows(client, wanted)] == [event.pk]
+    assert [row.pk for row in rows(client, wanted)] == [event.pk]
 
 
 def test_the_page_shows_all_facts_about_the_event() -> None:
@@ -336,7 +337,9 @@ def test_a_row_shows_what_helps_to_decide() -> None:
     )
     Event.objects.filter(pk=event.pk).update(created_at=timezone.localtime() - dt.timedelta(days=3))
     [row] = rows(coordinator())
-    shown = {key: row[key] for key in ("person", "when", "sponsor", "credit", "length", "age")}
+    shown = {
+        key: getattr(row, key) for key in ("person", "when", "sponsor", "credit", "length", "age")
+    }
     assert shown == {
         "person": "Ada Reader",
         "when": "Thu, Mar 5, 2026, 9:00–11:00 AM",
@@ -345,17 +348,17 @@ def test_a_row_shows_what_helps_to_decide() -> None:
         "length": "1.5 credits for 2:00 hours",
         "age": "waiting 3 days",
     }
-    assert row["remarks"] == []
-    assert row["before"] == "Earlier from WebJunction: 3 approved, 1 declined"
-    assert row["marks"] == ["Presenter: earns double credit", "College course: 2 semester credits"]
-    assert (row["note"], row["evidence"][0][0]) == (claim.note, "badge.pdf")
-    assert row["alike"] == {
-        "title": "Beginners: weeding",  # the same words on another day
-        "url": f"/admin/events/event/{other.pk}/change/",
-        "percent": 82,
-        "where": "on the calendar",
-        "when": event_time(other),
-    }
+    assert row.warnings == []
+    assert row.earlier == "Earlier from WebJunction: 3 approved, 1 declined"
+    assert row.marks == ["Presenter: earns double credit", "College course: 2 semester credits"]
+    assert (row.note, row.evidence[0][0]) == (claim.note, "badge.pdf")
+    assert row.similar == SimilarEventRow(
+        title="Beginners: weeding",  # the same words on another day
+        url=f"/admin/events/event/{other.pk}/change/",
+        percent=82,
+        place="on the calendar",
+        when=event_time(other),
+    )
 
 
 def test_events_of_other_authors_with_similar_titles_are_shown() -> None:
@@ -363,7 +366,9 @@ def test_events_of_other_authors_with_similar_titles_are_shown() -> None:
     custom_event(title="Privacy for everyone")
     custom_event(title="Privacy for everyones")  # not approved, so not shown as similar
     similar = [
-        (row["title"], row["alike"]["title"], row["alike"]["where"]) for row in rows(coordinator())
+        (row.title, row.similar.title, row.similar.place)
+        for row in rows(coordinator())
+        if row.similar
     ]
     assert similar == [
         ("Privacy for everyone", approved.title, "approved custom event"),
@@ -378,7 +383,7 @@ def test_waiting_time_restarts_when_an_event_is_resubmitted() -> None:
     decided(first, Decision.RETURN, "Which day?")
     assert first.created_by is not None
     resubmit_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
-    ages = [(row["pk"], row["age"]) for row in rows(coordinator())]
+    ages = [(row.pk, row.age) for row in rows(coordinator())]
     assert ages == [(second.pk, "waiting 40 days"), (first.pk, "received today, resubmitted")]
 
 
@@ -403,9 +408,9 @@ def test_a_link_selects_all_events_without_warnings() -> None:
     page = client.get(QUEUE)
     assert "No warnings" in text(page)
     assert "took place at the same time" in text(page)
-    assert [row["is_selected"] for row in page.context["cl"].rows] == [False] * 4
+    assert [row.is_selected for row in page.context["cl"].rows] == [False] * 4
     assert page.context["cl"].select_link == "?tick=clear"
-    selected = {row["pk"]: row["is_selected"] for row in rows(client, "?tick=clear")}
+    selected = {row.pk: row.is_selected for row in rows(client, "?tick=clear")}
     assert (selected[clear.pk], selected[overlapping.pk], selected[own.pk]) == (True, False, False)
     assert sum(selected.values()) == 1
 
@@ -484,8 +489,8 @@ def test_similar_events_are_compared_side_by_side() -> None:
         factories.claim(factories.person(), other)
     page = context_of(event)
     [head] = page["heads"]
-    assert (head["title"], head["people"]) == ("Privacy for everybody", "2 people claimed this")
-    assert head["percent"].endswith("% similar, on the calendar")
+    assert (head.title, head.claims) == ("Privacy for everybody", "2 people claimed this")
+    assert head.similarity.endswith("% similar, on the calendar")
     lines = dict(page["comparison"])
     assert lines["CE credit"] == ["Technology 1", "Library Administration 2"]
     assert lines["Sponsor"] == ["Some School", "TRAILS"]
@@ -509,13 +514,13 @@ def test_the_persons_overlapping_claims_and_earlier_events_are_shown() -> None:
     )
     factories.claim(factories.person(), factories.event(title="Somebody else's"))
     page = context_of(event)
-    assert [each["url"] for each in page["overlapping"]] == [
+    assert [each.url for each in page["overlapping"]] == [
         f"/admin/events/customevent/{same_time.pk}/change/"
     ]
-    assert [each["url"] for each in page["lately"]] == [
+    assert [each.url for each in page["lately"]] == [
         f"/admin/events/customevent/{earlier.pk}/change/"
     ]
-    assert page["lately"][0]["words"].endswith("; declined: A demo.")
+    assert page["lately"][0].facts.endswith("; declined: A demo.")
     assert page["before"] == "Earlier from Some School: 0 approved, 1 declined"
     assert len(page["remarks"]) == 1
 
