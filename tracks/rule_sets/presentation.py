@@ -1,41 +1,69 @@
-"""A rule set as the pages show it: validity, requirements and an example. No query."""
+"""Rule sets as pages show them: validity, requirements and an example. No queries."""
 
 import dataclasses
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from django.urls import reverse
 
-from aspen import formats
 from aspen.clock import years_after, years_before
 from aspen.formats import format_amount, format_credits, format_day
+from aspen.web.labels import Label
+from events.models import Category
 from tracks.counting.presentation import ProgressBar, progress_bar, rule_set_in_words
 from tracks.counting.progress import Progress, ProgressLine, measure_progress
 from tracks.enums import RULE_SET_LABELS, RuleSetKind, RuleSetState
 from tracks.models import RuleSet
 
-KINDS = {
-    RuleSetKind.BOTH: "It makes no difference whether you were certified before: a first "
-    "certification and a renewal follow the same rules.",
-    RuleSetKind.INITIAL: "These are the rules for a first certification. People who hold an "
-    "earlier certificate of this track follow the rules for a renewal.",
-    RuleSetKind.RENEWAL: "These are the rules for a renewal: for people who hold an earlier "
-    "certificate of this track. People who were never certified follow the rules for a "
-    "first certification.",
-}
-CATALOG_ONLY_TEXT = (
-    "Only training from the State Library's own course catalog counts. Other training is kept "
-    "with your credits, but it is not counted here."
-)
-ANY_TRAINING_TEXT = (
-    "Training from the calendar counts, and so does training elsewhere that you report with Create "
-    "New…"
-)
+# Amounts of credits are below 1,000 (aspen.halves).
+MAX_EXAMPLE = Decimal(999)
+
+
+class RuleSetRow(NamedTuple):
+    """A rule set in a list."""
+
+    name: str
+    url: str
+    rules: str
+    kind: str
+    days: str
+    state: RuleSetState
+    label: Label
+
+
+class CountedDays(NamedTuple):
+    """The first and last day that count for a person who chooses the track on a given day."""
+
+    chosen_on: str
+    first: str
+    last: str
+
+
+class Example(NamedTuple):
+    """Credits in one or two categories, and the progress they make."""
+
+    progress: Progress
+    lines: list[ProgressLine]
+
+
+class RuleSetPage(NamedTuple):
+    """The page of one rule set. `minimums` pairs each category with its minimum."""
+
+    rule_set: RuleSet
+    row: RuleSetRow
+    bar: ProgressBar
+    minimums: list[tuple[Category, str]]
+    elective: str
+    total: str
+    counted_days: CountedDays
+    valid_from: str
+    valid_until: str
+    example: Example | None
 
 
 def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
-    """Whether the rule set is in force, coming or past on a day."""
+    """Whether the rule set is in force, upcoming or past on a day."""
     if rule_set.valid_from > on:
         return RuleSetState.COMING
     if rule_set.valid_until and rule_set.valid_until < on:
@@ -43,106 +71,60 @@ def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
     return RuleSetState.IN_FORCE
 
 
-def rule_set_row(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
-    """One rule set in a list."""
+def rule_set_row(rule_set: RuleSet, on: dt.date) -> RuleSetRow:
     state = rule_set_status(rule_set, on)
-    return {
-        "id": rule_set.pk,
-        "name": rule_set.name,
-        "url": reverse("tracks:rule_set", args=[rule_set.pk]),
-        "rules": rule_set_in_words(rule_set),
-        "kind": RuleSetKind(rule_set.kind).label,
-        "days": _days(rule_set),
-        "state": state.value,
-        "label": RULE_SET_LABELS[state],
-    }
-
-
-def _days(rule_set: RuleSet) -> str:
     first = format_day(rule_set.valid_from)
-    if rule_set.valid_until is None:
-        return f"since {first}"
-    return f"{first} – {format_day(rule_set.valid_until)}"
+    last = rule_set.valid_until
+    return RuleSetRow(
+        name=rule_set.name,
+        url=reverse("tracks:rule_set", args=[rule_set.pk]),
+        rules=rule_set_in_words(rule_set),
+        kind=RuleSetKind(rule_set.kind).label,
+        days=f"{first} – {format_day(last)}" if last else f"from {first}",
+        state=state,
+        label=RULE_SET_LABELS[state],
+    )
 
 
-def rule_set_page(rule_set: RuleSet, on: dt.date) -> dict[str, Any]:
-    """The page of one rule set."""
-    least = {each.category_id: each.minimum for each in rule_set.requirements.all()}
-    filled = measure_progress(rule_set, least)
-    until = format_day(rule_set.valid_until) if rule_set.valid_until else "until further notice"
-    return rule_set_row(rule_set, on) | {
-        "track": str(rule_set.track),
-        "audience": rule_set.audience,
-        "first_day": format_day(rule_set.valid_from),
-        "last_day": until,
-        "years": formats.counted(rule_set.years, "year"),
-        "total": format_credits(rule_set.total),
-        "elective": format_amount(filled.elective_required),
-        "minimums": format_amount(rule_set.total - filled.elective_required),
-        "lines": [
-            {"category": line.category, "minimum": format_amount(line.minimum)}
-            for line in filled.lines
-        ],
-        "bar": _composition(rule_set, filled),
-        "kind_in_words": KINDS[RuleSetKind(rule_set.kind)],
-        "catalog": CATALOG_ONLY_TEXT if rule_set.catalog_only else ANY_TRAINING_TEXT,
-        "period": _period(rule_set, on),
-        "example": _example(rule_set),
-        "source": rule_set.source,
-    }
+def rule_set_page(rule_set: RuleSet, on: dt.date) -> RuleSetPage:
+    minimums = {each.category_id: each.minimum for each in rule_set.requirements.all()}
+    filled = measure_progress(rule_set, minimums)
+    return RuleSetPage(
+        rule_set=rule_set,
+        row=rule_set_row(rule_set, on),
+        bar=_requirements_bar(rule_set, filled),
+        minimums=[(line.category, format_amount(line.minimum)) for line in filled.lines],
+        elective=format_amount(filled.elective_required),
+        total=format_credits(rule_set.total),
+        counted_days=_counted_days(rule_set, on),
+        valid_from=format_day(rule_set.valid_from),
+        valid_until=format_day(rule_set.valid_until) if rule_set.valid_until else "",
+        example=_example(rule_set),
+    )
 
 
-def _composition(rule_set: RuleSet, filled: Progress) -> ProgressBar:
-    """The bar with every minimum filled; the hatched rest is elective."""
-    drawn = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
-    return dataclasses.replace(drawn, text=f"{rule_set.name}, drawn: {rule_set_in_words(rule_set)}")
+def _requirements_bar(rule_set: RuleSet, filled: Progress) -> ProgressBar:
+    """A bar with every minimum filled. The hatched rest is elective."""
+    bar = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
+    return dataclasses.replace(bar, text=f"Chart of {rule_set.name}: {rule_set_in_words(rule_set)}")
 
 
-def _period(rule_set: RuleSet, on: dt.date) -> str:
-    """The days on which credits count for a person who chooses the track on a day."""
+def _counted_days(rule_set: RuleSet, on: dt.date) -> CountedDays:
+    """The days for a choice on `on`, or on the nearest day when the rule set can be chosen."""
     day = max(on, rule_set.valid_from)
     if rule_set.valid_until:
         day = min(day, rule_set.valid_until)
     first, last = years_before(day, rule_set.years), years_after(day, rule_set.years)
-    span = "year" if rule_set.years == 1 else f"{rule_set.years} years"
-    return (
-        f"A person who chooses the track on {format_day(day)} can count credits earned from "
-        f"{format_day(first)} to {format_day(last)}. On any day, only credits earned in the {span} "
-        "up to that day count; older credits have aged out."
-    )
+    return CountedDays(format_day(day), format_day(first), format_day(last))
 
 
-# ---------- Example ----------
-
-
-def _example(rule_set: RuleSet) -> list[str]:
-    """Two categories: somewhat more than the minimum of the first, less than that of the last."""
-    lines = list(rule_set.requirements.all())
-    if not lines:
-        return []
-    earned = {lines[0].category_id: min(lines[0].minimum + 2, Decimal(999))}
-    for line in lines[1:][-1:]:
-        earned[line.category_id] = line.minimum - 1 if line.minimum > 1 else Decimal(1)
-    measured = measure_progress(rule_set, earned)
-    shown = [line for line in measured.lines if line.earned]
-    sentences = [_line_text(line, measured.elective_required) for line in shown]
-    what = " and ".join(f"{format_credits(line.earned)} in {line.category}" for line in shown)
-    if measured.is_complete:
-        end = "All requirements are met."
-    else:
-        end = f"Still missing: {format_credits(measured.missing)}."
-    counted = f"{format_amount(measured.counted)} of {format_credits(measured.total)} count. {end}"
-    return [f"Suppose you have {what}.", *sentences, counted]
-
-
-def _line_text(line: ProgressLine, elective_required: Decimal) -> str:
-    beyond = "elective" if elective_required else "more than required"
-    if not line.minimum:
-        return f"{line.category}: there is no minimum, so everything is {beyond}."
-    if line.elective:
-        into, over = format_amount(line.toward_minimum), format_amount(line.elective)
-        return f"{line.category}: {into} fill the minimum, the other {over} are {beyond}."
-    if line.missing:
-        missing = format_amount(line.missing)
-        return f"{line.category}: everything counts toward the minimum; {missing} still missing."
-    return f"{line.category}: everything counts toward the minimum and fills it."
+def _example(rule_set: RuleSet) -> Example | None:
+    """Slightly more than the minimum of the first category, less than that of the last."""
+    requirements = list(rule_set.requirements.all())
+    if not requirements:
+        return None
+    first, last = requirements[0], requirements[-1]
+    earned = {last.category_id: last.minimum - 1 if last.minimum > 1 else Decimal(1)}
+    earned[first.category_id] = min(first.minimum + 2, MAX_EXAMPLE)
+    progress = measure_progress(rule_set, earned)
+    return Example(progress, [line for line in progress.lines if line.earned])

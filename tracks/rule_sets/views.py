@@ -1,7 +1,5 @@
 """The rules of each certification track, for everyone who is signed in."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -9,6 +7,7 @@ from django.views.decorators.http import require_safe
 from aspen.clock import today
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import queries as counting_queries
+from tracks.models import Track
 from tracks.rule_sets import presentation
 
 LIST_HEADINGS = {
@@ -20,38 +19,28 @@ LIST_HEADINGS = {
 
 @require_safe
 def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Every rule set by track: those in force, then coming, then past ones."""
+    """All rule sets by track: those in force, then upcoming ones, then past ones."""
     day = today()
-    tracks: dict[int, dict[str, Any]] = {}
+    tracks: dict[Track, dict[str, list[presentation.RuleSetRow]]] = {}
     for rule_set in counting_queries.rule_sets():
-        track = tracks.setdefault(
-            rule_set.track_id,
-            {"name": str(rule_set.track), "lists": {key: [] for key in LIST_HEADINGS}},
-        )
-        shown = presentation.rule_set_row(rule_set, day)
-        track["lists"][shown["state"]].append(shown)
-    context = {
-        "tracks": [
-            {
-                "name": track["name"],
-                "lists": [
-                    (LIST_HEADINGS[key], rows) for key, rows in track["lists"].items() if rows
-                ],
-            }
-            for track in tracks.values()
-        ]
-    }
-    return render(request, "tracks/rules.html", context)
+        lists = tracks.setdefault(rule_set.track, {state: [] for state in LIST_HEADINGS})
+        row = presentation.rule_set_row(rule_set, day)
+        lists[row.state.value].append(row)
+    with_headings = [
+        (track, [(LIST_HEADINGS[state], rows) for state, rows in lists.items() if rows])
+        for track, lists in tracks.items()
+    ]
+    return render(request, "tracks/rules.html", {"tracks": with_headings})
 
 
 @require_safe
 def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpResponse:
-    """One rule set with a chart and an example, and links to the track's others."""
+    """One rule set with a chart and an example, and links to the other rules for the track."""
     day = today()
-    shown = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
-    others = counting_queries.rule_sets().filter(track=shown.track_id).exclude(pk=shown.pk)
+    rule_set = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
+    others = counting_queries.rule_sets().filter(track=rule_set.track_id).exclude(pk=rule_set.pk)
     context = {
-        "rules": presentation.rule_set_page(shown, day),
+        "page": presentation.rule_set_page(rule_set, day),
         "others": [presentation.rule_set_row(other, day) for other in others],
     }
     return render(request, "tracks/rule_set.html", context)
