@@ -1,4 +1,4 @@
-"""Saving, ending and replacing rule sets. Rule sets that someone follows are frozen."""
+"""Saving, ending and replacing rule sets. A rule set is frozen once someone follows it."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from tracks.models import Requirement, RuleSet
 
 @audited
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
-    """Store a new or changed rule set with exactly these minimums by category id. Locks it.
+    """Save a new or changed rule set with exactly these minimums, by category id. Locks it.
 
-    Raises Refused if someone follows it, or if the minimums exceed the total.
+    Raises Refused if someone follows it, if no category counts, or if the minimums exceed the
+    total.
     """
     if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
         raise Refused(
@@ -39,9 +40,9 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
 
 @audited
 def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
-    """Set the last day on which a rule set can be chosen; None: until further notice. Locks it.
+    """Set the last day on which a rule set can be chosen, or None for no last day. Locks it.
 
-    People who follow it keep it. Idempotent. Raises Refused for a day before its first.
+    People who follow it keep it. Idempotent. Raises Refused if the day is before its first day.
     """
     rule_set = _lock_rule_set(rule_set_id)
     if valid_until and valid_until < rule_set.valid_from:
@@ -52,8 +53,11 @@ def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> 
 
 
 def _lock_rule_set(rule_set_id: int) -> RuleSet:
-    """Take the full lock, not `no_key`: inserting a participation takes a key-share lock, so no one
-    can begin to follow the rules until the end of this transaction."""
+    """Lock a rule set so that no one can start to follow it until the transaction ends.
+
+    This takes the full lock, not `no_key`, because inserting a participation takes a key-share
+    lock on its rule set.
+    """
     return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
 
 
@@ -72,28 +76,29 @@ def _refuse_invalid(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> N
 def replace_rule_set(
     *, rule_set_id: int, new: RuleSet, requirements: Mapping[int, Decimal], by: User
 ) -> RuleSet:
-    """Store `new` with these minimums, and end the rule set it replaces the day before it begins.
+    """Save `new` with these minimums, and end the rule set it replaces the day before it starts.
 
-    An earlier last day stays. People who follow the old rules keep them. Locks the old rule set.
-    Raises Refused for another track or kind, for a first day that is not after the old one's, and
-    as `save_rule_set` does.
+    If the old rule set already has an earlier last day, that day stays. People who follow the old
+    rules keep them. Locks the old rule set. Raises Refused if the track or kind is different, if
+    the new rules do not start after the old ones, or for the same reasons as `save_rule_set`.
     """
     old = RuleSet.objects.select_related("track").get(pk=rule_set_id)
     if new.track_id != old.track_id:
-        raise Refused(f"A new version belongs to the same track: {old.track}.", field="track")
+        raise Refused(f"A new version must be for the same track, {old.track}.", field="track")
     if new.kind != old.kind:
         kind = old.get_kind_display()
         raise Refused(
-            f"A new version is for the same people: {kind}. For others, add a new rule set.",
+            f"A new version must be of the same kind, {kind}. For another kind, add a separate "
+            "rule set.",
             field="kind",
         )
     if new.valid_from <= old.valid_from:
-        first = format_day(old.valid_from)
+        first_day = format_day(old.valid_from)
         raise Refused(
-            f"The new rules must start after {first}, the first day of those they replace.",
+            f"The new rules must start after {first_day}, the first day of the rules they replace.",
             field="valid_from",
         )
-    last = new.valid_from - dt.timedelta(days=1)
-    if old.valid_until is None or old.valid_until > last:
-        end_rule_set(rule_set_id=old.pk, valid_until=last, by=by)
+    last_day = new.valid_from - dt.timedelta(days=1)
+    if old.valid_until is None or old.valid_until > last_day:
+        end_rule_set(rule_set_id=old.pk, valid_until=last_day, by=by)
     return save_rule_set(rule_set=new, requirements=requirements, by=by)

@@ -1,4 +1,4 @@
-"""Tracks and their dated rules, for CE Coordinators."""
+"""Administration of tracks and rule sets, for CE Coordinators."""
 
 import functools
 from decimal import Decimal
@@ -24,7 +24,7 @@ from tracks.rule_sets.impact import RuleSetImpact, rule_set_impact
 
 @admin.register(Track)
 class TrackAdmin(StaffAdmin):
-    """Tracks cannot be added; only their rule sets change over the years."""
+    """Tracks cannot be added. Only their rule sets change over the years."""
 
     list_display = ("name", "description")
     fields = readonly_fields = ("name", "position")
@@ -37,10 +37,10 @@ class TrackAdmin(StaffAdmin):
 
 
 class RequirementInline(CategoryInline):
-    """A category without a requirement does not count."""
+    """The categories that count. A category without a requirement does not."""
 
     model = Requirement
-    verbose_name_plural = "Categories that count, each with its minimum (0: no minimum)"
+    verbose_name_plural = "Categories that count, each with its minimum (0 for no minimum)"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
@@ -61,9 +61,9 @@ def _is_used(rule_set: Model | None) -> bool:
 
 
 class PreviewDone(Exception):
-    """Raised to leave Django's saving after a dry run; carries the impact."""
+    """Raised after a dry run to leave Django's save process, with the impact to show."""
 
-    def __init__(self, impact: dict[str, Any]) -> None:
+    def __init__(self, impact: RuleSetImpact) -> None:
         super().__init__("Preview only.")
         self.impact = impact
 
@@ -74,19 +74,22 @@ class RuleSetForm(forms.ModelForm):
 
     class Meta:
         model = RuleSet
-        fields = "__all__"  # noqa: DJ007 - all there are
+        fields = "__all__"  # noqa: DJ007 - all fields are meant
         help_texts = {
-            "kind": "Renewal: for people who hold an earlier certificate of the track.",
+            "kind": "Renewal rules are for people who earned a certificate for the track before.",
             "valid_from": "People who choose the track on or after this day follow these rules. If "
-            "several are in force, the newest applies. People who chose earlier keep theirs.",
-            "valid_until": "The last day on which it can be chosen. Empty: until further notice.",
-            "total": "Credits in all, in halves. Beyond the minimums they are elective.",
-            "years": "How far back credits count, and how long the person has.",
-            "audience": "Whom the rules are for, and whether certification is required.",
+            "several rule sets are in force, the newest applies. People who chose the track "
+            "earlier keep their rules.",
+            "valid_until": "The last day on which these rules can be chosen. Leave it empty if "
+            "there is none yet.",
+            "total": "Total credits required, in halves. Credits beyond the minimums are elective.",
+            "years": "How many years back credits count, and how many years a person has to "
+            "finish.",
+            "audience": "Who the rules are for, and whether certification is required.",
         }
 
     def is_valid(self) -> bool:
-        """A previewed form comes back as it was typed, without an error."""
+        """Return False after a preview, so that the form is shown again as it was filled in."""
         return super().is_valid() and not self.is_preview
 
     def clean(self) -> None:
@@ -98,9 +101,9 @@ class RuleSetForm(forms.ModelForm):
 
 @admin.register(RuleSet)
 class RuleSetAdmin(StaffAdmin):
-    """Rules that someone follows are frozen, so what people were promised does not change.
+    """Rules are frozen once someone follows them, because people were promised these rules.
 
-    New rules are a new rule set with its own first day; the old one gets a last day.
+    To change the rules, staff add a rule set with a later first day and end the old one.
     """
 
     form = RuleSetForm
@@ -137,15 +140,15 @@ class RuleSetAdmin(StaffAdmin):
         return f"{followers}, so it is frozen" if followers else "no one yet"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Only the last day of rules that someone follows can change."""
+        """Make everything but the last day read-only once someone follows the rules."""
         if not _is_used(obj):
             return ()
         return [name for name in self.fields if name != "valid_until"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         frozen = (
-            "Someone follows these rules, so only the last day on which they can be chosen can "
-            "change. For new rules, add a rule set with a later first day."
+            "Someone follows these rules, so only the last day can be changed. To change the "
+            "rules, add a new version with a later first day."
         )
         fields = self.get_fields(request, obj)
         return [(None, {"fields": fields, "description": frozen if _is_used(obj) else ""})]
@@ -159,7 +162,7 @@ class RuleSetAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the form again with the action's refusal, or with the impact after a preview."""
+        """Show the form again if the action refused, or with the impact after a preview."""
         context: dict[str, Any] = {"replaces": _rule_set_to_replace(request), "impact": None}
         try:
             return super().changeform_view(request, object_id, form_url, context)
@@ -177,38 +180,39 @@ class RuleSetAdmin(StaffAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        form: Any = super().get_form(request, *args, **kwargs)  # a class made for this request
+        # Django creates the class for this request, so attributes can be set on it.
+        form: Any = super().get_form(request, *args, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         form.is_preview = getattr(request, "is_preview", False)
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new version starts as a copy of the old one, except for its name and days."""
+        """Fill the form for a new version from the old one, except for its name and days."""
         old = _rule_set_to_replace(request)
         if old is None:
             return {}
-        own = ("name", "valid_from", "valid_until")
-        return {name: getattr(old, name) for name in self.fields if name not in own}
+        not_copied = ("name", "valid_from", "valid_until")
+        return {name: getattr(old, name) for name in self.fields if name not in not_copied}
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Any, inline: Any, prefix: str
     ) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         old = _rule_set_to_replace(request)
-        # Not on POST: Django would ignore submitted lines that equal the initial ones.
+        # Only on GET. On POST, Django would ignore submitted lines that equal the initial ones.
         if old is not None and request.method != "POST":
             lines = old.requirements.order_by("category__position")
             kwargs["initial"] = list(lines.values("category", "minimum"))
         return kwargs
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Do nothing: save_related() has the lines too, and the action stores both together."""
+        """Do nothing here. In save_related() the action saves the rule set with its lines."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         assert request.user.is_authenticated
         rule_set: RuleSet = form.instance
         [formset] = formsets
-        formset.save(commit=False)  # fills the text of the admin history; the action writes
+        formset.save(commit=False)  # only for the text in the admin history; the action writes
         if _is_used(rule_set):
             actions.end_rule_set(
                 rule_set_id=rule_set.pk,
@@ -223,15 +227,15 @@ class RuleSetAdmin(StaffAdmin):
             if line.get("category") and not line.get("DELETE")
         }
         old = _rule_set_to_replace(request)
-        store = functools.partial(_store, rule_set, requirements, old=old, by=request.user)
+        save = functools.partial(_save, rule_set, requirements, old=old, by=request.user)
         if "_preview" in request.POST:
-            raise PreviewDone(dry_run(lambda: _impact(store())))
-        store()
+            raise PreviewDone(dry_run(lambda: rule_set_impact(save(), today())))
+        save()
         if old is not None:
             self.log_change(request, old, f"Replaced by “{rule_set}”.")
 
 
-def _store(
+def _save(
     rule_set: RuleSet, requirements: dict[int, Decimal], *, old: RuleSet | None, by: User
 ) -> RuleSet:
     if old is None:
@@ -242,21 +246,11 @@ def _store(
 
 
 def _rule_set_to_replace(request: HttpRequest) -> RuleSet | None:
-    """The rule set that the new one replaces, from the query string."""
+    """The rule set that the new one replaces, according to the query string."""
     if "replaces" not in request.GET:
         return None
     if not hasattr(request, "replaced"):
-        number = parse_id(request.GET["replaces"]) or 0  # no rule set has id 0
-        request.replaced = get_object_or_404(RuleSet, pk=number)  # type: ignore[attr-defined]
+        pk = parse_id(request.GET["replaces"]) or 0  # no rule set has id 0
+        request.replaced = get_object_or_404(RuleSet, pk=pk)  # type: ignore[attr-defined]
     replaced: RuleSet = request.replaced  # type: ignore[attr-defined]
     return replaced
-
-
-def _impact(rule_set: RuleSet) -> dict[str, Any]:
-    every, rows = rule_set_impact(rule_set, today())
-    return _impact_row(every) | {"rows": [_impact_row(row) for row in rows]}
-
-
-def _impact_row(row: RuleSetImpact) -> dict[str, Any]:
-    misses = format_credits(row.misses) if row.misses else ""
-    return row._asdict() | {"misses": misses}

@@ -1,4 +1,4 @@
-"""The impact of a rule set on the people who follow its track now, whatever their rules."""
+"""How a rule set would affect the people who follow its track now, under any rules."""
 
 import datetime as dt
 from collections import defaultdict
@@ -6,32 +6,42 @@ from decimal import Decimal
 from statistics import median_low
 from typing import NamedTuple
 
+from aspen.formats import format_credits
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import Progress, measure_progress
 from tracks.enums import ParticipationState
 from tracks.models import Participation, RuleSet
 
 
-class RuleSetImpact(NamedTuple):
-    """Open participations of a track, in all or under one rule set: how many are complete.
+class ImpactRow(NamedTuple):
+    """How many open participations are complete under their current rules and the new ones.
 
-    `misses` is the median number of credits missing in those that would not be complete.
+    `median_missing` is the median number of credits missing where the new rules are not met.
     """
 
     rule_set: str
-    number: int
+    participations: int
     complete_now: int
     complete_then: int
-    misses: Decimal | None
+    median_missing: Decimal | None
+
+    def missing_text(self) -> str:
+        return format_credits(self.median_missing) if self.median_missing else ""
 
 
-def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list[RuleSetImpact]]:
-    """The impact on all open participations of the track, and by their present rules.
+class RuleSetImpact(NamedTuple):
+    """All open participations of a track, and the same by current rule set."""
 
-    The rule set and its requirements are stored. Periods stay as they are. Six queries, however
-    many participations.
+    total: ImpactRow
+    rows: list[ImpactRow]
+
+
+def rule_set_impact(rule_set: RuleSet, on: dt.date) -> RuleSetImpact:
+    """Compute the impact of a stored rule set if all open participations switched to it.
+
+    Their periods stay as they are. Always six queries.
     """
-    following = list(
+    participations = list(
         Participation.objects.filter(track=rule_set.track_id, state=ParticipationState.OPEN)
         .select_related("rule_set")
         .prefetch_related(counting_queries.REQUIREMENTS)
@@ -39,25 +49,27 @@ def rule_set_impact(rule_set: RuleSet, on: dt.date) -> tuple[RuleSetImpact, list
     )
     # The stored rule set may have changed since it was read.
     [rule_set] = counting_queries.rule_sets().filter(pk=rule_set.pk)
-    present = {each.rule_set_id: each.rule_set for each in following}
-    now = counting_queries.earned_by_category(following, on)
-    then = counting_queries.earned_under(rule_set, on)
-    own = {pk: measure_progress(each, {}) for pk, each in present.items()}
-    new = measure_progress(rule_set, {})
+    current = {each.rule_set_id: each.rule_set for each in participations}
+    earned_now = counting_queries.earned_by_category(participations, on)
+    earned_then = counting_queries.earned_under(rule_set, on)
+    current_rules = {pk: measure_progress(each, {}) for pk, each in current.items()}
+    new_rules = measure_progress(rule_set, {})
     measured: dict[int, list[tuple[Progress, Progress]]] = defaultdict(list)
-    for each in following:
-        before = own[each.rule_set_id].with_earned(now.get(each.pk, {}))
-        measured[each.rule_set_id].append((before, new.with_earned(then.get(each.pk, {}))))
-    rows = [_row(present[pk].name, pairs) for pk, pairs in measured.items()]
-    return _row("All", [pair for pairs in measured.values() for pair in pairs]), rows
+    for each in participations:
+        now = current_rules[each.rule_set_id].with_earned(earned_now.get(each.pk, {}))
+        then = new_rules.with_earned(earned_then.get(each.pk, {}))
+        measured[each.rule_set_id].append((now, then))
+    rows = [_row(current[pk].name, pairs) for pk, pairs in measured.items()]
+    total = _row("All", [pair for pairs in measured.values() for pair in pairs])
+    return RuleSetImpact(total, rows)
 
 
-def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> RuleSetImpact:
+def _row(name: str, pairs: list[tuple[Progress, Progress]]) -> ImpactRow:
     missing = [then.missing for _, then in pairs if not then.is_complete]
-    return RuleSetImpact(
+    return ImpactRow(
         rule_set=name,
-        number=len(pairs),
+        participations=len(pairs),
         complete_now=sum(now.is_complete for now, _ in pairs),
         complete_then=len(pairs) - len(missing),
-        misses=median_low(missing) if missing else None,
+        median_missing=median_low(missing) if missing else None,
     )

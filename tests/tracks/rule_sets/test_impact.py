@@ -49,8 +49,8 @@ def following(**credits: str) -> Participation:
     return actions.select_track(track=make.track(), by=person)[0]
 
 
-def a_crowd() -> None:
-    """Under a_form() (20 in all, Administration 10, Technology 5) two of five are complete."""
+def five_followers() -> None:
+    """Two of five are complete under a_form(): 20 in all, Administration 10, Technology 5."""
     following(administration="10.0", technology="10.0")
     following(administration="40.0", technology="5.0")
     following(administration="60.0")  # 5 missing in Technology
@@ -61,43 +61,43 @@ def a_crowd() -> None:
     actions.select_track(track=make.track("Library Trustee"), by=make.person())
 
 
-def looked_at(client: Client, address: str = f"{RULES}add/", **changes: Any) -> Any:
+def preview(client: Client, address: str = f"{RULES}add/", **changes: Any) -> Any:
     return send(client, address, a_form(**changes) | {"_preview": "1"})
 
 
 def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: Client) -> None:
-    a_crowd()
-    response = looked_at(client)
+    five_followers()
+    response = preview(client)
     text = response.content.decode()
-    assert "Under this rule set 2 of 5 open participations would be complete." in text
+    assert "Under this rule set, 2 of 5 open participations would be complete." in text
     assert "Under their current rules, 0 are." in text
-    assert "the median one is missing 12 credits." in text
-    rows = [(row["rule_set"], row["number"]) for row in response.context["impact"]["rows"]]
+    assert "The others would be missing a median of 12 credits." in text
+    rows = [(row.rule_set, row.participations) for row in response.context["impact"].rows]
     assert rows == [("2023 Library Staff", 5)]
     assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
-    assert 'value="2027 Library Staff"' in text  # what was typed is kept
+    assert 'value="2027 Library Staff"' in text  # the form keeps its input
     assert 'name="requirements-1-minimum" value="5.0"' in text
     assert "Please correct" not in text
 
 
-def test_unfit_rules_are_refused_instead_of_looked_at(client: Client) -> None:
-    text = looked_at(client, total="14.5").content.decode()
+def test_invalid_rules_are_rejected_without_a_preview(client: Client) -> None:
+    text = preview(client, total="14.5").content.decode()
     assert "which is more than the total of 14.5 credits" in text
     assert "nothing is saved yet" not in text
 
 
-def test_a_track_without_followers(client: Client) -> None:
-    assert "No one follows this track now." in looked_at(client).content.decode()
+def test_the_preview_for_a_track_without_followers(client: Client) -> None:
+    assert "No one follows this track at present." in preview(client).content.decode()
 
 
-def test_changed_rules_are_looked_at_and_frozen_ones_are_not(client: Client) -> None:
-    a_crowd()
+def test_unused_rules_can_be_previewed_and_frozen_ones_cannot(client: Client) -> None:
+    five_followers()
     rule_set = RuleSet.objects.create(
         track=make.track(), name="Draft", valid_from=dt.date(2030, 1, 1), total=90, source="Draft"
     )
     address = f"{RULES}{rule_set.pk}/change/"
     assert "_preview" in client.get(address).content.decode()
-    text = looked_at(client, address).content.decode()
+    text = preview(client, address).content.decode()
     assert "2 of 5 open participations would be complete." in text
     rule_set.refresh_from_db()
     assert (rule_set.name, rule_set.total) == ("Draft", Decimal(90))
@@ -105,18 +105,18 @@ def test_changed_rules_are_looked_at_and_frozen_ones_are_not(client: Client) -> 
     assert "_preview" not in client.get(f"{RULES}{used.pk}/change/").content.decode()
 
 
-def test_present_and_new_rules_agree_where_they_are_the_same() -> None:
+def test_the_impact_of_the_current_rules_is_the_current_progress() -> None:
     """The same rules give the same numbers in both queries."""
-    a_crowd()
+    five_followers()
     old = make.claim(make.person(), days=-1500).person
     actions.select_track(track=make.track(), by=old)
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
-    every, _ = rule_set_impact(rule_set, today())
-    assert every.complete_now == every.complete_then == 0
+    total, _ = rule_set_impact(rule_set, today())
+    assert total.complete_now == total.complete_then == 0
     RuleSet.objects.filter(pk=rule_set.pk).update(total=Decimal(8))
     Requirement.objects.filter(rule_set=rule_set).update(minimum=0)
-    every, _ = rule_set_impact(RuleSet.objects.get(pk=rule_set.pk), today())
-    assert (every.complete_now, every.complete_then, every.number) == (4, 4, 6)
+    total, _ = rule_set_impact(RuleSet.objects.get(pk=rule_set.pk), today())
+    assert (total.complete_now, total.complete_then, total.participations) == (4, 4, 6)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -128,11 +128,11 @@ def test_queries(number: int, django_assert_num_queries: Any) -> None:
         rule_set_impact(rule_set, today())
 
 
-# ---------- The preview comes true ----------
+# ---------- The preview against real postings ----------
 
 
 def new_rules(track: str = "Library Staff", **fields: Any) -> RuleSet:
-    """Rules of 40 credits, in any category but Public Services, without a minimum."""
+    """Rules that require 40 credits in any category except Public Services, without minimums."""
     values = {"name": "New", "valid_from": today(), "total": Decimal(40), "source": "New"}
     rule_set = RuleSet.objects.create(track=make.track(track), **values | fields)
     for slug in (make.ADMINISTRATION, make.COLLECTION, make.TECHNOLOGY):
@@ -141,18 +141,18 @@ def new_rules(track: str = "Library Staff", **fields: Any) -> RuleSet:
 
 
 def counted_under(rule_set: RuleSet, participation: Participation) -> Decimal:
-    """The credits that count once the participation has these rules.
+    """Switch the participation to these rules and return the credits that count.
 
-    The preview said so before, and what is not posted has a reason.
+    Check that the preview predicted them, and that every credit not posted has a reason.
     """
-    every, _ = rule_set_impact(rule_set, today())
+    total, _ = rule_set_impact(rule_set, today())
     Participation.objects.filter(pk=participation.pk).update(rule_set=rule_set)
     person = participation.person
     credits = Credit.objects.filter(person=person).values_list("pk", flat=True)
     sync_postings(credit_ids=list(credits.order_by("pk")))
     participations = counting_queries.participations_visible_to(person).filter(pk=participation.pk)
     [(now, progress)] = counting_queries.progress_of(participations, today())
-    assert (every.number, every.misses) == (1, progress.missing)
+    assert (total.participations, total.median_missing) == (1, progress.missing)
     for credit in credits_with_postings(person):
         reason = why_not_posted(credit, now)
         assert (now.pk in credit.posted_in) is (reason is None), reason
@@ -186,7 +186,7 @@ COUNTS, AGED_OUT, NOT_POSTED = (True, Decimal(3)), (True, Decimal(0)), (False, D
         ({"is_taken_out": True}, NOT_POSTED),
     ],
 )
-def test_the_preview_counts_what_is_posted_under_the_new_rules(
+def test_the_preview_counts_exactly_the_credits_that_the_new_rules_count(
     given: dict[str, Any], expected: tuple[bool, Decimal]
 ) -> None:
     participation, _ = actions.select_track(track=make.track(), by=make.person())
@@ -213,11 +213,11 @@ def test_the_preview_counts_what_is_posted_under_the_new_rules(
     assert (participation.postings.exists(), counted) == expected
 
 
-def test_what_a_certificate_has_counted_counts_in_other_tracks_only() -> None:
+def test_credits_counted_in_a_certificate_count_only_in_other_tracks() -> None:
     person = make.person()
     certificate = make.certificate(make.following(person))  # 15 in Administration
     renewal = Participation.objects.get(follows=certificate)
-    # Else it is too early for the period already.
+    # Otherwise the credit would be excluded for being earned before the period.
     Participation.objects.filter(pk=renewal.pk).update(counts_from=dt.date(2026, 1, 1))
     make.claim(person, credits={make.TECHNOLOGY: "3.0"})
     staff, _ = actions.select_track(track=make.track(), by=person)
@@ -228,7 +228,7 @@ def test_what_a_certificate_has_counted_counts_in_other_tracks_only() -> None:
 # ---------- A new version ----------
 
 
-def test_a_new_version_starts_from_the_old_one_and_ends_it(client: Client) -> None:
+def test_a_new_version_is_filled_from_the_old_one_and_ends_it(client: Client) -> None:
     old = following().rule_set
     text = client.get(f"{RULES}{old.pk}/change/").content.decode()
     assert f'href="{RULES}add/?replaces={old.pk}"' in text
@@ -238,7 +238,7 @@ def test_a_new_version_starts_from_the_old_one_and_ends_it(client: Client) -> No
     assert "valid_from" not in form.initial
     assert page.content.decode().count('value="5.0"') == 4
     address = f"{RULES}add/?replaces={old.pk}"
-    assert "nothing is saved yet" in looked_at(client, address).content.decode()
+    assert "nothing is saved yet" in preview(client, address).content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
     send(client, address, a_form())
@@ -253,11 +253,11 @@ def test_a_new_version_starts_from_the_old_one_and_ends_it(client: Client) -> No
     ("changes", "message"),
     [
         ({"valid_from": "2023-01-01"}, "start after Sun, Jan 1, 2023"),
-        ({"kind": "renewal"}, "for the same people: Initial and renewal"),
+        ({"kind": "renewal"}, "of the same kind, Initial and renewal"),
         ({"total": "10"}, "more than the total of 10 credits"),
     ],
 )
-def test_a_new_version_that_does_not_fit_leaves_the_old_one(
+def test_an_invalid_new_version_does_not_end_the_old_one(
     client: Client, changes: dict[str, str], message: str
 ) -> None:
     old = RuleSet.objects.get(name="2023 Library Staff")
@@ -268,7 +268,7 @@ def test_a_new_version_that_does_not_fit_leaves_the_old_one(
     assert not RuleSet.objects.filter(name="2027 Library Staff").exists()
 
 
-def test_an_earlier_last_day_stays_and_another_track_is_refused() -> None:
+def test_an_earlier_last_day_stays_and_another_track_is_rejected() -> None:
     old = RuleSet.objects.get(name="2009 Trustee")
     by, requirements = make.person(), {make.category().pk: Decimal(1)}
     new = RuleSet(
@@ -278,10 +278,10 @@ def test_an_earlier_last_day_stays_and_another_track_is_refused() -> None:
     old.refresh_from_db()
     assert old.valid_until == dt.date(2022, 12, 31)
     other = RuleSet(track=make.track(), name="Other", valid_from=today(), total=5, source="New")
-    with pytest.raises(Refused, match="the same track: Library Trustee"):
+    with pytest.raises(Refused, match="the same track, Library Trustee"):
         actions.replace_rule_set(rule_set_id=old.pk, new=other, requirements=requirements, by=by)
 
 
 @pytest.mark.parametrize("value", ["0", "x", "9" * 30, "%00"])
-def test_a_new_version_of_nothing(client: Client, value: str) -> None:
+def test_a_new_version_of_an_unknown_rule_set_is_not_found(client: Client, value: str) -> None:
     assert client.get(f"{RULES}add/?replaces={value}").status_code == 404

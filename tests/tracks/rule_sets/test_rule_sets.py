@@ -1,8 +1,9 @@
-"""Every row of the State Library's tables of requirements, at its edges.
+"""Each row of the State Library's tables of requirements, at its limits.
 
-Each rule set, for people who were never certified and for those who were: exactly enough, half a
-credit too little, the wrong category, and overflow; with everything earned on the first and on the
-last day that counts, and on the days beside them; over leap days and changes of the clock.
+Each rule set is tested for people with and without an earlier certificate: with exactly enough
+credits, half a credit short, the wrong category, and more than enough. All credits are earned on
+the first or last day that counts, or on the day before or after. Leap days and daylight saving
+time changes are included.
 """
 
 import datetime as dt
@@ -28,7 +29,7 @@ FOUR = (make.ADMINISTRATION, make.PUBLIC, make.COLLECTION, make.TECHNOLOGY)
 LEAP_2012, CLOCKS_2015 = dt.date(2012, 2, 29), dt.date(2015, 11, 1)
 LEAP_2024, CLOCKS_2026 = dt.date(2024, 2, 29), dt.date(2026, 11, 1)
 
-# As the documents say it: total, minimums in the order of the four categories, elective.
+# From the documents: total, minimums in the order of the four categories, elective.
 DOCUMENTS = {
     "2009 Library Administrator": (60, (20, 10, 10, 10), 10),
     "2009 Trustee": (15, (10, 0, 0, 0), 5),
@@ -37,7 +38,7 @@ DOCUMENTS = {
     "2023 Library Staff": (60, (5, 5, 5, 5), 40),
     "2023 Library Trustee": (15, (10, 0, 0, 0), 5),
 }
-# Rule set, whether the person was certified before, and days on which a period begins.
+# Rule set, whether the person was certified before, and the first days of periods.
 ROWS = [
     ("2009 Library Administrator", False, (LEAP_2012, CLOCKS_2015)),
     ("2009 Library Administrator", True, (CLOCKS_2015,)),
@@ -58,12 +59,12 @@ def at(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
 
 
 def amounts(*values) -> dict[str, str]:
-    """Credits by category, in the order of the four, without empty ones."""
+    """Credits by category, from amounts in the order of the four, leaving out zeros."""
     return {slug: f"{value:.1f}" for slug, value in zip(FOUR, values, strict=True) if value}
 
 
 def exactly_enough(name: str) -> list[Decimal]:
-    """The minimums, with the elective credits in the last category."""
+    """The minimums, with all elective credits in the last category."""
     _, minimums, elective = DOCUMENTS[name]
     return [Decimal(each) for each in (*minimums[:3], minimums[3] + elective)]
 
@@ -76,7 +77,7 @@ def undone() -> Iterator[None]:
 
 
 def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
-    """A period that begins on this day: chosen, or after a certificate issued on it."""
+    """Start a period on this day: by choosing the track, or with a certificate issued then."""
     track = RuleSet.objects.get(name=name).track
     june = make.person()
     with time_machine.travel(at(day, 12), tick=False):
@@ -92,7 +93,7 @@ def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
 
 
 def earn(participation: Participation, day: dt.date, credits: dict[str, str], *, late: bool):
-    """Claim one training of that day, just after midnight or until a minute before."""
+    """Claim a training in the first hour of the day, or in the last if `late`."""
     hour, minute = (23, 0) if late else (0, 0)
     begins_at = at(day, hour, minute)
     event = make.event(
@@ -101,8 +102,8 @@ def earn(participation: Participation, day: dt.date, credits: dict[str, str], *,
     make.claim(participation.person, event)
 
 
-def is_sent(participation: Participation) -> bool:
-    """Whether the record can be submitted today."""
+def can_submit(participation: Participation) -> bool:
+    """Whether the record can be submitted today. Check that this agrees with its progress."""
     participation = Participation.objects.get(pk=participation.pk)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     complete = progress.is_complete
@@ -117,7 +118,7 @@ def is_sent(participation: Participation) -> bool:
 
 
 @pytest.mark.parametrize(("name", "row"), DOCUMENTS.items())
-def test_the_rule_sets_say_what_the_documents_say(name, row):
+def test_the_rule_sets_match_the_documents(name, row):
     rule_set = RuleSet.objects.get(name=name)
     minimums = {each.category.slug: each.minimum for each in rule_set.requirements.all()}
     total, expected, elective = row
@@ -128,13 +129,13 @@ def test_the_rule_sets_say_what_the_documents_say(name, row):
     assert not rule_set.catalog_only
 
 
-def test_there_is_no_other_rule_set_and_no_invented_number():
+def test_there_are_no_other_rule_sets():
     assert set(RuleSet.objects.values_list("name", flat=True)) == set(DOCUMENTS)
 
 
 @pytest.mark.parametrize(("name", "certified", "day"), CASES)
 @pytest.mark.parametrize("edge", ["first", "last"])
-def test_each_row_at_the_edge_of_its_window(name, certified, day, edge):
+def test_each_row_on_the_first_and_last_day_that_counts(name, certified, day, edge):
     participation = begin(name, certified=certified, day=day)
     assert participation.rule_set.name == name
     first = day_after(day) if certified else participation.counts_from
@@ -142,37 +143,37 @@ def test_each_row_at_the_edge_of_its_window(name, certified, day, edge):
     last = participation.closes_on
     assert last == years_after(day, 4)
     earned_on = first if edge == "first" else last
-    # What was earned four years before the choice counts on the day of the choice.
+    # Credits earned four years before the track was chosen count on the day it was chosen.
     measured_on = max(day, earned_on)
     enough = exactly_enough(name)
     with time_machine.travel(at(measured_on, 23, 59), tick=False):
-        for credits, sent in cases(name, enough):
+        for credits, is_enough in cases(name, enough):
             with undone():
                 earn(participation, earned_on, amounts(*credits), late=edge == "last")
-                assert is_sent(participation) is sent, credits
+                assert can_submit(participation) is is_enough, credits
 
 
 def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
-    """A person's credits in the four categories, and whether they are enough."""
+    """Credits in the four categories, and whether they are enough."""
     total, minimums, _ = DOCUMENTS[name]
     half = Decimal("0.5")
     yield enough, True
-    yield [*enough[:3], enough[3] - half], False  # half a credit too little in all
+    yield [*enough[:3], enough[3] - half], False  # half a credit short of the total
     yield [*enough[:3], enough[3] + 100], True  # more than enough
     for place, minimum in enumerate(minimums):
-        everything_here = [Decimal(0)] * 4
-        everything_here[place] = Decimal(total)
-        # Overflow is elective; but nothing makes up for the minimum of another category.
-        yield everything_here, sum(minimums) == minimum
+        all_in_one = [Decimal(0)] * 4
+        all_in_one[place] = Decimal(total)
+        # Credits beyond a minimum are elective. They cannot fill another category's minimum.
+        yield all_in_one, sum(minimums) == minimum
         if minimum:
             short = [*enough]
             short[place] = minimum - half
-            short[(place + 1) % 4] += 50  # elsewhere there is plenty
+            short[(place + 1) % 4] += 50  # more than enough elsewhere
             yield short, False
 
 
 @pytest.mark.parametrize(("name", "certified", "day"), CASES)
-def test_the_days_beside_the_window_do_not_count(name, certified, day):
+def test_the_days_before_and_after_the_period_do_not_count(name, certified, day):
     participation = begin(name, certified=certified, day=day)
     credits = amounts(*exactly_enough(name))
     before = participation.counts_from - dt.timedelta(days=1)
@@ -182,18 +183,18 @@ def test_the_days_beside_the_window_do_not_count(name, certified, day):
             posted = participation.postings.count()
             earn(participation, outside, credits, late=late)
             assert participation.postings.count() == posted
-            assert not is_sent(participation)
+            assert not can_submit(participation)
 
 
 @pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("2023")])
-def test_what_is_four_years_old_counts_and_a_day_more_has_aged_out(name):
+def test_credits_count_for_four_years_and_then_age_out(name):
     certified = name.endswith("renewal")
     participation = begin(name, certified=certified, day=LEAP_2024)
     first = participation.counts_from
     with time_machine.travel(at(max(first, LEAP_2024), 23, 59), tick=False):
         earn(participation, first, amounts(*exactly_enough(name)), late=False)
     with time_machine.travel(at(years_after(first, 4), 23, 59), tick=False):
-        assert is_sent(participation)
+        assert can_submit(participation)
     with time_machine.travel(at(day_after(years_after(first, 4)), 0, 1), tick=False):
-        assert not is_sent(participation)
+        assert not can_submit(participation)
         assert participation.postings.exists()
