@@ -1,8 +1,8 @@
-"""Parts of every report: questions, form, result."""
+"""What all reports share: their questions, form and content."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -13,26 +13,26 @@ from aspen.formats import counted
 from tracks.following.forms import INVALID_CHOICE_LEFT_OUT
 from tracks.models import Track
 from tracks.reports import queries
-from tracks.reports.charts import Series
+from tracks.reports.charts import DrawnChart, Series
 
 Answers = Mapping[str, str]
-PEOPLE = 50
+PEOPLE_PER_PAGE = 50
 
 
 class ReportQuestion(NamedTuple):
-    """A list to choose from; the first choice is the default."""
+    """A choice for the reader of a report. The first of `choices` is the default."""
 
     label: str
     choices: Sequence[tuple[str, str]]
 
 
 class ReportForm(forms.Form):
-    """The questions of one report. Invalid choices are reported and ignored."""
+    """The questions of one report. The form reports invalid choices and ignores them."""
 
     def __init__(self, data: Mapping[str, str], questions: Mapping[str, ReportQuestion]) -> None:
-        first = {name: question.choices[0][0] for name, question in questions.items()}
-        super().__init__({name: data.get(name) or first[name] for name in questions})
-        self.first = first
+        defaults = {name: question.choices[0][0] for name, question in questions.items()}
+        super().__init__({name: data.get(name) or defaults[name] for name in questions})
+        self.defaults = defaults
         for name, question in questions.items():
             self.fields[name] = forms.ChoiceField(
                 label=question.label,
@@ -41,23 +41,25 @@ class ReportForm(forms.Form):
                 error_messages={"invalid_choice": INVALID_CHOICE_LEFT_OUT},
             )
 
-    def chosen(self) -> dict[str, str]:
-        """The answer to each question; the default for an invalid one."""
+    def answers(self) -> dict[str, str]:
+        """The answer to each question, or its default if the answer is invalid."""
         self.is_valid()
-        return {name: self.cleaned_data.get(name) or self.first[name] for name in self.fields}
+        return {name: self.cleaned_data.get(name) or self.defaults[name] for name in self.fields}
 
     def query_string(self) -> str:
-        """The answers other than the defaults, as a query string."""
-        chosen = self.chosen().items()
-        return urlencode({name: value for name, value in chosen if value != self.first[name]})
+        """The answers that are not defaults, as a query string."""
+        return urlencode(self._changed_answers())
 
     def applied_filters(self) -> list[str]:
-        """The labels of the answers other than the defaults."""
+        """The labels of the answers that are not defaults."""
         return [
             str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]
-            for name, value in self.chosen().items()
-            if value != self.first[name]
+            for name, value in self._changed_answers().items()
         ]
+
+    def _changed_answers(self) -> dict[str, str]:
+        answers = self.answers().items()
+        return {name: value for name, value in answers if value != self.defaults[name]}
 
 
 Questions = dict[str, ReportQuestion]
@@ -65,18 +67,21 @@ Questions = dict[str, ReportQuestion]
 
 @dataclass(frozen=True)
 class Report:
-    """The content of a page; `answer` is its first line. The default title is that of its kind."""
+    """The content of a report. `answer` is its first line; `title` overrides the kind's title."""
 
     answer: str
     tables: list[Table]
     title: str = ""
     notes: list[str] = field(default_factory=list)
-    chart: dict[str, Any] | None = None
+    chart: DrawnChart | None = None
 
 
 @dataclass(frozen=True)
 class ReportKind:
-    """One report: its title and description, its questions, and a function of the answers."""
+    """A report that staff can open: `make` turns the answers to its questions into content.
+
+    One that shows the details of another is `part_of` that one, and not in the index.
+    """
 
     title: str
     about: str
@@ -91,7 +96,7 @@ def report_url(name: str, **answers: object) -> str:
 
 
 def number_of(choice: str) -> int | None:
-    """The number chosen, or None for the empty first choice."""
+    """The chosen number, or None for the empty default."""
     return int(choice) if choice else None
 
 
@@ -107,12 +112,12 @@ def track_question() -> Questions:
 def place_question() -> Questions:
     federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items()]
     libraries = [(f"l{pk}", name) for pk, name in queries.libraries_by_id().items()]
-    return {"place": ReportQuestion("Where", [("", "Everywhere"), *federations, *libraries])}
+    return {"place": ReportQuestion("Place", [("", "All places"), *federations, *libraries])}
 
 
-def place_of(chosen: Answers) -> dict[str, int | None]:
-    """The chosen federation or library, as keyword arguments of the queries."""
-    kind, number = chosen["place"][:1], number_of(chosen["place"][1:])
+def place_of(answers: Answers) -> dict[str, int | None]:
+    """The chosen federation or library, as keyword arguments for queries."""
+    kind, number = answers["place"][:1], number_of(answers["place"][1:])
     return {
         "federation": number if kind == "f" else None,
         "library": number if kind == "l" else None,
@@ -120,6 +125,7 @@ def place_of(chosen: Answers) -> dict[str, int | None]:
 
 
 def track_series(names: Mapping[int, str]) -> list[Series]:
+    """One series per track. There are four colors for tracks."""
     return [Series(name, f"track-{1 + place % 4}") for place, name in enumerate(names.values())]
 
 

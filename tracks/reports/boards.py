@@ -1,7 +1,5 @@
 """Trustees' three hours a year, by board and by person."""
 
-from typing import Any
-
 from aspen.clock import today
 from aspen.files.tables import TOTAL_ROW, Column, Table, TableRow
 from aspen.formats import counted
@@ -17,6 +15,7 @@ from tracks.reports.base import (
     report_url,
 )
 from tracks.reports.charts import Chart, ChartBar, Series
+from tracks.reports.queries import TRUSTEE_HOURS
 
 YEARS = 10
 
@@ -28,33 +27,34 @@ def year_question() -> Questions:
     }
 
 
-def boards_report(chosen: Answers) -> Report:
-    year = int(chosen["year"])
+def boards_report(answers: Answers) -> Report:
+    year = int(answers["year"])
     boards = queries.board_hours(year)
     federations = queries.all_federations()
-    reached = sum(board.has_quorum for board in boards)
+    with_quorum = sum(board.has_quorum for board in boards)
     rows = [
         TableRow(
             (
-                *(federations[board.federation], board.name, board.members, board.reached),
+                *(federations[board.federation], board.name, board.members, board.with_hours),
                 *("Reached" if board.has_quorum else "Not reached", board.hours),
             ),
             links={1: report_url("board", board=board.library, year=year)},
         )
         for board in boards
     ]
-    members, with_hours = sum(each.members for each in boards), sum(each.reached for each in boards)
+    members = sum(board.members for board in boards)
+    with_hours = sum(board.with_hours for board in boards)
     hours = sum((board.hours for board in boards), ZERO)
     if boards:
-        quorums = f"{reached:,} of {len(boards):,}"
+        quorums = f"{with_quorum:,} of {len(boards):,}"
         rows.append(TableRow(("All", "All boards", members, with_hours, quorums, hours), TOTAL_ROW))
-    bars = [
-        ChartBar(name, [sum(each.has_quorum is has for each in of) for has in (True, False)])
-        for pk, name in federations.items()
-        if (of := [board for board in boards if board.federation == pk])
-    ]
-    number = counted(reached, "board has", "boards have")
-    answer = f"{number} a quorum with three hours or more in {year}, of {len(boards):,}."
+    bars = []
+    for pk, name in federations.items():
+        has_quorum = [board.has_quorum for board in boards if board.federation == pk]
+        if has_quorum:
+            bars.append(ChartBar(name, [has_quorum.count(True), has_quorum.count(False)]))
+    has_a_quorum = counted(with_quorum, "board has a quorum", "boards have a quorum")
+    answer = f"{has_a_quorum} with three hours or more in {year}, of {len(boards):,}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
     chart = Chart("boards", "Boards by federation", answer, series, bars)
     columns = [
@@ -66,11 +66,12 @@ def boards_report(chosen: Answers) -> Report:
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("boards", f"Trustees' hours in {year}, by board", columns, rows)],
         notes=[
-            "Trustees should have three hours of continuing education a year, certified or not. A "
-            "credit is an hour, in the year in which it was earned; Pending ones count.",
-            "A board's members are its trustees and its chair: the present ones, or for an earlier "
-            "year those on its last day. The quorum is reached when more than half of them have "
-            "three hours.",
+            "Trustees should have three hours of continuing education a year, certified or not. "
+            "One credit is one hour and counts in the year it was earned. Pending credits are "
+            "included.",
+            "A board's members are its trustees and its chair: the current ones or, for an earlier "
+            "year, those in office on its last day. A board has a quorum when more than half of "
+            "its members have three hours.",
         ],
     )
 
@@ -80,41 +81,48 @@ def board_question() -> Questions:
     return {"board": ReportQuestion("Board", [("", "Choose one"), *boards]), **year_question()}
 
 
-def board_report(chosen: Answers) -> Report:
-    year, library = int(chosen["year"]), number_of(chosen["board"])
+def board_report(answers: Answers) -> Report:
+    year, library = int(answers["year"]), number_of(answers["board"])
     if library is None:
         return Report(title="A board's hours", answer="Choose a board.", tables=[])
     [(_, name)] = queries.libraries_by_id([library]).items()
     members = queries.members_of(library, year)
-    table, chart, answer = hours_of(members, year)
-    return Report(title=f"Board of {name}", answer=answer, chart=chart, tables=[table])
-
-
-def hours_of(members: list[queries.Member], year: int) -> tuple[Table, dict[str, Any] | None, str]:
-    """The hours of a board's members as a table, a chart and a sentence."""
-    need = queries.TRUSTEE_HOURS
-    rows = [
-        TableRow((each.name, each.kinds, each.hours, "Yes" if each.hours >= need else "No"))
-        for each in members
-    ]
-    reached = sum(each.hours >= need for each in members)
-    answer = f"{reached} of {format_people(len(members))} had three hours or more in {year}"
+    with_hours = sum(member.hours >= TRUSTEE_HOURS for member in members)
+    answer = f"{with_hours} of {format_people(len(members))} had three hours or more in {year}"
     if members:
-        quorum = "reached" if reached * 2 > len(members) else "not reached"
+        quorum = "reached" if with_hours * 2 > len(members) else "not reached"
         answer += f": quorum {quorum}"
-    columns = [
-        *(Column("Name"), Column("Position")),
-        *(Column("Hours", True), Column("Three hours")),
-    ]
     chart = Chart(
         "hours",
         f"Hours in {year}",
         f"{answer}.",
-        [Series("Up to three hours", "certified"), Series("Beyond", "in-progress")],
+        [Series("Up to three hours", "certified"), Series("More than three", "in-progress")],
         [
-            ChartBar(each.name, [min(each.hours, need), max(each.hours - need, ZERO)])
-            for each in members
+            ChartBar(
+                member.name,
+                [min(member.hours, TRUSTEE_HOURS), max(member.hours - TRUSTEE_HOURS, ZERO)],
+            )
+            for member in members
         ],
     )
-    drawn = charts.draw_bars(chart) if any(each.hours for each in members) else None
-    return Table("members", f"Hours in {year}", columns, rows), drawn, f"{answer}."
+    return Report(
+        title=f"Board of {name}",
+        answer=f"{answer}.",
+        chart=charts.draw_bars(chart) if any(member.hours for member in members) else None,
+        tables=[hours_table(members, year)],
+    )
+
+
+def hours_table(members: list[queries.Member], year: int) -> Table:
+    """The hours of a board's members in a year."""
+    rows = [
+        TableRow(
+            (each.name, each.kinds, each.hours, "Yes" if each.hours >= TRUSTEE_HOURS else "No")
+        )
+        for each in members
+    ]
+    columns = [
+        *(Column("Name"), Column("Position")),
+        *(Column("Hours", True), Column("Three hours")),
+    ]
+    return Table("members", f"Hours in {year}", columns, rows)

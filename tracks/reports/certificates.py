@@ -1,4 +1,4 @@
-"""Certificates that expire, and a year's list of certificates."""
+"""Expiring certificates, and the annual list of certificates."""
 
 import datetime as dt
 from typing import Any
@@ -9,9 +9,10 @@ from django.urls import reverse
 from aspen.clock import today
 from aspen.files.tables import TOTAL_ROW, Column, LazyRows, Table, TableRow
 from aspen.formats import counted, format_day
+from tracks.models import Certificate
 from tracks.reports import charts, queries
 from tracks.reports.base import (
-    PEOPLE,
+    PEOPLE_PER_PAGE,
     Answers,
     Questions,
     Report,
@@ -28,13 +29,13 @@ from tracks.reports.charts import Chart, ChartBar
 
 QUARTERS = 8
 LAST_QUARTER = 10  # begins in October
-NAMES = 500
+NAMES_PER_PAGE = 500
 
 
 def _quarters() -> list[dt.date]:
-    """The first days of this quarter, the next seven, and the one after them."""
-    now = today()
-    first = dt.date(now.year, 1 + (now.month - 1) // 3 * 3, 1)
+    """The first days of this quarter and the next eight; the last is where the table ends."""
+    day = today()
+    first = dt.date(day.year, 1 + (day.month - 1) // 3 * 3, 1)
     return [first + relativedelta(months=3 * number) for number in range(QUARTERS + 1)]
 
 
@@ -42,44 +43,44 @@ def _quarter(day: dt.date) -> str:
     return f"Q{1 + (day.month - 1) // 3}"
 
 
-def expiring_report(chosen: Answers) -> Report:
+def expiring_report(answers: Answers) -> Report:
     *quarters, end = _quarters()
-    counts = queries.by_quarter(queries.expiring_certificates(quarters[0], end, **place_of(chosen)))
+    counts = queries.by_quarter(
+        queries.expiring_certificates(quarters[0], end, **place_of(answers))
+    )
     tracks = track_names()
     rows: list[TableRow] = []
     bars: list[ChartBar] = []
     for day in quarters:
         figures = [counts.get((day, track), 0) for track in tracks]
-        begins = not bars and day.month < LAST_QUARTER
-        bars.append(
-            # Label each year once, and the first only if the next leaves it room.
-            ChartBar(_quarter(day), figures, str(day.year) if day.month == 1 or begins else "")
-        )
+        # Label each year once. The first has no room if the next year starts one column later.
+        has_year = day.month == 1 or (not bars and day.month < LAST_QUARTER)
+        bars.append(ChartBar(_quarter(day), figures, str(day.year) if has_year else ""))
         links = {
             number: report_url(
-                "expiring-people", quarter=day.isoformat(), track=track, place=chosen["place"]
+                "expiring-people", quarter=day.isoformat(), track=track, place=answers["place"]
             )
             for number, track in enumerate([*tracks, ""], start=1)
             if (figures[number - 1] if track else sum(figures))
         }
         rows.append(TableRow((f"{_quarter(day)} {day.year}", *figures, sum(figures)), links=links))
-    sums = [sum(counts.get((day, track), 0) for day in quarters) for track in tracks]
-    rows.append(TableRow(("All", *sums, sum(sums)), TOTAL_ROW))
+    totals = [sum(counts.get((day, track), 0) for day in quarters) for track in tracks]
+    rows.append(TableRow(("All", *totals, sum(totals)), TOTAL_ROW))
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
-    number = counted(sum(sums), "certificate expires", "certificates expire")
-    answer = f"{number} by {format_day(end - dt.timedelta(days=1))}."
-    chart = Chart(
-        "expiring", "Certificates that expire, by quarter", answer, track_series(tracks), bars
-    )
+    certificates_expire = counted(sum(totals), "certificate expires", "certificates expire")
+    answer = f"{certificates_expire} by {format_day(end - dt.timedelta(days=1))}."
+    title = "Certificates expiring, by quarter"
+    chart = Chart("expiring", title, answer, track_series(tracks), bars)
     return Report(
         answer=answer,
-        chart=charts.draw_columns(chart) if sum(sums) else None,
-        tables=[Table("quarters", "Certificates that expire, by quarter", columns, rows)],
+        chart=charts.draw_columns(chart) if sum(totals) else None,
+        tables=[Table("quarters", title, columns, rows)],
         notes=[
-            "A certificate counts on its last day. It is left out once its holder has one for "
-            "the same track that is valid longer. The first quarter counts from today.",
-            "A library's certificates are those of people who have a present position there.",
+            "A certificate is listed in the quarter of its last valid day, unless its holder has "
+            "another one for the same track that is valid longer. The current quarter includes "
+            "only days from today on.",
+            "A library's certificates are those of people who have a current position there.",
         ],
     )
 
@@ -89,38 +90,38 @@ def expiring_people_questions() -> Questions:
     return {"quarter": ReportQuestion("Quarter", quarters), **track_question(), **place_question()}
 
 
-def expiring_people_report(chosen: Answers) -> Report:
-    begin = dt.date.fromisoformat(chosen["quarter"])
+def expiring_people_report(answers: Answers) -> Report:
+    begin = dt.date.fromisoformat(answers["quarter"])
     end = begin + relativedelta(months=3)
-    found = (
+    certificates = (
         queries.expiring_certificates(
-            begin, end, track=number_of(chosen["track"]), **place_of(chosen)
+            begin, end, track=number_of(answers["track"]), **place_of(answers)
         )
         .select_related("person", "participation__track")
         .annotate(libraries=queries.library_names_per_person("person"))
         .order_by("expires_on", "number")
     )
-    rows = LazyRows(found, _certificate_row)
+    rows = LazyRows(certificates, _certificate_row)
     columns = [Column(label) for label in ("Name", "Libraries", "Track", "Number", "Valid until")]
     count = counted(len(rows), "certificate")
     return Report(
-        title=f"Certificates that expire in {_quarter(begin)} {begin.year}",
+        title=f"Certificates expiring in {_quarter(begin)} {begin.year}",
         answer=f"{count}.",
-        tables=[Table("people", "Certificates", columns, rows, PEOPLE)],
+        tables=[Table("people", "Certificates", columns, rows, PEOPLE_PER_PAGE)],
     )
 
 
-def _certificate_row(found: Any) -> TableRow:
+def _certificate_row(certificate: Any) -> TableRow:
+    """The row of a certificate annotated with its person's `libraries`."""
     return TableRow(
         (
-            *(
-                found.person.display_name,
-                "; ".join(found.libraries),
-                found.participation.track.name,
-            ),
-            *(found.number, found.expires_on),
+            certificate.person.display_name,
+            "; ".join(certificate.libraries),
+            certificate.participation.track.name,
+            certificate.number,
+            certificate.expires_on,
         ),
-        links={0: reverse("admin:tracks_certificate_change", args=[found.pk])},
+        links={0: reverse("admin:tracks_certificate_change", args=[certificate.pk])},
     )
 
 
@@ -129,12 +130,12 @@ def annual_list_questions() -> Questions:
     return {"year": ReportQuestion("Year", years)}
 
 
-def annual_list_report(chosen: Answers) -> Report:
-    year = int(chosen["year"])
-    hidden = queries.unlisted_count(year)
-    more = f"and {hidden:,} who {'is' if hidden == 1 else 'are'} not listed by name"
-    last = [TableRow((more, "", "", ""))] if hidden else []
-    listed = LazyRows(queries.listed_certificates(year), _listed_row, last)
+def annual_list_report(answers: Answers) -> Report:
+    year = int(answers["year"])
+    unlisted = queries.unlisted_count(year)
+    more = f"and {counted(unlisted, 'person', 'people')} not listed by name"
+    last_rows = [TableRow((more, "", "", ""))] if unlisted else []
+    listed = LazyRows(queries.listed_certificates(year), _listed_row, last_rows)
     columns = [Column(label) for label in ("Name", "Track", "Number", "Issued")]
     tracks = track_names()
     counts = queries.issued_by_year()
@@ -142,31 +143,31 @@ def annual_list_report(chosen: Answers) -> Report:
     figures = {each: [counts.get((each, track), 0) for track in tracks] for each in years}
     rows = [TableRow((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
     issued = sum(figures[year])
-    answer = f"{counted(issued, 'certificate was', 'certificates were')} issued"
+    answer = f"{counted(issued, 'certificate was', 'certificates were')} issued in {year}."
     latest = years[-charts.FEW_COLUMNS :]
     chart = Chart(
         "issued",
         "Certificates issued, by year",
-        f"{answer} in {year}.",
+        answer,
         track_series(tracks),
         [ChartBar(str(each), figures[each]) for each in latest],
     )
     by_year = [Column("Year"), *(Column(name, True) for name in tracks.values())]
     return Report(
         title=f"Certificates issued in {year}",
-        answer=f"{answer} in {year}.",
+        answer=answer,
         chart=charts.draw_columns(chart) if any(map(sum, figures.values())) else None,
         tables=[
             Table("years", chart.title, [*by_year, Column("All", True)], rows),
-            Table("list", f"Certificates issued in {year}", columns, listed, NAMES),
+            Table("list", f"Certificates issued in {year}", columns, listed, NAMES_PER_PAGE),
         ],
         notes=[
-            "People are listed by the name they chose to be listed by. Certificates that were "
-            "revoked, or reissued under another name, are left out."
+            "People are listed under the name they chose. Certificates that were revoked or "
+            "replaced by a reissued one are left out."
         ],
     )
 
 
-def _listed_row(found: Any) -> TableRow:
-    track = found.participation.track.name
-    return TableRow((found.listed_as, track, found.number, found.issued_on))
+def _listed_row(certificate: Certificate) -> TableRow:
+    track = certificate.participation.track.name
+    return TableRow((certificate.listed_as, track, certificate.number, certificate.issued_on))

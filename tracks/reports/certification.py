@@ -1,4 +1,4 @@
-"""People certified, in progress or expired, by federation and library."""
+"""People who are certified, expired or in progress, by federation and library."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.urls import reverse
 from aspen.files.tables import GROUP_ROW, PLAIN_ROW, TOTAL_ROW, Column, LazyRows, Table, TableRow
 from tracks.reports import charts, queries
 from tracks.reports.base import (
-    PEOPLE,
+    PEOPLE_PER_PAGE,
     Answers,
     Questions,
     Report,
@@ -30,61 +30,61 @@ STATUS_CHOICES = {
 PHRASES = ("certified", "sent a record", "expired", "in progress")
 
 
-def certification_report(chosen: Answers) -> Report:
-    track = number_of(chosen["track"])
-    found = queries.certification_counts(track)
+def certification_report(answers: Answers) -> Report:
+    track = number_of(answers["track"])
+    counts = queries.certification_counts(track)
     federations = queries.all_federations()
-    libraries = queries.libraries_by_id(each.library for each in found.libraries if each.library)
-    by_library = {each.library: each for each in found.libraries}
-    by_federation = {each.federation: each for each in found.federations}
+    libraries = queries.libraries_by_id(each.library for each in counts.libraries if each.library)
+    by_library = {each.library: each for each in counts.libraries}
+    by_federation = {each.federation: each for each in counts.federations}
     rows, bars = [], []
     for federation, name in federations.items():
         if federation not in by_federation:
             continue
-        sums = by_federation[federation]
-        bars.append(ChartBar(name, sums.figures))
+        total = by_federation[federation]
+        bars.append(ChartBar(name, total.figures))
         label = "No position" if federation == queries.NO_LIBRARY else "All libraries"
-        rows.append(_status_row(sums, name, label, GROUP_ROW, chosen, f"f{federation}"))
+        rows.append(_status_row(total, name, label, GROUP_ROW, answers, f"f{federation}"))
         rows += [
-            _status_row(by_library[pk], name, library, PLAIN_ROW, chosen, f"l{pk}")
+            _status_row(by_library[pk], name, library, PLAIN_ROW, answers, f"l{pk}")
             for pk, library in libraries.items()
             if by_library[pk].federation == federation
         ]
-    rows.append(_status_row(found.total, "All", "Everyone", TOTAL_ROW, chosen, ""))
+    rows.append(_status_row(counts.total, "All", "Everyone", TOTAL_ROW, answers, ""))
     columns = [Column("Federation"), Column("Library")]
     columns += [Column(label, True) for _, label in STATUS_CHOICES.values()]
     columns.append(Column("People", True))
     answer = ", ".join(
-        f"{figure:,} {phrase}" for figure, phrase in zip(found.total.figures, PHRASES, strict=True)
+        f"{figure:,} {phrase}" for figure, phrase in zip(counts.total.figures, PHRASES, strict=True)
     )
     series = [Series(label, slug) for slug, (_, label) in STATUS_CHOICES.items()]
-    chart = Chart("standing", "People by federation", f"{answer}.", series, bars)
+    chart = Chart("status", "People by federation", f"{answer}.", series, bars)
     return Report(
-        answer=f"{format_people(sum(found.total.figures))}: {answer}.",
+        answer=f"{format_people(sum(counts.total.figures))}: {answer}.",
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("libraries", "People by federation and library", columns, rows)],
         notes=[
-            "Each person counts once, in the first group that applies: certified (holds a "
-            "valid certificate), record sent (with the CE Coordinator or the "
-            "supervisor), expired (the last certificate has run out), in progress (follows a "
-            "track). For all tracks together, the person's best track counts.",
-            "People count where they have a present position: someone at two libraries counts "
-            "at both, but once in the federation and once in all.",
+            "Each person counts once, in the first group that applies: certified (has a valid "
+            "certificate), record sent (it is with the CE Coordinator or the supervisor), expired "
+            "(the last certificate is no longer valid), or in progress (follows a track). For all "
+            "tracks together, the person's best track counts.",
+            "People count at every library where they have a current position. Someone who works "
+            "at two libraries counts at both, but only once in the federation and in the total.",
         ],
     )
 
 
 def _status_row(
-    standing: queries.CertificationCount,
+    count: queries.CertificationCount,
     federation: str,
     library: str,
     kind: str,
-    chosen: Answers,
+    answers: Answers,
     place: str,
 ) -> TableRow:
-    figures = standing.figures
+    figures = count.figures
     links = {
-        number: report_url("people", standing=slug, track=chosen["track"], place=place)
+        number: report_url("people", standing=slug, track=answers["track"], place=place)
         for number, slug in enumerate(STATUS_CHOICES, start=2)
         if figures[number - 2]
     }
@@ -92,24 +92,24 @@ def _status_row(
 
 
 def certification_people_questions() -> Questions:
-    standings = [(slug, label) for slug, (_, label) in STATUS_CHOICES.items()]
+    statuses = [(slug, label) for slug, (_, label) in STATUS_CHOICES.items()]
     return {
-        "standing": ReportQuestion("Status", standings),
+        "standing": ReportQuestion("Status", statuses),
         **track_question(),
         **place_question(),
     }
 
 
-def certification_people_report(chosen: Answers) -> Report:
-    standing, label = STATUS_CHOICES[chosen["standing"]]
-    track = number_of(chosen["track"])
-    found = queries.people_with_status(standing, track=track, **place_of(chosen))
-    rows = LazyRows(found, _person_row)
+def certification_people_report(answers: Answers) -> Report:
+    status, label = STATUS_CHOICES[answers["standing"]]
+    track = number_of(answers["track"])
+    people = queries.people_with_status(status, track=track, **place_of(answers))
+    rows = LazyRows(people, _person_row)
     columns = [Column("Name"), Column("Libraries"), Column("Last certificate valid until")]
     return Report(
         title=f"People: {label.lower()}",
         answer=f"{format_people(len(rows))}.",
-        tables=[Table("people", "People", columns, rows, PEOPLE)],
+        tables=[Table("people", "People", columns, rows, PEOPLE_PER_PAGE)],
     )
 
 

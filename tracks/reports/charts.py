@@ -1,17 +1,18 @@
-"""Charts drawn on the server, positioned in percent of the width and in lines of text.
+"""Charts drawn on the server, with positions in percent of the width and in lines of text.
 
-Text keeps its size on a narrow screen, because nothing is scaled (templates/tracks/reports/
-chart.html). A series has a color and a pattern, so color alone never tells series apart.
+Nothing is scaled, so text keeps its size on a narrow screen (templates/tracks/reports/chart.html).
+Each series has a color and a pattern, so charts can be read without color.
 """
 
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 Figure = int | Decimal
 # In lines of text: the height of columns, the space above them, and the height of a bar's row.
-HEIGHT, TOP, ROW = 12, 1.5, 3.1
+COLUMN_HEIGHT, TOP_SPACE, BAR_HEIGHT = 12, 1.5, 3.1
+# Up to this many columns are all labeled; of more, every sixth is.
 FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 
@@ -24,7 +25,7 @@ class Series(NamedTuple):
 
 
 class ChartBar(NamedTuple):
-    """A column or a bar: one figure per series. `below` goes under a column's label."""
+    """A column or a bar, with one figure per series. `below` goes under a column's label."""
 
     label: str
     figures: Sequence[Figure]
@@ -41,82 +42,126 @@ class Chart(NamedTuple):
     bars: Sequence[ChartBar]
 
 
-def draw_columns(chart: Chart) -> dict[str, Any]:
-    """Columns side by side, for time series."""
+class Part(NamedTuple):
+    """A rectangle in the color and pattern of its series."""
+
+    slug: str
+    pattern: str
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+class ChartLabel(NamedTuple):
+    text: str
+    x: str
+    y: str
+
+
+class GridLine(NamedTuple):
+    """A horizontal line; `text_y` is the position of the figure above it."""
+
+    y: str
+    text: str = ""
+    text_y: str = ""
+
+
+class LegendEntry(NamedTuple):
+    label: str
+    shape: str
+    slug: str
+    pattern: str
+
+
+class DrawnChart(NamedTuple):
+    """A chart as chart.html shows it."""
+
+    id: str
+    title: str
+    text: str
+    legend: list[LegendEntry]
+    parts: list[Part]
+    labels: list[ChartLabel]
+    grid: list[GridLine]
+    height: str
+
+
+def draw_columns(chart: Chart) -> DrawnChart:
+    """Draw columns side by side, for time series."""
     top = _round_up(max((sum(bar.figures) for bar in chart.bars), default=0))
     step = 100 / max(1, len(chart.bars))
     parts, labels = [], []
     for place, bar in enumerate(chart.bars):
-        done = Decimal(0)
+        x, stacked = _percent(step * (place + 0.1)), Decimal(0)
         for number, figure in enumerate(bar.figures):
             if figure:
-                done += Decimal(figure)
-                parts.append(
-                    _part(chart, number)
-                    | {"x": f"{step * (place + 0.1):.2f}%", "width": f"{step * 0.8:.2f}%"}
-                    | {"y": _em(_y(done, top)), "height": _em(HEIGHT * figure / top)}
-                )
+                stacked += Decimal(figure)
+                y, height = _em(_y(stacked, top)), _em(COLUMN_HEIGHT * figure / top)
+                parts.append(Part(*_style(chart, number), x, y, _percent(step * 0.8), height))
         if len(chart.bars) <= FEW_COLUMNS or place % LABEL_EVERY == 0:
-            x = f"{step * (place + 0.1):.2f}%"
-            labels.append({"x": x, "y": _em(TOP + HEIGHT + 1.3), "text": bar.label})
-            labels.append({"x": x, "y": _em(TOP + HEIGHT + 2.5), "text": bar.below})
-    lines = [
-        {"y": _em(_y(figure, top)), "above": _em(_y(figure, top) - 0.25), "text": f"{figure:,}"}
+            labels.append(ChartLabel(bar.label, x, _em(TOP_SPACE + COLUMN_HEIGHT + 1.3)))
+            labels.append(ChartLabel(bar.below, x, _em(TOP_SPACE + COLUMN_HEIGHT + 2.5)))
+    grid = [
+        GridLine(_em(_y(figure, top)), f"{figure:,}", _em(_y(figure, top) - 0.25))
         for figure in ([top, top // 2] if top % 2 == 0 else [top])
     ]
-    lines.append({"y": _em(TOP + HEIGHT), "above": "", "text": ""})
-    return _drawn(chart, parts, labels, lines=lines, height=_em(TOP + HEIGHT + 3))
+    grid.append(GridLine(_em(TOP_SPACE + COLUMN_HEIGHT)))
+    return _drawn(chart, parts, labels, grid, TOP_SPACE + COLUMN_HEIGHT + 3)
 
 
-def draw_bars(chart: Chart) -> dict[str, Any]:
-    """Bars below each other with their labels above, for places and people."""
-    top = max((sum(bar.figures) for bar in chart.bars), default=0) or 1
+def draw_bars(chart: Chart) -> DrawnChart:
+    """Draw bars below each other with their labels above, for places and people."""
+    longest = max((sum(bar.figures) for bar in chart.bars), default=0) or 1
     parts, labels = [], []
     for place, bar in enumerate(chart.bars):
-        y, done = place * ROW, Decimal(0)
-        labels.append({"x": "0", "y": _em(y + 1.1), "text": bar.label})
+        y, sum_before = place * BAR_HEIGHT, Decimal(0)
+        labels.append(ChartLabel(bar.label, "0", _em(y + 1.1)))
         for number, figure in enumerate(bar.figures):
             if figure:
-                parts.append(
-                    _part(chart, number)
-                    | {"x": f"{100 * done / top:.2f}%", "width": f"{100 * figure / top:.2f}%"}
-                    | {"y": _em(y + 1.45), "height": _em(1.2)}
-                )
-                done += Decimal(figure)
-    return _drawn(chart, parts, labels, lines=[], height=_em(len(chart.bars) * ROW))
+                x, width = _percent(100 * sum_before / longest), _percent(100 * figure / longest)
+                parts.append(Part(*_style(chart, number), x, _em(y + 1.45), width, _em(1.2)))
+                sum_before += Decimal(figure)
+    return _drawn(chart, parts, labels, [], len(chart.bars) * BAR_HEIGHT)
 
 
-def _drawn(chart: Chart, parts: Any, labels: Any, **more: Any) -> dict[str, Any]:
-    legend = [
-        {"label": series.label, "shape": series.shape} | _part(chart, number)
-        for number, series in enumerate(chart.series)
-    ]
-    return {
-        "id": chart.id,
-        "title": chart.title,
-        "text": f"{chart.text} The table below has the same numbers.",
-        "parts": parts,
-        "labels": [label for label in labels if label["text"]],
-        "legend": legend,
-        **more,
-    }
+def _drawn(
+    chart: Chart, parts: list[Part], labels: list[ChartLabel], grid: list[GridLine], height: float
+) -> DrawnChart:
+    return DrawnChart(
+        id=chart.id,
+        title=chart.title,
+        text=f"{chart.text} The table below has the same numbers.",
+        legend=[
+            LegendEntry(series.label, series.shape, *_style(chart, number))
+            for number, series in enumerate(chart.series)
+        ],
+        parts=parts,
+        labels=[label for label in labels if label.text],
+        grid=grid,
+        height=_em(height),
+    )
 
 
-def _part(chart: Chart, number: int) -> dict[str, Any]:
-    """The first series is plain, the others have a pattern."""
-    return {"slug": chart.series[number].slug, "pattern": f"{chart.id}-{number}" if number else ""}
+def _style(chart: Chart, number: int) -> tuple[str, str]:
+    """The color and pattern of a series. The first series is plain."""
+    return chart.series[number].slug, f"{chart.id}-{number}" if number else ""
 
 
 def _y(figure: Figure, top: int) -> float:
-    return TOP + HEIGHT * (1 - float(figure) / top)
+    return TOP_SPACE + COLUMN_HEIGHT * (1 - float(figure) / top)
 
 
 def _em(lines: float | Decimal) -> str:
     return f"{lines:.3f}em"
 
 
+def _percent(number: float | Decimal) -> str:
+    return f"{number:.2f}%"
+
+
 def _round_up(figure: Figure) -> int:
-    """The least of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is not below the figure."""
+    """Return the lowest of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is at least the figure."""
     if figure <= 1:
         return 1
     power = int("1" + "0" * (len(str(math.ceil(figure))) - 1))

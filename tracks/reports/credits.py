@@ -38,52 +38,55 @@ def credits_questions() -> Questions:
     }
 
 
-def credits_report(chosen: Answers) -> Report:
-    begins = JULY if chosen["years"] == FISCAL else 1
+def credits_report(answers: Answers) -> Report:
+    begins = JULY if answers["years"] == FISCAL else 1
     months = _months(begins)
-    sums = queries.credits_by_month(
+    amounts = queries.credits_by_month(
         months[0],
-        track=number_of(chosen["track"]),
-        federation=number_of(chosen["federation"].removeprefix("f")),
+        track=number_of(answers["track"]),
+        federation=number_of(answers["federation"].removeprefix("f")),
     )
-    named = list(categories())
+    all_categories = list(categories())
     rows: list[TableRow] = []
     for month in months:
-        if month.month == begins:
-            year = [each for each in months if 0 <= _months_between(month, each) < 12]
+        first = month - relativedelta(months=(month.month - begins) % 12)
+        year = _year(first, begins)
+        if month == first:
+            in_year = [each for each in months if 0 <= _months_between(first, each) < 12]
             rows.append(
-                _credits_row(_year(month, begins), "All months", year, named, sums, GROUP_ROW)
+                _credits_row(year, "All months", in_year, all_categories, amounts, GROUP_ROW)
             )
-        label = f"{month:%B %Y}"
-        year_begin = month - relativedelta(months=(month.month - begins) % 12)
-        rows.append(_credits_row(_year(year_begin, begins), label, [month], named, sums))
+        rows.append(_credits_row(year, f"{month:%B %Y}", [month], all_categories, amounts))
     latest = months[-MONTHS:]
     bars = [
         ChartBar(
-            f"{month:%b}", [sums.get((month, each.pk), ZERO) for each in named], str(month.year)
+            f"{month:%b}",
+            [amounts.get((month, each.pk), ZERO) for each in all_categories],
+            str(month.year),
         )
         for month in latest
     ]
     total = sum((Decimal(sum(bar.figures)) for bar in bars), ZERO)
     answer = f"{format_credits(total)} earned since {latest[0]:%B %Y}."
-    series = [Series(each.name, f"cat-{each.slug}", each.shape) for each in named]
+    series = [Series(each.name, f"cat-{each.slug}", each.shape) for each in all_categories]
     chart = Chart("credits", "Credits by month and CE category", answer, series, bars)
-    columns = [Column("Year"), Column("Month"), *(Column(each.name, True) for each in named)]
+    columns = [Column("Year"), Column("Month")]
+    columns += [Column(each.name, True) for each in all_categories]
     return Report(
         answer=answer,
         chart=charts.draw_columns(chart) if total else None,
         tables=[Table("months", chart.title, [*columns, Column("All", True)], rows)],
         notes=[
-            "Credits that count, Pending ones included, by the month in which they were earned. "
-            "Declined and withdrawn ones are left out.",
-            "A federation's credits are those of people who work at one of its libraries at "
-            "present; a track's are those posted to it.",
+            "Credits are listed by the month they were earned. Pending credits are included; "
+            "declined and withdrawn ones are not.",
+            "A federation's credits are those of people who now work at one of its libraries. A "
+            "track's credits are those posted to it.",
         ],
     )
 
 
 def _months(begins: int) -> list[dt.date]:
-    """First days of the last 24 months, and of the earlier months of the first year."""
+    """The first days of the last 24 months, and of earlier months to complete the first year."""
     last = today().replace(day=1)
     first = last - relativedelta(months=MONTHS - 1)
     first -= relativedelta(months=(first.month - begins) % 12)
@@ -97,7 +100,7 @@ def _months_between(first: dt.date, second: dt.date) -> int:
 
 
 def _year(first: dt.date, begins: int) -> str:
-    """2026, or FY 2027 for the fiscal year that begins in July 2026."""
+    """2026, or FY 2027 for the fiscal year that started in July 2026."""
     return f"FY {fiscal_year(first)}" if begins == JULY else str(first.year)
 
 
@@ -105,9 +108,12 @@ def _credits_row(
     year: str,
     label: str,
     months: list[dt.date],
-    named: list[Category],
-    sums: Mapping[tuple[dt.date, int], Decimal],
+    categories: list[Category],
+    amounts: Mapping[tuple[dt.date, int], Decimal],
     kind: str = PLAIN_ROW,
 ) -> TableRow:
-    amounts = [sum((sums.get((month, each.pk), ZERO) for month in months), ZERO) for each in named]
-    return TableRow((year, label, *amounts, sum(amounts, ZERO)), kind)
+    totals = [
+        sum((amounts.get((month, category.pk), ZERO) for month in months), ZERO)
+        for category in categories
+    ]
+    return TableRow((year, label, *totals, sum(totals, ZERO)), kind)

@@ -1,13 +1,14 @@
-"""Progress and certificates of a library's people, for their director."""
+"""Progress and certificates of the people at a library, for their director."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Position, User
 from aspen.clock import today
 from aspen.formats import format_amount, format_credits, format_day
+from aspen.web.labels import Label
 from tracks.counting import queries as counting_queries
 from tracks.enums import (
     ACTIVE,
@@ -22,19 +23,34 @@ from tracks.enums import (
 from tracks.models import Certificate, Participation
 
 
+class TrackLine(NamedTuple):
+    """A person's state in one track. Progress is empty if no period is active."""
+
+    track: str
+    state: Label
+    valid_until: str
+    progress: str = ""
+    closes_on: str = ""
+
+
+class PersonRow(NamedTuple):
+    name: str
+    lines: list[TrackLine]
+
+
 def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
     """People with a present position at these libraries who share their progress, by name."""
-    held = Position.objects.present().filter(
+    positions = Position.objects.present().filter(
         person=OuterRef("pk"),
         organization__in=[position.organization_id for position in directed],
     )
-    return User.objects.filter(Exists(held), shows_progress=True, is_active=True).order_by(
+    return User.objects.filter(Exists(positions), shows_progress=True, is_active=True).order_by(
         "display_name", "pk"
     )
 
 
-def director_rows(people: Iterable[User]) -> list[dict[str, Any]]:
-    """Each person with one line per track: progress, end of the period, state. Four queries."""
+def director_rows(people: Iterable[User]) -> list[PersonRow]:
+    """Each person with a line per track. Four queries."""
     people = list(people)
     periods = list(
         Participation.objects.filter(person__in=people, state__in=sorted(ACTIVE))
@@ -42,39 +58,32 @@ def director_rows(people: Iterable[User]) -> list[dict[str, Any]]:
         .prefetch_related(counting_queries.REQUIREMENTS)
         .order_by("track__position", "pk")
     )
-    held: dict[tuple[int, int], Certificate] = {}
+    latest: dict[tuple[int, int], Certificate] = {}
     certificates = Certificate.objects.filter(person__in=people, revoked_at=None)
     for each in certificates.select_related("participation__track").order_by("issued_on", "pk"):
-        held[each.person_id, each.participation.track_id] = each
-    lines: dict[int, list[dict[str, Any]]] = {}
+        latest[each.person_id, each.participation.track_id] = each
+    lines: dict[int, list[TrackLine]] = {}
     for period, progress in counting_queries.progress_of(periods, today()):
-        certificate = held.pop((period.person_id, period.track_id), None)
-        line = _line(str(period.track), certificate, state=period.state)
-        line |= {
-            "progress": f"{format_amount(progress.counted)} of {format_credits(progress.total)}",
-            "closes_on": format_day(period.closes_on),
-        }
+        certificate = latest.pop((period.person_id, period.track_id), None)
+        line = _line(period, certificate)._replace(
+            progress=f"{format_amount(progress.counted)} of {format_credits(progress.total)}",
+            closes_on=format_day(period.closes_on),
+        )
         lines.setdefault(period.person_id, []).append(line)
-    for (person, _), certificate in held.items():
-        line = _line(str(certificate.participation.track), certificate, state="")
-        lines.setdefault(person, []).append(line)
-    return [{"name": each.display_name, "lines": lines.get(each.pk, [])} for each in people]
+    for (person, _), certificate in latest.items():
+        lines.setdefault(person, []).append(_line(certificate.participation, certificate))
+    return [PersonRow(each.display_name, lines.get(each.pk, [])) for each in people]
 
 
-def _line(track: str, certificate: Certificate | None, *, state: str) -> dict[str, Any]:
-    is_valid = certificate is not None and certificate.expires_on >= today()
-    if is_valid:
+def _line(period: Participation, certificate: Certificate | None) -> TrackLine:
+    """The state of the period's track. A valid certificate comes first."""
+    if certificate and certificate.expires_on >= today():
         label = PARTICIPATION_LABELS[ParticipationState.CERTIFIED]
-    elif state in SENT:
+    elif period.state in SENT:
         label = RECORD_SENT
     elif certificate:
         label = CERTIFICATE_LABELS[CertificateValidity.EXPIRED]
     else:
         label = IN_PROGRESS
-    return {
-        "track": track,
-        "state": label,
-        "valid_until": format_day(certificate.expires_on) if certificate else "",
-        "progress": "",
-        "closes_on": "",
-    }
+    valid_until = format_day(certificate.expires_on) if certificate else ""
+    return TrackLine(str(period.track), label, valid_until)

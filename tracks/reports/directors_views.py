@@ -1,7 +1,7 @@
-"""People of my library: people who share their progress, for their director or board chair."""
+"""People of my library: the people who share their progress, for their director or chair."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -11,20 +11,30 @@ from accounts.enums import PositionKind
 from accounts.models import Position
 from accounts.queries import leadership_positions
 from aspen.clock import today
+from aspen.files.tables import Column
 from aspen.formats import format_day
 from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports import directors
-from tracks.reports.boards import hours_of
+from tracks.reports.boards import hours_table
+from tracks.reports.presentation import ShownRow, shown_table
 from tracks.reports.queries import members_of
-from tracks.reports.views import rows_on_page
 
 PER_PAGE = 25
 
 
+class Board(NamedTuple):
+    """A board, and the table of the hours of its members who agreed."""
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    rows: list[ShownRow]
+
+
 @require_safe
 def library_people(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Progress and certificates of the people who agreed; others are not even counted."""
+    """Show the progress and certificates of people who agreed. Others are not even counted."""
     positions = leadership_positions(request.user)
     if not positions:
         raise Http404
@@ -45,13 +55,8 @@ def _names(positions: Iterable[Position]) -> str:
     return "; ".join(str(position.organization) for position in positions)
 
 
-def _board(position: Position) -> dict[str, Any]:
+def _board(position: Position) -> Board:
     year = today().year
     members = members_of(position.organization_id, year, agreed_only=True)
-    table, _, _ = hours_of(members, year)
-    return {
-        "name": str(position.organization),
-        "title": table.title,
-        "columns": table.columns,
-        "rows": rows_on_page(table.columns, table.rows),
-    }
+    table = shown_table(hours_table(members, year))
+    return Board(str(position.organization), table.title, table.columns, table.rows)

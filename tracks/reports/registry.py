@@ -1,4 +1,4 @@
-"""All reports for staff, by the name in their address."""
+"""All staff reports, by the name in their URL."""
 
 from tracks.reports import boards, certificates, certification, credits
 from tracks.reports.base import Report, ReportKind, place_question, track_question
@@ -7,32 +7,33 @@ __all__ = ["KINDS", "Report", "ReportKind"]
 
 CERTIFICATION = ReportKind(
     "Certification by library",
-    "People certified, with a record sent, expired or in progress, by federation and library.",
+    "People who are certified, have sent a record, have expired or are in progress, by "
+    "federation and library.",
     track_question,
     certification.certification_report,
 )
 EXPIRING = ReportKind(
-    "Certificates that expire",
-    "Certificates that expire in each of the next eight quarters, and the people who hold them.",
+    "Expiring certificates",
+    "Certificates that expire in each of the next eight quarters, and who holds them.",
     place_question,
     certificates.expiring_report,
 )
 CREDITS = ReportKind(
     "Credits by category and month",
-    "Credits earned each month in each CE category, with totals by year.",
+    "Credits earned each month in each CE category, with annual totals.",
     credits.credits_questions,
     credits.credits_report,
 )
 CERTIFICATES = ReportKind(
     "Annual list of certificates",
-    "A year's certificates with the names people chose to be listed by, ready to publish.",
+    "The certificates issued in a year, under the names people chose, ready to publish.",
     certificates.annual_list_questions,
     certificates.annual_list_report,
 )
 TRUSTEES = ReportKind(
     "Trustees' three hours",
-    "Members of each board with three hours of training in a year, and whether they make up a "
-    "quorum.",
+    "How many members of each board had three hours of training in a year, and whether they are "
+    "a quorum.",
     boards.year_question,
     boards.boards_report,
 )

@@ -54,9 +54,7 @@ def rows(text: str) -> list[list[str]]:
     return [[" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in row] for row in cells]
 
 
-def test_a_director_sees_who_agreed_and_not_that_there_are_others(
-    place: Organization, director: User
-) -> None:
+def test_a_director_sees_only_people_who_agreed(place: Organization, director: User) -> None:
     ann = make.person(display_name="Ann Agreed", shows_progress=True)
     at(place, ann)
     at(place, make.person(display_name="Nora No"))
@@ -73,7 +71,7 @@ def test_a_director_sees_who_agreed_and_not_that_there_are_others(
     assert not re.search("Nora|Elsa|Greta", found)
 
 
-def test_where_each_track_stands(place: Organization, director: User) -> None:
+def test_the_state_of_each_track(place: Organization, director: User) -> None:
     ann = make.person(display_name="Ann", shows_progress=True)
     bea = make.person(display_name="Bea", shows_progress=True)
     cy = make.person(display_name="Cy", shows_progress=True)
@@ -101,7 +99,7 @@ def test_where_each_track_stands(place: Organization, director: User) -> None:
     ],
 )
 def test_everyone_else_gets_a_404(place: Organization, fields: dict[str, Any]) -> None:
-    """Claiming to be a director gives no access until staff confirm it."""
+    """People who say they are directors have no access until staff confirm it."""
     at(place, make.person(shows_progress=True))
     person = make.person()
     at(place, person, **fields)
@@ -126,16 +124,16 @@ def test_a_board_chair_sees_the_hours_of_members_who_agreed(place: Organization)
     assert not re.search("Nora|Sam", found)
 
 
-def test_agreeing_and_taking_it_back(place: Organization, director: User) -> None:
+def test_people_can_agree_and_withdraw_their_agreement(place: Organization, director: User) -> None:
     person = make.person(display_name="Ann")
     at(place, person)
     client = client_of(person)
     assert "Ann" not in shown(director)
-    for sent, words in (("on", "can see"), ("", "cannot see")):
+    for sent, text in (("on", "can see"), ("", "cannot see")):
         answer = client.post(
             "/accounts/profile/progress/", {"shows_progress": sent} if sent else {}, follow=True
         )
-        assert f"director {words} your progress" in answer.content.decode()
+        assert f"director {text} your progress" in answer.content.decode()
         person.refresh_from_db()
         assert person.shows_progress is bool(sent)
         assert ("Ann" in shown(director)) is bool(sent)
@@ -144,7 +142,7 @@ def test_agreeing_and_taking_it_back(place: Organization, director: User) -> Non
     assert entries.last().pgh_context == {"by": person.pk, "act": "accounts.set_shows_progress"}
 
 
-def test_the_profile_says_that_a_director_is_not_confirmed_yet(place: Organization) -> None:
+def test_the_profile_shows_whether_a_director_is_confirmed(place: Organization) -> None:
     person = make.person()
     at(place, person, "director")
     text = "(not yet confirmed by the State Library)"
@@ -154,7 +152,7 @@ def test_the_profile_says_that_a_director_is_not_confirmed_yet(place: Organizati
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_page_asks_the_same_number_of_queries(
+def test_the_page_takes_a_fixed_number_of_queries(
     place: Organization, director: User, number: int, django_assert_num_queries: Any
 ) -> None:
     at(place, director, "board_chair", is_confirmed=True)

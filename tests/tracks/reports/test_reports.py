@@ -1,4 +1,4 @@
-"""Reports for staff: page, CSV and XLSX show the same numbers of a small world."""
+"""Reports for staff. Page, CSV and XLSX show the same numbers."""
 
 import csv
 import datetime as dt
@@ -72,7 +72,7 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
 
 @pytest.fixture
 def world() -> dict[str, User]:
-    """Nine people at four libraries and none; the first test says where each counts."""
+    """Eight people, at four libraries or at none. The first test shows where each one counts."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")
     ann = certified("Ann", "2024-03-10", listed_as=FORMULA)
@@ -110,7 +110,7 @@ def page(client: Client, address: str) -> str:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The cells of each table of a page, without text for screen readers."""
+    """The cells of each table on a page, without text for screen readers."""
     text = re.sub(r'<span class="visually-hidden">.*?</span>', "", text)
     return [
         [
@@ -125,14 +125,14 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def first(client: Client, address: str) -> list[list[str]]:
-    """The rows below the heading of a page's first table."""
+    """The rows of a page's first table, without its header."""
     return tables(page(client, address))[0][1:]
 
 
 # ---------- Who is certified ----------
 
 
-def test_each_person_counts_once_and_at_each_of_their_libraries(
+def test_people_count_at_each_of_their_libraries_and_once_in_totals(
     staff: Client, world: dict[str, User]
 ) -> None:
     """Ann works at two libraries; Cy's certificate was revoked; Eve left; Hal moved to Polson."""
@@ -149,7 +149,9 @@ def test_each_person_counts_once_and_at_each_of_their_libraries(
     ]
 
 
-def test_a_track_leaves_out_who_does_not_follow_it(staff: Client, world: dict[str, User]) -> None:
+def test_the_report_on_a_track_leaves_out_other_people(
+    staff: Client, world: dict[str, User]
+) -> None:
     track = make.track("Library Staff").pk
     assert first(staff, f"certification/?track={track}") == [
         ["Tamarack", "All libraries", "0", "0", "0", "1", "1"],
@@ -160,7 +162,7 @@ def test_a_track_leaves_out_who_does_not_follow_it(staff: Client, world: dict[st
     ]
 
 
-def test_on_two_tracks_the_better_standing_counts(staff: Client, world: dict[str, User]) -> None:
+def test_the_better_status_of_two_tracks_counts(staff: Client, world: dict[str, User]) -> None:
     make.following(world["ann"], "Library Staff")
     make.following(world["bob"], "Library Staff")
     assert first(staff, "certification/")[-1] == ["All", "Everyone", "2", "1", "1", "3", "7"]
@@ -175,7 +177,7 @@ def test_a_certificate_is_valid_on_its_last_day(staff: Client) -> None:
         assert first(staff, "certification/")[-1][2:] == ["0", "0", "1", "0", "1"]
 
 
-def test_each_number_leads_to_the_people_it_counts(staff: Client, world: dict[str, User]) -> None:
+def test_each_number_links_to_the_people_it_counts(staff: Client, world: dict[str, User]) -> None:
     found = page(staff, "certification/")
     places = re.findall(r'href="(/reports/people/[^"]+)">(\d+)', found)
     assert len(places) == 16
@@ -189,13 +191,11 @@ def test_each_number_leads_to_the_people_it_counts(staff: Client, world: dict[st
     assert [row[0] for row in first(staff, "people/?standing=in-progress")] == ["Cy", "Fay", "Hal"]
 
 
-# ---------- What expires, and the annual list ----------
+# ---------- Expiring certificates, and the annual list ----------
 
 
-def test_certificates_by_the_quarter_in_which_they_expire(
-    staff: Client, world: dict[str, User]
-) -> None:
-    """Ida renewed hers in time, so only the new one counts; Gus's expires later than the table."""
+def test_expiring_certificates_by_quarter(staff: Client, world: dict[str, User]) -> None:
+    """Ida renewed hers in time, so only the new one counts. Gus's expires too late to show."""
     ida = certified("Ida", "2022-12-05")
     with on("2024-11-02"):
         make.claim(ida, credits=make.ENOUGH["Library Trustee"], days=-2)
@@ -217,16 +217,16 @@ def test_certificates_by_the_quarter_in_which_they_expire(
         assert first(staff, f"expiring/?place={place}")[-1] == ["All", "0", "0", count, count]
         shown = page(staff, f"expiring-people/?quarter=2028-01-01&place={place}")
         assert ("2024-0001" in shown) is (count == "1")
-    whose = f"/reports/expiring-people/?quarter=2028-01-01&amp;place=l{baker}"
-    assert whose in page(staff, f"expiring/?place=l{baker}")
-    [found] = re.findall(
+    link = f"/reports/expiring-people/?quarter=2028-01-01&amp;place=l{baker}"
+    assert link in page(staff, f"expiring/?place=l{baker}")
+    [admin_link] = re.findall(
         r'href="(/admin/tracks/certificate/\d+/change/)"',
         page(staff, "expiring-people/?quarter=2028-01-01"),
     )
-    assert staff.get(found).status_code == 200
+    assert staff.get(admin_link).status_code == 200
 
 
-def test_the_annual_list_hides_who_chose_not_to_be_listed(
+def test_the_annual_list_hides_people_who_chose_not_to_be_listed(
     staff: Client, world: dict[str, User]
 ) -> None:
     years, listed = tables(page(staff, "certificates/?year=2024"))
@@ -237,7 +237,7 @@ def test_the_annual_list_hides_who_chose_not_to_be_listed(
     ]
     assert listed[1:] == [[FORMULA, "Library Trustee", "2024-0001", "Sun, Mar 10, 2024"]]
     found = page(staff, "certificates/")
-    assert tables(found)[1][1:] == [["and 1 who is not listed by name", "", "", ""]]
+    assert tables(found)[1][1:] == [["and 1 person not listed by name", "", "", ""]]
     assert "Gus" not in found
 
 
@@ -273,9 +273,11 @@ def test_credits_by_month_and_category(staff: Client) -> None:
         by=make.person(Role.HELP_DESK),
     )
     with on("2026-07-01"):
-        make.claim(june, credits={make.PUBLIC: "0.5"}, days=-1)  # June 30: the fiscal year before
+        make.claim(
+            june, credits={make.PUBLIC: "0.5"}, days=-1
+        )  # June 30, in the previous fiscal year
     with on("2024-06-30"):
-        make.claim(june, days=-1)  # before what is shown
+        make.claim(june, days=-1)  # before the first month shown
     sums = {tuple(row[:2]): row[2:] for row in first(staff, "credits/") if row[-1] != "0"}
     assert sums == {
         ("FY 2026", "All months"): ["0", "0.5", "0", "0", "0.5"],
@@ -295,7 +297,7 @@ def test_credits_by_month_and_category(staff: Client) -> None:
     assert rows[-12] == ["2026", "All months", "3", "0.5", "0", "1.5", "5"]
 
 
-def test_credits_of_a_track_are_those_posted_to_it(staff: Client) -> None:
+def test_credits_by_track_are_those_posted_to_it(staff: Client) -> None:
     june = make.person()
     make.claim(june, days=-3, credits={make.ADMINISTRATION: "2.0"})
     actions.select_track(track=make.track("Library Trustee"), by=june)
@@ -346,7 +348,7 @@ def test_a_quorum_is_more_than_half_of_the_board(staff: Client) -> None:
     ]
 
 
-def test_an_earlier_year_has_the_board_of_its_last_day(staff: Client) -> None:
+def test_an_earlier_year_shows_the_board_on_its_last_day(staff: Client) -> None:
     place = library("Ekalaka")
     since, until = dt.date(2025, 12, 31), dt.date(2026, 1, 1)
     for name, fields in {
@@ -363,7 +365,7 @@ def test_an_earlier_year_has_the_board_of_its_last_day(staff: Client) -> None:
     assert [row[0] for row in rows] == ["came in time", "came later", "stayed"]
 
 
-def test_a_report_without_anything_says_so(staff: Client) -> None:
+def test_empty_reports(staff: Client) -> None:
     assert "0 boards have a quorum" in page(staff, "trustees/")
     assert "<p>Nothing to show here yet.</p>" in page(staff, "trustees/")
     assert "Choose a board." in page(staff, "board/")
@@ -371,10 +373,10 @@ def test_a_report_without_anything_says_so(staff: Client) -> None:
         assert "chart__picture" not in page(staff, f"{name}/")
 
 
-# ---------- Page, files ----------
+# ---------- Pages and files ----------
 
 
-def every_table(client: Client, name: str, query: str) -> None:
+def check_tables(client: Client, name: str, query: str) -> None:
     on_page = tables(page(client, f"{name}/{query}"))
     assert len(on_page) == len(KEYS[name])
     for key, shown in zip(KEYS[name], on_page, strict=True):
@@ -382,15 +384,15 @@ def every_table(client: Client, name: str, query: str) -> None:
         assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
         rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
         assert len(rows) > 1
-        assert [[as_shown(cell) for cell in row] for row in rows] == shown
+        assert [[as_on_page(cell) for cell in row] for row in rows] == shown
         answer = client.get(f"/reports/{name}/{key}.xlsx{query}")
         sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-        cells = [[as_shown(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        cells = [[as_on_page(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
         assert cells == shown
         assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "d"}
 
 
-def as_shown(cell: object) -> str:
+def as_on_page(cell: object) -> str:
     if isinstance(cell, dt.datetime):
         return format_day(cell.date())
     if isinstance(cell, (int, float)):
@@ -400,7 +402,7 @@ def as_shown(cell: object) -> str:
     return format_day(dt.date.fromisoformat(text)) if is_day else text
 
 
-def test_page_csv_and_xlsx_say_the_same(staff: Client, world: dict[str, User]) -> None:
+def test_page_csv_and_xlsx_have_the_same_cells(staff: Client, world: dict[str, User]) -> None:
     board = Organization.objects.get(name="Baker").pk
     queries = {
         "expiring-people": "?quarter=2028-01-01",
@@ -408,10 +410,10 @@ def test_page_csv_and_xlsx_say_the_same(staff: Client, world: dict[str, User]) -
         "board": f"?board={board}",
     }
     for name in KINDS:
-        every_table(staff, name, queries.get(name, ""))
+        check_tables(staff, name, queries.get(name, ""))
 
 
-def test_no_name_is_a_formula(staff: Client, world: dict[str, User]) -> None:
+def test_names_are_not_run_as_formulas(staff: Client, world: dict[str, User]) -> None:
     answer = staff.get("/reports/certificates/list.csv?year=2024").content.decode("utf-8-sig")
     assert next(csv.reader(io.StringIO(answer.splitlines()[1])))[0] == f"'{FORMULA}"
     answer = staff.get("/reports/certificates/list.xlsx?year=2024").content
@@ -419,7 +421,7 @@ def test_no_name_is_a_formula(staff: Client, world: dict[str, User]) -> None:
     assert (cell.value, cell.data_type) == (FORMULA, "s")
 
 
-def test_a_long_list_comes_in_pages_and_whole_in_its_file(staff: Client) -> None:
+def test_long_lists_are_paged_on_screen_and_complete_in_files(staff: Client) -> None:
     for number in range(51):
         actions.select_track(track=make.track(), by=make.person(display_name=f"Person {number:02}"))
     address = "people/?standing=in-progress"
@@ -445,7 +447,7 @@ QUERIES = {
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_report_asks_the_same_number_of_queries(
+def test_reports_take_a_fixed_number_of_queries(
     name: str, number: int, staff: Client, django_assert_num_queries: Any
 ) -> None:
     for count in range(number):
@@ -477,11 +479,11 @@ def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str
 
 
 @pytest.mark.parametrize("path", ["nothing/", "trustees/boards.exe", "trustees/list.csv"])
-def test_other_addresses_are_not_found(staff: Client, path: str) -> None:
+def test_unknown_reports_and_files_are_not_found(staff: Client, path: str) -> None:
     assert staff.get(f"/reports/{path}").status_code == 404
 
 
-def test_the_permission_opens_the_reports_and_nothing_else_does(world: dict[str, User]) -> None:
+def test_only_people_with_the_permission_see_the_reports(world: dict[str, User]) -> None:
     client, person = Client(), make.person(Role.HELP_DESK)
     client.force_login(person)
     for path in ("", "certification/", "certificates/list.csv"):
@@ -495,6 +497,6 @@ def test_the_permission_opens_the_reports_and_nothing_else_does(world: dict[str,
         assert ('href="/reports/"' in found) is (opens == 200)
 
 
-def test_the_index_leads_to_each_report(staff: Client) -> None:
+def test_the_index_links_to_each_report(staff: Client) -> None:
     found = re.findall(r'href="/reports/([\w-]+)/"', page(staff, ""))
     assert found == ["certification", "expiring", "credits", "certificates", "trustees"]

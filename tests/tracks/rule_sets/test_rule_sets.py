@@ -70,7 +70,7 @@ def exactly_enough(name: str) -> list[Decimal]:
 
 
 @contextmanager
-def undone() -> Iterator[None]:
+def rolled_back() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -107,7 +107,7 @@ def can_submit(participation: Participation) -> bool:
     participation = Participation.objects.get(pk=participation.pk)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     complete = progress.is_complete
-    with undone():
+    with rolled_back():
         try:
             make.submission(participation)
         except Refused:
@@ -148,7 +148,7 @@ def test_each_row_on_the_first_and_last_day_that_counts(name, certified, day, ed
     enough = exactly_enough(name)
     with time_machine.travel(at(measured_on, 23, 59), tick=False):
         for credits, is_enough in cases(name, enough):
-            with undone():
+            with rolled_back():
                 earn(participation, earned_on, amounts(*credits), late=edge == "last")
                 assert can_submit(participation) is is_enough, credits
 
@@ -179,7 +179,7 @@ def test_the_days_before_and_after_the_period_do_not_count(name, certified, day)
     before = participation.counts_from - dt.timedelta(days=1)
     after = day_after(participation.closes_on)
     for outside, late in ((before, True), (after, False)):
-        with undone(), time_machine.travel(at(max(outside, day), 23, 59), tick=False):
+        with rolled_back(), time_machine.travel(at(max(outside, day), 23, 59), tick=False):
             posted = participation.postings.count()
             earn(participation, outside, credits, late=late)
             assert participation.postings.count() == posted
