@@ -53,8 +53,8 @@ def boards_report(answers: Answers) -> Report:
         has_quorum = [board.has_quorum for board in boards if board.federation == pk]
         if has_quorum:
             bars.append(ChartBar(name, [has_quorum.count(True), has_quorum.count(False)]))
-    has_a_quorum = counted(with_quorum, "board has a quorum", "boards have a quorum")
-    answer = f"{has_a_quorum} with three hours or more in {year}, of {len(boards):,}."
+    of_boards = f"{with_quorum:,} of {counted(len(boards), 'board')}"
+    answer = f"{of_boards} had a quorum with three hours or more in {year}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
     chart = Chart("boards", "Boards by federation", answer, series, bars)
     columns = [
