@@ -1,4 +1,4 @@
-"""The details on the page of one event: map, files, recording, links for editors. No queries."""
+"""The parts of the event page: map, files, recording, links for editors. No queries."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -17,26 +17,26 @@ from events.calendar.presentation import EventRow, Link, NextStep, web_link
 from events.enums import Delivery, EventState
 from events.models import Event, Resource
 
-ON_SITE = (Delivery.IN_PERSON, Delivery.HYBRID)
+IN_PERSON_DELIVERIES = (Delivery.IN_PERSON, Delivery.HYBRID)
 MAP_URL = "https://www.openstreetmap.org/search"
 KINDS = {
     "application/pdf": "PDF",
     "text/plain": "Text",
     "text/csv": "CSV",
-    "image/png": "Picture",
-    "image/jpeg": "Picture",
+    "image/png": "Image",
+    "image/jpeg": "Image",
 }
 
 
 class MachineTimes(NamedTuple):
-    """Start and end in UTC; the end may be empty."""
+    """Start and end in UTC. The end can be empty."""
 
     begins: str
     ends: str
 
 
 def machine_times(event: Event) -> MachineTimes | None:
-    """For browsers, which convert them to local time. None for days without clock times."""
+    """The times for the browser to convert to local time; None for all-day events."""
     if event.all_day:
         return None
     return MachineTimes(_iso(event.begins_at), _iso(event.ends_at) if event.ends_at else "")
@@ -47,49 +47,49 @@ def _iso(moment: dt.datetime) -> str:
 
 
 def map_link(event: Event) -> str:
-    """A map search for the place; empty for online events."""
+    """The address of a map search for the place; empty for online events."""
     parts = [part for part in (event.location, event.city) if part]
-    if event.delivery not in ON_SITE or not parts:
+    if event.delivery not in IN_PERSON_DELIVERIES or not parts:
         return ""
     return f"{MAP_URL}?{urlencode({'query': ', '.join([*parts, 'Montana'])})}"
 
 
 class FileLink(NamedTuple):
-    """A file or link of an event; the note has its kind and size, or its site."""
+    """A file or link of an event. The note gives the kind and size of a file, or a link's site."""
 
     label: str
     url: str
     note: str
-    is_elsewhere: bool
+    is_external: bool
 
 
 def file_links(resources: Iterable[Resource]) -> list[FileLink]:
-    """Files, and those links that are web pages."""
+    """The event's files, and its links to web pages."""
     links = []
     for resource in resources:
         if resource.file:
             note = f"{_kind(resource)}, {filesizeformat(resource.size or 0)}"
             address = reverse("events:file", args=[resource.pk])
-            links.append(FileLink(resource.label, address, note, is_elsewhere=False))
+            links.append(FileLink(resource.label, address, note, is_external=False))
         elif link := web_link(resource.url):
-            links.append(FileLink(resource.label, link.url, link.host, is_elsewhere=True))
+            links.append(FileLink(resource.label, link.url, link.host, is_external=True))
     return links
 
 
 def _kind(resource: Resource) -> str:
-    ending = PurePath(resource.file_name).suffix.removeprefix(".").upper()
-    return KINDS.get(resource.content_type) or ending or "File"
+    extension = PurePath(resource.file_name).suffix.removeprefix(".").upper()
+    return KINDS.get(resource.content_type) or extension or "File"
 
 
 class RecordingInfo(NamedTuple):
-    """The recording's link, once it is available, and a note about its dates."""
+    """The link to the recording, if it is available, and a note about its dates."""
 
     link: Link | None
     note: str
 
 
 def recording_info(event: Event, now: dt.datetime, *, earns_credit: bool) -> RecordingInfo | None:
-    """None if there is no recording to announce, or the event was canceled."""
+    """The recording to show; None if there is none or the event was canceled."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if event.state == EventState.CANCELLED:
         return None
@@ -141,14 +141,14 @@ class EventPage(NamedTuple):
     url: str
     states: list[Label]
     row: EventRow
-    moment: NextStep
+    next_step: NextStep
     has_questions: bool
     json_ld: str
     places: str
     times: MachineTimes | None
     map: str
     files: list[FileLink]
-    work: list[EditorLink]
+    editor_links: list[EditorLink]
     program: list[tuple[str, list[EventRow]]]
     has_sessions_to_claim: bool
     program_limit: int | None

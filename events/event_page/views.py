@@ -23,7 +23,7 @@ MAX_SESSIONS = 300
 @login_not_required
 @require_safe
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
-    """The page of an event. Any slug will do."""
+    """The page of an event. Any slug works."""
     person = signed_in_person(request)
     events = permissions.with_is_managed(
         catalog_queries.with_catalog_years(queries.with_has_questions(queries.with_page())),
@@ -35,7 +35,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if event.state == EventState.MERGED:
         return _redirect_to_surviving(person, event)
     if not _may_see(person, event):
-        return _lead_to_claim(person, event)
+        return _redirect_to_claim(person, event)
     page = _page(request, person, event)
     return render(request, "events/detail.html", page._asdict())
 
@@ -56,14 +56,14 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         url=event.get_absolute_url(),
         states=states,
         row=presentation.event_row(event, known, event.parent),
-        moment=presentation.next_step(event, known),
+        next_step=presentation.next_step(event, known),
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         json_ld=_json_ld(request, event, known),
         places=presentation.places_left(event, counts, known.now),
         times=details.machine_times(event),
         map=details.map_link(event),
         files=details.file_links(event.resources.order_by("id")),
-        work=details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
+        editor_links=details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
         program=program,
         has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
         program_limit=MAX_SESSIONS if has_more else None,
@@ -74,15 +74,15 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     )
 
 
-def _lead_to_claim(person: User | None, event: Event) -> HttpResponse:
-    """Someone else's approved custom event has no page, but can be claimed. Otherwise 404."""
+def _redirect_to_claim(person: User | None, event: Event) -> HttpResponse:
+    """Redirect to the claim page for another person's approved custom event; otherwise 404."""
     if person and event.state == EventState.PUBLISHED:
         return redirect("credits:claim", event.pk)
     raise Http404
 
 
 def _may_see(person: User | None, event: Event) -> bool:
-    """Everyone sees calendar events; its author and people who claimed it see a custom event."""
+    """True for calendar events, and for custom events that the person created or claimed."""
     if event.origin == Origin.CALENDAR:
         return True
     if person is None:
@@ -91,7 +91,7 @@ def _may_see(person: User | None, event: Event) -> bool:
 
 
 def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
-    """Redirect from a merged event to the one with its claims. A merge can be undone for a day."""
+    """Redirect from a merged event to the one with its claims. Not cached: merges can be undone."""
     other = queries.surviving_event(event)
     shown = queries.with_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
     if not (shown and _may_see(person, other)):
@@ -102,7 +102,7 @@ def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
 
 
 def _json_ld(request: HttpRequest, event: Event, known: presentation.EventFacts) -> str:
-    """The event for search engines; empty for events that are not public."""
+    """Structured data for search engines; empty if the event is not public."""
     if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""
     address = request.build_absolute_uri("/").rstrip("/")

@@ -1,7 +1,7 @@
-"""Registering for an event and canceling. Each function locks the event first.
+"""Actions to register and cancel. Each locks the event first.
 
-The lock guards the event's places: none is given twice, and the waitlist moves in order of
-`registered_at`, which strictly grows within an event, then id.
+The lock protects the event's places: none is given twice, and the waitlist moves in the order of
+`registered_at`, which strictly increases within an event.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 
 @audited
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
-    """Give `by` a place at the event, or the last one on its waitlist. Locks the event.
+    """Give `by` a place at the event, or the last place on its waitlist. Locks the event.
 
-    `answers` are texts by question id. Idempotent: a live registration stays as it is.
-    Raises Event.DoesNotExist, or Refused if registration is closed or elsewhere, the event is over
-    or full without a waitlist, or a required question is unanswered.
+    `answers` maps question ids to text. Idempotent: a live registration stays as it is. Raises
+    Event.DoesNotExist, or Refused if registration is closed or on another site, the event is over
+    or full without a waitlist, or a required answer is missing.
     """
     event = queries.lock_event(event_id)
     registration = Registration.objects.filter(event=event, person=by).first()
@@ -56,18 +56,14 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
 
 @audited
 def cancel_registration(*, event_id: int, by: User) -> None:
-    """Cancel the registration of `by`; the person who waited longest moves up. Locks the event.
+    """Cancel the registration of `by`; the first person waiting moves up. Locks the event.
 
-    Idempotent. Raises Refused once the event is over, or the attendance was marked.
+    Idempotent. Raises Refused if the event is over or attendance was marked.
     """
     event = queries.lock_event(event_id)
     if rules.is_over(event):
         raise Refused("This event is over, so you can no longer cancel your registration.")
-    registration = (
-        Registration.objects.filter(event=event, person=by)
-        .exclude(state=RegistrationState.CANCELLED)
-        .first()
-    )
+    registration = queries.registration_of(by, event)
     if registration is None:
         return
     if registration.attendance != Attendance.UNKNOWN:
@@ -82,10 +78,10 @@ def cancel_registration(*, event_id: int, by: User) -> None:
 
 @audited
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
-    """Give free places to the people waiting longest, and queue their e-mails.
+    """Give free places to the first people on the waitlist, and queue their e-mails.
 
-    The caller holds the event's lock. Does nothing once registration is closed: the event is over
-    or canceled, or registration moved elsewhere.
+    The caller holds the event's lock. Does nothing if the event is over or canceled, or if
+    registration moved to another site.
     """
     return _promote(event)
 
@@ -112,14 +108,10 @@ def _promote(event: Event) -> list[Registration]:
 def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
     """Replace the answers of `by`. Locks the event. Idempotent.
 
-    Raises Refused if there is no registration, the event is over, or an answer is missing.
+    Raises Refused if `by` is not registered, the event is over, or a required answer is missing.
     """
     event = queries.lock_event(event_id)
-    registration = (
-        Registration.objects.filter(event=event, person=by)
-        .exclude(state=RegistrationState.CANCELLED)
-        .first()
-    )
+    registration = queries.registration_of(by, event)
     if registration is None:
         raise Refused("You are not registered for this event.")
     if rules.is_over(event):
@@ -128,7 +120,7 @@ def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> 
 
 
 def _store_answers(registration: Registration, answers: Mapping[int, str]) -> None:
-    """Replace all answers; empty ones are not stored. Unknown questions are ignored."""
+    """Replace all answers. Empty answers are not stored; unknown questions are ignored."""
     questions = list(Question.objects.filter(event=registration.event_id).order_by("position"))
     given = {question.pk: answers.get(question.pk, "").strip() for question in questions}
     for question in questions:

@@ -1,4 +1,4 @@
-"""The e-mails about a place at an event: taken, waited for, won and given back."""
+"""E-mails about registrations: confirmations, the waitlist and cancellations."""
 
 from collections.abc import Iterable
 
@@ -22,11 +22,11 @@ from events.email_parts import (
 from events.enums import RegistrationState
 from events.models import Registration
 
-# ---------- A place ----------
+# ---------- Confirmations ----------
 
 
 def queue_registered_email(registration: Registration) -> None:
-    """Confirm a place."""
+    """Queue the confirmation of a registration."""
     enqueue(
         kind="events.registered",
         key=dated_key("registered", registration.pk, registration.registered_at),
@@ -37,7 +37,7 @@ def queue_registered_email(registration: Registration) -> None:
 
 @email("events.registered")
 def registered_email(mail: Mail) -> Email | None:
-    """Someone took a place, and still has it."""
+    """Confirm a registration, if the person still has the place."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_dated(mail, registration.registered_at):
         return None
@@ -49,7 +49,7 @@ def registered_email(mail: Mail) -> Email | None:
 
 
 def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
-    """Tell people who waited that they have a place."""
+    """Queue the notices for people who moved up from the waitlist."""
     enqueue_many(
         kind="events.promoted",
         messages=[
@@ -62,7 +62,7 @@ def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
 
 @email("events.promoted")
 def promoted_email(mail: Mail) -> Email | None:
-    """A place opened up for someone who waited, and they still have it."""
+    """Notify a person who moved up from the waitlist, if they still have the place."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_dated(mail, registration.promoted_at):
         return None
@@ -97,7 +97,7 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Em
 
 
 def queue_waitlisted_email(registration: Registration) -> None:
-    """Tell someone that they are on the waitlist."""
+    """Queue the confirmation of a place on the waitlist."""
     enqueue(
         kind="events.waitlisted",
         key=dated_key("waitlisted", registration.pk, registration.registered_at),
@@ -108,7 +108,7 @@ def queue_waitlisted_email(registration: Registration) -> None:
 
 @email("events.waitlisted")
 def waitlisted_email(mail: Mail) -> Email | None:
-    """Someone waits for a place, still."""
+    """Confirm a place on the waitlist, if the person is still waiting."""
     registration = registration_of(mail)
     event = registration.event
     if registration.state != RegistrationState.WAITLISTED or not is_ahead(event):
@@ -118,10 +118,10 @@ def waitlisted_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"You are on the waitlist: {event.title}",
         paragraphs=[
-            f"“{event.title}” is full. You are number {_ahead_of(registration) + 1} on the "
+            f"“{event.title}” is full. You are number {_number_ahead(registration) + 1} on the "
             "waitlist.",
             "When a place opens up, the first person on the list gets it automatically. We will "
-            "write to you when it is your turn. You do not need to do anything until then.",
+            "e-mail you when it is your turn. You do not need to do anything now.",
         ],
         facts=event_facts(event)[0],
         button=event_page(event),
@@ -132,8 +132,8 @@ def waitlisted_email(mail: Mail) -> Email | None:
     )
 
 
-def _ahead_of(registration: Registration) -> int:
-    """How many have waited longer. One query."""
+def _number_ahead(registration: Registration) -> int:
+    """The number of people ahead on the waitlist. One query."""
     return Registration.objects.filter(
         Q(registered_at__lt=registration.registered_at)
         | Q(registered_at=registration.registered_at, pk__lt=registration.pk),
@@ -142,11 +142,11 @@ def _ahead_of(registration: Registration) -> int:
     ).count()
 
 
-# ---------- Given back ----------
+# ---------- Cancellations ----------
 
 
 def queue_cancelled_email(registration: Registration, *, had_place: bool) -> None:
-    """Confirm that someone gave a place back, or left the waitlist."""
+    """Queue the confirmation that a person canceled or left the waitlist."""
     assert registration.cancelled_at is not None
     enqueue(
         kind="events.registration_cancelled",
@@ -159,7 +159,7 @@ def queue_cancelled_email(registration: Registration, *, had_place: bool) -> Non
 
 @email("events.registration_cancelled")
 def registration_cancelled_email(mail: Mail) -> Email | None:
-    """Someone gave a place back, or left the waitlist, and the event is not over."""
+    """Confirm that a person canceled or left the waitlist, if the event is not over."""
     registration = registration_of(mail)
     event = registration.event
     if not is_dated(mail, registration.cancelled_at) or event.over_at < timezone.now():

@@ -10,13 +10,14 @@ from events.models import Question
 
 YES, NO = "Yes", "No"
 ACCOMMODATION_HELP = (
-    "For example an interpreter, a seat near the front, or a diet. Only the organizer reads this."
+    "For example, an interpreter, a seat near the front, or a special diet. Only the organizer "
+    "sees this."
 )
 MAX_ANSWER_LENGTH = 1000
 
 
 class QuestionsForm(forms.Form):
-    """One field per question, named `question_<id>`. `given` are answers by question id."""
+    """One field per question, named `question_<id>`. `given` maps question ids to answers."""
 
     def __init__(
         self,

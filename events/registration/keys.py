@@ -1,4 +1,4 @@
-"""Secret addresses of one person: the personal feed, the check-in code."""
+"""The keys in a person's secret addresses: the personal feed and the check-in code."""
 
 import secrets
 
@@ -10,18 +10,18 @@ from aspen.db.audit import audited
 from events.enums import KeyPurpose
 from events.models import PersonalKey
 
-BYTES = 24
+TOKEN_BYTES = 24
 
 
 @audited
 def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """The open key of `by` for this purpose, created if missing. Locks the person."""
+    """Find or create the open key of `by` for this purpose. Locks the person."""
     lock_people([by.pk])
     key, _ = PersonalKey.objects.get_or_create(
         person=by,
         purpose=purpose,
         revoked_at=None,
-        defaults={"token": secrets.token_urlsafe(BYTES)},
+        defaults={"token": secrets.token_urlsafe(TOKEN_BYTES)},
     )
     return key
 
@@ -37,6 +37,6 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 
 @audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Replace the key of `by`, in case others know its address."""
+    """Replace the key of `by`, for example because others have seen its address."""
     revoke_key(purpose=purpose, by=by)
     return key_of(purpose=purpose, by=by)

@@ -1,4 +1,4 @@
-"""Registering, and My registrations."""
+"""Register, cancel, and My registrations."""
 
 from typing import NamedTuple
 
@@ -33,22 +33,22 @@ PER_PAGE = 25
 
 @form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Register, or join the waitlist; with a form if the organizer asks questions.
+    """Register or join the waitlist, with a form if the organizer has questions.
 
-    After signing in people arrive by GET and see the event, or its questions, again.
+    After signing in, people arrive with GET and see the event or the questions again.
     """
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     questions = list(queries.questions_of(event))
     if not questions:
         if request.method == "POST":
-            _take_place(request, event, person, {})
-        # Not get_absolute_url(): the event may be called "Register", and that leads here.
+            _register(request, event, person, {})
+        # Not get_absolute_url(): with the title "Register", that is the address of this view.
         return redirect("events:detail", event.pk)
-    return _with_questions(request, event, person, questions)
+    return _register_with_questions(request, event, person, questions)
 
 
-def _take_place(
+def _register(
     request: AuthenticatedHttpRequest, event: Event, person: User, answers: dict[int, str]
 ) -> Refused | None:
     try:
@@ -57,11 +57,11 @@ def _take_place(
         if refusal.field is None:
             messages.error(request, str(refusal))
         return refusal
-    messages.success(request, _registered(event, registration))
+    messages.success(request, _registered_message(event, registration))
     return None
 
 
-def _registered(event: Event, registration: Registration) -> str:
+def _registered_message(event: Event, registration: Registration) -> str:
     if registration.state == RegistrationState.WAITLISTED:
         return (
             "You are on the waitlist. As soon as a place opens up, we will register you and "
@@ -72,15 +72,15 @@ def _registered(event: Event, registration: Registration) -> str:
     return "You are registered. When the event is over, your credit is listed automatically."
 
 
-def _with_questions(
+def _register_with_questions(
     request: AuthenticatedHttpRequest, event: Event, person: User, questions: list[Question]
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
     given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
-    moment = presentation.next_step(event, facts_about(person, [event]))
-    if registration is None and moment.kind not in ("register", "join"):
-        if moment.note:
-            messages.warning(request, moment.note)
+    next_step = presentation.next_step(event, facts_about(person, [event]))
+    if registration is None and next_step.kind not in ("register", "join"):
+        if next_step.note:
+            messages.warning(request, next_step.note)
         return redirect("events:detail", event.pk)
     form = QuestionsForm(
         request.POST if request.method == "POST" else None,
@@ -92,7 +92,7 @@ def _with_questions(
         refusal = (
             _change_answers(request, event, person, form.answers())
             if registration
-            else _take_place(request, event, person, form.answers())
+            else _register(request, event, person, form.answers())
         )
         if refusal is None or refusal.field is None:
             return redirect("events:detail", event.pk)
@@ -103,7 +103,7 @@ def _with_questions(
         "day": presentation.day_and_times(event),
         "form": form,
         "is_change": registration is not None,
-        "is_waitlist": moment.kind == "join",
+        "is_waitlist": next_step.kind == "join",
     }
     return render(request, "events/register.html", context)
 
@@ -134,7 +134,7 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 request,
                 "You left the waitlist."
                 if was_waiting
-                else "Your registration was canceled, and your place is free again.",
+                else "Your registration was canceled. Someone else can have your place now.",
             )
     return redirect("events:detail", event.pk)
 
@@ -164,7 +164,7 @@ class MyRegistrations(NamedTuple):
 
 @require_safe
 def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Registrations, upcoming and past; the personal feed and check-in code."""
+    """The person's registrations, upcoming and past, calendar address and check-in code."""
     person = request.user
     attendance_actions.settle_due(person=person)
     coming = list(queries.current_registrations(person))
@@ -199,7 +199,7 @@ def _absolute(name: str, token: str) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
-    """Create, renew or turn off one of the personal addresses."""
+    """Create, replace or turn off the calendar address or the check-in code."""
     person = request.user
     names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
     if request.method != "POST":  # after signing in
@@ -209,5 +209,7 @@ def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpRe
         messages.success(request, f"Your {names[purpose]} was turned off.")
     else:
         keys.renew_key(purpose=purpose, by=person)
-        messages.success(request, f"Your {names[purpose]} is new. An older one no longer works.")
+        messages.success(
+            request, f"You have a new {names[purpose]}. Any earlier one no longer works."
+        )
     return redirect(reverse("events:my_registrations") + f"#{purpose.value}")

@@ -179,7 +179,7 @@ def test_the_event_page_offers_the_button_only_while_the_recording_can_be_claime
     client: Client, person: User
 ) -> None:
     def button(event: Event) -> str:
-        kind: str = client.get(event.get_absolute_url()).context["moment"].kind
+        kind: str = client.get(event.get_absolute_url()).context["next_step"].kind
         return kind
 
     now = timezone.now()

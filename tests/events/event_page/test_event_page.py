@@ -19,9 +19,9 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def moment(client: Client, event: Event) -> tuple[str, str]:
-    """The kind of button and the sentence beside it."""
-    shown = client.get(event.get_absolute_url()).context["moment"]
+def next_step(client: Client, event: Event) -> tuple[str, str]:
+    """The kind of button, and the note next to it."""
+    shown = client.get(event.get_absolute_url()).context["next_step"]
     return shown.kind, shown.note
 
 
@@ -40,20 +40,20 @@ def test_the_life_of_an_event_for_a_person_who_registers(client):
     person = make.person()
     client.force_login(person)
     event = make.event(days=2)
-    assert moment(client, event) == ("register", "")
+    assert next_step(client, event) == ("register", "")
     register(event_id=event.pk, by=person)
-    assert moment(client, event) == (
+    assert next_step(client, event) == (
         "registered",
         "You are registered. When the event is over, your credit is listed automatically.",
     )
     assert states(client, event) == ["Registered"]
     move(event, days=-4)
-    assert moment(client, event) == (
+    assert next_step(client, event) == (
         "claim",
         "You registered, so your credit will be listed automatically. You can also add it now.",
     )
     make.claim(person, event)
-    assert moment(client, event) == ("claimed", "")
+    assert next_step(client, event) == ("claimed", "")
     assert states(client, event) == ["Over"]
 
 
@@ -94,7 +94,7 @@ def move(event: Event, *, days: int) -> None:
 )
 def test_one_thing_fits_the_moment(client, fields, expected):
     client.force_login(make.person())
-    assert moment(client, make.event(**fields)) == expected
+    assert next_step(client, make.event(**fields)) == expected
 
 
 def test_a_recording_can_be_claimed_before_the_event_is_over(client):
@@ -105,7 +105,7 @@ def test_a_recording_can_be_claimed_before_the_event_is_over(client):
         recording_available_at=hour_ago(),
         recording_url="https://video.example/1",
     )
-    assert moment(client, event) == (
+    assert next_step(client, event) == (
         "claim",
         "If you took part or watched the recording, you can add this credit.",
     )
@@ -135,7 +135,7 @@ def test_addresses_that_are_no_web_pages_are_not_linked(client, address):
     )
     response = client.get(event.get_absolute_url())
     assert address not in response.content.decode()
-    assert response.context["moment"].note == "Register with the sponsor of this event."
+    assert response.context["next_step"].note == "Register with the sponsor of this event."
 
 
 def test_places_left_and_a_full_event(client):
@@ -147,13 +147,13 @@ def test_places_left_and_a_full_event(client):
     response = client.get(event.get_absolute_url())
     assert response.context["places"] == "0 of 2 left"
     assert states(client, event) == ["Full", "Waitlist open"]
-    assert moment(client, event) == (
+    assert next_step(client, event) == (
         "join",
         "All places are taken. The person who has waited longest gets the next free place.",
     )
     Event.objects.filter(pk=event.pk).update(has_waitlist=False)
     assert states(client, event) == ["Full"]
-    assert moment(client, event) == ("", "All places are taken.")
+    assert next_step(client, event) == ("", "All places are taken.")
 
 
 def test_a_person_marked_absent_learns_why_there_is_no_credit(client):
@@ -163,7 +163,7 @@ def test_a_person_marked_absent_learns_why_there_is_no_credit(client):
     registration = register(event_id=event.pk, by=person)
     mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person())
     move(event, days=-4)
-    kind, note = moment(client, event)
+    kind, note = next_step(client, event)
     assert (kind, note.split(",")[0]) == ("", "The organizer marked you as absent")
 
 
@@ -211,8 +211,8 @@ def test_another_persons_registration_and_claim_are_not_shown(client):
     register(event_id=coming.pk, by=other)
     make.claim(other, over)
     client.force_login(make.person())
-    assert moment(client, coming) == ("register", "")
-    assert moment(client, over)[0] == "claim"
+    assert next_step(client, coming) == ("register", "")
+    assert next_step(client, over)[0] == "claim"
 
 
 # ---------- What is said ----------
@@ -292,7 +292,7 @@ def test_a_very_long_program_shows_its_beginning(client, monkeypatch):
     monkeypatch.setattr(event_page_views, "MAX_SESSIONS", 2)
     conference = make.event(days=-2, hours=8)
     sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
-    sentence = "The program shows the first 2 sessions."
+    sentence = "Only the first 2 sessions are shown."
     assert sentence not in client.get(conference.get_absolute_url()).content.decode()
     make.event(days=-2, parent=conference)
     response = client.get(conference.get_absolute_url())
@@ -519,19 +519,19 @@ def test_those_who_look_after_an_event_find_the_way_to_that(client):
         if person:
             client.force_login(person)
         response = client.get(event.get_absolute_url())
-        assert bool(response.context["work"]) is is_theirs, person
+        assert bool(response.context["editor_links"]) is is_theirs, person
         assert ("Manage this event" in response.content.decode()) is is_theirs
-    links = {link.label: link.url for link in response.context["work"]}
+    links = {link.label: link.url for link in response.context["editor_links"]}
     assert links["Edit"] == f"/events/{event.pk}/edit/"
     assert links["Roster"] == f"/events/{event.pk}/roster/"
     assert links["Cancel the event"] == f"/events/{event.pk}/call-off/"
     for url in links.values():
         assert client.get(url).status_code == 200
     move(event, days=-4)
-    over = client.get(event.get_absolute_url()).context["work"]
+    over = client.get(event.get_absolute_url()).context["editor_links"]
     assert [link.label for link in over] == [label for label in links if label[:6] != "Cancel"]
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
-    kept = client.get(event.get_absolute_url()).context["work"]
+    kept = client.get(event.get_absolute_url()).context["editor_links"]
     assert [link.label for link in kept] == ["Roster", "Copy"]
 
 
@@ -568,7 +568,7 @@ def test_a_custom_event_is_its_creators_alone(client):
     assert client.get(f"/events/{event.pk}/").status_code == 404
     client.force_login(person)
     assert states(client, event) == ["Waiting for approval"]
-    assert moment(client, event) == ("claimed", "")
+    assert next_step(client, event) == ("claimed", "")
 
 
 def test_the_creator_reads_why_a_custom_event_came_back(client):
@@ -578,7 +578,7 @@ def test_the_creator_reads_why_a_custom_event_came_back(client):
         event_id=event.pk, decision=Decision.RETURN, reason="Which library?", by=make.person()
     )
     client.force_login(person)
-    assert moment(client, event) == ("revise", "Staff asked for changes: Which library?")
+    assert next_step(client, event) == ("revise", "Staff asked for changes: Which library?")
     page = client.get(f"/events/{event.pk}/").content.decode()
     assert f'href="/continuing-education/custom/{event.pk}/"' in page
 
@@ -613,5 +613,7 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     conference = make.event(credits={}, type="Conference")
     make.event(parent=conference)
     page = client.get(f"/events/{conference.pk}/")
-    assert page.context["moment"].note == ("Claim each session separately, in the program below.")
+    assert page.context["next_step"].note == (
+        "Claim each session separately, in the program below."
+    )
     assert "In its sessions" in page.content.decode()

@@ -81,7 +81,7 @@ def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
     actions.register(event_id=event.pk, by=second)
     other = signed_in(second)
     page = other.get(event.get_absolute_url())
-    assert page.context["moment"].note.startswith("You are on the waitlist. One person is ahead")
+    assert page.context["next_step"].note.startswith("You are on the waitlist. One person is ahead")
     assert page.context["places"] == "None of 1 left, 2 people waiting"
 
     actions.cancel_registration(event_id=event.pk, by=holder)
@@ -171,7 +171,7 @@ def test_answers_to_the_organizers_questions_can_be_changed(client: Client, pers
     address = f"/events/{event.pk}/register/"
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
     page = client.get(address).content.decode()
-    assert "Only the organizer reads this." in page
+    assert "Only the organizer sees this." in page
     typed = {f"question_{learn.pk}": "<b>Weeding</b>", f"question_{lunch.pk}": "Steak"}
     again = client.post(address, typed)
     assert set(again.context["form"].errors) == {f"question_{lunch.pk}", f"question_{first.pk}"}
