@@ -232,7 +232,7 @@ def comparison_head(
     return ComparisonHead(
         title=similar.event.title,
         url=event_page_url(similar.event),
-        similarity=f"{similar.percent} % similar, {event_place(similar.event)}",
+        similarity=f"{similar.percent}% similar, {event_place(similar.event)}",
         claims=f"{counted(similar.people, 'person', 'people')} claimed this",
         merge_url=merge_url(event, similar.event) if can_decide else "",
     )
