@@ -1,4 +1,4 @@
-"""People who come to the calendar signed in."""
+"""Signed-in people for the tests of events."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The calendar, the queue of custom events and registrations in the administration."""
+"""The calendar, registrations and categories in the admin."""
 
 import datetime as dt
 from decimal import Decimal
@@ -31,29 +31,21 @@ def a_custom_event(by: User | None = None, **facts: Any) -> Event:
     return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
 
 
-def decide(client: Client, event: Event, decision: str, reason: str = "") -> Any:
-    return client.post(f"{QUEUE}{event.pk}/decide/", {"decision": decision, "reason": reason})
-
-
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """Django looks up each line's category, and each chosen row is an act of its own."""
+    """Post a form. Django queries each line's category, and each selected row is its own action."""
     with zeal_ignore():
         return client.post(address, values)
 
 
-def listed(response: Any) -> list[Any]:
-    return list(response.context["cl"].result_list)
-
-
 @pytest.mark.parametrize("address", ["", "?state=%00", "?q=%00", "?e=1&o=%00"])
-def test_a_nul_in_the_address_is_no_error(address: str) -> None:
+def test_a_nul_in_the_address_is_not_an_error(address: str) -> None:
     client = coordinator()
     for page in (QUEUE, "/admin/events/event/"):
         answer = client.get(page + address, follow=True)
         assert answer.status_code == 200
 
 
-def test_a_nul_in_a_list_filter_is_told() -> None:
+def test_a_nul_in_a_list_filter_is_reported() -> None:
     answer = coordinator().get("/admin/events/event/?type__exact=%00", follow=True)
     assert "The address contained an invalid character." in text(answer)
 
@@ -62,7 +54,7 @@ def test_a_nul_in_a_list_filter_is_told() -> None:
 
 
 def a_form(event: Event | None = None, **changes: Any) -> dict[str, Any]:
-    """What the browser sends for an event with one credit line."""
+    """The form data for an event with one credit line."""
     begins = dt.datetime(2026, 12, 3, 9)
     ends = begins + dt.timedelta(hours=2)
     values = {
@@ -134,14 +126,14 @@ def test_changed_credit_lines_leave_claimed_credits_alone() -> None:
     ]
 
 
-def test_a_credit_line_is_taken_away() -> None:
+def test_a_credit_line_is_deleted() -> None:
     event = factories.event()
     changes = {"offers-0-DELETE": "on"}
     coordinator().post(f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
     assert list(event.offers.all()) == []
 
 
-def test_tracks_follow_when_the_days_of_an_event_change() -> None:
+def test_changing_the_days_of_an_event_updates_tracks() -> None:
     person = factories.person()
     event = factories.event()
     factories.claim(person, event)
@@ -181,7 +173,7 @@ def test_tracks_follow_when_the_days_of_an_event_change() -> None:
         ),
     ],
 )
-def test_an_unfit_event_is_refused_in_words(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_event_is_rejected_with_a_message(changes: dict[str, Any], message: str) -> None:
     if changes.get("offers-1-category"):
         changes = changes | {"offers-1-category": category(TECHNOLOGY).pk}
     answer = send(coordinator(), "/admin/events/event/add/", a_form(**changes))
@@ -189,7 +181,7 @@ def test_an_unfit_event_is_refused_in_words(changes: dict[str, Any], message: st
     assert list(Event.objects.all()) == []
 
 
-def test_an_event_is_no_session_of_itself() -> None:
+def test_an_event_cannot_be_its_own_session() -> None:
     event = factories.event()
     answer = send(
         coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, parent=event.pk)
@@ -197,7 +189,7 @@ def test_an_event_is_no_session_of_itself() -> None:
     assert "An event cannot be a session of itself." in text(answer)
 
 
-def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
+def test_a_session_belongs_to_a_conference_on_the_calendar() -> None:
     conference = factories.event()
     event, session = factories.event(), factories.event(parent=conference)
     own = a_custom_event()
@@ -216,7 +208,7 @@ def test_a_session_belongs_to_a_conference_of_the_calendar() -> None:
     assert Event.objects.get(pk=event.pk).parent == conference
 
 
-def test_nothing_of_the_calendar_is_deleted() -> None:
+def test_events_cannot_be_deleted() -> None:
     event = factories.event()
     boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
     client = signed_in(boss)
@@ -231,7 +223,7 @@ def test_custom_events_are_not_edited_as_calendar_events() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.EVENT_EDITOR, Role.HELP_DESK, Role.ADMINISTRATOR])
-def test_others_look_at_events_without_changing_them(role: Role) -> None:
+def test_other_staff_can_view_but_not_change_events(role: Role) -> None:
     event = factories.event(title="As it was")
     client = signed_in(factories.person(role))
     assert client.get(f"/admin/events/event/{event.pk}/change/").status_code == 200
@@ -275,7 +267,7 @@ def test_marking_requires_permission_to_change_events() -> None:
     assert registration.attendance == Attendance.UNKNOWN
 
 
-def test_a_categorys_description_is_all_that_changes() -> None:
+def test_only_the_description_of_a_category_can_change() -> None:
     boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
     chosen = category(TECHNOLOGY)
     client = signed_in(boss)
@@ -310,12 +302,12 @@ def test_queries_of_the_pages(items: int, django_assert_num_queries: Any) -> Non
     slugs = list(Category.objects.order_by("position").values_list("slug", flat=True))
     event = factories.event(credits=dict.fromkeys(slugs[:items], "1.0"))
     client = coordinator()
-    client.get(f"/admin/events/event/{event.pk}/change/")  # Django remembers content types
+    client.get(f"/admin/events/event/{event.pk}/change/")  # Django caches content types
     with django_assert_num_queries(8):
         client.get(f"/admin/events/event/{event.pk}/change/")
 
 
-def test_fewer_places_than_people_are_refused_in_the_form(client: Client) -> None:
+def test_a_capacity_below_the_places_taken_is_rejected_in_the_form(client: Client) -> None:
     event = factories.event(days=3, capacity=3, title="Full house")
     for _ in range(2):
         actions.register(event_id=event.pk, by=factories.person())

@@ -1,4 +1,4 @@
-"""What must never be about events, tried by going round Python: `.update()`, bare inserts, SQL."""
+"""The database constraints of events, tested without the checks in Python."""
 
 import datetime as dt
 import uuid
@@ -28,10 +28,10 @@ LATER = NOW + dt.timedelta(hours=1)
 
 
 def registration(event: Event, **fields: Any) -> Registration:
-    """A row as no action would ask whether it may be."""
+    """A registration, inserted without an action's checks."""
     values = {"state": RegistrationState.CONFIRMED, "registered_at": NOW}
-    made = Registration(event=event, person=make.person(), **values | fields)
-    return Registration.objects.bulk_create([made])[0]
+    row = Registration(event=event, person=make.person(), **values | fields)
+    return Registration.objects.bulk_create([row])[0]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def registration(event: Event, **fields: Any) -> Registration:
         ({"state": EventState.PENDING}, "events_proposal_has_author"),
     ],
 )
-def test_facts_of_an_event(values: dict[str, Any], constraint: str | None) -> None:
+def test_event_constraints(values: dict[str, Any], constraint: str | None) -> None:
     event = make.event(begins_at=NOW - dt.timedelta(days=1), ends_at=None)
     events = Event.objects.filter(pk=event.pk)
     if constraint is None:
@@ -64,13 +64,13 @@ def test_facts_of_an_event(values: dict[str, Any], constraint: str | None) -> No
         events.update(**values)
 
 
-def test_a_proposal_waits_since_some_moment() -> None:
+def test_a_proposal_has_a_submission_time() -> None:
     event = make.event(state=EventState.PENDING)
     with pytest.raises(IntegrityError, match="events_proposal_has_submitted_at"):
         Event.objects.filter(pk=event.pk).update(submitted_at=None)
 
 
-def test_two_events_never_share_a_code_to_check_in() -> None:
+def test_check_in_codes_are_unique() -> None:
     make.event(check_in_code="ABCDEF")
     with pytest.raises(IntegrityError, match="check_in_code"):
         make.event(check_in_code="ABCDEF")
@@ -110,13 +110,13 @@ def test_a_series_has_each_date_once() -> None:
         ),
     ],
 )
-def test_facts_of_a_registration(values: dict[str, Any], constraint: str) -> None:
+def test_registration_constraints(values: dict[str, Any], constraint: str) -> None:
     place = registration(make.event())
     with pytest.raises(IntegrityError, match=constraint):
         Registration.objects.filter(pk=place.pk).update(**values)
 
 
-def test_the_database_sells_no_place_twice() -> None:
+def test_the_database_enforces_the_capacity() -> None:
     event = make.event(days=3, capacity=2)
     registration(event)
     registration(event)
@@ -127,7 +127,7 @@ def test_the_database_sells_no_place_twice() -> None:
         Registration.objects.filter(pk=waiting.pk).update(state=RegistrationState.CONFIRMED)
 
 
-def test_walk_ins_take_no_place_and_cannot_become_one_too_many() -> None:
+def test_walk_ins_do_not_count_toward_the_capacity() -> None:
     event = make.event(days=3, capacity=1)
     walk_in = registration(event, walk_in=True)
     registration(event)
@@ -135,7 +135,7 @@ def test_walk_ins_take_no_place_and_cannot_become_one_too_many() -> None:
         Registration.objects.filter(pk=walk_in.pk).update(walk_in=False)
 
 
-def test_no_one_loses_a_place_because_the_room_shrinks() -> None:
+def test_the_capacity_cannot_drop_below_the_places_taken() -> None:
     event = make.event(days=3, capacity=3)
     registration(event)
     registration(event)
@@ -148,7 +148,7 @@ def test_no_one_loses_a_place_because_the_room_shrinks() -> None:
         events.update(capacity=1)
 
 
-def test_an_answer_belongs_to_the_event_of_its_question_and_of_its_registration() -> None:
+def test_an_answer_belongs_to_the_same_event_as_its_question_and_registration() -> None:
     event, other = make.event(days=3), make.event(days=3)
     question = Question.objects.create(
         event=event, position=1, kind=QuestionKind.TEXT, label="What would you like to learn?"
@@ -182,7 +182,7 @@ def test_an_answer_belongs_to_the_event_of_its_question_and_of_its_registration(
         ({"position": 2}, "events_one_question_per_position"),
     ],
 )
-def test_facts_of_a_question(values: dict[str, Any], constraint: str) -> None:
+def test_question_constraints(values: dict[str, Any], constraint: str) -> None:
     event = make.event()
     first, _ = (
         Question.objects.create(
@@ -194,7 +194,7 @@ def test_facts_of_a_question(values: dict[str, Any], constraint: str) -> None:
         Question.objects.filter(pk=first.pk).update(**values)
 
 
-def test_one_open_key_for_a_purpose_and_none_that_can_be_guessed() -> None:
+def test_one_open_key_per_purpose_and_none_that_can_be_guessed() -> None:
     person = make.person()
     key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="k" * 32)
     with pytest.raises(IntegrityError, match="events_one_open_key"), transaction.atomic():
@@ -241,7 +241,7 @@ def test_an_applied_attendance_list_has_its_person_and_time() -> None:
         lists.update(threshold=0)
 
 
-# ---------- What triggers count ----------
+# ---------- Triggers ----------
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_an_applied_attendance_list_has_its_person_and_time() -> None:
         {"state": EventState.CANCELLED},
     ],
 )
-def test_what_people_plan_by_counts_as_a_revision(values: dict[str, Any]) -> None:
+def test_changes_that_people_plan_by_count_as_revisions(values: dict[str, Any]) -> None:
     event = make.event(begins_at=NOW, ends_at=None)
     Event.objects.filter(pk=event.pk).update(**values)
     Event.objects.filter(pk=event.pk).update(**values)
@@ -268,7 +268,7 @@ def test_what_people_plan_by_counts_as_a_revision(values: dict[str, Any]) -> Non
     assert changed.uid == event.uid
 
 
-def test_other_changes_and_stale_copies_leave_the_count() -> None:
+def test_other_changes_and_stale_copies_are_no_revisions() -> None:
     event = make.event(title="First title")
     stale = Event.objects.get(pk=event.pk)
     Event.objects.filter(pk=event.pk).update(title="Second title")
@@ -283,17 +283,17 @@ def version() -> int:
     return CalendarVersion.objects.get().number
 
 
-def test_only_one_row_holds_the_calendars_version() -> None:
+def test_the_calendar_version_is_a_single_row() -> None:
     with pytest.raises(IntegrityError, match="events_one_version"):
         CalendarVersion.objects.create(pk=2, number=1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_public_sees_gives_the_calendar_a_new_version() -> None:
+def test_public_changes_raise_the_calendar_version() -> None:
     event = make.event(days=3, capacity=5)
     library = make.organization()
     place = registration(event)
-    acts = {
+    changes = {
         "event": lambda: Event.objects.filter(pk=event.pk).update(description="New words."),
         "credit line": lambda: event.offers.update(amount="2.0"),
         "category": lambda: type(make.category()).objects.update(description="New words."),
@@ -302,14 +302,14 @@ def test_what_the_public_sees_gives_the_calendar_a_new_version() -> None:
             state=RegistrationState.CANCELLED, cancelled_at=NOW
         ),
     }
-    for name, act in acts.items():
+    for name, change in changes.items():
         before = version()
-        act()
+        change()
         assert version() > before, name
 
 
 @pytest.mark.django_db(transaction=True)
-def test_attendance_and_a_transaction_that_is_rolled_back_leave_the_version() -> None:
+def test_attendance_and_rolled_back_changes_do_not_raise_the_version() -> None:
     event = make.event()
     place = registration(event)
     before = version()
@@ -323,11 +323,11 @@ def test_attendance_and_a_transaction_that_is_rolled_back_leave_the_version() ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_counts_once_however_much_it_changes() -> None:
+def test_a_transaction_raises_the_version_once() -> None:
     for _ in range(3):
         make.event(credits={})
     before = version()
     with transaction.atomic():
-        Event.objects.update(audience="Everybody")
+        Event.objects.update(audience="Everyone")
         Event.objects.update(audience="Trustees")
     assert version() == before + 1

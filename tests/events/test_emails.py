@@ -1,4 +1,4 @@
-"""The e-mails about events, opened and read, the calendar file inside included."""
+"""The e-mails about events, including the calendar files in them."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def an_event(**fields: Any) -> Event:
 
 
 def place_at(event: Event, person: User) -> Registration:
-    """A place whose confirmation went out long ago."""
+    """A registration whose confirmation was already sent."""
     registration = actions.register(event_id=event.pk, by=person)
     sent()
     return registration
@@ -85,7 +85,7 @@ def test_snapshots(now: time_machine.Traveller) -> None:
 
 
 def _registering(person: User) -> Iterator[EmailMultiAlternatives]:
-    """Wait, get a place, give it back, take it again."""
+    """Join the waitlist, move up, cancel, and register again."""
     event, other = (
         an_event(begins_at=BEGINS + dt.timedelta(7), ends_at=None, capacity=1),
         factories.person(),
@@ -118,7 +118,7 @@ def _proposing(person: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
-    """One event is moved, has its reminder and its recording; another one is called off."""
+    """One event is moved, reminded of and recorded; another one is canceled."""
     event, off = an_event(), an_event()
     registration = place_at(event, person)
     place_at(off, person)
@@ -149,7 +149,7 @@ def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
 # ---------- Registration ----------
 
 
-def test_the_confirmation_brings_the_event_into_the_calendar(person: User) -> None:
+def test_a_confirmation_adds_the_event_to_the_calendar(person: User) -> None:
     event = an_event()
     actions.register(event_id=event.pk, by=person)
     method, entry = calendar_of(delivered())
@@ -159,7 +159,7 @@ def test_the_confirmation_brings_the_event_into_the_calendar(person: User) -> No
     assert entry["ATTENDEE"] == "mailto:zoe@library.example"
 
 
-def test_a_confirmation_promises_neither_a_link_nor_a_credit_that_there_is_not(
+def test_a_confirmation_without_a_link_or_credit_promises_neither(
     person: User,
 ) -> None:
     event = an_event(delivery=Delivery.ONLINE, credits={}, all_day=True, sponsor="")
@@ -183,14 +183,14 @@ def test_a_title_cannot_add_a_header_or_fill_the_subject(person: User) -> None:
     assert message.message()["Bcc"] is None
 
 
-def test_a_confirmation_that_no_longer_holds_is_not_sent(person: User) -> None:
+def test_an_outdated_confirmation_is_not_sent(person: User) -> None:
     event = an_event()
     actions.register(event_id=event.pk, by=person)
     actions.cancel_registration(event_id=event.pk, by=person)
     assert delivered().subject == f"Your registration is canceled: {TITLE}"
 
 
-def test_who_leaves_and_comes_back_at_once_is_told_once(
+def test_canceling_and_registering_again_sends_one_email(
     person: User, now: time_machine.Traveller
 ) -> None:
     event = an_event()
@@ -201,7 +201,7 @@ def test_who_leaves_and_comes_back_at_once_is_told_once(
     assert delivered().subject == f"You are registered: {TITLE}"
 
 
-def test_nothing_is_confirmed_once_the_event_is_over_or_called_off(
+def test_no_confirmation_once_the_event_is_over_or_canceled(
     person: User, now: time_machine.Traveller
 ) -> None:
     gone, off = an_event(), an_event(days=3)
@@ -212,7 +212,7 @@ def test_nothing_is_confirmed_once_the_event_is_over_or_called_off(
     assert is_dropped()
 
 
-def test_the_waitlist_and_the_way_off_it(person: User) -> None:
+def test_joining_leaving_and_moving_up_the_waitlist(person: User) -> None:
     event = an_event(capacity=1)
     first, second = factories.person(), factories.person()
     for each in (first, second):
@@ -240,7 +240,7 @@ def test_the_waitlist_and_the_way_off_it(person: User) -> None:
     assert (method, entry["STATUS"]) == ("REQUEST", "CONFIRMED")
 
 
-def test_who_has_a_place_already_is_not_told_of_the_waitlist(person: User) -> None:
+def test_no_waitlist_email_to_a_person_who_already_moved_up(person: User) -> None:
     event = an_event(capacity=1)
     other = factories.person()
     place_at(event, other)
@@ -249,7 +249,7 @@ def test_who_has_a_place_already_is_not_told_of_the_waitlist(person: User) -> No
     assert sent_to(person) == [f"You now have a place: {TITLE}"]
 
 
-def test_a_place_given_back_before_the_news_of_it_is_no_news(person: User) -> None:
+def test_no_promotion_email_to_a_person_who_already_canceled(person: User) -> None:
     event = an_event(capacity=1)
     other = factories.person()
     place_at(event, other)
@@ -260,7 +260,7 @@ def test_a_place_given_back_before_the_news_of_it_is_no_news(person: User) -> No
 
 
 @pytest.mark.parametrize("waiting", [1, 3])
-def test_an_email_needs_a_fixed_number_of_queries(
+def test_an_email_takes_a_fixed_number_of_queries(
     person: User, waiting: int, django_assert_num_queries: Any
 ) -> None:
     event = an_event(capacity=1)
@@ -279,7 +279,7 @@ def queue_change(event: Event, *changes: Change, note: str = "") -> None:
     assert emails.queue_changed_emails(event, changes, note=note) == 1
 
 
-def test_a_change_brings_the_calendar_up_to_date(person: User) -> None:
+def test_a_change_email_updates_the_calendar(person: User) -> None:
     event = an_event()
     place_at(event, person)
     Event.objects.filter(pk=event.pk).update(city="Butte", location="", room="")
@@ -288,8 +288,8 @@ def test_a_change_brings_the_calendar_up_to_date(person: User) -> None:
     assert (method, entry["SEQUENCE"], str(entry["LOCATION"])) == ("REQUEST", 1, "Butte")
 
 
-def test_a_change_is_told_as_it_is_when_the_email_is_sent(person: User) -> None:
-    """The worker stood still while the event moved twice, and its room came and went."""
+def test_a_change_email_describes_the_event_when_it_is_sent(person: User) -> None:
+    """The worker was down while the event moved twice, and its place changed and changed back."""
     event = an_event(delivery="")
     place_at(event, person)
     later = BEGINS + dt.timedelta(days=1)
@@ -301,16 +301,16 @@ def test_a_change_is_told_as_it_is_when_the_email_is_sent(person: User) -> None:
         Change("Format", "In person", "Online"),
     )
 
-    told = body_of(delivered())
+    body = body_of(delivered())
 
-    assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; previously: Thu, Dec 3, 2026," in told
-    assert "Format: removed (previously: In person)" in told
-    assert told.count("Where: Big Sky Room, Lewis & Clark Library, Helena Credits:") == 1
-    assert "Dec 7" not in told
-    assert "Butte" not in told
+    assert "When: Fri, Dec 4, 2026, 9:00 AM (Mountain time; previously: Thu, Dec 3, 2026," in body
+    assert "Format: removed (previously: In person)" in body
+    assert body.count("Where: Big Sky Room, Lewis & Clark Library, Helena Credits:") == 1
+    assert "Dec 7" not in body
+    assert "Butte" not in body
 
 
-def test_a_change_that_was_taken_back_before_the_email_is_no_news(person: User) -> None:
+def test_no_email_about_a_change_that_was_undone(person: User) -> None:
     event = an_event()
     place_at(event, person)
     queue_change(event, Change("Title", TITLE, "Another title"))
@@ -318,7 +318,7 @@ def test_a_change_that_was_taken_back_before_the_email_is_no_news(person: User) 
 
 
 @pytest.mark.parametrize("late", ["cancelled person", "cancelled event"])
-def test_a_change_that_concerns_nobody_any_more_is_not_told(person: User, late: str) -> None:
+def test_no_change_email_after_a_cancellation(person: User, late: str) -> None:
     event = an_event()
     place_at(event, person)
     queue_change(event, note="Hello")
@@ -330,7 +330,7 @@ def test_a_change_that_concerns_nobody_any_more_is_not_told(person: User, late: 
     assert delivered().subject == f"Your registration is canceled: {TITLE}"
 
 
-# ---------- Called off ----------
+# ---------- Canceled ----------
 
 
 def call_off(event: Event, reason: str = "") -> None:
@@ -338,7 +338,7 @@ def call_off(event: Event, reason: str = "") -> None:
     emails.queue_called_off_emails(event, reason=reason)
 
 
-def test_an_event_called_off_leaves_the_calendar(person: User) -> None:
+def test_a_canceled_event_is_removed_from_the_calendar(person: User) -> None:
     event = an_event()
     place_at(event, person)
     call_off(event)
@@ -349,7 +349,7 @@ def test_an_event_called_off_leaves_the_calendar(person: User) -> None:
     assert (method, entry["STATUS"], entry["SEQUENCE"]) == ("CANCEL", "CANCELLED", 1)
 
 
-def test_who_waited_has_nothing_to_take_out_of_a_calendar(person: User) -> None:
+def test_people_on_the_waitlist_get_no_calendar_file(person: User) -> None:
     event = an_event(capacity=1)
     place_at(event, factories.person())
     place_at(event, person)
@@ -360,7 +360,7 @@ def test_who_waited_has_nothing_to_take_out_of_a_calendar(person: User) -> None:
     assert message.attachments == []
 
 
-def test_an_event_that_takes_place_after_all_is_not_called_off(person: User) -> None:
+def test_no_cancellation_email_if_the_event_takes_place_after_all(person: User) -> None:
     event = an_event()
     place_at(event, person)
     call_off(event)
@@ -377,7 +377,7 @@ def mark(registration: Registration, attendance: Attendance) -> None:
     )
 
 
-def test_absent_is_told_when_the_event_is_over(person: User, now: time_machine.Traveller) -> None:
+def test_an_absence_is_announced_after_the_event(person: User, now: time_machine.Traveller) -> None:
     event = an_event()
     registration = place_at(event, person)
     now.move_to(BEGINS + dt.timedelta(minutes=10))
@@ -390,7 +390,7 @@ def test_absent_is_told_when_the_event_is_over(person: User, now: time_machine.T
     assert "recording" not in message.body
 
 
-def test_absent_corrected_before_the_end_is_not_told(
+def test_an_absence_corrected_before_the_end_is_not_announced(
     person: User, now: time_machine.Traveller
 ) -> None:
     event = an_event()
@@ -405,7 +405,7 @@ def test_absent_corrected_before_the_end_is_not_told(
 # ---------- Proposals ----------
 
 
-def test_a_proposal_submitted_again_is_not_returned(person: User) -> None:
+def test_no_return_email_for_a_resubmitted_proposal(person: User) -> None:
     event = an_event(
         state=EventState.PENDING,
         created_by=person,

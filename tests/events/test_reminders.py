@@ -1,4 +1,4 @@
-"""The e-mails with a time of their own: reminders and recordings."""
+"""E-mails sent at a certain time: reminders and notices of recordings."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def now() -> Iterator[time_machine.Traveller]:
 
 
 def place(begins_at: dt.datetime, **fields: Any) -> Registration:
-    """Someone's place at an event that begins then and lasts two hours."""
+    """A registration for a two-hour event that starts at this time."""
     event = factories.event(
         begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2), **fields
     )
@@ -45,7 +45,7 @@ def reminded() -> set[int]:
     return {mail.facts["registration"] for mail in mails}
 
 
-def told() -> list[tuple[int, int]]:
+def announced() -> list[tuple[int, int]]:
     mails = Mail.objects.filter(kind="events.recording").order_by("to")
     return [(mail.to_id, mail.facts["event"]) for mail in mails]
 
@@ -53,7 +53,7 @@ def told() -> list[tuple[int, int]]:
 # ---------- Reminders ----------
 
 
-def test_the_whole_next_day_in_montana_is_near_from_nine_on(now: time_machine.Traveller) -> None:
+def test_reminders_for_the_next_day_are_queued_from_nine_on(now: time_machine.Traveller) -> None:
     today = place(in_montana(12, 2, 23))
     first, last = place(in_montana(12, 3, 0)), place(in_montana(12, 3, 23))
     place(in_montana(12, 4, 0))
@@ -69,7 +69,7 @@ def test_the_whole_next_day_in_montana_is_near_from_nine_on(now: time_machine.Tr
 
 
 @pytest.mark.parametrize(("year", "month", "day", "hours"), [(2027, 3, 14, 23), (2026, 11, 1, 25)])
-def test_the_day_on_which_the_clocks_change_is_a_day_like_any(
+def test_reminders_for_days_when_the_clocks_change(
     now: time_machine.Traveller, year: int, month: int, day: int, hours: int
 ) -> None:
     midnight = in_montana(month, day, 0, year=year)
@@ -88,7 +88,7 @@ def test_the_day_on_which_the_clocks_change_is_a_day_like_any(
     assert reminded() == {evening.pk, next_day.pk}
 
 
-def test_a_worker_that_stood_for_a_day_reminds_of_what_has_not_begun(
+def test_a_late_worker_skips_events_that_have_started(
     now: time_machine.Traveller,
 ) -> None:
     place(in_montana(12, 3, 7))
@@ -98,7 +98,7 @@ def test_a_worker_that_stood_for_a_day_reminds_of_what_has_not_begun(
     assert reminded() == {later.pk}
 
 
-def test_an_event_that_was_moved_is_reminded_of_again(now: time_machine.Traveller) -> None:
+def test_a_moved_event_gets_another_reminder(now: time_machine.Traveller) -> None:
     registration = place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
     actions.queue_reminder_emails()
@@ -110,10 +110,10 @@ def test_an_event_that_was_moved_is_reminded_of_again(now: time_machine.Travelle
     assert Mail.objects.filter(kind="events.reminder").count() == 2
 
 
-def test_only_people_with_a_place_who_want_it_are_reminded(now: time_machine.Traveller) -> None:
+def test_only_people_with_a_place_who_want_reminders_get_one(now: time_machine.Traveller) -> None:
     begins_at = in_montana(12, 3, 9)
-    kept = place(begins_at, capacity=1)
-    actions.register(event_id=kept.event_id, by=factories.person())  # waits
+    registered = place(begins_at, capacity=1)
+    actions.register(event_id=registered.event_id, by=factories.person())  # waits
     left = place(begins_at)
     actions.cancel_registration(event_id=left.event_id, by=left.person)
     off = place(begins_at)
@@ -123,22 +123,22 @@ def test_only_people_with_a_place_who_want_it_are_reminded(now: time_machine.Tra
     User.objects.filter(pk=gone.person_id).update(is_active=False)
     now.move_to("2026-12-02 10:00 -0700")
     assert actions.queue_reminder_emails() == 1
-    assert reminded() == {kept.pk}
+    assert reminded() == {registered.pk}
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_batch_needs_a_fixed_number_of_queries(
+def test_a_batch_takes_a_fixed_number_of_queries(
     now: time_machine.Traveller, number: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(number):
         place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
-    # Places, savepoint, what was told, what is queued, end, no more places.
+    # Registrations, savepoint, existing keys, insert, release, no more registrations.
     with django_assert_num_queries(6):
         assert actions.queue_reminder_emails() == number
 
 
-def test_more_people_than_a_batch_holds_are_all_reminded(
+def test_everyone_is_reminded_in_several_batches(
     now: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reminders, "BATCH", 2)
@@ -160,7 +160,7 @@ def test_a_reminder_can_be_turned_off_by_the_mail_program(now: time_machine.Trav
     assert address in str(message.body).splitlines()
     assert message.extra_headers["List-Unsubscribe"] == f"<{address}>"
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    # A mail program presses the button by itself, without a session or a form of ours.
+    # A mail program sends this request without a session or a form.
     answer = Client(enforce_csrf_checks=True).post(
         address.removeprefix(PORTAL), {"List-Unsubscribe": "One-Click"}
     )
@@ -169,7 +169,7 @@ def test_a_reminder_can_be_turned_off_by_the_mail_program(now: time_machine.Trav
     assert not person.wants_reminders
 
 
-def test_a_reminder_a_day_late_says_today(now: time_machine.Traveller) -> None:
+def test_a_late_reminder_says_today(now: time_machine.Traveller) -> None:
     event = place(in_montana(12, 3, 9)).event
     sent()
     now.move_to("2026-12-03 05:00 -0700")
@@ -180,7 +180,7 @@ def test_a_reminder_a_day_late_says_today(now: time_machine.Traveller) -> None:
 
 
 @pytest.mark.parametrize("why", ["unsubscribed", "left", "begun", "moved", "called off"])
-def test_needless_reminders_are_not_sent(now: time_machine.Traveller, why: str) -> None:
+def test_outdated_reminders_are_not_sent(now: time_machine.Traveller, why: str) -> None:
     registration = place(in_montana(12, 3, 9))
     event, person = registration.event, registration.person
     sent()
@@ -211,11 +211,11 @@ def recorded(registration: Registration, available_at: dt.datetime, **fields: An
     )
 
 
-def test_a_recording_is_told_once_within_a_week_to_all_who_had_a_place(
+def test_a_recording_is_announced_once_within_a_week(
     now: time_machine.Traveller,
 ) -> None:
     registration = place(in_montana(12, 3, 9), capacity=1)
-    actions.register(event_id=registration.event_id, by=factories.person())  # waited in vain
+    actions.register(event_id=registration.event_id, by=factories.person())  # stays on the waitlist
     recorded(registration, in_montana(12, 5, 12))
     expected = [(registration.person_id, registration.event_id)]
 
@@ -224,10 +224,10 @@ def test_a_recording_is_told_once_within_a_week_to_all_who_had_a_place(
     now.move_to(in_montana(12, 12, 11))
     assert actions.queue_recording_emails() == 1
     assert actions.queue_recording_emails() == 0
-    assert told() == expected
+    assert announced() == expected
 
 
-def test_neither_an_old_recording_nor_one_that_is_gone_is_told(
+def test_old_and_expired_recordings_are_not_announced(
     now: time_machine.Traveller,
 ) -> None:
     old, gone, off = (place(in_montana(12, 3, 9)) for _ in range(3))
@@ -246,7 +246,7 @@ def test_neither_an_old_recording_nor_one_that_is_gone_is_told(
         {"state": EventState.CANCELLED},
     ],
 )
-def test_a_recording_that_is_gone_again_is_not_announced(
+def test_a_recording_removed_before_sending_is_not_announced(
     now: time_machine.Traveller, fields: dict[str, Any]
 ) -> None:
     registration = place(in_montana(12, 3, 9))
@@ -259,11 +259,11 @@ def test_a_recording_that_is_gone_again_is_not_announced(
     assert is_dropped()
 
 
-def test_the_job_does_both(now: time_machine.Traveller) -> None:
-    near, seen = place(in_montana(12, 6, 9)), place(in_montana(12, 3, 9))
-    recorded(seen, in_montana(12, 5, 9))
+def test_the_job_queues_reminders_and_recordings(now: time_machine.Traveller) -> None:
+    upcoming, past = place(in_montana(12, 6, 9)), place(in_montana(12, 3, 9))
+    recorded(past, in_montana(12, 5, 9))
     now.move_to(in_montana(12, 5, 10))
     for _ in range(2):
         tasks.tell_in_time(timestamp=0)
-    assert reminded() == {near.pk}
-    assert told() == [(seen.person_id, seen.event_id)]
+    assert reminded() == {upcoming.pk}
+    assert announced() == [(past.person_id, past.event_id)]

@@ -1,4 +1,4 @@
-"""The jobs that the worker runs."""
+"""The worker's jobs for events."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ from tests import factories
 
 
 @pytest.mark.django_db
-def test_a_registration_leads_to_its_credit_once_however_often_the_job_runs() -> None:
+def test_a_registration_earns_one_credit_however_often_the_job_runs() -> None:
     person, event = factories.person(), factories.event(days=1)
     register(event_id=event.pk, by=person)
 
@@ -28,7 +28,7 @@ def test_a_registration_leads_to_its_credit_once_however_often_the_job_runs() ->
     assert Claim.objects.get().person == person
 
 
-def test_the_worker_knows_its_periodic_jobs() -> None:
+def test_the_periodic_jobs_are_registered() -> None:
     crons = {
         periodic.task.name: periodic.cron
         for periodic in app.periodic_registry.periodic_tasks.values()

@@ -1,4 +1,4 @@
-"""The course catalog: proposals of editors, staff's decisions, and what people see of it."""
+"""The course catalog: proposals, decisions, and the pages for everyone."""
 
 import datetime as dt
 from typing import Any
@@ -83,10 +83,10 @@ def at(day: str) -> dt.datetime:
         ("2026-08-31", 2027),
     ],
 )
-def test_the_database_counts_fiscal_years_alike(day: str, year: int) -> None:
+def test_the_database_and_python_agree_on_fiscal_years(day: str, year: int) -> None:
     event = on(day)
-    found = Event.objects.filter(pk=event.pk).annotate(year=FiscalYear("last_day")).get()
-    assert (fiscal_year(dt.date.fromisoformat(day)), found.year) == (year, year)
+    annotated = Event.objects.filter(pk=event.pk).annotate(year=FiscalYear("last_day")).get()
+    assert (fiscal_year(dt.date.fromisoformat(day)), annotated.year) == (year, year)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_database_counts_fiscal_years_alike(day: str, year: int) -> None:
         ("2028-10-01", {"recording_available_at": at("2028-10-05")}, [2029]),
     ],
 )
-def test_an_event_is_of_use_in_the_years_in_which_it_earns_credit(
+def test_an_event_can_be_in_the_catalog_of_the_years_in_which_it_earns_credit(
     day: str, fields: dict[str, Any], years: list[int]
 ) -> None:
     assert list(catalog_queries.catalog_years_of(on(day, **fields))) == years
@@ -117,7 +117,7 @@ def test_an_event_is_of_use_in_the_years_in_which_it_earns_credit(
 # ---------- Proposing ----------
 
 
-def test_an_editor_proposes_once_however_often_the_button_is_pressed(editor: User) -> None:
+def test_proposing_twice_makes_one_listing(editor: User) -> None:
     event = event_of(editor)
     first = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
     again = propose_listing(
@@ -183,7 +183,7 @@ def test_every_decision_in_every_state(staff: User, before: str, decision: Decis
     assert result.skipped == skipped
 
 
-def test_to_decline_needs_a_reason(staff: User) -> None:
+def test_declining_requires_a_reason(staff: User) -> None:
     listing = make.listing(make.event())
     with pytest.raises(Refused, match="Enter a reason"):
         decide_listings(ids=[listing.pk], decision=DECLINE, reason="  ", by=staff)
@@ -191,7 +191,7 @@ def test_to_decline_needs_a_reason(staff: User) -> None:
     assert listing.state == APPROVED
 
 
-def test_ones_own_proposals_are_left_for_a_colleague(staff: User) -> None:
+def test_own_proposals_are_left_for_a_colleague(staff: User) -> None:
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
     other = make.listing(make.event(), state=PROPOSED)
     result = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
@@ -200,7 +200,7 @@ def test_ones_own_proposals_are_left_for_a_colleague(staff: User) -> None:
     assert decide_listings(ids=[mine.pk], decision=DECLINE, reason="A slip", by=staff).skipped == []
 
 
-def test_what_was_cancelled_meanwhile_is_not_approved(staff: User) -> None:
+def test_a_canceled_event_is_not_approved(staff: User) -> None:
     listing = make.listing(make.event(state=EventState.CANCELLED), state=PROPOSED)
     [sentence] = decide_listings(ids=[listing.pk], decision=APPROVE, by=staff).skipped
     assert "is not on the calendar" in sentence
@@ -216,12 +216,12 @@ def test_only_ce_coordinators_decide(editor: User) -> None:
     assert list(CatalogListing.objects.values_list("state", flat=True)) == [PROPOSED]
 
 
-def test_the_history_names_who_proposed_and_who_decided(editor: User, staff: User) -> None:
+def test_the_history_records_who_proposed_and_who_decided(editor: User, staff: User) -> None:
     event = event_of(editor)
     listing = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
     decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
-    told = CatalogListingHistory.objects.order_by("pgh_id")
-    assert list(told.values_list("state", "pgh_context__by", "pgh_context__act")) == [
+    history = CatalogListingHistory.objects.order_by("pgh_id")
+    assert list(history.values_list("state", "pgh_context__by", "pgh_context__act")) == [
         ("proposed", editor.pk, "events.propose_listing"),
         ("approved", staff.pk, "events.decide_listings"),
     ]
@@ -230,7 +230,7 @@ def test_the_history_names_who_proposed_and_who_decided(editor: User, staff: Use
 # ---------- The next year ----------
 
 
-def test_a_years_recordings_are_carried_over_in_one_act(staff: User) -> None:
+def test_recordings_are_renewed_for_the_next_year(staff: User) -> None:
     recorded = {"recording_available_at": at("2026-10-05"), "delivery": Delivery.RECORDED}
     stays = make.listing(on("2026-10-01", title="Stays", **recorded))
     live = make.listing(on("2026-10-01", title="Live"))
@@ -246,8 +246,8 @@ def test_a_years_recordings_are_carried_over_in_one_act(staff: User) -> None:
             "“Declined” was declined for fiscal year 2028.",
             "“Waits” is not in the catalog of fiscal year 2027.",
         ]
-    made = stays.event.listings.get(fiscal_year=2028)
-    assert (made.state, made.proposed_by) == (PROPOSED, staff)
+    renewed = stays.event.listings.get(fiscal_year=2028)
+    assert (renewed.state, renewed.proposed_by) == (PROPOSED, staff)
 
 
 # ---------- Credits and tracks ----------
@@ -258,7 +258,7 @@ def catalog_track() -> RuleSet:
     return RuleSet.objects.get(name="2023 Library Staff")
 
 
-def test_credits_follow_the_catalog_in_the_same_transaction(staff: User) -> None:
+def test_decisions_update_credits_in_the_same_transaction(staff: User) -> None:
     catalog_track()
     people = [make.person() for _ in range(3)]
     event = make.event(days=-7)
@@ -298,7 +298,7 @@ def test_a_recording_counts_in_the_year_in_which_it_is_watched(staff: User) -> N
     assert Posting.objects.count() == 1
 
 
-def test_the_page_says_which_catalog_it_was_not_in() -> None:
+def test_the_credits_page_says_which_catalog_a_course_was_not_in() -> None:
     catalog_track()
     person = make.person()
     make.claim(person, on("2026-05-01"))
@@ -311,7 +311,7 @@ def test_the_page_says_which_catalog_it_was_not_in() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_approving_takes_the_same_few_queries(
+def test_approving_takes_a_fixed_number_of_queries(
     staff: User, items: int, django_assert_num_queries: Any
 ) -> None:
     catalog_track()
@@ -329,7 +329,7 @@ def test_approving_takes_the_same_few_queries(
 
 
 def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:
-    """The public categories with their titles."""
+    """The category slugs and course titles on the public page."""
     groups = Client().get(address).context["groups"]
     return [(category.slug, [each.title for each in courses]) for category, courses in groups]
 
@@ -352,7 +352,7 @@ def test_the_catalog_shows_this_years_courses_by_category() -> None:
     assert "July 1, 2026, to June 30, 2027" in page
 
 
-def test_the_present_year_turns_on_the_first_of_july() -> None:
+def test_the_fiscal_year_starts_on_july_1() -> None:
     make.listing(make.event(title="Old"), fiscal_year=2027)
     make.listing(make.event(title="New"), fiscal_year=2028)
     for moment, title in (("2027-07-01 05:59", "Old"), ("2027-07-01 06:00", "New")):
@@ -381,12 +381,12 @@ def test_a_long_catalog_has_pages() -> None:
     assert 'href="?year=2027&amp;page=2"' in Client().get(PAGE).content.decode()
 
 
-def test_the_events_page_and_the_calendar_lead_to_the_catalog() -> None:
+def test_the_event_page_and_the_calendar_link_to_the_catalog() -> None:
     event = make.event()
     words = "In the State Library’s course catalog, fiscal year 2027"
     assert words not in Client().get(event.get_absolute_url()).content.decode()
     make.listing(event)
-    make.listing(event, fiscal_year=2026)  # moved since: nobody earns its credit in that year
+    make.listing(event, fiscal_year=2026)  # moved since: it earns no credit in that year
     make.listing(make.event(), fiscal_year=2028)
     page = Client().get(event.get_absolute_url())
     assert page.context["catalog_years"] == [2027]
@@ -396,12 +396,10 @@ def test_the_events_page_and_the_calendar_lead_to_the_catalog() -> None:
     assert Client().get(event.get_absolute_url()).context["catalog_years"] == []
 
 
-# ---------- The pages of those who look after events ----------
+# ---------- The page for event editors ----------
 
 
-def test_an_editor_proposes_on_the_page_and_reads_what_became_of_it(
-    editor: User, staff: User
-) -> None:
+def test_an_editor_proposes_on_the_page_and_sees_the_decision(editor: User, staff: User) -> None:
     event = event_of(editor)
     client, address = signed_in(editor), f"/events/{event.pk}/catalog/"
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
@@ -439,7 +437,7 @@ def test_queries_of_the_editors_page(
         client.get(f"/events/{event.pk}/catalog/")
 
 
-# ---------- The administration ----------
+# ---------- The admin ----------
 
 
 def choose(client: Client, action: str, *listings: CatalogListing, reason: str = "") -> Any:
@@ -463,20 +461,20 @@ def test_staff_decide_in_bulk(staff: User) -> None:
     assert states == {first.pk: DECLINED, second.pk: APPROVED, mine.pk: PROPOSED}
 
 
-def test_staff_carry_over_in_bulk(staff: User) -> None:
+def test_staff_renew_in_bulk(staff: User) -> None:
     recorded = {"recording_available_at": at("2026-10-05")}
     listings = [make.listing(on("2026-10-01", **recorded)) for _ in range(2)]
     listings += [make.listing(on("2026-10-01", title=f"Live {number}")) for number in range(7)]
-    told = said(choose(signed_in(staff), "renew", *listings))
-    assert told[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
-    assert told[5:] == [
+    messages = said(choose(signed_in(staff), "renew", *listings))
+    assert messages[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
+    assert messages[5:] == [
         "In all, 7 were skipped.",
         "Proposed for the next fiscal year: 2 of 9. A colleague has to approve them.",
     ]
     assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
 
 
-def test_staff_propose_many_events_at_once(staff: User) -> None:
+def test_staff_propose_in_bulk(staff: User) -> None:
     events = [make.event(), on("2026-05-01"), make.event(title="Nothing", credits={})]
     client = signed_in(staff)
     answer = client.post(
@@ -488,7 +486,7 @@ def test_staff_propose_many_events_at_once(staff: User) -> None:
     assert list(rows) == [(events[1].pk, 2026), (events[0].pk, 2027)]
 
 
-def test_what_waits_is_counted_on_the_first_page(staff: User) -> None:
+def test_waiting_listings_are_counted_on_the_admin_index(staff: User) -> None:
     make.listing(make.event(), state=PROPOSED, proposed_at=NOW - dt.timedelta(days=2))
     make.listing(make.event(), state=PROPOSED)
     make.listing(make.event())
@@ -508,12 +506,12 @@ def test_queries_of_the_queue(staff: User, items: int, django_assert_num_queries
     for _ in range(items):
         listing = make.listing(make.event(), state=PROPOSED)
     client = signed_in(staff)
-    client.get(f"{QUEUE}{listing.pk}/change/")  # Django remembers content types
+    client.get(f"{QUEUE}{listing.pk}/change/")  # Django caches content types
     with django_assert_num_queries(10):
         client.get(QUEUE)
 
 
-def test_listings_are_not_changed_by_forms() -> None:
+def test_listings_cannot_be_edited_in_the_admin() -> None:
     listing = make.listing(make.event(), state=PROPOSED)
     client = signed_in(make.person(Role.CE_COORDINATOR, is_superuser=True))
     answers = [
@@ -525,7 +523,7 @@ def test_listings_are_not_changed_by_forms() -> None:
     assert CatalogListing.objects.get().fiscal_year == 2027
 
 
-# ---------- What the database holds ----------
+# ---------- Constraints ----------
 
 
 @pytest.mark.parametrize(
@@ -540,7 +538,7 @@ def test_listings_are_not_changed_by_forms() -> None:
         ({"state": DECLINED}, "events_listing_decline_has_reason"),
     ],
 )
-def test_facts_of_a_listing(values: dict[str, Any], constraint: str) -> None:
+def test_listing_constraints(values: dict[str, Any], constraint: str) -> None:
     listing = make.listing(make.event())
     with pytest.raises(IntegrityError, match=constraint):
         CatalogListing.objects.filter(pk=listing.pk).update(**values)

@@ -1,4 +1,4 @@
-"""The page of one event: what fits the moment, and who may see it."""
+"""The event page: the next step, the details, and who can see it."""
 
 import datetime as dt
 
@@ -33,7 +33,7 @@ def hour_ago() -> dt.datetime:
     return timezone.now() - dt.timedelta(hours=1)
 
 
-# ---------- What can be done ----------
+# ---------- The next step ----------
 
 
 def test_the_life_of_an_event_for_a_person_who_registers(client):
@@ -92,7 +92,7 @@ def move(event: Event, *, days: int) -> None:
         ({"days": -2, "credits": {}}, ("", "This event carries no CE credit.")),
     ],
 )
-def test_one_thing_fits_the_moment(client, fields, expected):
+def test_the_next_step(client, fields, expected):
     client.force_login(make.person())
     assert next_step(client, make.event(**fields)) == expected
 
@@ -114,7 +114,7 @@ def test_a_recording_can_be_claimed_before_the_event_is_over(client):
     assert '<a href="https://video.example/1" rel="noopener nofollow">' in page
 
 
-def test_registering_elsewhere(client):
+def test_registering_on_another_site(client):
     event = make.event(
         days=2,
         registration_mode=RegistrationMode.EXTERNAL,
@@ -125,7 +125,7 @@ def test_registering_elsewhere(client):
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "ftp://files.example/x", "https://[x"])
-def test_addresses_that_are_no_web_pages_are_not_linked(client, address):
+def test_addresses_other_than_web_pages_are_not_linked(client, address):
     event = make.event(
         days=2,
         registration_mode=RegistrationMode.EXTERNAL,
@@ -156,7 +156,7 @@ def test_places_left_and_a_full_event(client):
     assert next_step(client, event) == ("", "All places are taken.")
 
 
-def test_a_person_marked_absent_learns_why_there_is_no_credit(client):
+def test_a_person_marked_absent_sees_why_there_is_no_credit(client):
     person = make.person()
     client.force_login(person)
     event = make.event(days=2)
@@ -167,7 +167,7 @@ def test_a_person_marked_absent_learns_why_there_is_no_credit(client):
     assert (kind, note.split(",")[0]) == ("", "The organizer marked you as absent")
 
 
-def test_the_public_signs_in_first_and_comes_back(client):
+def test_signing_in_leads_back_to_the_event(client):
     coming, over = make.event(title="Coming", days=2), make.event(title="Over", days=-2)
     page = client.get(coming.get_absolute_url()).content.decode()
     address = f"/accounts/login/?next=/events/{coming.pk}/coming/"
@@ -177,7 +177,7 @@ def test_the_public_signs_in_first_and_comes_back(client):
     assert ">Sign in to add CE credit</a>" in page
 
 
-def test_the_public_signs_in_to_join_the_waitlist_where_all_places_are_taken(client):
+def test_signing_in_to_join_the_waitlist_of_a_full_event(client):
     event = make.event(days=2, capacity=1)
     register(event_id=event.pk, by=make.person())
     page = client.get(event.get_absolute_url()).content.decode()
@@ -193,7 +193,7 @@ def test_the_public_signs_in_to_join_the_waitlist_where_all_places_are_taken(cli
         (Attendance.ABSENT, "The organizer marked you as absent"),
     ],
 )
-def test_who_was_marked_is_not_offered_to_cancel(client, attendance, said):
+def test_registrations_cannot_be_canceled_after_attendance_was_marked(client, attendance, said):
     person = make.person()
     client.force_login(person)
     event = make.event(days=1)
@@ -215,10 +215,10 @@ def test_another_persons_registration_and_claim_are_not_shown(client):
     assert next_step(client, over)[0] == "claim"
 
 
-# ---------- What is said ----------
+# ---------- Details ----------
 
 
-def test_everything_known_is_said(client):
+def test_all_details_are_shown(client):
     begins_at = dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC)
     event = make.event(
         title="Weeding <b>well</b>",
@@ -250,7 +250,7 @@ def test_everything_known_is_said(client):
     assert "<script>alert" not in page
 
 
-def test_days_without_clock_times(client):
+def test_an_all_day_event_has_no_times(client):
     event = make.event(
         begins_at=dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC),
         ends_at=dt.datetime(2026, 8, 19, 6, tzinfo=dt.UTC),
@@ -288,7 +288,7 @@ def test_a_conference_lists_its_sessions_day_by_day(client):
     ]
 
 
-def test_a_very_long_program_shows_its_beginning(client, monkeypatch):
+def test_a_very_long_program_is_cut_off(client, monkeypatch):
     monkeypatch.setattr(event_page_views, "MAX_SESSIONS", 2)
     conference = make.event(days=-2, hours=8)
     sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
@@ -301,7 +301,7 @@ def test_a_very_long_program_shows_its_beginning(client, monkeypatch):
     assert [row.pk for row in rows] == [session.pk for session in sessions]
 
 
-def test_sessions_are_claimed_singly(client):
+def test_sessions_are_claimed_separately(client):
     person = make.person()
     conference = make.event(days=-2, hours=8, credits={})
     first, second = (make.event(days=-2, parent=conference) for _ in range(2))
@@ -329,7 +329,7 @@ def test_the_same_training_on_other_dates(client):
 # ---------- When and where ----------
 
 
-def test_times_are_told_to_browsers_as_well(client):
+def test_times_are_marked_up_for_browsers(client):
     event = make.event(
         begins_at=dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC),
         ends_at=dt.datetime(2026, 12, 3, 18, tzinfo=dt.UTC),
@@ -343,7 +343,7 @@ def test_times_are_told_to_browsers_as_well(client):
     assert '<span class="quiet" data-local-note hidden></span>' in page
 
 
-def test_days_are_the_same_everywhere(client):
+def test_all_day_events_are_not_converted_to_local_time(client):
     midnight = dt.datetime(2026, 8, 17, 6, tzinfo=dt.UTC)
     event = make.event(begins_at=midnight, ends_at=midnight, all_day=True)
     page = client.get(event.get_absolute_url()).content.decode()
@@ -368,7 +368,7 @@ def test_days_are_the_same_everywhere(client):
         ({"delivery": "", "city": "Helena"}, ""),
     ],
 )
-def test_a_map_is_offered_where_people_go(client, fields, query):
+def test_events_with_a_place_link_to_a_map(client, fields, query):
     event = make.event(**fields)
     page = client.get(event.get_absolute_url()).content.decode()
     link = f'href="https://www.openstreetmap.org/search?query={query}" rel="noopener noreferrer"'
@@ -376,13 +376,13 @@ def test_a_map_is_offered_where_people_go(client, fields, query):
     assert ("openstreetmap" in page) is bool(query)
 
 
-def test_the_room_stands_before_the_place(client):
+def test_the_room_comes_before_the_place(client):
     event = make.event(room="Room 2", location="Yogo Inn", delivery=Delivery.IN_PERSON)
     row = client.get(event.get_absolute_url()).context["row"]
     assert row.where == "Room 2, Yogo Inn · In person"
 
 
-def test_a_program_goes_by_day_time_and_room(client):
+def test_a_program_is_sorted_by_day_time_and_room(client):
     noon = dt.datetime(2026, 4, 9, 18, tzinfo=dt.UTC)
     place = {"location": "Yogo Inn", "city": "Lewistown", "delivery": Delivery.IN_PERSON}
     conference = make.event(begins_at=noon, ends_at=noon + dt.timedelta(hours=5), **place)
@@ -406,10 +406,10 @@ def test_a_program_goes_by_day_time_and_room(client):
     ]
 
 
-# ---------- What goes with it ----------
+# ---------- Files and recordings ----------
 
 
-def test_links_and_files_say_what_to_expect(client):
+def test_links_and_files_show_their_site_kind_and_size(client):
     event = make.event()
     slides = "https://www.slides.example/deck?a=1&b=2"
     Resource.objects.create(event=event, label="Slides <b>", url=slides)
@@ -447,7 +447,7 @@ def test_links_and_files_say_what_to_expect(client):
         (None, None, None, "", True),
     ],
 )
-def test_a_recording_says_until_when_it_earns_credit(
+def test_a_recording_shows_until_when_it_earns_credit(
     client, available, until, credits, note, is_linked
 ):
     now = timezone.now()
@@ -479,7 +479,7 @@ def test_a_cancelled_event_says_why_and_offers_no_recording(client):
     assert "is closed" not in client.get(event.get_absolute_url()).content.decode()
 
 
-def test_sessions_are_offered_to_be_claimed_together(client):
+def test_sessions_can_be_claimed_together(client):
     person = make.person()
     conference = make.event(days=-2, hours=8, credits={})
     session = make.event(days=-2, parent=conference)
@@ -495,7 +495,7 @@ def test_sessions_are_offered_to_be_claimed_together(client):
     assert offer not in client.get(address).content.decode()
 
 
-# ---------- Who looks after it ----------
+# ---------- Links for editors ----------
 
 
 def editor_of(organization: Organization) -> User:
@@ -505,7 +505,7 @@ def editor_of(organization: Organization) -> User:
     return editor
 
 
-def test_those_who_look_after_an_event_find_the_way_to_that(client):
+def test_people_who_manage_an_event_see_the_links_for_it(client):
     organization = make.organization()
     event = make.event(days=2, organization=organization)
     for person, is_theirs in [
@@ -531,14 +531,14 @@ def test_those_who_look_after_an_event_find_the_way_to_that(client):
     over = client.get(event.get_absolute_url()).context["editor_links"]
     assert [link.label for link in over] == [label for label in links if label[:6] != "Cancel"]
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
-    kept = client.get(event.get_absolute_url()).context["editor_links"]
-    assert [link.label for link in kept] == ["Roster", "Copy"]
+    canceled = client.get(event.get_absolute_url()).context["editor_links"]
+    assert [link.label for link in canceled] == ["Roster", "Copy"]
 
 
-# ---------- Who may see it ----------
+# ---------- Who can see it ----------
 
 
-def test_any_slug_and_none_lead_to_the_event(client):
+def test_any_slug_works(client):
     event = make.event(title="Weeding")
     for address in (f"/events/{event.pk}/", f"/events/{event.pk}/something-else/"):
         response = client.get(address)
@@ -560,7 +560,7 @@ def test_unpublished_calendar_events_are_not_found(client, state):
     assert client.get(f"/events/{event.pk}/").status_code == 404
 
 
-def test_a_custom_event_is_its_creators_alone(client):
+def test_only_the_creator_sees_a_custom_event(client):
     person = make.person()
     event = claim_custom_event(facts=make.facts(title="Own training"), by=person).event
     assert client.get(f"/events/{event.pk}/").status_code == 404
@@ -571,7 +571,7 @@ def test_a_custom_event_is_its_creators_alone(client):
     assert next_step(client, event) == ("claimed", "")
 
 
-def test_the_creator_reads_why_a_custom_event_came_back(client):
+def test_the_creator_sees_why_a_custom_event_was_returned(client):
     person = make.person()
     event = claim_custom_event(facts=make.facts(), by=person).event
     decide_custom_event(
@@ -583,7 +583,7 @@ def test_the_creator_reads_why_a_custom_event_came_back(client):
     assert f'href="/continuing-education/custom/{event.pk}/"' in page
 
 
-# ---------- Speed ----------
+# ---------- The number of queries ----------
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])

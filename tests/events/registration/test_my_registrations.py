@@ -1,4 +1,4 @@
-"""Questions, the waitlist in pages, My registrations and the personal addresses on it."""
+"""When registration is open, the waitlist, questions, and My registrations."""
 
 import datetime as dt
 
@@ -25,11 +25,11 @@ def place(event: Event, person: User) -> Registration:
     return Registration.objects.get(event=event, person=person)
 
 
-def posted(person: User) -> list[str]:
+def mail_kinds(person: User) -> list[str]:
     return list(Mail.objects.filter(to=person).order_by("pk").values_list("kind", flat=True))
 
 
-# ---------- The window ----------
+# ---------- When registration is open ----------
 
 OPENS = dt.datetime(2026, 12, 1, 16, tzinfo=dt.UTC)
 CLOSES = dt.datetime(2026, 12, 8, 16, tzinfo=dt.UTC)
@@ -71,7 +71,9 @@ def test_registration_opens_and_closes(
 # ---------- The waitlist ----------
 
 
-def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
+def test_the_first_person_waiting_moves_up_after_a_cancellation(
+    client: Client, person: User
+) -> None:
     event = make.event(days=3, capacity=1)
     holder, second = make.person(), make.person()
     actions.register(event_id=event.pk, by=holder)
@@ -87,9 +89,9 @@ def test_full_wait_cancel_promotion(client: Client, person: User) -> None:
     actions.cancel_registration(event_id=event.pk, by=holder)
 
     assert (place(event, person).state, place(event, second).state) == (CONFIRMED, WAITLISTED)
-    assert posted(holder) == ["events.registered", "events.registration_cancelled"]
-    assert posted(person) == ["events.waitlisted", "events.promoted"]
-    assert posted(second) == ["events.waitlisted"]
+    assert mail_kinds(holder) == ["events.registered", "events.registration_cancelled"]
+    assert mail_kinds(person) == ["events.waitlisted", "events.promoted"]
+    assert mail_kinds(second) == ["events.waitlisted"]
 
 
 def test_a_person_who_registers_again_is_last_on_the_waitlist(person: User) -> None:
@@ -103,7 +105,7 @@ def test_a_person_who_registers_again_is_last_on_the_waitlist(person: User) -> N
     assert (place(event, second).state, place(event, person).state) == (CONFIRMED, WAITLISTED)
 
 
-def test_leaving_the_waitlist_takes_no_ones_place(client: Client, person: User) -> None:
+def test_leaving_the_waitlist_frees_no_place(client: Client, person: User) -> None:
     event = make.event(days=3, capacity=1)
     holder = make.person()
     actions.register(event_id=event.pk, by=holder)
@@ -113,7 +115,7 @@ def test_leaving_the_waitlist_takes_no_ones_place(client: Client, person: User) 
     assert place(event, holder).state == CONFIRMED
 
 
-def test_more_places_go_to_those_who_wait(person: User) -> None:
+def test_added_places_go_to_people_on_the_waitlist(person: User) -> None:
     event = make.event(days=3, capacity=1)
     for each in (make.person(), person, make.person()):
         actions.register(event_id=event.pk, by=each)
@@ -136,7 +138,7 @@ def test_no_one_is_promoted_once_the_event_is_over(person: User) -> None:
     assert place(event, person).state == WAITLISTED
 
 
-def test_who_is_checked_in_does_not_cancel(client: Client, person: User) -> None:
+def test_people_who_checked_in_cannot_cancel(client: Client, person: User) -> None:
     event = make.event(days=0, hours=2)
     registration = actions.register(event_id=event.pk, by=person)
     actions.mark_attendance(
@@ -150,8 +152,8 @@ def test_who_is_checked_in_does_not_cancel(client: Client, person: User) -> None
 # ---------- Questions ----------
 
 
-def ask(event: Event) -> list[Question]:
-    asked = [
+def add_questions(event: Event) -> list[Question]:
+    questions = [
         (QuestionKind.TEXT, "What would you like to learn?", [], True),
         (QuestionKind.CHOICE, "Lunch", ["Soup", "Salad"], False),
         (QuestionKind.YES_NO, "First time?", [], True),
@@ -159,15 +161,20 @@ def ask(event: Event) -> list[Question]:
     ]
     return [
         Question.objects.create(
-            event=event, position=number, kind=kind, label=label, choices=choices, is_required=must
+            event=event,
+            position=number,
+            kind=kind,
+            label=label,
+            choices=choices,
+            is_required=is_required,
         )
-        for number, (kind, label, choices, must) in enumerate(asked)
+        for number, (kind, label, choices, is_required) in enumerate(questions)
     ]
 
 
 def test_answers_to_the_organizers_questions_can_be_changed(client: Client, person: User) -> None:
     event = make.event(days=3)
-    learn, lunch, first, need = ask(event)
+    learn, lunch, first, need = add_questions(event)
     address = f"/events/{event.pk}/register/"
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
     page = client.get(address).content.decode()
@@ -186,12 +193,10 @@ def test_answers_to_the_organizers_questions_can_be_changed(client: Client, pers
     assert answers.count() == 3
 
 
-def test_a_full_event_with_questions_asks_for_the_waitlist_too(
-    client: Client, person: User
-) -> None:
+def test_the_waitlist_of_an_event_with_questions(client: Client, person: User) -> None:
     event = make.event(days=3, capacity=1)
     actions.register(event_id=event.pk, by=make.person())
-    [first, *_] = ask(event)
+    [first, *_] = add_questions(event)
     Question.objects.exclude(pk=first.pk).delete()
     address = f"/events/{event.pk}/register/"
     assert "Join the waitlist" in client.get(address).content.decode()
@@ -199,17 +204,17 @@ def test_a_full_event_with_questions_asks_for_the_waitlist_too(
     assert place(event, person).state == WAITLISTED
 
 
-def test_required_questions_hold_without_the_form(person: User) -> None:
+def test_required_answers_are_enforced_without_the_form(person: User) -> None:
     event = make.event(days=3)
-    [question, *_] = ask(event)
+    [question, *_] = add_questions(event)
     with pytest.raises(Refused, match="Please answer: What would") as refusal:
         actions.register(event_id=event.pk, by=person)
     assert refusal.value.field == f"question_{question.pk}"
 
 
-def test_answers_are_not_asked_for_what_is_over(client: Client, person: User) -> None:
+def test_no_questions_once_the_event_is_over(client: Client, person: User) -> None:
     event = make.event(days=-3)
-    ask(event)
+    add_questions(event)
     answer = client.get(f"/events/{event.pk}/register/", follow=True)
     assert answer.redirect_chain == [(f"/events/{event.pk}/", 302)]
 
@@ -238,7 +243,7 @@ def test_queries(client: Client, person: User, number: int, django_assert_num_qu
     assert sorted(set(labels)) == ["On the waitlist, number 1", "Registered"]
 
 
-def test_what_became_of_a_place(client: Client, person: User) -> None:
+def test_outcomes_of_past_registrations(client: Client, person: User) -> None:
     absent, without = make.event(days=3), make.event(days=3, credits={})
     for event in (absent, without):
         actions.register(event_id=event.pk, by=person)
@@ -254,7 +259,7 @@ def test_what_became_of_a_place(client: Client, person: User) -> None:
     }
 
 
-def test_the_personal_addresses_are_made_renewed_and_turned_off(
+def test_personal_addresses_are_created_replaced_and_turned_off(
     client: Client, person: User
 ) -> None:
     assert client.get("/events/mine/").context["feed"] == ""

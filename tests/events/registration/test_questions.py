@@ -1,4 +1,4 @@
-"""The organizer's questions: written, ordered, changed and removed."""
+"""The organizer's questions: added, ordered, changed and removed."""
 
 from typing import Any
 
@@ -35,46 +35,44 @@ def send(client: Client, event: Event, *rows: dict[str, str]) -> Any:
     return client.post(f"/events/{event.pk}/questions/", data)
 
 
-def asked(event: Event) -> list[tuple[str, str, list[str], bool]]:
+def questions_of(event: Event) -> list[tuple[str, str, list[str], bool]]:
     rows = Question.objects.filter(event=event).order_by("position")
     return list(rows.values_list("label", "kind", "choices", "is_required"))
 
 
-def test_questions_are_written_ordered_and_changed(
-    client: Client, staff: User, event: Event
-) -> None:
+def test_questions_are_added_ordered_and_changed(client: Client, staff: User, event: Event) -> None:
     lunch = {"label": "Lunch?", "kind": "choice", "choices": "Soup\r\n\r\nSalad\r\nSoup"}
     send(client, event, {"label": "Why?", "is_required": "on"}, {"label": ""}, lunch)
-    assert asked(event) == [
+    assert questions_of(event) == [
         ("Why?", "text", [], True),
         ("Lunch?", "choice", ["Soup", "Salad"], False),
     ]
     why, second = Question.objects.order_by("position")
     send(client, event, lunch | {"id": str(second.pk)}, {"id": str(why.pk), "label": "Why not?"})
-    assert [label for label, *_ in asked(event)] == ["Lunch?", "Why not?"]
+    assert [label for label, *_ in questions_of(event)] == ["Lunch?", "Why not?"]
     assert {each.pk for each in Question.objects.all()} == {why.pk, second.pk}
 
 
-def test_a_choice_needs_choices_and_an_old_question_words(
-    client: Client, staff: User, event: Event
-) -> None:
+def test_incomplete_questions_are_rejected(client: Client, staff: User, event: Event) -> None:
     page = send(client, event, {"label": "<b>Lunch?</b>", "kind": "choice", "choices": "Soup"})
     assert "Enter at least two choices" in page.content.decode()
     assert "&lt;b&gt;Lunch?&lt;/b&gt;" in page.content.decode()
     send(client, event, {"label": "Why?"})
     page = send(client, event, {"id": str(Question.objects.get().pk), "label": ""})
     assert "select Remove this question" in page.content.decode()
-    assert [label for label, *_ in asked(event)] == ["Why?"]
+    assert [label for label, *_ in questions_of(event)] == ["Why?"]
 
 
-def test_removing_says_how_many_answered(client: Client, staff: User, event: Event) -> None:
+def test_removing_a_question_shows_how_many_people_answered(
+    client: Client, staff: User, event: Event
+) -> None:
     send(client, event, {"label": "Why?"})
     question = Question.objects.get()
     actions.register(event_id=event.pk, by=make.person(), answers={question.pk: "Because"})
     page = client.get(f"/events/{event.pk}/questions/").content.decode()
     assert "1 person has answered. Removing the question deletes these answers." in page
     send(client, event, {"id": str(question.pk), "label": "Why?", "remove": "on"})
-    assert asked(event) == []
+    assert questions_of(event) == []
     assert not Answer.objects.exists()
     assert event.registrations.count() == 1
 
@@ -83,15 +81,15 @@ def test_too_many_questions_are_refused(client: Client, staff: User, event: Even
     rows = [{"label": f"Question {number}"} for number in range(MAX_QUESTIONS + 1)]
     page = send(client, event, *rows)
     assert f"You can ask at most {MAX_QUESTIONS} questions" in page.content.decode()
-    assert asked(event) == []
+    assert questions_of(event) == []
 
 
 def test_a_question_of_another_event_stays_there(client: Client, staff: User, event: Event) -> None:
     other = make.event(days=3)
     send(client, other, {"label": "Theirs"})
     send(client, event, {"id": str(Question.objects.get().pk), "label": "Ours"})
-    assert [label for label, *_ in asked(other)] == ["Theirs"]
-    assert [label for label, *_ in asked(event)] == ["Ours"]
+    assert [label for label, *_ in questions_of(other)] == ["Theirs"]
+    assert [label for label, *_ in questions_of(event)] == ["Ours"]
 
 
 @pytest.mark.parametrize("number", [1, 3])

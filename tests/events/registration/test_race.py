@@ -1,7 +1,7 @@
-"""Promise 1: a registration never exceeds the capacity and the waitlist keeps its order.
+"""Promise 1: registrations never exceed the capacity, and the waitlist keeps its order.
 
-Two hundred people press Register for fifty places. The control shows that the same act without
-lock and trigger sells places twice: these tests can fail.
+Two hundred people register for fifty places. The control shows that these tests can fail: without
+the lock and the trigger, more people get a place than there are places.
 """
 
 import threading
@@ -22,7 +22,7 @@ from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE, PLACES, ROUNDS = 200, 50, 10
-# PostgreSQL takes a hundred connections; so many people at a time stand in line for one event.
+# How many people register concurrently; PostgreSQL accepts a hundred connections.
 AT_A_TIME = 40
 CONFIRMED, WAITLISTED = RegistrationState.CONFIRMED, RegistrationState.WAITLISTED
 
@@ -36,33 +36,33 @@ def crowd() -> list[User]:
     )
 
 
-def press_register(people: list[User], event: Event) -> list[Registration]:
-    """Everybody registers: so many people start at the same moment, the others follow at once."""
-    waiting, done = iter(people), []
-    turn = threading.Lock()
+def register_all(people: list[User], event: Event) -> list[Registration]:
+    """Register everyone: AT_A_TIME people concurrently, each followed by the next in line."""
+    line, registrations = iter(people), []
+    lock = threading.Lock()
 
-    def stand_in_line(_: int) -> None:
+    def register_in_turn(_: int) -> None:
         while True:
-            with turn:
-                person = next(waiting, None)
+            with lock:
+                person = next(line, None)
             if person is None:
                 return
-            done.append(actions.register(event_id=event.pk, by=person))
+            registrations.append(actions.register(event_id=event.pk, by=person))
 
-    assert run_concurrently(AT_A_TIME, stand_in_line) == [None] * AT_A_TIME
-    return done
-
-
-def standing(event: Event, state: RegistrationState) -> list[Registration]:
-    found = Registration.objects.filter(event=event, state=state)
-    return list(found.order_by("registered_at", "id"))
+    assert run_concurrently(AT_A_TIME, register_in_turn) == [None] * AT_A_TIME
+    return registrations
 
 
-def test_two_hundred_for_fifty_places_ten_times_over(crowd: list[User]) -> None:
+def in_state(event: Event, state: RegistrationState) -> list[Registration]:
+    registrations = Registration.objects.filter(event=event, state=state)
+    return list(registrations.order_by("registered_at", "id"))
+
+
+def test_two_hundred_people_register_for_fifty_places(crowd: list[User]) -> None:
     for _ in rounds(ROUNDS):
         event = make.event(days=3, capacity=PLACES)
-        answers = {each.person_id: each.state for each in press_register(crowd, event)}
-        confirmed, waiting = standing(event, CONFIRMED), standing(event, WAITLISTED)
+        answers = {each.person_id: each.state for each in register_all(crowd, event)}
+        confirmed, waiting = in_state(event, CONFIRMED), in_state(event, WAITLISTED)
         assert (len(confirmed), len(waiting)) == (PLACES, PEOPLE - PLACES)
         moments = [each.registered_at for each in confirmed + waiting]
         assert moments == sorted(set(moments)), "everyone before the waitlist, no two alike"
@@ -71,7 +71,7 @@ def test_two_hundred_for_fifty_places_ten_times_over(crowd: list[User]) -> None:
 
 @contextmanager
 def without_lock_and_trigger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The control: as if two people never registered at the same moment."""
+    """Disable the event's lock and the trigger on capacity."""
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -86,25 +86,25 @@ def without_lock_and_trigger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             cursor.execute(f"ALTER TABLE events_registration ENABLE TRIGGER {trigger}")
 
 
-def test_control_without_lock_and_trigger_it_oversells(
+def test_control_places_are_oversold_without_lock_and_trigger(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = make.event(days=3, capacity=PLACES)
     with without_lock_and_trigger(monkeypatch):
-        press_register(crowd, event)
-    assert len(standing(event, CONFIRMED)) > PLACES
+        register_all(crowd, event)
+    assert len(in_state(event, CONFIRMED)) > PLACES
 
 
-def test_the_trigger_alone_holds_the_capacity(
+def test_the_trigger_alone_enforces_the_capacity(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python forgets the lock; the database refuses the place that is not there."""
+    """If Python takes no lock, the database still refuses places beyond the capacity."""
     event = make.event(days=3, capacity=5)
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
-    came = run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[n]))
-    assert len(standing(event, CONFIRMED)) == 5
-    refused = [str(each) for each in came if isinstance(each, Exception)]
-    assert all("all 5 places are taken" in words for words in refused)
+    results = run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[n]))
+    assert len(in_state(event, CONFIRMED)) == 5
+    refused = [str(each) for each in results if isinstance(each, Exception)]
+    assert all("all 5 places are taken" in message for message in refused)
 
 
 def test_the_last_place_goes_to_one_of_two_pages(crowd: list[User]) -> None:
@@ -115,39 +115,39 @@ def test_the_last_place_goes_to_one_of_two_pages(crowd: list[User]) -> None:
         return client.post(f"/events/{event.pk}/register/").status_code
 
     assert run_concurrently(20, press) == [302] * 20
-    assert (len(standing(event, CONFIRMED)), len(standing(event, WAITLISTED))) == (1, 19)
+    assert (len(in_state(event, CONFIRMED)), len(in_state(event, WAITLISTED))) == (1, 19)
 
 
-def test_places_given_back_at_once_go_to_those_who_waited_longest(crowd: list[User]) -> None:
+def test_places_freed_concurrently_go_to_the_people_who_waited_longest(crowd: list[User]) -> None:
     event = make.event(days=3, capacity=10)
     for person in crowd[:30]:
         actions.register(event_id=event.pk, by=person)
 
-    def act(n: int) -> None:
-        """Ten give their places back while ten newcomers try to slip in."""
+    def cancel_or_register(n: int) -> None:
+        """Ten people cancel while ten newcomers register."""
         if n < 10:
             actions.cancel_registration(event_id=event.pk, by=crowd[n])
         else:
             actions.register(event_id=event.pk, by=crowd[20 + n])
 
-    assert run_concurrently(20, act) == [None] * 20
-    assert {each.person_id for each in standing(event, CONFIRMED)} == {
+    assert run_concurrently(20, cancel_or_register) == [None] * 20
+    assert {each.person_id for each in in_state(event, CONFIRMED)} == {
         person.pk for person in crowd[10:20]
     }
-    waiting = [each.person_id for each in standing(event, WAITLISTED)]
+    waiting = [each.person_id for each in in_state(event, WAITLISTED)]
     assert waiting[:10] == [person.pk for person in crowd[20:30]]
     assert set(waiting[10:]) == {person.pk for person in crowd[30:40]}
 
 
-def test_the_same_person_many_times_at_once_has_one_place(crowd: list[User]) -> None:
+def test_a_person_who_registers_concurrently_gets_one_place(crowd: list[User]) -> None:
     event = make.event(days=3, capacity=2)
     run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[0]))
-    assert [each.person_id for each in standing(event, CONFIRMED)] == [crowd[0].pk]
+    assert [each.person_id for each in in_state(event, CONFIRMED)] == [crowd[0].pk]
     assert Registration.objects.filter(event=event).count() == 1
 
 
 def test_registrations_of_many_events_do_not_block_each_other(crowd: list[User]) -> None:
-    """All of them give the calendar a new version at commit; nothing waits for more than that."""
+    """Each raises the calendar's version at commit, and they wait for nothing else."""
     events = [make.event(days=3, capacity=2) for _ in range(20)]
-    came = run_concurrently(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
-    assert [each.state for each in came] == [CONFIRMED] * 20
+    results = run_concurrently(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
+    assert [each.state for each in results] == [CONFIRMED] * 20

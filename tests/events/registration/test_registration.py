@@ -1,4 +1,4 @@
-"""Register and cancel, as a person presses the buttons."""
+"""Register and cancel with the buttons on the event page."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def press(client: Client, button: str, event: Event) -> list[str]:
-    """Send the button's form and answer the messages; it always leads back to the event."""
+    """Submit the button's form, which leads back to the event, and return the messages."""
     response = client.post(f"/events/{event.pk}/{button}/", follow=True)
     assert response.redirect_chain == [(f"/events/{event.pk}/", 302)]
     return [str(message) for message in response.context["messages"]]
@@ -37,7 +37,7 @@ def test_register_cancel_and_register_again(client, person):
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
 
 
-def test_no_credit_is_promised_where_none_is_offered(client, person):
+def test_no_credit_is_promised_if_none_is_offered(client, person):
     event = make.event(days=3, credits={})
     assert press(client, "register", event) == ["You are registered."]
 
@@ -49,7 +49,7 @@ def test_registering_twice_takes_one_place(client, person):
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
 
 
-def test_a_full_event_refuses_and_a_cancelled_place_is_free_again(client, person):
+def test_a_full_event_has_a_place_again_after_a_cancellation(client, person):
     event = make.event(days=3, capacity=1, has_waitlist=False)
     other = Client()
     other_person = make.person()
@@ -76,13 +76,13 @@ def test_a_full_event_refuses_and_a_cancelled_place_is_free_again(client, person
         ),
     ],
 )
-def test_what_takes_no_registration_says_why(client, person, fields, reason):
+def test_events_that_take_no_registrations_say_why(client, person, fields, reason):
     event = make.event(**{"days": 3} | fields)
     assert press(client, "register", event) == [reason]
     assert places(event) == []
 
 
-def test_over_is_over_for_cancelling_too(client, person):
+def test_no_cancellation_once_the_event_is_over(client, person):
     event = make.event(days=-3)
     Registration.objects.create(
         event=event,
@@ -97,7 +97,7 @@ def test_over_is_over_for_cancelling_too(client, person):
 
 
 @pytest.mark.parametrize("button", ["register", "cancel"])
-def test_by_get_nothing_happens(client, person, button):
+def test_get_requests_change_nothing(client, person, button):
     event = make.event(days=3)
     press(client, "register", event)
     response = client.get(f"/events/{event.pk}/{button}/")
