@@ -208,7 +208,7 @@ def decide_custom_event(
         )
     _refuse_own(event, by)
     if decision != Decision.APPROVE and not reason.strip():
-        raise Refused("Give a reason; the person will read it.", field="reason")
+        raise Refused("Give a reason. The person will read it.", field="reason")
     event.state = transition.target
     event.decided_by = by
     event.decided_at = timezone.now()
@@ -221,8 +221,8 @@ def decide_custom_event(
 def _refuse_unseen(event: Event, seen: str) -> None:
     if seen and queries.custom_event_version(event) != seen:
         raise Refused(
-            f"“{event.title}” was changed since you opened this page; it is "
-            f"{rules.state_for_editors(event)} now. Review it again before you decide."
+            f"“{event.title}” was changed since you opened this page and is now "
+            f"{rules.state_for_editors(event)}. Review it again before you decide."
         )
 
 

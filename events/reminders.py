@@ -29,6 +29,7 @@ from events.email_parts import (
 )
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event, Registration
+from events.queries import midnight
 from events.rules import has_recording
 
 # Early in the workday, not in the middle of the night.
@@ -51,7 +52,7 @@ def queue_reminder_emails() -> int:
     now = timezone.now()
     is_time = timezone.localtime(now).time() >= REMIND_FROM
     # Not in steps of 24 hours: a day has 23 or 25 hours when the clocks change.
-    until = _midnight_after(today() + dt.timedelta(days=1) if is_time else today())
+    until = midnight(today() + dt.timedelta(days=2 if is_time else 1))
     due = _registrations().filter(
         event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True
     )
@@ -96,10 +97,6 @@ def _soon(event: Event) -> str:
     return {0: "today", 1: "tomorrow"}.get(days, f"on {format_day(day)}")
 
 
-def _midnight_after(day: dt.date) -> dt.datetime:
-    return timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time()))
-
-
 # ---------- Recordings ----------
 
 
@@ -126,11 +123,8 @@ def queue_recording_emails() -> int:
 def recording_email(mail: Mail) -> Email | None:
     """Announce a recording to a person who registered, whether or not they attended."""
     event = Event.objects.get(pk=mail.facts["event"])
-    now = timezone.now()
     until = event.recording_until_at
-    if event.state != EventState.PUBLISHED or not has_recording(event, now):
-        return None
-    if until and until <= now:
+    if event.state != EventState.PUBLISHED or not has_recording(event, timezone.now()):
         return None
     facts, earns = event_facts(event)
     if earns and until:

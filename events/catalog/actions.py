@@ -101,7 +101,7 @@ def decide_listings(
     _require_decider(by)
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
-        raise Refused("Enter a reason. The event editors will see it.", field="reason")
+        raise Refused("Enter a reason. The event editors will read it.", field="reason")
     target = LISTING_TRANSITIONS[decision].target
     result, now = ListingsResult([], []), timezone.now()
     revised_event_ids: set[int] = set()

@@ -30,6 +30,33 @@ from events.permissions import get_editor, get_managed_event
 PER_PAGE = 50
 
 
+class Course(NamedTuple):
+    """A course as the catalog shows it."""
+
+    title: str
+    url: str
+    when: str
+    where: str
+    sponsor: str
+    credits: str
+    states: list[Label]
+
+
+class CatalogPage(NamedTuple):
+    """What templates/events/catalog.html shows."""
+
+    year: int
+    # Each year with its link, and whether it is shown.
+    years: list[tuple[int, str, bool]]
+    # Each category with its number of courses, its link, and whether it is chosen.
+    categories: list[tuple[Category, int, str, bool]]
+    chosen: Category | None
+    total: int
+    groups: list[tuple[Category, list[Course]]]
+    page: Page[CreditOffer]
+    query: str
+
+
 @login_not_required
 @require_safe
 @cached_until_changed
@@ -44,10 +71,10 @@ def catalog(request: HttpRequest) -> HttpResponse:
     count = sum(number for category, number in counts if chosen in (None, category))
     page = paginate(offers, request, size=PER_PAGE, count=count)
     query = {"year": year} | ({"category": chosen.slug} if chosen else {})
-    context = {
-        "year": year,
-        "years": [(each, f"?year={each}", each == year) for each in queries.years_with_courses()],
-        "categories": [
+    shown = CatalogPage(
+        year=year,
+        years=[(each, f"?year={each}", each == year) for each in queries.years_with_courses()],
+        categories=[
             (
                 category,
                 number,
@@ -56,25 +83,13 @@ def catalog(request: HttpRequest) -> HttpResponse:
             )
             for category, number in counts
         ],
-        "chosen": chosen,
-        "total": sum(number for _, number in counts),
-        "groups": _groups(page),
-        "page": page,
-        "query": f"{urlencode(query)}&",
-    }
-    return render(request, "events/catalog.html", context)
-
-
-class Course(NamedTuple):
-    """A course as the catalog shows it."""
-
-    title: str
-    url: str
-    when: str
-    where: str
-    sponsor: str
-    credits: str
-    states: list[Label]
+        chosen=chosen,
+        total=sum(number for _, number in counts),
+        groups=_groups(page),
+        page=page,
+        query=f"{urlencode(query)}&",
+    )
+    return render(request, "events/catalog.html", shown._asdict())
 
 
 def _groups(page: Page[CreditOffer]) -> list[tuple[Category, list[Course]]]:

@@ -383,7 +383,7 @@ class Event(models.Model):
                 | Q(decided_by=None)
                 | ~Q(decided_by=F("created_by")),
                 name="events_not_decided_by_author",
-                violation_error_message="Someone else must decide about your own event.",
+                violation_error_message="A colleague has to decide about your own event.",
             ),
             models.UniqueConstraint(
                 "created_by",

@@ -42,34 +42,25 @@ def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     questions = list(queries.questions_of(event))
     if not questions:
         if request.method == "POST":
-            _register(request, event, person, {})
+            with refusal_as_message(request):
+                _register(request, event, {})
         # Not get_absolute_url(): with the title "Register", that is the address of this view.
         return redirect("events:detail", event.pk)
     return _register_with_questions(request, event, person, questions)
 
 
-def _register(
-    request: AuthenticatedHttpRequest, event: Event, person: User, answers: dict[int, str]
-) -> Refused | None:
-    try:
-        registration = actions.register(event_id=event.pk, by=person, answers=answers)
-    except Refused as refusal:
-        if refusal.field is None:
-            messages.error(request, str(refusal))
-        return refusal
-    messages.success(request, _registered_message(event, registration))
-    return None
-
-
-def _registered_message(event: Event, registration: Registration) -> str:
+def _register(request: AuthenticatedHttpRequest, event: Event, answers: dict[int, str]) -> None:
+    registration = actions.register(event_id=event.pk, by=request.user, answers=answers)
     if registration.state == RegistrationState.WAITLISTED:
-        return (
+        text = (
             "You are on the waitlist. As soon as a place opens up, we will register you and "
             "e-mail you."
         )
-    if not event.offers.exists():
-        return "You are registered."
-    return "You are registered. When the event is over, your credit is listed automatically."
+    elif event.offers.exists():
+        text = "You are registered. When the event is over, your credit is listed automatically."
+    else:
+        text = "You are registered."
+    messages.success(request, text)
 
 
 def _register_with_questions(
@@ -89,14 +80,18 @@ def _register_with_questions(
         initial=form_recovery.recovered_form(request),
     )
     if request.method == "POST" and form.is_valid():
-        refusal = (
-            _change_answers(request, event, person, form.answers())
-            if registration
-            else _register(request, event, person, form.answers())
-        )
-        if refusal is None or refusal.field is None:
+        try:
+            if registration:
+                actions.answer_questions(event_id=event.pk, answers=form.answers(), by=person)
+                messages.success(request, "Your answers were saved.")
+            else:
+                _register(request, event, form.answers())
             return redirect("events:detail", event.pk)
-        form.add_error(refusal.field, str(refusal))
+        except Refused as refusal:
+            if refusal.field is None:
+                messages.error(request, str(refusal))
+                return redirect("events:detail", event.pk)
+            form.add_error(refusal.field, str(refusal))
     context = {
         "event": event,
         "url": event.get_absolute_url(),
@@ -106,19 +101,6 @@ def _register_with_questions(
         "is_waitlist": next_step.kind == "join",
     }
     return render(request, "events/register.html", context)
-
-
-def _change_answers(
-    request: AuthenticatedHttpRequest, event: Event, person: User, answers: dict[int, str]
-) -> Refused | None:
-    try:
-        actions.answer_questions(event_id=event.pk, answers=answers, by=person)
-    except Refused as refusal:
-        if refusal.field is None:
-            messages.error(request, str(refusal))
-        return refusal
-    messages.success(request, "Your answers were saved.")
-    return None
 
 
 def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:

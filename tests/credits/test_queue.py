@@ -170,7 +170,7 @@ def test_returning_or_declining_requires_a_reason(decision: str) -> None:
     event = custom_event()
     answer = decide(coordinator(), event, decision, "  ")
     assert answer.context_data["form"].errors == {
-        "reason": ["Give a reason; the person will read it."]
+        "reason": ["Give a reason. The person will read it."]
     }
     assert "Nothing was decided yet." in text(answer)
     event.refresh_from_db()
@@ -446,8 +446,8 @@ def test_events_decided_since_the_list_was_opened_are_skipped() -> None:
     with zeal_ignore():
         answer = coordinator().post(QUEUE, {"chosen": boxes})
     assert said(answer) == [
-        f"“{event.title}” was changed since you opened this page; it is returned for changes "
-        "now. Review it again before you decide.",
+        f"“{event.title}” was changed since you opened this page and is now returned for "
+        "changes. Review it again before you decide.",
         "Approved: 1 of 2.",
     ]
     event.refresh_from_db()
@@ -616,8 +616,8 @@ def test_refusals_to_publish_give_the_reason() -> None:
         f"“{returned.title}” is returned for changes, so it cannot be put on the calendar.",
         f"“{own.title}” is your own event. A colleague has to decide about it.",
         f"“{course.title}” is one person's college course, not a public event.",
-        f"“{changed.title}” was changed since you opened this page; it is waiting for approval "
-        "now. Review it again before you decide.",
+        f"“{changed.title}” was changed since you opened this page and is now waiting for "
+        "approval. Review it again before you decide.",
     ]
     assert set(Event.objects.values_list("origin", flat=True)) == {Origin.CUSTOM}
     assert "Publish to the calendar" not in text(client.get(f"{QUEUE}{course.pk}/change/"))

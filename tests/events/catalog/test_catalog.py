@@ -453,7 +453,7 @@ def test_staff_decide_in_bulk(staff: User) -> None:
         "Approved: 2 of 3.",
     ]
     assert said(choose(signed_in(staff), "decline", first)) == [
-        "Enter a reason. The event editors will see it."
+        "Enter a reason. The event editors will read it."
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
     assert said(declined) == ["Declined: 1 of 1."]
