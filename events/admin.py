@@ -37,12 +37,12 @@ class EventAdminForm(forms.ModelForm):
             "ends_at": "People can claim credit from this time on. If empty, from the next day on.",
             "parent": "The conference that this session belongs to. People claim each session "
             "separately.",
-            "registration_mode": "People who register here get credit when the event is over.",
-            "capacity": "Leave empty for no limit.",
+            "registration_mode": "People who register here get the credit once the event is over.",
+            "capacity": "If empty, there is no limit.",
             "recording_available_at": "People can claim the recording from this time on.",
-            "recording_until_at": "Leave empty for no end.",
-            "registration_opens_at": "Leave empty to open registration immediately.",
-            "registration_closes_at": "Leave empty to close it when the event is over.",
+            "recording_until_at": "If empty, there is no deadline.",
+            "registration_opens_at": "If empty, registration opens immediately.",
+            "registration_closes_at": "If empty, registration closes when the event is over.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
