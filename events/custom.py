@@ -221,7 +221,7 @@ def decide_custom_event(
 def _refuse_unseen(event: Event, seen: str) -> None:
     if seen and queries.custom_event_version(event) != seen:
         raise Refused(
-            f"“{event.title}” was changed since you opened this page and is now "
+            f"“{event.title}” has changed since you opened this page and is now "
             f"{rules.state_for_editors(event)}. Review it again before you decide."
         )
 

@@ -202,7 +202,7 @@ def test_only_the_author_can_resubmit_and_only_after_a_return():
 def test_a_stale_form_cannot_overturn_a_colleagues_decision():
     claim = create()
     decide(claim, Decision.APPROVE)
-    with pytest.raises(Refused, match="was changed since you opened this page and is now approved"):
+    with pytest.raises(Refused, match="has changed since you opened this page and is now approved"):
         event_actions.decide_custom_event(
             event_id=claim.event_id,
             decision=Decision.DECLINE,
@@ -220,7 +220,7 @@ def test_a_stale_form_cannot_approve_later_changes():
     event_actions.resubmit_custom_event(
         event_id=claim.event_id, facts=make.facts(), by=claim.person
     )
-    with pytest.raises(Refused, match="was changed since you opened this page"):
+    with pytest.raises(Refused, match="has changed since you opened this page"):
         event_actions.decide_custom_event(
             event_id=claim.event_id,
             decision=Decision.APPROVE,

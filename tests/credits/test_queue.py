@@ -446,7 +446,7 @@ def test_events_decided_since_the_list_was_opened_are_skipped() -> None:
     with zeal_ignore():
         answer = coordinator().post(QUEUE, {"chosen": boxes})
     assert said(answer) == [
-        f"“{event.title}” was changed since you opened this page and is now returned for "
+        f"“{event.title}” has changed since you opened this page and is now returned for "
         "changes. Review it again before you decide.",
         "Approved: 1 of 2.",
     ]
@@ -616,7 +616,7 @@ def test_refusals_to_publish_give_the_reason() -> None:
         f"“{returned.title}” is returned for changes, so it cannot be put on the calendar.",
         f"“{own.title}” is your own event. A colleague has to decide about it.",
         f"“{course.title}” is one person's college course, not a public event.",
-        f"“{changed.title}” was changed since you opened this page and is now waiting for "
+        f"“{changed.title}” has changed since you opened this page and is now waiting for "
         "approval. Review it again before you decide.",
     ]
     assert set(Event.objects.values_list("origin", flat=True)) == {Origin.CUSTOM}
