@@ -44,15 +44,15 @@ MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 
 
 def queue_reminder_emails() -> int:
-    """From 9 AM on, remind people of the next day's events (Mountain time).
+    """Queue reminders of the next day's events, starting at 9 AM Mountain time.
 
-    Late reminders are still sent until the event starts. Returns the number of messages queued.
+    Late reminders are queued until the event starts. Returns the number of messages queued.
     Idempotent.
     """
     now = timezone.now()
-    is_time = timezone.localtime(now).time() >= REMIND_FROM
+    include_tomorrow = timezone.localtime(now).time() >= REMIND_FROM
     # Not in steps of 24 hours: a day has 23 or 25 hours when the clocks change.
-    until = midnight(today() + dt.timedelta(days=2 if is_time else 1))
+    until = midnight(today() + dt.timedelta(days=2 if include_tomorrow else 1))
     due = _registrations().filter(
         event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True
     )

@@ -1,4 +1,4 @@
-"""What the database does by itself: it counts changes, holds the capacity and keeps the history."""
+"""Triggers that count changes, enforce the capacity and record the history."""
 
 from django.db import migrations
 from pgtrigger.compiler import Trigger, UpsertTriggerSql
