@@ -45,7 +45,7 @@ class EventState(models.TextChoices):
 
 
 RETURNED = Label("Returned for changes", "warn", "!")
-_LABELS_OF_BOTH = {
+_SHARED_LABELS = {
     EventState.CANCELLED: Label("Canceled", "bad", "✕"),
     EventState.MERGED: Label("Merged into another event", "neutral", "–"),
 }
@@ -56,14 +56,14 @@ EVENT_LABELS: dict[Origin, dict[EventState, Label]] = {
         EventState.PENDING: Label("Waiting for staff", "warn", "…"),
         EventState.PUBLISHED: Label("Published", "good", "✓"),
         EventState.DECLINED: Label("Discarded", "neutral", "✕"),
-        **_LABELS_OF_BOTH,
+        **_SHARED_LABELS,
     },
     Origin.CUSTOM: {
         EventState.DRAFT: RETURNED,
         EventState.PENDING: Label("Waiting for approval", "warn", "…"),
         EventState.PUBLISHED: Label("Approved", "good", "✓"),
         EventState.DECLINED: Label("Declined", "bad", "✕"),
-        **_LABELS_OF_BOTH,
+        **_SHARED_LABELS,
     },
 }
 
