@@ -10,7 +10,7 @@ class ClaimRole(models.TextChoices):
 
 
 class ClaimSource(models.TextChoices):
-    """The origin of a claim: the three ways of the calendar, and Create New…"""
+    """How a claim was made."""
 
     REGISTRATION = "registration", "Registration"
     CALENDAR = "calendar", "Add CE credit"
@@ -37,33 +37,33 @@ CLAIM_LABELS = label_table(
         ClaimState.WITHDRAWN: ("neutral", "–"),
     }
 )
-# A single credit that no longer belongs to its claim.
+# A credit line that was taken out of a live claim.
 TAKEN_OUT = Label("Taken out", "neutral", "–")
 LISTED = Label("Listed in your credits", "good", "✓")
 
 
-# The credits of a live claim are archived or posted. Those of the others count nowhere.
+# Credits of live claims are archived or posted; credits of ended claims do not count anywhere.
 LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
-# Not decided yet, so the person may still change the note and the evidence.
+# Staff have not decided yet, so the person can still change the note and the evidence.
 UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
 class CheckKind(models.TextChoices):
-    """Kinds of check results (checks.py)."""
+    """The kinds of check results (see checks.py)."""
 
     SAME = "same", "Possible duplicate"
-    OVERLAP = "overlap", "At the same time"
+    OVERLAP = "overlap", "Overlapping times"
     MANY = "many", "Many credits in one day"
 
 
-# Every possible change of state, by the state it leads to.
+# All allowed transitions, by target state.
 CLAIM_TRANSITIONS: dict[ClaimState, Transition[ClaimState]] = {
     ClaimState.PENDING: Transition(
         {
             Actor.PERSON: {ClaimState.RETURNED},
-            # Undoing a merge restores the state each claim had.
+            # Undoing a merge restores each claim's earlier state.
             Actor.PORTAL: {ClaimState.RETURNED, ClaimState.APPROVED, ClaimState.WITHDRAWN},
         },
         ClaimState.PENDING,

@@ -34,13 +34,17 @@ class Claim(models.Model):
         blank=True,
         related_name="decided_claims",
     )
-    reason = models.TextField(blank=True, help_text="Why it was returned, declined or withdrawn.")
-    note = models.CharField(max_length=1000, blank=True, help_text="What the person says of it.")
+    reason = models.TextField(
+        blank=True, help_text="Why the claim was returned, declined or withdrawn."
+    )
+    note = models.CharField(
+        max_length=1000, blank=True, help_text="A note from the person who made the claim."
+    )
 
     class Meta:
         ordering = ["-claimed_at", "-id"]
         permissions = [
-            ("decide_claim", "Can approve and decline claims, and correct what events earn"),
+            ("decide_claim", "Can approve and decline claims, and correct event credits"),
             ("award_credit", "Can award an event's credits to people"),
         ]
         constraints = [
@@ -50,7 +54,7 @@ class Claim(models.Model):
                 name="credits_one_live_claim_per_event",
                 violation_error_message="You have already claimed this event.",
             ),
-            # Lets a credit point at its claim and the claim's person together.
+            # Referenced by the composite foreign keys of credits and evidence.
             models.UniqueConstraint(fields=["id", "person"], name="credits_claim_with_person"),
             models.CheckConstraint(
                 condition=Q(
@@ -84,15 +88,17 @@ class Claim(models.Model):
 
 @pghistory.track(model_name="CreditHistory")
 class Credit(models.Model):
-    """The credits of one claim in one category. It is never deleted.
+    """One line of a claim: its credits in one category. It is never deleted.
 
-    Archived is not a column: a credit is archived while no posting refers to it. A single line is
-    withdrawn if the event turned out to carry fewer; the claim and its other lines remain.
+    There is no "archived" column: a credit is archived as long as no posting refers to it. A single
+    line can be withdrawn if the event is corrected; the claim and its other lines remain.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="credits")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="credits")
-    line = models.PositiveSmallIntegerField(help_text="First, second … credit line of the claim.")
+    line = models.PositiveSmallIntegerField(
+        help_text="Position of this line within the claim, starting at 1."
+    )
     category = models.ForeignKey(Category, models.PROTECT, related_name="credits")
     amount = CreditAmountField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -105,7 +111,7 @@ class Credit(models.Model):
         ordering = ["claim_id", "line"]
         constraints = [
             models.UniqueConstraint(fields=["claim", "line"], name="credits_one_credit_per_line"),
-            # Lets a posting point at its credit and the credit's person together.
+            # Referenced by the composite foreign key of postings.
             models.UniqueConstraint(fields=["id", "person"], name="credits_credit_with_person"),
             CompositeForeignKey(
                 fields=["claim", "person"],
@@ -129,7 +135,7 @@ class Credit(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="EvidenceHistory")
 class Evidence(models.Model):
-    """A file that shows that the person took part: a certificate, a transcript."""
+    """A file that shows that the person took part, such as a certificate or a transcript."""
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -160,10 +166,10 @@ class Evidence(models.Model):
 
 
 class Draft(models.Model):
-    """A Create New… form that is not saved yet; one for each person."""
+    """A Create New… form that the person has not submitted yet. Each person has at most one."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="draft")
-    typed = models.JSONField(default=dict, help_text="Texts by name of the field.")
+    typed = models.JSONField(default=dict, help_text="Text by field name.")
     kept_at = models.DateTimeField()
 
     class Meta:
@@ -176,16 +182,18 @@ class Draft(models.Model):
 class Merge(models.Model):
     """The merge of a duplicate event into another.
 
-    `moved` and `dropped` hold each claim as it was, so that the merge can be undone.
+    `moved` and `dropped` record each claim's state before the merge, so that it can be undone.
     """
 
     source = models.ForeignKey(Event, models.PROTECT, related_name="merges")
     target = models.ForeignKey(Event, models.PROTECT, related_name="merges_into")
     reason = models.CharField(max_length=1000, blank=True)
-    was = models.CharField(max_length=10, choices=EventState, help_text="The source's state.")
-    moved = models.JSONField(default=list, help_text="Ids of the claims that moved, with state.")
+    was = models.CharField(
+        max_length=10, choices=EventState, help_text="State of the source before the merge."
+    )
+    moved = models.JSONField(default=list, help_text="Claims that moved, with their earlier state.")
     dropped = models.JSONField(
-        default=list, help_text="Ids of the claims that people would have held twice, with state."
+        default=list, help_text="Second claims that were withdrawn, with their earlier state."
     )
     merged_at = models.DateTimeField()
     merged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -213,11 +221,11 @@ class Merge(models.Model):
 
 
 class AwardList(models.Model):
-    """A list of people to award an event's credits to, as it was read."""
+    """A pasted or uploaded list of people to whom staff award an event's credits."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="award_lists")
     file_name = models.CharField(max_length=150, blank=True)
-    # [address, line in the file], one for each address; and [line, reason] of refused lines.
+    # `rows` are [address, line number], one per address; `refused` are [line number, reason, text].
     rows = models.JSONField(default=list)
     refused = models.JSONField(default=list)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -240,7 +248,7 @@ class AwardList(models.Model):
 
 
 class WaitingAward(models.Model):
-    """Credits awarded to an address without an account. The person who confirms it gets them."""
+    """Credits awarded to an address without an account, for the person who confirms it."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="waiting_awards")
     address = models.EmailField("e-mail address", max_length=254)

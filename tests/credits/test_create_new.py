@@ -355,7 +355,7 @@ def test_the_review_page_warns_but_add_ce_credit_does_not_ask(client, person):
     claim = make.claim(person)
     event = make.event(begins_at=claim.event.begins_at, ends_at=claim.event.ends_at)
     page = client.get(f"/continuing-education/claim/{event.pk}/")
-    assert [each.label for each in page.context["page"].warnings] == ["At the same time"]
+    assert [each.label for each in page.context["page"].warnings] == ["Overlapping times"]
     assert "Save anyway" in page.content.decode()
     client.post(f"/continuing-education/claim/{event.pk}/")
     assert Claim.objects.filter(person=person).count() == 2

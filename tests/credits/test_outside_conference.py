@@ -150,7 +150,7 @@ def test_more_rows_keeps_the_input(client):
 def test_overlaps_must_be_confirmed_before_saving(client):
     rows = [three_rows()[0], row("In another room", "09:30", "10:30")]
     first = client.post(PAGE, posted(*rows))
-    assert [each.label for each in first.context["warnings"]] == ["At the same time"] * 2
+    assert [each.label for each in first.context["warnings"]] == ["Overlapping times"] * 2
     assert not Event.objects.exists()
     client.post(PAGE, posted(*rows, confirmed=first.context["confirmed"]))
     assert Claim.objects.count() == 2
