@@ -1,4 +1,4 @@
-"""Reads on awards: reading a list, matching it with people, and awards that wait."""
+"""Reading award lists, matching them with accounts, and awards waiting for an account."""
 
 import csv
 import re
@@ -21,42 +21,44 @@ from events.models import CreditOffer, Event, Registration
 
 
 class AwardResult(NamedTuple):
-    """Pairs (person, event) with a live claim, and why other pairs cannot be awarded."""
+    """Pairs of person and event ids: those with a live claim, and why others cannot be awarded."""
 
-    held: set[tuple[int, int]]
+    live: set[tuple[int, int]]
     why_not: dict[tuple[int, int], str]
 
 
 def award_result(people: Collection[int], events: Collection[Event]) -> AwardResult:
-    """The AwardResult for these people and events. Two queries."""
+    """Return the AwardResult for these people and events. Takes two queries."""
     by_id = {event.pk: event for event in events}
     mine = {"person__in": people, "event__in": list(by_id)}
-    held: set[tuple[int, int]] = set()
+    live: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
     for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **mine).order_by("pk"):
         pair = (claim.person_id, claim.event_id)
         if claim.state in LIVE:
-            held.add(pair)
+            live.add(pair)
         else:
             ended[pair] = claim
     absent = Registration.objects.filter(attendance=Attendance.ABSENT, **mine).order_by("pk")
-    places = {(place.person_id, place.event_id): place for place in absent}
+    absences = {(each.person_id, each.event_id): each for each in absent}
     why_not = {}
-    for pair in {*ended, *places} - held:
-        event = by_id[pair[1]]
-        if reason := rules.why_no_award(event, claim=ended.get(pair), place=places.get(pair)):
+    for pair in {*ended, *absences} - live:
+        reason = rules.why_no_award(
+            by_id[pair[1]], claim=ended.get(pair), registration=absences.get(pair)
+        )
+        if reason:
             why_not[pair] = reason
-    return AwardResult(held, why_not)
+    return AwardResult(live, why_not)
 
 
 # ---------- Lists ----------
 
 
 class AwardMatch(NamedTuple):
-    """An award list, person by person.
+    """The people and addresses on an award list, by what awarding it does.
 
-    `own` is the person who checks the list. `repeated` are further addresses of people on it.
-    `unknown` are addresses without an account.
+    `held` are people who have the credits already; `own` is the person who awards; `repeated` are
+    further addresses of people on the list; `unknown` are addresses without an account.
     """
 
     award: list[User]
@@ -67,12 +69,12 @@ class AwardMatch(NamedTuple):
     unknown: list[str]
 
 
-def match_award_list(found: AwardList, event: Event, *, by: User) -> AwardMatch:
-    """Match a list with accounts and claims. Four queries, however long the list."""
-    people = people_by_email(str(row[0]) for row in found.rows)
+def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardMatch:
+    """Match a list with accounts and claims. Takes four queries, however long the list is."""
+    people = people_by_email(str(row[0]) for row in award_list.rows)
     known: dict[int, User] = {}
     repeated, unknown = [], []
-    for row in found.rows:
+    for row in award_list.rows:
         person = people.get(str(row[0]))
         if person is None:
             unknown.append(str(row[0]))
@@ -81,17 +83,17 @@ def match_award_list(found: AwardList, event: Event, *, by: User) -> AwardMatch:
         else:
             known[person.pk] = person
     own = [known.pop(by.pk)] if by.pk in known else []
-    held, why_not = award_result(list(known), [event])
-    award, holders, refused = [], [], []
+    live, why_not = award_result(list(known), [event])
+    award, held, refused = [], [], []
     for person in known.values():
         pair = (person.pk, event.pk)
-        if pair in held:
-            holders.append(person)
+        if pair in live:
+            held.append(person)
         elif pair in why_not:
             refused.append((person, why_not[pair]))
         else:
             award.append(person)
-    return AwardMatch(award, holders, refused, own, repeated, unknown)
+    return AwardMatch(award, held, refused, own, repeated, unknown)
 
 
 def has_credit(event: Event) -> bool:
@@ -99,7 +101,7 @@ def has_credit(event: Event) -> bool:
 
 
 def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
-    """Annotate `addresses` and `left_out`, the numbers of addresses and of refused lines."""
+    """Annotate the number of addresses (`addresses`) and of refused lines (`left_out`)."""
     return lists.annotate(
         addresses=Func(F("rows"), function="jsonb_array_length", output_field=IntegerField()),
         left_out=Func(F("refused"), function="jsonb_array_length", output_field=IntegerField()),
@@ -110,7 +112,7 @@ def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
 
 
 def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
-    """Awards waiting for addresses that the person has confirmed, oldest first."""
+    """Return the awards waiting for addresses that the person has confirmed, oldest first."""
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
     return WaitingAward.objects.filter(
         matched_at=None, address__in=confirmed.values_list(Lower("email"))
@@ -118,51 +120,55 @@ def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
 
 
 def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
-    """The event that now holds the claims of each: itself, unless merged. A query per merge."""
-    became = {event_id: event_id for event_id in event_ids}
+    """Map each event to the event it was merged into, or to itself, by id.
+
+    Takes one query, and another for each merge in the longest chain.
+    """
+    survivors = {event_id: event_id for event_id in event_ids}
     while True:
-        found = Event.objects.filter(pk__in=became.values(), state=EventState.MERGED).order_by("pk")
-        merged = {pk: into for pk, into in found.values_list("pk", "merged_into") if into}
+        events = Event.objects.filter(pk__in=survivors.values(), state=EventState.MERGED)
+        rows = events.order_by("pk").values_list("pk", "merged_into")
+        merged = {pk: into for pk, into in rows if into}
         if not merged:
-            return became
-        became = {first: merged.get(last, last) for first, last in became.items()}
+            return survivors
+        survivors = {first: merged.get(last, last) for first, last in survivors.items()}
 
 
 MEGABYTES = 10
 MAX_BYTES = MEGABYTES * 1024 * 1024
-# Enough of a refused line to recognize it.
+# Long enough to recognize a refused line.
 MAX_QUOTED_CHARACTERS = 300
 QUOTED_NAME = re.compile(r'"[^"@]*"')
 
 
 class AddressRows(NamedTuple):
-    """A list as it was read.
+    """The contents of a list.
 
-    `rows` are [address in lower case, line], one for each address. `refused` are
-    [line, reason, text], in the order of the list.
+    `rows` are [address in lower case, line number], one per address; `refused` are
+    [line number, reason, text], in the order of the list.
     """
 
     rows: list[list[str | int]]
     refused: list[list[str | int]]
 
 
-class _Reading:
-    """Collects addresses, each once, and refused lines."""
+class _ListReader:
+    """Collects the addresses on a list, each once, and the refused lines."""
 
     def __init__(self) -> None:
         self.lines: dict[str, int] = {}
         self.refused: list[list[str | int]] = []
         self.count = 0
 
-    def take(self, written: str, line: int, row: str = "") -> None:
-        """Add the addresses in a cell of a `row`, or in a line of its own."""
-        if len(row or written) > uploaded_csv.MAX_LIST_LINE_LENGTH:
-            self.refuse(line, "This line is too long.", row or written)
+    def read(self, entry: str, line: int, row: str = "") -> None:
+        """Add the addresses in a line, or in one cell of a table's `row`."""
+        if len(row or entry) > uploaded_csv.MAX_LIST_LINE_LENGTH:
+            self.refuse(line, "This line is too long.", row or entry)
             return
-        for piece in _pieces(written):
+        for piece in _pieces(entry):
             addresses = [word.strip("<>()[]'\".,:") for word in piece.split() if "@" in word]
             if not addresses:
-                self.refuse(line, "There is no e-mail address.", row or piece.strip())
+                self.refuse(line, "This entry has no e-mail address.", row or piece.strip())
             for address in addresses:
                 self._add(address.lower(), line, row or address)
 
@@ -172,40 +178,40 @@ class _Reading:
         elif first := self.lines.get(address):
             self.refuse(line, f"This address is already on line {first}.", text)
         else:
-            self._one_more()
+            self._count_entry()
             self.lines[address] = line
 
     def refuse(self, line: int, reason: str, text: str) -> None:
-        self._one_more()
+        self._count_entry()
         self.refused.append([line, reason, text[:MAX_QUOTED_CHARACTERS]])
 
-    def _one_more(self) -> None:
+    def _count_entry(self) -> None:
         self.count += 1
         if self.count > uploaded_csv.MAX_ROWS:
             raise uploaded_csv.too_many_rows()
 
-    def sheet(self) -> AddressRows:
+    def result(self) -> AddressRows:
         return AddressRows([[address, line] for address, line in self.lines.items()], self.refused)
 
 
-def _pieces(written: str) -> list[str]:
+def _pieces(entry: str) -> list[str]:
     """Split at commas and semicolons, but not at a comma inside a name."""
-    bare = QUOTED_NAME.sub(" ", written)
+    bare = QUOTED_NAME.sub(" ", entry)
     separator = r";|(?<=>)\s*," if "<" in bare else r"[,;]"
     return [piece for piece in re.split(separator, bare) if piece.strip()] or [""]
 
 
 def read_text(text: str) -> AddressRows:
-    """Read addresses with or without names, any number in a line. Raises Refused if too many."""
-    reading = _Reading()
+    """Read addresses, with or without names, any number per line. Raise Refused if too many."""
+    reader = _ListReader()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            reading.take(line, number)
-    return reading.sheet()
+            reader.read(line, number)
+    return reader.result()
 
 
 def read_file(data: bytes) -> AddressRows:
-    """Read a CSV file with an e-mail column. Raises Refused."""
+    """Read a CSV file with an e-mail column. Raise Refused if it cannot be read."""
     text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
     table = uploaded_csv.csv_reader(
         text, lambda cells: uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS) is not None
@@ -217,19 +223,19 @@ def read_file(data: bytes) -> AddressRows:
 
 
 def _read_table(rows: Any) -> AddressRows:
-    reading, column = _Reading(), None
+    reader, column = _ListReader(), None
     for cells in rows:
         if column is None:
             column = uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS)
             if column is None and rows.line_num >= uploaded_csv.MAX_LINES_BEFORE_HEADING:
                 break
         elif any(cell.strip() for cell in cells):
-            written = cells[column] if column < len(cells) else ""
-            reading.take(written, rows.line_num, ", ".join(cell.strip() for cell in cells))
+            entry = cells[column] if column < len(cells) else ""
+            reader.read(entry, rows.line_num, ", ".join(cell.strip() for cell in cells))
     if column is None:
         raise Refused(
-            "The file has no e-mail column. Name it Email in the first row, or paste the addresses "
-            "into the field above.",
+            "The file has no e-mail column. Give the column with the addresses the heading Email, "
+            "or paste the addresses into the field above.",
             field="file",
         )
-    return reading.sheet()
+    return reader.result()

@@ -1,4 +1,4 @@
-"""Predicates about claims. No queries."""
+"""Rules for claims and awards. No function here takes a query."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ from events.rules import has_recording, has_taken_place, is_past_recording, stat
 
 # Presenters earn double credit (2009).
 ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
-# How often the same topic earns presenter credit, and in how many years (2009).
+# The same topic earns presenter credit at most twice in any four years (2009).
 MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
-# The time to change rooms; shorter overlaps are ignored.
+# Overlaps up to this long are ignored, because people need time to change rooms.
 ROOM_CHANGE = dt.timedelta(minutes=5)
-# Automatic credits and awards skip events with such a claim: live, declined, or withdrawn by the
-# person.
+# Claims that are live, declined, or withdrawn by the person. Automatic credits and awards skip the
+# events of these claims.
 SETTLED_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
     state=ClaimState.WITHDRAWN, decided_by=F("person")
 )
 
 
 def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
-    """True if a topic `presented` on these days also earns presenter credit on `day`.
+    """Return whether a topic that was `presented` on these days earns presenter credit on `day`.
 
-    No four years may contain more than two: neither the four that end on `day` nor, if a later
-    presentation was settled first, the four that end with it.
+    Any four years can contain at most two presentations of a topic. This applies to the four years
+    ending on `day` and to those ending on each later presentation that was credited first.
     """
     later = [each for each in presented if day < each < years_after(day, PRESENTATION_WINDOW_YEARS)]
     return all(
@@ -43,7 +43,7 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 
 
 def overlaps(one: Event, other: Event) -> bool:
-    """True if no one can have attended both. Events without clock times never overlap."""
+    """Return whether no one can have attended both. Events without clock times never overlap."""
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:
@@ -53,10 +53,11 @@ def overlaps(one: Event, other: Event) -> bool:
 
 
 def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
-    """The fiscal years whose catalog may list the event for this claim.
+    """Return the fiscal years in which the catalog can list the event for this claim.
 
-    The year the credit was earned, and for a recording also the year it was watched, because a
-    catalog offers recordings from earlier years. queries.from_catalog is the same rule in SQL.
+    These are the year in which the credit was earned and, for a recording, the year in which it
+    was watched, because a catalog can include recordings from earlier years. The same rule in SQL
+    is queries.from_catalog.
     """
     years = {fiscal_year(earned_on)}
     if has_recording(claim.event, claim.claimed_at):
@@ -80,10 +81,10 @@ def refuse_move(claim: Claim, target: ClaimState, actor: Actor) -> None:
 def why_not_claim(
     event: Event, *, has_credit: bool, registration: Registration | None, earlier: Claim | None
 ) -> str | None:
-    """Why a person cannot claim an event, or None.
+    """Return the reason why a person cannot claim an event, or None.
 
-    `registration` and `earlier` (a declined claim) are the person's own for this event. People
-    who were absent may still watch the recording.
+    `registration` and `earlier`, a declined claim, are the person's own for this event. People who
+    were absent can still watch the recording.
     """
     if event.state == EventState.CANCELLED:
         return "This event was canceled, so it earns no credit."
@@ -106,9 +107,9 @@ def why_not_claim(
 
 
 def why_not_award(event: Event, *, has_credit: bool) -> str | None:
-    """Why staff cannot award the credits of an event, or None."""
+    """Return the reason why staff cannot award the credits of an event, or None."""
     if event.state == EventState.MERGED:
-        return "This event was merged into another event. Award the credits of that event."
+        return "This event was merged into another event. Award the credits of that event instead."
     if event.state != EventState.PUBLISHED:
         return f"This event is {state_for_editors(event)}, so it earns no credit."
     if not has_credit:
@@ -118,14 +119,14 @@ def why_not_award(event: Event, *, has_credit: bool) -> str | None:
     return None
 
 
-def why_no_award(event: Event, *, claim: Claim | None, place: Registration | None) -> str:
-    """Why a person without a live claim on the event is not awarded it, or "".
+def why_no_award(event: Event, *, claim: Claim | None, registration: Registration | None) -> str:
+    """Return why a person without a live claim on the event cannot be awarded it, or "".
 
-    `claim` was declined, or withdrawn by the person; `place` is the person's registration.
+    `claim` is the person's claim if it was declined, or withdrawn by the person.
     """
     if claim is not None and claim.state == ClaimState.DECLINED:
-        return f"Declined before: {claim.reason}"
+        return f"Declined earlier: {claim.reason}"
     if claim is not None:
         return "Withdrew the claim"
-    absent = place is not None and place.attendance == Attendance.ABSENT
+    absent = registration is not None and registration.attendance == Attendance.ABSENT
     return "Marked as absent" if absent and not has_recording(event, timezone.now()) else ""

@@ -1,4 +1,4 @@
-"""Credits that staff award to a list of people, with or without accounts."""
+"""Awarding credits to a list of people, with or without accounts."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -11,7 +11,6 @@ from accounts.queries import lock_people
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from credits import awards, emails, rules
-from credits import awards as award_lists
 from credits.actions.store import write_credits
 from credits.enums import ClaimSource, ClaimState
 from credits.models import AwardList, Claim, WaitingAward
@@ -28,18 +27,21 @@ BATCH = 1_000
 def keep_award_list(
     *, event_id: int, by: User, text: str = "", file_name: str = "", data: bytes = b""
 ) -> AwardList:
-    """Read and store a list, pasted or (with a `file_name`) uploaded, without awarding anything.
+    """Read and store a list without awarding anything.
 
-    Raises Refused, also without the permission.
+    The list is pasted (`text`) or uploaded (`file_name` and `data`). Raise Refused if it has no
+    addresses or cannot be read, or without the permission.
     """
     _refuse_unless_allowed(by)
-    sheet = award_lists.read_file(data) if file_name else award_lists.read_text(text)
+    sheet = awards.read_file(data) if file_name else awards.read_text(text)
     if not sheet.rows:
         reasons = [
             f"line {line}: {str(reason).rstrip('.')}" for line, reason, _ in sheet.refused[:3]
         ]
         more = f" ({'; '.join(reasons)})" if reasons else ""
-        raise Refused(f"No address was found{more}.", field="file" if file_name else "addresses")
+        raise Refused(
+            f"No e-mail addresses were found{more}.", field="file" if file_name else "addresses"
+        )
     return AwardList.objects.create(
         event_id=event_id,
         file_name=PurePath(file_name.replace("\\", "/").replace("\0", "")).name[:150],
@@ -55,7 +57,7 @@ def _refuse_unless_allowed(by: User) -> None:
 
 
 class AwardCounts(NamedTuple):
-    """The numbers of people who got credits, and of addresses whose credits wait."""
+    """The number of people who got credits, and of addresses that now wait for an account."""
 
     people: int
     waiting: int
@@ -65,10 +67,10 @@ class AwardCounts(NamedTuple):
 def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
     """Award the event's credits to the people on the list, and queue e-mails to them.
 
-    awards.match_award_list decides: no one gets an event twice or awards themselves. Addresses
-    without an account wait (match_awards). Idempotent. Locks the event, then the people. A fixed
-    number of statements for every thousand people. Raises AwardList.DoesNotExist, or Refused
-    without the permission or if the event earns no credit.
+    awards.match_award_list decides who gets them: no one gets an event twice, and staff cannot
+    award themselves. Addresses without an account wait for one (match_awards). Idempotent. Lock
+    the event, then the people. Takes a fixed number of statements per thousand people. Raise
+    AwardList.DoesNotExist, or Refused without the permission or if the event earns no credit.
     """
     _refuse_unless_allowed(by)
     event_id = AwardList.objects.values_list("event_id", flat=True).get(pk=list_id)
@@ -78,7 +80,7 @@ def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
         return AwardCounts(0, 0)
     if reason := rules.why_not_award(event, has_credit=awards.has_credit(event)):
         raise Refused(reason)
-    # New claims and attendance marks of this event wait for its lock.
+    # The event's lock also blocks new claims and changes of attendance.
     match = awards.match_award_list(award_list, event, by=by)
     lock_people(person.pk for person in match.award)
     for start in range(0, len(match.award), BATCH):
@@ -90,7 +92,7 @@ def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
 
 
 def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
-    """Create approved claims for (person, event, awarded by), with credits and e-mails."""
+    """Create an approved claim with credits for each (person, event, awarded by); queue e-mails."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -111,40 +113,40 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
 
 
 def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
-    """Store the award for these addresses; return how many did not wait for it already.
+    """Store a waiting award for each of these addresses; return the number of new ones.
 
-    An award that was withdrawn, or settled without a claim, waits again.
+    If an earlier award was withdrawn or ended without a claim, the address waits again.
     """
-    mine = WaitingAward.objects.filter(event=event, address__in=addresses)
-    stored = mine.exclude(matched_at__isnull=False, claim=None).order_by("pk")
+    earlier = WaitingAward.objects.filter(event=event, address__in=addresses)
+    stored = earlier.exclude(matched_at__isnull=False, claim=None).order_by("pk")
     known = set(stored.values_list("address", flat=True))
     now = timezone.now()
-    fresh = [
+    new = [
         WaitingAward(event=event, address=address, awarded_at=now, awarded_by=by)
         for address in addresses
         if address not in known
     ]
     WaitingAward.objects.bulk_create(
-        fresh,
+        new,
         update_conflicts=True,
         unique_fields=["event", "address"],
         update_fields=["awarded_at", "awarded_by", "matched_at"],
     )
-    return len(fresh)
+    return len(new)
 
 
 @audited
 def take_back_award(*, award_id: int, by: User) -> WaitingAward:
-    """Withdraw an award that waits for an address. Locks the event.
+    """Withdraw an award that is waiting for an account. Lock the event.
 
-    Raises WaitingAward.DoesNotExist, or Refused without the permission or if it was settled.
+    Raise WaitingAward.DoesNotExist, or Refused without the permission or if it no longer waits.
     """
     _refuse_unless_allowed(by)
     event_id = WaitingAward.objects.values_list("event_id", flat=True).get(pk=award_id)
     event_queries.lock_event(event_id)
     award = WaitingAward.objects.select_for_update(no_key=True).get(pk=award_id)
     if award.matched_at:
-        raise Refused("This award no longer waits for an address, so it cannot be withdrawn here.")
+        raise Refused("This award is no longer waiting, so it cannot be withdrawn here.")
     award.matched_at = timezone.now()
     award.save(update_fields=["matched_at"])
     return award
@@ -154,10 +156,11 @@ def take_back_award(*, award_id: int, by: User) -> WaitingAward:
 def match_awards(*, by: User) -> int:
     """Turn awards waiting for addresses that `by` has confirmed into claims; return their number.
 
-    If the event was merged, the award applies to the target. It is settled without a claim if the
-    event was canceled, if the person has claimed it or cannot be awarded it, or made the award;
-    it keeps waiting if the event was postponed. Idempotent. Locks the events, then the person. One
-    query if nothing waits, otherwise a fixed number.
+    If the event was merged, the award applies to the target. The award ends without a claim if the
+    event was canceled or declined, if the person has already claimed it or cannot be awarded it,
+    or if the person made the award. It keeps waiting while the event is not over or has no credit.
+    Idempotent. Lock the events, then the person. Takes one query if nothing is waiting, otherwise a
+    fixed number.
     """
     ids = set(awards.awards_waiting_for(by).order_by().values_list("event_id", flat=True))
     if not ids:
@@ -170,37 +173,36 @@ def match_awards(*, by: User) -> int:
         .select_related("awarded_by")
         .select_for_update(of=("self",), no_key=True)
     )
-    became = awards.surviving_events(award.event_id for award in waiting)
-    granted, settled = _divide_by_outcome(waiting, became, by)
+    survivors = awards.surviving_events(award.event_id for award in waiting)
+    granted, ended = _divide_by_outcome(waiting, survivors, by)
     if granted:
         claims = _award_people([(by, event, award.awarded_by) for event, award in granted])
         for claim, (_, award) in zip(claims, granted, strict=True):
             award.claim = claim
     now = timezone.now()
-    for award in settled:
+    for award in ended:
         award.matched_at = now
-    WaitingAward.objects.bulk_update(settled, ["claim", "matched_at"])
+    WaitingAward.objects.bulk_update(ended, ["claim", "matched_at"])
     return len(granted)
 
 
 def _divide_by_outcome(
-    waiting: Sequence[WaitingAward], became: dict[int, int], by: User
+    waiting: Sequence[WaitingAward], survivors: dict[int, int], by: User
 ) -> tuple[list[tuple[Event, WaitingAward]], list[WaitingAward]]:
-    """(event, award) of awards to grant, and all awards that are settled, including these."""
-    found = Event.objects.filter(pk__in=became.values()).order_by("pk")
-    events = {event.pk: event for event in found}
+    """Return (event, award) for awards to grant, and all awards that no longer wait."""
+    events = Event.objects.in_bulk(survivors.values())
     offered = event_queries.credit_lines(events.values())
-    held, why_not = awards.award_result([by.pk], events.values())
+    live, why_not = awards.award_result([by.pk], events.values())
     granted: dict[int, tuple[Event, WaitingAward]] = {}
-    settled = []
+    ended = []
     for award in waiting:
-        event = events[became[award.event_id]]
+        event = events[survivors[award.event_id]]
         pair = (by.pk, event.pk)
-        has_it = pair in held or event.pk in granted
-        is_over = event.state in (EventState.CANCELLED, EventState.DECLINED)
-        if has_it or is_over or pair in why_not or award.awarded_by_id == by.pk:
-            settled.append(award)
+        has_claim = pair in live or event.pk in granted
+        is_off = event.state in (EventState.CANCELLED, EventState.DECLINED)
+        if has_claim or is_off or pair in why_not or award.awarded_by_id == by.pk:
+            ended.append(award)
         elif has_taken_place(event) and event.pk in offered:
             granted[event.pk] = (event, award)
-            settled.append(award)
-    return list(granted.values()), settled
+            ended.append(award)
+    return list(granted.values()), ended

@@ -33,9 +33,9 @@ def test_text_without_an_address_is_refused_with_a_reason() -> None:
     )
     assert sheet.rows == [[ADA, 1], [BO, 4]]
     assert [row[:2] for row in sheet.refused] == [
-        [2, "There is no e-mail address."],
+        [2, "This entry has no e-mail address."],
         [4, "This is not an e-mail address."],
-        [4, "There is no e-mail address."],
+        [4, "This entry has no e-mail address."],
         [5, "This address is already on line 1."],
         [6, "This e-mail address is too long."],
     ]
@@ -63,8 +63,8 @@ def test_invalid_rows_of_a_file_are_refused() -> None:
     )
     assert sheet.rows == [[ADA, 4]]
     assert sheet.refused == [
-        [2, "There is no e-mail address.", "=cmd(), nobody"],
-        [3, "There is no e-mail address.", "Cy"],
+        [2, "This entry has no e-mail address.", "=cmd(), nobody"],
+        [3, "This entry has no e-mail address.", "Cy"],
         [5, "This address is already on line 4.", f"Ada, {ADA.upper()}"],
     ]
 

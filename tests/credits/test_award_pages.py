@@ -138,7 +138,7 @@ def test_a_spreadsheet_runs_nothing_of_what_was_left_out(client: Client, staff: 
     answer = client.get(f"{LISTS}{found.pk}/left-out.csv")
     assert answer.content.decode() == (
         "\ufeffLine,Reason,Text\r\n"
-        "2,There is no e-mail address.,\"'=cmd|' /C calc'!A0, nobody\"\r\n"
+        "2,This entry has no e-mail address.,\"'=cmd|' /C calc'!A0, nobody\"\r\n"
     )
 
 
@@ -151,7 +151,7 @@ def test_what_was_typed_stays(client: Client, staff: User) -> None:
     page = paste(client, event, typed)
     assert page.context["form"].errors == {
         "addresses": [
-            "No address was found (line 1: There is no e-mail address; "
+            "No e-mail addresses were found (line 1: This entry has no e-mail address; "
             "line 2: This is not an e-mail address)."
         ]
     }
@@ -169,7 +169,7 @@ def test_what_was_typed_stays(client: Client, staff: User) -> None:
             {"addresses": STRANGER, "file": b"Email\n"},
             {"file": ["Paste addresses or choose a file, not both."]},
         ),
-        ({"file": b"Email\n\n"}, {"file": ["No address was found."]}),
+        ({"file": b"Email\n\n"}, {"file": ["No e-mail addresses were found."]}),
         (
             {"file": b"%PDF-1.7"},
             {
@@ -229,7 +229,7 @@ def test_the_preview_names_why_a_person_is_not_awarded(client: Client, staff: Us
     )
     page = paste(client, event, ada.email)
     assert numbers(page) == {"Previously declined, withdrawn or marked absent; not awarded": 1}
-    detail = f"{ada.email}. Declined before: &lt;i&gt;Not there.&lt;/i&gt;"
+    detail = f"{ada.email}. Declined earlier: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 
 
@@ -307,7 +307,7 @@ def test_take_an_award_back(client: Client, staff: User) -> None:
     ]
     assert "Withdraw the award" not in text(answer)
     assert "Closed without credit" in text(answer)
-    assert "no longer waits" in text(client.post(take_back, follow=True))
+    assert "no longer waiting" in text(client.post(take_back, follow=True))
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -332,7 +332,7 @@ def test_a_withdrawn_award_can_be_made_again(staff: User) -> None:
     event = make.event()
     waiting = wait_for_an_account(event, staff)
     actions.take_back_award(award_id=waiting.pk, by=staff)
-    with pytest.raises(Refused, match="no longer waits"):
+    with pytest.raises(Refused, match="no longer waiting"):
         actions.take_back_award(award_id=waiting.pk, by=staff)
     person = signed_up()
     assert claims_of(person) == []
