@@ -1,7 +1,7 @@
 """Automatic checks of claims: possible duplicates, overlaps, and too many credits in one day.
 
-People see the results before they save, and staff before they decide. A check refuses nothing.
-All functions only read, in a fixed number of queries for any number of claims.
+People see the results before they save, and staff see them before they decide. Checks only warn;
+they never refuse anything. The number of queries does not depend on the number of claims.
 """
 
 import dataclasses
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 
 ONE_DAY = dt.timedelta(days=1)
 MAX_CREDITS_PER_DAY = 12
-# Titles with at least this share of common trigrams are similar. (pg_trgm's own default of .3 also
-# takes "Budget basics" and "Budget planning" for the same.)
+# Titles that share at least this many of their trigrams are similar. With pg_trgm's default of 0.3,
+# "Budget basics" and "Budget planning" would be similar, too.
 MIN_SIMILARITY_CHECKED = 0.5
-# PostgreSQL measures a little differently, so its candidates are measured again in Python.
+# PostgreSQL computes similarity a little differently, so Python rechecks the candidates it finds.
 RECHECK_SIMILARITY = 0.4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """A sentence for the person and for staff, and what it is about.
+    """A warning for the person and for staff.
 
-    `event` is the other event, None for a whole day; `claim_id` the person's own claim on it, if
-    any; `can_claim` whether it could be claimed instead.
+    `event` is the other event, or None if the warning is about a whole day. `claim_id` is the
+    person's own claim on that event, if any. `can_claim` is True if it could be claimed instead.
     """
 
     kind: CheckKind
@@ -59,9 +59,9 @@ class CheckResult:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Subject:
-    """An event with the credits a person has claimed for it, or is about to claim.
+    """An event and the credits that a person has claimed for it or is about to claim.
 
-    The event may be unsaved; `claim_id` is None if it is not claimed yet.
+    The event can be unsaved. `claim_id` is None if it has not been claimed yet.
     """
 
     person_id: int
@@ -71,19 +71,23 @@ class Subject:
 
 
 def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
-    """Check results of these live claims, by id. Three queries."""
+    """Return the check results of these live claims, by claim id. Takes three queries."""
     subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
-    found = check_subjects(subjects)
-    return {each.claim_id: found[n] for n, each in enumerate(subjects) if each.claim_id}
+    results = check_subjects(subjects)
+    return {
+        subject.claim_id: own
+        for subject, own in zip(subjects, results, strict=True)
+        if subject.claim_id
+    }
 
 
 def check_proposed(
     proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
 ) -> list[list[CheckResult]]:
-    """Check results of events with their credits, as if the person claimed them all.
+    """Return the check results of each event with its credits, as if the person claimed them all.
 
-    The events may be unsaved, and are also compared with each other. `claim_id` is the claim that
-    is being changed, which is not compared with itself. Two queries.
+    The events can be unsaved and are also compared with each other. `claim_id` is the claim being
+    edited, which is not compared with itself. Takes two queries.
     """
     subjects = [
         Subject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
@@ -93,28 +97,28 @@ def check_proposed(
 
 
 def check_fingerprint(results: Iterable[CheckResult]) -> str:
-    """A text by which a form says which results its sender has read."""
+    """Return a text that a form sends back to confirm which results the person has read."""
     return " ".join(
         f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in results
     )
 
 
 def titles_similar(one: str, other: str) -> bool:
-    """True if two titles share most of their trigrams, as PostgreSQL measures it.
+    """Return whether two titles have enough trigrams in common, as pg_trgm defines them.
 
-    Titles with different numbers are never similar: part 1 is not part 2.
+    Titles with different numbers are never similar, because part 1 is not part 2.
     """
     numbers = [set(re.findall(r"\d+", title)) for title in (one, other)]
     if all(numbers) and numbers[0] != numbers[1]:
         return False
-    first, second = (_trigrams(title) for title in _after_the_conference(one, other))
+    first, second = (_trigrams(title) for title in _without_conference_name(one, other))
     if not first or not second:
         return one.casefold().strip() == other.casefold().strip()
     return len(first & second) / len(first | second) >= MIN_SIMILARITY_CHECKED
 
 
 def same_page(one: str, other: str) -> bool:
-    """True if two web addresses lead to the same recording."""
+    """Return whether two web addresses are those of the same recording."""
     return bool(one and other) and _normalized_url(one) == _normalized_url(other)
 
 
@@ -122,14 +126,14 @@ def same_page(one: str, other: str) -> bool:
 
 
 def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
-    """The results for each subject, in their order. Two queries."""
+    """Return the results of each subject, in the order given. Takes two queries."""
     if not subjects:
         return []
-    known = {each.claim_id: each for each in subjects if each.claim_id is not None}
-    near = Claim.objects.filter(pk__in=_nearby_claims(subjects), state__in=sorted(LIVE))
-    claimed = [*known.values(), *_subjects(near.exclude(pk__in=known))]
+    given = {each.claim_id: each for each in subjects if each.claim_id is not None}
+    nearby = Claim.objects.filter(pk__in=_nearby_claims(subjects), state__in=sorted(LIVE))
+    claimed = [*given.values(), *_subjects(nearby.exclude(pk__in=given))]
     claimed.sort(key=lambda each: (each.event.begins_at, each.claim_id))
-    offered = list(_offered_like(subjects))
+    similar = list(_similar_published_events(subjects))
     new = [each for each in subjects if each.claim_id is None]
     repeated = [each for each in new if any(_is_repeat(each, other) for other in claimed)]
     new = [each for each in new if each not in repeated]
@@ -145,7 +149,7 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
         ]
         results.append(
             [
-                *_check_duplicates(subject, others, offered),
+                *_check_duplicates(subject, others, similar),
                 *_check_overlaps(subject, others),
                 *_check_daily_total(subject, others),
             ]
@@ -154,8 +158,10 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
 
 
 def _is_repeat(subject: Subject, claimed: Subject) -> bool:
-    """True if this is a second press of Save. It gets no warning; saving reports that the training
-    is already listed."""
+    """Return whether the person has pressed Save twice for the same new training.
+
+    This gets no warning, because saving it reports that the training is already listed.
+    """
     return (
         subject.event.pk is None
         and subject.person_id == claimed.person_id == claimed.event.created_by_id
@@ -174,27 +180,27 @@ def _is_same(one: Subject, other: Subject) -> bool:
 
 
 def _check_duplicates(
-    subject: Subject, others: Sequence[Subject], offered: Sequence[Event]
+    subject: Subject, others: Sequence[Subject], similar: Sequence[Event]
 ) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event):
-            entered = "already claimed" if other.claim_id else "also entered here"
+            status = "has already been claimed" if other.claim_id else "is also entered here"
             yield CheckResult(
                 kind=CheckKind.SAME,
-                text=f"{_named(other.event)} is {entered}. Is it the same training?",
+                text=f"{_title_and_time(other.event)} {status}. Is it the same training?",
                 event=other.event,
                 claim_id=other.claim_id,
             )
     if subject.event.origin != Origin.CUSTOM:
         return
-    known = {subject.event.pk, *(each.event.pk for each in others)}
-    for event in offered:
-        if event.pk in known or not _may_be_same(subject.event, event):
+    compared = {subject.event.pk, *(each.event.pk for each in others)}
+    for event in similar:
+        if event.pk in compared or not _may_be_same(subject.event, event):
             continue
         where = "on the calendar" if event.origin == Origin.CALENDAR else "an approved training"
         yield CheckResult(
             kind=CheckKind.SAME,
-            text=f"{_named(event)} is {where}. Is it the same training?",
+            text=f"{_title_and_time(event)} is {where}. Is it the same training?",
             event=event,
             can_claim=event.has_credit and has_taken_place(event),  # type: ignore[attr-defined]
         )
@@ -206,42 +212,43 @@ def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[Che
             continue
         yield CheckResult(
             kind=CheckKind.OVERLAP,
-            text=f"{_named(other.event)} took place at the same time"
-            + (" and is also claimed." if other.claim_id else " and is also entered here."),
+            text=f"{_title_and_time(other.event)} took place at the same time and "
+            + ("has also been claimed." if other.claim_id else "is also entered here."),
             event=other.event,
             claim_id=other.claim_id,
         )
 
 
 def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
-    """Reports the fullest day of the event if it has too many credits.
+    """Warn about the event's day with the most credits, if it has more than the daily maximum.
 
-    Credits of an event of several days are spread evenly. One event alone can be too much.
+    The credits of an event of several days are spread evenly over its days. A single event can
+    exceed the maximum.
     """
     spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
     own = spans[0][1]
-    fullest, most, number = None, Decimal(MAX_CREDITS_PER_DAY), 0
-    # Only a day on which something starts can be fuller than the day before.
+    busiest, total, number = None, Decimal(MAX_CREDITS_PER_DAY), 0
+    # The total can only rise on a day on which an event starts.
     for day in sorted({span.first for _, span in spans if own.first <= span.first <= own.last}):
-        that_day = [each / span.days for each, span in spans if span.first <= day <= span.last]
-        if sum(that_day, Decimal()) > most:
-            fullest, most, number = day, sum(that_day, Decimal()), len(that_day)
-    if fullest:
+        shares = [credits / span.days for credits, span in spans if span.first <= day <= span.last]
+        if sum(shares, Decimal()) > total:
+            busiest, total, number = day, sum(shares, Decimal()), len(shares)
+    if busiest:
         yield CheckResult(
             kind=CheckKind.MANY,
-            text=f"This adds up to {format_amount(round(most, 1))} credits on "
-            f"{format_day(fullest)} in {counted(number, 'training')}; more than "
+            text=f"This adds up to {format_amount(round(total, 1))} credits on "
+            f"{format_day(busiest)} in {counted(number, 'training')}. More than "
             f"{MAX_CREDITS_PER_DAY} in one day is unusual.",
         )
 
 
-# ---------- Small rules ----------
+# ---------- Comparing events ----------
 
 
 def _may_be_same(one: Event, other: Event) -> bool:
-    """Similar titles that start within a day of each other, or the same recording.
+    """Return whether the titles are similar and the starts within a day, or the recording the same.
 
-    Sessions of one conference do not count: they often share most of their title and their day.
+    Sessions of one conference are never compared by title and start, because these are often alike.
     """
     if same_page(one.recording_url, other.recording_url):
         return True
@@ -253,7 +260,10 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """True if no one can have attended both live. Recordings and long courses never overlap."""
+    """Return whether no one can have attended both live.
+
+    Recordings and courses of more than a day never overlap.
+    """
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:
@@ -262,7 +272,7 @@ def _overlap(one: Event, other: Event) -> bool:
 
 
 class _Span(NamedTuple):
-    """The first and the last day of an event in Montana."""
+    """The first and last days of an event in Mountain time."""
 
     first: dt.date
     last: dt.date
@@ -277,17 +287,17 @@ def _span(event: Event) -> _Span:
     return _Span(first, timezone.localdate(event.ends_at or event.begins_at))
 
 
-def _named(event: Event) -> str:
+def _title_and_time(event: Event) -> str:
     when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     return f"“{event.title}” ({when})"
 
 
-def _after_the_conference(one: str, other: str) -> tuple[str, str]:
-    """The titles without the name of a conference and a colon that both start with."""
+def _without_conference_name(one: str, other: str) -> tuple[str, str]:
+    """Return the titles without the conference name and colon, if both start with the same one."""
     conference, colon, session = one.partition(": ")
-    beginning = conference + colon
-    if session and other.startswith(beginning):
-        return session, other.removeprefix(beginning)
+    prefix = conference + colon
+    if session and other.startswith(prefix):
+        return session, other.removeprefix(prefix)
     return one, other
 
 
@@ -304,7 +314,7 @@ def _normalized_url(address: str) -> str:
 
 
 def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
-    """Annotate `sum`, the total of a claim's credits that were not withdrawn."""
+    """Annotate the total of a claim's credits that were not withdrawn, as `sum`."""
     counting = Q(credits__withdrawn_at=None)
     return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=counting), Value(Decimal())))
 
@@ -318,24 +328,24 @@ def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
     ]
 
 
-# The fields that events are compared by, and that a result shows of the other event.
+# The fields needed to compare events and to show the other event in a result.
 COMPARED = (
     *("title", "begins_at", "ends_at", "all_day", "origin", "state", "parent", "created_by"),
     *("recording_url", "recording_available_at", "claimable_at"),
 )
-# One join with a table of the subjects; a condition for each would make the statement too long.
+# Joins a table of the subjects, because a condition for each would make the statement too long.
 NEARBY_CLAIMS_SQL = """
     SELECT claim.id
       FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
            AS subject (person_id, since, until, recording)
       JOIN credits_claim AS claim USING (person_id)
       JOIN events_event AS event ON event.id = claim.event_id
-     -- Repeats the join, so that the index of people is used.
+     -- Redundant, but makes PostgreSQL use the index on person.
      WHERE claim.person_id = ANY (%s) AND (
            event.begins_at <= subject.until AND event.over_at >= subject.since
         OR subject.recording <> '' AND strpos(lower(event.recording_url), subject.recording) > 0)
 """
-# Each subject uses the index of days on its own (OFFSET 0 keeps it so); few titles are compared.
+# OFFSET 0 makes PostgreSQL use the index on begins_at for each subject, so it compares few titles.
 SIMILAR_EVENTS_SQL = """
     SELECT near.id
       FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[])
@@ -355,7 +365,7 @@ SAME_RECORDING_SQL = rf"""
 
 
 def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
-    """Claims of the same people within a day of these, or on the same recording."""
+    """Select the same people's claims within a day of these events, or on the same recording."""
     people = [each.person_id for each in subjects]
     windows = [_comparison_window(each.event) for each in subjects]
     return RawSQL(
@@ -371,17 +381,17 @@ def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
 
 
 def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
-    """From a day before the event to a day after it."""
+    """Return the time from a day before the event until a day after it."""
     ends_at = max(event.begins_at, event.ends_at or event.begins_at)
     return event.begins_at - ONE_DAY, ends_at + ONE_DAY
 
 
-def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
-    """Published events that resemble one of the custom events here, except college courses."""
+def _similar_published_events(subjects: Sequence[Subject]) -> QuerySet[Event]:
+    """Return the published events similar to any custom event here, except college courses."""
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
-    recordings = [bare for event in events if (bare := _normalized_url(event.recording_url))]
+    recordings = [url for event in events if (url := _normalized_url(event.recording_url))]
     begins = [event.begins_at for event in events]
-    found = RawSQL(
+    similar = RawSQL(
         SIMILAR_EVENTS_SQL + SAME_RECORDING_SQL * bool(recordings),
         (
             [event.title for event in events],
@@ -393,7 +403,7 @@ def _offered_like(subjects: Sequence[Subject]) -> QuerySet[Event]:
     )
     credit = CreditOffer.objects.filter(event=OuterRef("pk"))
     return (
-        Event.objects.filter(pk__in=found, state=EventState.PUBLISHED, college_work=None)
+        Event.objects.filter(pk__in=similar, state=EventState.PUBLISHED, college_work=None)
         .annotate(has_credit=Exists(credit))
         .only(*COMPARED)
         .order_by("-origin", "begins_at", "pk")

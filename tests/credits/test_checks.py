@@ -96,7 +96,7 @@ def test_a_similar_title_within_a_day_is_reported_for_both_claims():
     [result] = checks.check_claims([second])[second.pk]
     assert (result.event.pk, result.claim_id) == (first.event_id, first.pk)
     assert result.text.startswith("“Weeding online” (")
-    assert result.text.endswith("is already claimed. Is it the same training?")
+    assert result.text.endswith("has already been claimed. Is it the same training?")
 
 
 def test_a_day_and_a_minute_later_is_another_training():
@@ -224,7 +224,7 @@ def test_more_than_twelve_credits_in_one_mountain_day():
     [result] = checks.check_claims([more])[more.pk]
     assert (result.kind, result.event) == (CheckKind.MANY, None)
     assert result.text.startswith("This adds up to 12.5 credits on ")
-    assert result.text.endswith("in 3 trainings; more than 12 in one day is unusual.")
+    assert result.text.endswith("in 3 trainings. More than 12 in one day is unusual.")
 
 
 def test_credits_of_several_days_are_spread():
