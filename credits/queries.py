@@ -1,4 +1,4 @@
-"""Reads on claims and credits."""
+"""Queries on claims and credits."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,25 +40,24 @@ LIVE_CREDIT = Q(claim__state__in=sorted(LIVE), withdrawn_at=None)
 
 
 def claims_visible_to(person: User) -> QuerySet[Claim]:
-    """The person's own claims, latest first."""
+    """Return the person's own claims, latest first."""
     return Claim.objects.filter(person=person).order_by("-claimed_at", "-id")
 
 
 def credits_visible_to(person: User) -> QuerySet[Credit]:
-    """The person's own credits."""
+    """Return the person's own credits."""
     return Credit.objects.filter(person=person).order_by("claim_id", "line")
 
 
 def live_credits() -> "QuerySet[EarnedCredit]":
-    """Credits that count, with the day they were earned as `earned_on`."""
+    """Return the credits that count, with the day they were earned as `earned_on`."""
     return with_earned_on(Credit.objects.filter(LIVE_CREDIT))
 
 
 def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
-    """Annotate `earned_on`, the event's last Mountain-time day.
+    """Annotate the day each credit was earned (`earned_on`): the event's last day, Mountain time.
 
-    A recording may be claimed while it is still offered; then its credit is earned on the day of
-    the claim, never in the future.
+    For a recording that was claimed before that day, it is the day of the claim.
     """
     last_day = F("claim__event__last_day")
     return credits.annotate(
@@ -73,10 +72,11 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
 
 
 def from_catalog() -> Exists:
-    """The condition that a credit with `earned_on` is in the course catalog of that fiscal year.
+    """Return the condition that a credit's event is in the course catalog.
 
-    For a recording claimed while it was available, also from the catalog of the fiscal year of the
-    claim. `rules.counted_catalog_years` is the same rule without a query.
+    The credit needs `earned_on`. The catalog is that of the fiscal year in which the credit was
+    earned or, for a recording claimed while it was available, the fiscal year of the claim. The
+    same rule without a query is rules.counted_catalog_years.
     """
     claimed_at = OuterRef("claim__claimed_at")
     earned = Q(fiscal_year=FiscalYear(OuterRef("earned_on")))
@@ -94,7 +94,10 @@ def live_claim(person: User, event: Event) -> Claim | None:
 
 
 def why_person_cannot_claim(person: User, event: Event) -> str | None:
-    """Why the person cannot claim an event now, apart from a live claim. Three queries."""
+    """Return why the person cannot claim an event now, or None. Takes three queries.
+
+    Does not look for a live claim.
+    """
     mine = {"event": event, "person": person}
     return rules.why_not_claim(
         event,
@@ -105,21 +108,23 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
 
 class ClaimOutlook(NamedTuple):
-    """A person's claim on an event: already made, or the reason it cannot be, or neither."""
+    """Whether a person has claimed an event, and the reason why it cannot be claimed, or ""."""
 
     is_claimed: bool
     reason: str
 
 
 def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutlook]:
-    """The person's ClaimOutlook for each of these events, by id. Three queries."""
-    mine = Claim.objects.filter(person=person, event__in=events)
-    claims = list(mine.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
+    """Return the person's ClaimOutlook for each of these events, by id. Takes three queries."""
+    own_claims = Claim.objects.filter(person=person, event__in=events)
+    claims = list(own_claims.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
     live = {claim.event_id for claim in claims if claim.state in LIVE}
     declined = {claim.event_id: claim for claim in claims if claim.state not in LIVE}
-    places = {
-        place.event_id: place
-        for place in Registration.objects.filter(person=person, event__in=events).order_by("pk")
+    registrations = {
+        registration.event_id: registration
+        for registration in Registration.objects.filter(person=person, event__in=events).order_by(
+            "pk"
+        )
     }
     offered = event_queries.credit_lines(events)
     return {
@@ -128,7 +133,7 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
             rules.why_not_claim(
                 event,
                 has_credit=event.pk in offered,
-                registration=places.get(event.pk),
+                registration=registrations.get(event.pk),
                 earlier=declined.get(event.pk),
             )
             or "",
@@ -138,50 +143,51 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
 
 
 def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -> list[Event]:
-    """Sessions of the same conferences that the person has claimed, by start."""
+    """Return the sessions of the same conferences that the person has claimed, by start."""
     parents = {event.parent_id for event in events if event.parent_id}
     claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
-    found = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
-    return list(found.defer("search", "description").order_by("begins_at", "pk"))
+    sessions = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
+    return list(sessions.defer("search", "description").order_by("begins_at", "pk"))
 
 
 def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
-    """The events that now earn the person presenter credit, by date.
+    """Return the events for which the person is now due presenter credit, by date.
 
-    Leaves out events that already did, that were declined or withdrawn by the person, that carry
-    no credit, or whose topic was presented often enough (rules.may_present_again). A claim that
-    was withdrawn because the event was canceled or moved comes back. Three queries.
+    Leave out events that already earned it, that were declined or withdrawn by the person, that
+    carry no credit, and whose topic already earned it often enough (rules.may_present_again).
+    Include events whose claim was withdrawn because they were canceled or moved. Takes three
+    queries.
     """
     by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
     offered = event_queries.credit_lines(by_date)
     presented = Q(role=ClaimRole.PRESENTER)
     live = presented & Q(state__in=sorted(LIVE))
     withdrawn = presented & Q(state=ClaimState.WITHDRAWN, decided_by=person)
-    standing = Claim.objects.filter(
+    settled_claims = Claim.objects.filter(
         live | withdrawn | Q(state=ClaimState.DECLINED), person=person, event__in=by_date
     )
-    settled = set(standing.order_by("pk").values_list("event_id", flat=True))
+    settled = set(settled_claims.order_by("pk").values_list("event_id", flat=True))
     titles = {event.title.casefold() for event in by_date}
-    days: dict[str, list[dt.date]] = {}
+    days_by_topic: dict[str, list[dt.date]] = {}
     claims = Claim.objects.filter(live, person=person).order_by("pk")
     for title, day in claims.values_list("event__title", "event__last_day"):
         if title.casefold() in titles:
-            days.setdefault(title.casefold(), []).append(day)
-    found = []
+            days_by_topic.setdefault(title.casefold(), []).append(day)
+    due = []
     for event in by_date:
         if event.pk in settled or event.pk not in offered:
             continue
-        topic = days.setdefault(event.title.casefold(), [])
-        if rules.may_present_again(event.last_day, topic):
-            topic.append(event.last_day)
-            found.append(event)
-    return found
+        presented_days = days_by_topic.setdefault(event.title.casefold(), [])
+        if rules.may_present_again(event.last_day, presented_days):
+            presented_days.append(event.last_day)
+            due.append(event)
+    return due
 
 
 def presented_on(person: User, title: str, *, excluding: Claim | None = None) -> list[dt.date]:
-    """The last days of the events of this title that earned the person presenter credit.
+    """Return the last days of events with this title that earned the person presenter credit.
 
-    Case does not matter. `excluding` is a claim to leave out.
+    Case is ignored. `excluding` is a claim to leave out.
     """
     claims = Claim.objects.filter(
         person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
@@ -192,24 +198,27 @@ def presented_on(person: User, title: str, *, excluding: Claim | None = None) ->
 
 
 def claim_counts(events: Iterable[Event]) -> dict[int, int]:
-    """The number of live claims on each of these events, by id. One query."""
+    """Return the number of live claims on each of these events, by id. Takes one query."""
     claims = Claim.objects.filter(event__in=[each.pk for each in events], state__in=sorted(LIVE))
     rows = claims.order_by("event").values_list("event").annotate(Count("pk"))
     return dict(rows)
 
 
 def own_trainings(person: User) -> QuerySet[Claim]:
-    """The person's claims from Create New…, latest first."""
+    """Return the person's claims from Create New…, latest first."""
     return claims_visible_to(person).filter(source=ClaimSource.CUSTOM).select_related("event")
 
 
 def offers_as_text(offers: Mapping[int, Decimal]) -> str:
-    """A version of an event's credit lines, for a form to notice a change."""
+    """Return an event's credit lines as text, so that a form can detect changes."""
     return " ".join(f"{category}:{amount:.1f}" for category, amount in offers.items()) or "nothing"
 
 
 def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
-    """(when, by whom, why) of each correction of an event, latest first. Three queries."""
+    """Return (time, person, reason) of each correction of an event, latest first.
+
+    Takes three queries.
+    """
     corrections: dict[UUID, tuple[dt.datetime, int, str]] = {}
     of_lines = CreditHistory.objects.filter(claim__event=event)
     of_offers = CreditOfferHistory.objects.filter(event=event)
@@ -229,33 +238,33 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
 
 
 def why_not_decide(claim: Claim, *, by: User) -> str | None:
-    """Why `by` cannot decide about this claim in any state, or None.
+    """Return why `by` cannot decide about this claim in any state, or None.
 
-    No query if event and person are loaded.
+    Takes no query if the event and person are loaded.
     """
     event = claim.event
     if claim.person_id == by.pk:
-        return f"This is your own claim of “{event.title}”. A colleague has to decide about it."
+        return f"This is your own claim for “{event.title}”. A colleague has to decide about it."
     if event.origin == Origin.CUSTOM and event.created_by_id == claim.person_id:
         return (
-            f"{claim.person}'s claim of “{event.title}” is decided with its custom event. Decide "
-            "about the event in the queue."
+            f"{claim.person}'s claim for “{event.title}” is decided together with the custom "
+            "event. Decide about the event in the queue."
         )
     return None
 
 
 def claim_version(claim: Claim) -> str:
-    """A text that changes with every transition of a claim."""
+    """Return a text that changes with every transition of a claim."""
     return f"{claim.state} {claim.decided_at.isoformat() if claim.decided_at else ''}".strip()
 
 
 def claims_on_event(event: Event) -> QuerySet[Claim]:
-    """The live claims on an event, oldest first."""
+    """Return the live claims on an event, oldest first."""
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
 
 
 def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
-    """The ids of the events on which the person has a live claim. One query."""
+    """Return the ids of the events on which the person has a live claim. Takes one query."""
     return set(
         Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE)).values_list(
             "event_id", flat=True
@@ -264,16 +273,17 @@ def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
 
 
 def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
-    """The ids of the events on which the person has a claim in any state. One query."""
+    """Return the ids of the events on which the person has any claim. Takes one query."""
     claims = Claim.objects.filter(person=person, event__in=events)
     return set(claims.order_by("pk").values_list("event_id", flat=True))
 
 
 def claimable_by(person: User) -> QuerySet[Event]:
-    """The list to claim from: events with credit that ended in the past year, newest first.
+    """Return the list to claim from: events with credit that ended in the past year, newest first.
 
-    Leaves out events the person has claimed, was declined or missed. The calendar's own Add CE
-    credit has no one-year limit (State Library's help pages).
+    Leave out events that the person has claimed, was declined for, or missed without a recording.
+    The one-year limit applies only to this list, not to Add CE credit on the calendar (State
+    Library's help pages).
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)
@@ -282,12 +292,12 @@ def claimable_by(person: User) -> QuerySet[Event]:
         person=person, event=OuterRef("pk"), attendance=Attendance.ABSENT
     )
     now = timezone.now()
-    until = Q(recording_until_at=None) | Q(recording_until_at__gt=now)
-    has_recording = Q(recording_available_at__lte=now) & until
+    not_expired = Q(recording_until_at=None) | Q(recording_until_at__gt=now)
+    has_recording = Q(recording_available_at__lte=now) & not_expired
     return (
         event_queries.claimable()
         .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_one_year_ago())
-        .exclude(Q(delivery=Delivery.RECORDED) & ~until)
+        .exclude(Q(delivery=Delivery.RECORDED) & ~not_expired)
         .order_by("-begins_at", "-id")
     )
 

@@ -1,4 +1,4 @@
-"""Decisions of staff about single claims."""
+"""Staff decisions about single claims."""
 
 from collections.abc import Collection
 
@@ -25,10 +25,10 @@ DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
 
 @audited
 def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
-    """Approve the Pending ones of these claims, whose record was verified; return their number.
+    """Approve those of these claims that are Pending; return their number.
 
-    `by` reviewed the record. Idempotent; a fixed number of queries. The caller holds the locks of
-    the people, for which a merge of their events waits too.
+    Their record was verified, and `by` reviewed it. Idempotent. Takes a fixed number of queries.
+    The caller must hold the people's locks, which a merge of their events needs too.
     """
     pending = list(
         Claim.objects.filter(pk__in=claim_ids, state=ClaimState.PENDING)
@@ -45,26 +45,26 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
 def decide_claim(
     *, claim_id: int, target: ClaimState, reason: str, by: User, seen: str = ""
 ) -> Claim:
-    """Approve or decline one claim (`target`); the tracks follow, and an e-mail is queued.
+    """Approve or decline one claim (`target`), update the tracks, and queue an e-mail.
 
-    Locks its event and person. The person reads `reason`, so declining needs one. `seen` is the
-    queries.claim_version that the form showed, if known. A custom event and its author's claim are
-    decided together, in the queue. Raises Claim.DoesNotExist or Refused.
+    Lock the event, then the person. Declining needs a reason, which the person can read. `seen` is
+    the queries.claim_version that the form showed, if known. A custom event and its author's claim
+    are decided together in the queue instead. Raise Claim.DoesNotExist or Refused.
     """
     event_id, person_id = Claim.objects.values_list("event_id", "person_id").get(pk=claim_id)
     event_queries.lock_event(event_id)
     lock_people([person_id])
     claim = Claim.objects.select_related("event", "person").get(pk=claim_id)
-    whose = f"{claim.person}'s claim of “{claim.event.title}”"
+    name = f"{claim.person}'s claim for “{claim.event.title}”"
     if seen and queries.claim_version(claim) != seen:
         raise Refused(
-            f"{whose} was changed since you opened this page; it is now "
+            f"{name} has changed since you opened this page and is now "
             f"{claim.get_state_display().lower()}. Review it again before you decide."
         )
     if why := queries.why_not_decide(claim, by=by):
         raise Refused(why)
     if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
-        raise Refused(f"{whose} is {claim.get_state_display().lower()}, so this is not possible.")
+        raise Refused(f"{name} is {claim.get_state_display().lower()}, so this is not possible.")
     if target == ClaimState.DECLINED and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
     move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)

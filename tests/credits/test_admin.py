@@ -140,7 +140,7 @@ def test_a_stale_form_cannot_overturn_a_colleagues_decision() -> None:
     seen = claim_version(claim)
     decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=factories.person())
     page = text(decide(coordinator(), claim, "declined", "No.", seen))
-    assert "was changed since you opened this page; it is now approved." in page
+    assert "has changed since you opened this page and is now approved." in page
     assert state(claim)[0] == ClaimState.APPROVED
 
 
@@ -157,7 +157,7 @@ def test_an_authors_claim_is_decided_only_with_the_custom_event() -> None:
     claim = claim_custom_event(facts=factories.facts(), by=factories.person())
     client = coordinator()
     page = text(decide(client, claim, "approved"))
-    assert "is decided with its custom event. Decide about the event in the queue." in page
+    assert "is decided together with the custom event. Decide about the event in the queue." in page
     assert state(claim)[0] == ClaimState.PENDING
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 
@@ -215,8 +215,8 @@ def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
     messages = said(answer)
     assert messages[-1] == "Approved: 1 of 4."
     starts = [
-        f"{changed.person}'s claim of “{changed.event}” was",
-        "This is your own claim of",
+        f"{changed.person}'s claim for “{changed.event}” has changed",
+        "This is your own claim for",
         f"{person}, “One thing”",
     ]
     for message, start in zip(messages[:-1], starts, strict=True):
