@@ -1,7 +1,7 @@
-"""Everything that writes claims and credits. Each function is atomic and takes `by=`.
+"""All actions that write claims and credits. Each is atomic and takes `by=`.
 
-Each locks in the same order: the event (events.queries.lock_event), then the people
-(accounts.queries.lock_people). Only then does it decide.
+To avoid deadlocks, each locks the event (events.queries.lock_event) and then the people
+(accounts.queries.lock_people), and only then reads what it decides on.
 """
 
 from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance

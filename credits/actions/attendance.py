@@ -1,4 +1,4 @@
-"""Credits that are added and withdrawn automatically: for attending and for presenting."""
+"""Credits for attending and presenting, which are added and withdrawn automatically."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter, Registration
 from events.rules import has_recording
 
-# No e-mail about older events: they were imported, or settled after a repair.
+# We send no e-mail about older events, because these were imported or settled late.
 NEWS_WINDOW = dt.timedelta(days=14)
 
 
@@ -25,8 +25,8 @@ NEWS_WINDOW = dt.timedelta(days=14)
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """Claim the events that one person registered for and attended. Idempotent.
 
-    Leaves out events that are already claimed, were declined or withdrawn by the person, or carry
-    no credit. The caller holds the events' locks. A fixed number of queries.
+    Leave out events that are already claimed, that were declined or withdrawn by the person, and
+    that carry no credit. The caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = registrations[0].person
     lock_people([person.pk])
@@ -46,7 +46,7 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
 
 
 def _queue_news_emails(claims: Iterable[Claim]) -> None:
-    """Queue an e-mail about each new claim, unless its event is long over."""
+    """Queue an e-mail about each of these new claims whose event ended recently."""
     since = timezone.now() - NEWS_WINDOW
     emails.queue_listed_emails(claim for claim in claims if claim.event.over_at > since)
 
@@ -55,10 +55,10 @@ def _queue_news_emails(claims: Iterable[Claim]) -> None:
 def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[Claim]:
     """Claim the events that one person presented, for double credit. Idempotent.
 
-    The same topic (title) counts twice in any four years; a third time earns nothing and leaves a
-    claim as attendee in place (State Library, 2009). Otherwise such a claim is withdrawn. Leaves
-    out events that were declined or withdrawn by the person. The caller holds the events' locks. A
-    fixed number of queries.
+    Presenter credit replaces the person's claim as an attendee, which is withdrawn. The same topic
+    (title) earns it at most twice in any four years; after that, a claim as an attendee remains
+    (State Library, 2009). Leave out events that were declined or withdrawn by the person. The
+    caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = presentations[0].person
     lock_people([person.pk])
@@ -79,8 +79,8 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
     """Withdraw the claims of one person who was marked absent. Idempotent.
 
-    A presenter's claim remains. So does a claim made by hand if there is a recording, because the
-    person may have watched it.
+    A presenter's claim remains. If there is a recording, a claim that the person made remains too,
+    because the person may have watched it.
     """
     person = registrations[0].person
     lock_people([person.pk])

@@ -1,4 +1,4 @@
-"""Claims that people make and withdraw themselves, and their drafts."""
+"""Claims that people make and withdraw themselves, and drafts of Create New…"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,10 +27,10 @@ from events.models import Event
 
 
 class AlreadyClaimed(Refused):
-    """The person has a live claim on the event: `claim`."""
+    """The person already has a live claim on the event (`claim`)."""
 
     def __init__(self, claim: Claim) -> None:
-        super().__init__("You have already claimed this event. It is listed once.")
+        super().__init__("You have already claimed this event.")
         self.claim = claim
 
 
@@ -40,8 +40,7 @@ def claim_event(
 ) -> Claim:
     """Claim a calendar event or an approved custom event for `by`, with the credits it offers.
 
-    Claiming another person's approved custom event is on the honor system, as for any event.
-    Raises Event.DoesNotExist, AlreadyClaimed, or Refused.
+    Raise Event.DoesNotExist, AlreadyClaimed, or Refused.
     """
     event_queries.lock_event(event_id)
     lock_people([by.pk])
@@ -64,10 +63,10 @@ def claim_custom_event(
     note: str = "",
     files: Sequence[File] = (),
 ) -> Claim:
-    """Create a custom event and the Pending claim on it (Create New…), and delete the draft.
+    """Create a custom event with a Pending claim (Create New…), and delete the draft.
 
-    Presenters earn double credit, at most twice in four years for one topic. Raises AlreadyClaimed
-    if the person has created this very event before, or Refused.
+    Presenters earn double credit, at most twice in four years for one topic. Raise AlreadyClaimed
+    if the person has already created the same event, or Refused.
     """
     lock_people([by.pk])
     event, is_new = event_actions.create_custom_event(facts=facts, by=by)
@@ -88,8 +87,8 @@ def claim_outside_conference(
 ) -> list[Claim]:
     """Create a custom event and a Pending claim for each session, all or none.
 
-    Idempotent: sessions that were saved before are left out. Locks the person. Raises Refused,
-    naming the session.
+    Idempotent: sessions that were saved before are left out. Lock the person. Raise Refused with
+    the title of the session.
     """
     lock_people([by.pk])
     events = []
@@ -107,9 +106,9 @@ def claim_outside_conference(
 
 @audited
 def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
-    """Set the note of an undecided claim of `by`. Locks the person.
+    """Set the note of an undecided claim of `by`. Lock the person.
 
-    Raises Claim.DoesNotExist for another person's claim, or Refused.
+    Raise Claim.DoesNotExist for another person's claim, or Refused.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
@@ -127,8 +126,8 @@ def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
 def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     """Claim several sessions of conferences for `by`, all or none.
 
-    Leaves out sessions that are already claimed. Locks the events, then the person. Raises
-    Refused, naming the sessions that cannot be claimed or took place at the same time.
+    Leave out sessions that are already claimed. Lock the events, then the person. Raise Refused
+    with the titles of sessions that cannot be claimed or that overlap.
     """
     ids = sorted(set(event_ids))
     event_queries.lock_events(ids)
@@ -142,15 +141,15 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     ]
     if reasons:
         raise Refused(" ".join(reasons))
-    fresh = [event for event in events if not outlooks[event.pk].is_claimed]
-    _refuse_overlapping_sessions(fresh, queries.claimed_sessions_of_same_conference(by, fresh))
-    if not fresh:
+    new = [event for event in events if not outlooks[event.pk].is_claimed]
+    _refuse_overlapping_sessions(new, queries.claimed_sessions_of_same_conference(by, new))
+    if not new:
         return []
-    return create_claims(fresh, person=by, source=ClaimSource.CALENDAR, by=by)
+    return create_claims(new, person=by, source=ClaimSource.CALENDAR, by=by)
 
 
 def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Event]) -> None:
-    """Raise Refused, naming two sessions that no one can have attended both."""
+    """Raise Refused with the titles of two sessions if no one can have attended both."""
     for number, event in enumerate(events):
         for other in [*events[number + 1 :], *claimed]:
             if rules.overlaps(event, other):
@@ -162,10 +161,11 @@ def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Even
 
 @audited
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
-    """Withdraw a Pending claim of `by`; the training can be claimed again.
+    """Withdraw a Pending claim of `by`. The training can be claimed again.
 
-    Cancels a custom event that is not approved with its last claim. Idempotent. Raises
-    Claim.DoesNotExist for another person's claim, or Refused in any other state.
+    If it is the last live claim on a custom event that is not approved, cancel the event.
+    Idempotent. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim is in
+    any other state.
     """
     claim = lock_claim(claim_id, person=by)
     if claim.state == ClaimState.WITHDRAWN and claim.decided_by_id == by.pk:
@@ -182,7 +182,7 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
 
 
 def _is_last_claim(claim: Claim) -> bool:
-    """True if this is the only live claim on a custom event that is not approved."""
+    """Return whether this is the only live claim on a custom event that is not approved."""
     event = claim.event
     if event.origin != Origin.CUSTOM or event.state == EventState.PUBLISHED:
         return False
@@ -196,7 +196,7 @@ MAX_TEXT_LENGTH = 5000
 def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
     """Replace the person's draft with these texts by field name.
 
-    Returns None and keeps an older draft if nothing was typed.
+    If all of them are empty, keep the older draft and return None.
     """
     texts = {name: text[:MAX_TEXT_LENGTH].replace("\0", "") for name, text in typed.items() if text}
     if not texts:

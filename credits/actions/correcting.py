@@ -31,20 +31,20 @@ from events.rules import state_for_editors
 
 @audited
 def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: User) -> Credit:
-    """Change the category or amount of a credit; the tracks follow.
+    """Change the category or amount of a credit, and update the tracks.
 
-    Returns the credit as it was, with category and event. If no one else has claimed a custom
-    event, its credit lines change too. Raises Credit.DoesNotExist, or Refused if nothing would
-    change, the credit no longer counts, or the amount is not in halves or too high.
+    Return the credit as it was before, with its category and event. If no one else has claimed a
+    custom event, its credit lines change too. Raise Credit.DoesNotExist, or Refused if nothing
+    would change, if the credit no longer counts, or if the amount is not in halves or too high.
     """
     claim = lock_claim(Credit.objects.values_list("claim_id", flat=True).get(pk=credit_id))
     before = Credit.objects.select_related("claim__event", "category").get(pk=credit_id)
     if claim.state in ENDED or before.withdrawn_at:
-        raise Refused("This credit was declined or withdrawn; there is nothing to correct.")
+        raise Refused("This credit was declined or withdrawn, so there is nothing to correct.")
     if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
-        raise Refused("The credit already has this category and amount. Choose what must change.")
+        raise Refused("The credit already has this category and amount. Change at least one.")
     if claim.event.origin == Origin.CUSTOM:
         _correct_custom_event(claim, before, category, amount)
     else:
@@ -59,53 +59,55 @@ def _correct_custom_event(
 ) -> None:
     """Give a custom event the credit lines of its claim, if only one person has claimed it.
 
-    An event's lines are what attendees earn. Raises Refused for more credits than its length.
+    The event's lines are the credits that attendees earn. Raise Refused if the credits would exceed
+    the length of the event.
     """
-    times = ROLE_FACTORS[ClaimRole(claim.role)]
-    if not is_in_halves(amount / times):
+    factor = ROLE_FACTORS[ClaimRole(claim.role)]
+    if not is_in_halves(amount / factor):
         raise Refused(
-            "Presenters earn double credit, so enter whole credits.",
+            "Presenters earn double credit, so enter a whole number of credits.",
             field="amount",
         )
-    offers = defaultdict(Decimal, {category.pk: amount / times})
+    offers = defaultdict(Decimal, {category.pk: amount / factor})
     for line in claim.credits.filter(withdrawn_at=None).exclude(pk=before.pk).order_by("line"):
-        offers[line.category_id] += line.amount / times
+        offers[line.category_id] += line.amount / factor
     if amount > before.amount:
         event_actions.refuse_too_many(claim.event, sum(offers.values(), Decimal()))
-    is_alone = not queries.claims_on_event(claim.event).exclude(pk=claim.pk).exists()
-    if is_alone and all(is_in_halves(each) for each in offers.values()):
+    is_only_claim = not queries.claims_on_event(claim.event).exclude(pk=claim.pk).exists()
+    if is_only_claim and all(is_in_halves(each) for each in offers.values()):
         event_actions.set_offers(event=claim.event, offers=offers)
 
 
 def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
-    """Raise Refused if the claim would earn more than twice the event's credits, a presenter's.
+    """Raise Refused if the claim would earn more than a presenter: double the event's credits.
 
-    If the event no longer offers credit, the limit is what was claimed.
+    If the event no longer offers credit, the limit is the amount that was claimed.
     """
     event = before.claim.event
     credits = before.claim.credits.filter(withdrawn_at=None)
     claimed = credits.aggregate(sum=Sum("amount"))["sum"]
     offered = event.offers.aggregate(sum=Sum("amount"))["sum"]
-    most = 2 * offered if offered else claimed
-    if claimed - before.amount + amount > max(most, claimed):
+    maximum = 2 * offered if offered else claimed
+    if claimed - before.amount + amount > max(maximum, claimed):
         raise Refused(
             f"The event offers {format_credits(offered or claimed)}, and a presenter earns at most "
-            "double that. If the event itself is wrong, correct it in the administration first.",
+            "double that. If the event's credits are wrong, correct the event first.",
             field="amount",
         )
 
 
 # ---------- An event, for everyone ----------
 
-# Credits before and after, as (category id, amount) in the order of the lines.
+# (category id, amount) of each line, in order.
 CreditLines = tuple[tuple[int, Decimal], ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorrectionResult:
-    """The effect of a correction; `changes` are (lines before, lines after, number of claims).
+    """The effect of a correction.
 
-    `tracks` are participations; `own` says that the person who corrects has a claim too.
+    `changes` are (lines before, lines after, number of claims). `tracks` is the number of
+    participations. `own` is True if the person who corrects also has a claim.
     """
 
     claims: int
@@ -119,19 +121,20 @@ class CorrectionResult:
 def correct_event(
     *, event_id: int, offers: Offers, reason: str, by: User, seen: str = ""
 ) -> CorrectionResult:
-    """Give an event exactly these amounts by category id, and so every live claim on it.
+    """Give an event, and every live claim on it, exactly these amounts by category id.
 
-    Presenters' claims get double, and claims that were corrected singly before follow too. Lines
-    are changed, added, or withdrawn with the reason. Locks the event, then the people; a fixed
-    number of statements. `seen` is the queries.offers_as_text that the form showed. `by` may have
-    a claim on a calendar event; the history says so. Raises Event.DoesNotExist, or Refused.
+    Presenters' claims get double. Claims that were corrected individually change too. Lines are
+    changed, added, or withdrawn with the reason. `seen` is the queries.offers_as_text that the form
+    showed. `by` can have a claim of their own on a calendar event, and the history records it. Lock
+    the event, then the people. Takes a fixed number of statements. Raise Event.DoesNotExist, or
+    Refused.
     """
     event = event_queries.lock_event(event_id)
     before = event_queries.offers_of(event)
     if seen and seen != queries.offers_as_text(before):
         raise Refused(
-            "The credit lines of this event were changed since you opened this page. Nothing was "
-            "saved; review them again."
+            "The credit lines of this event have changed since you opened this page. Nothing was "
+            "saved. Review them again."
         )
     _refuse_invalid(event, offers, reason)
     live = queries.claims_on_event(event)
@@ -142,9 +145,9 @@ def correct_event(
         raise Refused("This is your own training. A colleague has to correct it.")
     audit.add_audit_context(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
-    rewritten = set_lines(claims, offers, why=reason.strip(), by=by)
+    rewritten = set_lines(claims, offers, reason=reason.strip(), by=by)
     if not rewritten.after and before == dict(offers):
-        raise Refused("Everyone already has these credits. Choose what must change.")
+        raise Refused("Everyone already has these credits, so there is nothing to correct.")
     return _outcome(claims, rewritten, own=own)
 
 
@@ -156,7 +159,7 @@ def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
         )
     if not offers:
         raise Refused(
-            "Enter the credits of at least one category. If no one should earn credit, decline the "
+            "Enter credits for at least one category. If no one should earn credit, decline the "
             "training or cancel the event."
         )
     factor = max(ROLE_FACTORS.values())
@@ -173,13 +176,13 @@ def _outcome(claims: list[Claim], rewritten: RewriteResult, *, own: bool) -> Cor
         (_credit_lines(rewritten.before[claim_id]), _credit_lines(after))
         for claim_id, after in rewritten.after.items()
     )
-    followed = rewritten.followed
-    pairs = followed.added | followed.removed | followed.kept
+    postings = rewritten.postings
+    pairs = postings.added | postings.removed | postings.kept
     return CorrectionResult(
         claims=len(rewritten.after),
         unchanged=len(claims) - len(rewritten.after),
         changes=[(before, after, count) for (before, after), count in changes.most_common()],
-        tracks=len({where for _, where in pairs}),
+        tracks=len({participation_id for _, participation_id in pairs}),
         own=own,
     )
 

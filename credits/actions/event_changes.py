@@ -1,4 +1,4 @@
-"""Claims follow the changes of their event."""
+"""Updating claims when their event changes."""
 
 from collections.abc import Collection, Iterable
 
@@ -24,19 +24,19 @@ from events.enums import EventState, Origin
 from events.models import Event
 from events.rules import has_taken_place
 
-# Why an event's claims are withdrawn. Stored with the claims, and looked up by _restore_awards.
+# The reasons stored with withdrawn claims. _restore_awards looks them up, so never change them.
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
 EVENT_DECLINED = "The training was declined."
 
 
 @audited
 def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
-    """Approve, return or decline the claims on a custom event with the event.
+    """Approve, return, decline or resubmit the claims on a custom event together with the event.
 
-    After a merge, people other than the author may have a claim too. Claims already in that state
-    stay as they are, and `by` never approves their own. When the event was changed and
-    resubmitted, its author's credits change with it. Decisions of staff queue e-mails. The caller
-    holds the event's lock.
+    After a merge, people other than the author can have claims too. Claims that are already in the
+    new state do not change, and `by` never approves their own. If the event was resubmitted, its
+    author's credits are updated to its credit lines. Staff decisions queue e-mails. The caller must
+    hold the event's lock.
     """
     lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
     claims = list(queries.claims_on_event(event).select_related("person", "event"))
@@ -51,18 +51,18 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     if resubmitted:
         own = [claim for claim in claims if claim.person_id == event.created_by_id]
         _refuse_presented_too_often(own, event)
-        set_lines(own, event_queries.offers_of(event), why="You changed it.", by=by)
-    following = [
+        set_lines(own, event_queries.offers_of(event), reason="You changed it.", by=by)
+    moving = [
         claim
         for claim in claims
         if rules.may_move(claim, target, actor)
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
     at = timezone.now()
-    move_claims(following, target, actor=actor, reason=reason, by=by, at=at)
+    move_claims(moving, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
-        emails.queue_decision_emails(following, target, at=at)
-    announce_credits_changed(Credit.objects.filter(claim__in=following).order_by("claim", "line"))
+        emails.queue_decision_emails(moving, target, at=at)
+    announce_credits_changed(Credit.objects.filter(claim__in=moving).order_by("claim", "line"))
 
 
 def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
@@ -74,12 +74,12 @@ def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
 
 @audited
 def follow_event(*, event: Event, by: User | None) -> None:
-    """Update the claims of a calendar event after a change of its state or dates.
+    """Update the claims on a calendar event after its state or dates changed.
 
-    If it was canceled or postponed, live claims are withdrawn with the reason. Otherwise awards
-    that such a change had withdrawn are restored, and the change is announced, because the day the
-    credits were earned may have moved. `by` is None for an import, which the portal's account
-    stands for. The caller holds the event's lock.
+    If the event was canceled or postponed, withdraw the live claims with the reason. Otherwise
+    restore awards that were withdrawn for that reason, and announce all credits, because the day on
+    which they were earned may have changed. `by` is None for an import; the portal user then acts.
+    The caller must hold the event's lock.
     """
     if event.origin != Origin.CALENDAR:
         return
@@ -95,7 +95,7 @@ def follow_event(*, event: Event, by: User | None) -> None:
 
 
 def why_it_earns_nothing(event: Event) -> str:
-    """Why an event that was canceled, postponed or declined earns no credit, or ""."""
+    """Return why an event earns no credit: it was canceled, postponed or declined. Otherwise ""."""
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
         return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
     return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else EVENT_NOT_OVER
@@ -105,7 +105,7 @@ def why_it_earns_nothing(event: Event) -> str:
 def update_catalog_credits(*, event_ids: Collection[int], by: User) -> None:
     """Announce every credit of these events, because some tracks count only catalog credits.
 
-    Locks the people; the caller holds the events' locks.
+    Lock the people. The caller must hold the events' locks.
     """
     _announce_all(event_ids)
 
@@ -120,8 +120,9 @@ def _announce_all(event_ids: Collection[int]) -> None:
 def _restore_awards(event: Event) -> None:
     """Approve awards again that were withdrawn because the event was canceled or postponed.
 
-    Leaves out people who have claimed it since or cannot be awarded it (awards.award_result), and
-    awards made before the event's present end. The caller locks the people and announces.
+    Leave out people who have claimed the event since or cannot be awarded it
+    (awards.award_result), and awards made before the event's current end. The caller locks the
+    people and announces the change.
     """
     withdrawn = Claim.objects.filter(
         event=event,
@@ -135,12 +136,11 @@ def _restore_awards(event: Event) -> None:
     }
     if not claims:
         return
-    held, why_not = awards.award_result(list(claims), [event])
-    by_staff: dict[User, list[Claim]] = {}
+    live, why_not = awards.award_result(list(claims), [event])
+    by_awarder: dict[User, list[Claim]] = {}
     for person_id, claim in claims.items():
-        if (person_id, event.pk) not in {*held, *why_not}:
-            by_staff.setdefault(claim.claimed_by, []).append(claim)
-    for staff, some in by_staff.items():
-        move_claims(
-            some, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=staff, at=timezone.now()
-        )
+        if (person_id, event.pk) not in {*live, *why_not}:
+            by_awarder.setdefault(claim.claimed_by, []).append(claim)
+    at = timezone.now()
+    for staff, awarded in by_awarder.items():
+        move_claims(awarded, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=staff, at=at)

@@ -1,4 +1,4 @@
-"""Evidence files on a person's own claims, and files that wait for their form."""
+"""Evidence files of claims, and files from forms that had errors."""
 
 import dataclasses
 import datetime as dt
@@ -21,16 +21,16 @@ from events import uploads
 
 MAX_FILES = 10
 TOO_MANY = (
-    f"A claim has at most {MAX_FILES} files. Remove one first, or put several pages into one PDF."
+    f"A claim can have {MAX_FILES} files at most. Remove one first, or combine pages in one PDF."
 )
-# Files whose form is not accepted within this time are deleted.
+# Files are deleted if their form is not saved within this time.
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)
 WAITING_FOLDER = "waiting"
 WAITING_SALT = "credits.evidence.waiting"
 
 
 def check_evidence_file(file: File) -> uploads.FileKind:
-    """The kind of an evidence file, judged by its content. Raises Refused, naming the file."""
+    """Return the kind of an evidence file by its content. Raise Refused with the file's name."""
     name = uploads.clean_name(file.name or "")
     try:
         return uploads.kind_of(
@@ -44,7 +44,7 @@ def check_evidence_file(file: File) -> uploads.FileKind:
 
 
 def attach_evidence(claim: Claim, files: Iterable[File]) -> list[Evidence]:
-    """Add files to a claim. The caller holds the lock of its person. Raises Refused."""
+    """Add files to a claim. The caller must hold its person's lock. Raise Refused."""
     files = list(files)
     if files and claim.evidence.count() + len(files) > MAX_FILES:
         raise Refused(TOO_MANY, field="evidence")
@@ -69,13 +69,13 @@ def _store(claim: Claim, file: File) -> Evidence:
 def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
     """Add files to a live claim of `by`, all or none.
 
-    Locks the person. Raises Claim.DoesNotExist for another person's claim, or Refused.
+    Lock the person. Raise Claim.DoesNotExist for another person's claim, or Refused.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
     if claim.state not in LIVE:
         raise Refused(
-            f"This claim is {claim.get_state_display().lower()}; it no longer needs evidence."
+            f"This claim is {claim.get_state_display().lower()}, so it no longer needs evidence."
         )
     return attach_evidence(claim, files)
 
@@ -84,28 +84,27 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
 def remove_evidence(*, evidence_id: int, by: User) -> None:
     """Remove a file from an undecided claim of `by`. Idempotent.
 
-    The stored file is deleted on commit. Locks the person. Raises Refused.
+    The stored file is deleted on commit. Lock the person. Raise Refused.
     """
     lock_people([by.pk])
-    mine = Evidence.objects.filter(pk=evidence_id, person=by)
-    evidence = mine.select_related("claim").first()
+    files = Evidence.objects.filter(pk=evidence_id, person=by)
+    evidence = files.select_related("claim").first()
     if evidence is None:
         return
     if evidence.claim.state not in UNDECIDED:
-        raise Refused(
-            f"The claim is {evidence.claim.get_state_display().lower()}, so its evidence stays."
-        )
+        state = evidence.claim.get_state_display().lower()
+        raise Refused(f"This claim is {state}, so its evidence cannot be removed.")
     evidence.delete()
     storage, name = evidence.file.storage, str(evidence.file.name)
     transaction.on_commit(lambda: storage.delete(name))
 
 
-# ---------- Files that wait for the form they came with ----------
+# ---------- Files from forms that had errors ----------
 
 
 @dataclasses.dataclass(frozen=True)
 class WaitingFile:
-    """A file sent with a form that was not accepted; `ticket` brings it back."""
+    """A file uploaded with a form that had errors. The form sends `ticket` back to get it."""
 
     name: str
     path: str
@@ -116,7 +115,7 @@ class WaitingFile:
 
 
 def store_waiting_file(file: File, *, by: User) -> WaitingFile:
-    """Keep a valid file so that it need not be chosen again. Deletes expired ones."""
+    """Store a valid file until the form is saved. Delete expired files."""
     storage = storages["uploads"]
     _delete_expired()
     path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
@@ -125,7 +124,7 @@ def store_waiting_file(file: File, *, by: User) -> WaitingFile:
 
 
 def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
-    """The person's own waiting files of these tickets that still exist."""
+    """Return the person's own waiting files with these tickets that still exist."""
     files = {}
     for ticket in tickets[:MAX_FILES]:
         try:

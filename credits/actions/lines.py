@@ -18,11 +18,11 @@ Offers = Mapping[int, Decimal]
 
 
 class RewriteResult(NamedTuple):
-    """The credits of changed claims before and after, by claim id, and the posting changes."""
+    """The credits of changed claims before and after, by claim id, and the changes in postings."""
 
     before: dict[int, list[Credit]]
     after: dict[int, list[Credit]]
-    followed: PostingChanges
+    postings: PostingChanges
 
 
 class _Plan:
@@ -34,7 +34,7 @@ class _Plan:
         self.added: list[Credit] = []
 
     def add(self, claim: Claim, lines: Sequence[Credit], offers: Offers) -> None:
-        """Plan one claim. Spare lines take a missing category first; only then are lines added."""
+        """Plan one claim. Reuse lines of other categories before adding or withdrawing lines."""
         missing = dict(offers)
         spare = []
         for line in (each for each in lines if each.withdrawn_at is None):
@@ -62,22 +62,22 @@ class _Plan:
             )
 
 
-def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) -> RewriteResult:
-    """Give each claim exactly these amounts by category id; presenters' claims get double.
+def set_lines(claims: Sequence[Claim], offers: Offers, *, reason: str, by: User) -> RewriteResult:
+    """Give each claim exactly these amounts by category id, and presenters' claims double.
 
-    Missing lines are added, surplus lines withdrawn with the reason `why`. The caller holds the
-    locks of event and people. Idempotent; at most five statements and two for each category.
+    Add missing lines, and withdraw surplus lines with the reason. Idempotent. Takes at most five
+    statements and two per category. The caller must hold the locks of the event and the people.
     """
     before = _lines_of(claims)
     plan = _Plan()
     for claim in claims:
-        times = rules.ROLE_FACTORS[ClaimRole(claim.role)]
-        plan.add(claim, before[claim.pk], {key: times * amount for key, amount in offers.items()})
+        factor = rules.ROLE_FACTORS[ClaimRole(claim.role)]
+        plan.add(claim, before[claim.pk], {key: factor * amount for key, amount in offers.items()})
     for (category_id, amount), lines in plan.changed.items():
         Credit.objects.filter(pk__in=_ids(lines)).update(category=category_id, amount=amount)
     if plan.surplus:
         Credit.objects.filter(pk__in=_ids(plan.surplus)).update(
-            withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=why
+            withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=reason
         )
     added = Credit.objects.bulk_create(plan.added)
     changed = [line for lines in plan.changed.values() for line in lines]
@@ -87,7 +87,7 @@ def set_lines(claims: Sequence[Claim], offers: Offers, *, why: str, by: User) ->
     return RewriteResult(
         before={claim_id: _remaining(before[claim_id]) for claim_id in after},
         after={claim_id: _remaining(lines) for claim_id, lines in after.items()},
-        followed=announce_credits_changed(touched) if touched else PostingChanges(),
+        postings=announce_credits_changed(touched) if touched else PostingChanges(),
     )
 
 
@@ -96,7 +96,7 @@ def _ids(credits: Iterable[Credit]) -> list[int]:
 
 
 def _lines_of(claims: Sequence[Claim]) -> dict[int, list[Credit]]:
-    """All credit lines of these claims, also withdrawn ones, by claim id. One query."""
+    """Return all credit lines of these claims, including withdrawn ones, by claim id. One query."""
     lines: dict[int, list[Credit]] = {claim.pk: [] for claim in claims}
     for credit in Credit.objects.filter(claim__in=claims).order_by("claim", "line"):
         lines[credit.claim_id].append(credit)

@@ -1,4 +1,4 @@
-"""Shared by all actions on claims: new claims, transitions, and the credits_changed signal."""
+"""Functions that all actions share: new claims, transitions, and the credits_changed signal."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from events.models import CreditOffer, Event
 def lock_claim(claim_id: int, **conditions: object) -> Claim:
     """Lock the event and then the person of a claim; return the claim with its event.
 
-    Raises Claim.DoesNotExist, or Refused if a merge moved the claim to another event meanwhile,
+    Raise Claim.DoesNotExist, or Refused if a merge has just moved the claim to another event,
     because locking that event after the person would break the lock order.
     """
     claims = Claim.objects.filter(**conditions)
@@ -31,7 +31,7 @@ def lock_claim(claim_id: int, **conditions: object) -> Claim:
     claim = claims.select_related("event").get(pk=claim_id)
     if claim.event_id != event_id:
         raise Refused(
-            f"This event was merged with “{claim.event.title}” a moment ago. Nothing was changed. "
+            f"This event was just merged with “{claim.event.title}”. Nothing was changed. "
             "Review the credit again."
         )
     return claim
@@ -46,7 +46,7 @@ def create_claims(
     role: ClaimRole = ClaimRole.ATTENDEE,
     note: str = "",
 ) -> list[Claim]:
-    """Claim these events with the credits they offer to `role`. A fixed number of queries."""
+    """Claim these events with the credits that `role` earns. Takes a fixed number of queries."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -65,7 +65,7 @@ def create_claims(
 
 
 def write_credits(claims: Sequence[Claim]) -> None:
-    """Create the credits of new claims, by event and role. A fixed number of queries."""
+    """Create the credits of new claims, by event and role. Takes a fixed number of queries."""
     offers: dict[int, list[CreditOffer]] = {}
     offered = CreditOffer.objects.filter(event__in={claim.event_id for claim in claims})
     for offer in offered.order_by("event_id", "category__position"):
@@ -87,9 +87,9 @@ def write_credits(claims: Sequence[Claim]) -> None:
 def refuse_third_presentation_credit(
     person: User, title: str, day: dt.date, *, excluding: Claim | None = None
 ) -> None:
-    """Raise Refused if the topic earned presenter credit twice in four years already (2009).
+    """Raise Refused if the topic has already earned presenter credit twice in four years (2009).
 
-    The caller holds the person's lock.
+    The caller must hold the person's lock.
     """
     if rules.may_present_again(day, queries.presented_on(person, title, excluding=excluding)):
         return
@@ -101,19 +101,19 @@ def refuse_third_presentation_credit(
 
 
 def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
-    """Send credits_changed for these credits; return the posting changes of its receivers."""
-    answers = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
-    followed = PostingChanges()
-    for _, answer in answers:
-        if isinstance(answer, PostingChanges):
-            followed |= answer
-    return followed
+    """Send credits_changed for these credits; return the changes in postings of its receivers."""
+    responses = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
+    changes = PostingChanges()
+    for _, response in responses:
+        if isinstance(response, PostingChanges):
+            changes |= response
+    return changes
 
 
 def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
-    """Move one claim to another state and announce it. The caller holds the locks.
+    """Move one claim to another state and announce it. The caller must hold the locks.
 
-    Raises Refused if the transition table does not allow it.
+    Raise Refused if the transition table does not allow it.
     """
     claim.decided_at = timezone.now()
     move_claims([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
@@ -130,9 +130,9 @@ def move_claims(
     by: User,
     at: dt.datetime,
 ) -> None:
-    """Move claims to one state, in one statement. The caller announces it.
+    """Move claims to one state, in one statement. The caller announces the change.
 
-    Raises Refused if the transition table does not allow it.
+    Raise Refused if the transition table does not allow it.
     """
     for claim in claims:
         rules.refuse_move(claim, target, actor)
@@ -145,18 +145,19 @@ def move_claims(
 def withdraw_claims(
     claims: Sequence[Claim], *, reason: str, by: User, at: dt.datetime | None = None
 ) -> PostingChanges:
-    """Withdraw live claims for a reason that may pass, in a fixed number of queries.
+    """Withdraw live claims for a reason that may no longer apply later.
 
-    A claim its own person withdrew never comes back automatically. So for claims of `by`, an
-    organizer, the portal's account is named instead.
+    Claims that people withdrew themselves are never restored automatically. So if `by` is an
+    organizer with a claim of their own, the portal user withdraws it instead. Takes a fixed number
+    of queries.
     """
     if not claims:
         return PostingChanges()
     own = [claim for claim in claims if claim.person_id == by.pk]
     others = [claim for claim in claims if claim.person_id != by.pk]
-    for some, decider in ((own, portal_user() if own else by), (others, by)):
+    for group, decider in ((own, portal_user() if own else by), (others, by)):
         move_claims(
-            some,
+            group,
             ClaimState.WITHDRAWN,
             actor=Actor.PORTAL,
             reason=reason,

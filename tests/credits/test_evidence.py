@@ -259,7 +259,7 @@ def test_a_claim_has_at_most_ten_files(client, person, claim):
     actions.add_evidence(claim_id=claim.pk, files=files, by=person)
     response = client.post(page(claim), {"evidence": [file("a.pdf"), file("b.pdf")]})
     [error] = response.context["files"].errors["evidence"]
-    assert error.startswith("A claim has at most 10 files.")
+    assert error.startswith("A claim can have 10 files at most.")
     assert [each.name for each in response.context["files"].waiting] == ["a.pdf", "b.pdf"]
     assert claim.evidence.count() == 9
     client.post(page(claim), {"evidence": file("a.pdf")})
@@ -271,7 +271,7 @@ def test_waiting_files_are_kept_when_there_are_too_many(client):
     files = [file(f"{n}.pdf") for n in range(12)]
     form = client.post(address, {"evidence": files}).context["form"]
     assert form.errors["evidence"] == [
-        "A claim has at most 10 files. Remove one first, or put several pages into one PDF. "
+        "A claim can have 10 files at most. Remove one first, or combine pages in one PDF. "
         "Left out: “10.pdf”, “11.pdf”."
     ]
     tickets = [each.ticket for each in form.waiting]
@@ -336,7 +336,7 @@ def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
     )
     row = claim.evidence.get()
     response = client.post(page(claim), {"remove": row.pk}, follow=True)
-    assert said(response) == ["The claim is approved, so its evidence stays."]
+    assert said(response) == ["This claim is approved, so its evidence cannot be removed."]
     actions.add_evidence(claim_id=claim.pk, files=[file("late.pdf")], by=person)
     assert claim.evidence.count() == 2
 
@@ -344,7 +344,7 @@ def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
 def test_files_cannot_be_added_to_declined_claims(client, person):
     claim = declined(actions.claim_custom_event(facts=make.facts(), by=person))
     assert ">Add evidence<" not in client.get(page(claim)).content.decode()
-    with pytest.raises(Refused, match="is declined; it no longer needs evidence"):
+    with pytest.raises(Refused, match="is declined, so it no longer needs evidence"):
         actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
 
 
