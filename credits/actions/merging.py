@@ -1,4 +1,4 @@
-"""Merging a duplicate event into another, and undoing that."""
+"""Merging a duplicate event into another event, and undoing a merge."""
 
 import dataclasses
 import datetime as dt
@@ -33,7 +33,7 @@ from events.rules import has_taken_place, is_over, state_for_editors
 
 UNDO_WINDOW = dt.timedelta(days=1)
 DUPLICATE_REASON = "This is the same training as “{}”, for which you keep your credit."
-# The states a custom event may be in, as source and as target of a merge.
+# The allowed states of a custom event that is the source or the target of a merge.
 MERGEABLE_SOURCE_STATES = frozenset({EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED})
 MERGEABLE_TARGET_STATES = frozenset({EventState.PENDING, EventState.PUBLISHED})
 LineSet = frozenset[tuple[int, Decimal]]
@@ -41,10 +41,11 @@ LineSet = frozenset[tuple[int, Decimal]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """The numbers of claims a merge changed; `tracks` are participations.
+    """The numbers of claims that a merge changed.
 
-    `dropped` are the second claims of people who had claimed both events; `differing` claims moved
-    and earn something other than the target offers.
+    `dropped` are the second claims of people who had claimed both events. `sent_back` is the number
+    of returned claims that became Pending, and `differing` the number of moved claims with credits
+    other than the target offers. `tracks` is the number of participations whose postings changed.
     """
 
     merge: Merge
@@ -59,15 +60,16 @@ class MergeResult:
 def merge_events(
     *, source_id: int, target_id: int, reason: str, by: User, seen: str = ""
 ) -> MergeResult:
-    """Move every live claim of the source to the target; the source's page redirects there.
+    """Move every live claim from the source to the target.
 
-    A person with claims on both keeps the target's, unless only the source's is a presenter's.
-    Declined and withdrawn claims stay with the source, and so do its registrations, which are
-    settled first and never again. Credits do not change. Idempotent; locks both events, then the
-    people; a fixed number of statements. `seen` is the pair_version the form showed, if known.
-    Raises Event.DoesNotExist, or Refused.
+    People with claims on both events keep the one on the target, unless only the one on the source
+    is a presenter's. Declined and withdrawn claims and registrations stay with the source. Credits
+    do not change. The source's page redirects to the target. `seen` is the pair_version that the
+    form showed, if known. Lock both events, then the people. Idempotent. Takes a fixed number of
+    statements. Raise Event.DoesNotExist, or Refused.
     """
-    # Registrations are settled first, in transactions of their own.
+    # A merged event is never settled, so this is the last chance for registrations to earn credit.
+    # Each person's are settled in a separate transaction.
     event_actions.settle_due(event_id=source_id)
     return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by, seen=seen)
 
@@ -77,12 +79,12 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     if source_id == target_id:
         raise Refused("An event cannot be merged into itself. Choose another event.")
     source, target = _lock(source_id, target_id)
-    done = Merge.objects.filter(source=source, target=target, undone_at=None).first()
-    if done:
-        return MergeResult(merge=done)
+    earlier = Merge.objects.filter(source=source, target=target, undone_at=None).first()
+    if earlier:
+        return MergeResult(merge=earlier)
     if seen and seen != pair_version(source, target):
         raise Refused(
-            "One of the two events was changed since you opened this page. Review them again "
+            "One of the two events has changed since you opened this page. Review them again "
             "before you merge them."
         )
     if refusal := why_not_merge(source, target):
@@ -101,7 +103,8 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         merged_by=by,
     )
     at = merge.merged_at
-    followed = withdraw_claims(dropping, reason=DUPLICATE_REASON.format(target.title), by=by, at=at)
+    duplicate = DUPLICATE_REASON.format(target.title)
+    postings = withdraw_claims(dropping, reason=duplicate, by=by, at=at)
     Claim.objects.filter(pk__in=_ids(moving)).update(event=target)
     move_claims(sent_back, ClaimState.PENDING, actor=Actor.PORTAL, reason="", by=by, at=at)
     for claim in sent_back:
@@ -109,7 +112,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     move_claims(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
     emails.queue_approved_emails(approving, at=at)
     event_actions.mark_merged(source=source, target=target)
-    followed |= announce_credits_changed(
+    postings |= announce_credits_changed(
         Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line")
     )
     return MergeResult(
@@ -119,12 +122,12 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         approved=len(approving),
         sent_back=len(sent_back),
         differing=_differing(moving, target),
-        tracks=len({where for _, where in followed.added | followed.removed}),
+        tracks=len({participation_id for _, participation_id in postings.added | postings.removed}),
     )
 
 
 def pair_version(source: Event, target: Event) -> str:
-    """A text that changes whenever one of the two events is saved, as by every decision."""
+    """Return a text that changes whenever one of the two events is saved."""
     return f"{source.changed_at.isoformat()} {target.changed_at.isoformat()}"
 
 
@@ -137,7 +140,7 @@ def _lock(source_id: int, target_id: int) -> tuple[Event, Event]:
 
 
 def why_not_merge(source: Event, target: Event) -> str | None:
-    """Why `source` cannot be merged into `target`, or None. No query."""
+    """Return why `source` cannot be merged into `target`, or None. Takes no query."""
     for event in (source, target):
         if event.state == EventState.MERGED:
             return (
@@ -158,7 +161,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
 
 
 def _lock_claims(*event_ids: int) -> list[Claim]:
-    """The live claims on the events, with their people. Locks the people."""
+    """Lock the people with live claims on these events; return the claims."""
     live = Claim.objects.filter(event__in=event_ids, state__in=sorted(LIVE))
     lock_people(live.order_by().values_list("person_id", flat=True))
     return list(live.select_related("person").order_by("pk"))
@@ -167,7 +170,7 @@ def _lock_claims(*event_ids: int) -> list[Claim]:
 def _divide(
     claims: Iterable[Claim], source: Event, target: Event
 ) -> tuple[list[Claim], list[Claim]]:
-    """The claims that move to the target, and those dropped because the person has another."""
+    """Return the claims that move to the target, and people's second claims, which are dropped."""
     claims = list(claims)
     at_target = {claim.person_id: claim for claim in claims if claim.event_id == target.pk}
     moving, dropping = [], []
@@ -188,9 +191,9 @@ def _divide(
 def _divide_by_decision(
     moving: Sequence[Claim], target: Event, *, by: User
 ) -> tuple[list[Claim], list[Claim]]:
-    """The claims that become Pending again, and those approved because the target is.
+    """Return the claims that become Pending again, and those approved because the target is.
 
-    A merged event can no longer be changed, so its author cannot answer a claim that was returned.
+    Returned claims become Pending, because their author can no longer change a merged event.
     """
     sent_back = [claim for claim in moving if claim.state == ClaimState.RETURNED]
     if target.origin != Origin.CUSTOM or target.state != EventState.PUBLISHED:
@@ -209,7 +212,7 @@ def _ids(claims: Iterable[Claim]) -> list[int]:
 
 
 def _snapshot(claim: Claim) -> dict[str, Any]:
-    """The claim as it is now, to undo the merge."""
+    """Return what is needed to restore the claim if the merge is undone."""
     return {
         "claim": claim.pk,
         "state": claim.state,
@@ -220,13 +223,13 @@ def _snapshot(claim: Claim) -> dict[str, Any]:
 
 
 def _differing(claims: Sequence[Claim], target: Event) -> int:
-    """The number of claims with other credits than the target offers. Two queries."""
+    """Return the number of claims with credits other than the target offers. Takes two queries."""
     offers = list(
         CreditOffer.objects.filter(event=target).order_by("pk").values_list("category", "amount")
     )
     offered: dict[str, LineSet] = {
-        role: frozenset((category, times * amount) for category, amount in offers)
-        for role, times in rules.ROLE_FACTORS.items()
+        role: frozenset((category, factor * amount) for category, amount in offers)
+        for role, factor in rules.ROLE_FACTORS.items()
     }
     earned: dict[int, set[tuple[int, Decimal]]] = defaultdict(set)
     credits = Credit.objects.filter(claim__in=_ids(claims), withdrawn_at=None)
@@ -241,12 +244,11 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
 
 @audited
 def undo_merge(*, merge_id: int, by: User) -> Merge:
-    """Give the source its claims back as they were, within a day of the merge.
+    """Move the claims back to the source and restore their state, within a day of the merge.
 
-    Claims that were decided since keep that decision; claims that only changed with the target (it
-    was canceled, for example) are restored. Later claims on the target stay there, and corrected
-    credits stay corrected. Locks both events, then the people. Idempotent. Raises
-    Merge.DoesNotExist, or Refused.
+    Claims that were decided since the merge keep the decision, unless they only changed with the
+    target, when it was canceled for example. Later claims on the target and corrections of credits
+    remain. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or Refused.
     """
     merge = Merge.objects.get(pk=merge_id)
     source, target = _lock(merge.source_id, merge.target_id)
@@ -256,80 +258,82 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     if refusal := why_not_undo(merge, target):
         raise Refused(refusal)
     audit.add_audit_context(undone=merge.pk)
-    remembered = {each["claim"]: each for each in [*merge.moved, *merge.dropped]}
-    claims = Claim.objects.filter(pk__in=remembered)
+    snapshots = {each["claim"]: each for each in [*merge.moved, *merge.dropped]}
+    claims = Claim.objects.filter(pk__in=snapshots)
     lock_people(
         [*claims.order_by().values_list("person_id", flat=True), source.created_by_id or by.pk]
     )
-    changed = list(claims.select_related("person").order_by("pk"))
+    affected = list(claims.select_related("person").order_by("pk"))
     moved = {each["claim"] for each in merge.moved}
-    for claim in changed:
+    for claim in affected:
         claim.event_id = source.pk if claim.pk in moved else claim.event_id
-    # Decided by the merge itself, or changed with the target. All others were decided since.
-    decided = [
+    # Claims whose state was changed by the merge or with the target. The others keep their state.
+    changed = [
         claim
-        for claim in changed
+        for claim in affected
         if claim.decided_at == merge.merged_at
         or (claim.pk in moved and _changed_with_target(claim, merge))
     ]
-    ended = why_it_earns_nothing(target)
-    for claim in decided:
-        if ended and claim.event_id == target.pk:
-            claim.reason = ended
+    why_no_credit = why_it_earns_nothing(target)
+    for claim in changed:
+        if why_no_credit and claim.event_id == target.pk:
+            claim.reason = why_no_credit
         else:
-            _restore(claim, remembered[claim.pk])
-    _refuse_two_claims(changed)
+            _restore(claim, snapshots[claim.pk])
+    _refuse_two_claims(affected)
     Claim.objects.filter(pk__in=moved).update(event=source)
     Claim.objects.bulk_update(
-        decided, ["state", "decided_at", "decided_by", "reason"], batch_size=500
+        changed, ["state", "decided_at", "decided_by", "reason"], batch_size=500
     )
     event_actions.mark_separate(event=source, state=EventState(merge.was))
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
-    credits = Credit.objects.filter(claim__in=_ids(changed))
+    credits = Credit.objects.filter(claim__in=_ids(affected))
     announce_credits_changed(credits.order_by("claim", "line"))
     return merge
 
 
 def why_not_undo(merge: Merge, target: Event) -> str | None:
-    """Why a merge can no longer be undone, or None. No query."""
+    """Return why a merge can no longer be undone, or None. Takes no query."""
     if timezone.now() >= merge.merged_at + UNDO_WINDOW:
-        return "A merge can be undone for one day only. Correct single claims instead."
+        return "A merge can only be undone within one day. Correct single claims instead."
     if target.state == EventState.MERGED:
-        return f"“{target.title}” was merged into another event since. Undo that first."
+        return f"“{target.title}” has since been merged into another event. Undo that merge first."
     return None
 
 
 def _changed_with_target(claim: Claim, merge: Merge) -> bool:
-    """True if the claim's state changed with the target: withdrawn by anyone but the person, or
-    returned although its own event was not."""
+    """Return whether the claim's state changed only because the target's did.
+
+    The claim was withdrawn by anyone but its person, or returned although the source was not.
+    """
     if claim.state == ClaimState.WITHDRAWN:
         return claim.decided_by_id != claim.person_id
     return claim.state == ClaimState.RETURNED and merge.was != EventState.DRAFT
 
 
-def _restore(claim: Claim, remembered: dict[str, Any]) -> None:
-    state = ClaimState(remembered["state"])
+def _restore(claim: Claim, snapshot: dict[str, Any]) -> None:
+    state = ClaimState(snapshot["state"])
     if claim.state != state:
         rules.refuse_move(claim, state, Actor.PORTAL)
     claim.state = state
-    decided_at = remembered["decided_at"]
+    decided_at = snapshot["decided_at"]
     claim.decided_at = parse_datetime(decided_at) if decided_at else None
-    claim.decided_by_id = remembered["decided_by"]
-    claim.reason = remembered["reason"]
+    claim.decided_by_id = snapshot["decided_by"]
+    claim.reason = snapshot["reason"]
 
 
 def _refuse_two_claims(claims: Sequence[Claim]) -> None:
-    """Raise Refused if a person claimed the same event again since the merge."""
-    wanted = {(claim.person_id, claim.event_id): claim for claim in claims if claim.state in LIVE}
+    """Raise Refused if a person has claimed the same event again since the merge."""
+    live = {(claim.person_id, claim.event_id): claim for claim in claims if claim.state in LIVE}
     others = Claim.objects.filter(
-        person__in={person_id for person_id, _ in wanted},
-        event__in={event_id for _, event_id in wanted},
+        person__in={person_id for person_id, _ in live},
+        event__in={event_id for _, event_id in live},
         state__in=sorted(LIVE),
     ).exclude(pk__in=_ids(claims))
     for person_id, event_id in others.order_by("pk").values_list("person_id", "event_id"):
-        if claim := wanted.get((person_id, event_id)):
+        if claim := live.get((person_id, event_id)):
             raise Refused(
-                f"{claim.person} has claimed the same event again since the merge, so it cannot be "
-                "undone. Decide about that claim first."
+                f"{claim.person} has claimed the same event again since the merge, so the merge "
+                "cannot be undone. Decide about that claim first."
             )

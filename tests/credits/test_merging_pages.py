@@ -36,7 +36,7 @@ def test_a_change_after_the_preview_requires_a_new_preview() -> None:
     facts = make.facts(title="Something else entirely")
     event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=author)
     answer = client.post(START, pair | {"seen": seen})
-    assert "Nothing was merged. One of the two events was changed" in text(answer)
+    assert "Nothing was merged. One of the two events has changed" in text(answer)
     assert answer.context["form"]["reason"].value() == "The same."
     assert not Merge.objects.exists()
     client.post(START, pair | {"seen": answer.context["preview"].seen})
