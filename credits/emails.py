@@ -1,4 +1,4 @@
-"""The e-mails about credits: listed without the person doing anything, and decided by staff."""
+"""E-mails about credits that were added for people, and about staff decisions."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -12,12 +12,12 @@ from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 
-# What is approved within this time is told in one e-mail.
+# All approvals within this time go into one e-mail.
 DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
-# So many approved credits are named in one e-mail; the page lists them all.
-MAX_NAMED = 30
-# An act that began in time may be committed this much later.
-SETTLE_DELAY = dt.timedelta(minutes=1)
+# The number of approved claims listed in one e-mail. The person's page lists all of them.
+MAX_LISTED = 30
+# Decisions made within the hour are committed by then.
+COMMIT_ALLOWANCE = dt.timedelta(minutes=1)
 STAFF_WROTE = "Staff wrote:"
 
 
@@ -25,7 +25,7 @@ STAFF_WROTE = "Staff wrote:"
 
 
 def queue_listed_emails(claims: Iterable[Claim]) -> None:
-    """Tell each person of a credit that they did not claim themselves. One query."""
+    """Notify people of credits that they did not claim themselves. Takes one query."""
     enqueue_many(
         kind="credits.listed",
         messages=[(f"listed:{claim.pk}", claim.person, {"claim": claim.pk}) for claim in claims],
@@ -34,16 +34,18 @@ def queue_listed_emails(claims: Iterable[Claim]) -> None:
 
 @email("credits.listed")
 def listed_email(mail: Mail) -> Email | None:
-    """A credit came of a registration, of presenting, or was awarded by staff. Two queries."""
+    """Compose the e-mail about credit for attending or presenting, or awarded by staff.
+
+    Takes two queries.
+    """
     claim = _claim(mail)
     facts = _facts(claim)
     if claim.state not in LIVE or not facts:
         return None
     credit_is = "credit is" if len(_remaining_credits(claim)) == 1 else "credits are"
-    # What staff awarded is approved by that.
-    pending = ["Pending credits already count. They are verified together with your track."]
-    if claim.state != ClaimState.PENDING:
-        pending = []
+    pending = []
+    if claim.state == ClaimState.PENDING:
+        pending = ["Pending credits already count. They are verified together with your track."]
     return Email(
         subject=f"Your credit is listed: {claim.event.title}",
         paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {credit_is} listed."],
@@ -61,13 +63,13 @@ def _how(claim: Claim) -> str:
     return "You attended"
 
 
-# ---------- What staff decided ----------
+# ---------- Staff decisions ----------
 
 
 def queue_decision_emails(
     claims: Sequence[Claim], decision: ClaimState, *, at: dt.datetime
 ) -> None:
-    """Tell each person what staff decided. One query."""
+    """Notify each person of the decision. Takes one query."""
     if decision == ClaimState.APPROVED:
         queue_approved_emails(claims, at=at)
     elif decision == ClaimState.RETURNED:
@@ -77,7 +79,7 @@ def queue_decision_emails(
 
 
 def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Tell each person, once the hour is over, what was approved in it. One query."""
+    """Queue one e-mail per person about all approvals in this hour. Takes one query."""
     since = at.replace(minute=0, second=0, microsecond=0)
     window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
     people = {claim.person_id: claim.person for claim in claims}
@@ -89,10 +91,10 @@ def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.approved")
 def approved_email(mail: Mail) -> Email | None:
-    """What staff approved of one person within an hour, in one e-mail. Two queries."""
+    """List the claims of one person that staff approved within an hour. Takes two queries."""
     since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
-    if timezone.now() < until + SETTLE_DELAY:
-        raise NotYet(until + SETTLE_DELAY)
+    if timezone.now() < until + COMMIT_ALLOWANCE:
+        raise NotYet(until + COMMIT_ALLOWANCE)
     claims = list(
         Claim.objects.filter(
             person=mail.to_id,
@@ -100,32 +102,32 @@ def approved_email(mail: Mail) -> Email | None:
             decided_at__gte=since,
             decided_at__lt=until,
         )
-        .exclude(source=ClaimSource.AWARD)  # told as listed
+        .exclude(source=ClaimSource.AWARD)  # listed_email covers these
         .select_related("event")
         .prefetch_related("credits__category")
         .order_by("decided_at", "pk")
     )
     if not claims:
         return None
-    what, claim_s = f"{len(claims)} claims", "claims"
+    subject, noun = f"{len(claims)} claims", "claims"
     if len(claims) == 1:
-        what, claim_s = claims[0].event.title, "claim"
+        subject, noun = claims[0].event.title, "claim"
     return Email(
-        subject=f"Approved: {what}",
-        paragraphs=[f"State Library staff approved your {claim_s}:", "\n".join(_lines(claims))],
+        subject=f"Approved: {subject}",
+        paragraphs=[f"State Library staff approved your {noun}:", "\n".join(_lines(claims))],
         button=("See your credits", page_url("tracks:credits")),
         closing=["You do not need to do anything.", _something_wrong()],
     )
 
 
 def _lines(claims: Sequence[Claim]) -> list[str]:
-    lines = [f"– {claim.event.title}: {_earned(claim)}" for claim in claims[:MAX_NAMED]]
-    more = len(claims) - MAX_NAMED
+    lines = [f"– {claim.event.title}: {_earned(claim)}" for claim in claims[:MAX_LISTED]]
+    more = len(claims) - MAX_LISTED
     return [*lines, f"– and {more} more"] if more > 0 else lines
 
 
 def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Ask the author of the event; nobody else who claimed it could answer. One query."""
+    """Notify the event's author, the only one who can change it. Takes one query."""
     enqueue_many(
         kind="credits.returned",
         messages=[
@@ -138,19 +140,19 @@ def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.returned")
 def returned_email(mail: Mail) -> Email | None:
-    """Staff gave the author of a custom event something to change or to answer. Two queries."""
+    """Ask the author of a custom event for the changes staff requested. Takes two queries."""
     claim = _claim(mail)
     if claim.state != ClaimState.RETURNED or not is_dated(mail, claim.decided_at):
         return None
     return Email(
-        subject=f"Please answer: {claim.event.title}",
+        subject=f"Action needed: {claim.event.title}",
         paragraphs=[
             f"State Library staff reviewed “{claim.event.title}” and need something from you "
-            "before they can approve it. What you entered is saved, and so is the credit."
+            "before they can approve it. Your entry and its credit are saved."
         ],
         quote=(STAFF_WROTE, claim.reason),
         facts=_facts(claim),
-        button=("Change it and send it again", page_url("credits:revise", claim.event_id)),
+        button=("Edit and resubmit", page_url("credits:revise", claim.event_id)),
         closing=[
             "If they ask for a certificate or a transcript, add it to your claim first: "
             + page_url("credits:detail", claim.pk),
@@ -159,7 +161,7 @@ def returned_email(mail: Mail) -> Email | None:
 
 
 def queue_declined_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Tell each person that the claim was declined, and why. One query."""
+    """Notify each person that the claim was declined, and why. Takes one query."""
     enqueue_many(
         kind="credits.declined",
         messages=[
@@ -171,7 +173,7 @@ def queue_declined_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.declined")
 def declined_email(mail: Mail) -> Email | None:
-    """Staff declined a claim. Two queries."""
+    """Compose the e-mail about a claim that staff declined. Takes two queries."""
     claim = _claim(mail)
     if claim.state != ClaimState.DECLINED or not is_dated(mail, claim.decided_at):
         return None
@@ -179,7 +181,7 @@ def declined_email(mail: Mail) -> Email | None:
         subject=f"Declined: {claim.event.title}",
         paragraphs=[
             f"State Library staff declined your claim for “{claim.event.title}”. It does not count "
-            "toward any track. What you entered is saved."
+            "toward any track. Your entry is saved."
         ],
         quote=(STAFF_WROTE, claim.reason),
         facts=_facts(claim),
@@ -200,7 +202,7 @@ def _claim(mail: Mail) -> Claim:
 
 
 def _facts(claim: Claim) -> list[tuple[str, str]]:
-    """The credits and their day; nothing where there are none."""
+    """Return the credits and the day they were earned, or nothing if there are no credits."""
     day = timezone.localdate(claim.event.ends_at or claim.event.begins_at)
     earned = _earned(claim)
     return [("Credits", earned), ("Earned on", format_day(day))] if earned else []
@@ -212,7 +214,7 @@ def _earned(claim: Claim) -> str:
 
 
 def _remaining_credits(claim: Claim) -> list[Credit]:
-    """The prefetched credits of a claim that were not taken out, in their order."""
+    """Return the prefetched credits of a claim that were not taken out, in order."""
     lines = sorted(claim.credits.all(), key=lambda credit: credit.line)
     return [line for line in lines if line.withdrawn_at is None]
 

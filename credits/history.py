@@ -1,7 +1,8 @@
-"""The history of a claim and its credits as sentences, read from the history tables.
+"""The history of a claim and its credits as text, from the history tables.
 
-An action explains a change with audit.add_audit_context: `ticket=1042`, `reason=` if the changed
-row has no field for it, `corrected=` if an event was corrected for everyone.
+Actions add details with audit.add_audit_context: `ticket` is the number of a help ticket, `reason`
+is for changes of rows without a field for it, and `corrected` is the id of an event that was
+corrected for everyone.
 """
 
 import dataclasses
@@ -26,15 +27,15 @@ from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
 from events.models import EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
-# How staff are named; the first role that fits.
+# What staff are called, by the first of these roles they have.
 ROLE_NAMES = {
     Role.CE_COORDINATOR: "the CE Coordinator",
     Role.HELP_DESK: "the help desk",
     Role.ADMINISTRATOR: "an administrator",
     Role.EVENT_EDITOR: "the organizer",
 }
-# How a claim was made: the verb, whether a person did it, and how.
-BEGAN_TEXTS = {
+# The text for a new claim: the verb, whether to add by whom, and how.
+CREATION_TEXTS = {
     ClaimSource.REGISTRATION: ("Added automatically", False, ", because {you} registered"),
     ClaimSource.CALENDAR: ("Claimed", True, ", with Add CE credit"),
     ClaimSource.LIST: ("Claimed", True, ", from the Continuing Education list"),
@@ -42,8 +43,8 @@ BEGAN_TEXTS = {
     ClaimSource.PRESENTING: ("Added automatically", False, ", because {you} presented"),
     ClaimSource.AWARD: ("Awarded", True, ""),
 }
-MOVED_TEXTS = {
-    ClaimState.PENDING: "Sent again",
+TRANSITION_TEXTS = {
+    ClaimState.PENDING: "Resubmitted",
     ClaimState.APPROVED: "Approved",
     ClaimState.RETURNED: "Returned for changes",
     ClaimState.DECLINED: "Declined",
@@ -53,9 +54,9 @@ MOVED_TEXTS = {
 
 @dataclasses.dataclass(frozen=True)
 class HistoryEntry:
-    """One change: a sentence without its period, and the reason given for it.
+    """One change: a sentence without its period, and the reason for it.
 
-    `credit_id` is the one credit it is about; None for the whole claim or its event.
+    `credit_id` is the credit that changed, or None if the claim or its event did.
     """
 
     at: dt.datetime
@@ -69,9 +70,9 @@ class HistoryEntry:
 
 
 def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
-    """The history of the claim, its credits, files and event, oldest first. Six queries.
+    """Return the history of a claim, its credits, files and event, oldest first.
 
-    The claim's person is "you" unless another `reader` is given.
+    The text calls the claim's person "you", unless the reader is someone else. Takes six queries.
     """
     claims = list(ClaimHistory.objects.filter(pgh_obj=claim.pk).order_by("pgh_id"))
     credits = CreditHistory.objects.filter(claim=claim.pk).select_related("category")
@@ -85,53 +86,54 @@ def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEn
     ]
     rows.sort(key=attrgetter("pgh_created_at"))
     you = claim.person_id if reader is None or reader.pk == claim.person_id else None
-    return list(_HistoryWriter(rows, you=you, owner=claim.person_id).entries())
+    return list(_HistoryWriter(rows, you=you, claimant=claim.person_id).entries())
 
 
 def credit_history(credit: Credit, *, reader: User | None = None) -> list[HistoryEntry]:
-    """The entries of the claim's history that are about this credit. Six queries."""
+    """Return the entries of the claim's history that apply to this credit. Takes six queries."""
     entries = claim_history(credit.claim, reader=reader)
     return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
 
 
 def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEntry | None:
-    """Why a credit no longer counts: its claim was declined or withdrawn, or its line taken out.
+    """Return why a credit no longer counts, or None if it does.
 
-    None while it counts. No query if the deciding person and their groups are loaded.
+    Its claim was declined or withdrawn, or its line was taken out. Takes no query if the person who
+    decided and their groups are loaded.
     """
     claim = credit.claim
     you = claim.person_id if reader and reader.pk == claim.person_id else None
     if claim.state in ENDED and claim.decided_at:
-        done, by, at = MOVED_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
+        done, by, at = TRANSITION_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
         reason = "" if _is_own_withdrawal(claim) else claim.reason
     elif credit.withdrawn_at:
         done, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
         reason = credit.withdrawn_reason
     else:
         return None
-    who = _by(by, you=you, owner=claim.person_id)
-    return HistoryEntry(at, f"{done}{who}{_on(at)}", reason, credit_id=credit.pk)
+    by_whom = _by(by, you=you, claimant=claim.person_id)
+    return HistoryEntry(at, f"{done}{by_whom}{_on(at)}", reason, credit_id=credit.pk)
 
 
 class _HistoryWriter:
-    """Turns history rows, in order of time, into entries."""
+    """Turns history rows, oldest first, into entries."""
 
-    def __init__(self, rows: list[Any], *, you: int | None, owner: int) -> None:
+    def __init__(self, rows: list[Any], *, you: int | None, claimant: int) -> None:
         self.rows = rows
         self.you = you
-        self.owner = owner
+        self.claimant = claimant
         self.people = _people(rows)
         self.before: dict[tuple[type, int], Any] = {}
         self.claim: Any = None
-        # The last title of each event names what a claim was moved to.
+        # A claim that was moved shows the latest title of each event.
         self.titles = {row.id: row.title for row in rows if isinstance(row, EventHistory)}
 
     def entries(self) -> Iterator[HistoryEntry]:
         writers = {
-            ClaimHistory: self._of_claim,
-            CreditHistory: self._of_credit,
-            EvidenceHistory: self._of_file,
-            EventHistory: self._of_event,
+            ClaimHistory: self._claim_entries,
+            CreditHistory: self._credit_entries,
+            EvidenceHistory: self._file_entries,
+            EventHistory: self._event_entries,
         }
         for row in self.rows:
             key = (type(row), row.id)
@@ -140,12 +142,12 @@ class _HistoryWriter:
 
     # ---------- The claim ----------
 
-    def _of_claim(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
+    def _claim_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         self.claim = row
         if before is None:
-            yield self._beginning(row)
+            yield self._creation(row)
             if row.state != ClaimState.PENDING and row.source != ClaimSource.AWARD:
-                yield self._decision(row, MOVED_TEXTS[ClaimState(row.state)])
+                yield self._decision(row, TRANSITION_TEXTS[ClaimState(row.state)])
             return
         if row.event_id != before.event_id:
             old, new = (self.titles.get(each.event_id, "") for each in (before, row))
@@ -157,24 +159,24 @@ class _HistoryWriter:
             if before.state == ClaimState.WITHDRAWN:
                 yield self._entry(row, "Restored")
             else:
-                yield self._decision(row, MOVED_TEXTS[ClaimState(row.state)])
+                yield self._decision(row, TRANSITION_TEXTS[ClaimState(row.state)])
         if row.note != before.note:
             yield self._entry(row, "Note changed", reason=row.note)
 
-    def _beginning(self, row: Any) -> HistoryEntry:
+    def _creation(self, row: Any) -> HistoryEntry:
         lines = [
             f"{each.category} {format_amount(each.amount)}"
             for each in self.rows
             if isinstance(each, CreditHistory) and self._is_first(each, row)
         ]
-        done, by_person, how = BEGAN_TEXTS[ClaimSource(row.source)]
+        done, by_person, how = CREATION_TEXTS[ClaimSource(row.source)]
         how = how.format(you="you" if self.you else "the person")
         by = self._by(row.claimed_by_id, row) if by_person else ""
-        credits = f", as {_listed(lines)}" if lines else ""
+        credits = f": {_joined(lines)}" if lines else ""
         return HistoryEntry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
 
     def _is_first(self, credit: Any, claim: Any) -> bool:
-        """True if this row inserted a credit together with its claim."""
+        """Return whether this row inserted a credit together with its claim."""
         same_action: bool = credit.pgh_context_id == claim.pgh_context_id
         return same_action and credit.pgh_label == "insert"
 
@@ -182,9 +184,9 @@ class _HistoryWriter:
         reason = "" if _is_own_withdrawal(row) else row.reason
         return self._entry(row, done, who=row.decided_by_id, at=row.decided_at, reason=reason)
 
-    # ---------- Its credits and files ----------
+    # ---------- Credits and files ----------
 
-    def _of_credit(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
+    def _credit_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         line = f"{row.category} {format_amount(row.amount)}"
         if before is None:
             if not self._is_first(row, self.claim):
@@ -202,16 +204,16 @@ class _HistoryWriter:
                 credit=row.id,
             )
         elif row.withdrawn_at is None and was_out:
-            yield self._entry(row, f"{line} put back", credit=row.id)
+            yield self._entry(row, f"{line} restored", credit=row.id)
 
-    def _of_file(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
+    def _file_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
         done = "removed" if row.pgh_label == "delete" else "added"
         yield self._entry(row, f"File “{row.file_name}” {done}")
 
-    # ---------- The event it is on ----------
+    # ---------- The event ----------
 
-    def _of_event(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
-        """Changes of title, time and origin while the claim was on the event."""
+    def _event_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
+        """Report changes of title, time and origin while the claim was on the event."""
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
         if row.origin != before.origin:
@@ -236,7 +238,7 @@ class _HistoryWriter:
         reason: str | None = None,
         credit: int | None = None,
     ) -> HistoryEntry:
-        """Who, when and why come from the row itself, or else from the audit context."""
+        """Take person, time and reason from the arguments, or else from the audit context."""
         facts = row.pgh_context or {}
         at = at or row.pgh_created_at
         ticket = facts.get("ticket")
@@ -254,29 +256,29 @@ class _HistoryWriter:
     def _by(self, person_id: int | None, row: Any) -> str:
         person = self.people.get(person_id) if person_id else None
         act = (row.pgh_context or {}).get("act", "")
-        return _by(person, you=self.you, owner=self.owner, act=act)
+        return _by(person, you=self.you, claimant=self.claimant, act=act)
 
 
-def _by(person: User | None, *, you: int | None, owner: int, act: str = "") -> str:
-    """The phrase with the person: you, the portal, a role and a name, or a name; or ""."""
+def _by(person: User | None, *, you: int | None, claimant: int, act: str = "") -> str:
+    """Return " by …" with "you", the portal, or a name with the staff role if any; or ""."""
     if person is None:
         return ""
     if person.pk == you:
         return " by you"
     if person.email == PORTAL:
         return " by the portal"
-    office = "" if person.pk == owner else _role_name(person, act)
-    return f" by {office} ({person.display_name})" if office else f" by {person.display_name}"
+    role = "" if person.pk == claimant else _role_name(person, act)
+    return f" by {role} ({person.display_name})" if role else f" by {person.display_name}"
 
 
 def _is_own_withdrawal(claim: Any) -> bool:
-    """True if the person withdrew it, not staff or the portal; then the reason adds nothing."""
+    """Return whether the person withdrew it. The reason then adds nothing."""
     own: bool = claim.decided_by_id == claim.person_id
     return own and claim.state == ClaimState.WITHDRAWN
 
 
 def _correction(before: Any, row: Any) -> str:
-    """The change of a credit's category and amount, or ""."""
+    """Return the change of a credit's category or amount, or ""."""
     old, new = format_amount(before.amount), format_amount(row.amount)
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
@@ -290,7 +292,7 @@ def _on(at: dt.datetime) -> str:
 
 
 def _people(rows: Iterable[Any]) -> dict[int, User]:
-    """The people named in the rows and their audit contexts, with groups. Two queries."""
+    """Return the people in the rows and their audit contexts, with groups. Takes two queries."""
     ids: set[Any] = set()
     for row in rows:
         ids.add((row.pgh_context or {}).get("by"))
@@ -310,14 +312,14 @@ def _role_name(person: User, act: str) -> str:
     names = {group.name for group in person.groups.all()}
     if act.startswith("helpdesk.") and names & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
         return ROLE_NAMES[Role.HELP_DESK]
-    return next((office for role, office in ROLE_NAMES.items() if role.value in names), "")
+    return next((name for role, name in ROLE_NAMES.items() if role.value in names), "")
 
 
 def _when(event: Any) -> str:
     return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
 
 
-def _listed(lines: list[str]) -> str:
+def _joined(lines: list[str]) -> str:
     if len(lines) < 2:
         return "".join(lines)
     return f"{', '.join(lines[:-1])} and {lines[-1]}"

@@ -17,7 +17,7 @@ from aspen.errors import Refused
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 from credits import actions, emails
-from credits.emails import MAX_NAMED
+from credits.emails import MAX_LISTED
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.actions import decide_custom_event, publish_custom_event, resubmit_custom_event
@@ -115,7 +115,7 @@ def test_returned_leads_to_the_form() -> None:
     decide(claim, RETURN, REASON)
     message = delivered()
     form = f"/continuing-education/custom/{claim.event_id}/"
-    assert f"Change it and send it again:\n{settings.ADDRESS}{form}" in message.body
+    assert f"Edit and resubmit:\n{settings.ADDRESS}{form}" in message.body
     client = signed_in(claim.person)
     assert client.get(form).context["form"]["title"].value() == TITLE
     assert sent() == []
@@ -200,12 +200,12 @@ def test_the_next_hour_has_its_own_email(now: time_machine.Traveller) -> None:
 
 def test_of_very_many_the_first_are_named(now: time_machine.Traveller) -> None:
     person, staff = make.person(), make.person()
-    for n in range(MAX_NAMED + 2):
+    for n in range(MAX_LISTED + 2):
         decide(custom(person, title=f"Webinar {n}"), APPROVE, by=staff)
     an_hour_later(now)
     message = delivered()
-    assert message.subject == f"Approved: {MAX_NAMED + 2} claims"
-    assert str(message.body).count("– Webinar") == MAX_NAMED
+    assert message.subject == f"Approved: {MAX_LISTED + 2} claims"
+    assert str(message.body).count("– Webinar") == MAX_LISTED
     assert "– and 2 more" in message.body
 
 

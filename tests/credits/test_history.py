@@ -66,7 +66,7 @@ def test_the_first_entry_says_when_how_and_which_credits(source: ClaimSource, ho
     [entry] = history.claim_history(claim)
     day = format_day(timezone.localdate(claim.claimed_at))
     assert str(entry) == (
-        f"Claimed by you on {day}{how}, as Library Administration 1.5 and Technology 1."
+        f"Claimed by you on {day}{how}: Library Administration 1.5 and Technology 1."
     )
     assert entry.at == claim.claimed_at
 
@@ -82,11 +82,11 @@ def test_every_decision_has_its_person_and_reason() -> None:
     decide_custom_event(decision=Decision.APPROVE, reason="", **decide)
     decide_custom_event(decision=Decision.DECLINE, reason="Held twice.", **decide)
     expected = [
-        "Claimed by you, with Create New…, as Technology 1.",
+        "Claimed by you, with Create New…: Technology 1.",
         "Returned for changes by the CE Coordinator (Dana): Which library?",
         "The event was renamed from “First” to “Second” by you.",
         "Moved from Technology to Library Services to the Public by you.",
-        "Sent again by you.",
+        "Resubmitted by you.",
         "Approved by the CE Coordinator (Dana).",
         "Declined by the CE Coordinator (Dana): Held twice.",
     ]
@@ -157,7 +157,7 @@ def test_an_automatic_credit_is_withdrawn_after_an_absence() -> None:
     settle_due(person=person)
     mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=organizer)
     claim = Claim.objects.get()
-    came = "Added automatically, because {} registered, as Technology 1."
+    came = "Added automatically, because {} registered: Technology 1."
     gone = "Withdrawn by the organizer (Sam): The organizer marked you as absent."
     assert entries(claim) == [came.format("you"), gone]
     assert entries(claim, reader=organizer)[0] == came.format("the person")
@@ -169,7 +169,7 @@ def test_presenter_credit_replaces_attendee_credit() -> None:
     Presenter.objects.create(event=attended.event, person=person)
     settle_due()
     presented = Claim.objects.exclude(pk=attended.pk).get()
-    assert entries(presented) == ["Added automatically, because you presented, as Technology 2."]
+    assert entries(presented) == ["Added automatically, because you presented: Technology 2."]
     assert entries(attended)[1:] == [
         "Withdrawn by the portal: Your presenter credit for this event replaces it."
     ]
@@ -205,7 +205,7 @@ def test_a_line_taken_out_and_put_back() -> None:
     line = "Library Administration 1"
     assert entries(claim)[1:] == [
         f"{line} taken out by the CE Coordinator (Dana): Never offered.",
-        f"{line} put back by the CE Coordinator (Dana): It was offered.",
+        f"{line} restored by the CE Coordinator (Dana): It was offered.",
     ]
     assert len(history.credit_history(credit)) == 3
     assert len(history.credit_history(other)) == 1
@@ -278,7 +278,7 @@ def test_an_award_says_by_whom() -> None:
         )
         return claim
 
-    assert entries(award(by=staff)) == ["Awarded by the CE Coordinator (Dana), as Technology 1."]
+    assert entries(award(by=staff)) == ["Awarded by the CE Coordinator (Dana): Technology 1."]
 
 
 def test_every_move_of_a_claim_has_words() -> None:
@@ -291,7 +291,7 @@ def test_every_move_of_a_claim_has_words() -> None:
                 state=state, decided_at=timezone.now(), decided_by=portal, reason="Because"
             )
     assert {each.partition(" by ")[0] for each in entries(claim)[1:]} == {
-        "Sent again",
+        "Resubmitted",
         "Approved",
         "Returned for changes",
         "Declined",

@@ -546,11 +546,11 @@ def test_the_page_shows_the_history_as_text() -> None:
     day = format_day(timezone.localdate())
     cora = f"by Cora Coordinator on {day}"
     assert [str(each) for each in context_of(event)["happenings"]] == [
-        f"Claimed by Ada Reader on {day}, with Create New…, as Technology 1.",
+        f"Claimed by Ada Reader on {day}, with Create New…: Technology 1.",
         f"Returned for changes {cora}: Which hours?",
         f"The event was renamed from “Old title” to “New title” by Ada Reader on {day}.",
         f"Technology changed from 1 to 0.5 by Ada Reader on {day}.",
-        f"Sent again by Ada Reader on {day}.",
+        f"Resubmitted by Ada Reader on {day}.",
     ]
 
 

@@ -324,7 +324,7 @@ def test_credit_page_shows_its_history(client, person, many):
     credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
     text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
     history = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
-    assert "Claimed by you on Fri, Nov 20, 2026, with Create New…, as Technology 1." in history
+    assert "Claimed by you on Fri, Nov 20, 2026, with Create New…: Technology 1." in history
     assert "Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: A demo." in history
     assert history.index("Claimed by you") < history.index("Declined by the CE")
 
