@@ -1,4 +1,4 @@
-"""Receivers of the calendar's signals, of confirmed e-mail addresses and of sign-ins."""
+"""Receivers for signals of the calendar, confirmed e-mail addresses, and sign-ins."""
 
 from typing import Any
 
@@ -53,12 +53,12 @@ def update_credits_of_catalog(sender: Any, event_ids: list[int], by: User, **kwa
 
 @receiver(post_save, sender=EmailAddress)
 def match_waiting_awards(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
-    """An address may be confirmed by its link, by a password reset, or by staff."""
+    """An address is confirmed through its link, a password reset, or by staff."""
     if instance.verified:
         actions.match_awards(by=instance.user)
 
 
 @receiver(user_logged_in)
 def match_missed_awards(sender: Any, user: User, **kwargs: Any) -> None:
-    """Catches addresses that were confirmed at the very moment a list was applied."""
+    """Catch awards that were missed because an address was confirmed while a list was applied."""
     actions.match_awards(by=user)

@@ -1,4 +1,4 @@
-"""Facts that help staff decide about custom events, read for a whole list at once."""
+"""Facts that help staff decide about custom events, queried for a whole list at a time."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ UNANSWERED_AFTER = dt.timedelta(days=30)
 
 
 class EarlierDecisions(NamedTuple):
-    """The numbers of a person's earlier custom events of the same sponsor, by decision."""
+    """The numbers of a person's custom events with the same sponsor, by decision."""
 
     approved: int
     declined: int
@@ -35,7 +35,7 @@ NO_EARLIER_DECISIONS = EarlierDecisions(0, 0)
 
 
 class QueueItem(NamedTuple):
-    """A custom event with its author's claim and what to consider before deciding."""
+    """A custom event with its author's claim and the facts to consider before deciding."""
 
     event: Event
     claim: Claim | None
@@ -45,7 +45,7 @@ class QueueItem(NamedTuple):
 
 
 def custom_events_waiting() -> QuerySet[Event]:
-    """Custom events that wait for a decision, the longest waiting first."""
+    """Return the custom events waiting for a decision, longest waiting first."""
     pending = Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING)
     return pending.order_by(WAITING_SINCE, "pk")
 
@@ -55,9 +55,9 @@ def waiting_since(event: Event) -> dt.datetime:
 
 
 def next_custom_event(event: Event, *, by: User) -> Event | None:
-    """The custom event to decide about after this one; the first after the last.
+    """Return the next custom event to decide about, starting over after the last one.
 
-    Leaves out those that `by` created. At most two queries.
+    Leave out events that `by` created. Takes at most two queries.
     """
     others = (
         custom_events_waiting()
@@ -69,7 +69,7 @@ def next_custom_event(event: Event, *, by: User) -> Event | None:
 
 
 def queue_items(events: Sequence[Event]) -> list[QueueItem]:
-    """A QueueItem for each of these custom events. A fixed number of queries."""
+    """Return a QueueItem for each of these custom events. Takes a fixed number of queries."""
     claims = claims_of_authors(events)
     results = check_results_by_event(events, claims)
     similar = most_similar_by_event(events)
@@ -89,18 +89,21 @@ def queue_items(events: Sequence[Event]) -> list[QueueItem]:
 def check_results_by_event(
     events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
 ) -> dict[int, Sequence[CheckResult]]:
-    """The check results of those claims that are live, by event."""
+    """Return the check results of the live claims, by event id."""
     subjects = [
         Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE
     ]
     results = checks.check_subjects(subjects)
-    return {each.event.pk: found for each, found in zip(subjects, results, strict=True)}
+    return {subject.event.pk: own for subject, own in zip(subjects, results, strict=True)}
 
 
 def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
-    """The claim of each custom event's author with its evidence, by event. Two queries."""
+    """Return the claim of each custom event's author with its evidence, by event id.
+
+    Takes two queries.
+    """
     authors = {event.pk: event.created_by_id for event in events}
     claims = checks.with_credit_sum(Claim.objects.filter(event__in=authors)).prefetch_related(
         "evidence"
@@ -113,7 +116,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
 
 
 def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
-    """Decisions about the same person's custom events of the same sponsor, by event."""
+    """Count the decisions about the author's custom events with the same sponsor, by event id."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
         origin=Origin.CUSTOM,
@@ -128,12 +131,12 @@ def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
             declined=Count("pk", filter=Q(state=EventState.DECLINED)),
         )
     )
-    found = {(person, name): EarlierDecisions(*counts) for person, name, *counts in rows}
+    counts = {(person, name): EarlierDecisions(*numbers) for person, name, *numbers in rows}
     keys = {event.pk: (event.created_by_id, event.sponsor.lower()) for event in events}
-    return {pk: found.get(key, NO_EARLIER_DECISIONS) for pk, key in keys.items()}
+    return {pk: counts.get(key, NO_EARLIER_DECISIONS) for pk, key in keys.items()}
 
 
-# ---------- One event in depth ----------
+# ---------- One event in detail ----------
 
 
 class SimilarWithClaims(NamedTuple):
@@ -145,19 +148,19 @@ class SimilarWithClaims(NamedTuple):
 
 
 def similar_with_claims(event: Event, *, limit: int = 3) -> list[SimilarWithClaims]:
-    """The events most like this one, with the number of people who claimed each."""
-    found = similar_events(event, limit=limit)
+    """Return the most similar events, with the number of people who claimed each."""
+    similar = similar_events(event, limit=limit)
     people = dict(
-        Claim.objects.filter(event__in=[each.event for each in found], state__in=sorted(LIVE))
+        Claim.objects.filter(event__in=[each.event for each in similar], state__in=sorted(LIVE))
         .order_by("event")
         .values_list("event")
         .annotate(people=Count("pk"))
     )
-    return [SimilarWithClaims(*each, people.get(each.event.pk, 0)) for each in found]
+    return [SimilarWithClaims(*each, people.get(each.event.pk, 0)) for each in similar]
 
 
 def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
-    """The person's last custom events of the same sponsor that were decided, newest first."""
+    """Return the author's custom events with the same sponsor, latest decision first."""
     return (
         CustomEvent.objects.filter(
             origin=Origin.CUSTOM,
@@ -172,7 +175,7 @@ def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
 
 
 def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
-    """The author's live claims on events at the same time, by start."""
+    """Return the author's live claims on events at the same time, by start."""
     ends_at = event.ends_at or event.begins_at
     return (
         Claim.objects.filter(
@@ -189,6 +192,6 @@ def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
 
 
 def unanswered_returns() -> Q:
-    """Custom events that were returned long ago and never resubmitted."""
+    """Return the condition for custom events that were returned long ago and not resubmitted."""
     since = timezone.now() - UNANSWERED_AFTER
     return Q(origin=Origin.CUSTOM, state=EventState.DRAFT, decided_at__lt=since)

@@ -12,7 +12,7 @@ CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
 class PostingChanges(NamedTuple):
-    """Pairs of credit id and participation id: postings added, removed and kept."""
+    """Postings added, removed and kept, as pairs of credit id and participation id."""
 
     added: CreditParticipationPairs = frozenset()
     removed: CreditParticipationPairs = frozenset()
