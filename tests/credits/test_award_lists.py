@@ -1,4 +1,4 @@
-"""Reading whom to award: pasted addresses and CSV files."""
+"""Reading award lists: pasted addresses and CSV files."""
 
 import pytest
 
@@ -21,12 +21,12 @@ ADA, BO = "ada@library.example", "bo@library.example"
         f"{ADA}, Bo <{BO}>",
     ],
 )
-def test_addresses_as_they_are_pasted(text: str) -> None:
+def test_pasted_addresses_are_read(text: str) -> None:
     sheet = awards.read_text(text)
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
-def test_text_without_an_address_is_refused_with_a_reason() -> None:
+def test_entries_without_a_valid_address_are_refused_with_a_reason() -> None:
     sheet = awards.read_text(
         f"{ADA}\nAda Lake\n\nada@nowhere; {BO}, bo.library.example\nADA@library.example\n"
         f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'z' * 60}.{'z' * 60}.example\n"
@@ -52,7 +52,7 @@ def test_text_without_an_address_is_refused_with_a_reason() -> None:
         f'Name,Email\n"Lake, Ada","Ada <{ADA}>"\nBo,{BO}\n'.encode(),
     ],
 )
-def test_files_by_their_heading(data: bytes) -> None:
+def test_a_file_is_read_by_its_email_heading(data: bytes) -> None:
     sheet = awards.read_file(data)
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
@@ -70,7 +70,7 @@ def test_invalid_rows_of_a_file_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"PK\x03\x04", "This is not a CSV file"),
         (b"Name,Time\nAda,50\n", "The file has no e-mail column"),
@@ -79,11 +79,11 @@ def test_invalid_rows_of_a_file_are_refused() -> None:
         (b'Email\n"' + b"a" * 200_000, "cannot be read as CSV"),
     ],
 )
-def test_a_file_that_is_no_list_is_refused(data: bytes, words: str) -> None:
-    with pytest.raises(Refused, match=words):
+def test_an_unreadable_file_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(Refused, match=message):
         awards.read_file(data)
 
 
-def test_an_unclosed_quotation_mark_adds_no_one() -> None:
+def test_an_unclosed_quotation_mark_is_refused() -> None:
     with pytest.raises(Refused, match="as CSV past line 3"):
         awards.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())

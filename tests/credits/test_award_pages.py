@@ -1,4 +1,4 @@
-"""Awarding in the administration: paste or upload, look, award; what waits, and taking it back."""
+"""Awarding in the admin: paste or upload a list, preview, award, and waiting awards."""
 
 from typing import Any
 
@@ -51,17 +51,17 @@ def upload(client: Client, event: Event, data: bytes) -> Any:
     return client.post(start(event), {"addresses": "", "file": file}, follow=True)
 
 
-def page_of(found: AwardList) -> str:
-    return f"{LISTS}{found.pk}/change/"
+def list_page(award_list: AwardList) -> str:
+    return f"{LISTS}{award_list.pk}/change/"
 
 
-def press(client: Client, found: AwardList) -> list[str]:
+def press_award(client: Client, award_list: AwardList) -> list[str]:
     """Press the button; return the messages."""
-    answer = client.post(f"{LISTS}{found.pk}/award/", follow=True)
+    answer = client.post(f"{LISTS}{award_list.pk}/award/", follow=True)
     return [str(message) for message in answer.context["messages"]]
 
 
-def numbers(answer: Any) -> dict[str, int]:
+def group_numbers(answer: Any) -> dict[str, int]:
     return {group.label: group.number for group in answer.context["groups"] if group.number}
 
 
@@ -105,37 +105,41 @@ def test_five_thousand_people_with_three_hundred_errors(
     rows += [f"Again;{person.email.upper()}" for person in people[:100]]
     rows += [f"New;new{n}@elsewhere.example" for n in range(60)] + [f"Me;{staff.email}"]
     page = upload(client, event, "\r\n".join(rows).encode("latin-1"))
-    told = {
+    unchanged = {
         "Already have credit for this event; nothing changes": 40,
         "You; a colleague has to award your credits": 1,
         "No account; awarded when they sign up with this address": 60,
         "Skipped lines": 300,
     }
-    assert numbers(page) == {"Will be awarded": 4_960, **told}
+    assert group_numbers(page) == {"Will be awarded": 4_960, **unchanged}
     assert Claim.objects.count() == 40
-    [found] = AwardList.objects.all()
-    assert (found.file_name, len(found.rows), len(found.refused)) == ("who came.csv", 5_061, 300)
-    assert press(client, found) == [
-        "4,960 people received the credits and will get an e-mail. "
-        "60 addresses are waiting for an account."
+    [award_list] = AwardList.objects.all()
+    assert (award_list.file_name, len(award_list.rows), len(award_list.refused)) == (
+        "who came.csv",
+        5_061,
+        300,
+    )
+    assert press_award(client, award_list) == [
+        "4,960 people were awarded the credits and will get an e-mail. "
+        "60 addresses wait for an account."
     ]
-    assert press(client, found) == [
+    assert press_award(client, award_list) == [
         "This list was already applied. No one on it gets any more credits."
     ]
     assert Claim.objects.filter(event=event, source="award", state="approved").count() == 4_960
     assert Posting.objects.count() == 2 * 5_000
     assert Mail.objects.filter(kind="credits.listed").count() == 4_960
     assert WaitingAward.objects.filter(event=event, matched_at=None).count() == 60
-    after = client.get(page_of(found))
+    after = client.get(list_page(award_list))
     held = {"Already have credit for this event; nothing changes": 5_000}
-    assert numbers(after) == {**told, **held}
+    assert group_numbers(after) == {**unchanged, **held}
 
 
-def test_a_spreadsheet_runs_nothing_of_what_was_left_out(client: Client, staff: User) -> None:
+def test_formulas_in_the_csv_of_skipped_lines_are_escaped(client: Client, staff: User) -> None:
     event = make.event()
     upload(client, event, f"Name,Email\n=cmd|' /C calc'!A0,nobody\nBo,{STRANGER}\n".encode())
-    [found] = AwardList.objects.all()
-    answer = client.get(f"{LISTS}{found.pk}/left-out.csv")
+    [award_list] = AwardList.objects.all()
+    answer = client.get(f"{LISTS}{award_list.pk}/left-out.csv")
     assert answer.content.decode() == (
         "\ufeffLine,Reason,Text\r\n"
         "2,This entry has no e-mail address.,\"'=cmd|' /C calc'!A0, nobody\"\r\n"
@@ -145,7 +149,7 @@ def test_a_spreadsheet_runs_nothing_of_what_was_left_out(client: Client, staff: 
 # ---------- The form ----------
 
 
-def test_what_was_typed_stays(client: Client, staff: User) -> None:
+def test_typed_addresses_stay_in_the_form(client: Client, staff: User) -> None:
     event = make.event()
     typed = "Ada Lake\n<b>bo@nowhere</b>"
     page = paste(client, event, typed)
@@ -185,7 +189,7 @@ def test_what_was_typed_stays(client: Client, staff: User) -> None:
         ),
     ],
 )
-def test_each_mistake_has_its_words(
+def test_invalid_input_is_explained(
     client: Client, values: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     if "file" in values:
@@ -195,58 +199,58 @@ def test_each_mistake_has_its_words(
     assert not AwardList.objects.exists()
 
 
-def test_an_event_to_come_says_so_before_anybody_types(client: Client, staff: User) -> None:
+def test_an_event_that_is_not_over_has_no_form(client: Client, staff: User) -> None:
     event = make.event(days=2)
     page = text(client.get(start(event)))
     assert "This event is not over yet. Its credits can be awarded once it has ended." in page
     assert "<textarea" not in page
-    # A list that was stored anyway.
-    found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
-    assert "Award the credits" not in text(client.get(page_of(found)))
-    assert press(client, found) == [
+    # Staff cannot apply a list that was stored earlier either.
+    award_list = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    assert "Award the credits" not in text(client.get(list_page(award_list)))
+    assert press_award(client, award_list) == [
         "This event is not over yet. Its credits can be awarded once it has ended."
     ]
     assert not WaitingAward.objects.exists()
 
 
-def test_the_way_there_and_the_lists_made_before(client: Client, staff: User) -> None:
+def test_the_event_links_to_awarding_and_to_earlier_lists(client: Client, staff: User) -> None:
     event = make.event()
     assert f'href="{start(event)}">Award credits</a>' in text(
         client.get(f"/admin/events/event/{event.pk}/change/")
     )
     paste(client, event, STRANGER, "nobody")
-    [found] = AwardList.objects.all()
+    [award_list] = AwardList.objects.all()
     page = text(client.get(start(event)))
-    assert f'href="{page_of(found)}">List {found.pk}</a>' in page
+    assert f'href="{list_page(award_list)}">List {award_list.pk}</a>' in page
     assert "1 address, not awarded yet" in page
 
 
-def test_the_preview_names_why_a_person_is_not_awarded(client: Client, staff: User) -> None:
+def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: User) -> None:
     event, ada = make.event(), make.person(display_name="Ada Lake")
     make.claim(ada, event)
     Claim.objects.update(
         state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
     )
     page = paste(client, event, ada.email)
-    assert numbers(page) == {"Previously declined, withdrawn or marked absent; not awarded": 1}
+    assert group_numbers(page) == {"Previously declined, withdrawn or marked absent; not awarded": 1}
     detail = f"{ada.email}. Declined earlier: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 
 
-def test_of_very_many_people_the_first_are_named(client: Client, staff: User) -> None:
+def test_a_long_list_shows_the_first_people(client: Client, staff: User) -> None:
     page = paste(client, make.event(), *(f"p{n}@x.example" for n in range(201)))
     assert "These are the first 200 of 201." in text(page)
     assert text(page).count("@x.example") == 200
 
 
-# ---------- Who may ----------
+# ---------- Permissions ----------
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
-def test_other_staff_neither_see_nor_award(staff: User, role: Role) -> None:
+def test_other_staff_can_neither_see_nor_award(staff: User, role: Role) -> None:
     event = make.event()
-    found = actions.keep_award_list(event_id=event.pk, text=f"{STRANGER}\nmarked", by=staff)
-    actions.apply_award_list(list_id=found.pk, by=staff)
+    award_list = actions.keep_award_list(event_id=event.pk, text=f"{STRANGER}\nmarked", by=staff)
+    actions.apply_award_list(list_id=award_list.pk, by=staff)
     ada = make.person()
     open_list = actions.keep_award_list(event_id=event.pk, text=ada.email, by=staff)
     [waiting] = WaitingAward.objects.all()
@@ -255,9 +259,9 @@ def test_other_staff_neither_see_nor_award(staff: User, role: Role) -> None:
         client.get(start(event)),
         client.post(start(event), {"addresses": ada.email}),
         client.get(LISTS),
-        client.get(page_of(found)),
+        client.get(list_page(award_list)),
         client.post(f"{LISTS}{open_list.pk}/award/"),
-        client.get(f"{LISTS}{found.pk}/left-out.csv"),
+        client.get(f"{LISTS}{award_list.pk}/left-out.csv"),
         client.get(WAITING),
         client.get(f"{WAITING}{waiting.pk}/change/"),
         client.post(f"{WAITING}{waiting.pk}/take-back/"),
@@ -270,14 +274,14 @@ def test_other_staff_neither_see_nor_award(staff: User, role: Role) -> None:
     assert "Award credits" not in text(page)
 
 
-def test_who_may_only_look_presses_nothing(staff: User) -> None:
+def test_people_with_only_view_permission_cannot_award(staff: User) -> None:
     event = make.event()
-    found = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    award_list = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
     reader = make.person(Role.HELP_DESK)
     reader.user_permissions.add(permission("view_awardlist"), permission("view_waitingaward"))
     client = signed_in(reader)
-    assert "Award the credits" not in text(client.get(page_of(found)))
-    assert client.post(f"{LISTS}{found.pk}/award/").status_code == 403
+    assert "Award the credits" not in text(client.get(list_page(award_list)))
+    assert client.post(f"{LISTS}{award_list.pk}/award/").status_code == 403
     assert not WaitingAward.objects.exists()
 
 
@@ -285,14 +289,14 @@ def permission(codename: str) -> Any:
     return Permission.objects.get(codename=codename)
 
 
-# ---------- The lists of the administration ----------
+# ---------- Waiting awards ----------
 
 
-def test_take_an_award_back(client: Client, staff: User) -> None:
+def test_a_waiting_award_is_withdrawn(client: Client, staff: User) -> None:
     event = make.event()
     for address in (STRANGER, "other@x.example"):
-        found = actions.keep_award_list(event_id=event.pk, text=address, by=staff)
-        actions.apply_award_list(list_id=found.pk, by=staff)
+        award_list = actions.keep_award_list(event_id=event.pk, text=address, by=staff)
+        actions.apply_award_list(list_id=award_list.pk, by=staff)
     assert "other@x.example" not in text(client.get(f"{WAITING}?q=stranger"))
     waiting = WaitingAward.objects.get(address=STRANGER)
     page = f"{WAITING}{waiting.pk}/change/"
@@ -318,22 +322,22 @@ def test_a_fixed_number_of_queries(client: Client, staff: User, number: int) -> 
         wrong = [f"wrong {index}" for index in range(number)]
         lines = [person.email, f"stranger{index}@x.example", *wrong]
         lines += [make.person().email for _ in range(number)]
-        found = actions.keep_award_list(event_id=event.pk, text="\n".join(lines), by=staff)
-        actions.apply_award_list(list_id=found.pk, by=staff)
+        award_list = actions.keep_award_list(event_id=event.pk, text="\n".join(lines), by=staff)
+        actions.apply_award_list(list_id=award_list.pk, by=staff)
     waiting = WaitingAward.objects.order_by("pk").last()
     assert waiting
     counted = {
         start(event): 7,
-        page_of(found): 12,
+        list_page(award_list): 12,
         LISTS: 7,
         WAITING: 7,
         f"{WAITING}{waiting.pk}/change/": 6,
     }
     for address in counted:
         client.get(address)
-    found = {}
+    measured = {}
     for address in counted:
         with CaptureQueriesContext(connection) as queries:
             client.get(address)
-        found[address] = len(queries)
-    assert found == counted
+        measured[address] = len(queries)
+    assert measured == counted

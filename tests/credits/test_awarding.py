@@ -1,4 +1,4 @@
-"""Staff award credits to lists of people; who has no account yet gets them with it."""
+"""Awarding credits to lists of people, with and without accounts."""
 
 import datetime as dt
 import re
@@ -36,12 +36,12 @@ pytestmark = pytest.mark.django_db
 STRANGER = "stranger@library.example"
 
 
-def kept(event: Event, staff: User, *addresses: str) -> AwardList:
+def stored_list(event: Event, staff: User, *addresses: str) -> AwardList:
     return actions.keep_award_list(event_id=event.pk, text="\n".join(addresses), by=staff)
 
 
 def award(event: Event, staff: User, *addresses: str) -> AwardCounts:
-    return actions.apply_award_list(list_id=kept(event, staff, *addresses).pk, by=staff)
+    return actions.apply_award_list(list_id=stored_list(event, staff, *addresses).pk, by=staff)
 
 
 def wait_for_an_account(event: Event, staff: User, address: str = STRANGER) -> WaitingAward:
@@ -50,7 +50,7 @@ def wait_for_an_account(event: Event, staff: User, address: str = STRANGER) -> W
 
 
 def signed_up(address: str = STRANGER) -> User:
-    """Somebody with an account of this address, confirmed."""
+    """A new account with this address, confirmed."""
     return create_account(
         email=address, display_name="Sam Stranger", password_hash=make_password(PASSWORD)
     )
@@ -91,7 +91,7 @@ def test_an_award_is_approved_posted_and_e_mailed(staff: User) -> None:
     assert "Pending" not in message.body
 
 
-def test_an_award_skips_people_who_have_it_were_refused_it_or_award_it(staff: User) -> None:
+def test_an_award_skips_people_who_cannot_get_it(staff: User) -> None:
     event = make.event()
     holder, declined, back, absent, cancelled, new = (make.person() for _ in range(6))
     make.claim(holder, event)
@@ -102,7 +102,7 @@ def test_an_award_skips_people_who_have_it_were_refused_it_or_award_it(staff: Us
     mine = Claim.objects.filter
     mine(person=declined).update(state=ClaimState.DECLINED, decided_by=staff, **ended)
     actions.withdraw_claim(claim_id=Claim.objects.get(person=back).pk, by=back)
-    # Withdrawn by the portal, say because the event was called off for a while.
+    # Not withdrawn by the person, but because the event was canceled for a while, for example.
     mine(person=cancelled).update(state=ClaimState.WITHDRAWN, decided_by=staff, **ended)
     place = Registration.objects.create(
         event=event, person=absent, state=RegistrationState.CONFIRMED, registered_at=now
@@ -137,10 +137,10 @@ def test_two_addresses_of_a_person_are_one_award(staff: User) -> None:
     assert claims_of(ada) == [(event.pk, "approved")]
 
 
-def test_a_list_counts_once(staff: User) -> None:
+def test_a_list_is_applied_once(staff: User) -> None:
     event, ada = make.event(), make.person()
-    found = kept(event, staff, ada.email, STRANGER)
-    answers = [actions.apply_award_list(list_id=found.pk, by=staff) for _ in range(2)]
+    award_list = stored_list(event, staff, ada.email, STRANGER)
+    answers = [actions.apply_award_list(list_id=award_list.pk, by=staff) for _ in range(2)]
     assert answers == [(1, 1), (0, 0)]
     assert award(event, staff, ada.email, STRANGER) == (0, 0)
     assert (Claim.objects.count(), WaitingAward.objects.count()) == (1, 1)
@@ -148,7 +148,7 @@ def test_a_list_counts_once(staff: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"days": 1}, "not over yet"),
         ({"credits": {}}, "carries no CE credit"),
@@ -157,20 +157,20 @@ def test_a_list_counts_once(staff: User) -> None:
     ],
 )
 def test_an_event_that_earns_nothing_is_refused(
-    staff: User, fields: dict[str, Any], words: str
+    staff: User, fields: dict[str, Any], message: str
 ) -> None:
     event, ada = make.event(**fields), make.person()
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Refused, match=message):
         award(event, staff, ada.email)
     assert not Claim.objects.exists()
 
 
 def test_awarding_needs_the_permission(staff: User) -> None:
     event, ada = make.event(), make.person(Role.HELP_DESK)
-    found, waiting = kept(event, staff, ada.email), wait_for_an_account(event, staff)
+    award_list, waiting = stored_list(event, staff, ada.email), wait_for_an_account(event, staff)
     for act in (
-        lambda: kept(event, ada, STRANGER),
-        lambda: actions.apply_award_list(list_id=found.pk, by=ada),
+        lambda: stored_list(event, ada, STRANGER),
+        lambda: actions.apply_award_list(list_id=award_list.pk, by=ada),
         lambda: actions.take_back_award(award_id=waiting.pk, by=ada),
     ):
         with pytest.raises(Refused, match="You do not have permission to award credits"):
@@ -179,10 +179,10 @@ def test_awarding_needs_the_permission(staff: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pressed_by_two_at_once(staff: User) -> None:
+def test_two_staff_awarding_the_same_people_at_once_award_once(staff: User) -> None:
     event, people = make.event(), [make.person() for _ in range(20)]
     addresses = [STRANGER, *(person.email for person in people)]
-    one, other = (kept(event, staff, *order) for order in (addresses, addresses[::-1]))
+    one, other = (stored_list(event, staff, *order) for order in (addresses, addresses[::-1]))
     lists = [one, one, other, other]
     answers = run_concurrently(
         4, lambda number: actions.apply_award_list(list_id=lists[number].pk, by=staff)
@@ -193,13 +193,13 @@ def test_pressed_by_two_at_once(staff: User) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_as_many_statements_for_one_as_for_three(staff: User, number: int) -> None:
+def test_the_number_of_statements_does_not_grow(staff: User, number: int) -> None:
     event = make.event()
     people = [make.person() for _ in range(number)]
     strangers = [f"{index}@x.example" for index in range(number)]
-    found = kept(event, staff, *strangers, *(person.email for person in people))
+    award_list = stored_list(event, staff, *strangers, *(person.email for person in people))
     with CaptureQueriesContext(connection) as queries:
-        assert actions.apply_award_list(list_id=found.pk, by=staff) == (number, number)
+        assert actions.apply_award_list(list_id=award_list.pk, by=staff) == (number, number)
     assert len(queries) == 24
 
 
@@ -207,7 +207,7 @@ def test_as_many_statements_for_one_as_for_three(staff: User, number: int) -> No
 
 
 def sign_up(address: str) -> Client:
-    """Through the pages, with the link of the confirmation mail."""
+    """Sign up through the pages and follow the link in the confirmation e-mail."""
     client = Client()
     client.post(
         "/accounts/signup/",
@@ -224,7 +224,7 @@ def sign_up(address: str) -> Client:
     return client
 
 
-def test_credits_are_there_after_signing_up(staff: User, settings: Any) -> None:
+def test_signing_up_brings_waiting_awards(staff: User, settings: Any) -> None:
     settings.ZEAL_ALLOWLIST = [
         {"model": "sessions.Session", "field": "get()"},
         {"model": "account.EmailAddress", "field": "get()"},
@@ -243,10 +243,10 @@ def test_credits_are_there_after_signing_up(staff: User, settings: Any) -> None:
     assert [each.facts for each in Mail.objects.filter(to=person)] == [{"claim": claim.pk}]
 
 
-def test_nothing_is_kept_of_half_a_confirmation(
+def test_an_interrupted_confirmation_is_rolled_back(
     staff: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process ends between the address and its credits: the link works once more."""
+    """If the process ends before the credits are added, the link works again."""
     settings.ZEAL_ALLOWLIST = [{"model": "account.EmailAddress", "field": "get()"}]
     wait_for_an_account(make.event(), staff)
 
@@ -267,8 +267,8 @@ def test_an_account_that_staff_create_gets_waiting_awards(staff: User) -> None:
     assert claims_of(signed_up()) == [(one.pk, "approved"), (other.pk, "approved")]
 
 
-def test_a_missed_award_comes_with_the_next_sign_in(staff: User) -> None:
-    """A list counts while the address is being confirmed: neither sees the other."""
+def test_a_missed_award_is_matched_at_the_next_sign_in(staff: User) -> None:
+    """An address that is confirmed while a list is applied misses the award."""
     event, person = make.event(), signed_up()
     WaitingAward.objects.create(
         event=event, address=STRANGER, awarded_at=timezone.now(), awarded_by=staff
@@ -277,7 +277,7 @@ def test_a_missed_award_comes_with_the_next_sign_in(staff: User) -> None:
     assert claims_of(person) == [(event.pk, "approved")]
 
 
-def test_an_address_that_is_not_confirmed_gets_nothing(staff: User) -> None:
+def test_an_unconfirmed_address_gets_no_award(staff: User) -> None:
     wait_for_an_account(make.event(), staff)
     ada = make.person()
     EmailAddress.objects.create(user=ada, email=STRANGER, verified=False)
@@ -285,7 +285,7 @@ def test_an_address_that_is_not_confirmed_gets_nothing(staff: User) -> None:
     assert claims_of(ada) == []
 
 
-def test_an_award_follows_its_event(staff: User) -> None:
+def test_a_waiting_award_follows_its_event(staff: User) -> None:
     merged, between, target, cancelled, again = (make.event() for _ in range(5))
     for event in (merged, cancelled, again):
         wait_for_an_account(event, staff)
@@ -307,7 +307,7 @@ def test_an_award_follows_its_event(staff: User) -> None:
     }
 
 
-def test_an_award_counts_once_whatever_it_came_by(staff: User) -> None:
+def test_two_addresses_and_merged_events_earn_one_credit(staff: User) -> None:
     event, same, ada = make.event(), make.event(), make.person()
     make.claim(ada, event)
     Event.objects.filter(pk=same.pk).update(state=EventState.MERGED, merged_into=event)
@@ -328,7 +328,7 @@ def test_awarding_your_own_second_address_earns_nothing(staff: User) -> None:
     assert not WaitingAward.objects.filter(matched_at=None).exists()
 
 
-def test_a_withdrawn_award_can_be_made_again(staff: User) -> None:
+def test_a_withdrawn_award_can_be_awarded_again(staff: User) -> None:
     event = make.event()
     waiting = wait_for_an_account(event, staff)
     actions.take_back_award(award_id=waiting.pk, by=staff)
@@ -351,14 +351,14 @@ def test_a_canceled_event_withdraws_the_award(staff: User) -> None:
     assert claims_of(ada) == [(event.pk, "withdrawn")]
 
 
-def revised(event: Event, staff: User, **fields: Any) -> None:
+def revise(event: Event, staff: User, **fields: Any) -> None:
     for name, value in fields.items():
         setattr(event, name, value)
     save_event(event=event, by=staff)
 
 
 @pytest.mark.parametrize("away", [{"state": EventState.CANCELLED}, {"days": 3}])
-def test_an_award_comes_back_with_its_event(staff: User, away: dict[str, Any]) -> None:
+def test_awards_are_restored_with_their_event(staff: User, away: dict[str, Any]) -> None:
     event = make.event()
     ada, back, declined, claimed, absent = (make.person() for _ in range(5))
     people = [ada, back, declined, claimed, absent]
@@ -368,7 +368,7 @@ def test_an_award_comes_back_with_its_event(staff: User, away: dict[str, Any]) -
     if days := away.get("days"):
         moved = dt.timedelta(days=7 + days)
         away = {name: before[name] + moved for name in ("begins_at", "ends_at")}
-    revised(event, staff, **away)
+    revise(event, staff, **away)
     assert {state for person in people for _, state in claims_of(person)} == {"withdrawn"}
     assert not Posting.objects.exists()
     now = timezone.now()
@@ -388,7 +388,7 @@ def test_an_award_comes_back_with_its_event(staff: User, away: dict[str, Any]) -
     Event.objects.filter(pk=event.pk).update(**before)
     make.claim(claimed, event)
     Event.objects.filter(pk=event.pk).update(state=event.state)
-    revised(event, staff, **before)
+    revise(event, staff, **before)
     claim = mine[ada].get()
     assert (claim.state, claim.decided_by, claim.reason) == (ClaimState.APPROVED, staff, "")
     assert Posting.objects.get().credit.claim == claim
@@ -398,15 +398,15 @@ def test_an_award_comes_back_with_its_event(staff: User, away: dict[str, Any]) -
         ["withdrawn", "pending"],
         ["withdrawn"],
     ]
-    revised(event, staff, title="Once more")
+    revise(event, staff, title="Once more")
     assert [state for _, state in claims_of(ada)] == ["approved"]
 
 
-def test_an_award_older_than_the_new_end_stays_away(staff: User) -> None:
+def test_an_award_made_before_the_new_end_is_not_restored(staff: User) -> None:
     event, ada = make.event(), make.person()
     award(event, staff, ada.email)
     moved = {"begins_at": timezone.now() - dt.timedelta(hours=2), "ends_at": timezone.now()}
     Claim.objects.update(claimed_at=timezone.now() - dt.timedelta(days=1))
-    revised(event, staff, state=EventState.CANCELLED)
-    revised(event, staff, state=EventState.PUBLISHED, **moved)
+    revise(event, staff, state=EventState.CANCELLED)
+    revise(event, staff, state=EventState.PUBLISHED, **moved)
     assert [state for _, state in claims_of(ada)] == ["withdrawn"]

@@ -1,4 +1,4 @@
-"""Automatic checks of claims, which refuse nothing."""
+"""Automatic checks of claims, which only warn."""
 
 import datetime as dt
 from decimal import Decimal
@@ -28,7 +28,7 @@ def approved(by=None, **fields):
     )
 
 
-def about(claim):
+def kinds_and_events(claim):
     return [
         (each.kind, each.event and each.event.pk) for each in checks.check_claims([claim])[claim.pk]
     ]
@@ -55,7 +55,7 @@ def morning(days=-7, hour=9, minute=0):
         ("!!!", "!!!", True),
     ],
 )
-def test_titles_are_alike(one, other, expected):
+def test_similar_titles(one, other, expected):
     assert checks.titles_similar(one, other) is expected
 
 
@@ -67,7 +67,7 @@ def test_titles_are_alike(one, other, expected):
         ("", "", False),
     ],
 )
-def test_addresses_lead_to_the_same_recording(one, other, expected):
+def test_addresses_of_the_same_recording(one, other, expected):
     assert checks.same_page(one, other) is expected
 
 
@@ -76,7 +76,7 @@ def test_a_single_claim_has_no_result():
     claim = custom(person, title="Weeding online")
     custom(make.person(), title="Weeding online")
     make.claim(person, title="Something else", days=-20)
-    assert about(claim) == []
+    assert kinds_and_events(claim) == []
 
 
 def test_a_similar_title_within_a_day_is_reported_for_both_claims():
@@ -92,14 +92,14 @@ def test_a_similar_title_within_a_day_is_reported_for_both_claims():
     second = custom(
         person, title="Weeding on-line", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(first) == [(CheckKind.SAME, second.event_id)]
+    assert kinds_and_events(first) == [(CheckKind.SAME, second.event_id)]
     [result] = checks.check_claims([second])[second.pk]
     assert (result.event.pk, result.claim_id) == (first.event_id, first.pk)
     assert result.text.startswith("“Weeding online” (")
     assert result.text.endswith("has already been claimed. Is it the same training?")
 
 
-def test_a_day_and_a_minute_later_is_another_training():
+def test_a_similar_title_more_than_a_day_later_is_not_reported():
     person = make.person()
     begins_at = morning()
     custom(
@@ -112,7 +112,7 @@ def test_a_day_and_a_minute_later_is_another_training():
     claim = custom(
         person, title="Weeding online", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(claim) == []
+    assert kinds_and_events(claim) == []
 
 
 def test_the_same_recording_is_reported_years_later():
@@ -120,7 +120,7 @@ def test_the_same_recording_is_reported_years_later():
     address = "https://video.example/weeding"
     old = make.claim(person, days=-900, recording_url=address)
     new = make.claim(person, title="Quite different", recording_url=address + "/")
-    assert about(new) == [(CheckKind.SAME, old.event_id)]
+    assert kinds_and_events(new) == [(CheckKind.SAME, old.event_id)]
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_the_same_recording_is_reported_years_later():
         "https://elsewhere.example/?to=https://video.example/weeding",
     ],
 )
-def test_the_database_knows_the_addresses_of_one_recording(address):
+def test_the_database_finds_other_addresses_of_the_same_recording(address):
     known = make.event(title="Quite different", days=-900, recording_url=address)
     make.event(title="Another", recording_url="https://video.example/weeding/2")
     new = custom(make.person(), recording_url="https://www.video.example/weeding")
     assert checks.same_page(known.recording_url, "https://www.video.example/weeding")
-    assert about(new) == [(CheckKind.SAME, known.pk)]
+    assert kinds_and_events(new) == [(CheckKind.SAME, known.pk)]
 
 
 def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
@@ -161,14 +161,14 @@ def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
 def test_a_calendar_event_is_not_compared_with_the_calendar():
     make.event(title="Weeding online")
     claim = make.claim(make.person(), title="Weeding online")
-    assert about(claim) == []
+    assert kinds_and_events(claim) == []
 
 
-def test_sessions_of_one_conference_resemble_each_other():
+def test_sessions_of_one_conference_are_not_duplicates():
     person, conference = make.person(), make.event(credits={})
     first = make.claim(person, title="Conference: session 1", parent=conference)
     make.claim(person, title="Conference: session 2", parent=conference, days=-7.2)
-    assert about(first) == []
+    assert kinds_and_events(first) == []
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(54, True), (55, False), (60, False)])
@@ -180,7 +180,7 @@ def test_two_trainings_at_the_same_time(minutes, expected):
     second = make.claim(
         person, title="Elsewhere", begins_at=later, ends_at=later + dt.timedelta(hours=1)
     )
-    assert about(second) == ([(CheckKind.OVERLAP, first.event_id)] if expected else [])
+    assert kinds_and_events(second) == ([(CheckKind.OVERLAP, first.event_id)] if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_events_without_hours_and_recordings_never_overlap(fields):
     make.claim(person, title="One thing")
     event = make.event(title="Quite another")
     Event.objects.filter(pk=event.pk).update(**fields)
-    assert about(make.claim(person, event)) == []
+    assert kinds_and_events(make.claim(person, event)) == []
 
 
 def test_an_ended_claim_is_not_compared():
     person = make.person()
     old = make.claim(person, title="Weeding online")
     actions.withdraw_claim(claim_id=old.pk, by=person)
-    assert about(make.claim(person, title="Weeding online")) == []
+    assert kinds_and_events(make.claim(person, title="Weeding online")) == []
 
 
 def test_more_than_twelve_credits_in_one_mountain_day():
@@ -212,7 +212,7 @@ def test_more_than_twelve_credits_in_one_mountain_day():
             ends_at=begins_at + dt.timedelta(hours=7),
             credits={make.TECHNOLOGY: "6"},
         )
-    assert about(last) == []
+    assert kinds_and_events(last) == []
     late = morning(hour=23, minute=30)
     more = make.claim(
         person,
@@ -227,7 +227,7 @@ def test_more_than_twelve_credits_in_one_mountain_day():
     assert result.text.endswith("in 3 trainings. More than 12 in one day is unusual.")
 
 
-def test_credits_of_several_days_are_spread():
+def test_credits_of_several_days_are_spread_evenly():
     begins_at = morning()
     claim = make.claim(
         make.person(),
@@ -235,13 +235,13 @@ def test_credits_of_several_days_are_spread():
         ends_at=begins_at + dt.timedelta(days=1, hours=8),
         credits={make.TECHNOLOGY: "24"},
     )
-    assert about(claim) == []
+    assert kinds_and_events(claim) == []
     Event.objects.update(ends_at=begins_at + dt.timedelta(hours=8))
-    assert about(claim) == [(CheckKind.MANY, None)]
+    assert kinds_and_events(claim) == [(CheckKind.MANY, None)]
 
 
-def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
-    """Thirty years next to a full day: only days on which something starts are added up."""
+def test_an_event_with_a_mistyped_year_is_checked_quickly():
+    """Only days on which an event starts are added up, so an event of thirty years is quick."""
     person = make.person()
     for hour in (8, 14):
         begins_at = morning(-30, hour)
@@ -253,7 +253,7 @@ def test_a_year_typed_wrong_makes_a_long_event_and_no_long_wait():
         )
     begins_at = dt.datetime(1996, 3, 5, 16, tzinfo=dt.UTC)
     long = Event(title="Course", begins_at=begins_at, ends_at=timezone.now() - dt.timedelta(days=1))
-    # A credit a day for itself, so that the full day has thirteen.
+    # The event has one credit per day, so the busiest day has thirteen.
     days = (timezone.localdate(long.ends_at) - timezone.localdate(begins_at)).days + 1
     [[result]] = checks.check_proposed([(long, Decimal(days))], person=person)
     assert result.text.startswith("This adds up to 13 credits on ")
@@ -288,7 +288,7 @@ def test_a_claim_that_is_changed_is_not_compared_with_itself():
     assert results == []
 
 
-def test_a_training_that_is_saved_twice_has_no_result():
+def test_saving_the_same_training_twice_has_no_result():
     person = make.person()
     listed = custom(person, title="Weeding online").event
     again = Event(

@@ -1,4 +1,4 @@
-"""Claiming events. The rules: docs/rules.md."""
+"""Claiming events. See docs/rules.md for the rules."""
 
 import datetime as dt
 from decimal import Decimal
@@ -30,7 +30,7 @@ def claim(event, by):
     return actions.claim_event(event_id=event.pk, source=ClaimSource.CALENDAR, by=by)
 
 
-def test_a_claim_carries_the_credits_the_event_offers():
+def test_a_claim_has_the_credits_the_event_offers():
     event = make.event(credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.0"})
     made = claim(event, make.person())
     assert made.state == ClaimState.PENDING
@@ -41,15 +41,15 @@ def test_a_claim_carries_the_credits_the_event_offers():
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"days": 1}, "not over yet"),
         ({"credits": {}}, "carries no CE credit"),
         ({"state": EventState.CANCELLED}, "was canceled"),
     ],
 )
-def test_an_event_that_cannot_be_claimed_says_why(fields, words):
-    with pytest.raises(Refused, match=words):
+def test_a_refused_claim_has_a_reason(fields, message):
+    with pytest.raises(Refused, match=message):
         claim(make.event(**fields), make.person())
     assert not Claim.objects.exists()
 
@@ -88,7 +88,7 @@ def test_an_event_without_an_end_ends_with_its_mountain_day(day, over_at):
     assert event.last_day == (over_at - dt.timedelta(hours=12)).date()
 
 
-def test_days_only_last_until_the_end_of_the_last_day():
+def test_an_all_day_event_ends_with_its_last_day():
     zone = timezone.get_default_timezone()
     event = make.event(
         begins_at=dt.datetime(2026, 4, 15, tzinfo=zone),
@@ -113,13 +113,13 @@ def test_a_recording_can_be_claimed_once_it_is_available():
 
 
 @pytest.mark.parametrize("moment", [dt.timedelta(hours=-1), dt.timedelta(days=365 * 7000)])
-def test_no_recording_precedes_its_event_or_lies_beyond_the_calendar(moment):
+def test_a_recording_cannot_precede_its_event_or_have_an_impossible_date(moment):
     event = make.event(days=1)
     with pytest.raises(IntegrityError, match="events_recording_after_begin"):
         Event.objects.filter(pk=event.pk).update(recording_available_at=event.begins_at + moment)
 
 
-def test_the_list_holds_the_past_years_ended_events_newest_first():
+def test_the_list_has_the_past_years_ended_events_newest_first():
     person = make.person()
     wanted = [make.event(days=days) for days in (-1, -30, -364)]
     make.event(days=-367)
@@ -130,11 +130,11 @@ def test_the_list_holds_the_past_years_ended_events_newest_first():
     assert list(queries.claimable_by(person)) == wanted
 
 
-def test_the_calendars_button_has_no_one_year_limit():
+def test_add_ce_credit_has_no_one_year_limit():
     assert claim(make.event(days=-3 * 366), make.person())
 
 
-def test_after_a_decline_the_person_reads_why():
+def test_a_declined_event_cannot_be_claimed_again():
     made = make.claim(make.person())
     staff = make.person()
     store.move_claim(
@@ -144,7 +144,7 @@ def test_after_a_decline_the_person_reads_why():
         claim(made.event, made.person)
 
 
-# ---------- From registration to credit ----------
+# ---------- Credits from registrations ----------
 
 
 def register(**fields):
@@ -153,14 +153,14 @@ def register(**fields):
 
 
 def pass_time(registration):
-    """The event takes place: it is yesterday now."""
+    """Move the event to yesterday."""
     begins_at = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=registration.event_id).update(
         begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1)
     )
 
 
-def test_registering_leads_to_the_credit_once_however_often_it_is_settled():
+def test_a_registration_earns_credit_once():
     registration = register()
     assert event_actions.settle_due() == 0
     pass_time(registration)
@@ -175,7 +175,7 @@ def test_registering_leads_to_the_credit_once_however_often_it_is_settled():
     assert made.credits.count() == 1
 
 
-def test_settling_one_person_leaves_the_others_for_the_job():
+def test_settling_one_person_does_not_settle_others():
     first, second = register(), register()
     pass_time(first)
     pass_time(second)
@@ -204,7 +204,7 @@ def test_an_absent_person_earns_nothing():
         claim(registration.event, registration.person)
 
 
-def test_attendance_that_is_corrected_later_corrects_the_credit():
+def test_changing_attendance_changes_the_credit():
     registration = register()
     pass_time(registration)
     event_actions.settle_due()
@@ -225,7 +225,7 @@ def test_attendance_that_is_corrected_later_corrects_the_credit():
     ] * 2
 
 
-def test_an_earlier_claim_by_hand_is_not_doubled():
+def test_a_registration_does_not_repeat_an_earlier_claim():
     registration = register()
     pass_time(registration)
     claim(Event.objects.get(pk=registration.event_id), registration.person)
@@ -241,7 +241,7 @@ def test_a_canceled_event_earns_nothing():
     assert Registration.objects.get().settled_at is None
 
 
-# ---------- When the event changes afterwards ----------
+# ---------- Changes of the event ----------
 
 
 def revise(event, **fields):
@@ -269,7 +269,7 @@ def test_a_canceled_or_postponed_event_withdraws_its_credits(fields, reason):
     assert not Posting.objects.exists()
 
 
-def test_an_event_that_takes_place_after_all_credits_those_who_registered():
+def test_an_event_that_is_no_longer_canceled_earns_credit_again():
     registration = register()
     pass_time(registration)
     event_actions.settle_due()
@@ -281,7 +281,7 @@ def test_an_event_that_takes_place_after_all_credits_those_who_registered():
     assert Claim.objects.filter(state=ClaimState.PENDING).count() == 1
 
 
-def test_an_import_that_cancels_names_the_portal():
+def test_an_import_that_cancels_an_event_withdraws_claims_as_the_portal():
     made = make.claim(make.person())
     event_actions.import_event(
         event_id=made.event_id, values={"state": EventState.CANCELLED}, offers=None
@@ -292,7 +292,7 @@ def test_an_import_that_cancels_names_the_portal():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
+def test_a_cancellation_during_claims_withdraws_all_of_them():
     event, people = make.event(), [make.person() for _ in range(10)]
 
     def act(index):
@@ -305,7 +305,7 @@ def test_claims_and_a_cancellation_at_the_same_moment_miss_nothing():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
+def test_concurrent_corrections_and_decisions_do_not_deadlock():
     claims = [actions.claim_custom_event(facts=make.facts(), by=make.person()) for _ in range(5)]
     credits = [one.credits.get().pk for one in claims]
     staff, category = make.person(), make.category(make.PUBLIC)
@@ -323,10 +323,10 @@ def test_corrections_and_decisions_at_the_same_moment_do_not_block_each_other():
     assert [one for one in run_concurrently(10, act) if isinstance(one, Exception)] == []
 
 
-# ---------- Absent, and the recording ----------
+# ---------- Absence and recordings ----------
 
 
-def test_absent_people_may_watch_the_recording():
+def test_absent_people_can_claim_the_recording():
     registration = register()
     pass_time(registration)
     event_actions.mark_attendance(
@@ -368,7 +368,7 @@ def test_a_pending_claim_is_withdrawn_and_can_be_made_again():
     assert claim(made.event, made.person) != made
 
 
-def test_a_custom_event_goes_with_its_claim():
+def test_withdrawing_the_only_claim_cancels_the_custom_event():
     made = actions.claim_custom_event(facts=make.facts(), by=make.person())
     actions.withdraw_claim(claim_id=made.pk, by=made.person)
     assert Event.objects.get().state == EventState.CANCELLED
@@ -383,10 +383,10 @@ def test_only_your_own_pending_claim_can_be_withdrawn():
         actions.withdraw_claim(claim_id=made.pk, by=made.person)
 
 
-# ---------- Out of the ordinary order ----------
+# ---------- Special cases ----------
 
 
-def test_credit_lines_that_come_after_the_event_still_reach_those_who_registered():
+def test_credit_lines_added_after_the_event_are_credited():
     registration = register(credits={})
     pass_time(registration)
     assert event_actions.settle_due() == 0
@@ -409,7 +409,7 @@ def test_attendance_marked_while_the_event_is_canceled_is_kept():
     assert Claim.objects.get().state == ClaimState.PENDING
 
 
-def test_a_claim_withdrawn_by_its_person_does_not_come_back():
+def test_a_claim_withdrawn_by_its_person_is_not_restored():
     registration = register()
     pass_time(registration)
     event_actions.settle_due()
@@ -423,7 +423,7 @@ def test_a_claim_withdrawn_by_its_person_does_not_come_back():
     assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
 
 
-def test_only_a_recording_is_earned_on_the_day_of_the_claim():
+def test_a_live_event_is_not_earned_on_the_day_of_the_claim():
     made = make.claim(make.person(), days=-30)
     Event.objects.update(begins_at=timezone.now() - dt.timedelta(days=2), ends_at=None)
     Claim.objects.update(claimed_at=timezone.now() - dt.timedelta(days=20))
@@ -431,7 +431,7 @@ def test_only_a_recording_is_earned_on_the_day_of_the_claim():
     assert earned == timezone.localdate() - dt.timedelta(days=2)
 
 
-def test_a_correction_looks_at_all_lines_of_the_claim():
+def test_a_correction_is_limited_by_all_lines_of_the_claim():
     made = make.claim(make.person(), credits={make.ADMINISTRATION: "3.0", make.TECHNOLOGY: "1.0"})
     first, second = made.credits.order_by("line")
     staff = make.person()

@@ -1,4 +1,4 @@
-"""College work: the State Library's table, the transcript, and the length that is no measure."""
+"""College work: the State Library's table, the transcript, and no limit by length."""
 
 import datetime as dt
 from decimal import Decimal
@@ -56,10 +56,10 @@ def typed(**changes):
 
 
 @pytest.mark.parametrize(("system", "number", "credits"), WORTH)
-def test_a_course_earns_the_credits_of_the_table(client, system, number, credits):
+def test_a_course_earns_the_credits_in_the_table(client, system, number, credits):
     assert course_credits(CourseSystem(system), number) == credits
-    told = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
-    assert told.content.decode() == f"Worth {credits} credits."
+    answer = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
+    assert answer.content.decode() == f"Worth {credits} credits."
     client.post(PAGE, typed(system=system, course_credits=str(number)))
     assert Claim.objects.get().credits.get().amount == credits
 
@@ -85,7 +85,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "words"),
+    ("changes", "field", "message"),
     [
         ({"evidence": None}, "evidence", "Add the transcript. An unofficial one is enough."),
         ({"evidence": file("t.exe", b"MZ")}, "evidence", "cannot be added"),
@@ -100,11 +100,11 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
         ({"institution": ""}, "institution", "required"),
     ],
 )
-def test_invalid_input_is_explained_next_to_its_field_and_kept(client, changes, field, words):
+def test_invalid_input_is_explained_next_to_its_field_and_kept(client, changes, field, message):
     response = client.post(PAGE, typed(**changes))
     form = response.context["form"]
     assert list(form.errors) == [field]
-    assert words in form.errors[field][0]
+    assert message in form.errors[field][0]
     assert form["note"].value() == "Unofficial transcript."
     assert not Event.objects.exists()
 
@@ -123,7 +123,7 @@ def test_the_transcript_is_kept_when_the_form_has_errors(client):
     assert Claim.objects.get().evidence.get().file_name == "transcript.pdf"
 
 
-def test_the_same_course_twice_is_one(client):
+def test_submitting_the_same_course_twice_saves_it_once(client):
     client.post(PAGE, typed())
     claim = Claim.objects.get()
     sent = client.post(PAGE, typed())
@@ -143,7 +143,7 @@ def facts(**fields):
     return make.facts(**values | fields)
 
 
-def test_the_amount_is_the_tables_and_nothing_else():
+def test_an_amount_that_does_not_match_the_table_is_refused():
     with pytest.raises(Refused, match="must match the State Library's table"):
         actions.claim_custom_event(facts=facts(amount=Decimal(3)), by=make.person())
 
@@ -180,7 +180,7 @@ def test_a_returned_course_is_edited_and_resubmitted(client, person):
     assert claim.evidence.count() == 1
 
 
-def test_a_course_that_staff_divided_is_returned_and_shown(client):
+def test_a_returned_course_with_divided_credits_can_be_edited(client):
     client.post(PAGE, typed())
     claim = Claim.objects.get()
     halves = {make.category(slug).pk: Decimal(6) for slug in (TECHNOLOGY, PUBLIC)}
@@ -193,7 +193,7 @@ def test_a_course_that_staff_divided_is_returned_and_shown(client):
 
 
 def test_a_course_belongs_to_one_person(client):
-    """Others are neither shown it nor claim it: they would need no transcript."""
+    """Others cannot see or claim it, because they would not have to add a transcript."""
     client.post(PAGE, typed())
     claim = Claim.objects.get()
     event_actions.decide_custom_event(
@@ -208,13 +208,13 @@ def test_a_course_belongs_to_one_person(client):
     assert Claim.objects.exclude(pk=claim.pk).get().event.title == "Cataloging 501"
 
 
-def test_the_database_knows_the_table(client):
+def test_the_database_enforces_the_table(client):
     client.post(PAGE, typed())
     with pytest.raises(IntegrityError, match="events_college_course_credits_known"):
         CollegeWork.objects.update(course_credits=4)
 
 
-def test_the_page_shows_the_table_and_where_to_ask(client):
+def test_the_page_links_to_help_and_marks_required_fields(client):
     page = client.get(PAGE).content.decode()
     assert "open a help ticket" in page
     assert page.count('class="required-mark"') == 1 + 8
