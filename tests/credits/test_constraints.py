@@ -1,4 +1,4 @@
-"""What must never be about evidence, merges and awards, tried by going round Python."""
+"""Database constraints on evidence, credit lines, merges and awards."""
 
 from typing import Any
 
@@ -14,30 +14,30 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def refused(model: type[models.Model], constraint: str, **values: Any) -> None:
-    """This change of every row breaks the constraint, and nothing changes."""
+def assert_refused(model: type[models.Model], constraint: str, **values: Any) -> None:
+    """Check that the constraint prevents this update of all rows."""
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         model._default_manager.all().update(**values)
 
 
-def test_evidence_belongs_to_the_person_of_its_claim() -> None:
+def test_evidence_is_a_file_of_the_person_of_its_claim() -> None:
     claim = make.claim(make.person())
     values = {"file": "evidence/1", "file_name": "a.pdf", "content_type": "application/pdf"}
     Evidence.objects.create(claim=claim, person=claim.person, size=9, **values)
-    refused(Evidence, "credits_evidence_person_matches_claim", person=make.person())
-    refused(Evidence, "credits_evidence_is_a_file", file="")
-    refused(Evidence, "credits_evidence_is_a_file", file_name="")
-    refused(Evidence, "credits_evidence_is_a_file", size=0)
+    assert_refused(Evidence, "credits_evidence_person_matches_claim", person=make.person())
+    assert_refused(Evidence, "credits_evidence_is_a_file", file="")
+    assert_refused(Evidence, "credits_evidence_is_a_file", file_name="")
+    assert_refused(Evidence, "credits_evidence_is_a_file", size=0)
 
 
-def test_a_line_is_taken_out_by_someone_for_a_reason() -> None:
+def test_a_withdrawn_line_has_a_person_and_a_reason() -> None:
     make.claim(make.person())
     staff, now = make.person(), timezone.now()
     name = "credits_credit_withdrawn_all_or_none"
-    refused(Credit, name, withdrawn_at=now)
-    refused(Credit, name, withdrawn_at=now, withdrawn_by=staff)
-    refused(Credit, name, withdrawn_at=now, withdrawn_reason="One line is enough.")
-    refused(Credit, name, withdrawn_reason="One line is enough.")
+    assert_refused(Credit, name, withdrawn_at=now)
+    assert_refused(Credit, name, withdrawn_at=now, withdrawn_by=staff)
+    assert_refused(Credit, name, withdrawn_at=now, withdrawn_reason="One line is enough.")
+    assert_refused(Credit, name, withdrawn_reason="One line is enough.")
 
 
 def test_an_event_is_merged_once_and_into_another() -> None:
@@ -46,42 +46,46 @@ def test_an_event_is_merged_once_and_into_another() -> None:
     Merge.objects.create(source=source, target=target, **values)
     with pytest.raises(IntegrityError, match="event_merged_once"), transaction.atomic():
         Merge.objects.create(source=source, target=make.event(), **values)
-    refused(Merge, "credits_merged_into_another", target=source)
-    refused(Merge, "credits_merge_undone_both_or_neither", undone_by=staff)
-    refused(Merge, "credits_merge_undone_both_or_neither", undone_at=timezone.now())
+    assert_refused(Merge, "credits_merged_into_another", target=source)
+    assert_refused(Merge, "credits_merge_undone_both_or_neither", undone_by=staff)
+    assert_refused(Merge, "credits_merge_undone_both_or_neither", undone_at=timezone.now())
     Merge.objects.update(undone_at=timezone.now(), undone_by=staff)
     Merge.objects.create(source=source, target=target, **values)
 
 
-def test_a_merged_event_names_the_other() -> None:
+def test_a_merged_event_refers_to_another_event() -> None:
     event, name = make.event(), "events_merged_into_another"
-    refused(Event, name, state=EventState.MERGED)
-    refused(Event, name, merged_into=make.event())
+    assert_refused(Event, name, state=EventState.MERGED)
+    assert_refused(Event, name, merged_into=make.event())
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
         Event.objects.filter(pk=event.pk).update(state=EventState.MERGED, merged_into=event)
 
 
-def test_the_table_of_college_courses_has_three_rows_of_two_kinds() -> None:
+def test_college_courses_have_a_known_system_and_credits() -> None:
     CollegeWork.objects.create(event=make.event(), system=CourseSystem.SEMESTER, course_credits=3)
-    refused(CollegeWork, "events_college_course_credits_known", course_credits=4)
-    refused(CollegeWork, "events_college_course_credits_known", course_credits=0)
-    refused(CollegeWork, "events_college_course_credits_known", system="trimester")
+    assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=4)
+    assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=0)
+    assert_refused(CollegeWork, "events_college_course_credits_known", system="trimester")
 
 
-def test_a_list_is_applied_by_someone_at_some_time() -> None:
+def test_an_applied_list_has_a_person_and_a_time() -> None:
     staff = make.person()
     AwardList.objects.create(event=make.event(), uploaded_by=staff)
-    refused(AwardList, "credits_award_list_applied_both_or_neither", applied_at=timezone.now())
-    refused(AwardList, "credits_award_list_applied_both_or_neither", applied_by=staff)
+    assert_refused(
+        AwardList, "credits_award_list_applied_both_or_neither", applied_at=timezone.now()
+    )
+    assert_refused(AwardList, "credits_award_list_applied_both_or_neither", applied_by=staff)
 
 
-def test_an_award_waits_once_for_each_address() -> None:
+def test_each_address_has_one_waiting_award_per_event() -> None:
     event, staff = make.event(), make.person()
     values = {"event": event, "awarded_by": staff, "awarded_at": timezone.now()}
     WaitingAward.objects.create(address="new@library.example", **values)
     with pytest.raises(IntegrityError, match="one_award_per_address"), transaction.atomic():
         WaitingAward.objects.create(address="new@library.example", **values)
-    refused(WaitingAward, "credits_award_address_in_lower_case", address="New@library.example")
-    refused(WaitingAward, "credits_award_address_in_lower_case", address="")
+    assert_refused(
+        WaitingAward, "credits_award_address_in_lower_case", address="New@library.example"
+    )
+    assert_refused(WaitingAward, "credits_award_address_in_lower_case", address="")
     claim = make.claim(make.person(), event)
-    refused(WaitingAward, "credits_award_claim_has_matched_at", claim=claim)
+    assert_refused(WaitingAward, "credits_award_claim_has_matched_at", claim=claim)

@@ -1,4 +1,4 @@
-"""Correcting the credits of an event for everyone: lines changed, added, and withdrawn."""
+"""Correcting the credits of an event for everyone."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def correct(
     return actions.correct_event(event_id=event.pk, offers=offers, by=by or make.person(), **values)
 
 
-def standing(claim: Claim) -> dict[str, Decimal]:
+def live_lines(claim: Claim) -> dict[str, Decimal]:
     lines = Credit.objects.filter(claim=claim, withdrawn_at=None)
     return dict(lines.order_by("line").values_list("category__slug", "amount"))
 
@@ -54,7 +54,7 @@ def standing(claim: Claim) -> dict[str, Decimal]:
         ),
     ],
 )
-def test_the_lines_of_the_event_and_of_all_claims_become_these(
+def test_a_correction_replaces_the_lines_of_the_event_and_all_claims(
     was: dict[str, str], becomes: dict[str, str]
 ) -> None:
     event = make.event(credits=was)
@@ -64,14 +64,14 @@ def test_the_lines_of_the_event_and_of_all_claims_become_these(
     done = correct(event, becomes)
     assert (done.claims, done.unchanged) == (2, 0)
     wanted = {slug: Decimal(amount) for slug, amount in becomes.items()}
-    assert standing(claim) == wanted
-    assert standing(presented) == {slug: 2 * amount for slug, amount in wanted.items()}
+    assert live_lines(claim) == wanted
+    assert live_lines(presented) == {slug: 2 * amount for slug, amount in wanted.items()}
     offers = event.offers.order_by("category__position")
     assert dict(offers.values_list("category__slug", "amount")) == wanted
     assert Credit.objects.count() == before + 2 * max(0, len(becomes) - len(was))
 
 
-def test_a_surplus_line_is_kept_with_who_and_why() -> None:
+def test_a_surplus_line_is_withdrawn_with_person_and_reason() -> None:
     staff = make.person()
     event = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"})
     claim = make.claim(make.person(), event)
@@ -80,18 +80,18 @@ def test_a_surplus_line_is_kept_with_who_and_why() -> None:
     assert (line.withdrawn_by, line.withdrawn_reason) == (staff, "Nothing technical in it.")
 
 
-def test_tracks_follow_and_the_preview_comes_true() -> None:
+def test_a_correction_updates_tracks_as_previewed() -> None:
     event = make.event(credits={TECHNOLOGY: "1.0"})
     claims = [make.claim(make.person(), event) for _ in range(3)]
     for claim in claims[:2]:
         select_track(track=make.track("Library Staff"), by=claim.person)
     select_track(track=make.track("Library Trustee"), by=claims[0].person)
     staff, lines = make.person(), {TECHNOLOGY: "2.0", PUBLIC: "0.5"}
-    told = dry_run(lambda: correct(event, lines, staff))
-    assert (Posting.objects.count(), standing(claims[0])) == (3, {TECHNOLOGY: 1})
+    preview = dry_run(lambda: correct(event, lines, staff))
+    assert (Posting.objects.count(), live_lines(claims[0])) == (3, {TECHNOLOGY: 1})
     done = correct(event, lines, staff)
-    assert (done.claims, done.tracks, done.changes) == (3, 3, told.changes)
-    assert (told.claims, told.tracks) == (3, 3)
+    assert (done.claims, done.tracks, done.changes) == (3, 3, preview.changes)
+    assert (preview.claims, preview.tracks) == (3, 3)
     assert Posting.objects.count() == 6
 
 
@@ -108,18 +108,18 @@ def test_claims_with_other_credits_are_counted_separately() -> None:
     technology = make.category().pk
     assert done.changes == [(((technology, Decimal(1)),), ((technology, Decimal(2)),), 1)]
     assert (done.claims, done.unchanged) == (1, 1)
-    assert standing(second) == {TECHNOLOGY: 2}
+    assert live_lines(second) == {TECHNOLOGY: 2}
 
 
-def test_declined_claims_stay_as_they_are() -> None:
+def test_withdrawn_claims_do_not_change() -> None:
     event = make.event()
     claim = make.claim(make.person(), event)
     actions.withdraw_claim(claim_id=claim.pk, by=claim.person)
     assert correct(event, {TECHNOLOGY: "2.0"}).claims == 0
-    assert standing(claim) == {TECHNOLOGY: 1}
+    assert live_lines(claim) == {TECHNOLOGY: 1}
 
 
-def test_the_history_has_the_reason_and_your_own_claim() -> None:
+def test_the_history_records_the_reason_and_a_claim_of_your_own() -> None:
     staff, event = make.person(), make.event()
     claim = make.claim(staff, event)
     assert correct(event, {TECHNOLOGY: "2.0"}, staff).own
@@ -135,7 +135,7 @@ def test_the_history_has_the_reason_and_your_own_claim() -> None:
     assert (who, why) == (str(staff), "It took two hours.")
 
 
-def test_a_correction_of_claims_alone_is_part_of_the_history() -> None:
+def test_a_correction_that_changes_only_claims_is_listed() -> None:
     staff, event = make.person(), make.event()
     credit = make.claim(make.person(), event).credits.get()
     actions.correct_credit(
@@ -151,13 +151,13 @@ def test_staff_cannot_correct_their_own_training() -> None:
     claim = actions.claim_custom_event(facts=make.facts(), by=staff)
     with pytest.raises(Refused, match="A colleague has to correct it"):
         correct(claim.event, {TECHNOLOGY: "0.5"}, staff)
-    assert standing(claim) == {TECHNOLOGY: 1}
+    assert live_lines(claim) == {TECHNOLOGY: 1}
     correct(claim.event, {TECHNOLOGY: "0.5"})
-    assert standing(claim) == {TECHNOLOGY: Decimal("0.5")}
+    assert live_lines(claim) == {TECHNOLOGY: Decimal("0.5")}
 
 
 @pytest.mark.parametrize(
-    ("lines", "values", "words"),
+    ("lines", "values", "message"),
     [
         ({}, {}, "at least one category"),
         ({TECHNOLOGY: "0.3"}, {}, "in halves"),
@@ -168,16 +168,16 @@ def test_staff_cannot_correct_their_own_training() -> None:
     ],
 )
 def test_a_refused_correction_changes_nothing(
-    lines: dict[str, str], values: dict[str, str], words: str
+    lines: dict[str, str], values: dict[str, str], message: str
 ) -> None:
     event = make.event()
     claim = make.claim(make.person(), event)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Refused, match=message):
         correct(event, lines, **values)
-    assert standing(claim) == {TECHNOLOGY: 1}
+    assert live_lines(claim) == {TECHNOLOGY: 1}
 
 
-def test_a_custom_event_carries_at_most_its_length() -> None:
+def test_credits_of_a_custom_event_are_limited_to_its_length() -> None:
     claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
     with pytest.raises(Refused, match="at most 1 credit"):
         correct(claim.event, {TECHNOLOGY: "1.0", PUBLIC: "0.5"})
@@ -195,11 +195,11 @@ def test_the_number_of_statements_does_not_grow() -> None:
     assert counts[0] == counts[1]
 
 
-# ---------- One line of a custom event that has several ----------
+# ---------- Custom events with several lines ----------
 
 
-def three_hours() -> Claim:
-    """A custom event of three hours that staff divided between two categories."""
+def divided_claim() -> Claim:
+    """A three-hour custom event whose credits staff divided between two categories."""
     begins_at = timezone.now() - dt.timedelta(days=7)
     facts = make.facts(
         begins_at=begins_at,
@@ -221,18 +221,18 @@ def correct_technology(claim: Claim, category: str, amount: str) -> None:
     )
 
 
-def test_all_lines_together_carry_at_most_the_length() -> None:
-    claim = three_hours()
+def test_the_total_of_all_lines_is_limited_to_the_length() -> None:
+    claim = divided_claim()
     with pytest.raises(Refused, match="at most 3 credits"):
         correct_technology(claim, TECHNOLOGY, "3.0")
     correct_technology(claim, ADMINISTRATION, "1.5")
     lines = {ADMINISTRATION: Decimal("1.5"), PUBLIC: Decimal(1)}
-    assert standing(claim) == lines
+    assert live_lines(claim) == lines
     assert dict(claim.event.offers.values_list("category__slug", "amount").order_by("pk")) == lines
 
 
-def send_again(claim: Claim, **fields: Any) -> None:
-    """As the form does, which shows only the first line."""
+def return_and_resubmit(claim: Claim, **fields: Any) -> None:
+    """Return the event and resubmit it as the form does, which shows only the first line."""
     event = Event.objects.get(pk=claim.event_id)
     event_actions.decide_custom_event(
         event_id=event.pk, decision=Decision.RETURN, reason="Which?", by=make.person()
@@ -245,23 +245,23 @@ def send_again(claim: Claim, **fields: Any) -> None:
 
 
 def test_lines_that_staff_divided_survive_a_resubmission() -> None:
-    claim = three_hours()
-    send_again(claim, description="It was about both.")
+    claim = divided_claim()
+    return_and_resubmit(claim, description="It was about both.")
     lines = {TECHNOLOGY: Decimal(2), PUBLIC: Decimal(1)}
-    assert standing(claim) == lines
+    assert live_lines(claim) == lines
     shorter = claim.event.begins_at + dt.timedelta(hours=2)
     with pytest.raises(Refused, match="at most 2 credits"):
-        send_again(claim, ends_at=shorter)
+        return_and_resubmit(claim, ends_at=shorter)
 
 
-def test_credits_that_the_author_changes_replace_all_lines() -> None:
-    claim = three_hours()
-    send_again(claim, amount=Decimal("2.5"))
-    assert standing(claim) == {PUBLIC: Decimal("2.5")}
+def test_resubmitting_other_credits_replaces_all_lines() -> None:
+    claim = divided_claim()
+    return_and_resubmit(claim, amount=Decimal("2.5"))
+    assert live_lines(claim) == {PUBLIC: Decimal("2.5")}
 
 
-def test_two_lines_of_one_category_are_one_of_the_event() -> None:
-    claim = three_hours()
+def test_two_lines_of_one_category_are_one_line_of_the_event() -> None:
+    claim = divided_claim()
     correct_technology(claim, PUBLIC, "2.0")
     [offer] = claim.event.offers.order_by("pk").values_list("category__slug", "amount")
     assert offer == (PUBLIC, 3)

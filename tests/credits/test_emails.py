@@ -1,4 +1,4 @@
-"""The e-mails about credits: listed, and decided by staff."""
+"""E-mails about credits that were listed or decided."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def _one_of_each(zoe: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
 # ---------- Listed ----------
 
 
-def test_presenters_and_awards_are_told_so() -> None:
+def test_presenters_and_people_who_were_awarded_credit_get_their_own_text() -> None:
     claim = make.claim(make.person(), make.event(title="Repair"))
     for fields, first in (
         ({"role": ClaimRole.PRESENTER}, "You presented “Repair”. Your credit is listed."),
@@ -98,7 +98,7 @@ def test_presenters_and_awards_are_told_so() -> None:
         assert first in body_of(delivered())
 
 
-def test_a_credit_taken_back_is_not_announced() -> None:
+def test_a_withdrawn_claim_is_not_announced() -> None:
     claim = make.claim(make.person())
     emails.queue_listed_emails([claim])
     Claim.objects.filter(pk=claim.pk).update(
@@ -110,7 +110,7 @@ def test_a_credit_taken_back_is_not_announced() -> None:
 # ---------- Decided ----------
 
 
-def test_returned_leads_to_the_form() -> None:
+def test_a_return_links_to_the_form() -> None:
     claim = custom()
     decide(claim, RETURN, REASON)
     message = delivered()
@@ -121,7 +121,7 @@ def test_returned_leads_to_the_form() -> None:
     assert sent() == []
 
 
-def test_approved_is_told_when_the_hour_is_over(now: time_machine.Traveller) -> None:
+def test_an_approval_is_sent_when_the_hour_is_over(now: time_machine.Traveller) -> None:
     claim = custom()
     decide(claim, APPROVE)
     assert sent() == []
@@ -132,7 +132,7 @@ def test_approved_is_told_when_the_hour_is_over(now: time_machine.Traveller) -> 
     assert sent() == []
 
 
-def test_a_single_claim_that_staff_decide_is_told_too(now: time_machine.Traveller) -> None:
+def test_decisions_about_single_claims_are_sent(now: time_machine.Traveller) -> None:
     event, staff = make.event(title="Repair"), make.person()
     good, bad = (make.claim(make.person(), event) for _ in range(2))
     actions.decide_claim(claim_id=good.pk, target=ClaimState.APPROVED, reason="", by=staff)
@@ -144,7 +144,7 @@ def test_a_single_claim_that_staff_decide_is_told_too(now: time_machine.Travelle
     assert (message.to, message.subject) == ([good.person.email], "Approved: Repair")
 
 
-def test_a_line_that_was_taken_out_is_not_told(now: time_machine.Traveller) -> None:
+def test_a_line_that_was_taken_out_is_not_listed(now: time_machine.Traveller) -> None:
     event, staff = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"}), make.person()
     claim = make.claim(make.person(), event)
     actions.correct_event(
@@ -157,20 +157,20 @@ def test_a_line_that_was_taken_out_is_not_told(now: time_machine.Traveller) -> N
     assert line == f"– {event.title}: 0.5 credits in Library Services to the Public"
 
 
-def test_what_is_put_on_the_calendar_is_approved_by_it(now: time_machine.Traveller) -> None:
+def test_publishing_a_custom_event_sends_an_approval(now: time_machine.Traveller) -> None:
     claim = custom()
     publish_custom_event(event_id=claim.event_id, by=make.person())
     an_hour_later(now)
     assert [message.subject for message in sent()] == [f"Approved: {TITLE}"]
 
 
-# ---------- Many at once ----------
+# ---------- Several approvals ----------
 
 
-def test_many_approvals_are_one_email_to_each_person(now: time_machine.Traveller) -> None:
+def test_approvals_are_combined_in_one_email_per_person(now: time_machine.Traveller) -> None:
     ada, bo = make.person(), make.person()
     claims = [custom(bo)]
-    for n in range(3):  # of different days, so that there is nothing to remark
+    for n in range(3):  # on different days, so that they have no warnings
         begins_at = timezone.now() - dt.timedelta(days=20 + n)
         hour = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
         claims.append(custom(ada, title=f"Webinar {n}", **hour))
@@ -180,12 +180,12 @@ def test_many_approvals_are_one_email_to_each_person(now: time_machine.Traveller
     assert set(Claim.objects.order_by("pk").values_list("state", flat=True)) == {"approved"}
     assert Mail.objects.count() == 2
     an_hour_later(now)
-    found = {message.to[0]: message for message in sent()}
-    assert found[ada.email].subject == "Approved: 3 claims"
-    assert [line for line in str(found[ada.email].body).splitlines() if line.startswith("–")] == [
-        f"– Webinar {n}: 0.5 credits in Technology" for n in range(3)
-    ]
-    assert found[bo.email].subject == f"Approved: {TITLE}"
+    by_address = {message.to[0]: message for message in sent()}
+    assert by_address[ada.email].subject == "Approved: 3 claims"
+    assert [
+        line for line in str(by_address[ada.email].body).splitlines() if line.startswith("–")
+    ] == [f"– Webinar {n}: 0.5 credits in Technology" for n in range(3)]
+    assert by_address[bo.email].subject == f"Approved: {TITLE}"
 
 
 def test_the_next_hour_has_its_own_email(now: time_machine.Traveller) -> None:
@@ -198,7 +198,7 @@ def test_the_next_hour_has_its_own_email(now: time_machine.Traveller) -> None:
     assert [message.subject for message in sent()] == ["Approved: Webinar 0", "Approved: Webinar 1"]
 
 
-def test_of_very_many_the_first_are_named(now: time_machine.Traveller) -> None:
+def test_a_long_email_lists_the_first_claims(now: time_machine.Traveller) -> None:
     person, staff = make.person(), make.person()
     for n in range(MAX_LISTED + 2):
         decide(custom(person, title=f"Webinar {n}"), APPROVE, by=staff)
@@ -220,10 +220,10 @@ def test_queries(now: time_machine.Traveller, number: int, django_assert_num_que
         assert outbox.composers[mail.kind](mail)
 
 
-# ---------- What holds no longer is not told ----------
+# ---------- Outdated e-mails ----------
 
 
-def test_sent_again_before_the_email_goes_out() -> None:
+def test_a_return_is_not_sent_after_a_resubmission() -> None:
     claim = custom()
     decide(claim, RETURN, REASON)
     facts = make.facts(title=TITLE)
@@ -232,7 +232,7 @@ def test_sent_again_before_the_email_goes_out() -> None:
     assert Mail.objects.get().state == MailState.DROPPED
 
 
-def test_approved_and_declined_within_the_hour(now: time_machine.Traveller) -> None:
+def test_a_claim_approved_and_then_declined_is_only_declined(now: time_machine.Traveller) -> None:
     event, staff = make.event(), make.person()
     claim = make.claim(make.person(), event)
     for target in (ClaimState.APPROVED, ClaimState.DECLINED):
@@ -242,7 +242,7 @@ def test_approved_and_declined_within_the_hour(now: time_machine.Traveller) -> N
     assert sent() == []
 
 
-def test_returned_twice_is_asked_twice(now: time_machine.Traveller) -> None:
+def test_each_return_is_sent(now: time_machine.Traveller) -> None:
     claim = custom()
     for reason in ("First question", "Second question"):
         decide(claim, RETURN, reason)
@@ -254,10 +254,10 @@ def test_returned_twice_is_asked_twice(now: time_machine.Traveller) -> None:
         )
 
 
-# ---------- Who is told, and when nothing was decided ----------
+# ---------- Recipients ----------
 
 
-def test_only_the_author_is_asked_and_everybody_is_told_the_end() -> None:
+def test_returns_go_to_the_author_and_declines_to_everyone() -> None:
     claim, other = custom(), custom()
     actions.merge_events(
         source_id=other.event_id, target_id=claim.event_id, reason="", by=make.person()
@@ -272,7 +272,7 @@ def test_only_the_author_is_asked_and_everybody_is_told_the_end() -> None:
     )
 
 
-def test_a_claim_approved_by_a_merge_is_told(now: time_machine.Traveller) -> None:
+def test_an_approval_by_a_merge_is_sent(now: time_machine.Traveller) -> None:
     approved, other = custom(), custom(title="The same")
     decide(approved, APPROVE)
     an_hour_later(now)
@@ -284,7 +284,7 @@ def test_a_claim_approved_by_a_merge_is_told(now: time_machine.Traveller) -> Non
     assert [message.to for message in sent()] == [[other.person.email]]
 
 
-def test_what_was_refused_queues_no_email() -> None:
+def test_a_refused_decision_queues_no_email() -> None:
     claim = custom()
     with pytest.raises(Refused, match="Give a reason"):
         decide(claim, RETURN)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def entries(claim: Claim, **kwargs: Any) -> list[str]:
-    """The entries, with the present day left out: all of it happens within one test."""
+    """Return the entries without today's date."""
     today = format_day(timezone.localdate())
     claim.refresh_from_db()
     return [
@@ -43,7 +43,7 @@ def entries(claim: Claim, **kwargs: Any) -> list[str]:
 
 @audited
 def change(*, by: User | None, **values: Any) -> None:
-    """Any change of all credits, as an audited action."""
+    """Change all credits in an audited action."""
     Credit.objects.update(**values)
 
 
@@ -59,7 +59,7 @@ def change_event(event: Event, *, by: User | None = None, **values: Any) -> None
         (ClaimSource.LIST, ", from the Continuing Education list"),
     ],
 )
-def test_the_first_entry_says_when_how_and_which_credits(source: ClaimSource, how: str) -> None:
+def test_the_first_entry_has_the_date_source_and_credits(source: ClaimSource, how: str) -> None:
     person = make.person()
     event = make.event(credits={make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "1.0"})
     claim = actions.claim_event(event_id=event.pk, source=source, by=person)
@@ -71,7 +71,7 @@ def test_the_first_entry_says_when_how_and_which_credits(source: ClaimSource, ho
     assert entry.at == claim.claimed_at
 
 
-def test_every_decision_has_its_person_and_reason() -> None:
+def test_decisions_have_a_person_and_a_reason() -> None:
     person = make.person(display_name="Pat")
     staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
     claim = actions.claim_custom_event(facts=make.facts(title="First"), by=person)
@@ -100,7 +100,7 @@ def test_every_decision_has_its_person_and_reason() -> None:
     ]
 
 
-def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
+def test_a_correction_by_the_help_desk_has_its_ticket() -> None:
     person = make.person()
     helper = make.person(Role.HELP_DESK, display_name="Robin")
     claim = make.claim(person)
@@ -135,13 +135,13 @@ def test_a_correction_names_the_help_desk_and_its_ticket() -> None:
         (None, "Robin"),
     ],
 )
-def test_staff_are_named_with_their_role(role: Role | None, name: str) -> None:
+def test_staff_are_shown_with_their_role(role: Role | None, name: str) -> None:
     claim = make.claim(make.person())
     change(amount=2, by=make.person(role, display_name="Robin"))
     assert entries(claim)[1:] == [f"Technology changed from 1 to 2 by {name}."]
 
 
-def test_a_change_without_a_person_names_no_one() -> None:
+def test_a_change_without_a_person() -> None:
     claim = make.claim(make.person())
     change(amount=2, by=None)
     assert entries(claim)[1:] == ["Technology changed from 1 to 2."]
@@ -157,10 +157,10 @@ def test_an_automatic_credit_is_withdrawn_after_an_absence() -> None:
     settle_due(person=person)
     mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=organizer)
     claim = Claim.objects.get()
-    came = "Added automatically, because {} registered: Technology 1."
-    gone = "Withdrawn by the organizer (Sam): The organizer marked you as absent."
-    assert entries(claim) == [came.format("you"), gone]
-    assert entries(claim, reader=organizer)[0] == came.format("the person")
+    added = "Added automatically, because {} registered: Technology 1."
+    withdrawn_entry = "Withdrawn by the organizer (Sam): The organizer marked you as absent."
+    assert entries(claim) == [added.format("you"), withdrawn_entry]
+    assert entries(claim, reader=organizer)[0] == added.format("the person")
 
 
 def test_presenter_credit_replaces_attendee_credit() -> None:
@@ -182,7 +182,7 @@ def test_a_withdrawal_by_the_person() -> None:
     assert entries(claim)[1:] == ["Withdrawn by you."]
 
 
-def test_a_line_taken_out_and_put_back() -> None:
+def test_a_line_taken_out_and_restored() -> None:
     claim = make.claim(make.person(), credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "2.0"})
     staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
     now = timezone.now()
@@ -194,14 +194,14 @@ def test_a_line_taken_out_and_put_back() -> None:
         Credit.objects.filter(pk=credit.pk).update(**withdrawn)
 
     @audited
-    def put_back(*, by: User) -> None:
+    def restore(*, by: User) -> None:
         audit.add_audit_context(reason="It was offered.")
         Credit.objects.filter(pk=credit.pk).update(
             withdrawn_at=None, withdrawn_by=None, withdrawn_reason=""
         )
 
     take_out(by=staff)
-    put_back(by=staff)
+    restore(by=staff)
     line = "Library Administration 1"
     assert entries(claim)[1:] == [
         f"{line} taken out by the CE Coordinator (Dana): Never offered.",
@@ -211,7 +211,7 @@ def test_a_line_taken_out_and_put_back() -> None:
     assert len(history.credit_history(other)) == 1
 
 
-def test_a_claim_that_moves_to_another_event_follows_that_one() -> None:
+def test_a_moved_claim_shows_changes_of_its_new_event() -> None:
     person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
     claim = actions.claim_custom_event(facts=make.facts(title="My {notes}"), by=person)
     target = make.event(title="Weeding")
@@ -239,7 +239,7 @@ def test_a_change_of_the_events_time_has_an_entry() -> None:
     assert entries(claim)[1:] == [f"The event's time was changed from {was} to {day}."]
 
 
-def test_a_correction_for_everyone_says_so() -> None:
+def test_a_correction_for_everyone() -> None:
     claim = make.claim(make.person())
 
     @audited
@@ -254,7 +254,7 @@ def test_a_correction_for_everyone_says_so() -> None:
     ]
 
 
-def test_files_that_were_added() -> None:
+def test_an_added_file() -> None:
     person = make.person()
     claim = make.claim(person)
 
@@ -268,7 +268,7 @@ def test_files_that_were_added() -> None:
     assert entries(claim)[1:] == ["File “{a}.pdf” added by you."]
 
 
-def test_an_award_says_by_whom() -> None:
+def test_an_award() -> None:
     person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
 
     @audited
@@ -281,8 +281,8 @@ def test_an_award_says_by_whom() -> None:
     assert entries(award(by=staff)) == ["Awarded by the CE Coordinator (Dana): Technology 1."]
 
 
-def test_every_move_of_a_claim_has_words() -> None:
-    """Every state after every other, also where the table has no transition."""
+def test_every_change_of_state_has_a_text() -> None:
+    """Includes changes of state that the transition table does not allow."""
     claim = make.claim(make.person())
     portal = portal_user()
     for one, other in itertools.permutations(ClaimState, 2):

@@ -1,4 +1,4 @@
-"""Merging two events that are the same: no claim lost, none doubled, and all of it undone."""
+"""Merging duplicate events and undoing a merge, without losing or doubling a claim."""
 
 import datetime as dt
 import threading
@@ -56,8 +56,8 @@ def live(event: Event) -> list[int]:
     return list(claims.order_by("person_id").values_list("person_id", flat=True))
 
 
-def everything() -> dict[str, list[Any]]:
-    """All claims, credits and postings as they are, but for a posting's own number and moment."""
+def snapshot() -> dict[str, list[Any]]:
+    """Return all claims, credits, postings and events, except the ids and times of postings."""
     postings = Posting.objects.order_by("credit_id", "participation_id")
     events = Event.objects.order_by("pk")
     return {
@@ -72,7 +72,7 @@ def refresh(claim: Claim) -> Claim:
     return Claim.objects.select_related("event").get(pk=claim.pk)
 
 
-# ---------- What moves ----------
+# ---------- Moving claims ----------
 
 
 def test_claims_move_and_the_event_redirects_to_the_target() -> None:
@@ -88,7 +88,7 @@ def test_claims_move_and_the_event_redirects_to_the_target() -> None:
     assert (row.reason, row.was, row.merged_by) == ("The same webinar.", "published", staff)
 
 
-def test_declined_and_withdrawn_claims_stay_at_the_source() -> None:
+def test_declined_claims_stay_on_the_source() -> None:
     claim, declined = custom(), custom()
     source, target = claim.event, make.event()
     Claim.objects.filter(pk=declined.pk).update(event=source)
@@ -129,7 +129,7 @@ def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: 
 
 
 def test_the_portal_withdraws_the_merging_persons_own_second_claim() -> None:
-    """Taken back by themselves it would stay away for good, even when the merge was a mistake."""
+    """A claim that staff withdrew themselves would not be restored if the merge is undone."""
     staff = make.person()
     source, target = make.event(), make.event()
     second = make.claim(staff, source)
@@ -140,7 +140,7 @@ def test_the_portal_withdraws_the_merging_persons_own_second_claim() -> None:
 
 @pytest.mark.parametrize("kind", ["calendar", "pending", "approved"])
 @pytest.mark.parametrize("was", [ClaimState.PENDING, ClaimState.RETURNED, ClaimState.APPROVED])
-def test_a_claim_takes_the_state_it_has_at_the_target(kind: str, was: ClaimState) -> None:
+def test_a_merge_updates_the_state_of_claims(kind: str, was: ClaimState) -> None:
     claim, staff = custom(), make.person()
     if was == ClaimState.RETURNED:
         decide(claim, Decision.RETURN)
@@ -149,14 +149,14 @@ def test_a_claim_takes_the_state_it_has_at_the_target(kind: str, was: ClaimState
     other = None if kind == "calendar" else custom()
     if other and kind == "approved":
         decide(other, Decision.APPROVE)
-    before = everything()
+    before = snapshot()
     done = merge(claim.event, other.event if other else make.event(), staff)
     becomes = ClaimState.APPROVED if kind == "approved" or was == "approved" else ClaimState.PENDING
     assert refresh(claim).state == becomes
     assert done.approved == (kind == "approved" and was != ClaimState.APPROVED)
     assert done.sent_back == (was == ClaimState.RETURNED)
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
-    assert everything()["claims"] == before["claims"]
+    assert snapshot()["claims"] == before["claims"]
 
 
 def test_a_merge_cannot_approve_your_own_claim() -> None:
@@ -170,23 +170,23 @@ def test_a_merge_cannot_approve_your_own_claim() -> None:
     assert refresh(own).state == ClaimState.APPROVED
 
 
-def test_credits_stay_what_they_were_and_the_difference_is_counted() -> None:
+def test_credits_do_not_change_and_differences_are_counted() -> None:
     source = make.event(credits={TECHNOLOGY: "2.0"})
     target = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"})
     different, same = make.person(), make.person()
     claim = make.claim(different, source)
-    alike = make.claim(same, source)
+    corrected = make.claim(same, source)
     actions.correct_credit(
-        credit_id=alike.credits.get().pk, category=make.category(), amount=Decimal(1), by=same
+        credit_id=corrected.credits.get().pk, category=make.category(), amount=Decimal(1), by=same
     )
     Credit.objects.create(
-        claim=alike, person=same, line=2, category=make.category(PUBLIC), amount=Decimal("0.5")
+        claim=corrected, person=same, line=2, category=make.category(PUBLIC), amount=Decimal("0.5")
     )
     assert merge(source, target).differing == 1
     assert claim.credits.get().amount == 2
 
 
-def test_a_presenter_differs_only_from_twice_the_offer() -> None:
+def test_presenters_are_compared_with_double_the_offer() -> None:
     source, target = make.event(), make.event()
     Presenter.objects.create(event=source, person=make.person())
     event_actions.settle_due()
@@ -194,10 +194,10 @@ def test_a_presenter_differs_only_from_twice_the_offer() -> None:
     assert (done.moved, done.differing) == (1, 0)
 
 
-# ---------- Registrations, and settling ----------
+# ---------- Registrations ----------
 
 
-def registered(event: Event, person: User) -> Registration:
+def register(event: Event, person: User) -> Registration:
     return Registration.objects.create(
         event=event, person=person, state="confirmed", registered_at=timezone.now()
     )
@@ -205,7 +205,7 @@ def registered(event: Event, person: User) -> Registration:
 
 def test_registrations_are_settled_before_a_merge() -> None:
     source, target, person = make.event(), make.event(), make.person()
-    registration = registered(source, person)
+    registration = register(source, person)
     assert merge(source, target).moved == 1
     assert live(target) == [person.pk]
     registration.refresh_from_db()
@@ -213,12 +213,12 @@ def test_registrations_are_settled_before_a_merge() -> None:
     assert registration.settled_at is not None
 
 
-def test_a_merged_event_settles_nothing_and_earns_nothing_twice() -> None:
+def test_a_merged_event_earns_no_more_credit() -> None:
     source, target, person = make.event(), make.event(), make.person()
-    registration = registered(source, person)
+    registration = register(source, person)
     merge(source, target)
-    registered(target, person)
-    registered(source, make.person())
+    register(target, person)
+    register(source, make.person())
     Presenter.objects.create(event=source, person=make.person())
     event_actions.settle_due()
     event_actions.mark_attendance(
@@ -228,18 +228,18 @@ def test_a_merged_event_settles_nothing_and_earns_nothing_twice() -> None:
     assert live(source) == []
 
 
-def test_a_person_marked_absent_at_the_target_has_no_credit_there() -> None:
+def test_an_absence_at_the_target_withdraws_a_moved_claim() -> None:
     source, target, person = make.event(), make.event(), make.person()
-    registered(source, person)
+    register(source, person)
     merge(source, target)
-    at_target = registered(target, person)
+    at_target = register(target, person)
     event_actions.mark_attendance(
         registration_id=at_target.pk, attendance=Attendance.ABSENT, by=make.person()
     )
     assert live(target) == []
 
 
-def test_an_open_form_does_not_bring_a_merged_event_back() -> None:
+def test_a_stale_form_cannot_save_a_merged_event() -> None:
     from django.core.exceptions import ValidationError
 
     source = make.event()
@@ -249,43 +249,43 @@ def test_an_open_form_does_not_bring_a_merged_event_back() -> None:
         event_actions.save_event(event=stale, by=make.person())
 
 
-# ---------- What is refused ----------
+# ---------- Refused merges ----------
 
 
-def refused(source: Event, target: Event, words: str) -> None:
-    before = everything()
-    with pytest.raises(Refused, match=words):
+def assert_refused(source: Event, target: Event, message: str) -> None:
+    before = snapshot()
+    with pytest.raises(Refused, match=message):
         merge(source, target)
-    assert everything() == before
+    assert snapshot() == before
 
 
 def test_merging_into_itself_or_again_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
-    refused(first, first, "into itself")
+    assert_refused(first, first, "into itself")
     merge(first, second)
-    refused(first, third, "was already merged into another event")
-    refused(third, first, "was already merged into another event")
-    refused(second, first, "was already merged into another event")
+    assert_refused(first, third, "was already merged into another event")
+    assert_refused(third, first, "was already merged into another event")
+    assert_refused(second, first, "was already merged into another event")
 
 
 def test_a_circle_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     merge(first, second)
     merge(second, third)
-    refused(third, first, "was already merged into another event")
-    refused(third, second, "was already merged into another event")
+    assert_refused(third, first, "was already merged into another event")
+    assert_refused(third, second, "was already merged into another event")
 
 
-def test_neither_may_be_in_the_future_or_canceled() -> None:
+def test_neither_event_can_be_in_the_future_or_canceled() -> None:
     past, future = make.event(), make.event(days=2)
     cancelled = make.event(state=EventState.CANCELLED)
-    for other, words in ((future, "not over yet"), (cancelled, "is canceled")):
-        refused(past, other, words)
-        refused(other, past, words)
+    for other, message in ((future, "not over yet"), (cancelled, "is canceled")):
+        assert_refused(past, other, message)
+        assert_refused(other, past, message)
 
 
 @pytest.mark.parametrize(
-    ("state", "may_go", "may_stay"),
+    ("state", "can_be_source", "can_be_target"),
     [
         (EventState.DRAFT, True, False),
         (EventState.PENDING, True, True),
@@ -294,16 +294,21 @@ def test_neither_may_be_in_the_future_or_canceled() -> None:
         (EventState.DECLINED, False, False),
     ],
 )
-def test_the_states_of_custom_events(state: EventState, may_go: bool, may_stay: bool) -> None:
+def test_custom_events_merge_only_in_certain_states(
+    state: EventState, can_be_source: bool, can_be_target: bool
+) -> None:
     event = custom().event
     Event.objects.filter(pk=event.pk).update(
         state=state, decided_by=make.person(), decided_at=timezone.now(), decision_reason="So."
     )
-    for source, target, may in ((event, make.event(), may_go), (make.event(), event, may_stay)):
-        if may:
-            dry_run(lambda: merge(source, target))  # noqa: B023  # called at once
+    for source, target, is_allowed in (
+        (event, make.event(), can_be_source),
+        (make.event(), event, can_be_target),
+    ):
+        if is_allowed:
+            dry_run(lambda: merge(source, target))  # noqa: B023  # called immediately
         else:
-            refused(source, target, "so it cannot be merged")
+            assert_refused(source, target, "so it cannot be merged")
 
 
 def test_an_unknown_event_is_not_found_by_a_merge() -> None:
@@ -311,19 +316,19 @@ def test_an_unknown_event_is_not_found_by_a_merge() -> None:
         actions.merge_events(source_id=make.event().pk, target_id=0, reason="", by=make.person())
 
 
-def test_pressed_twice_it_merges_once() -> None:
+def test_merging_twice_merges_once() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     make.claim(make.person(), source)
     first = merge(source, target, staff)
-    before = everything()
+    before = snapshot()
     assert merge(source, target, staff).merge == first.merge
-    assert (everything(), Merge.objects.count()) == (before, 1)
+    assert (snapshot(), Merge.objects.count()) == (before, 1)
 
 
-# ---------- Five hundred and five hundred ----------
+# ---------- Large events ----------
 
 
-def a_crowd(number: int) -> list[User]:
+def make_people(number: int) -> list[User]:
     password = make_password(None)
     return User.objects.bulk_create(
         User(email=f"crowd{n}@library.example", display_name=f"Crowd {n}", password=password)
@@ -331,7 +336,7 @@ def a_crowd(number: int) -> list[User]:
     )
 
 
-def claimed_by_all(people: list[User], event: Event, **values: Any) -> None:
+def claim_for_all(people: list[User], event: Event, **values: Any) -> None:
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -356,58 +361,58 @@ def claimed_by_all(people: list[User], event: Event, **values: Any) -> None:
     )
 
 
-def two_crowded_events() -> tuple[Event, Event, list[User]]:
-    """Five hundred claims each, a hundred people in both; every tenth follows a track."""
-    people = a_crowd(900)
+def two_large_events() -> tuple[Event, Event, list[User]]:
+    """Two events with 500 claims each, 100 people on both; every tenth person follows a track."""
+    people = make_people(900)
     source, target = make.event(), make.event(days=-9)
-    claimed_by_all(people[:500], source)
-    claimed_by_all(people[400:], target)
+    claim_for_all(people[:500], source)
+    claim_for_all(people[400:], target)
     for person in people[::10]:
         select_track(track=make.track(), by=person)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as the server does by itself once rows are committed
+        cursor.execute("ANALYZE")  # autovacuum does this for committed rows
     return source, target, people
 
 
-def test_five_hundred_claims_each_and_a_hundred_people_in_both() -> None:
-    source, target, people = two_crowded_events()
-    before, mails = everything(), Mail.objects.count()
+def test_merging_large_events_is_complete_and_fast() -> None:
+    source, target, people = two_large_events()
+    before, mails = snapshot(), Mail.objects.count()
     assert Posting.objects.count() == 100
     staff = make.person()
     preview = dry_run(lambda: merge(source, target, staff))
-    assert everything() == before
+    assert snapshot() == before
     started, begun = time.monotonic(), time.process_time()
     done = merge(source, target, staff)
     seconds, worked = time.monotonic() - started, time.process_time() - begun
     numbers = (done.moved, len(done.dropped), done.approved, done.differing, done.tracks)
     assert numbers == (400, 100, 0, 200, 10)
-    told = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
-    assert (*told, preview.tracks) == numbers
-    # None lost, none doubled.
+    previewed = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
+    assert (*previewed, preview.tracks) == numbers
+    # No claim was lost or doubled.
     assert live(target) == sorted(person.pk for person in people)
     assert live(source) == []
     assert list(Credit.objects.order_by("pk").values()) == before["credits"]
-    # Ninety follow a track; the ten of them who held both have their credit posted once.
+    # Ninety people follow a track. The ten who claimed both events have one posting each.
     posted = Posting.objects.order_by("person_id").values_list("person_id", flat=True)
     assert list(posted) == sorted(person.pk for person in people[::10])
     entries = ClaimHistory.objects.filter(pgh_context__act="credits.merge")
     assert entries.count() == 500
     assert {row.pgh_context["by"] for row in entries.order_by("pk")} == {staff.pk}
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
-    assert everything() == before
+    assert snapshot() == before
     assert Mail.objects.count() == mails
-    # Measured below one; what the machine does besides counts only in the second one.
+    # It took less than a second of CPU time. The wall time depends on the machine's load.
     assert worked < 2
     assert seconds < 15
 
 
 def test_the_number_of_statements_does_not_grow() -> None:
     counts = []
-    people = a_crowd(40)
+    people = make_people(40)
     for number in (4, 40):
         source, target = make.event(), make.event()
-        claimed_by_all(people[: number // 2], source)
-        claimed_by_all(people[number // 4 : number], target)
+        claim_for_all(people[: number // 2], source)
+        claim_for_all(people[number // 4 : number], target)
         with CaptureQueriesContext(
             connection,
         ) as merging:
@@ -421,8 +426,8 @@ def test_the_number_of_statements_does_not_grow() -> None:
 # ---------- Tracks ----------
 
 
-def test_postings_follow_the_day_of_the_target() -> None:
-    """Earned at the target, the credit lies outside of what the track counts."""
+def test_postings_follow_the_date_of_the_target() -> None:
+    """The target took place too long ago for the track to count it."""
     person = make.person()
     source, target = make.event(), make.event(days=-5 * 366)
     make.claim(person, source)
@@ -440,7 +445,7 @@ def undo(done: Any, by: User | None = None) -> Merge:
     return actions.undo_merge(merge_id=done.merge.pk, by=by or make.person())
 
 
-def test_undone_twice_is_undone_once() -> None:
+def test_undoing_twice_undoes_once() -> None:
     done, staff = merge(make.event(), make.event()), make.person()
     first = undo(done, staff)
     assert undo(done) == first
@@ -454,20 +459,20 @@ def test_a_merge_can_be_undone_for_a_day() -> None:
         undo(done)
 
 
-def test_later_merges_are_undone_first() -> None:
+def test_later_merges_must_be_undone_first() -> None:
     first, second, third = make.event(), make.event(), make.event()
     claim = make.claim(make.person(), first)
-    before = everything()
+    before = snapshot()
     one, two = merge(first, second), merge(second, third)
     with pytest.raises(Refused, match="Undo that merge first"):
         undo(one)
     undo(two)
     assert refresh(claim).event == second
     undo(one)
-    assert everything() == before
+    assert snapshot() == before
 
 
-def test_later_claims_on_the_target_stay_there() -> None:
+def test_later_claims_on_the_target_remain() -> None:
     source, target = make.event(), make.event()
     moved = make.claim(make.person(), source)
     done = merge(source, target)
@@ -476,7 +481,7 @@ def test_later_claims_on_the_target_stay_there() -> None:
     assert (refresh(moved).event, refresh(fresh).event) == (source, target)
 
 
-def test_later_decisions_stay() -> None:
+def test_later_decisions_remain() -> None:
     claim, other = custom(), custom()
     source, target = claim.event, other.event
     done = merge(source, target)
@@ -505,18 +510,18 @@ def save(event: Event, **fields: Any) -> None:
     event_actions.save_event(event=event, by=make.person())
 
 
-def test_claims_withdrawn_with_the_target_come_back_to_the_source() -> None:
+def test_claims_withdrawn_with_the_target_are_restored_on_the_source() -> None:
     source, target = make.event(), make.event()
-    claim, taken_back = make.claim(make.person(), source), make.claim(make.person(), source)
+    claim, withdrawn = make.claim(make.person(), source), make.claim(make.person(), source)
     before = refresh(claim).state, refresh(claim).decided_at, refresh(claim).reason
     done = merge(source, target)
-    actions.withdraw_claim(claim_id=taken_back.pk, by=taken_back.person)
+    actions.withdraw_claim(claim_id=withdrawn.pk, by=withdrawn.person)
     save(target, state=EventState.CANCELLED)
     assert refresh(claim).reason == "The event was cancelled."
     undo(done)
-    claim, taken_back = refresh(claim), refresh(taken_back)
+    claim, withdrawn = refresh(claim), refresh(withdrawn)
     assert (claim.event, (claim.state, claim.decided_at, claim.reason)) == (source, before)
-    assert (taken_back.event, taken_back.state) == (source, ClaimState.WITHDRAWN)
+    assert (withdrawn.event, withdrawn.state) == (source, ClaimState.WITHDRAWN)
 
 
 @pytest.mark.parametrize(
@@ -529,7 +534,7 @@ def test_claims_withdrawn_with_the_target_come_back_to_the_source() -> None:
         ),
     ],
 )
-def test_no_claim_comes_back_on_a_target_that_earns_nothing(
+def test_claims_on_a_target_without_credit_are_not_restored(
     fields: dict[str, Any], reason: str
 ) -> None:
     person, source, target = make.person(), make.event(), make.event()
@@ -557,18 +562,18 @@ def test_a_later_claim_by_the_same_person_prevents_undoing() -> None:
     presented = Claim.objects.get(event=target, state__in=sorted(LIVE))
     actions.withdraw_claim(claim_id=presented.pk, by=person)
     make.claim(person, target)
-    before = everything()
+    before = snapshot()
     with pytest.raises(Refused, match="Ann Twice has claimed the same event again since"):
         undo(done)
-    assert everything() == before
+    assert snapshot() == before
 
 
 def test_a_new_live_claim_on_the_source_prevents_undoing() -> None:
-    """Nobody claims a merged event; the undoing does not lean on that."""
+    """A merged event cannot be claimed, but undoing does not rely on that."""
     person, source, target = make.person(), make.event(), make.event()
     make.claim(person, source)
     done = merge(source, target)
-    claimed_by_all([person], source)
+    claim_for_all([person], source)
     with pytest.raises(Refused, match="has claimed the same event again since"):
         undo(done)
 
@@ -582,24 +587,24 @@ def test_an_author_who_created_the_training_again_prevents_undoing() -> None:
         undo(done)
 
 
-# ---------- Custom events that several people hold ----------
+# ---------- Custom events that several people have claimed ----------
 
 
-def shared() -> tuple[Claim, Claim]:
-    """A custom event that waits, its author's claim, and one that moved there."""
+def shared_custom_event() -> tuple[Claim, Claim]:
+    """Return the author's claim on a custom event, and another that a merge moved there."""
     author, other = custom(), custom(category=make.category(PUBLIC))
     merge(other.event, author.event)
     return author, other
 
 
 def test_a_decision_applies_to_everyone_except_your_own_claim() -> None:
-    author, other = shared()
+    author, other = shared_custom_event()
     decide(author, Decision.APPROVE, by=other.person)
     assert (refresh(author).state, refresh(other).state) == ("approved", "pending")
 
 
 def test_a_resubmission_changes_only_the_authors_credit() -> None:
-    author, other = shared()
+    author, other = shared_custom_event()
     decide(author, Decision.RETURN)
     assert (refresh(author).state, refresh(other).state) == ("returned", "returned")
     event_actions.resubmit_custom_event(
@@ -612,16 +617,16 @@ def test_a_resubmission_changes_only_the_authors_credit() -> None:
     assert other.credits.select_related("category").get().category.slug == PUBLIC
 
 
-def test_withdrawing_your_own_claim_leaves_the_event_to_the_others() -> None:
-    author, other = shared()
+def test_withdrawing_your_own_claim_does_not_affect_the_others() -> None:
+    author, other = shared_custom_event()
     actions.withdraw_claim(claim_id=author.pk, by=author.person)
     assert (refresh(other).state, refresh(other).event.state) == ("pending", "pending")
     actions.withdraw_claim(claim_id=other.pk, by=other.person)
     assert refresh(other).event.state == EventState.CANCELLED
 
 
-def test_a_correction_of_one_credit_leaves_the_events_line_to_the_others() -> None:
-    author, other = shared()
+def test_correcting_one_credit_does_not_change_a_shared_event() -> None:
+    author, other = shared_custom_event()
     actions.correct_credit(
         credit_id=other.credits.get().pk,
         category=make.category(ADMINISTRATION),
@@ -639,34 +644,34 @@ def test_a_correction_of_one_credit_leaves_the_events_line_to_the_others() -> No
         )
 
 
-# ---------- At the same moment ----------
+# ---------- Concurrency ----------
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_merges_of_the_same_pair_at_once_are_one() -> None:
+def test_concurrent_merges_of_the_same_pair_merge_once() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     people = [make.person() for _ in range(5)]
     for person in people:
         make.claim(person, source)
-    came = run_concurrently(4, lambda _: merge(source, target, staff).merge.pk)
-    assert came == [Merge.objects.get().pk] * 4
+    results = run_concurrently(4, lambda _: merge(source, target, staff).merge.pk)
+    assert results == [Merge.objects.get().pk] * 4
     assert live(target) == [person.pk for person in people]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_into_the_other_at_once_is_one_merge() -> None:
+def test_concurrent_merges_in_both_directions_merge_once() -> None:
     pair, staff = [make.event(), make.event()], make.person()
     people = [make.person(), make.person()]
     for person, event in zip(people, pair, strict=True):
         make.claim(person, event)
-    came = run_concurrently(2, lambda n: merge(pair[n], pair[1 - n], staff))
-    assert sorted(type(each).__name__ for each in came) == ["MergeResult", "Refused"]
+    results = run_concurrently(2, lambda n: merge(pair[n], pair[1 - n], staff))
+    assert sorted(type(each).__name__ for each in results) == ["MergeResult", "Refused"]
     done = Merge.objects.select_related("target").get()
     assert live(done.target) == [person.pk for person in people]
 
 
 def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any]]:
-    """One merges while eight claim, half of them each event; what came of each."""
+    """Merge two events while four people claim each; return the events and all results."""
     source, target, staff = make.event(), make.event(), make.person()
 
     def act(n: int) -> Any:
@@ -679,39 +684,39 @@ def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", range(3))
-def test_merging_while_people_claim_loses_and_doubles_nothing(number: int) -> None:
+def test_claims_during_a_merge_are_neither_lost_nor_doubled(number: int) -> None:
     people = [make.person() for _ in range(8)]
-    source, target, came = merge_while_people_claim(people)
-    for each in came:
+    source, target, results = merge_while_people_claim(people)
+    for each in results:
         assert isinstance(each, int | Event.DoesNotExist | actions.AlreadyClaimed), each
-    claimed = [n % 8 for n, each in enumerate(came) if n != 4 and isinstance(each, int)]
+    claimed = [n % 8 for n, each in enumerate(results) if n != 4 and isinstance(each, int)]
     assert live(source) == []
     assert live(target) == sorted({people[n].pk for n in claimed})
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_lock_a_claim_stays_at_the_source(
+def test_control_without_locks_a_claim_stays_on_the_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same race can fail: who looked before the merge claims after it, and is left behind."""
+    """A claim that was checked before the merge is made after it and stays on the source."""
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     monkeypatch.setattr(queries, "lock_events", lambda ids: None)
-    looked, merged = threading.Event(), threading.Event()
+    checked, merged = threading.Event(), threading.Event()
     why_not_claim = credit_queries.why_person_cannot_claim
 
-    def look_and_wait(*args: Any) -> str | None:
+    def check_and_wait(*args: Any) -> str | None:
         reason = why_not_claim(*args)
-        looked.set()
+        checked.set()
         merged.wait(timeout=PATIENCE)
         return reason
 
-    monkeypatch.setattr(credit_queries, "why_person_cannot_claim", look_and_wait)
+    monkeypatch.setattr(credit_queries, "why_person_cannot_claim", check_and_wait)
     source, target, staff, person = make.event(), make.event(), make.person(), make.person()
 
     def act(n: int) -> Any:
         if n == 0:
             return make.claim(person, source)
-        looked.wait(timeout=PATIENCE)
+        checked.wait(timeout=PATIENCE)
         try:
             return merge(source, target, staff).moved
         finally:
@@ -732,18 +737,18 @@ def test_a_withdrawal_during_a_merge_follows_the_claim() -> None:
             return merge(source, target, staff)
         return actions.withdraw_claim(claim_id=claims[n].pk, by=claims[n].person)
 
-    came = run_concurrently(7, act)
-    assert {type(each).__name__ for each in came} <= {"Claim", "MergeResult", "Refused"}
+    results = run_concurrently(7, act)
+    assert {type(each).__name__ for each in results} <= {"Claim", "MergeResult", "Refused"}
     back = [
         claim.person_id
-        for claim, each in zip(claims, came, strict=False)
+        for claim, each in zip(claims, results, strict=False)
         if isinstance(each, Claim)
     ]
     assert live(target) == [claim.person_id for claim in claims if claim.person_id not in back]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_saving_a_claim_during_a_merge_says_what_happened() -> None:
+def test_claiming_during_a_merge_explains_the_merge() -> None:
     source, target, person = make.event(), make.event(), make.person()
     client, answers = Client(), []
     client.force_login(person)

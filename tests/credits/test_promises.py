@@ -1,6 +1,6 @@
-"""Promises 2, 3 and 6: one live claim per event, no credit lost, each person sees only their own.
+"""Promises 2, 3 and 6: one live claim per event, no credit is lost, and people own their credits.
 
-Every constraint is tried by going round Python: with `.update()`, raw SQL, or a bare insert.
+Constraints are tested with `.update()`, raw SQL, or a plain insert, bypassing Python.
 """
 
 import time
@@ -24,7 +24,7 @@ from tests.web import signed_in
 pytestmark = pytest.mark.django_db
 
 
-def insert_claim_around_python(person, event):
+def insert_claim(person, event):
     return Claim.objects.bulk_create(
         [
             Claim(
@@ -41,10 +41,10 @@ def insert_claim_around_python(person, event):
 def test_a_second_live_claim_is_refused_by_the_database():
     claim = make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_one_live_claim_per_event"):
-        insert_claim_around_python(claim.person, claim.event)
+        insert_claim(claim.person, claim.event)
 
 
-def test_the_action_names_the_claim_that_is_there():
+def test_the_action_refuses_and_returns_the_existing_claim():
     claim = make.claim(make.person())
     with pytest.raises(actions.AlreadyClaimed) as refusal:
         actions.claim_event(event_id=claim.event_id, source=ClaimSource.LIST, by=claim.person)
@@ -52,7 +52,7 @@ def test_the_action_names_the_claim_that_is_there():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_requests_at_once_make_one_claim():
+def test_twenty_concurrent_requests_make_one_claim():
     person, event = make.person(), make.event()
 
     def press_the_green_button(_):
@@ -65,18 +65,18 @@ def test_twenty_requests_at_once_make_one_claim():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_control_without_constraint_and_lock_there_are_two_claims(monkeypatch):
-    """The same twenty requests, with what keeps the promise taken away, must break it."""
+def test_control_without_constraint_and_locks_there_are_two_claims(monkeypatch):
+    """Without the locks and the constraint, the same twenty requests break the promise."""
     person, event = make.person(), make.event()
     monkeypatch.setattr(claiming, "lock_people", lambda ids: None)
     monkeypatch.setattr(event_queries, "lock_event", lambda event_id: None)
     why_not_claim = queries.why_person_cannot_claim
 
-    def slowly(*args):
-        time.sleep(0.3)  # Everybody has looked before anybody writes.
+    def check_slowly(*args):
+        time.sleep(0.3)  # Everyone checks before anyone writes.
         return why_not_claim(*args)
 
-    monkeypatch.setattr(queries, "why_person_cannot_claim", slowly)
+    monkeypatch.setattr(queries, "why_person_cannot_claim", check_slowly)
     constraint = next(
         one for one in Claim._meta.constraints if one.name == "credits_one_live_claim_per_event"
     )
@@ -112,7 +112,7 @@ def test_neither_claim_nor_credit_can_be_deleted(model):
 
 
 @pytest.mark.parametrize("state", sorted(ENDED | {ClaimState.RETURNED}))
-def test_a_credit_leaves_only_with_who_when_and_why(state):
+def test_ended_and_returned_claims_have_a_person_time_and_reason(state):
     claim = make.claim(make.person())
     claims = Claim.objects.filter(pk=claim.pk)
     staff, now = make.person(), timezone.now()
@@ -125,7 +125,7 @@ def test_a_credit_leaves_only_with_who_when_and_why(state):
     assert claims.update(state=state, decided_by=staff, decided_at=now, reason="A duplicate.") == 1
 
 
-def test_a_claim_is_not_approved_by_its_own_person():
+def test_a_claim_cannot_be_approved_by_its_own_person():
     claim = make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_claim_not_decided_by_claimant"):
         Claim.objects.filter(pk=claim.pk).update(
@@ -149,7 +149,7 @@ def test_amounts_come_in_halves(amount):
 @pytest.mark.parametrize("source", list(ClaimState))
 @pytest.mark.parametrize("target", list(ClaimState))
 @pytest.mark.parametrize("actor", list(Actor))
-def test_every_move_of_the_table_and_no_other(source, target, actor):
+def test_only_transitions_in_the_table_are_allowed(source, target, actor):
     claim = make.claim(make.person())
     staff = make.person()
     Claim.objects.filter(pk=claim.pk).update(
@@ -167,6 +167,6 @@ def test_every_move_of_the_table_and_no_other(source, target, actor):
         assert claim.state == source
 
 
-def test_live_and_ended_divide_the_states():
+def test_every_state_is_either_live_or_ended():
     assert set(ClaimState) == LIVE | ENDED
     assert not LIVE & ENDED
