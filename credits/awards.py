@@ -30,16 +30,16 @@ class AwardResult(NamedTuple):
 def award_result(people: Collection[int], events: Collection[Event]) -> AwardResult:
     """Return the AwardResult for these people and events. Takes two queries."""
     by_id = {event.pk: event for event in events}
-    mine = {"person__in": people, "event__in": list(by_id)}
+    conditions = {"person__in": people, "event__in": list(by_id)}
     live: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
-    for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **mine).order_by("pk"):
+    for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **conditions).order_by("pk"):
         pair = (claim.person_id, claim.event_id)
         if claim.state in LIVE:
             live.add(pair)
         else:
             ended[pair] = claim
-    absent = Registration.objects.filter(attendance=Attendance.ABSENT, **mine).order_by("pk")
+    absent = Registration.objects.filter(attendance=Attendance.ABSENT, **conditions).order_by("pk")
     absences = {(each.person_id, each.event_id): each for each in absent}
     why_not = {}
     for pair in {*ended, *absences} - live:
@@ -51,7 +51,7 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
     return AwardResult(live, why_not)
 
 
-# ---------- Lists ----------
+# ---------- Matching a list ----------
 
 
 class AwardMatch(NamedTuple):
@@ -132,6 +132,9 @@ def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
         if not merged:
             return survivors
         survivors = {first: merged.get(last, last) for first, last in survivors.items()}
+
+
+# ---------- Reading a list ----------
 
 
 MEGABYTES = 10

@@ -16,7 +16,7 @@ from credits.models import Claim, Credit
 DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
 # The number of approved claims listed in one e-mail. The person's page lists all of them.
 MAX_LISTED = 30
-# Decisions made within the hour are committed by then.
+# Time for decisions made just before the end of the hour to be committed.
 COMMIT_ALLOWANCE = dt.timedelta(minutes=1)
 STAFF_WROTE = "Staff wrote:"
 
@@ -48,14 +48,14 @@ def listed_email(mail: Mail) -> Email | None:
         pending = ["Pending credits already count. They are verified together with your track."]
     return Email(
         subject=f"Your credit is listed: {claim.event.title}",
-        paragraphs=[f"{_how(claim)} “{claim.event.title}”. Your {credit_is} listed."],
+        paragraphs=[f"{_opening(claim)} “{claim.event.title}”. Your {credit_is} listed."],
         facts=facts,
         button=("See your credits", page_url("tracks:credits")),
-        closing=[*pending, _something_wrong()],
+        closing=[*pending, _help_note()],
     )
 
 
-def _how(claim: Claim) -> str:
+def _opening(claim: Claim) -> str:
     if claim.role == ClaimRole.PRESENTER:
         return "You presented"
     if claim.source == ClaimSource.AWARD:
@@ -116,7 +116,7 @@ def approved_email(mail: Mail) -> Email | None:
         subject=f"Approved: {subject}",
         paragraphs=[f"State Library staff approved your {noun}:", "\n".join(_lines(claims))],
         button=("See your credits", page_url("tracks:credits")),
-        closing=["You do not need to do anything.", _something_wrong()],
+        closing=["You do not need to do anything.", _help_note()],
     )
 
 
@@ -219,7 +219,7 @@ def _remaining_credits(claim: Claim) -> list[Credit]:
     return [line for line in lines if line.withdrawn_at is None]
 
 
-def _something_wrong() -> str:
+def _help_note() -> str:
     return (
         "If something is wrong, open a help ticket and we will fix it: "
         f"{page_url('helpdesk:create')}"

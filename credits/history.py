@@ -104,15 +104,15 @@ def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEn
     claim = credit.claim
     you = claim.person_id if reader and reader.pk == claim.person_id else None
     if claim.state in ENDED and claim.decided_at:
-        done, by, at = TRANSITION_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
+        text, by, at = TRANSITION_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
         reason = "" if _is_own_withdrawal(claim) else claim.reason
     elif credit.withdrawn_at:
-        done, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
+        text, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
         reason = credit.withdrawn_reason
     else:
         return None
     by_whom = _by(by, you=you, claimant=claim.person_id)
-    return HistoryEntry(at, f"{done}{by_whom}{_on(at)}", reason, credit_id=credit.pk)
+    return HistoryEntry(at, f"{text}{by_whom}{_on(at)}", reason, credit_id=credit.pk)
 
 
 class _HistoryWriter:
@@ -169,20 +169,20 @@ class _HistoryWriter:
             for each in self.rows
             if isinstance(each, CreditHistory) and self._is_first(each, row)
         ]
-        done, by_person, how = CREATION_TEXTS[ClaimSource(row.source)]
+        text, by_person, how = CREATION_TEXTS[ClaimSource(row.source)]
         how = how.format(you="you" if self.you else "the person")
         by = self._by(row.claimed_by_id, row) if by_person else ""
         credits = f": {_joined(lines)}" if lines else ""
-        return HistoryEntry(row.claimed_at, f"{done}{by}{_on(row.claimed_at)}{how}{credits}")
+        return HistoryEntry(row.claimed_at, f"{text}{by}{_on(row.claimed_at)}{how}{credits}")
 
     def _is_first(self, credit: Any, claim: Any) -> bool:
         """Return whether this row inserted a credit together with its claim."""
         same_action: bool = credit.pgh_context_id == claim.pgh_context_id
         return same_action and credit.pgh_label == "insert"
 
-    def _decision(self, row: Any, done: str) -> HistoryEntry:
+    def _decision(self, row: Any, text: str) -> HistoryEntry:
         reason = "" if _is_own_withdrawal(row) else row.reason
-        return self._entry(row, done, who=row.decided_by_id, at=row.decided_at, reason=reason)
+        return self._entry(row, text, person_id=row.decided_by_id, at=row.decided_at, reason=reason)
 
     # ---------- Credits and files ----------
 
@@ -198,7 +198,7 @@ class _HistoryWriter:
             yield self._entry(
                 row,
                 f"{line} taken out",
-                who=row.withdrawn_by_id,
+                person_id=row.withdrawn_by_id,
                 at=row.withdrawn_at,
                 reason=row.withdrawn_reason,
                 credit=row.id,
@@ -207,8 +207,8 @@ class _HistoryWriter:
             yield self._entry(row, f"{line} restored", credit=row.id)
 
     def _file_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
-        done = "removed" if row.pgh_label == "delete" else "added"
-        yield self._entry(row, f"File “{row.file_name}” {done}")
+        text = "removed" if row.pgh_label == "delete" else "added"
+        yield self._entry(row, f"File “{row.file_name}” {text}")
 
     # ---------- The event ----------
 
@@ -217,7 +217,7 @@ class _HistoryWriter:
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
         if row.origin != before.origin:
-            yield self._entry(row, "The event was put on the calendar", reason="")
+            yield self._entry(row, "The event was added to the calendar", reason="")
         if row.title != before.title:
             yield self._entry(
                 row, f"The event was renamed from “{before.title}” to “{row.title}”", reason=""
@@ -231,14 +231,14 @@ class _HistoryWriter:
     def _entry(
         self,
         row: Any,
-        done: str,
+        text: str,
         *,
-        who: int | None = None,
+        person_id: int | None = None,
         at: dt.datetime | None = None,
         reason: str | None = None,
         credit: int | None = None,
     ) -> HistoryEntry:
-        """Take person, time and reason from the arguments, or else from the audit context."""
+        """Fill in a missing person, time or reason from the history row and its context."""
         facts = row.pgh_context or {}
         at = at or row.pgh_created_at
         ticket = facts.get("ticket")
@@ -247,7 +247,7 @@ class _HistoryWriter:
             how = ", for everyone who claimed this event"
         return HistoryEntry(
             at,
-            f"{done}{self._by(who or facts.get('by'), row)}{_on(at)}{how}",
+            f"{text}{self._by(person_id or facts.get('by'), row)}{_on(at)}{how}",
             reason=facts.get("reason", "") if reason is None else reason,
             ticket=ticket,
             credit_id=credit,
@@ -255,11 +255,11 @@ class _HistoryWriter:
 
     def _by(self, person_id: int | None, row: Any) -> str:
         person = self.people.get(person_id) if person_id else None
-        act = (row.pgh_context or {}).get("act", "")
-        return _by(person, you=self.you, claimant=self.claimant, act=act)
+        action = (row.pgh_context or {}).get("act", "")
+        return _by(person, you=self.you, claimant=self.claimant, action=action)
 
 
-def _by(person: User | None, *, you: int | None, claimant: int, act: str = "") -> str:
+def _by(person: User | None, *, you: int | None, claimant: int, action: str = "") -> str:
     """Return " by …" with "you", the portal, or a name with the staff role if any; or ""."""
     if person is None:
         return ""
@@ -267,7 +267,7 @@ def _by(person: User | None, *, you: int | None, claimant: int, act: str = "") -
         return " by you"
     if person.email == PORTAL:
         return " by the portal"
-    role = "" if person.pk == claimant else _role_name(person, act)
+    role = "" if person.pk == claimant else _role_name(person, action)
     return f" by {role} ({person.display_name})" if role else f" by {person.display_name}"
 
 
@@ -308,11 +308,11 @@ def _people(rows: Iterable[Any]) -> dict[int, User]:
     return {person.pk: person for person in people}
 
 
-def _role_name(person: User, act: str) -> str:
-    names = {group.name for group in person.groups.all()}
-    if act.startswith("helpdesk.") and names & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
+def _role_name(person: User, action: str) -> str:
+    roles = {group.name for group in person.groups.all()}
+    if action.startswith("helpdesk.") and roles & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
         return ROLE_NAMES[Role.HELP_DESK]
-    return next((name for role, name in ROLE_NAMES.items() if role.value in names), "")
+    return next((name for role, name in ROLE_NAMES.items() if role.value in roles), "")
 
 
 def _when(event: Any) -> str:

@@ -98,12 +98,12 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
     Does not look for a live claim.
     """
-    mine = {"event": event, "person": person}
+    conditions = {"event": event, "person": person}
     return rules.why_not_claim(
         event,
         has_credit=event.offers.exists(),
-        registration=Registration.objects.filter(**mine).first(),
-        earlier=Claim.objects.filter(**mine, state=ClaimState.DECLINED).first(),
+        registration=Registration.objects.filter(**conditions).first(),
+        earlier=Claim.objects.filter(**conditions, state=ClaimState.DECLINED).first(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Rules for claims and awards. No function here takes a query."""
+"""Rules for claims and awards. Nothing here queries the database."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -43,13 +43,16 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 
 
 def overlaps(one: Event, other: Event) -> bool:
-    """Return whether no one can have attended both. Events without clock times never overlap."""
+    """Return whether two events overlap, so that no one can have attended both.
+
+    Events without clock times never overlap.
+    """
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
     if one.ends_at is None or other.ends_at is None:
         return False
-    both = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
-    return both > ROOM_CHANGE
+    overlap = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
+    return overlap > ROOM_CHANGE
 
 
 def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:

@@ -46,7 +46,7 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
 
 
 def _queue_news_emails(claims: Iterable[Claim]) -> None:
-    """Queue an e-mail about each of these new claims whose event ended recently."""
+    """Queue e-mails about new claims on events that ended recently."""
     since = timezone.now() - NEWS_WINDOW
     emails.queue_listed_emails(claim for claim in claims if claim.event.over_at > since)
 

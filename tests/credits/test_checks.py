@@ -147,12 +147,12 @@ def test_a_custom_event_is_compared_with_the_calendar_and_with_approved_ones():
     known = approved(title="Weeding online!", **times)
     custom(make.person(), title="Weeding online?", **times)  # not approved
     claim = custom(make.person(), title="Weeding online", **times)
-    found = checks.check_claims([claim])[claim.pk]
-    assert {(each.event.pk, each.can_claim, each.claim_id) for each in found} == {
+    results = checks.check_claims([claim])[claim.pk]
+    assert {(each.event.pk, each.can_claim, each.claim_id) for each in results} == {
         (listed.pk, True, None),
         (known.pk, True, None),
     }
-    assert {each.text.rpartition(") ")[2] for each in found} == {
+    assert {each.text.rpartition(") ")[2] for each in results} == {
         "is on the calendar. Is it the same training?",
         "is an approved training. Is it the same training?",
     }

@@ -200,8 +200,8 @@ def test_a_course_belongs_to_one_person(client):
         event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
     )
     other = signed_in(make.person())
-    found = other.get("/continuing-education/new/similar/", {"title": "Cataloging 501"})
-    assert "Cataloging 501" not in found.content.decode()
+    page = other.get("/continuing-education/new/similar/", {"title": "Cataloging 501"})
+    assert "Cataloging 501" not in page.content.decode()
     assert other.post(f"/continuing-education/claim/{claim.event_id}/").status_code == 404
     assert not Claim.objects.exclude(pk=claim.pk).exists()
     other.post(PAGE, typed())

@@ -118,12 +118,12 @@ def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: 
     Claim.objects.filter(pk=claims["source"].pk).update(role=of_source)
     Claim.objects.filter(pk=claims["target"].pk).update(role=of_target)
     done = merge(source, target, staff)
-    stays = refresh(claims.pop(kept))
-    [gone] = [refresh(claim) for claim in claims.values()]
-    assert [claim.pk for claim in done.dropped] == [gone.pk]
-    assert (stays.state, stays.event) == (ClaimState.PENDING, target)
-    assert (gone.state, gone.decided_by) == (ClaimState.WITHDRAWN, staff)
-    assert gone.reason == (
+    remaining = refresh(claims.pop(kept))
+    [dropped] = [refresh(claim) for claim in claims.values()]
+    assert [claim.pk for claim in done.dropped] == [dropped.pk]
+    assert (remaining.state, remaining.event) == (ClaimState.PENDING, target)
+    assert (dropped.state, dropped.decided_by) == (ClaimState.WITHDRAWN, staff)
+    assert dropped.reason == (
         "This is the same training as “Weeding”, for which you keep your credit."
     )
 
@@ -476,9 +476,9 @@ def test_later_claims_on_the_target_remain() -> None:
     source, target = make.event(), make.event()
     moved = make.claim(make.person(), source)
     done = merge(source, target)
-    fresh = make.claim(make.person(), target)
+    later = make.claim(make.person(), target)
     undo(done)
-    assert (refresh(moved).event, refresh(fresh).event) == (source, target)
+    assert (refresh(moved).event, refresh(later).event) == (source, target)
 
 
 def test_later_decisions_remain() -> None:
