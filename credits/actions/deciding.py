@@ -10,13 +10,9 @@ from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import emails, queries, rules
-from credits.actions.store import (
-    announce_credits_changed,
-    move_claim,
-    move_claims,
-)
+from credits.actions.store import announce_claims_changed, move_claim, move_claims
 from credits.enums import ClaimState
-from credits.models import Claim, Credit
+from credits.models import Claim
 from events import queries as event_queries
 
 # Only custom events are returned for changes; claimants cannot change a calendar event.
@@ -37,7 +33,7 @@ def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> in
     )
     at = timezone.now()
     move_claims(pending, ClaimState.APPROVED, actor=Actor.STAFF, reason=reason, by=by, at=at)
-    announce_credits_changed(Credit.objects.filter(claim__in=pending).order_by("claim", "line"))
+    announce_claims_changed(pending)
     return len(pending)
 
 

@@ -12,6 +12,7 @@ from aspen.transitions import Actor
 from credits import awards, emails, queries, rules
 from credits.actions.lines import set_lines
 from credits.actions.store import (
+    announce_claims_changed,
     announce_credits_changed,
     move_claims,
     refuse_third_presentation_credit,
@@ -62,7 +63,7 @@ def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
     move_claims(moving, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
         emails.queue_decision_emails(moving, target, at=at)
-    announce_credits_changed(Credit.objects.filter(claim__in=moving).order_by("claim", "line"))
+    announce_claims_changed(moving)
 
 
 def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:

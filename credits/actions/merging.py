@@ -18,11 +18,7 @@ from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import emails, rules
 from credits.actions.event_changes import why_it_earns_nothing
-from credits.actions.store import (
-    announce_credits_changed,
-    move_claims,
-    withdraw_claims,
-)
+from credits.actions.store import announce_claims_changed, move_claims, withdraw_claims
 from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit, Merge
 from events import actions as event_actions
@@ -112,9 +108,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     move_claims(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
     emails.queue_approved_emails(approving, at=at)
     event_actions.mark_merged(source=source, target=target)
-    postings |= announce_credits_changed(
-        Credit.objects.filter(claim__in=_ids(moving)).order_by("claim", "line")
-    )
+    postings |= announce_claims_changed(moving)
     return MergeResult(
         merge=merge,
         moved=len(moving),
@@ -288,8 +282,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     event_actions.mark_separate(event=source, state=EventState(merge.was))
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
-    credits = Credit.objects.filter(claim__in=_ids(affected))
-    announce_credits_changed(credits.order_by("claim", "line"))
+    announce_claims_changed(affected)
     return merge
 
 

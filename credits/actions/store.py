@@ -110,6 +110,13 @@ def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
     return changes
 
 
+def announce_claims_changed(claims: Sequence[Claim]) -> PostingChanges:
+    """Send credits_changed for all credits of these claims; return the changes in postings."""
+    return announce_credits_changed(
+        Credit.objects.filter(claim__in=claims).order_by("claim", "line")
+    )
+
+
 def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
     """Move one claim to another state and announce it. The caller must hold the locks.
 
@@ -118,7 +125,7 @@ def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, b
     claim.decided_at = timezone.now()
     move_claims([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
     claim.state, claim.decided_by, claim.reason = target, by, reason
-    announce_credits_changed(claim.credits.order_by("line"))
+    announce_claims_changed([claim])
 
 
 def move_claims(
@@ -164,6 +171,4 @@ def withdraw_claims(
             by=decider,
             at=at or timezone.now(),
         )
-    return announce_credits_changed(
-        Credit.objects.filter(claim__in=claims).order_by("claim", "line")
-    )
+    return announce_claims_changed(claims)
