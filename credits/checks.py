@@ -246,9 +246,10 @@ def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[
 
 
 def _may_be_same(one: Event, other: Event) -> bool:
-    """Return whether the titles are similar and the starts within a day, or the recording the same.
+    """Return whether two events may be the same training.
 
-    Sessions of one conference are never compared by title and start, because these are often alike.
+    They have the same recording, or similar titles and start within a day of each other. Sessions
+    of one conference are compared only by recording, because their titles are often similar.
     """
     if same_page(one.recording_url, other.recording_url):
         return True
@@ -260,10 +261,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """Return whether no one can have attended both live.
-
-    Recordings and courses of more than a day never overlap.
-    """
+    """Return whether two live events overlap. Recordings and courses of over a day never do."""
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:

@@ -140,7 +140,7 @@ def test_a_credit_belongs_to_the_person_of_its_claim():
 
 
 @pytest.mark.parametrize("amount", ["0", "0.4", "0.7", "1.3", "-1"])
-def test_amounts_come_in_halves(amount):
+def test_amounts_must_be_multiples_of_one_half(amount):
     make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_amount_in_halves"):
         Credit.objects.update(amount=Decimal(amount))
