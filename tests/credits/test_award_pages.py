@@ -120,8 +120,8 @@ def test_five_thousand_people_with_three_hundred_errors(
         300,
     )
     assert press_award(client, award_list) == [
-        "4,960 people were awarded the credits and will get an e-mail. "
-        "60 addresses wait for an account."
+        "4,960 people received the credits and will get an e-mail. "
+        "60 addresses are waiting for an account."
     ]
     assert press_award(client, award_list) == [
         "This list was already applied. No one on it gets any more credits."
@@ -232,7 +232,9 @@ def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: Use
         state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
     )
     page = paste(client, event, ada.email)
-    assert group_numbers(page) == {"Previously declined, withdrawn or marked absent; not awarded": 1}
+    assert group_numbers(page) == {
+        "Previously declined, withdrawn or marked absent; not awarded": 1
+    }
     detail = f"{ada.email}. Declined earlier: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 
