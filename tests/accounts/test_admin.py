@@ -50,19 +50,19 @@ def a_form(person: User, **changes: Any) -> dict[str, Any]:
 # ---------- The door ----------
 
 
-def test_strangers_are_led_to_the_portals_own_sign_in() -> None:
+def test_visitors_are_redirected_to_the_portals_sign_in() -> None:
     answer = Client().get("/admin/events/customevent/", follow=True)
     assert answer.redirect_chain[-1] == ("/accounts/login/?next=/admin/events/customevent/", 302)
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/admin/login/", "/admin/accounts/user/"])
-def test_people_who_are_not_staff_are_told_so_once(address: str) -> None:
+def test_people_who_are_not_staff_get_a_403(address: str) -> None:
     answer = signed_in(factories.person()).get(address, follow=True)
     assert answer.status_code == 403
     assert len(answer.redirect_chain) <= 1
 
 
-def test_staff_go_straight_in() -> None:
+def test_signed_in_staff_skip_the_sign_in_page() -> None:
     client = signed_in(factories.person(Role.HELP_DESK))
     assert client.get("/admin/login/").headers["Location"] == "/admin/"
     assert "ASPeN staff" in text(client.get("/admin/"))
@@ -88,7 +88,7 @@ def test_an_administrator_adds_a_person() -> None:
     assert "Person with this E-mail address already exists." in text(again)
 
 
-def test_an_administrator_changes_rights_and_roles_of_others() -> None:
+def test_an_administrator_changes_other_peoples_rights_and_roles() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     role = group(Role.HELP_DESK)
@@ -103,7 +103,7 @@ def test_an_administrator_changes_rights_and_roles_of_others() -> None:
 @pytest.mark.parametrize(
     ("role", "is_staff"), [*((role, True) for role in STAFF_ROLES), (Role.EVENT_EDITOR, False)]
 )
-def test_a_role_with_work_in_the_administration_makes_staff(role: Role, is_staff: bool) -> None:
+def test_a_staff_role_makes_a_person_staff(role: Role, is_staff: bool) -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     address = f"{PEOPLE}{person.pk}/change/"
@@ -119,7 +119,7 @@ def test_a_role_with_work_in_the_administration_makes_staff(role: Role, is_staff
     assert made.is_staff is is_staff
 
 
-def test_giving_the_role_is_no_way_to_ones_own_staff_rights() -> None:
+def test_administrators_cannot_make_themselves_staff_through_a_role() -> None:
     boss = factories.person(Role.ADMINISTRATOR)
     boss.is_staff = False
     boss.save(update_fields=["is_staff"])
@@ -128,14 +128,14 @@ def test_giving_the_role_is_no_way_to_ones_own_staff_rights() -> None:
     assert User.objects.get(pk=boss.pk).is_staff is False
 
 
-def test_an_address_that_is_none_is_refused_in_our_spelling() -> None:
+def test_an_invalid_address_gets_our_error_message() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, email="nobody"))
     assert "Enter a valid e-mail address." in text(answer)
 
 
-def test_an_administrator_gives_nobody_a_superusers_rights() -> None:
+def test_an_administrator_cannot_grant_superuser_rights() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     address = f"{PEOPLE}{person.pk}/change/"
@@ -148,7 +148,7 @@ def test_an_administrator_gives_nobody_a_superusers_rights() -> None:
     assert (person.is_superuser, list(person.user_permissions.all())) == (False, [])
 
 
-def test_nobody_changes_their_own_rights() -> None:
+def test_administrators_cannot_change_their_own_rights() -> None:
     boss = factories.person(Role.ADMINISTRATOR)
     values = a_form(
         boss,
@@ -164,7 +164,7 @@ def test_nobody_changes_their_own_rights() -> None:
     assert list(boss.groups.all()) == [group(Role.ADMINISTRATOR)]
 
 
-def test_administrators_do_not_touch_superusers() -> None:
+def test_administrators_cannot_change_superusers() -> None:
     root = factories.person(Role.ADMINISTRATOR, is_superuser=True)
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     page = text(show(client, f"{PEOPLE}{root.pk}/change/"))
@@ -179,7 +179,7 @@ def test_administrators_do_not_touch_superusers() -> None:
     assert User.objects.get(pk=root.pk).email == root.email
 
 
-def test_a_superuser_makes_another() -> None:
+def test_a_superuser_can_make_another() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_superuser="on", is_staff="on"))
@@ -203,7 +203,7 @@ def test_an_administrator_sets_a_new_password() -> None:
     assert person.check_password("bitterroot-and-larch")
 
 
-def test_a_changed_address_has_to_be_confirmed_again() -> None:
+def test_a_changed_address_must_be_confirmed_again() -> None:
     person = factories.person()
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     client = signed_in(factories.person(Role.ADMINISTRATOR))
@@ -216,7 +216,7 @@ def test_a_changed_address_has_to_be_confirmed_again() -> None:
     assert list(EmailAddress.objects.filter(user=person)) == []
 
 
-def test_the_action_itself_refuses_to_reach_too_far() -> None:
+def test_the_action_refuses_to_exceed_the_persons_rights() -> None:
     root = factories.person(is_superuser=True)
     boss = factories.person(Role.ADMINISTRATOR)
     plain = factories.person()
@@ -235,7 +235,7 @@ def test_people_are_never_deleted() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.CE_COORDINATOR])
-def test_others_look_at_people_without_changing_them(role: Role) -> None:
+def test_other_staff_can_view_people_but_not_change_them(role: Role) -> None:
     person = factories.person(display_name="As it was")
     client = signed_in(factories.person(role))
     page = text(show(client, f"{PEOPLE}{person.pk}/change/"))
@@ -250,14 +250,14 @@ def test_others_look_at_people_without_changing_them(role: Role) -> None:
     assert [answer.status_code for answer in answers] == [403] * 3
 
 
-def test_event_editors_see_no_people() -> None:
+def test_event_editors_cannot_see_people() -> None:
     assert signed_in(factories.person(Role.EVENT_EDITOR)).get(PEOPLE).status_code == 403
 
 
 # ---------- The directory ----------
 
 
-def test_a_position_is_added_changed_and_kept() -> None:
+def test_a_position_can_be_added_and_changed_but_not_deleted() -> None:
     person, library = factories.person(), factories.organization()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     line = {
@@ -295,7 +295,7 @@ def test_a_position_is_added_changed_and_kept() -> None:
     assert Position.objects.get() == position
 
 
-def test_an_administrator_keeps_the_directory() -> None:
+def test_an_administrator_can_add_organizations() -> None:
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     values = {"name": "Polson City Library", "kind": "public", "city": "Polson"}
     client.post("/admin/accounts/organization/add/", values)
@@ -334,6 +334,6 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.parametrize("address", [f"{PEOPLE}?", "/admin/accounts/position/?person__"])
-def test_no_list_tells_about_passwords(address: str) -> None:
+def test_lists_cannot_be_filtered_by_password(address: str) -> None:
     client = signed_in(factories.person(Role.HELP_DESK))
     assert show(client, f"{address}password__startswith=md5").status_code == 400

@@ -46,7 +46,7 @@ def refused(path: Path) -> list[str]:
     return err.getvalue().splitlines()
 
 
-def test_the_whole_real_file_goes_in_and_again_changes_nothing() -> None:
+def test_the_real_file_imports_completely_and_again_changes_nothing() -> None:
     with REAL.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
 
@@ -86,7 +86,7 @@ def test_a_changed_row_changes_its_library(tmp_path: Path) -> None:
     assert (str(library.federation), library.source) == ("Broad Valleys", "elsewhere")
 
 
-def test_what_the_file_does_not_know_stays(tmp_path: Path) -> None:
+def test_fields_that_are_not_in_the_file_stay(tmp_path: Path) -> None:
     parent = factories.organization(name="County System")
     branch = factories.organization(name="Branch", city="Helena", parent=parent)
 
@@ -96,7 +96,7 @@ def test_what_the_file_does_not_know_stays(tmp_path: Path) -> None:
     assert (branch.kind, branch.parent) == (OrganizationKind.SCHOOL, parent)
 
 
-def test_what_staff_corrected_stays(tmp_path: Path) -> None:
+def test_corrections_by_staff_stay(tmp_path: Path) -> None:
     path = write(tmp_path, "Old Library,public,Helena,,,survey", "Other,school,Butte,,,")
     load(path)
     library = Organization.objects.get(name="Old Library")
@@ -125,7 +125,7 @@ def test_what_staff_corrected_stays(tmp_path: Path) -> None:
         ("", "Cascade", "0 new, 1 changed, 0 unchanged."),
     ],
 )
-def test_a_library_that_was_there_before_is_taken_over(
+def test_an_existing_library_is_recognized(
     tmp_path: Path, source: str, county: str, said: str
 ) -> None:
     """With a source its facts stay; without one nobody has said where they are from."""
@@ -142,7 +142,7 @@ def test_a_library_that_was_there_before_is_taken_over(
     assert Organization.objects.get().name == "Renamed"
 
 
-def test_a_library_renamed_here_and_then_in_the_file_is_one(tmp_path: Path) -> None:
+def test_a_library_renamed_in_the_portal_and_then_in_the_file_stays_one(tmp_path: Path) -> None:
     load(write(tmp_path, "Old,public,Helena,,,survey"))
     Organization.objects.update(name="New")
     path = write(tmp_path, "New,public,Helena,,,survey")
@@ -152,13 +152,13 @@ def test_a_library_renamed_here_and_then_in_the_file_is_one(tmp_path: Path) -> N
     assert Organization.objects.get().name == "New"
 
 
-def test_twice_the_same_row_is_one_library(tmp_path: Path) -> None:
+def test_the_same_row_twice_is_one_library(tmp_path: Path) -> None:
     path = write(tmp_path, "Good,public,Helena,,,", "Good,public,Helena,,,")
 
     assert load(path) == "1 new, 0 changed, 1 unchanged."
 
 
-def test_bad_rows_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:
+def test_bad_rows_are_rejected_and_the_rest_are_imported(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         ",public,Helena,,,",
@@ -181,7 +181,7 @@ def test_bad_rows_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:
     assert [library.name for library in Organization.objects.all()] == ["Good"]
 
 
-def test_missing_columns_are_named(tmp_path: Path) -> None:
+def test_missing_columns_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "libraries.csv"
     path.write_text("name,city\nA,Helena\n")
 
@@ -191,7 +191,7 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
     assert not Organization.objects.exists()
 
 
-def test_a_row_never_takes_another_rows_library(tmp_path: Path) -> None:
+def test_a_row_never_changes_another_rows_library(tmp_path: Path) -> None:
     load(write(tmp_path, "Foo,public,Helena,,,survey"))
     Organization.objects.update(name="Lewis")
     both = write(tmp_path, "Foo,public,Butte,,,survey", "Lewis,public,Helena,,,survey")

@@ -29,7 +29,7 @@ def a_position(**fields: Any) -> Position:
 # ---------- People ----------
 
 
-def test_an_address_is_in_lower_case() -> None:
+def test_an_address_must_be_in_lower_case() -> None:
     people = User.objects.filter(pk=factories.person().pk)
     refused("accounts_email_in_lower_case", lambda: people.update(email="Nora@library.example"))
     assert people.update(email="nora@library.example") == 1
@@ -42,7 +42,7 @@ def test_an_address_belongs_to_one_person() -> None:
         people.update(email="nora@library.example")
 
 
-def test_a_person_is_created_in_lower_case_and_found_in_capitals() -> None:
+def test_addresses_are_stored_in_lower_case_and_found_in_any_case() -> None:
     person = User.objects.create_user(" Nora@Library.Example ", "secret", display_name="Nora")
     assert person.email == "nora@library.example"
     assert User.objects.get_by_natural_key("NORA@library.example") == person
@@ -54,7 +54,7 @@ def test_a_superuser_is_staff() -> None:
     assert (person.is_staff, person.is_superuser) == (True, True)
 
 
-def test_a_person_without_a_name_is_shown_by_address() -> None:
+def test_a_person_without_a_name_is_shown_by_e_mail_address() -> None:
     assert str(User(email="nora@library.example")) == "nora@library.example"
     assert str(User(email="nora@library.example", display_name="Nora")) == "Nora"
 
@@ -62,20 +62,20 @@ def test_a_person_without_a_name_is_shown_by_address() -> None:
 # ---------- Organizations ----------
 
 
-def test_a_library_is_not_its_own_parent() -> None:
+def test_a_library_cannot_be_its_own_parent() -> None:
     library = factories.organization()
     libraries = Organization.objects.filter(pk=library.pk)
     refused("accounts_organization_not_own_parent", lambda: libraries.update(parent=library))
     assert libraries.update(parent=factories.organization()) == 1
 
 
-def test_a_library_has_a_known_kind() -> None:
+def test_a_library_must_have_a_known_kind() -> None:
     libraries = Organization.objects.filter(pk=factories.organization().pk)
     refused("accounts_organization_kind_known", lambda: libraries.update(kind="castle"))
     refused("accounts_organization_kind_known", lambda: libraries.update(kind=""))
 
 
-def test_a_name_occurs_once_in_a_city() -> None:
+def test_a_library_name_is_unique_within_a_city() -> None:
     factories.organization(name="Public Library", city="Hamilton")
     other = factories.organization(name="Public Library", city="Helena")
     refused(
@@ -87,12 +87,12 @@ def test_a_name_occurs_once_in_a_city() -> None:
 # ---------- Positions ----------
 
 
-def test_a_position_has_a_known_kind() -> None:
+def test_a_position_must_have_a_known_kind() -> None:
     positions = Position.objects.filter(pk=a_position().pk)
     refused("accounts_position_kind_known", lambda: positions.update(kind="queen"))
 
 
-def test_nobody_supervises_themselves() -> None:
+def test_people_cannot_supervise_themselves() -> None:
     position = a_position()
     positions = Position.objects.filter(pk=position.pk)
     refused(
@@ -102,7 +102,7 @@ def test_nobody_supervises_themselves() -> None:
     assert positions.update(supervisor=factories.person()) == 1
 
 
-def test_a_position_ends_on_the_day_it_begins_or_later() -> None:
+def test_a_position_cannot_end_before_it_begins() -> None:
     positions = Position.objects.filter(pk=a_position(since_on=dt.date(2026, 3, 1)).pk)
     refused(
         "accounts_position_ends_after_it_begins",
@@ -112,7 +112,7 @@ def test_a_position_ends_on_the_day_it_begins_or_later() -> None:
     assert positions.update(since_on=None, until_on=dt.date(1990, 1, 1)) == 1
 
 
-def test_one_open_position_of_a_kind_at_a_library() -> None:
+def test_there_is_one_open_position_of_each_kind_at_a_library() -> None:
     first = a_position()
     same = {"person": first.person, "organization": first.organization}
     ended = a_position(**same, until_on=dt.date(2021, 1, 1))
@@ -124,7 +124,7 @@ def test_one_open_position_of_a_kind_at_a_library() -> None:
     assert Position.objects.filter(pk=ended.pk).update(until_on=None) == 1
 
 
-def test_people_and_libraries_with_a_position_are_kept() -> None:
+def test_people_and_libraries_with_positions_cannot_be_deleted() -> None:
     position = a_position()
 
     def delete(kept: User | Organization) -> None:
@@ -139,7 +139,7 @@ def test_people_and_libraries_with_a_position_are_kept() -> None:
 # ---------- Roles ----------
 
 
-def test_roles_are_created_once_and_then_belong_to_staff() -> None:
+def test_existing_roles_stay_as_staff_edited_them() -> None:
     person = factories.person(Role.HELP_DESK)
     assert person.has_perm("helpdesk.work_ticket")
     group = person.groups.get()
@@ -149,7 +149,7 @@ def test_roles_are_created_once_and_then_belong_to_staff() -> None:
     assert list(group.permissions.order_by("pk")) == []
 
 
-def test_who_works_on_tickets_and_who_decides_custom_events() -> None:
+def test_the_roles_with_each_permission() -> None:
     allowed = {
         name: {role for role, names in PERMISSIONS.items() if name in names}
         for name in (

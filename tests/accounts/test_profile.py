@@ -41,7 +41,7 @@ def test_the_name_is_saved() -> None:
     assert person.display_name == "Zoë Ångström 🐻"
 
 
-def test_a_script_in_a_name_is_text() -> None:
+def test_a_script_in_a_name_is_escaped() -> None:
     person = factories.person()
     client = signed_in(person)
     client.post(PROFILE, {"display_name": SCRIPT})
@@ -59,7 +59,7 @@ def test_a_script_in_a_name_is_text() -> None:
         ("W" * 300, "Ensure this value has at most 150 characters (it has 300)."),
     ],
 )
-def test_an_unfit_name_is_refused_and_kept(name: str, error: str) -> None:
+def test_an_invalid_name_is_rejected_and_stays_in_the_form(name: str, error: str) -> None:
     person = factories.person(display_name="Before")
     response = signed_in(person).post(PROFILE, {"display_name": name})
     form = response.context["name_form"]
@@ -88,7 +88,7 @@ def test_a_position_is_added_from_today() -> None:
     assert "Bitterroot Public Library, Hamilton</th>" in text(client.get(PROFILE))
 
 
-def test_the_same_position_twice_is_one() -> None:
+def test_adding_the_same_position_twice_adds_one() -> None:
     person = factories.person()
     library = factories.organization()
     client = signed_in(person)
@@ -109,7 +109,7 @@ def test_the_same_position_twice_is_one() -> None:
         ({"kind": "\x00"}, ["kind"]),
     ],
 )
-def test_an_unknown_library_or_position_is_refused(
+def test_an_unknown_library_or_position_is_rejected(
     values: dict[str, str], fields: list[str]
 ) -> None:
     person = factories.person(display_name="Nora North")
@@ -138,7 +138,7 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     assert said(client.post(address))[-1] == ("This position has already ended or ends today.")
 
 
-def test_a_last_day_entered_ahead_becomes_today() -> None:
+def test_a_future_last_day_becomes_today() -> None:
     person = factories.person()
     position = a_position(person, until_on=TODAY + dt.timedelta(days=40))
     signed_in(person).post(f"{POSITIONS}{position.pk}/end/")
@@ -154,7 +154,7 @@ def test_a_position_that_has_not_begun_ends_on_its_first_day() -> None:
     assert position.until_on == dt.date(2027, 1, 1)
 
 
-def test_a_position_can_be_taken_up_again() -> None:
+def test_an_ended_position_can_be_added_again() -> None:
     person = factories.person()
     position = a_position(person)
     client = signed_in(person)
@@ -163,7 +163,7 @@ def test_a_position_can_be_taken_up_again() -> None:
     assert Position.objects.filter(until_on=None).get() != position
 
 
-def test_nobody_ends_the_position_of_another() -> None:
+def test_people_cannot_end_someone_elses_position() -> None:
     owner = factories.person()
     position = a_position(owner)
     client = signed_in(factories.person())
@@ -175,7 +175,7 @@ def test_nobody_ends_the_position_of_another() -> None:
     assert position.until_on is None
 
 
-def test_who_comes_back_from_signing_in_sees_the_profile() -> None:
+def test_a_get_after_signing_in_again_redirects_to_the_profile() -> None:
     person = factories.person()
     client = signed_in(person)
     for address in (POSITIONS, f"{POSITIONS}1/end/"):
@@ -185,7 +185,7 @@ def test_who_comes_back_from_signing_in_sees_the_profile() -> None:
 # ---------- The page ----------
 
 
-def test_the_page_shows_ones_own_present_and_coming_positions() -> None:
+def test_the_page_shows_the_persons_present_and_future_positions() -> None:
     person = factories.person()
     now_at, once_at = factories.organization(name="Now at"), factories.organization(name="Once at")
     other_at = factories.organization(name="Other at")
@@ -203,7 +203,7 @@ def test_the_page_shows_ones_own_present_and_coming_positions() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_page_asks_the_same_queries(number: int, django_assert_num_queries: Any) -> None:
+def test_the_page_takes_four_queries(number: int, django_assert_num_queries: Any) -> None:
     """Session, person, positions with their libraries, and the list of libraries."""
     person = factories.person()
     for _ in range(number):
@@ -213,7 +213,7 @@ def test_the_page_asks_the_same_queries(number: int, django_assert_num_queries: 
         client.get(PROFILE)
 
 
-def test_the_whole_directory_can_be_chosen_from() -> None:
+def test_the_list_offers_the_whole_directory() -> None:
     for number in range(130):
         factories.organization(name=f"Branch {number:03}")
     client = signed_in(factories.person())
@@ -238,7 +238,7 @@ def short_list(monkeypatch: Any) -> None:
 
 
 @pytest.mark.usefixtures("short_list")
-def test_a_long_directory_is_searched() -> None:
+def test_a_long_directory_can_be_searched() -> None:
     for name in ("Alpha", "Bravo", "Charlie"):
         factories.organization(name=f"{name} Library", city="Helena")
     factories.organization(name="Delta Library", city="Butte")
@@ -256,7 +256,7 @@ def test_a_long_directory_is_searched() -> None:
 
 
 @pytest.mark.usefixtures("short_list")
-def test_only_the_list_comes_back_while_one_types() -> None:
+def test_an_htmx_search_returns_only_the_list() -> None:
     factories.organization(name="Alpha Library")
     client = signed_in(factories.person())
     page = client.get(PROFILE, {"find": "alp"}, headers={"HX-Request": "true"})
@@ -266,14 +266,14 @@ def test_only_the_list_comes_back_while_one_types() -> None:
     assert 'role="status" hx-swap-oob="true">1 library in the list.</p>' in text(page)
 
 
-def test_unfit_words_to_find_are_refused_beside_the_field() -> None:
+def test_an_invalid_search_shows_an_error_next_to_the_field() -> None:
     page = text(signed_in(factories.person()).get(PROFILE, {"find": "a\x00b"}))
     assert "Null characters are not allowed." in page
     assert 'aria-describedby="find-error"' in page
 
 
 @pytest.mark.usefixtures("short_list")
-def test_a_library_outside_the_list_is_accepted_and_stays_chosen() -> None:
+def test_a_library_outside_the_list_is_accepted_and_stays_selected() -> None:
     libraries = [factories.organization(name=f"Branch {number}") for number in range(3)]
     person = factories.person()
     client = signed_in(person)
@@ -293,7 +293,7 @@ def library_shown(client: Client) -> str:
     return box.strip().removeprefix("<p>").removesuffix("</p>")
 
 
-def test_the_library_stands_under_the_name_and_costs_no_query(
+def test_the_library_is_shown_below_the_name_without_a_query(
     django_assert_num_queries: Any,
 ) -> None:
     person = factories.person()
@@ -306,7 +306,7 @@ def test_the_library_stands_under_the_name_and_costs_no_query(
         assert library_shown(client) == "&lt;b&gt;Bitterroot&lt;/b&gt; Library"
 
 
-def test_the_library_follows_the_profile() -> None:
+def test_the_library_shown_follows_the_profile() -> None:
     person = factories.person()
     client = signed_in(person)
     assert library_shown(client) == ""
@@ -322,7 +322,7 @@ def test_the_library_follows_the_profile() -> None:
         assert library_shown(client) == ""
 
 
-def test_the_library_goes_with_the_person(settings: Any) -> None:
+def test_the_library_shown_is_the_signed_in_persons(settings: Any) -> None:
     settings.ZEAL_ALLOWLIST = [{"model": "sessions.Session", "field": "get()"}]
     person = factories.person()
     a_position(person)
@@ -333,7 +333,7 @@ def test_the_library_goes_with_the_person(settings: Any) -> None:
     assert library_shown(client) == ""
 
 
-def test_the_menu_leads_to_the_registrations() -> None:
+def test_the_menu_links_to_the_registrations() -> None:
     page = text(signed_in(factories.person()).get(PROFILE))
     assert '<a href="/events/mine/">My registrations</a>' in page
 
@@ -343,7 +343,7 @@ def test_the_menu_leads_to_the_registrations() -> None:
 REMINDERS = "/accounts/profile/reminders/"
 
 
-def test_reminders_are_turned_off_and_on_in_the_profile() -> None:
+def test_reminders_can_be_turned_off_and_on_in_the_profile() -> None:
     person = factories.person()
     client = signed_in(person)
     assert " checked" in box(client)
@@ -366,7 +366,7 @@ def box(client: Client) -> str:
     return text(client.get(PROFILE)).split('name="wants_reminders"')[1].split(">")[0]
 
 
-def test_the_address_in_a_reminder_turns_them_off_without_signing_in() -> None:
+def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
     person, other = factories.person(), factories.person()
     address = f"/accounts/reminders/{reminders_token(person)}/"
     client = Client(enforce_csrf_checks=True)
@@ -390,7 +390,7 @@ def test_the_address_in_a_reminder_turns_them_off_without_signing_in() -> None:
         assert each.wants_reminders is wanted
 
 
-def test_a_mail_program_turns_them_off_with_its_own_button() -> None:
+def test_a_mail_programs_unsubscribe_button_turns_them_off() -> None:
     person = factories.person()
     answer = Client(enforce_csrf_checks=True).post(
         f"/accounts/reminders/{reminders_token(person)}/", {"List-Unsubscribe": "One-Click"}
@@ -402,7 +402,7 @@ def test_a_mail_program_turns_them_off_with_its_own_button() -> None:
 
 
 @pytest.mark.parametrize("change", ["another person", "no signature", "closed account"])
-def test_a_forged_address_turns_nothing_off(change: str) -> None:
+def test_a_forged_link_turns_nothing_off(change: str) -> None:
     person, other = factories.person(), factories.person()
     signature = reminders_token(person).split(":")[1]
     token = {

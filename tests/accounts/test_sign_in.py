@@ -106,7 +106,7 @@ def test_a_link_opened_in_another_browser_confirms_without_signing_in() -> None:
     assert who(other) == EMAIL
 
 
-def test_looking_at_the_link_confirms_nothing() -> None:
+def test_opening_the_link_does_not_confirm_the_address() -> None:
     """Mail programs open links to check them."""
     sign_up(Client())
     Client().get(link(mail.outbox[0]))
@@ -120,7 +120,7 @@ def test_a_broken_link_says_what_to_do(key: str) -> None:
     assert "we will send you a new link" in page
 
 
-def test_the_link_in_a_mail_file_can_be_copied_whole(settings: Any, tmp_path: Path) -> None:
+def test_a_link_in_a_mail_file_stays_on_one_line(settings: Any, tmp_path: Path) -> None:
     """The demonstration writes mail into files; a link must stay on one line there."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
@@ -134,7 +134,7 @@ def test_the_link_in_a_mail_file_can_be_copied_whole(settings: Any, tmp_path: Pa
     assert EmailAddress.objects.get().verified is True
 
 
-def test_signing_up_twice_does_not_tell_that_the_account_exists() -> None:
+def test_signing_up_twice_does_not_reveal_that_the_account_exists() -> None:
     account()
     known, unknown = Client(), Client()
     first = sign_up(known, display_name="Someone Else")
@@ -172,7 +172,7 @@ def test_signing_up_twice_does_not_tell_that_the_account_exists() -> None:
         ("password2", "something-else-2026", "You must type the same password each time."),
     ],
 )
-def test_what_does_not_fit_is_said_beside_the_field_and_kept(
+def test_invalid_values_get_an_error_and_stay_in_the_form(
     field: str, value: str, error: str
 ) -> None:
     response = sign_up(Client(), **{field: value})
@@ -187,13 +187,13 @@ def test_what_does_not_fit_is_said_beside_the_field_and_kept(
 
 
 @pytest.mark.parametrize("password", ["qwx7", "12345678901", "iloveyou", EMAIL])
-def test_a_weak_password_is_refused(password: str) -> None:
+def test_a_weak_password_is_rejected(password: str) -> None:
     response = sign_up(Client(), password1=password, password2=password)
     assert list(response.context["form"].errors) == ["password1"]
     assert password not in text(response).replace(f'value="{EMAIL}"', "")  # nor sent back
 
 
-def test_a_name_is_text_on_one_line() -> None:
+def test_a_name_is_escaped_and_put_on_one_line() -> None:
     client = Client()
     sign_up(client, display_name=f"  {SCRIPT}\r\nBcc: all@library.example ")
     client.post(link(mail.outbox[0]))
@@ -223,7 +223,7 @@ def test_sign_in_and_out(typed: str) -> None:
     assert who(client) == ""
 
 
-def test_who_was_sent_to_sign_in_comes_back() -> None:
+def test_people_return_to_their_page_after_signing_in() -> None:
     account()
     client = Client()
     door = client.get("/help/new/?credit=1")
@@ -234,7 +234,7 @@ def test_who_was_sent_to_sign_in_comes_back() -> None:
 
 
 @pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
-def test_signing_in_leads_nowhere_else(next: str) -> None:
+def test_signing_in_never_redirects_to_another_site(next: str) -> None:
     account()
     assert sign_in(Client(), next=next).headers["Location"] == "/"
 
@@ -258,7 +258,7 @@ def test_a_wrong_password_and_an_unknown_address_look_alike(email: str, password
     assert who(client) == ""
 
 
-def test_the_session_ends_with_the_browser_unless_asked_otherwise() -> None:
+def test_the_session_ends_with_the_browser_unless_remembered() -> None:
     account()
     for more, ends in (({}, True), ({"remember": "on"}, False)):
         client = Client()
@@ -266,7 +266,7 @@ def test_the_session_ends_with_the_browser_unless_asked_otherwise() -> None:
         assert client.session.get_expire_at_browser_close() is ends
 
 
-def test_an_unconfirmed_address_gets_a_fresh_link_and_no_entry() -> None:
+def test_signing_in_with_an_unconfirmed_address_only_sends_a_new_link() -> None:
     sign_up(Client())
     cache.clear()  # three minutes later
     client = Client()
@@ -277,7 +277,7 @@ def test_an_unconfirmed_address_gets_a_fresh_link_and_no_entry() -> None:
     assert who(client) == EMAIL
 
 
-def test_an_account_that_is_switched_off_stays_out() -> None:
+def test_an_inactive_account_cannot_sign_in() -> None:
     account(is_active=False)
     client = Client()
     answer = sign_in(client)
@@ -288,7 +288,7 @@ def test_an_account_that_is_switched_off_stays_out() -> None:
     assert "password/reset/key" not in mail.outbox[0].body
 
 
-def test_switching_an_account_off_ends_its_sessions() -> None:
+def test_deactivating_an_account_ends_its_sessions() -> None:
     person = account()
     client = Client()
     sign_in(client)
@@ -296,7 +296,7 @@ def test_switching_an_account_off_ends_its_sessions() -> None:
     assert who(client) == ""
 
 
-def test_guessing_a_password_is_stopped_in_words() -> None:
+def test_password_guessing_is_stopped_with_a_message() -> None:
     account()
     client = Client()
     for _ in range(5):
@@ -311,7 +311,7 @@ def test_guessing_a_password_is_stopped_in_words() -> None:
 
 
 @time_machine.travel("2026-11-23 10:00 -0700", tick=False)  # all within the minute that counts
-def test_very_many_requests_get_a_page_of_ours() -> None:
+def test_too_many_requests_get_a_429_page() -> None:
     client = Client()
     answers = [sign_in(client, email="x") for _ in range(121)]
     assert {answer.status_code for answer in answers[:120]} == {200}
@@ -322,7 +322,7 @@ def test_very_many_requests_get_a_page_of_ours() -> None:
 # ---------- A forgotten password ----------
 
 
-def test_a_forgotten_password_the_whole_way() -> None:
+def test_resetting_a_forgotten_password() -> None:
     account()
     client = Client()
     answer = client.post("/accounts/password/reset/", {"email": "NORA@library.example"})
@@ -345,7 +345,7 @@ def test_a_forgotten_password_the_whole_way() -> None:
     assert "This link no longer works" in text(used)
 
 
-def test_a_forgotten_password_of_nobody_looks_the_same() -> None:
+def test_resetting_the_password_of_an_unknown_address_looks_the_same() -> None:
     account()
     pages = []
     for email in (EMAIL, "nobody@library.example"):
@@ -357,7 +357,7 @@ def test_a_forgotten_password_of_nobody_looks_the_same() -> None:
     assert link(mail.outbox[1]) == "/accounts/signup/"
 
 
-def test_changing_the_password_keeps_this_browser_and_ends_the_others() -> None:
+def test_changing_the_password_ends_the_sessions_of_other_browsers() -> None:
     account()
     here, elsewhere = Client(), Client()
     sign_in(here)
@@ -373,7 +373,7 @@ def test_changing_the_password_keeps_this_browser_and_ends_the_others() -> None:
 # ---------- Another address ----------
 
 
-def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None:
+def test_a_second_address_must_be_confirmed_and_can_become_primary() -> None:
     account()
     client = Client()
     sign_in(client)
@@ -395,7 +395,7 @@ def test_a_second_address_has_to_be_confirmed_and_can_become_the_first() -> None
     assert who(other) == "nora@home.example"
 
 
-def test_a_name_in_a_message_is_text() -> None:
+def test_a_name_in_a_message_is_escaped() -> None:
     account(display_name=SCRIPT)
     client = Client()
     sign_in(client)
@@ -404,7 +404,7 @@ def test_a_name_in_a_message_is_text() -> None:
     assert "You are signed in, &lt;script&gt;alert(1)&lt;/script&gt;." in page
 
 
-def test_somebody_elses_address_cannot_be_taken() -> None:
+def test_someone_elses_address_cannot_be_added() -> None:
     account()
     other = account(email="other@library.example", display_name="Other")
     client = Client()
@@ -445,7 +445,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("address", FORMS)
-def test_every_field_has_a_label_of_ours_and_helps_password_managers(address: str) -> None:
+def test_every_field_has_our_label_and_the_right_autocomplete(address: str) -> None:
     client = Client()
     if address in ("/accounts/email/", "/accounts/password/change/", "/accounts/reauthenticate/"):
         client.force_login(factories.person())
@@ -459,7 +459,7 @@ def test_every_field_has_a_label_of_ours_and_helps_password_managers(address: st
     assert "placeholder" not in main
 
 
-def test_who_has_no_password_yet_chooses_one() -> None:
+def test_a_person_without_a_password_can_choose_one() -> None:
     person = account()
     person.set_unusable_password()
     person.save(update_fields=["password"])
@@ -474,7 +474,7 @@ def test_who_has_no_password_yet_chooses_one() -> None:
     assert person.check_password(NEW_PASSWORD)
 
 
-def test_the_accounts_of_the_demonstration_are_listed_in_it_only(settings: Any) -> None:
+def test_demonstration_accounts_are_listed_only_in_the_demonstration(settings: Any) -> None:
     known = ("aspen-demo-2026", "learner01@aspen.example to learner40@aspen.example")
     for is_on in (True, False):
         settings.DEMO = is_on
@@ -482,7 +482,7 @@ def test_the_accounts_of_the_demonstration_are_listed_in_it_only(settings: Any) 
         assert [words in page for words in known] == [is_on, is_on]
 
 
-def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
+def test_the_listed_accounts_are_the_ones_created() -> None:
     made = {account.email: account for account in people.ACCOUNTS}
     named = [line.email for line in people.DEMO_LOGINS]
     assert len(named) == 9
@@ -493,7 +493,7 @@ def test_the_list_of_accounts_is_the_one_that_is_made() -> None:
         assert f">{line.description}</td>" in page
 
 
-def test_an_account_of_the_demonstration_is_nobodys_once_it_is_off(settings: Any) -> None:
+def test_demonstration_accounts_do_not_work_once_the_demonstration_is_off(settings: Any) -> None:
     """Someone may go live on a database that the demonstration was tried with."""
     account(is_demonstration=True, is_staff=True)
     client, later = Client(), Client()

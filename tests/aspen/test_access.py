@@ -588,7 +588,7 @@ def test_every_address_answers_every_role_as_stated(world: World, role: str) -> 
     assert found == expected
 
 
-def test_an_editor_of_another_organization_sees_what_any_librarian_does(world: World) -> None:
+def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world: World) -> None:
     """Besides the pages of their own events, and the way to check people in to these."""
     stranger = factories.person(Role.EVENT_EDITOR)
     Position.objects.create(
@@ -608,7 +608,7 @@ def test_an_editor_of_another_organization_sees_what_any_librarian_does(world: W
     assert {line[-3:] for line in managing} == {"404"}
 
 
-def test_the_public_addresses_are_these() -> None:
+def test_the_public_addresses() -> None:
     public = [
         route
         for route, pattern in routes().items()
@@ -617,7 +617,7 @@ def test_the_public_addresses_are_these() -> None:
     assert sorted(public) == PUBLIC
 
 
-def test_who_is_not_signed_in_comes_back_to_the_same_address(world: World) -> None:
+def test_people_return_to_the_same_address_after_signing_in(world: World) -> None:
     for method, address, cells in rows():
         if cells[0] == "door" and "?" not in address and "admin" not in address:
             here = address.format_map(world.ids)
@@ -629,7 +629,7 @@ def test_who_is_not_signed_in_comes_back_to_the_same_address(world: World) -> No
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner", "supervisor"])
-def test_the_administration_turns_everybody_else_away(world: World, role: str) -> None:
+def test_the_administration_turns_everyone_else_away(world: World, role: str) -> None:
     client = world.client(role)
     inner = [route for route in routes() if re.fullmatch(r"admin/[\w/<>:]+", route)]
     assert len(inner) > 100
@@ -643,7 +643,7 @@ def test_the_administration_turns_everybody_else_away(world: World, role: str) -
             assert re.match(r"/(admin|accounts)/login/\?next=/", response.headers["Location"])
 
 
-def test_staff_see_in_the_administration_what_is_stated(world: World) -> None:
+def test_staff_see_the_stated_pages_of_the_administration(world: World) -> None:
     stated = [line for line in STAFF.splitlines() if line.strip()][1:]
     models = sorted(model._meta.label_lower for model in admin.site._registry)
     found = []
@@ -659,7 +659,7 @@ def test_staff_see_in_the_administration_what_is_stated(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_who_does_not_merge_reads_nothing_of_a_merge(world: World, role: str) -> None:
+def test_only_people_who_can_merge_see_merges(world: World, role: str) -> None:
     client = world.client(role)
     expected, found = [], []
     for line in MERGES.strip().splitlines()[1:]:
@@ -674,7 +674,7 @@ def test_who_does_not_merge_reads_nothing_of_a_merge(world: World, role: str) ->
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner"])
-def test_nothing_is_accepted_from_another_site(world: World, role: str) -> None:
+def test_forms_from_another_site_are_rejected(world: World, role: str) -> None:
     client = world.client(role, enforce_csrf_checks=True)
     for method, address, _ in rows():
         # The signed address is the right to do it: mail programs press that button for people,
@@ -696,7 +696,7 @@ NUMBERED = [
 
 
 @pytest.mark.parametrize("role", ["other", "coordinator"])
-def test_a_number_that_is_nobodys_is_not_found(world: World, role: str) -> None:
+def test_an_unknown_id_is_not_found(world: World, role: str) -> None:
     client = world.client(role)
     for number in ("0", str(2**31), "9" * 20, "9" * 400):
         for method, address in NUMBERED:
@@ -704,7 +704,7 @@ def test_a_number_that_is_nobodys_is_not_found(world: World, role: str) -> None:
             assert not_found(send(client, method, here)), here
 
 
-def test_what_is_no_number_is_not_found(world: World) -> None:
+def test_an_invalid_id_is_not_found(world: World) -> None:
     client = world.client("owner")
     for word in ("-1", "1.5", "%00", "٣", "🐻", "x", "1;drop"):
         for address in {address for _, address in NUMBERED}:
@@ -735,7 +735,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner", "coordinator"])
-def test_an_odd_address_is_answered(world: World, role: str) -> None:
+def test_an_odd_address_gets_a_response(world: World, role: str) -> None:
     client = world.client(role)
     for address in ODD:
         assert send(client, "GET", address).status_code in (200, 302, 404), address
@@ -846,7 +846,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner", "helpdesk"])
-def test_nothing_that_is_typed_breaks_a_page(world: World, role: str) -> None:
+def test_no_form_value_breaks_a_page(world: World, role: str) -> None:
     client = world.client(role)
     for value in NASTY:
         for method, address, cells in rows():

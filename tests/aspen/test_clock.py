@@ -24,7 +24,7 @@ from aspen.clock import fiscal_year, today, years_after, years_before
         ("2026-11-02 06:59 +0000", "2026-11-01"),
     ],
 )
-def test_today_is_montanas_day(moment: str, day: str) -> None:
+def test_today_is_the_day_in_montana(moment: str, day: str) -> None:
     with time_machine.travel(dt.datetime.strptime(moment, "%Y-%m-%d %H:%M %z"), tick=False):
         assert today() == dt.date.fromisoformat(day)
 
@@ -40,11 +40,11 @@ def test_today_is_montanas_day(moment: str, day: str) -> None:
         ("2028-02-29", 2028),
     ],
 )
-def test_a_fiscal_year_begins_in_july_and_is_named_by_its_end(day: str, year: int) -> None:
+def test_a_fiscal_year_begins_in_july_and_is_named_for_its_end(day: str, year: int) -> None:
     assert fiscal_year(dt.date.fromisoformat(day)) == year
 
 
-def test_years_keep_the_day() -> None:
+def test_adding_years_keeps_the_day() -> None:
     assert years_before(dt.date(2026, 11, 23), 4) == dt.date(2022, 11, 23)
     assert years_after(dt.date(2026, 11, 23), 4) == dt.date(2030, 11, 23)
     assert years_before(dt.date(2027, 1, 1), 1) == dt.date(2026, 1, 1)

@@ -36,7 +36,7 @@ def at(text: str) -> dt.datetime:
         ("0.0", "0 credits"),
     ],
 )
-def test_amounts_have_no_needless_zero(number: str, said: str) -> None:
+def test_amounts_have_no_trailing_zeros(number: str, said: str) -> None:
     assert format_credits(Decimal(number)) == said
     assert format_amount(Decimal(number)) == said.split()[0]
 
@@ -76,7 +76,7 @@ def test_a_day() -> None:
         ("2026-11-01 09:30", "2:30 AM"),
     ],
 )
-def test_the_clock_shows_mountain_time(moment: str, said: str) -> None:
+def test_times_are_in_mountain_time(moment: str, said: str) -> None:
     assert format_time(at(moment)) == said
 
 
@@ -109,7 +109,7 @@ def test_the_clock_shows_mountain_time(moment: str, said: str) -> None:
         ("2026-11-01 07:00", "2026-11-01 09:00", "Sun, Nov 1, 2026, 1:00–2:00 AM"),
     ],
 )
-def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
+def test_a_time_range(begins: str, ends: str | None, said: str) -> None:
     assert format_time_range(at(begins), at(ends) if ends else None, all_day=False) == said
 
 
@@ -125,7 +125,7 @@ def test_when_at_an_hour(begins: str, ends: str | None, said: str) -> None:
         ("2026-11-01 06:00", "2026-11-02 06:59", "Sun, Nov 1, 2026"),
     ],
 )
-def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
+def test_an_all_day_range(begins: str, ends: str | None, said: str) -> None:
     assert format_time_range(at(begins), at(ends) if ends else None, all_day=True) == said
 
 
@@ -138,6 +138,6 @@ def test_when_all_day(begins: str, ends: str | None, said: str) -> None:
         ("2026-12-05T12:00Z", "received today"),
     ],
 )
-def test_how_long_something_waits(since: str, said: str) -> None:
+def test_waiting_times(since: str, said: str) -> None:
     with time_machine.travel("2026-12-03T18:00Z", tick=False):
         assert format_waiting_time(dt.datetime.fromisoformat(since)) == said

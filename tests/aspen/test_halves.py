@@ -56,7 +56,7 @@ def test_python_and_the_database_agree() -> None:
 @pytest.mark.parametrize(
     ("minimum", "accepted"), [("0", True), ("0.5", True), ("0.4", False), ("-0.5", False)]
 )
-def test_a_minimum_may_be_nothing(minimum: str, accepted: bool) -> None:
+def test_a_minimum_can_be_zero(minimum: str, accepted: bool) -> None:
     first = Requirement.objects.order_by("pk").values("pk")[:1]
     rows = Requirement.objects.filter(pk__in=first)
     assert database_accepts(rows, minimum=Decimal(minimum)) is accepted
@@ -69,12 +69,12 @@ def test_every_number_of_halves_is_an_amount(number: int) -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.1", "0.25", "1000", "NaN", "x"])
-def test_anything_else_is_not(amount: str) -> None:
+def test_other_amounts_are_rejected(amount: str) -> None:
     with pytest.raises(ValidationError):
         CreditAmountField().clean(amount, None)
 
 
-def test_migrations_keep_the_field_short_and_the_same() -> None:
+def test_migrations_deconstruct_the_field_without_its_defaults() -> None:
     name, path, args, options = CreditAmountField(verbose_name="credits").deconstruct()
     assert (name, path, args) == (None, "aspen.halves.CreditAmountField", [])
     assert options == {"verbose_name": "credits"}
@@ -82,5 +82,5 @@ def test_migrations_keep_the_field_short_and_the_same() -> None:
     assert (again.max_digits, again.decimal_places, again.validators[0]) == (4, 1, validate_halves)
 
 
-def test_the_databases_refusal_has_the_same_words() -> None:
+def test_the_constraint_has_the_same_message() -> None:
     assert in_halves(name="some_amount_in_halves").violation_error_message == MESSAGE

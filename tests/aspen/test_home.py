@@ -17,7 +17,9 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_public_home_page_asks_two_queries(number: int, django_assert_num_queries: Any) -> None:
+def test_the_public_home_page_takes_two_queries(
+    number: int, django_assert_num_queries: Any
+) -> None:
     """The events, and their credit lines with the categories."""
     with zeal_ignore():
         for _ in range(number):
@@ -27,7 +29,7 @@ def test_the_public_home_page_asks_two_queries(number: int, django_assert_num_qu
     assert len(response.context["next_events"]) == number
 
 
-def test_a_signed_in_person_costs_two_more(django_assert_num_queries: Any) -> None:
+def test_signing_in_adds_two_queries(django_assert_num_queries: Any) -> None:
     """The session and the person."""
     factories.event(days=3)
     client = signed_in(factories.person())
@@ -35,7 +37,7 @@ def test_a_signed_in_person_costs_two_more(django_assert_num_queries: Any) -> No
         client.get("/")
 
 
-def test_the_next_events_are_to_come_on_the_calendar_and_soonest_first() -> None:
+def test_the_next_events_are_upcoming_and_soonest_first() -> None:
     later = factories.event(days=5, title="Later")
     sooner = factories.event(days=2, title="Sooner", city="Helena", delivery=Delivery.IN_PERSON)
     gone = factories.event(days=3, title="Called off", state=EventState.CANCELLED)
@@ -51,7 +53,7 @@ def test_the_next_events_are_to_come_on_the_calendar_and_soonest_first() -> None
     assert gone.title in text(Client().get("/"))
 
 
-def test_at_most_six_events_are_shown() -> None:
+def test_up_to_six_events_are_shown() -> None:
     with zeal_ignore():
         for days in range(1, 9):
             factories.event(days=days, title=f"Event {days}")
@@ -63,7 +65,7 @@ def test_without_events_the_page_says_so() -> None:
     assert "No events are coming up" in text(Client().get("/"))
 
 
-def test_a_script_in_a_title_is_text() -> None:
+def test_a_script_in_a_title_is_escaped() -> None:
     factories.event(days=1, title=f"{SCRIPT} 🐻")
     page = text(Client().get("/"))
     assert SCRIPT not in page
@@ -76,7 +78,7 @@ def test_the_accessibility_statement_is_public(django_assert_num_queries: Any) -
     assert text(response).count("<h1>") == 1
 
 
-def test_help_does_not_lead_to_a_door_for_those_who_cannot_open_it() -> None:
+def test_help_is_linked_only_for_people_who_are_signed_in() -> None:
     client = Client()
     foot = text(client.get("/accessibility/")).split("<footer")[1]
     assert 'href="/help/"' not in foot
@@ -90,27 +92,27 @@ def test_help_does_not_lead_to_a_door_for_those_who_cannot_open_it() -> None:
 # ---------- What machines ask ----------
 
 
-def test_healthz_asks_nobody(django_assert_num_queries: Any) -> None:
+def test_healthz_takes_no_queries(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = Client().get("/healthz")
     assert (response.status_code, text(response)) == (200, "ok\n")
     assert response.headers["Content-Type"] == "text/plain"
 
 
-def test_readyz_asks_for_the_migrations(django_assert_num_queries: Any) -> None:
+def test_readyz_checks_the_migrations(django_assert_num_queries: Any) -> None:
     """Whether there is a table of migrations, and what it holds."""
     with django_assert_num_queries(2):
         response = Client().get("/readyz")
     assert (response.status_code, text(response)) == (200, "ready\n")
 
 
-def test_readyz_misses_a_migration() -> None:
+def test_readyz_reports_a_missing_migration() -> None:
     MigrationRecorder(connection).record_unapplied("helpdesk", "0002_triggers")
     response = Client().get("/readyz")
     assert (response.status_code, text(response)) == (503, "migrations missing\n")
 
 
-def test_without_a_database_only_healthz_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_only_healthz_returns_200(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OperationalError("connection refused")
 
@@ -131,6 +133,6 @@ def test_without_a_database_only_healthz_is_well(monkeypatch: pytest.MonkeyPatch
         ("/events/catalogue/?year=2026", "/events/catalog/?year=2026"),
     ],
 )
-def test_addresses_of_before_lead_to_the_page(client: Client, old: str, new: str) -> None:
+def test_old_addresses_redirect_to_the_page(client: Client, old: str, new: str) -> None:
     answer = client.get(old)
     assert (answer.status_code, answer.headers["Location"]) == (301, new)

@@ -60,7 +60,7 @@ def everything() -> dict[str, list[Any]]:
     return {model.__name__: sorted(map(str, model.objects.values_list())) for model in models}
 
 
-def test_it_refuses_outside_the_demonstration(settings: Any) -> None:
+def test_it_is_refused_outside_the_demonstration(settings: Any) -> None:
     settings.DEMO = False
 
     with pytest.raises(CommandError, match="published password"):
@@ -83,7 +83,7 @@ def test_every_account_can_sign_in_with_the_published_password() -> None:
 
 
 @pytest.mark.parametrize("is_on", [True, False])
-def test_the_terminal_names_the_accounts_of_a_demonstration(settings: Any, is_on: bool) -> None:
+def test_the_terminal_lists_the_accounts_of_a_demonstration(settings: Any, is_on: bool) -> None:
     settings.DEMO = is_on
     out = io.StringIO()
 
@@ -96,7 +96,7 @@ def test_the_terminal_names_the_accounts_of_a_demonstration(settings: Any, is_on
     assert any(line.endswith(f"password {PASSWORD}:") for line in said) is is_on
 
 
-def test_staff_accounts_have_their_roles_and_no_more() -> None:
+def test_staff_accounts_have_only_their_roles() -> None:
     load()
 
     roles = {
@@ -123,7 +123,7 @@ def test_staff_accounts_have_their_roles_and_no_more() -> None:
     ]
 
 
-def test_positions_come_with_the_directory() -> None:
+def test_positions_need_the_directory() -> None:
     assert "Run import_libraries" in load()
     assert not Position.objects.exists()
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
@@ -149,7 +149,7 @@ def test_positions_come_with_the_directory() -> None:
     assert len({position.organization_id for position in learners}) == 40
 
 
-def test_the_calendar_is_alive() -> None:
+def test_the_calendar_has_past_and_upcoming_events() -> None:
     load()
 
     now, today = timezone.now(), timezone.localdate()
@@ -175,7 +175,7 @@ def test_the_calendar_is_alive() -> None:
     )
 
 
-def test_a_conference_carries_its_credits_in_eight_sessions() -> None:
+def test_a_conference_has_its_credits_in_eight_sessions() -> None:
     load()
 
     conferences = demonstration().filter(type=EventType.CONFERENCE)
@@ -201,7 +201,7 @@ def test_one_training_has_two_credit_lines() -> None:
     assert lines == [("Library Administration", "3.0"), ("Technology", "1.0")]
 
 
-def test_there_is_always_exactly_one_lab_ahead() -> None:
+def test_there_is_always_exactly_one_upcoming_lab() -> None:
     def ahead() -> list[Event]:
         labs = Event.objects.filter(title="Small-group cataloging lab")
         return list(labs.filter(begins_at__gt=timezone.now(), state=EventState.PUBLISHED))
@@ -225,7 +225,7 @@ def test_there_is_always_exactly_one_lab_ahead() -> None:
         assert other.begins_at > lab.begins_at
 
 
-def test_what_the_people_have_done_so_far() -> None:
+def test_the_stories_of_the_people() -> None:
     load()
 
     librarian, director, trustee = account("librarian"), account("director"), account("trustee")
@@ -261,7 +261,7 @@ def test_what_the_people_have_done_so_far() -> None:
     assert not Participation.objects.filter(person__in=learners).exists()
 
 
-def test_a_catalog_of_two_years_is_there_to_try_and_one_course_waits() -> None:
+def test_the_catalog_has_two_years_and_one_course_waiting() -> None:
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
     load()
     now = fiscal_year(timezone.localdate())
@@ -283,7 +283,7 @@ def test_loading_again_changes_nothing() -> None:
     assert everything() == before
 
 
-def test_what_people_entered_stays() -> None:
+def test_changes_by_people_stay() -> None:
     load()
     learner = account("learner01")
     learner.display_name = "Someone Else"
@@ -301,7 +301,7 @@ def test_what_people_entered_stays() -> None:
     assert (event.title, event.state) == ("Moved", EventState.CANCELLED)
 
 
-def test_an_account_that_was_there_before_is_nobody_of_the_demonstration() -> None:
+def test_an_existing_account_stays_out_of_the_demonstration() -> None:
     own = factories.person(email="librarian@aspen.example")
 
     assert "47 accounts" in load()
@@ -312,7 +312,7 @@ def test_an_account_that_was_there_before_is_nobody_of_the_demonstration() -> No
     assert not Claim.objects.filter(person=own).exists()
 
 
-def test_a_later_day_brings_the_calendar_up_to_it() -> None:
+def test_loading_on_a_later_day_extends_the_calendar() -> None:
     load()
     before = set(Event.objects.values_list("pk", flat=True))
 
@@ -327,7 +327,7 @@ def test_a_later_day_brings_the_calendar_up_to_it() -> None:
 
 
 @pytest.mark.parametrize("days", range(0, 400, 7))
-def test_the_plan_keeps_its_promises_on_any_day(days: int) -> None:
+def test_the_plan_has_enough_events_on_any_day(days: int) -> None:
     """A year and more, a week at a time: leap days, year ends and changes of the clocks."""
     today = dt.date(2027, 12, 25) + dt.timedelta(days=days)
 
@@ -351,7 +351,7 @@ def test_the_plan_keeps_its_promises_on_any_day(days: int) -> None:
     assert hours <= set(range(8, 17))
 
 
-def test_plans_of_two_days_agree_where_they_overlap() -> None:
+def test_plans_made_on_two_days_agree_where_they_overlap() -> None:
     one = {each.key: each for each in calendar.planned_events(dt.date(2026, 11, 23))}
     other = {each.key: each for each in calendar.planned_events(dt.date(2026, 12, 24))}
 
@@ -360,7 +360,7 @@ def test_plans_of_two_days_agree_where_they_overlap() -> None:
     assert all(one[key] == other[key] for key in shared)
 
 
-def test_the_catalog_has_no_slug_twice() -> None:
+def test_slugs_are_unique() -> None:
     slugs = [training.slug for training in [*TRAININGS, *DROP_INS, LAB]]
 
     assert len(set(slugs)) == len(slugs)

@@ -33,7 +33,7 @@ def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serves_until_it_is_asked_to_stop(project: Project, port: int, number: int) -> None:
+def test_serves_until_it_is_stopped(project: Project, port: int, number: int) -> None:
     process = portal(project, "--port", port)
     said = wait_for_output(process, "Press Ctrl-C to stop.")
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
@@ -70,7 +70,7 @@ def test_children_do_not_outlive_a_killed_portal(project: Project, port: int) ->
     assert eventually(lambda: project.left() == [])
 
 
-def test_a_used_port_is_refused_before_anything_starts(fresh: Project) -> None:
+def test_a_port_in_use_is_refused_before_anything_starts(fresh: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
@@ -82,7 +82,7 @@ def test_a_used_port_is_refused_before_anything_starts(fresh: Project) -> None:
     assert not fresh.var.exists()
 
 
-def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
+def test_reset_deletes_only_the_portals_files(fresh: Project) -> None:
     assert wait_for_exit(fresh.connect())[0] == 0
     (fresh.var / "mail").mkdir()
     (fresh.var / "mail" / "letter").write_text("…")
@@ -95,7 +95,7 @@ def test_reset_deletes_the_portals_own_files_only(fresh: Project) -> None:
     assert [path.name for path in fresh.var.iterdir()] == ["notes"]
 
 
-def test_reset_refuses_while_the_database_is_used(fresh: Project) -> None:
+def test_reset_is_refused_while_the_database_is_in_use(fresh: Project) -> None:
     user = fresh.connect()
     wait_for_output(user, "connected")
 

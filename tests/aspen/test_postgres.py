@@ -91,7 +91,7 @@ def test_sigterm_stops_the_server_too(project: Project) -> None:
     assert project.left() == []
 
 
-def test_server_of_a_killed_process_is_used_and_stopped_by_the_next(project: Project) -> None:
+def test_the_next_process_uses_and_stops_a_killed_processs_server(project: Project) -> None:
     process = project.connect()
     wait_for_output(process, "connected")
     dies(process)
@@ -116,19 +116,19 @@ def test_starts_again_after_everything_was_killed(project: Project) -> None:
     assert project.left() == []
 
 
-def test_a_process_number_given_to_another_program_is_not_believed(project: Project) -> None:
+def test_a_stale_lock_with_a_reused_process_id_is_ignored(project: Project) -> None:
     stale = project.var / "postgres" / "data" / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n")
 
     assert wait_for_exit(project.connect()) == (0, "connected\n")
 
 
-def test_reconnects_when_the_server_is_killed_underneath(project: Project) -> None:
+def test_reconnects_after_the_server_is_killed(project: Project) -> None:
     assert wait_for_exit(project.connect(KILL_SERVER)) == (0, "connected\n")
     assert eventually(lambda: project.left() == [])
 
 
-def test_the_end_of_a_forked_child_stops_nothing(project: Project) -> None:
+def test_the_end_of_a_forked_child_does_not_stop_the_server(project: Project) -> None:
     assert wait_for_exit(project.connect(FORK)) == (0, "connected\n")
     assert project.left() == []
 
@@ -159,7 +159,7 @@ def test_folder_without_programs_is_refused(fresh: Project) -> None:
     assert "ASPEN_POSTGRES_BIN=/nowhere must be a folder that contains initdb" in output
 
 
-def test_a_deep_folder_gets_its_socket_below_tmp(fresh: Project) -> None:
+def test_a_deep_folder_gets_its_socket_in_tmp(fresh: Project) -> None:
     fresh.configure(var=fresh.var / ("deep" * 30))
     folder = socket_folder(fresh.var / "postgres")
     assert folder.parent == Path("/tmp")
@@ -170,7 +170,7 @@ def test_a_deep_folder_gets_its_socket_below_tmp(fresh: Project) -> None:
 
 
 @pytest.mark.parametrize("name", ["with,comma", 'with"quote'])
-def test_a_name_postgres_would_misread_gets_its_socket_below_tmp(name: str) -> None:
+def test_a_name_postgres_would_misread_gets_its_socket_in_tmp(name: str) -> None:
     assert socket_folder(Path("/srv") / name).parent == Path("/tmp")
     assert socket_folder(Path("/srv/plain name")) == Path("/srv/plain name")
 
@@ -187,7 +187,7 @@ def test_stop_unless_used(project: Project) -> None:
     assert eventually(lambda: project.left() == [])
 
 
-def test_the_socket_is_for_its_owner_only(project: Project) -> None:
+def test_only_the_owner_can_use_the_socket(project: Project) -> None:
     process = project.connect()
     wait_for_output(process, "connected")
 
@@ -198,7 +198,7 @@ def test_the_socket_is_for_its_owner_only(project: Project) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_data_of_another_user_is_refused_with_a_sentence(project: Project) -> None:
+def test_data_of_another_user_is_refused(project: Project) -> None:
     data = project.var / "postgres" / "data"
     owner = data.stat()
     os.chown(data, 12345, 12345)

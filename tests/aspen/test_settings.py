@@ -64,7 +64,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ({"ASPEN_DEMO": "on"}, "ASPEN_DEMO=on has accounts with a published password"),
     ],
 )
-def test_an_insecure_value_is_refused_by_name(
+def test_an_insecure_value_is_refused(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, str], sentence: str
 ) -> None:
     assert refusal(monkeypatch, GOOD | change).startswith(sentence)
@@ -77,12 +77,12 @@ def test_good_values_start(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(monkeypatch, DEMO) == ""
 
 
-def test_nothing_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(monkeypatch, {}).startswith("SECRET_KEY ")
 
 
 @pytest.mark.parametrize("host", ["aspen.example.gov", "0.0.0.0", "192.168.1.7", "*"])
-def test_the_demonstration_answers_on_this_machine_only(
+def test_the_demonstration_answers_only_on_this_machine(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     values = DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"}
@@ -98,7 +98,7 @@ def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.Monk
     assert refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": ""}).startswith("ALLOWED_HOSTS ")
 
 
-def test_the_example_names_what_the_schema_knows() -> None:
+def test_the_example_lists_the_variables_in_the_schema() -> None:
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     names = [line.split("=")[0] for line in lines if line and not line.startswith("#")]
     assert sorted(names) == sorted(env.SCHEMA)
@@ -110,7 +110,7 @@ def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
     assert "sets both X-Forwarded-Proto and X-Forwarded-For and drops" in comment
 
 
-def test_the_example_as_it_stands_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unedited_example_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone who copies it is told about the secret first."""
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -159,7 +159,7 @@ print(s.SECURE_PROXY_SSL_HEADER)
 """
 
 
-def test_production_sends_its_cookies_over_https_only(tmp_path: Path) -> None:
+def test_production_sends_cookies_only_over_https(tmp_path: Path) -> None:
     done = manage(GOOD | {"ASPEN_VAR": str(tmp_path)}, "shell", "--no-imports", "-c", QUESTIONS)
     assert done.stdout.splitlines() == [
         "False False True True True",
@@ -171,7 +171,7 @@ def test_production_sends_its_cookies_over_https_only(tmp_path: Path) -> None:
 # ---------- What every page carries ----------
 
 
-def test_the_portal_lives_in_montana() -> None:
+def test_the_portal_is_in_montanas_time_zone() -> None:
     assert (portal.TIME_ZONE, portal.USE_TZ, portal.USE_I18N) == ("America/Denver", True, False)
 
 
@@ -194,7 +194,7 @@ def test_no_page_allows_inline_scripts_or_styles() -> None:
 
 
 @pytest.mark.django_db
-def test_a_page_cannot_be_framed_guessed_or_tracked() -> None:
+def test_pages_have_security_headers() -> None:
     headers = Client().get("/").headers
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -204,7 +204,7 @@ def test_a_page_cannot_be_framed_guessed_or_tracked() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("is_on", [True, False])
-def test_only_a_demonstration_says_that_it_is_one(settings: Any, is_on: bool) -> None:
+def test_only_the_demonstration_has_a_banner(settings: Any, is_on: bool) -> None:
     settings.DEMO = is_on
     for address in ("/", "/events/", "/accounts/signup/"):
         page = Client().get(address).content.decode()

@@ -17,7 +17,7 @@ OPENING = Transition({Actor.PERSON: {"closed", "ajar"}, Actor.PORTAL: {"ajar"}},
         ("ajar", Actor.STAFF, False),
     ],
 )
-def test_each_actor_leads_only_from_the_states_that_are_named(state, actor, allowed):
+def test_each_actor_can_move_only_from_the_listed_states(state, actor, allowed):
     assert OPENING.allows(state, actor) == allowed
     if allowed:
         assert OPENING.apply(state, actor, lambda: pytest.fail("asked why not")) == "open"

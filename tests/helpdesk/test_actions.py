@@ -55,7 +55,7 @@ def earned(person: User) -> dict[str, Decimal]:
 # ---------- Conversation ----------
 
 
-def test_a_ticket_opens_with_the_persons_words() -> None:
+def test_a_ticket_opens_with_the_persons_message() -> None:
     person = factories.person()
     ticket = a_ticket(person)
     assert ticket.state == TicketState.OPEN
@@ -70,7 +70,7 @@ def test_the_same_ticket_sent_twice_is_one() -> None:
     assert a_ticket(person) != a_ticket(person, credit)
 
 
-def test_the_help_desk_answers_and_the_persons_reply_asks_again() -> None:
+def test_the_persons_reply_reopens_an_answered_ticket() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     ticket = a_ticket(person)
     reply(ticket, "Which one?", staff)
@@ -118,7 +118,7 @@ def test_the_tracks_progress_follows_a_correction() -> None:
     assert earned(person) == {ADMINISTRATION: Decimal("0.5")}
 
 
-def test_a_correction_posts_and_takes_out_where_the_rules_say_so() -> None:
+def test_a_correction_posts_or_removes_the_credit_by_the_rules() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit = a_credit(person)
     participation, _ = select_track(track=factories.track(), by=person)
@@ -140,7 +140,7 @@ def test_a_correction_of_a_custom_event_corrects_its_credit_line_too() -> None:
     assert [offer.category.slug for offer in claim.event.offers.all()] == [ADMINISTRATION]
 
 
-def test_nobody_corrects_their_own_credit() -> None:
+def test_staff_cannot_correct_their_own_credit() -> None:
     staff = factories.person(Role.HELP_DESK)
     credit = a_credit(staff)
     with pytest.raises(Refused, match="A colleague has to correct"):
@@ -148,14 +148,14 @@ def test_nobody_corrects_their_own_credit() -> None:
 
 
 @pytest.mark.parametrize("role", [None, Role.EVENT_EDITOR, Role.ADMINISTRATOR])
-def test_only_the_help_desk_corrects(role: Role | None) -> None:
+def test_only_the_help_desk_can_correct(role: Role | None) -> None:
     person, other = factories.person(), factories.person(role)
     credit = a_credit(person)
     with pytest.raises(Refused, match="Only the help desk"):
         correct(a_ticket(person, credit), credit, other)
 
 
-def test_a_correction_has_to_change_something() -> None:
+def test_a_correction_must_change_something() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit = a_credit(person)
     ticket = a_ticket(person, credit)
@@ -166,7 +166,7 @@ def test_a_correction_has_to_change_something() -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "0.3", "-1.0", "1.2"])
-def test_amounts_are_halves(amount: str) -> None:
+def test_amounts_must_be_halves(amount: str) -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit = a_credit(person)
     with pytest.raises(Refused) as refusal:
@@ -176,7 +176,7 @@ def test_amounts_are_halves(amount: str) -> None:
     assert credit.amount == ONE
 
 
-def test_a_credit_that_counts_no_more_is_not_corrected() -> None:
+def test_a_declined_credit_cannot_be_corrected() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     claim = claim_custom_event(facts=factories.facts(), by=person)
     decide_custom_event(event_id=claim.event_id, decision=Decision.DECLINE, reason="No", by=staff)
@@ -187,7 +187,7 @@ def test_a_credit_that_counts_no_more_is_not_corrected() -> None:
     assert list(Correction.objects.all()) == []
 
 
-def test_a_ticket_reaches_no_other_persons_credit() -> None:
+def test_a_ticket_cannot_correct_another_persons_credit() -> None:
     person, other = factories.person(), factories.person()
     staff = factories.person(Role.HELP_DESK)
     foreign = a_credit(other)
@@ -210,7 +210,7 @@ def refused_by_database(name: str, row: Correction | Ticket | Message, **values:
         type(row).objects.filter(pk=row.pk).update(**values)
 
 
-def test_a_ticket_is_about_the_persons_own_credit(correction: Correction) -> None:
+def test_a_ticket_must_be_about_the_persons_own_credit(correction: Correction) -> None:
     foreign = a_credit(factories.person())
     refused_by_database(
         "helpdesk_ticket_credit_same_person", a_ticket(factories.person()), credit=foreign
@@ -219,7 +219,7 @@ def test_a_ticket_is_about_the_persons_own_credit(correction: Correction) -> Non
         a_ticket(factories.person(), foreign)
 
 
-def test_a_correction_is_of_the_tickets_person(correction: Correction) -> None:
+def test_a_correction_must_be_of_the_tickets_person(correction: Correction) -> None:
     foreign = a_credit(factories.person())
     refused_by_database("helpdesk_correction_credit_same_person", correction, credit=foreign)
     refused_by_database(
@@ -229,7 +229,7 @@ def test_a_correction_is_of_the_tickets_person(correction: Correction) -> None:
     )
 
 
-def test_the_database_knows_who_corrects_whom_and_what(correction: Correction) -> None:
+def test_the_database_checks_who_corrects_what(correction: Correction) -> None:
     refused_by_database(
         "helpdesk_correction_not_by_owner", correction, applied_by=correction.person
     )
@@ -242,7 +242,7 @@ def test_the_database_knows_who_corrects_whom_and_what(correction: Correction) -
     refused_by_database("helpdesk_correction_in_halves", correction, amount_after=Decimal("1.3"))
 
 
-def test_tickets_and_messages_say_something(correction: Correction) -> None:
+def test_tickets_and_messages_cannot_be_empty(correction: Correction) -> None:
     refused_by_database("helpdesk_ticket_has_subject", correction.ticket, subject="")
     refused_by_database("helpdesk_ticket_state_known", correction.ticket, state="lost")
     message = Message.objects.create(
@@ -251,7 +251,7 @@ def test_tickets_and_messages_say_something(correction: Correction) -> None:
     refused_by_database("helpdesk_message_not_empty", message, body="")
 
 
-def test_what_a_colleague_corrected_is_not_overturned_unread() -> None:
+def test_a_correction_based_on_an_outdated_ticket_is_refused() -> None:
     person, first, second = (
         factories.person(),
         *(factories.person(role=Role.HELP_DESK) for _ in range(2)),
@@ -274,7 +274,7 @@ def test_what_a_colleague_corrected_is_not_overturned_unread() -> None:
     assert credit.category.slug == factories.PUBLIC
 
 
-def test_a_correction_gives_at_most_twice_what_the_event_offers() -> None:
+def test_a_correction_can_give_up_to_twice_the_events_credits() -> None:
     person, staff = factories.person(), factories.person(role=Role.HELP_DESK)
     credit = factories.claim(person, credits={factories.TECHNOLOGY: "0.5"}).credits.get()
     ticket = actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)

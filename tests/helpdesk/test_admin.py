@@ -41,7 +41,7 @@ def waiting(person: User) -> list[tuple[str, str]]:
     return found
 
 
-def test_the_first_page_starts_with_what_waits() -> None:
+def test_the_index_starts_with_the_work_that_waits() -> None:
     first = a_custom_event()
     a_custom_event()
     asked = a_ticket()
@@ -59,7 +59,7 @@ def test_the_first_page_starts_with_what_waits() -> None:
     assert waiting(factories.person(Role.ADMINISTRATOR)) == []
 
 
-def test_the_lines_of_every_app_stand_in_one_order() -> None:
+def test_the_lines_of_all_apps_are_in_order() -> None:
     a_ticket()
     factories.submission()
     factories.listing(factories.event(), state=ListingState.PROPOSED)
@@ -72,7 +72,7 @@ def test_the_lines_of_every_app_stand_in_one_order() -> None:
     ]
 
 
-def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> None:
+def test_returned_events_without_an_answer_are_listed_after_thirty_days() -> None:
     for days in (45, 31, 29):
         event = a_custom_event()
         decide_custom_event(
@@ -89,14 +89,14 @@ def test_what_was_returned_and_never_answered_is_said_after_thirty_days() -> Non
     ]
 
 
-def test_nothing_waiting_is_said_too() -> None:
+def test_the_index_says_if_nothing_is_waiting() -> None:
     client = signed_in(factories.person(Role.CE_COORDINATOR))
     page = text(client.get("/admin/"))
     assert "Nothing needs your decision." in page
     assert page.index("Needs your decision") < page.index("Recent actions")
 
 
-def test_a_ticket_leads_to_its_page_for_those_who_answer() -> None:
+def test_a_ticket_links_to_its_page_for_help_desk_staff() -> None:
     ticket = a_ticket()
     for role, count in ((Role.HELP_DESK, 1), (Role.ADMINISTRATOR, 0)):
         client = signed_in(factories.person(role))
@@ -104,7 +104,7 @@ def test_a_ticket_leads_to_its_page_for_those_who_answer() -> None:
             assert text(client.get(address)).count(f'href="/help/{ticket.pk}/"') == count
 
 
-def test_tickets_are_not_changed_here() -> None:
+def test_tickets_cannot_be_changed_in_the_administration() -> None:
     ticket = a_ticket()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     answers = [
@@ -115,7 +115,7 @@ def test_tickets_are_not_changed_here() -> None:
     assert [answer.status_code for answer in answers] == [403] * 3
 
 
-def test_event_editors_see_no_tickets() -> None:
+def test_event_editors_cannot_see_tickets() -> None:
     a_ticket(subject="Private matter")
     answer = signed_in(factories.person(Role.EVENT_EDITOR)).get(TICKETS)
     assert answer.status_code == 403

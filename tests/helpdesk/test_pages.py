@@ -34,7 +34,7 @@ def a_ticket(person: User, credit: Credit | None = None, subject: str = "A quest
 # ---------- My tickets ----------
 
 
-def test_my_tickets_are_mine_the_latest_first() -> None:
+def test_the_list_has_the_persons_own_tickets_latest_first() -> None:
     person = factories.person()
     first, second = a_ticket(person, subject="First"), a_ticket(person, subject="Second")
     a_ticket(factories.person(), subject="Someone else's")
@@ -47,11 +47,11 @@ def test_my_tickets_are_mine_the_latest_first() -> None:
     assert "New help ticket" in text(response)
 
 
-def test_no_ticket_yet_says_so() -> None:
+def test_an_empty_list_says_so() -> None:
     assert "You have no help tickets" in text(signed_in(factories.person()).get("/help/"))
 
 
-def test_many_tickets_come_in_pages() -> None:
+def test_a_long_list_has_pages() -> None:
     person = factories.person()
     for number in range(21):
         a_ticket(person, subject=f"Ticket number {number}")
@@ -62,7 +62,7 @@ def test_many_tickets_come_in_pages() -> None:
 
 
 @pytest.mark.parametrize("page", ["%00", "x", "-1", "0", "9" * 40])
-def test_a_nonsense_page_number_is_some_page(page: str) -> None:
+def test_an_invalid_page_number_shows_a_page(page: str) -> None:
     person = factories.person(Role.HELP_DESK)
     a_ticket(person, subject="Only one")
     client = signed_in(person)
@@ -73,7 +73,7 @@ def test_a_nonsense_page_number_is_some_page(page: str) -> None:
 # ---------- A new ticket ----------
 
 
-def test_a_ticket_from_a_credit_is_prefilled_and_shows_what_it_says() -> None:
+def test_a_ticket_about_a_credit_is_prefilled_and_shows_the_credit() -> None:
     person = factories.person()
     credit = a_credit(person, title="Weeding without tears")
     client, url = signed_in(person), f"/help/new/?credit={credit.pk}"
@@ -97,7 +97,7 @@ def test_a_ticket_from_a_credit_is_prefilled_and_shows_what_it_says() -> None:
     assert said(answer) == ["Your help ticket was sent. The answer will appear here."]
 
 
-def test_a_very_long_title_fits_into_the_subject() -> None:
+def test_a_very_long_title_is_shortened_to_fit_the_subject() -> None:
     person = factories.person()
     credit = a_credit(person, title="W" * 300)
     subject = signed_in(person).get(f"/help/new/?credit={credit.pk}").context["form"]["subject"]
@@ -110,7 +110,7 @@ def test_an_unknown_credit_is_not_found(credit: str) -> None:
     assert signed_in(factories.person()).get(f"/help/new/?credit={credit}").status_code == 404
 
 
-def test_somebody_elses_credit_is_not_found() -> None:
+def test_someone_elses_credit_is_not_found() -> None:
     credit = a_credit(factories.person(), title="Secret training")
     client = signed_in(factories.person(Role.HELP_DESK))
     response = client.get(f"/help/new/?credit={credit.pk}")
@@ -121,7 +121,7 @@ def test_somebody_elses_credit_is_not_found() -> None:
     assert list(Ticket.objects.all()) == []
 
 
-def test_a_ticket_without_credit_may_choose_one_of_mine() -> None:
+def test_a_new_ticket_offers_the_persons_own_credits() -> None:
     person = factories.person()
     mine, foreign = a_credit(person, title="Mine"), a_credit(factories.person(), title="Foreign")
     client = signed_in(person)
@@ -133,7 +133,7 @@ def test_a_ticket_without_credit_may_choose_one_of_mine() -> None:
     assert Ticket.objects.get().credit == mine
 
 
-def test_sent_twice_is_one_ticket() -> None:
+def test_a_form_sent_twice_opens_one_ticket() -> None:
     client = signed_in(factories.person())
     for _ in range(2):
         client.post("/help/new/", {"subject": "S", "body": "B"})
@@ -149,7 +149,7 @@ def test_sent_twice_is_one_ticket() -> None:
         ("x" * 100_000, "This text has 100000 characters. Shorten it to 5000 or fewer."),
     ],
 )
-def test_an_unfit_body_is_refused_and_kept(body: str, error: str) -> None:
+def test_an_invalid_message_is_rejected_and_stays_in_the_form(body: str, error: str) -> None:
     response = signed_in(factories.person()).post("/help/new/", {"subject": "Kept", "body": body})
     form = response.context["form"]
     assert form.errors == {"body": [error]}
@@ -157,13 +157,13 @@ def test_an_unfit_body_is_refused_and_kept(body: str, error: str) -> None:
     assert list(Ticket.objects.all()) == []
 
 
-def test_a_line_end_counts_once() -> None:
+def test_a_line_break_counts_as_one_character() -> None:
     body = "\r\n".join(["x" * 99] * 50)
     signed_in(factories.person()).post("/help/new/", {"subject": "S", "body": body})
     assert len(Ticket.objects.get().messages.get().body) == 99 * 50 + 49
 
 
-def test_scripts_are_text_lines_stay_and_pictures_too() -> None:
+def test_scripts_are_escaped_and_line_breaks_and_emoji_stay() -> None:
     person = factories.person()
     client = signed_in(person)
     body = f"{SCRIPT}\r\nsecond line\r\n\r\n🐻 {'W' * 300}"
@@ -180,7 +180,7 @@ def test_scripts_are_text_lines_stay_and_pictures_too() -> None:
 # ---------- One ticket ----------
 
 
-def test_the_person_reads_the_correction_in_words() -> None:
+def test_the_person_sees_the_correction() -> None:
     person = factories.person()
     staff = factories.person(Role.HELP_DESK, display_name="Helpful Hand")
     credit = a_credit(person)
@@ -205,14 +205,14 @@ def test_the_person_reads_the_correction_in_words() -> None:
     ]
 
 
-def test_the_person_does_not_see_what_the_help_desk_sees() -> None:
+def test_the_person_does_not_see_the_help_desks_tools() -> None:
     person = factories.person()
     page = text(signed_in(person).get(a_ticket(person, a_credit(person)).get_absolute_url()))
     assert "Correct the credit" not in page
     assert "Opened by" not in page
 
 
-def test_the_help_desk_sees_who_asks_and_can_correct() -> None:
+def test_the_help_desk_sees_the_person_and_can_correct() -> None:
     person = factories.person()
     library = factories.organization(name="Bitterroot Public Library", city="Hamilton")
     Position.objects.create(person=person, organization=library, kind=PositionKind.DIRECTOR)
@@ -231,7 +231,7 @@ def test_the_help_desk_sees_who_asks_and_can_correct() -> None:
     assert form["category"].value() == category(TECHNOLOGY).pk
 
 
-def test_the_help_desks_own_ticket_is_a_colleagues_to_correct() -> None:
+def test_help_desk_staff_cannot_correct_their_own_credits() -> None:
     staff = factories.person(Role.HELP_DESK)
     credit = a_credit(staff)
     ticket = a_ticket(staff, credit)
@@ -245,7 +245,7 @@ def test_the_help_desks_own_ticket_is_a_colleagues_to_correct() -> None:
     assert list(Correction.objects.all()) == []
 
 
-def test_a_custom_event_is_not_linked_where_nobody_could_open_it() -> None:
+def test_a_custom_event_is_linked_only_for_its_author() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     claim = claim_custom_event(facts=factories.facts(), by=person)
     ticket = a_ticket(person, claim.credits.get())
@@ -254,7 +254,7 @@ def test_a_custom_event_is_not_linked_where_nobody_could_open_it() -> None:
     assert address not in text(signed_in(staff).get(ticket.get_absolute_url()))
 
 
-def test_replies_go_back_and_forth() -> None:
+def test_replies_from_both_sides() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     ticket = a_ticket(person)
     address = reverse("helpdesk:reply", args=[ticket.pk])
@@ -267,7 +267,7 @@ def test_replies_go_back_and_forth() -> None:
     assert ticket.state == TicketState.OPEN
 
 
-def test_an_empty_reply_is_refused_on_the_tickets_page() -> None:
+def test_an_empty_reply_shows_an_error_on_the_tickets_page() -> None:
     person = factories.person()
     ticket = a_ticket(person)
     answer = signed_in(person).post(reverse("helpdesk:reply", args=[ticket.pk]), {"body": " "})
@@ -276,7 +276,7 @@ def test_an_empty_reply_is_refused_on_the_tickets_page() -> None:
 
 
 @pytest.mark.parametrize("name", ["helpdesk:reply", "helpdesk:correct"])
-def test_opening_the_address_of_a_form_shows_the_ticket(name: str) -> None:
+def test_a_get_to_a_forms_address_redirects_to_the_ticket(name: str) -> None:
     staff = factories.person(Role.HELP_DESK)
     ticket = a_ticket(factories.person())
     answer = signed_in(staff).get(reverse(name, args=[ticket.pk]))
@@ -286,7 +286,7 @@ def test_opening_the_address_of_a_form_shows_the_ticket(name: str) -> None:
 # ---------- Correcting ----------
 
 
-def test_a_correction_is_one_step() -> None:
+def test_a_correction_answers_the_ticket_too() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit = a_credit(person)
     ticket = a_ticket(person, credit)
@@ -310,7 +310,7 @@ def test_a_correction_is_one_step() -> None:
     assert Correction.objects.count() == 1
 
 
-def test_without_a_named_credit_one_of_the_persons_is_chosen() -> None:
+def test_without_a_credit_staff_choose_one_of_the_persons() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit, foreign = a_credit(person), a_credit(factories.person())
     ticket = a_ticket(person)
@@ -326,7 +326,7 @@ def test_without_a_named_credit_one_of_the_persons_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("amount", ["", "0", "0.3", "-1", "1000", "NaN", "1e400", "a\x00", "1,5"])
-def test_an_unfit_credit_value_is_refused_beside_the_field(amount: str) -> None:
+def test_an_invalid_credit_value_shows_an_error_next_to_the_field(amount: str) -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     ticket = a_ticket(person, a_credit(person))
     answer = signed_in(staff).post(
@@ -340,7 +340,7 @@ def test_an_unfit_credit_value_is_refused_beside_the_field(amount: str) -> None:
 # ---------- The queue ----------
 
 
-def test_the_queue_shows_what_waits_the_longest_waiting_first() -> None:
+def test_the_queue_shows_waiting_tickets_longest_waiting_first() -> None:
     staff = factories.person(Role.HELP_DESK)
     _, _, done = (a_ticket(factories.person(), subject=s) for s in ("One", "Two", "Done"))
     actions.reply(ticket_id=done.pk, body="Answer", by=staff)

@@ -44,7 +44,7 @@ def told(history: Any, *names: str) -> list[tuple[Any, ...]]:
     return list(history.objects.order_by("pgh_id").values_list(*keys))
 
 
-def test_the_story_of_a_custom_event_and_its_claim() -> None:
+def test_the_history_of_a_custom_event_and_its_claim() -> None:
     person, staff = make.person(), make.person(Role.CE_COORDINATOR)
     claim = actions.claim_custom_event(facts=make.facts(), by=person)
     decide_custom_event(
@@ -63,7 +63,7 @@ def test_the_story_of_a_custom_event_and_its_claim() -> None:
     ]
 
 
-def test_a_correction_names_the_ticket() -> None:
+def test_a_correction_records_the_ticket() -> None:
     person, helper = make.person(), make.person(Role.HELP_DESK)
     credit = make.claim(person).credits.get()
     ticket = helpdesk_actions.open_ticket(subject="Wrong", body="Please", credit=credit, by=person)
@@ -89,7 +89,7 @@ def test_a_correction_names_the_ticket() -> None:
     ]
 
 
-def test_bulk_updates_and_plain_sql_are_told_too() -> None:
+def test_bulk_updates_and_plain_sql_are_recorded() -> None:
     claim = make.claim(make.person())
     Credit.objects.filter(claim=claim).update(amount=3)
     with connection.cursor() as cursor:
@@ -101,7 +101,7 @@ def test_bulk_updates_and_plain_sql_are_told_too() -> None:
     ) == [("insert", 1), ("update", 2.5), ("delete", 2.5)]
 
 
-def test_what_changes_nothing_is_not_told() -> None:
+def test_updates_that_change_nothing_are_not_recorded() -> None:
     claim = make.claim(make.person())
     Credit.objects.filter(claim=claim).update(amount=1)
     Event.objects.filter(pk=claim.event_id).update(check_in_code="ABCDEF")
@@ -109,7 +109,7 @@ def test_what_changes_nothing_is_not_told() -> None:
     assert len(told(EventHistory)) == 1
 
 
-def test_tracks_roles_and_accounts_are_told() -> None:
+def test_tracks_roles_and_accounts_are_recorded() -> None:
     person = make.person(Role.HELP_DESK)
     participation, _ = select_track(track=make.track(), by=person)
     leave_track(participation_id=participation.pk, by=person)
@@ -125,7 +125,7 @@ def test_tracks_roles_and_accounts_are_told() -> None:
     assert list(mine.values_list("is_staff", flat=True)) == [True, False]
 
 
-def test_an_act_within_an_act_is_the_outer_ones() -> None:
+def test_nested_actions_are_recorded_under_the_outer_one() -> None:
     """Staff mark someone absent; that the credit goes is their doing too."""
     person, organizer = make.person(), make.person(Role.CE_COORDINATOR)
     event = make.event(days=1)
@@ -144,7 +144,7 @@ def test_an_act_within_an_act_is_the_outer_ones() -> None:
 
 
 @pytest.mark.parametrize("way", ["update", "delete"])
-def test_the_application_rewrites_nothing(way: str) -> None:
+def test_the_application_cannot_rewrite_history(way: str) -> None:
     make.claim(make.person())
     history = ClaimHistory.objects.all()
     act = history.delete if way == "delete" else lambda: history.update(state="approved")
@@ -177,7 +177,7 @@ def as_the_portal_role() -> Iterator[Any]:
         "SET session_replication_role = replica",
     ],
 )
-def test_the_database_role_of_the_portal_rewrites_nothing(statement: str) -> None:
+def test_the_portals_database_role_cannot_rewrite_history(statement: str) -> None:
     make.claim(make.person())
     before = told(ClaimHistory, "state")
     with as_the_portal_role() as cursor:
@@ -188,7 +188,7 @@ def test_the_database_role_of_the_portal_rewrites_nothing(statement: str) -> Non
     assert told(ClaimHistory, "state") == before
 
 
-def test_the_portal_role_works_with_everything_else_and_its_acts_are_told() -> None:
+def test_the_portal_role_can_do_its_work_and_is_recorded() -> None:
     person = make.person()
     event = make.event()
     with as_the_portal_role():
@@ -199,7 +199,7 @@ def test_the_portal_role_works_with_everything_else_and_its_acts_are_told() -> N
     assert role.may_rewrite_history() == role.history_tables()
 
 
-def test_every_table_but_the_history_is_the_roles_to_work_with() -> None:
+def test_the_portal_role_can_write_all_tables_except_history() -> None:
     history = set(role.history_tables())
     with as_the_portal_role() as cursor:
         cursor.execute(

@@ -18,7 +18,7 @@ def a_constraint(**fields: object) -> CompositeForeignKey:
     return CompositeForeignKey(**values | fields)  # type: ignore[arg-type]
 
 
-def test_it_survives_being_written_into_a_migration() -> None:
+def test_it_can_be_written_to_a_migration() -> None:
     text, imports = serializer_factory(DECLARED).serialize()
     scope: dict[str, object] = {}
     for line in imports:
@@ -32,13 +32,13 @@ def test_it_survives_being_written_into_a_migration() -> None:
     )
 
 
-def test_it_survives_being_copied_into_the_state_of_a_migration() -> None:
+def test_it_can_be_copied_to_a_migrations_state() -> None:
     kept = ModelState.from_model(Credit).options["constraints"]
     assert DECLARED in kept
     assert DECLARED.clone() == DECLARED
 
 
-def test_two_are_equal_when_all_they_say_is() -> None:
+def test_constraints_are_equal_if_all_their_options_are() -> None:
     assert a_constraint() == a_constraint()
     assert hash(a_constraint()) == hash(a_constraint())
     assert a_constraint() != a_constraint(fields=["person"])
@@ -49,7 +49,7 @@ def test_two_are_equal_when_all_they_say_is() -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_added_and_removed_by_migrations() -> None:
+def test_migrations_can_add_and_remove_it() -> None:
     """Each step is tried: refused with it, accepted without, and not added over a breach."""
     credit = factories.claim(factories.person()).credits.get()
     stranger = factories.person()
@@ -82,11 +82,11 @@ def test_it_is_added_and_removed_by_migrations() -> None:
 
 
 @pytest.mark.django_db
-def test_the_other_side_is_guarded_too() -> None:
+def test_the_referenced_row_is_protected_too() -> None:
     claim = factories.claim(factories.person())
     with pytest.raises(IntegrityError, match=NAME), transaction.atomic():
         Claim.objects.filter(pk=claim.pk).update(person=factories.person())
 
 
-def test_it_has_nothing_to_say_to_a_form() -> None:
+def test_forms_do_not_validate_it() -> None:
     assert DECLARED.validate(Credit, Credit()) is None

@@ -13,7 +13,7 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def test_the_outcome_is_told_and_taken_back() -> None:
+def test_the_outcome_is_returned_and_rolled_back() -> None:
     person, event = make.person(), make.event()
     claim = dry_run(lambda: make.claim(person, event))
     assert (claim.person, claim.event_id) == (person, event.pk)
@@ -22,7 +22,7 @@ def test_the_outcome_is_told_and_taken_back() -> None:
     assert make.claim(person, event).person == person
 
 
-def test_no_mail_is_promised_and_nobody_is_woken(
+def test_no_e_mail_is_queued_and_no_worker_woken(
     django_capture_on_commit_callbacks: object,
 ) -> None:
     person = make.person()
@@ -34,7 +34,7 @@ def test_no_mail_is_promised_and_nobody_is_woken(
     assert (len(callbacks), Mail.objects.count()) == (1, 1)
 
 
-def test_what_is_refused_is_refused() -> None:
+def test_a_refusal_is_raised() -> None:
     def act() -> None:
         make.claim(make.person())
         raise Refused("Not so.")
@@ -45,7 +45,7 @@ def test_what_is_refused_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_came_before_and_after_in_the_same_transaction_stays() -> None:
+def test_other_changes_in_the_same_transaction_stay() -> None:
     first, second = make.person(), make.person()
     event = make.event()
     with transaction.atomic():

@@ -70,7 +70,7 @@ def parsed(text: str) -> list[Any]:
 
 
 @pytest.mark.django_db
-def test_rows_are_taken_with_the_line_they_begin_on(tmp_path: Path) -> None:
+def test_rows_have_the_line_number_they_start_on(tmp_path: Path) -> None:
     importer, tally, said = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
 
     assert importer.taken == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
@@ -81,7 +81,7 @@ def test_rows_are_taken_with_the_line_they_begin_on(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_a_byte_order_mark_and_any_line_ends_are_taken(tmp_path: Path, end: bytes) -> None:
+def test_a_byte_order_mark_and_any_line_endings_are_accepted(tmp_path: Path, end: bytes) -> None:
     content = b"\xef\xbb\xbf" + end.join([b"Word , NOTE,more", "é,😀,x".encode(), b"b,2,"])
 
     importer, _, _ = run(content, tmp_path)
@@ -90,7 +90,7 @@ def test_a_byte_order_mark_and_any_line_ends_are_taken(tmp_path: Path, end: byte
 
 
 @pytest.mark.django_db
-def test_refused_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path) -> None:
+def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path) -> None:
     content = (
         b"word,note\r\n"
         b'bad , "a ""quoted"" note"\r\n'
@@ -125,7 +125,7 @@ def test_refused_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path
 
 
 @pytest.mark.django_db
-def test_the_rejects_file_can_be_mended_and_imported(tmp_path: Path) -> None:
+def test_the_rejects_file_can_be_corrected_and_imported(tmp_path: Path) -> None:
     run(b'word,note\nbad,"one, two"\n', tmp_path)
     mended = rejects(tmp_path).replace(b",bad,", b",mended,")
 
@@ -136,7 +136,7 @@ def test_the_rejects_file_can_be_mended_and_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_the_rejects_file_can_be_imported_again_and_again(tmp_path: Path) -> None:
+def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
     rows = b'bad,"one, ""two"""\r\nfew\r\n"a" b,x\r\ncaf\xe9,\r\n"open,1\r\nbad,2'
     run(b"word,note\r\n" + rows, tmp_path)
     first = rejects(tmp_path)
@@ -171,7 +171,7 @@ def test_the_rejects_file_can_be_imported_again_and_again(tmp_path: Path) -> Non
         ('"line 2: it is bad",few', "few"),
     ],
 )
-def test_only_a_reason_is_replaced_by_the_next_one(tmp_path: Path, row: str, kept: str) -> None:
+def test_a_new_reason_replaces_only_the_old_reason(tmp_path: Path, row: str, kept: str) -> None:
     run(f'" Reason",word,note\n{row}\n'.encode(), tmp_path)
 
     header, line = rejects(tmp_path).decode().splitlines()
@@ -180,7 +180,7 @@ def test_only_a_reason_is_replaced_by_the_next_one(tmp_path: Path, row: str, kep
 
 
 @pytest.mark.django_db
-def test_the_rejects_never_overwrite_the_file_that_is_read(tmp_path: Path) -> None:
+def test_the_rejects_file_never_overwrites_the_input_file(tmp_path: Path) -> None:
     source = tmp_path / "words.csv"
     source.write_bytes(b"word,note\nbad,1\n")
 
@@ -190,7 +190,7 @@ def test_the_rejects_never_overwrite_the_file_that_is_read(tmp_path: Path) -> No
     assert source.read_bytes() == b"word,note\nbad,1\n"
 
 
-def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
+def test_an_unclosed_quotation_mark_loses_only_its_own_line() -> None:
     never = "a quotation mark is never closed"
 
     assert parsed('a,b\n"open,1\nc,d\ne,f\n') == [
@@ -203,7 +203,7 @@ def test_a_quotation_mark_left_open_costs_its_own_line_only() -> None:
     assert [many[0], len(many), many[-1]] == [(1, [], never), 301, (301, ["c", "d"], "")]
 
 
-def test_quotation_marks_are_taken_as_spreadsheets_write_them() -> None:
+def test_quotation_marks_are_read_as_spreadsheets_write_them() -> None:
     misplaced = "there is a quotation mark in the middle of a field; double it or remove it"
 
     assert parsed('a 5" disk,x\n"He said ""no""",y\n"a" b,z\n"",w\n') == [
@@ -214,7 +214,7 @@ def test_quotation_marks_are_taken_as_spreadsheets_write_them() -> None:
     ]
 
 
-def test_a_huge_field_or_line_is_refused_and_the_next_line_read() -> None:
+def test_a_huge_field_or_line_is_rejected_and_the_next_line_is_read() -> None:
     assert parsed(f"a,{'x' * 200_000}\nb,1\n") == [
         (1, [], "a field is longer than 131,072 characters"),
         (2, ["b", "1"], ""),
@@ -247,7 +247,7 @@ def test_an_endless_file_is_streamed() -> None:
         (b'"word,note\n1,2\n', "not a CSV file in UTF-8"),
     ],
 )
-def test_what_is_no_such_file_is_refused_as_a_whole(
+def test_an_unreadable_file_is_rejected_as_a_whole(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
     with pytest.raises(UnreadableFile, match=words):
@@ -257,7 +257,7 @@ def test_what_is_no_such_file_is_refused_as_a_whole(
 
 
 @pytest.mark.django_db
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_rejected(tmp_path: Path) -> None:
     for path, words in [
         (tmp_path / "none.csv", "no such file or directory"),
         (tmp_path, "is a directory"),
@@ -268,7 +268,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_rows_are_prepared_in_batches_and_only_the_first_refusals_are_named(
+def test_rows_are_prepared_in_batches_and_only_the_first_rejects_listed(
     tmp_path: Path,
 ) -> None:
     importer, tally, said = run(b"word,note\n" + b"good,1\n" * 1300 + b"bad,1\n" * 60, tmp_path)
@@ -281,7 +281,7 @@ def test_rows_are_prepared_in_batches_and_only_the_first_refusals_are_named(
     assert rejects(tmp_path).count(b"\n") == 61
 
 
-def test_progress_speaks_every_thousand_rows() -> None:
+def test_progress_is_reported_every_thousand_rows() -> None:
     said: list[str] = []
     progress = ImportProgress(said.append)
 
@@ -292,7 +292,7 @@ def test_progress_speaks_every_thousand_rows() -> None:
 
 
 @pytest.mark.django_db
-def test_commits_wait_for_the_disk_again_afterwards() -> None:
+def test_commits_wait_for_the_disk_again_afterward() -> None:
     def setting() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SHOW synchronous_commit")

@@ -53,12 +53,12 @@ def test_the_zone_is_mountain_time_in_every_year_of_the_calendar(since: int, fir
         ("2026-11-01T09:30Z", "DTSTART;TZID=America/Denver:20261101T023000"),
     ],
 )
-def test_moments_around_both_changes_of_the_clocks(moment: str, line: str) -> None:
+def test_times_around_both_clock_changes(moment: str, line: str) -> None:
     assert ical.local_property("DTSTART", dt.datetime.fromisoformat(moment)) == line
 
 
 @given(st.text(max_size=400))
-def test_any_text_comes_back_as_it_was_but_for_what_is_forbidden(value: str) -> None:
+def test_any_text_round_trips_except_forbidden_characters(value: str) -> None:
     raw = ical.build_file(["BEGIN:VEVENT", f"SUMMARY:{ical.escape_text(value)}", "END:VEVENT"])
     lines = raw.split(b"\r\n")
     assert lines[-1] == b""
@@ -81,7 +81,7 @@ def too_odd(value: str) -> bool:
 @pytest.mark.parametrize(
     "value", ["a\\nb", "C:\\News\\N", "a;b,c:d", "a\nb\r\nc\rd", "\\", ";", ""]
 )
-def test_backslashes_and_line_breaks_are_told_apart(value: str) -> None:
+def test_backslashes_and_line_breaks_are_distinguished(value: str) -> None:
     escaped = ical.escape_text(value)
     out, letters = [], iter(escaped)
     for letter in letters:
@@ -93,5 +93,5 @@ def test_backslashes_and_line_breaks_are_told_apart(value: str) -> None:
     assert "".join(out) == value.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def test_a_parameter_holds_no_quotes_and_no_lines() -> None:
+def test_a_parameter_has_no_quotes_or_line_breaks() -> None:
     assert ical.quote_parameter('The "Best"\r\nLibrary\x07;:,') == "\"The 'Best' Library;:,\""

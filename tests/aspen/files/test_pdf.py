@@ -38,7 +38,7 @@ def set_in_type(settings, tmp_path):
         "Año, Žluťoučký kůň, Ελλάδα, Россия, “quotes” – 50 € ½ ✓ ■●▲◆",
     ],
 )
-def test_signs_of_the_template_language_are_text(set_in_type, text):
+def test_markup_of_the_template_language_is_text(set_in_type, text):
     assert set_in_type(text) == text
 
 
@@ -56,12 +56,12 @@ def test_signs_of_the_template_language_are_text(set_in_type, text):
         ("", ""),
     ],
 )
-def test_what_the_fonts_lack_is_named_or_marked(set_in_type, text, shown):
+def test_characters_missing_from_the_fonts_are_named_or_marked(set_in_type, text, shown):
     assert pdf.printable_text(text) == shown
     assert set_in_type(text) == shown
 
 
-def test_letters_that_do_not_go_together_lose_their_accents(set_in_type):
+def test_letters_the_fonts_cannot_combine_lose_their_accents(set_in_type):
     """Each sign is in some font, but no font has this accent on this letter."""
     assert set_in_type("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
 
@@ -72,7 +72,7 @@ def test_right_to_left_is_kept(set_in_type):
         assert sorted(letters) == sorted(text)
 
 
-def test_the_fonts_have_every_letter_that_is_claimed(set_in_type):
+def test_the_fonts_have_every_character_listed(set_in_type):
     """All of them at once: the first that is missing would be refused."""
     signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
     text = " ".join(sign for sign in signs if unicodedata.category(sign)[0] not in "MC")
@@ -80,7 +80,7 @@ def test_the_fonts_have_every_letter_that_is_claimed(set_in_type):
     assert set_in_type(text).count(pdf.MISSING_CHARACTER) == 1
 
 
-def test_a_wrong_template_is_no_matter_of_letters(settings, tmp_path):
+def test_an_error_in_a_template_is_raised(settings, tmp_path):
     settings.BASE_DIR = tmp_path
     (tmp_path / "templates" / "pdf").mkdir(parents=True)
     Path(tmp_path / "templates" / "pdf" / "wrong.typ").write_text("#nothing-like-this")

@@ -98,7 +98,7 @@ def only() -> Mail:
 
 
 @committed
-def test_an_act_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
+def test_an_action_that_is_rolled_back_sends_nothing(no_jobs: None) -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
         queue("It happened")
         raise ZeroDivisionError
@@ -118,7 +118,7 @@ def test_nothing_is_sent_before_the_commit() -> None:
 
 
 @committed
-def test_the_worker_is_woken_once_for_all_that_a_transaction_queues(no_jobs: None) -> None:
+def test_the_worker_is_woken_once_per_transaction(no_jobs: None) -> None:
     with transaction.atomic():
         queue("One", "Two")
         assert len(connection.run_on_commit) == 1
@@ -132,7 +132,7 @@ def test_the_worker_is_woken_once_for_all_that_a_transaction_queues(no_jobs: Non
 
 
 @committed
-def test_a_savepoint_that_is_rolled_back_takes_only_its_own_along(no_jobs: None) -> None:
+def test_a_savepoint_rollback_drops_only_its_own_messages(no_jobs: None) -> None:
     person = factories.person()
     with transaction.atomic():
         with suppress(ZeroDivisionError), transaction.atomic():
@@ -144,7 +144,7 @@ def test_a_savepoint_that_is_rolled_back_takes_only_its_own_along(no_jobs: None)
 
 
 @committed
-def test_a_worker_that_cannot_be_woken_breaks_nobodys_act(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_to_wake_the_worker_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox.app, "tasks", {})
     with transaction.atomic():
         person = factories.person()
@@ -154,7 +154,7 @@ def test_a_worker_that_cannot_be_woken_breaks_nobodys_act(monkeypatch: pytest.Mo
 
 
 @pytest.mark.django_db
-def test_the_same_news_is_queued_once(django_assert_num_queries: Any) -> None:
+def test_the_same_key_is_queued_once(django_assert_num_queries: Any) -> None:
     people = [factories.person() for _ in range(3)]
     for _ in range(2):
         with django_assert_num_queries(1):
@@ -165,7 +165,7 @@ def test_the_same_news_is_queued_once(django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_to_tell_needs_no_query(django_assert_num_queries: Any) -> None:
+def test_no_messages_take_no_queries(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         outbox.enqueue_many(kind=KIND, messages=[])
 
@@ -181,7 +181,7 @@ def test_a_kind_has_one_composer() -> None:
 
 
 @pytest.mark.django_db
-def test_what_was_sent_is_recorded_and_not_sent_again() -> None:
+def test_sent_messages_are_recorded_and_not_sent_again() -> None:
     person = factories.person(email="ada@library.example")
     queue("It happened", to=person)
 
@@ -201,7 +201,7 @@ def test_what_was_sent_is_recorded_and_not_sent_again() -> None:
 
 
 @committed
-def test_two_at_once_send_each_message_once(server: MailServer) -> None:
+def test_concurrent_workers_send_each_message_once(server: MailServer) -> None:
     with transaction.atomic():
         queue(*(f"Message {number}" for number in range(30)))
 
@@ -222,14 +222,14 @@ def test_a_batch_has_its_limit_and_can_be_stopped() -> None:
 
 
 @pytest.mark.django_db
-def test_a_batch_goes_over_one_connection(server: MailServer) -> None:
+def test_a_batch_uses_one_connection(server: MailServer) -> None:
     queue("One", "Two", "Three")
     outbox.deliver_due()
     assert (server.subjects(), server.connections) == (["One", "Two", "Three"], 1)
 
 
 @pytest.mark.django_db
-def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
+def test_messages_that_should_not_be_sent_are_dropped(settings: Any) -> None:
     settings.DEMO = False
     queue("Hello", to=factories.person(is_active=False))
     queue("Hello", to=factories.person(is_demonstration=True))
@@ -244,14 +244,14 @@ def test_who_cannot_get_mail_gets_none(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_demonstration_shows_its_mail() -> None:
+def test_the_demonstration_sends_mail_to_its_accounts() -> None:
     queue("Hello", to=factories.person(is_demonstration=True))
     outbox.deliver_due()
     assert states() == [SENT]
 
 
 @pytest.mark.django_db
-def test_what_is_to_be_said_later_waits() -> None:
+def test_a_message_that_is_not_due_yet_waits() -> None:
     queue("later", "now")
     assert outbox.deliver_due() == 2
     assert [message.subject for message in mailing.outbox] == ["now"]
@@ -264,7 +264,9 @@ def test_what_is_to_be_said_later_waits() -> None:
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_composed_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_that_cannot_be_composed_does_not_hold_up_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     queue("nonsense", "a database error", "Hello")
     Mail.objects.filter(facts__said="Hello").update(next_try_at=timezone.now())
     outbox.enqueue(kind="tests.unknown", key="unknown", to=factories.person())
@@ -282,7 +284,7 @@ def test_what_cannot_be_composed_holds_up_no_other(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.django_db
-def test_a_server_that_is_not_there_is_asked_again_with_growing_pauses(settings: Any) -> None:
+def test_an_unreachable_server_is_retried_with_growing_delays(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     server = MailServer()
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
@@ -304,7 +306,7 @@ def test_a_server_that_is_not_there_is_asked_again_with_growing_pauses(settings:
 
 
 @pytest.mark.django_db
-def test_nobody_else_is_tried_while_the_server_is_not_there(settings: Any) -> None:
+def test_no_other_message_is_tried_while_the_server_is_unreachable(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     queue("One", "Two")
@@ -326,7 +328,7 @@ def test_nobody_else_is_tried_while_the_server_is_not_there(settings: Any) -> No
         ("END", "hang up", UNCERTAIN),
     ],
 )
-def test_what_the_server_answers_decides(
+def test_the_servers_reply_decides_the_state(
     server: MailServer, command: str, answer: str, state: MailState
 ) -> None:
     queue("Hello")
@@ -347,7 +349,7 @@ def test_what_the_server_answers_decides(
 
 
 @pytest.mark.django_db
-def test_one_address_that_is_refused_leaves_the_others_alone(server: MailServer) -> None:
+def test_a_rejected_address_does_not_affect_other_messages(server: MailServer) -> None:
     server.answers["rcpt TO:<gone@library.example>"] = "550 no such person"
     queue("One", to=factories.person(email="gone@library.example"))
     queue("Two", "Three")
@@ -360,7 +362,7 @@ def test_one_address_that_is_refused_leaves_the_others_alone(server: MailServer)
 
 
 @pytest.mark.django_db
-def test_a_message_whose_sender_is_gone_is_not_sent_again_by_itself() -> None:
+def test_a_message_whose_worker_died_is_not_resent_automatically() -> None:
     queue("Hello", "Another")
     begun_at = timezone.now() - dt.timedelta(minutes=14)
     Mail.objects.filter(facts__said="Hello").update(state=SENDING, begun_at=begun_at)
@@ -420,7 +422,7 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
 
 @committed
 @pytest.mark.enable_socket
-def test_a_worker_that_is_killed_sends_nothing_twice(
+def test_a_killed_worker_sends_nothing_twice(
     no_jobs: None, worker: Any, server: MailServer
 ) -> None:
     """The mail server has the message, the worker is killed before it hears so."""
@@ -466,7 +468,7 @@ def stuck(state: MailState = UNCERTAIN, to: User | None = None) -> Mail:
 
 
 @pytest.mark.django_db
-def test_staff_send_again_what_is_stuck_and_nothing_else() -> None:
+def test_staff_can_resend_only_stuck_messages() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     queue("Sent")
     outbox.deliver_due()
@@ -485,7 +487,7 @@ def test_staff_send_again_what_is_stuck_and_nothing_else() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [None, Role.EVENT_EDITOR, Role.HELP_DESK])
-def test_nobody_else_does(role: Role | None) -> None:
+def test_people_without_the_permission_cannot_resend(role: Role | None) -> None:
     mail = stuck()
     with pytest.raises(Refused, match="You do not have permission to send messages again"):
         outbox.send_again(mail_ids=[mail.pk], by=factories.person(role))
@@ -493,7 +495,7 @@ def test_nobody_else_does(role: Role | None) -> None:
 
 
 @pytest.mark.django_db
-def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
+def test_the_administration_resends_and_reports_skipped_messages() -> None:
     person = factories.person(display_name="Zoë Ångström")
     queue("Sent", to=person)
     outbox.deliver_due()
@@ -523,7 +525,7 @@ def test_the_administration_sends_again_and_says_what_it_left_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_the_administration_changes_and_deletes_no_mail() -> None:
+def test_the_administration_cannot_change_or_delete_mail() -> None:
     mail = stuck()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     with zeal_ignore():
@@ -535,7 +537,7 @@ def test_the_administration_changes_and_deletes_no_mail() -> None:
 
 
 @pytest.mark.django_db
-def test_the_help_desk_does_not_read_the_mail() -> None:
+def test_the_help_desk_cannot_see_mail() -> None:
     stuck()
     client = signed_in(factories.person(Role.HELP_DESK))
     assert client.get("/admin/aspen/mail/").status_code == 403
@@ -546,6 +548,6 @@ def test_the_help_desk_does_not_read_the_mail() -> None:
 
 
 @pytest.mark.django_db
-def test_two_roles_may_send_a_message_again() -> None:
+def test_two_roles_can_resend_messages() -> None:
     holders = Group.objects.filter(permissions__codename="resend_mail").order_by("name")
     assert list(holders.values_list("name", flat=True)) == ["Administrators", "CE Coordinators"]

@@ -52,7 +52,7 @@ def post(client: Client, address: str, values: Any) -> Any:
     return client.post(address, urlencode(values), content_type=form_recovery.FORM_ENCODED)
 
 
-def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
+def test_the_form_is_restored_once_after_signing_in_again() -> None:
     """With the guard against foreign forms on, which sees the form before anyone else."""
     account()
     client = Client(enforce_csrf_checks=True)
@@ -75,7 +75,7 @@ def test_the_text_comes_back_after_signing_in_again_and_only_once() -> None:
     assert client.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
-def test_a_training_that_was_typed_comes_back() -> None:
+def test_a_custom_event_form_is_restored() -> None:
     address = "/continuing-education/new/"
     typed = {
         "title": "Outside webinar",
@@ -95,7 +95,7 @@ def test_a_training_that_was_typed_comes_back() -> None:
     assert not form.is_bound
 
 
-def test_a_reply_comes_back_on_its_ticket() -> None:
+def test_a_reply_is_restored_on_its_ticket() -> None:
     person = factories.person()
     ticket = open_ticket(subject="A question", body="Please help", credit=None, by=person)
     address = reverse("helpdesk:reply", args=[ticket.pk])
@@ -108,7 +108,7 @@ def test_a_reply_comes_back_on_its_ticket() -> None:
     assert list(ticket.messages.order_by("pk").values_list("body", flat=True)) == ["Please help"]
 
 
-def test_text_about_one_credit_is_not_offered_about_another() -> None:
+def test_a_form_about_one_credit_is_not_restored_for_another() -> None:
     person = factories.person()
     first, second = (factories.claim(person).credits.get() for _ in range(2))
     client = Client()
@@ -123,7 +123,7 @@ def test_text_about_one_credit_is_not_offered_about_another() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "body"), [(29, LONG_TEXT), (31, None)])
-def test_the_text_is_offered_for_half_an_hour(minutes: int, body: str | None) -> None:
+def test_a_form_is_kept_for_half_an_hour(minutes: int, body: str | None) -> None:
     client = Client()
     with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as clock:
         post(client, NEW_TICKET, TYPED)
@@ -144,7 +144,7 @@ def test_another_browser_gets_nothing() -> None:
     assert other.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
-def test_who_signs_out_leaves_nothing_to_the_next_person(settings: Any) -> None:
+def test_signing_out_discards_the_form(settings: Any) -> None:
     settings.ZEAL_ALLOWLIST = [{"model": "sessions.Session", "field": "get()"}]
     client = Client()
     post(client, NEW_TICKET, TYPED)
@@ -154,7 +154,7 @@ def test_who_signs_out_leaves_nothing_to_the_next_person(settings: Any) -> None:
     assert client.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
-def test_a_person_who_takes_the_session_over_gets_nothing() -> None:
+def test_another_person_who_takes_over_the_session_gets_nothing() -> None:
     client = Client()
     post(client, NEW_TICKET, TYPED)
     client.force_login(factories.person())
@@ -165,7 +165,7 @@ def test_a_person_who_takes_the_session_over_gets_nothing() -> None:
 # ---------- What is not kept ----------
 
 
-def test_who_is_signed_in_is_not_affected() -> None:
+def test_signed_in_people_are_not_affected() -> None:
     client = signed_in(factories.person())
     assert post(client, NEW_TICKET, {"subject": "", "body": LONG_TEXT}).status_code == 200
     assert form_recovery.SESSION_KEY not in client.session
@@ -181,7 +181,9 @@ def test_who_is_signed_in_is_not_affected() -> None:
         (NEW_TICKET, {"body": "x" * form_recovery.MAX_CHARACTERS}),
     ],
 )
-def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str, str]) -> None:
+def test_other_forms_are_not_kept_and_the_message_says_so(
+    address: str, values: dict[str, str]
+) -> None:
     client = Client()
     answer = post(client, address, values)
     assert answer.headers["Location"] == f"/accounts/login/?next={address}"
@@ -189,7 +191,7 @@ def test_other_forms_are_not_kept_and_it_is_said(address: str, values: dict[str,
     assert form_recovery.SESSION_KEY not in client.session
 
 
-def test_of_a_form_with_a_file_the_text_is_kept() -> None:
+def test_the_text_of_a_form_with_a_file_is_kept() -> None:
     client = Client()
     file = SimpleUploadedFile("certificate.pdf", b"%PDF-1.7")
     answer = client.post(NEW_TICKET, TYPED | {"file": file})
@@ -210,13 +212,13 @@ def test_a_session_keeps_the_newest_three() -> None:
     ]
 
 
-def test_looking_at_a_page_says_nothing() -> None:
+def test_a_get_shows_no_message() -> None:
     answer = Client().get(NEW_TICKET)
     assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
     assert said(answer) == []
 
 
-def test_after_every_button_there_is_a_page_to_come_back_to() -> None:
+def test_every_posts_address_also_answers_a_get() -> None:
     """Signing in leads back by GET, also to an address that otherwise only a button knows."""
     person = factories.person(Role.HELP_DESK)
     event = factories.event()

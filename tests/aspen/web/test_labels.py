@@ -58,7 +58,7 @@ def test_the_label_of_an_event(origin: str, state: str, reason: str, text: str) 
     assert event.state_label.text == text
 
 
-def test_the_glyph_is_not_read_aloud() -> None:
+def test_screen_readers_skip_the_shape() -> None:
     page = render_to_string("includes/state_label.html", {"label": Label("Valid", "good", "✓")})
     assert page.strip() == (
         '<span class="state state--good"><span aria-hidden="true">✓</span><span>Valid</span></span>'

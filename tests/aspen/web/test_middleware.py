@@ -21,7 +21,7 @@ def test_an_unknown_method_is_explained() -> None:
     assert "Nothing was changed." in response.content.decode()
 
 
-def test_somebody_signed_in_keeps_their_menu() -> None:
+def test_a_signed_in_person_keeps_their_menu() -> None:
     client = signed_in(factories.person(display_name="Ada Reader"))
     response = client.delete("/continuing-education/credits/")
     assert response.status_code == 405
@@ -32,6 +32,6 @@ def test_somebody_signed_in_keeps_their_menu() -> None:
     "given",
     [HttpResponse(), HttpResponseNotAllowed(["GET"], "own words"), HttpResponse(status=404)],
 )
-def test_every_other_answer_passes(given: Any) -> None:
+def test_other_responses_are_unchanged(given: Any) -> None:
     request: HttpRequest = RequestFactory().get("/")
     assert explain_method_not_allowed(lambda _: given)(request) is given

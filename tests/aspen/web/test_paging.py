@@ -8,12 +8,12 @@ from aspen.web.paging import Key
 
 
 @pytest.mark.parametrize("micro", [0, 1, 999_999])
-def test_a_key_survives_the_address(micro):
+def test_a_key_can_be_parsed_from_its_text(micro):
     key = Key(dt.datetime(2026, 12, 3, 16, 0, 7, micro, tzinfo=dt.UTC), 17)
     assert Key.parse(str(key)) == key
 
 
-def test_a_key_is_told_in_universal_time():
+def test_a_key_is_in_utc():
     mountain = dt.timezone(dt.timedelta(hours=-7))
     assert str(Key(dt.datetime(2026, 12, 3, 9, tzinfo=mountain), 17)) == "2026-12-03T16:00:00Z~17"
 
@@ -38,6 +38,6 @@ def test_a_key_is_told_in_universal_time():
         "'; DROP TABLE events_event;--Z~1",
     ],
 )
-def test_anything_else_is_no_key(text):
+def test_other_text_is_not_a_key(text):
     with pytest.raises(ValueError, match="This is not a key"):
         Key.parse(text)

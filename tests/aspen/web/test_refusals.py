@@ -52,7 +52,7 @@ def test_a_refusal_as_form_error(
     assert form.errors == errors
 
 
-def test_nothing_else_is_swallowed_and_what_is_returned_stays() -> None:
+def test_other_exceptions_are_raised_and_return_values_kept() -> None:
     form, request = NameForm({"name": "Ada"}), a_request()
 
     def act() -> str:
