@@ -1,6 +1,6 @@
 """The Continuing Education page, and the progress of a certification track."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -46,7 +46,8 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     """
     person = request.user
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "tracks/pick_again.html", _list_to_claim(request, person))
+        claimable = _claimable_events(request, person)
+        return render(request, "tracks/pick_again.html", {"claimable": claimable})
     event_actions.settle_due(person=person)
     participations = list(counting_queries.counting_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
@@ -73,39 +74,52 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         "credits": [
             counting_presentation.credit_row(credit, participations) for credit in latest_credits
         ],
-        "returned": [
-            {"title": event.title, "id": event.pk, "reason": event.decision_reason}
-            for event in counting_queries.returned_events(person)
-        ],
+        "returned": counting_queries.returned_events(person),
         "certificates": [
             certificates.certificate_facts(each)
             for each in counting_queries.certificates_of(person)
         ],
-        **_list_to_claim(request, person),
+        "claimable": _claimable_events(request, person),
     }
     return render(request, "tracks/dashboard.html", context)
 
 
-def _list_to_claim(request: AuthenticatedHttpRequest, person: User) -> dict[str, Any]:
+class ClaimableEvent(NamedTuple):
+    """An option in the list of events to claim."""
+
+    id: int
+    label: str
+
+
+class ClaimableEvents(NamedTuple):
+    """The list of events to claim, filtered by the words in `find`."""
+
+    events: list[ClaimableEvent]
+    has_more: bool
+    count_text: str
+    find: str
+    errors: list[str]
+
+
+def _claimable_events(request: AuthenticatedHttpRequest, person: User) -> ClaimableEvents:
     form = ClaimSearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
     events = event_queries.search_title_or_sponsor(credit_queries.claimable_by(person), find)
     options = [
-        {
-            "id": event.pk,
-            "label": f"{format_day(event.last_day)} – {event.title} "
+        ClaimableEvent(
+            event.pk,
+            f"{format_day(event.last_day)} – {event.title} "
             f"({format_credits(event.credits_offered)})",  # type: ignore[attr-defined]
-        }
+        )
         for event in event_queries.with_credits_offered(events)[: MAX_LISTED + 1]
     ]
-    return {
-        "options": options[:MAX_LISTED],
-        "more": len(options) > MAX_LISTED,
-        "found": _count_text(len(options)),
-        "limit": MAX_LISTED,
-        "find": find,
-        "find_errors": form.errors.get("find", []),
-    }
+    return ClaimableEvents(
+        events=options[:MAX_LISTED],
+        has_more=len(options) > MAX_LISTED,
+        count_text=_count_text(len(options)),
+        find=find,
+        errors=[str(error) for error in form.errors.get("find", [])],
+    )
 
 
 def _count_text(number: int) -> str:

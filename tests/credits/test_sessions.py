@@ -167,7 +167,7 @@ def test_a_recording_can_be_claimed_until_its_last_day(client: Client, person: U
     fields = {"delivery": Delivery.RECORDED, "recording_available_at": now - dt.timedelta(days=20)}
     over = make.event(days=-30, recording_until_at=now - dt.timedelta(hours=1), **fields)
     open_ = make.event(days=-30, recording_until_at=now + dt.timedelta(hours=1), **fields)
-    listed = [option["id"] for option in client.get("/continuing-education/").context["options"]]
+    listed = [each.id for each in client.get("/continuing-education/").context["claimable"].events]
     assert listed == [open_.pk]
     answer = client.post(f"/continuing-education/claim/{over.pk}/", follow=True)
     assert "The recording could be claimed until" in answer.content.decode()
@@ -195,7 +195,7 @@ def test_the_event_page_offers_the_button_only_while_the_recording_can_be_claime
     assert (button(watched), button(missed)) == ("", "")
     with pytest.raises(Refused, match="marked you as absent"):
         actions.claim_event(event_id=missed.pk, source=ClaimSource.CALENDAR, by=person)
-    assert client.get("/continuing-education/").context["options"] == []
+    assert client.get("/continuing-education/").context["claimable"].events == []
 
 
 def test_live_attendees_can_claim_after_the_recording_ends(person: User) -> None:
