@@ -64,15 +64,15 @@ def _matches(position: Position, track: Track) -> bool:
 
 def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Position]:
     """Present positions of possible supervisors at the same organizations or their parents."""
-    places = {
-        place
+    organizations = {
+        organization_id
         for position in positions
-        for place in (position.organization_id, position.organization.parent_id)
+        for organization_id in (position.organization_id, position.organization.parent_id)
     }
     kinds = {kind for each in SUPERVISING_POSITIONS.values() for kind in each} - {NAMED}
     return list(
         Position.objects.present()
-        .filter(organization__in=places, kind__in=kinds, person__is_active=True)
+        .filter(organization__in=organizations, kind__in=kinds, person__is_active=True)
         .exclude(person=exclude)
         .select_related("person", "organization")
         .order_by("person__display_name", "pk")
@@ -86,9 +86,11 @@ def _supervisors_of(position: Position, colleagues: Sequence[Position]) -> list[
             if (named := position.supervisor) and named.is_active:
                 return [SupervisorChoice(named, f"Your supervisor at {position.organization.name}")]
             continue
-        for place in (position.organization_id, position.organization.parent_id):
+        for organization_id in (position.organization_id, position.organization.parent_id):
             holders = [
-                each for each in colleagues if (each.kind, each.organization_id) == (kind, place)
+                each
+                for each in colleagues
+                if (each.kind, each.organization_id) == (kind, organization_id)
             ]
             if holders:
                 return [SupervisorChoice(each.person, _position_title(each)) for each in holders]

@@ -145,7 +145,7 @@ def test_new_and_resolved_warnings_are_distinguished() -> None:
     again = make.event(title=event.title, begins_at=event.begins_at, ends_at=event.ends_at)
     make.claim(june, again)
     shown = coordinator().get(address(sent)).context
-    assert shown["gone"] == [f"“{event.title}” is waiting for a staff decision."]
+    assert shown["resolved"] == [f"“{event.title}” is waiting for a staff decision."]
     assert [each in shown["remarks"] for each in shown["new"]] == [True]
     assert shown["new"][0].startswith(f"“{event.title}”: “{again.title}”")
     assert shown["undecided"] == []

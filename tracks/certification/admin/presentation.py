@@ -112,16 +112,16 @@ class CertificateCard(NamedTuple):
 class ReviewPage:
     """Everything staff need to decide about a record.
 
-    `remarks` are the current warnings, `new` those that are new since the submission, and `gone`
-    those resolved since then. `undecided` are the titles and addresses of events that await a staff
-    decision.
+    `remarks` are the current warnings, `new` those that are new since the submission, and
+    `resolved` those that no longer apply. `undecided` are the titles and addresses of events that
+    await a staff decision.
     """
 
     state: str
     facts: list[tuple[str, str]]
     remarks: list[str]
     new: list[str]
-    gone: list[str]
+    resolved: list[str]
     undecided: list[tuple[str, str]]
     categories: list[ReviewedCategory]
     surplus: str
@@ -146,7 +146,7 @@ def review_page(
         facts=_facts(submission),
         remarks=warnings,
         new=sorted(set(warnings) - set(submission.remarks)),
-        gone=[each for each in submission.remarks if each not in warnings],
+        resolved=[each for each in submission.remarks if each not in warnings],
         undecided=[
             (each.claim.event.title, queue_presentation.event_page_url(each.claim.event))
             for each in reviewed_claims

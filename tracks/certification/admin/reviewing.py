@@ -39,11 +39,11 @@ class SubmissionStageFilter(ConditionFilter):
     default, SUPERVISOR = "under-way", "supervisor"
 
     def options(self) -> list[tuple[str, str, Q]]:
-        under_way = Q(ended_at=None)
+        is_open = Q(ended_at=None)
         return [
-            (self.default, "In progress", under_way),
-            ("review", "To review", under_way & Q(reviewed_at=None)),
-            (self.SUPERVISOR, "With the supervisor", under_way & Q(reviewed_at__isnull=False)),
+            (self.default, "In progress", is_open),
+            ("review", "To review", is_open & Q(reviewed_at=None)),
+            (self.SUPERVISOR, "With the supervisor", is_open & Q(reviewed_at__isnull=False)),
             *((value, label, Q(ending=value)) for value, label in Ending.choices),
             ("all", "All", Q()),
         ]
@@ -280,7 +280,7 @@ class SubmissionAdmin(QueueAdmin):
 
 
 @waits_for(DECIDES, order=30)
-def records_under_way() -> list[Waiting]:
+def waiting_records() -> list[Waiting]:
     """Records to review, and records whose supervisor did not answer in time."""
     page = reverse("admin:tracks_submission_changelist")
     expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())

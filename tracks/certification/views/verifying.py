@@ -29,13 +29,13 @@ from tracks.models import Certificate, Verification
 class SupervisorVisit(NamedTuple):
     """A supervisor's visit to the page of a question.
 
-    `by` is their account, if known, and `here` the address of the page.
+    `by` is their account, if known, and `url` the address of the page.
     """
 
     request: HttpRequest
     question: Verification
     by: User | None
-    here: str
+    url: str
 
 
 # The signed link is a secret that forms on other sites do not have, so CSRF protection is not
@@ -55,8 +55,8 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
     elif request.user == question.person:
         response = render(request, "tracks/verify_own.html", {"question": question})
     else:
-        here = reverse("tracks:verify", args=[token])
-        response = _answer(SupervisorVisit(request, question, _supervisor(request, question), here))
+        url = reverse("tracks:verify", args=[token])
+        response = _answer(SupervisorVisit(request, question, _supervisor(request, question), url))
     response["Referrer-Policy"] = "no-referrer"
     return _not_cached(response)
 
@@ -72,8 +72,8 @@ def verification(request: AuthenticatedHttpRequest, verification_id: int) -> Htt
     """The same page for the supervisor, signed in. 404 for everyone else."""
     person = request.user
     question = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
-    here = reverse("tracks:verification", args=[question.pk])
-    return _not_cached(_answer(SupervisorVisit(request, question, person, here)))
+    url = reverse("tracks:verification", args=[question.pk])
+    return _not_cached(_answer(SupervisorVisit(request, question, person, url)))
 
 
 def _not_cached(response: HttpResponse) -> HttpResponse:
@@ -83,18 +83,19 @@ def _not_cached(response: HttpResponse) -> HttpResponse:
 
 def _answer(visit: SupervisorVisit) -> HttpResponse:
     data = visit.request.POST if visit.request.method == "POST" else None
-    sign, refuse = VerifyForm(initial={"name": visit.question.supervisor_name}), RefuseForm()
+    verify_form = VerifyForm(initial={"name": visit.question.supervisor_name})
+    refuse_form = RefuseForm()
     if data is None:
-        return _page(visit, sign, refuse)
+        return _page(visit, verify_form, refuse_form)
     if "renew" in data:
         return _renew(visit)
     if "wrong" in data:
-        refuse = RefuseForm(data)
-        done = refuse.is_valid() and _refuse(visit, refuse)
+        refuse_form = RefuseForm(data)
+        done = refuse_form.is_valid() and _refuse(visit, refuse_form)
     else:
-        sign = VerifyForm(data)
-        done = sign.is_valid() and _verify(visit, sign)
-    return redirect(visit.here) if done else _page(visit, sign, refuse)
+        verify_form = VerifyForm(data)
+        done = verify_form.is_valid() and _verify(visit, verify_form)
+    return redirect(visit.url) if done else _page(visit, verify_form, refuse_form)
 
 
 def _verify(visit: SupervisorVisit, form: VerifyForm) -> bool:
@@ -120,12 +121,12 @@ def _renew(visit: SupervisorVisit) -> HttpResponse:
     try:
         newer = verifying.renew_link(verification_id=visit.question.pk, by=visit.by)
     except Refused:
-        return redirect(visit.here)
-    is_signed_in = visit.here == reverse("tracks:verification", args=[visit.question.pk])
-    return redirect("tracks:verification", newer.pk) if is_signed_in else redirect(visit.here)
+        return redirect(visit.url)
+    is_signed_in = visit.url == reverse("tracks:verification", args=[visit.question.pk])
+    return redirect("tracks:verification", newer.pk) if is_signed_in else redirect(visit.url)
 
 
-def _page(visit: SupervisorVisit, sign: VerifyForm, refuse: RefuseForm) -> HttpResponse:
+def _page(visit: SupervisorVisit, verify_form: VerifyForm, refuse_form: RefuseForm) -> HttpResponse:
     question = visit.question
     context: dict[str, Any] = {"question": question, "facts": question_facts(question)}
     is_over = question.participation.state not in ACTIVE
@@ -138,8 +139,8 @@ def _page(visit: SupervisorVisit, sign: VerifyForm, refuse: RefuseForm) -> HttpR
         else record.verified_lines(certification_queries.verified_years(question.participation_id))
     )
     context |= {
-        "sign": sign,
-        "refuse": refuse,
+        "verify_form": verify_form,
+        "refuse_form": refuse_form,
         "record": record.record_page(question.record, categories(), verified),
     }
     return render(visit.request, "tracks/verify.html", context)
