@@ -39,9 +39,9 @@ class QueueItem(NamedTuple):
 
     event: Event
     claim: Claim | None
-    remarks: Sequence[CheckResult]
-    alike: SimilarEvent | None
-    before: EarlierDecisions
+    check_results: Sequence[CheckResult]
+    similar: SimilarEvent | None
+    earlier: EarlierDecisions
 
 
 def custom_events_waiting() -> QuerySet[Event]:
@@ -73,14 +73,14 @@ def queue_items(events: Sequence[Event]) -> list[QueueItem]:
     claims = claims_of_authors(events)
     results = check_results_by_event(events, claims)
     similar = most_similar_by_event(events)
-    before = decided_before(events)
+    earlier = decided_before(events)
     return [
         QueueItem(
             event,
             claims.get(event.pk),
             results.get(event.pk, ()),
             similar.get(event.pk),
-            before.get(event.pk, NO_EARLIER_DECISIONS),
+            earlier.get(event.pk, NO_EARLIER_DECISIONS),
         )
         for event in events
     ]

@@ -64,7 +64,7 @@ class QueueRow:
 
 def queue_row(item: QueueItem, *, by: User, can_decide: bool, selects_clear: bool) -> QueueRow:
     """Return the row of a custom event. Staff cannot select their own."""
-    event, claim, results = item.event, item.claim, item.remarks
+    event, claim, results = item.event, item.claim, item.check_results
     is_own = event.created_by_id == by.pk
     can_select = can_decide and event.state == EventState.PENDING and not is_own
     is_clear = can_select and not results
@@ -81,8 +81,8 @@ def queue_row(item: QueueItem, *, by: User, can_decide: bool, selects_clear: boo
         age=waiting_text(event),
         marks=unusual_points(event, claim),
         warnings=[result.text for result in results],
-        earlier=earlier_decisions_text(item.before, event),
-        similar=similar_event_row(item.alike) if item.alike else None,
+        earlier=earlier_decisions_text(item.earlier, event),
+        similar=similar_event_row(item.similar) if item.similar else None,
         note=claim.note if claim else "",
         evidence=evidence_links(claim),
         can_select=can_select,
