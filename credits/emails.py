@@ -2,7 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from aspen.formats import format_credits, format_day
@@ -11,6 +13,10 @@ from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_dated
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
+from credits.queries import with_earned_on
+
+if TYPE_CHECKING:
+    from credits.queries import EarnedCredit
 
 # All approvals within this time go into one e-mail.
 DECISION_EMAIL_WINDOW = dt.timedelta(hours=1)
@@ -197,15 +203,17 @@ def declined_email(mail: Mail) -> Email | None:
 
 
 def _claim(mail: Mail) -> Claim:
-    claims = Claim.objects.select_related("event").prefetch_related("credits__category")
+    credits = with_earned_on(Credit.objects.select_related("category"))
+    claims = Claim.objects.select_related("event").prefetch_related(Prefetch("credits", credits))
     return claims.get(pk=mail.facts["claim"], person=mail.to_id)
 
 
 def _facts(claim: Claim) -> list[tuple[str, str]]:
     """Return the credits and the day they were earned, or nothing if there are no credits."""
-    day = timezone.localdate(claim.event.ends_at or claim.event.begins_at)
-    earned = _earned(claim)
-    return [("Credits", earned), ("Earned on", format_day(day))] if earned else []
+    lines = cast("list[EarnedCredit]", _remaining_credits(claim))
+    if not lines:
+        return []
+    return [("Credits", _earned(claim)), ("Earned on", format_day(lines[0].earned_on))]
 
 
 def _earned(claim: Claim) -> str:

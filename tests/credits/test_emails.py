@@ -98,6 +98,14 @@ def test_presenters_and_people_who_were_awarded_credit_get_their_own_text() -> N
         assert first in body_of(delivered())
 
 
+def test_a_recording_claimed_early_was_earned_on_the_day_of_the_claim() -> None:
+    course = make.event(
+        days=-3, hours=24 * 30, recording_available_at=timezone.now() - dt.timedelta(days=2)
+    )
+    emails.queue_listed_emails([make.claim(make.person(), course)])
+    assert "Earned on: Mon, Nov 23, 2026" in body_of(delivered())
+
+
 def test_a_withdrawn_claim_is_not_announced() -> None:
     claim = make.claim(make.person())
     emails.queue_listed_emails([claim])
