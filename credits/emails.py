@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from aspen.formats import format_credits, format_day
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_dated
+from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_current
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
@@ -148,7 +148,7 @@ def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 def returned_email(mail: Mail) -> Email | None:
     """Ask the author of a custom event for the changes staff requested. Takes two queries."""
     claim = _claim(mail)
-    if claim.state != ClaimState.RETURNED or not is_dated(mail, claim.decided_at):
+    if claim.state != ClaimState.RETURNED or not is_current(mail, claim.decided_at):
         return None
     return Email(
         subject=f"Action needed: {claim.event.title}",
@@ -181,7 +181,7 @@ def queue_declined_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 def declined_email(mail: Mail) -> Email | None:
     """Compose the e-mail about a claim that staff declined. Takes two queries."""
     claim = _claim(mail)
-    if claim.state != ClaimState.DECLINED or not is_dated(mail, claim.decided_at):
+    if claim.state != ClaimState.DECLINED or not is_current(mail, claim.decided_at):
         return None
     return Email(
         subject=f"Declined: {claim.event.title}",

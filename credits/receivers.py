@@ -38,12 +38,12 @@ def list_presenting(sender: Any, presentations: list[Presenter], by: User, **kwa
 def apply_custom_event_decision(
     sender: Any, event: Event, by: User, reason: str, **kwargs: Any
 ) -> None:
-    actions.follow_custom_event(event=event, reason=reason, by=by)
+    actions.update_claims_with_custom_event(event=event, reason=reason, by=by)
 
 
 @receiver(event_revised)
 def update_claims_of_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
-    actions.follow_event(event=event, by=by)
+    actions.update_claims_with_event(event=event, by=by)
 
 
 @receiver(catalog_changed)

@@ -9,12 +9,12 @@ from events.attendance.actions import (
     check_in,
     check_in_person,
     mark_attendance,
-    mark_the_rest_present,
+    mark_remaining_present,
     new_check_in_code,
     remove_check_in_code,
     settle_due,
 )
-from events.attendance.list_actions import apply_list, keep_list
+from events.attendance.list_actions import apply_attendance_list, store_attendance_list
 from events.custom import (
     CollegeCourse,
     CustomEventFacts,
@@ -42,7 +42,7 @@ __all__ = [
     "CustomEventFacts",
     "add_walk_in",
     "answer_questions",
-    "apply_list",
+    "apply_attendance_list",
     "build_event",
     "cancel_custom_event",
     "cancel_registration",
@@ -51,11 +51,10 @@ __all__ = [
     "create_custom_event",
     "decide_custom_event",
     "import_event",
-    "keep_list",
     "mark_attendance",
     "mark_merged",
+    "mark_remaining_present",
     "mark_separate",
-    "mark_the_rest_present",
     "new_check_in_code",
     "promote_waiting",
     "publish_custom_event",
@@ -68,5 +67,6 @@ __all__ = [
     "save_event",
     "set_offers",
     "settle_due",
+    "store_attendance_list",
     "why_capacity_too_small",
 ]

@@ -15,7 +15,7 @@ from accounts.queries import reminders_token
 from aspen.clock import today
 from aspen.formats import format_day, format_time
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, enqueue_many, is_dated
+from aspen.mail.outbox import dated_key, email, enqueue_many, is_current
 from aspen.models import Mail
 from events.calendar.presentation import web_link
 from events.email_parts import (
@@ -70,7 +70,7 @@ def reminder_email(mail: Mail) -> Email | None:
     """Remind a person of an event that has not started, unless they turned reminders off."""
     registration = registration_of(mail)
     event, person = registration.event, registration.person
-    if not person.wants_reminders or not is_dated(mail, event.begins_at):
+    if not person.wants_reminders or not is_current(mail, event.begins_at):
         return None
     # An all-day event starts when its first day starts.
     if not has_place(registration) or event.begins_at <= timezone.now():

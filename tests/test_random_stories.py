@@ -51,8 +51,8 @@ from tracks.actions import (
     review_submission,
     revoke_certificate,
     select_track,
-    take_back_submission,
     verify_record,
+    withdraw_submission,
 )
 from tracks.certification import record
 from tracks.counting import queries as counting_queries
@@ -601,7 +601,7 @@ class Stories(RuleBasedStateMachine):
     @rule(training=st.one_of(calendar, custom), whom=st.sets(people, min_size=1))
     def is_awarded(self, training: Training, whom: set[int]) -> None:
         addresses = "\n".join(self.user(person).email for person in sorted(whom))
-        found = actions.keep_award_list(event_id=training.pk, text=addresses, by=self.staff)
+        found = actions.store_award_list(event_id=training.pk, text=addresses, by=self.staff)
         try:
             actions.apply_award_list(list_id=found.pk, by=self.staff)
         except Refused:
@@ -707,7 +707,7 @@ class Stories(RuleBasedStateMachine):
     def takes_the_record_back(self, person: int, track: str) -> None:
         if period := self.model.periods.get((person, track)):
             participation = self.under_way(person, track)
-            take_back_submission(participation_id=participation.pk, by=self.user(person))
+            withdraw_submission(participation_id=participation.pk, by=self.user(person))
             period.state = "open"
 
     @rule(person=people, track=tracks, right=st.booleans())

@@ -11,7 +11,7 @@ from tracks.certification.submitting import (
     return_submission,
     review_submission,
     submit_track,
-    take_back_submission,
+    withdraw_submission,
 )
 from tracks.certification.verifying import (
     SupervisorContact,
@@ -26,8 +26,8 @@ from tracks.following.actions import (
     SelectionResult,
     extend_participations,
     leave_track,
-    post_anew,
     post_archived,
+    repost_credits,
     resume_track,
     select_track,
     select_tracks,
@@ -44,7 +44,6 @@ __all__ = [
     "end_rule_set",
     "extend_participations",
     "leave_track",
-    "post_anew",
     "post_archived",
     "refuse_record",
     "reissue_certificate",
@@ -55,6 +54,7 @@ __all__ = [
     "renew_link",
     "reopen_changed_submissions",
     "replace_rule_set",
+    "repost_credits",
     "resume_track",
     "return_submission",
     "review_submission",
@@ -64,7 +64,7 @@ __all__ = [
     "select_tracks",
     "submit_track",
     "sync_postings",
-    "take_back_submission",
     "verify_record",
     "withdraw_question",
+    "withdraw_submission",
 ]

@@ -27,22 +27,32 @@ def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
 
     Nested actions are recorded under the outermost action and its person.
     """
-    name = f"{function.__module__.partition('.')[0]}.{function.__name__.lstrip('_')}"
+    app = function.__module__.partition(".")[0]
+    return audited_as(f"{app}.{function.__name__.lstrip('_')}")(function)
 
-    @functools.wraps(function)
-    def wrapper(*args: Params.args, **kwargs: Params.kwargs) -> Result:
-        if getattr(_thread, "is_acting", False):
-            with transaction.atomic():
-                return function(*args, **kwargs)
-        _thread.is_acting = True
-        try:
-            by = getattr(kwargs.get("by"), "pk", None)
-            with pghistory.context(act=name, by=by), transaction.atomic():
-                return function(*args, **kwargs)
-        finally:
-            _thread.is_acting = False
 
-    return wrapper
+def audited_as(
+    name: str,
+) -> Callable[[Callable[Params, Result]], Callable[Params, Result]]:
+    """`audited`, for a renamed function whose earlier name is in the history."""
+
+    def decorate(function: Callable[Params, Result]) -> Callable[Params, Result]:
+        @functools.wraps(function)
+        def wrapper(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+            if getattr(_thread, "is_acting", False):
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            _thread.is_acting = True
+            try:
+                by = getattr(kwargs.get("by"), "pk", None)
+                with pghistory.context(act=name, by=by), transaction.atomic():
+                    return function(*args, **kwargs)
+            finally:
+                _thread.is_acting = False
+
+        return wrapper
+
+    return decorate
 
 
 def add_audit_context(**facts: object) -> None:

@@ -38,7 +38,7 @@ __all__ = [
     "email",
     "enqueue",
     "enqueue_many",
-    "is_dated",
+    "is_current",
     "send_again",
 ]
 
@@ -127,7 +127,7 @@ def dated_key(name: str, pk: int, at: dt.datetime) -> str:
     return f"{name}:{pk}:{at.isoformat()}"
 
 
-def is_dated(mail: Mail, at: dt.datetime | None) -> bool:
+def is_current(mail: Mail, at: dt.datetime | None) -> bool:
     """Whether the `dated_key` of the message has this time, so that it is still current."""
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at

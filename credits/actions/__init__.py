@@ -7,9 +7,9 @@ To avoid deadlocks, each locks the event (events.queries.lock_event) and then th
 from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance
 from credits.actions.awarding import (
     apply_award_list,
-    keep_award_list,
     match_awards,
-    take_back_award,
+    store_award_list,
+    withdraw_waiting_award,
 )
 from credits.actions.claiming import (
     AlreadyClaimed,
@@ -17,14 +17,18 @@ from credits.actions.claiming import (
     claim_event,
     claim_outside_conference,
     claim_sessions,
-    drop_draft,
-    keep_draft,
-    note_claim,
+    delete_draft,
+    save_draft,
+    set_claim_note,
     withdraw_claim,
 )
 from credits.actions.correcting import CorrectionResult, correct_credit, correct_event
 from credits.actions.deciding import DECIDED, approve_verified, decide_claim
-from credits.actions.event_changes import follow_custom_event, follow_event, update_catalog_credits
+from credits.actions.event_changes import (
+    update_catalog_credits,
+    update_claims_with_custom_event,
+    update_claims_with_event,
+)
 from credits.actions.evidence import add_evidence, remove_evidence
 from credits.actions.merging import (
     MergeResult,
@@ -51,20 +55,20 @@ __all__ = [
     "credit_attendance",
     "credit_presenting",
     "decide_claim",
-    "drop_draft",
-    "follow_custom_event",
-    "follow_event",
-    "keep_award_list",
-    "keep_draft",
+    "delete_draft",
     "match_awards",
     "merge_events",
-    "note_claim",
     "pair_version",
     "remove_evidence",
-    "take_back_award",
+    "save_draft",
+    "set_claim_note",
+    "store_award_list",
     "undo_merge",
     "update_catalog_credits",
+    "update_claims_with_custom_event",
+    "update_claims_with_event",
     "why_not_undo",
     "withdraw_attendance",
     "withdraw_claim",
+    "withdraw_waiting_award",
 ]

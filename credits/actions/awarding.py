@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from credits import awards, emails, rules
 from credits.actions.store import write_credits
@@ -23,8 +23,8 @@ AWARD_PERMISSION = "credits.award_credit"
 BATCH = 1_000
 
 
-@audited
-def keep_award_list(
+@audited_as("credits.keep_award_list")
+def store_award_list(
     *, event_id: int, by: User, text: str = "", file_name: str = "", data: bytes = b""
 ) -> AwardList:
     """Read and store a list without awarding anything.
@@ -135,8 +135,8 @@ def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
     return len(new)
 
 
-@audited
-def take_back_award(*, award_id: int, by: User) -> WaitingAward:
+@audited_as("credits.take_back_award")
+def withdraw_waiting_award(*, award_id: int, by: User) -> WaitingAward:
     """Withdraw an award that is waiting for an account. Lock the event.
 
     Raise WaitingAward.DoesNotExist, or Refused without the permission or if it no longer waits.

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import queries, rules
@@ -77,7 +77,7 @@ def claim_custom_event(
     custom = ClaimSource.CUSTOM
     claim = create_claims([event], person=by, source=custom, role=role, note=note, by=by)[0]
     attach_evidence(claim, files)
-    drop_draft(by=by)
+    delete_draft(by=by)
     return claim
 
 
@@ -104,8 +104,8 @@ def claim_outside_conference(
     return create_claims(events, person=by, source=ClaimSource.CUSTOM, by=by)
 
 
-@audited
-def note_claim(*, claim_id: int, note: str, by: User) -> Claim:
+@audited_as("credits.note_claim")
+def set_claim_note(*, claim_id: int, note: str, by: User) -> Claim:
     """Set the note of an undecided claim of `by`. Lock the person.
 
     Raise Claim.DoesNotExist for another person's claim, or Refused.
@@ -192,8 +192,8 @@ def _is_last_claim(claim: Claim) -> bool:
 MAX_TEXT_LENGTH = 5000
 
 
-@audited
-def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
+@audited_as("credits.keep_draft")
+def save_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
     """Replace the person's draft with these texts by field name.
 
     If all of them are empty, keep the older draft and return None.
@@ -206,7 +206,7 @@ def keep_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
     return draft
 
 
-@audited
-def drop_draft(*, by: User) -> None:
+@audited_as("credits.drop_draft")
+def delete_draft(*, by: User) -> None:
     """Delete the person's draft. Idempotent."""
     Draft.objects.filter(person=by).delete()

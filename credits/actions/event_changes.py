@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.actions import portal_user
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.transitions import Actor
 from credits import awards, emails, queries, rules
 from credits.actions.lines import set_lines
@@ -30,8 +30,8 @@ EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not
 EVENT_DECLINED = "The training was declined."
 
 
-@audited
-def follow_custom_event(*, event: Event, reason: str, by: User) -> None:
+@audited_as("credits.follow_custom_event")
+def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> None:
     """Approve, return, decline or resubmit the claims on a custom event together with the event.
 
     After a merge, people other than the author can have claims too. Claims that are already in the
@@ -73,8 +73,8 @@ def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
             refuse_third_presentation_credit(claim.person, event.title, day, excluding=claim)
 
 
-@audited
-def follow_event(*, event: Event, by: User | None) -> None:
+@audited_as("credits.follow_event")
+def update_claims_with_event(*, event: Event, by: User | None) -> None:
     """Update the claims on a calendar event after its state or dates changed.
 
     If the event was canceled or postponed, withdraw the live claims with the reason. Otherwise

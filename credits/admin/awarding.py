@@ -150,7 +150,7 @@ class AwardListAdmin(ReadOnlyAdmin):
             else {"text": form.cleaned_data["addresses"]}
         )
         with refusal_as_form_error(form, field=None if file else "addresses"):
-            return actions.keep_award_list(event_id=event.pk, by=request.user, **source)
+            return actions.store_award_list(event_id=event.pk, by=request.user, **source)
         return None
 
     # ---------- Previewing and awarding ----------
@@ -284,7 +284,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
             raise Http404
         if request.method == "POST":
             with refusal_as_message(request):
-                actions.take_back_award(award_id=award.pk, by=request.user)
+                actions.withdraw_waiting_award(award_id=award.pk, by=request.user)
                 self.log_change(request, award, "Withdrawn.")
                 messages.success(
                     request, f"The award of “{award.event}” to {award.address} was withdrawn."

@@ -60,7 +60,7 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
             "as an attendee. The organizer lists the presenters; open a help ticket if you are not "
             f"listed.{DRAFT_SAVED}",
         )
-        actions.keep_draft(typed=draft_fields(request.POST), by=person)
+        actions.save_draft(typed=draft_fields(request.POST), by=person)
         return redirect("credits:claim", event.pk)
     form = ClaimForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
     if not form.is_valid():
@@ -96,7 +96,7 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
         return redirect("credits:claim", event.pk)
     form.delete_waiting_files()
     if "instead" in request.POST:
-        actions.drop_draft(by=person)
+        actions.delete_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
     return redirect(listed_url())
 
@@ -105,7 +105,7 @@ def _keep_draft(request: AuthenticatedHttpRequest, person: User) -> str:
     """Save a draft if the request came from Create New…. Return a note about it, or ""."""
     if "instead" not in request.POST:
         return ""
-    actions.keep_draft(typed=draft_fields(request.POST), by=person)
+    actions.save_draft(typed=draft_fields(request.POST), by=person)
     return DRAFT_SAVED
 
 

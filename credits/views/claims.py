@@ -44,7 +44,7 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
 def _save_note(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
     text = form.cleaned_data["note"]
     with refusal_as_form_error(form, field="note"):
-        actions.note_claim(claim_id=claim.pk, note=text, by=request.user)
+        actions.set_claim_note(claim_id=claim.pk, note=text, by=request.user)
         messages.success(request, "Your note was saved." if text else "Your note was removed.")
         return True
     return False

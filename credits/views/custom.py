@@ -138,10 +138,10 @@ def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpRespon
 
 def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     if "discard" in request.POST:
-        actions.drop_draft(by=person)
+        actions.delete_draft(by=person)
         messages.success(request, "Draft discarded.")
         return redirect("credits:create")
-    if actions.keep_draft(typed=draft_fields(request.POST), by=person) is None:
+    if actions.save_draft(typed=draft_fields(request.POST), by=person) is None:
         messages.info(request, "There is nothing to save as a draft yet.")
         return redirect("credits:create")
     files = " Drafts do not include files; choose them when you save." if request.FILES else ""
@@ -156,7 +156,7 @@ def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
     person = request.user
     if _saved_since(person, request.POST.get("opened", "")):
         return HttpResponse(content_type="text/plain; charset=utf-8")
-    saved = actions.keep_draft(typed=draft_fields(request.POST), by=person)
+    saved = actions.save_draft(typed=draft_fields(request.POST), by=person)
     text = f"Draft saved at {format_time(saved.kept_at)}." if saved else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 

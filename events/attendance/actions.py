@@ -13,7 +13,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.actions import portal_user
 from accounts.models import User
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from events import queries, rules, signals
 from events.attendance import emails
@@ -147,8 +147,8 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
         )
 
 
-@audited
-def mark_the_rest_present(*, event_id: int, by: User) -> int:
+@audited_as("events.mark_the_rest_present")
+def mark_remaining_present(*, event_id: int, by: User) -> int:
     """Mark everyone with a place but no mark as present; return how many. Locks the event.
 
     This does not change credits, because unmarked people earn them too. Raises Refused if it is

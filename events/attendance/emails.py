@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_dated
+from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_current
 from aspen.models import Mail
 from events.email_parts import event_facts, how_to_watch, registration_of
 from events.enums import Attendance, EventState
@@ -32,7 +32,7 @@ def absent_email(mail: Mail) -> Email | None:
     event = registration.event
     if registration.attendance != Attendance.ABSENT or event.state != EventState.PUBLISHED:
         return None
-    if not is_dated(mail, registration.marked_at):
+    if not is_current(mail, registration.marked_at):
         return None
     if event.over_at > timezone.now():
         raise NotYet(event.over_at)

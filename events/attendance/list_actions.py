@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import audited
+from aspen.db.audit import audited_as
 from aspen.errors import Refused
 from events import queries
 from events.attendance import emails, webinar_csv
@@ -16,8 +16,8 @@ from events.enums import ATTENDED, Attendance, EventState, RegistrationState
 from events.models import AttendanceList, Event, Registration
 
 
-@audited
-def keep_list(
+@audited_as("events.keep_list")
+def store_attendance_list(
     *, event_id: int, file_name: str, data: bytes, threshold: int, by: User
 ) -> AttendanceList:
     """Read and store a list without applying it. Raises Refused if it cannot be read."""
@@ -34,8 +34,8 @@ def keep_list(
     )
 
 
-@audited
-def apply_list(
+@audited_as("events.apply_list")
+def apply_attendance_list(
     *,
     list_id: int,
     by: User,

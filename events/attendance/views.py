@@ -91,7 +91,7 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         if reason := rules.why_not_mark(event):
             raise Refused(reason)
         if "everyone" in request.POST:
-            number = actions.mark_the_rest_present(event_id=event.pk, by=request.user)
+            number = actions.mark_remaining_present(event_id=event.pk, by=request.user)
             done = f"{_format_people(number)} marked present."
         elif form.is_valid():
             place = get_object_or_404(event.registrations, pk=form.cleaned_data["registration"])
@@ -229,7 +229,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         with refusal_as_form_error(form):
-            stored = list_actions.keep_list(
+            stored = list_actions.store_attendance_list(
                 event_id=event.pk,
                 file_name=file.name,
                 data=file.read(MAX_BYTES + 1),
@@ -254,7 +254,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
     form = ApplyListForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusal_as_message(request):
-            number = list_actions.apply_list(
+            number = list_actions.apply_attendance_list(
                 list_id=attendance_list.pk, by=request.user, **form.cleaned_data
             )
             messages.success(

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from events import permissions, queries, rules
@@ -134,8 +134,8 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
     )
 
 
-@audited
-def tell_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
+@audited_as("events.tell_changes")
+def announce_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
     """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
     event = Event.objects.get(pk=event_id)
     return emails.queue_changed_emails(event, changes, note=note)

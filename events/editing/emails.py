@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_dated
+from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_current
 from aspen.models import Mail
 from events.email_parts import (
     event_facts,
@@ -158,7 +158,7 @@ def proposal_returned_email(mail: Mail) -> Email | None:
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.DRAFT or not event.decision_reason:
         return None
-    if not is_dated(mail, event.decided_at):
+    if not is_current(mail, event.decided_at):
         return None
     return Email(
         subject=f"Please change your event: {event.title}",

@@ -276,7 +276,7 @@ def _changed(
         return redirect("events:review", event.pk)
     notice = ""
     if registered and choice["tell"] and (changes or choice["note"]):
-        number = actions.tell_changes(
+        number = actions.announce_changes(
             event_id=event.pk, changes=changes, note=choice["note"], by=request.user
         )
         notice = _email_notice(number)

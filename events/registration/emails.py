@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_dated
+from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_current
 from aspen.models import Mail
 from events.email_parts import (
     event_facts,
@@ -39,7 +39,7 @@ def queue_registered_email(registration: Registration) -> None:
 def registered_email(mail: Mail) -> Email | None:
     """Confirm a registration, if the person still has the place."""
     registration = registration_of(mail)
-    if not has_place(registration) or not is_dated(mail, registration.registered_at):
+    if not has_place(registration) or not is_current(mail, registration.registered_at):
         return None
     return _confirmation(
         registration,
@@ -64,7 +64,7 @@ def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
 def promoted_email(mail: Mail) -> Email | None:
     """Notify a person who moved up from the waitlist, if they still have the place."""
     registration = registration_of(mail)
-    if not has_place(registration) or not is_dated(mail, registration.promoted_at):
+    if not has_place(registration) or not is_current(mail, registration.promoted_at):
         return None
     return _confirmation(
         registration,
@@ -113,7 +113,7 @@ def waitlisted_email(mail: Mail) -> Email | None:
     event = registration.event
     if registration.state != RegistrationState.WAITLISTED or not is_ahead(event):
         return None
-    if not is_dated(mail, registration.registered_at):
+    if not is_current(mail, registration.registered_at):
         return None
     return Email(
         subject=f"You are on the waitlist: {event.title}",
@@ -162,7 +162,7 @@ def registration_cancelled_email(mail: Mail) -> Email | None:
     """Confirm that a person canceled or left the waitlist, if the event is not over."""
     registration = registration_of(mail)
     event = registration.event
-    if not is_dated(mail, registration.cancelled_at) or event.over_at < timezone.now():
+    if not is_current(mail, registration.cancelled_at) or event.over_at < timezone.now():
         return None
     had_place = bool(mail.facts.get("confirmed", True))
     if had_place:

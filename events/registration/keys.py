@@ -6,15 +6,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from events.enums import KeyPurpose
 from events.models import PersonalKey
 
 TOKEN_BYTES = 24
 
 
-@audited
-def key_of(*, purpose: KeyPurpose, by: User) -> PersonalKey:
+@audited_as("events.key_of")
+def get_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
     """Find or create the open key of `by` for this purpose. Locks the person."""
     lock_people([by.pk])
     key, _ = PersonalKey.objects.get_or_create(
@@ -39,4 +39,4 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
     """Replace the key of `by`, for example because others have seen its address."""
     revoke_key(purpose=purpose, by=by)
-    return key_of(purpose=purpose, by=by)
+    return get_key(purpose=purpose, by=by)

@@ -22,10 +22,10 @@ from django.utils import timezone
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from credits.actions import add_evidence, claim_custom_event, keep_draft, merge_events
+from credits.actions import add_evidence, claim_custom_event, merge_events, save_draft
 from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register
-from events.attendance.list_actions import keep_list
+from events.attendance.list_actions import store_attendance_list
 from events.editing.material import add_file
 from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
@@ -417,7 +417,7 @@ def a_world() -> World:
         files=[SimpleUploadedFile(f"{MARK}.pdf", f"%PDF-1.7 {MARK} %%EOF".encode())],
         by=owner,
     )
-    keep_draft(typed={"title": "A draft of Quillfeather"}, by=owner)
+    save_draft(typed={"title": "A draft of Quillfeather"}, by=owner)
     AwardList.objects.create(
         event=ended, file_name=f"{MARK}.csv", rows=[[owner.email, 1]], uploaded_by=coordinator
     )
@@ -463,7 +463,7 @@ def a_world() -> World:
         )
         for each in (now, proposal)
     )
-    attendance_list = keep_list(
+    attendance_list = store_attendance_list(
         event_id=now.pk,
         file_name="list.csv",
         data=f"Email,Minutes\n{owner.email},50\n".encode(),

@@ -14,11 +14,11 @@ from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from events.actions import keep_list, mark_attendance, new_check_in_code, register
+from events.actions import mark_attendance, new_check_in_code, register, store_attendance_list
 from events.editing.material import add_link
 from events.enums import Attendance, EventState, KeyPurpose, QuestionKind
 from events.models import Event, Question
-from events.registration.keys import key_of
+from events.registration.keys import get_key
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to
@@ -52,7 +52,9 @@ def work(transactional_db: None) -> SimpleNamespace:
         for number in range(2):
             make.event(title=SCRIPT, days=-3 + number / 12, room=LONG[:80], parent=conference)
         data = f"Email,Minutes\n{learner.email},80\nnobody@example.org,3\nbroken\n".encode()
-        found = keep_list(event_id=today.pk, file_name=SCRIPT, data=data, threshold=60, by=staff)
+        found = store_attendance_list(
+            event_id=today.pk, file_name=SCRIPT, data=data, threshold=60, by=staff
+        )
     return SimpleNamespace(
         staff=staff,
         learner=learner,
@@ -112,7 +114,7 @@ def test_pages_of_somebody_who_registers(
     open_browser: Callable[..., Visitor], work: SimpleNamespace
 ) -> None:
     for purpose in KeyPurpose:
-        key_of(purpose=purpose, by=work.learner)
+        get_key(purpose=purpose, by=work.learner)
     visitor = open_browser(work.learner)
     paths = [
         "/events/mine/",

@@ -27,8 +27,8 @@ from credits.actions import (
     add_evidence,
     apply_award_list,
     claim_custom_event,
-    keep_award_list,
-    keep_draft,
+    save_draft,
+    store_award_list,
 )
 from credits.models import Claim
 from events.actions import decide_custom_event, register
@@ -91,7 +91,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         for suffix in (".pdf", " 2.pdf"):
             certificate = SimpleUploadedFile(f"{LONG[:140]}{suffix}", b"%PDF-1.7 %%EOF")
             add_evidence(claim_id=claims[0].pk, files=[certificate], by=librarian)
-        keep_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
+        save_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
         records = sent_records(librarian, staff)
@@ -199,7 +199,7 @@ def award_credits(event: Event, librarian: User, staff: User) -> None:
     """A list that counted, with someone of each kind, and one that waits for the button."""
     lines = f"{librarian.email}\n{staff.email}\n{LONG.lower()[:60]}@library.example\n{SCRIPT}"
     for _ in range(2):
-        found = keep_award_list(event_id=event.pk, text=lines, by=staff)
+        found = store_award_list(event_id=event.pk, text=lines, by=staff)
         if not event.award_lists.exclude(applied_at=None).exists():
             apply_award_list(list_id=found.pk, by=staff)
 

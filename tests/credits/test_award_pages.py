@@ -205,7 +205,7 @@ def test_an_event_that_is_not_over_has_no_form(client: Client, staff: User) -> N
     assert "This event is not over yet. Its credits can be awarded once it has ended." in page
     assert "<textarea" not in page
     # Staff cannot apply a list that was stored earlier either.
-    award_list = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    award_list = actions.store_award_list(event_id=event.pk, text=STRANGER, by=staff)
     assert "Award the credits" not in text(client.get(list_page(award_list)))
     assert press_award(client, award_list) == [
         "This event is not over yet. Its credits can be awarded once it has ended."
@@ -251,10 +251,10 @@ def test_a_long_list_shows_the_first_people(client: Client, staff: User) -> None
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR, Role.EVENT_EDITOR])
 def test_other_staff_can_neither_see_nor_award(staff: User, role: Role) -> None:
     event = make.event()
-    award_list = actions.keep_award_list(event_id=event.pk, text=f"{STRANGER}\nmarked", by=staff)
+    award_list = actions.store_award_list(event_id=event.pk, text=f"{STRANGER}\nmarked", by=staff)
     actions.apply_award_list(list_id=award_list.pk, by=staff)
     ada = make.person()
-    open_list = actions.keep_award_list(event_id=event.pk, text=ada.email, by=staff)
+    open_list = actions.store_award_list(event_id=event.pk, text=ada.email, by=staff)
     [waiting] = WaitingAward.objects.all()
     client = signed_in(make.person(role))
     answers = [
@@ -278,7 +278,7 @@ def test_other_staff_can_neither_see_nor_award(staff: User, role: Role) -> None:
 
 def test_people_with_only_view_permission_cannot_award(staff: User) -> None:
     event = make.event()
-    award_list = actions.keep_award_list(event_id=event.pk, text=STRANGER, by=staff)
+    award_list = actions.store_award_list(event_id=event.pk, text=STRANGER, by=staff)
     reader = make.person(Role.HELP_DESK)
     reader.user_permissions.add(permission("view_awardlist"), permission("view_waitingaward"))
     client = signed_in(reader)
@@ -297,7 +297,7 @@ def permission(codename: str) -> Any:
 def test_a_waiting_award_is_withdrawn(client: Client, staff: User) -> None:
     event = make.event()
     for address in (STRANGER, "other@x.example"):
-        award_list = actions.keep_award_list(event_id=event.pk, text=address, by=staff)
+        award_list = actions.store_award_list(event_id=event.pk, text=address, by=staff)
         actions.apply_award_list(list_id=award_list.pk, by=staff)
     assert "other@x.example" not in text(client.get(f"{WAITING}?q=stranger"))
     waiting = WaitingAward.objects.get(address=STRANGER)
@@ -324,7 +324,7 @@ def test_a_fixed_number_of_queries(client: Client, staff: User, number: int) -> 
         wrong = [f"wrong {index}" for index in range(number)]
         lines = [person.email, f"stranger{index}@x.example", *wrong]
         lines += [make.person().email for _ in range(number)]
-        award_list = actions.keep_award_list(event_id=event.pk, text="\n".join(lines), by=staff)
+        award_list = actions.store_award_list(event_id=event.pk, text="\n".join(lines), by=staff)
         actions.apply_award_list(list_id=award_list.pk, by=staff)
     waiting = WaitingAward.objects.order_by("pk").last()
     assert waiting

@@ -37,7 +37,7 @@ STRANGER = "stranger@library.example"
 
 
 def stored_list(event: Event, staff: User, *addresses: str) -> AwardList:
-    return actions.keep_award_list(event_id=event.pk, text="\n".join(addresses), by=staff)
+    return actions.store_award_list(event_id=event.pk, text="\n".join(addresses), by=staff)
 
 
 def award(event: Event, staff: User, *addresses: str) -> AwardCounts:
@@ -171,7 +171,7 @@ def test_awarding_needs_the_permission(staff: User) -> None:
     for act in (
         lambda: stored_list(event, ada, STRANGER),
         lambda: actions.apply_award_list(list_id=award_list.pk, by=ada),
-        lambda: actions.take_back_award(award_id=waiting.pk, by=ada),
+        lambda: actions.withdraw_waiting_award(award_id=waiting.pk, by=ada),
     ):
         with pytest.raises(Refused, match="You do not have permission to award credits"):
             act()
@@ -331,14 +331,14 @@ def test_awarding_your_own_second_address_earns_nothing(staff: User) -> None:
 def test_a_withdrawn_award_can_be_awarded_again(staff: User) -> None:
     event = make.event()
     waiting = wait_for_an_account(event, staff)
-    actions.take_back_award(award_id=waiting.pk, by=staff)
+    actions.withdraw_waiting_award(award_id=waiting.pk, by=staff)
     with pytest.raises(Refused, match="no longer waiting"):
-        actions.take_back_award(award_id=waiting.pk, by=staff)
+        actions.withdraw_waiting_award(award_id=waiting.pk, by=staff)
     person = signed_up()
     assert claims_of(person) == []
     other = make.event()
     waiting = wait_for_an_account(other, staff, "late@x.example")
-    actions.take_back_award(award_id=waiting.pk, by=staff)
+    actions.withdraw_waiting_award(award_id=waiting.pk, by=staff)
     wait_for_an_account(other, staff, "late@x.example")
     assert claims_of(signed_up("late@x.example")) == [(other.pk, "approved")]
 

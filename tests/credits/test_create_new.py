@@ -148,7 +148,7 @@ def test_training_approved_for_others_is_suggested_without_their_names(client):
 
 def test_claiming_the_suggested_event_takes_the_note_and_deletes_the_draft(client, person):
     event = approved(title="Weeding online")
-    actions.keep_draft(typed={"title": "Weeding onl"}, by=person)
+    actions.save_draft(typed={"title": "Weeding onl"}, by=person)
     response = client.post(
         f"/continuing-education/claim/{event.pk}/",
         typed(instead="1", note="I watched all of it."),
@@ -313,7 +313,7 @@ def test_a_late_draft_of_a_saved_training_is_ignored(client):
 
 
 def test_a_draft_is_private(client):
-    actions.keep_draft(typed={"title": "Quillfeather"}, by=make.person())
+    actions.save_draft(typed={"title": "Quillfeather"}, by=make.person())
     assert "Quillfeather" not in client.get(NEW).content.decode()
 
 
@@ -372,7 +372,7 @@ def test_entering_a_training_again_fills_in_all_but_dates_note_and_evidence(clie
         by=person,
     )
     assert f"?again={claim.pk}" in client.get(NEW).content.decode()
-    actions.keep_draft(typed={"title": "A draft"}, by=person)
+    actions.save_draft(typed={"title": "A draft"}, by=person)
     page = client.get(f"{NEW}?again={claim.pk}")
     form = page.context["form"]
     assert {name: form[name].value() for name in form.fields} == {
@@ -403,7 +403,7 @@ def test_people_can_only_reenter_their_own_training(client, value):
 def test_queries(client, person, number, django_assert_num_queries):
     for n in range(number):
         actions.claim_custom_event(facts=make.facts(title=f"Weeding online {n}"), by=person)
-    actions.keep_draft(typed={"title": "Weeding online"}, by=person)
+    actions.save_draft(typed={"title": "Weeding online"}, by=person)
     with django_assert_num_queries(5):
         client.get(NEW)
     with django_assert_num_queries(9):

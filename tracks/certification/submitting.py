@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.models import Claim, Credit
@@ -85,8 +85,8 @@ def submit_track(
     return submission
 
 
-@audited
-def take_back_submission(*, participation_id: int, by: User) -> None:
+@audited_as("tracks.take_back_submission")
+def withdraw_submission(*, participation_id: int, by: User) -> None:
     """Withdraw the person's submission, to make changes. Locks the person. Idempotent.
 
     Raises Participation.DoesNotExist if the participation belongs to someone else; Refused once

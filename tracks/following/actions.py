@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import day_after, today, years_after, years_before
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.signals import PostingChanges
@@ -181,7 +181,7 @@ def extend_participations(
     ids = [each.pk for each in longer]
     Participation.objects.filter(pk__in=ids).update(closes_on=closes_on)
     if ids:
-        post_anew(participation_ids=ids)
+        repost_credits(participation_ids=ids)
         emails.queue_extended_emails(longer, closes_on=closes_on)
     return len(ids)
 
@@ -204,8 +204,8 @@ def post_archived(*, participation: Participation) -> int:
     return len(_post(person=participation.person_id, person__participations=participation.pk))
 
 
-@audited
-def post_anew(*, participation_ids: Collection[int]) -> int:
+@audited_as("tracks.post_anew")
+def repost_credits(*, participation_ids: Collection[int]) -> int:
     """Post every eligible credit to these participations in one statement; return how many.
 
     Idempotent. The caller must lock the people.

@@ -101,10 +101,10 @@ def test_the_rest_are_marked_present_from_two_hours_before(event: Event, organiz
     doors = BEGIN - dt.timedelta(hours=2)
     with time_machine.travel(doors - dt.timedelta(seconds=1), tick=False):
         with pytest.raises(Refused, match="from two hours before"):
-            actions.mark_the_rest_present(event_id=event.pk, by=organizer)
+            actions.mark_remaining_present(event_id=event.pk, by=organizer)
     with time_machine.travel(doors, tick=False):
-        assert actions.mark_the_rest_present(event_id=event.pk, by=organizer) == 2
-        assert actions.mark_the_rest_present(event_id=event.pk, by=organizer) == 0
+        assert actions.mark_remaining_present(event_id=event.pk, by=organizer) == 2
+        assert actions.mark_remaining_present(event_id=event.pk, by=organizer) == 0
     marks = event.registrations.order_by("pk").values_list("attendance", flat=True)
     assert list(marks) == ["late", "present", "present"]
 
@@ -310,9 +310,9 @@ def test_applying_a_list_wakes_the_worker_on_commit(
     with time_machine.travel(AFTER, tick=False):
         for minutes in (10, 60):
             data = f"Email,Minutes\n{place.person.email},{minutes}\n".encode()
-            stored = actions.keep_list(
+            stored = actions.store_attendance_list(
                 event_id=event.pk, file_name="list.csv", data=data, threshold=30, by=organizer
             )
             with django_capture_on_commit_callbacks(execute=True):
-                actions.apply_list(list_id=stored.pk, by=organizer)
+                actions.apply_attendance_list(list_id=stored.pk, by=organizer)
             assert waiting.count() == 1

@@ -202,7 +202,7 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
     registered(event, guest)
     other = make.event(begins_at=BEGIN, ends_at=END, title="Across the hall")
     make.event(begins_at=BEGIN + dt.timedelta(days=1), ends_at=None, title="Tomorrow")
-    address = f"/events/badge/{keys.key_of(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.BADGE, by=guest).token}/"
     client.force_login(staff)
     page = client.get(address)
     assert [(each.title, each.has_place) for each in page.context["events"]] == [
@@ -228,7 +228,7 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
 def test_a_scanned_code_lists_events_that_are_open(
     client: Client, event: Event, moment: dt.datetime, number: int
 ) -> None:
-    key = keys.key_of(purpose=KeyPurpose.BADGE, by=make.person())
+    key = keys.get_key(purpose=KeyPurpose.BADGE, by=make.person())
     with time_machine.travel(moment, tick=False):
         client.force_login(make.person(Role.CE_COORDINATOR))
         page = client.get(f"/events/badge/{key.token}/")
@@ -241,7 +241,7 @@ def test_personal_codes_are_only_for_their_owner_and_organizers(
     client: Client, event: Event
 ) -> None:
     guest = make.person()
-    key = keys.key_of(purpose=KeyPurpose.BADGE, by=guest)
+    key = keys.get_key(purpose=KeyPurpose.BADGE, by=guest)
     address = f"/events/badge/{key.token}/"
     client.force_login(guest)
     assert "This is your personal code" in client.get(address).content.decode()
@@ -251,7 +251,7 @@ def test_personal_codes_are_only_for_their_owner_and_organizers(
     assert client.get(address).status_code == 200
     keys.revoke_key(purpose=KeyPurpose.BADGE, by=guest)
     assert client.get(address).status_code == 404
-    feed = keys.key_of(purpose=KeyPurpose.FEED, by=guest)
+    feed = keys.get_key(purpose=KeyPurpose.FEED, by=guest)
     assert client.get(f"/events/badge/{feed.token}/").status_code == 404
 
 
@@ -260,7 +260,7 @@ def test_organizers_check_people_in_only_to_their_own_events(client: Client, eve
     guest = make.person()
     registered(event, guest)
     client.force_login(make.person(Role.EVENT_EDITOR))
-    address = f"/events/badge/{keys.key_of(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.BADGE, by=guest).token}/"
     assert client.get(address).context["events"] == []
     client.post(address, {"event": event.pk})
     assert place(event, guest).attendance == Attendance.UNKNOWN

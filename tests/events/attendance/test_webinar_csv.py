@@ -162,7 +162,7 @@ def roster(event: Event, *people: User) -> list[Registration]:
 
 def store_list(event: Event, *rows: tuple[str, int]) -> AttendanceList:
     data = "Email,Minutes\n" + "".join(f"{address},{minutes}\n" for address, minutes in rows)
-    return actions.keep_list(
+    return actions.store_attendance_list(
         event_id=event.pk,
         file_name="C:\\lists\\Webinar – “ü”.csv",
         data=data.encode(),
@@ -172,7 +172,7 @@ def store_list(event: Event, *rows: tuple[str, int]) -> AttendanceList:
 
 
 def apply(stored: AttendanceList, **choices: bool) -> int:
-    return actions.apply_list(list_id=stored.pk, by=stored.uploaded_by, **choices)
+    return actions.apply_attendance_list(list_id=stored.pk, by=stored.uploaded_by, **choices)
 
 
 def marks(event: Event) -> dict[str, str]:

@@ -99,7 +99,7 @@ def registered(
     )
 
 
-def key_of(person: User, **fields: Any) -> PersonalKey:
+def get_key(person: User, **fields: Any) -> PersonalKey:
     values = {"purpose": KeyPurpose.FEED, "token": f"token-of-the-person-{person.pk:04}"}
     return PersonalKey.objects.create(person=person, **values | fields)
 
@@ -432,7 +432,7 @@ def test_the_number_of_queries_is_fixed(
 
 def test_the_personal_feed_has_the_persons_registrations(client: Client) -> None:
     person = factories.person()
-    key = key_of(person)
+    key = get_key(person)
     registered(factories.event(days=3, title="Place"), person)
     registered(factories.event(days=4, title="Wait"), person, "waitlisted")
     registered(factories.event(days=5, title="Left"), person, "cancelled")
@@ -453,7 +453,7 @@ def test_the_personal_feed_has_the_persons_registrations(client: Client) -> None
 
 def test_the_personal_feed_answers_304_until_something_changes(client: Client) -> None:
     person = factories.person()
-    address = f"/events/personal/{key_of(person).token}.ics"
+    address = f"/events/personal/{get_key(person).token}.ics"
     event = factories.event(days=3)
     registered(event, person)
     tag = client.get(address).headers["ETag"]
@@ -467,9 +467,9 @@ def test_the_personal_feed_answers_304_until_something_changes(client: Client) -
 
 def test_the_personal_feed_needs_a_valid_key_of_an_active_person(client: Client) -> None:
     person, gone = factories.person(), factories.person(is_active=False)
-    revoked = key_of(person, token="r" * 30, revoked_at=timezone.now())
-    badge = key_of(person, token="b" * 30, purpose=KeyPurpose.BADGE)
-    theirs = key_of(gone)
+    revoked = get_key(person, token="r" * 30, revoked_at=timezone.now())
+    badge = get_key(person, token="b" * 30, purpose=KeyPurpose.BADGE)
+    theirs = get_key(gone)
     for token in (revoked.token, badge.token, theirs.token, "x" * 30, "1", "-", "a" * 500):
         assert client.get(f"/events/personal/{token}.ics").status_code == 404, token
     for word in ("%00", "ü", "a/b", ""):
@@ -481,7 +481,7 @@ def test_the_personal_feed_takes_three_queries(
     client: Client, django_assert_num_queries: Any, count: int
 ) -> None:
     person = factories.person()
-    key = key_of(person)
+    key = get_key(person)
     for _ in range(count):
         registered(factories.event(days=3), person)
     with django_assert_num_queries(3):

@@ -267,9 +267,9 @@ def test_personal_addresses_are_created_replaced_and_turned_off(
         purpose = KeyPurpose(name)
         answer = client.post(f"/events/mine/{name}/")
         assert answer["Location"] == f"/events/mine/#{name}"
-        first = keys.key_of(purpose=purpose, by=person).token
+        first = keys.get_key(purpose=purpose, by=person).token
         client.post(f"/events/mine/{name}/")
-        second = keys.key_of(purpose=purpose, by=person).token
+        second = keys.get_key(purpose=purpose, by=person).token
         assert first != second
         page = client.get("/events/mine/")
         if name == "feed":

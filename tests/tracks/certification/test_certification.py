@@ -118,7 +118,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     claim = Claim.objects.filter(person=participation.person).latest("pk")
     action, values = {
         ParticipationStep.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
-        ParticipationStep.TAKE_BACK: (actions.take_back_submission, track),
+        ParticipationStep.TAKE_BACK: (actions.withdraw_submission, track),
         ParticipationStep.RETURN: (actions.return_submission, sent | {"reason": "Listed twice."}),
         ParticipationStep.REVIEW: (
             actions.review_submission,

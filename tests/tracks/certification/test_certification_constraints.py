@@ -110,7 +110,7 @@ def test_a_submission_belongs_to_the_person_and_has_a_name() -> None:
 
 
 def end(sent: Submission) -> None:
-    actions.take_back_submission(participation_id=sent.participation_id, by=sent.person)
+    actions.withdraw_submission(participation_id=sent.participation_id, by=sent.person)
 
 
 def test_a_record_is_reviewed_by_someone_else_after_its_submission() -> None:

@@ -135,7 +135,7 @@ def test_a_return_is_not_announced_once_the_record_is_submitted_again(june):
 
 def test_withdrawing_a_record_sends_no_e_mail(june):
     participation = make.submission(make.following(june)).participation
-    actions.take_back_submission(participation_id=participation.pk, by=june)
+    actions.withdraw_submission(participation_id=participation.pk, by=june)
     assert subjects() == []
 
 
@@ -145,7 +145,7 @@ NO_LONGER = "No longer needed: your answer about June Librarian for Library Trus
 def test_the_supervisor_is_notified_that_no_answer_is_needed(june):
     asked = make.verification(make.submission(make.following(june)))
     read_all()
-    actions.take_back_submission(participation_id=asked.participation_id, by=june)
+    actions.withdraw_submission(participation_id=asked.participation_id, by=june)
     [((address, subject), text)] = read_all().items()
     assert (address, subject) == ("dana.chair@board.example", NO_LONGER)
     assert "Your answer is no longer needed: The person withdrew the record." in text
@@ -155,7 +155,7 @@ def test_a_supervisor_who_is_asked_again_only_gets_the_new_question(june):
     participation = make.following(june)
     make.verification(make.submission(participation))
     read_all()
-    actions.take_back_submission(participation_id=participation.pk, by=june)
+    actions.withdraw_submission(participation_id=participation.pk, by=june)
     participation.refresh_from_db()
     again = make.verification(make.submission(participation))
     assert [subject for _, subject in subjects()] == [
@@ -176,7 +176,7 @@ def test_withdrawing_an_unsent_or_expired_question_sends_no_e_mail(june, now, is
     if is_sent:
         read_all()
         now.shift(dt.timedelta(days=31))
-    actions.take_back_submission(participation_id=asked.participation_id, by=june)
+    actions.withdraw_submission(participation_id=asked.participation_id, by=june)
     assert subjects() == []
 
 

@@ -417,7 +417,7 @@ def test_queries(number, client, june, django_assert_num_queries):
         facts = make.facts(begins_at=timezone.now() - dt.timedelta(60 + days))
         claim_custom_event(facts=facts, by=june)
         make.submission(participation)
-        actions.take_back_submission(participation_id=participation.pk, by=june)
+        actions.withdraw_submission(participation_id=participation.pk, by=june)
         actions.ask_about_year(
             participation_id=participation.pk,
             year=participation.postings.first().credit.claim.event.last_day.year,

@@ -161,7 +161,7 @@ def test_a_link_that_works_is_not_renewed(client, asked):
 
 
 def test_the_page_of_a_withdrawn_record_says_why(client, asked, june):
-    actions.take_back_submission(participation_id=asked.participation_id, by=june)
+    actions.withdraw_submission(participation_id=asked.participation_id, by=june)
     text = page(client, asked)
     assert "Your answer is no longer needed" in text
     assert "The person withdrew the record." in text
@@ -175,7 +175,7 @@ def test_the_earlier_link_mentions_the_newer_one_once_the_record_is_submitted_ag
     client, asked, june
 ):
     with time_machine.travel(timezone.now()) as clock:
-        actions.take_back_submission(participation_id=asked.participation_id, by=june)
+        actions.withdraw_submission(participation_id=asked.participation_id, by=june)
         clock.shift(86_400 * 3)
         make.verification(make.submission(Participation.objects.get(pk=asked.participation_id)))
         text = page(client, asked)

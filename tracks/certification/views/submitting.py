@@ -109,7 +109,7 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
     if request.method != "POST":
         return render(request, "tracks/take_back.html", {"participation": participation})
     with refusal_as_message(request):
-        submitting.take_back_submission(participation_id=participation.pk, by=person)
+        submitting.withdraw_submission(participation_id=participation.pk, by=person)
         messages.success(request, "You withdrew your record. You can submit it again at any time.")
     return redirect(participation)
 
