@@ -70,7 +70,7 @@ pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
 	$(call title,Tests)
 	@$(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
 
-drills: $(VENV)/.dev browser  ## Run all tests with every round of the races (ARGS=tests/events: only those)
+drills: $(VENV)/.dev browser  ## Run all tests, with every round of the races and all volumes (ARGS=tests/events: only those)
 	$(call title,Drills)
 	@DRILLS=1 $(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
 

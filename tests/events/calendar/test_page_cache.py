@@ -22,7 +22,7 @@ from events.enums import EventState
 from events.models import CalendarVersion, Category, CreditOffer, Event, Registration
 from tests import factories
 from tests.database import without_triggers
-from tests.races import rounds, run_concurrently
+from tests.races import rounds, run_concurrently, volume
 from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -450,7 +450,7 @@ def test_the_latest_moment_is_found_by_indexes() -> None:
     # Rolled back, because this test is not about counting the version for each event.
     with transaction.atomic():
         with without_triggers(Event):
-            thirty_thousand_events(begin)
+            many_events(begin)
         with CaptureQueriesContext(connection) as queries:
             page_cache.version.calendar_version(timezone.now())
         (query,) = queries
@@ -462,7 +462,7 @@ def test_the_latest_moment_is_found_by_indexes() -> None:
     assert plan.count("Index Only Scan Backward") == 6
 
 
-def thirty_thousand_events(begin: dt.datetime) -> None:
+def many_events(begin: dt.datetime) -> None:
     Event.objects.bulk_create(
         Event(
             title=f"Training {number}",
@@ -471,7 +471,7 @@ def thirty_thousand_events(begin: dt.datetime) -> None:
             registration_opens_at=begin + number * HOUR if number % 3 == 0 else None,
             registration_closes_at=begin + (number + 1) * HOUR if number % 3 == 0 else None,
         )
-        for number in range(30_000)
+        for number in range(volume(30_000))
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE events_event")
