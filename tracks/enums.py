@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
-    """Whether a rule set is for people without a certificate of the track, with one, or both."""
+    """The people a rule set is for: those without a certificate of the track, with one, or both."""
 
     BOTH = "both", "Initial and renewal"
     INITIAL = "initial", "Initial"
@@ -80,7 +80,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
 
 
 class Ending(models.TextChoices):
-    """How a submission ended."""
+    """The result of a submission."""
 
     TAKEN_BACK = "taken_back", "Withdrawn"
     RETURNED = "returned", "Returned for changes"
@@ -120,7 +120,7 @@ NOT_ANSWERED = Label("Not answered", "warn", "!")
 
 
 class CertificateValidity(models.TextChoices):
-    """Whether a certificate is valid on a day; not stored."""
+    """The validity of a certificate on a given day. Not stored."""
 
     VALID = "valid", "Valid"
     EXPIRED = "expired", "Expired"
@@ -138,7 +138,7 @@ UNKNOWN_CERTIFICATE = Label("Unknown", "neutral", "?")
 
 
 class RuleSetState(models.TextChoices):
-    """Whether a rule set can be chosen on a day; not stored."""
+    """The state of a rule set on a given day. Not stored."""
 
     IN_FORCE = "in_force", "In force"
     COMING = "coming", "Upcoming"
@@ -153,9 +153,9 @@ RULE_SET_LABELS = label_table(
     }
 )
 
-# How a credit counts in a track.
+# Labels of a credit in a track.
 POSTED = Label("Posted", "good", "✓")
 NOT_COUNTED = Label("Not counted", "neutral", "–")
 ARCHIVED = Label("Archived", "neutral", "▣")
-# A recommended track.
+# Label of a recommended track.
 FITS = Label("Recommended for you", "good", "✓")

@@ -373,5 +373,5 @@ INTEGRITY_CHECKS = (
 
 
 def history_is_safe() -> bool:
-    """Whether this connection's database role is unable to rewrite the history."""
+    """Return True if this connection's database role cannot rewrite the history."""
     return not role.may_rewrite_history()

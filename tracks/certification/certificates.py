@@ -20,7 +20,7 @@ from tracks.models import Certificate
 
 
 class Validity(NamedTuple):
-    """Whether a certificate is valid, as a label and a sentence."""
+    """The validity of a certificate, as a label and a sentence."""
 
     label: Label
     text: str

@@ -71,7 +71,7 @@ class SupervisorForm(forms.Form):
 
 
 class SubmitForm(SupervisorForm):
-    """What a person adds to their record when submitting it."""
+    """The details a person adds to their record when submitting it."""
 
     field_order = [
         *("name", "listing", "other_name", "supervisor", "supervisor_name", "supervisor_email"),

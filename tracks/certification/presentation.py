@@ -122,7 +122,7 @@ def status_of(
 
 
 class RecordStage(NamedTuple):
-    """A stage on the way to the certificate. `note` is its date, or whether it has started."""
+    """A stage on the way to the certificate. `note` is its date, in progress, or not started."""
 
     label: Label
     note: str

@@ -20,7 +20,7 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
 from tracks.models import Certificate, Participation, Submission, Verification
 
-# How long a link works.
+# The number of days that a link works.
 LINK_DAYS = 30
 NEWER_LINK = "A newer link was sent, and only that one works."
 

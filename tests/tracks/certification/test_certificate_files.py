@@ -178,7 +178,7 @@ def colors(image):
 
 
 def is_white_inside_the_frame(image):
-    """Whether the space between the frame and the text is white."""
+    """Return True if the space between the frame and the text is white."""
     left, right = image.crop((94, 160, 126, 1064)), image.crop((1458, 160, 1490, 1064))
     return {*colors(left), *colors(right)} == {(255, 255, 255)}
 

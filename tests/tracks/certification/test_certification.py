@@ -1,4 +1,4 @@
-"""From the submission to the certificate: who can take which steps, and their effects."""
+"""The steps from the submission to the certificate, their actors and their effects."""
 
 import itertools
 from decimal import Decimal

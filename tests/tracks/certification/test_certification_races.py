@@ -33,7 +33,7 @@ def split(results: list[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def failed(results: list[Any]) -> bool:
-    """Whether the database raised an error that the lock would have prevented."""
+    """Return True if the database raised an error that the lock would have prevented."""
     return any(isinstance(each, Exception) and not isinstance(each, Refused) for each in results)
 
 

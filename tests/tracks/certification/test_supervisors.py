@@ -1,4 +1,4 @@
-"""Who can verify a record, by position."""
+"""The supervisors proposed for each position."""
 
 import datetime as dt
 

@@ -51,7 +51,7 @@ def open_question(submission: Submission) -> Verification | None:
 
 
 def waiting_for_text(submission: Submission) -> str:
-    """Who has to act next, or how the submission ended."""
+    """The person who has to act next, or the result of the submission."""
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment_day(submission.ended_at)}"
     question = open_question(submission)
