@@ -147,13 +147,11 @@ def _claimed_twice() -> tuple[int, list[int]]:
 
 def _settled_without_credit() -> QuerySet[Registration]:
     """Settled registrations without any claim, even for the event that theirs was merged into."""
-    mine = Claim.objects.filter(person=OuterRef("person")).filter(
+    claims = Claim.objects.filter(person=OuterRef("person")).filter(
         Q(event=OuterRef("event")) | Q(event=OuterRef("event__merged_into"))
     )
-    presents = Claim.objects.filter(person=OuterRef("person"), event=OuterRef("event"))
     return Registration.objects.filter(
-        ~Exists(mine),
-        ~Exists(presents),
+        ~Exists(claims),
         state=RegistrationState.CONFIRMED,
         settled_at__isnull=False,
         event__state=EventState.PUBLISHED,

@@ -185,8 +185,8 @@ def new_director_email(mail: Mail) -> Email | None:
     position = positions.select_related("organization").first()
     if position is None or position.since_on is None or not _is_wanted(mail):
         return None
-    mine = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
-    if mine.filter(participation__track__name=DIRECTOR_TRACK).exists():
+    certificates = Certificate.objects.filter(person=mail.to_id, revoked_at=None)
+    if certificates.filter(participation__track__name=DIRECTOR_TRACK).exists():
         return None
     deadline = directors_deadline(position.since_on)
     if deadline < today():

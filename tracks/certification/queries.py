@@ -33,19 +33,19 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[Annotat
 
     Annotated with the latest question to a supervisor (`asked_…`) and the certificate.
     """
-    asked = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
-    issued = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
+    questions = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
+    certificates = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     return (
         Submission.objects.filter(participation__in=list(participations))
         .select_related("reviewed_by", "ended_by")
         .defer("record", "remarks")
         .annotate(
-            asked_name=Subquery(asked.values("supervisor_name")[:1]),
-            asked_at=Subquery(asked.values("asked_at")[:1]),
-            asked_until=Subquery(asked.values("expires_at")[:1]),
-            certificate_number=Subquery(issued.values("number")[:1]),
-            certificate_uuid=Subquery(issued.values("uuid")[:1]),
-            revoked_reason=Subquery(issued.values("revoked_reason")[:1]),
+            asked_name=Subquery(questions.values("supervisor_name")[:1]),
+            asked_at=Subquery(questions.values("asked_at")[:1]),
+            asked_until=Subquery(questions.values("expires_at")[:1]),
+            certificate_number=Subquery(certificates.values("number")[:1]),
+            certificate_uuid=Subquery(certificates.values("uuid")[:1]),
+            revoked_reason=Subquery(certificates.values("revoked_reason")[:1]),
         )
         .order_by("-submitted_at", "-pk")
     )

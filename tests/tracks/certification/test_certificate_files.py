@@ -55,8 +55,8 @@ def issue(person, **fields):
         reviewer = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
         actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=reviewer)
         clock.shift(86_400 * 2)
-        asked = sent.verifications.get()
-        issued = actions.verify_record(verification_id=asked.pk, by=None)
+        question = sent.verifications.get()
+        issued = actions.verify_record(verification_id=question.pk, by=None)
     return Certificate.objects.select_related("person").get(pk=issued.pk)
 
 

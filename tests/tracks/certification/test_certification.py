@@ -40,8 +40,8 @@ def test_from_the_record_to_the_certificate():
     participation = make.following(june, "Library Staff")
     sent = make.submission(participation)
     assert participation.submissions.get() == sent
-    asked = make.verification(sent)
-    certificate = actions.verify_record(verification_id=asked.pk, by=None)
+    question = make.verification(sent)
+    certificate = actions.verify_record(verification_id=question.pk, by=None)
     participation.refresh_from_db()
     assert participation.state == State.CERTIFIED
     assert certificate.number == f"{today().year}-0001"
@@ -112,7 +112,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     """Take a step as `by`, with the action that the portal offers for it."""
     track = {"participation_id": participation.pk}
     sent = {"submission_id": last(participation, Submission)}
-    asked = {"verification_id": last(participation, Verification)}
+    question = {"verification_id": last(participation, Verification)}
     issued = {"certificate_id": last(participation, Certificate)}
     seen = record.record_fingerprint(record.make_record(participation, today()))
     claim = Claim.objects.filter(person=participation.person).latest("pk")
@@ -124,8 +124,8 @@ def take(step: ParticipationStep, participation: Participation, *, by):
             actions.review_submission,
             sent | {"supervisor": make.SUPERVISOR},
         ),
-        ParticipationStep.VERIFY: (actions.verify_record, asked),
-        ParticipationStep.REFUSE: (actions.refuse_record, asked | {"reason": "Unknown to me."}),
+        ParticipationStep.VERIFY: (actions.verify_record, question),
+        ParticipationStep.REFUSE: (actions.refuse_record, question | {"reason": "Unknown to me."}),
         ParticipationStep.REVOKE: (actions.revoke_certificate, issued | {"reason": "Invented."}),
         ParticipationStep.RESTORE: (
             actions.revoke_certificate,
@@ -262,7 +262,7 @@ def test_a_declined_credit_reopens_only_submitted_records(state):
 
 def test_a_correction_reopens_a_submitted_record_and_says_what_changed():
     participation = make.following()
-    asked = make.verification(make.submission(participation))
+    question = make.verification(make.submission(participation))
     credit = participation.postings.get().credit
     event = credit.claim.event.title
     correct_credit(
@@ -276,10 +276,10 @@ def test_a_correction_reopens_a_submitted_record_and_says_what_changed():
     assert sent.reason == (
         f"“{event}” was 15.0 in Library Administration and is now 14.5 in Library Administration."
     )
-    asked.refresh_from_db()
-    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, sent.reason)
+    question.refresh_from_db()
+    assert (question.answer, question.reason) == (VerificationAnswer.WITHDRAWN, sent.reason)
     with pytest.raises(Refused, match="no longer needed"):
-        actions.verify_record(verification_id=asked.pk, by=None)
+        actions.verify_record(verification_id=question.pk, by=None)
 
 
 def test_credits_earned_later_do_not_affect_a_submitted_record():
@@ -362,20 +362,20 @@ def test_a_link_expires_and_asking_again_replaces_it():
 
 def test_a_link_works_through_the_day_in_the_email():
     with time_machine.travel("2026-11-23 10:00 -0700") as clock:
-        asked = make.verification()
+        question = make.verification()
         clock.move_to("2026-12-23 23:59 -0700")
-        assert actions.verify_record(verification_id=asked.pk, by=None)
+        assert actions.verify_record(verification_id=question.pk, by=None)
 
 
 def test_a_year_is_verified_while_the_period_runs():
     june = make.person()
     participation = make.following(june)
     year = participation.postings.get().credit.claim.event.last_day.year
-    asked = actions.ask_about_year(
+    question = actions.ask_about_year(
         participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
     )
-    assert [line.amount for line in record.record_lines(asked.record)] == [Decimal(15)]
-    assert actions.verify_record(verification_id=asked.pk, by=None) is None
+    assert [line.amount for line in record.record_lines(question.record)] == [Decimal(15)]
+    assert actions.verify_record(verification_id=question.pk, by=None) is None
     participation.refresh_from_db()
     assert participation.state == State.OPEN
     with pytest.raises(Refused, match="has already verified"):

@@ -174,10 +174,10 @@ def test_submissions_cannot_be_changed_or_deleted() -> None:
 
 
 def test_a_submission_has_one_open_question() -> None:
-    asked = make.verification()
-    assert_no_duplicate(asked, "tracks_one_open_question_per_submission", nonce=uuid.uuid4())
+    question = make.verification()
+    assert_no_duplicate(question, "tracks_one_open_question_per_submission", nonce=uuid.uuid4())
     assert_no_duplicate(
-        asked, "nonce", answered_at=timezone.now(), answer=VerificationAnswer.VERIFIED
+        question, "nonce", answered_at=timezone.now(), answer=VerificationAnswer.VERIFIED
     )
 
 
@@ -191,53 +191,55 @@ def a_year() -> Verification:
 
 
 def test_a_year_is_asked_about_and_verified_once() -> None:
-    asked = a_year()
-    assert_no_duplicate(asked, "tracks_year_verified_once", nonce=uuid.uuid4())
-    actions.verify_record(verification_id=asked.pk, by=None)
+    question = a_year()
+    assert_no_duplicate(question, "tracks_year_verified_once", nonce=uuid.uuid4())
+    actions.verify_record(verification_id=question.pk, by=None)
     open_again = {"nonce": uuid.uuid4(), "answered_at": None, "answer": ""}
-    assert_no_duplicate(asked, "tracks_year_verified_once", **open_again)
+    assert_no_duplicate(question, "tracks_year_verified_once", **open_again)
 
 
 def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
-    asked, year = make.verification(), a_year()
+    question, year = make.verification(), a_year()
     new = {
         "nonce": uuid.uuid4(),
         "answered_at": timezone.now(),
         "answer": VerificationAnswer.VERIFIED,
     }
     both = "tracks_verification_of_a_submission_or_a_year"
-    assert_no_duplicate(asked, both, **new, year=2026)
+    assert_no_duplicate(question, both, **new, year=2026)
     assert_no_duplicate(year, both, **new, year=None)
     whose = "tracks_verification_participation_same_person"
-    assert_no_duplicate(asked, whose, **new, person=make.person())
-    other = make.following(asked.person, "Library Staff")
+    assert_no_duplicate(question, whose, **new, person=make.person())
+    other = make.following(question.person, "Library Staff")
     which = "tracks_verification_submission_same_participation"
-    assert_no_duplicate(asked, which, **new, participation=other)
+    assert_no_duplicate(question, which, **new, participation=other)
 
 
 def test_a_supervisor_is_someone_else_with_a_name_and_has_time_to_answer() -> None:
-    asked = make.verification()
-    assert_refused(asked, "tracks_verification_supervisor_not_owner", supervisor=asked.person)
-    assert_refused(asked, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
-    assert_refused(asked, "tracks_supervisor_is_named", supervisor_email="")
-    assert_refused(asked, "tracks_supervisor_is_named", supervisor_name="")
-    assert_refused(asked, "tracks_verification_expires_after_asked", expires_at=asked.asked_at)
+    question = make.verification()
+    assert_refused(question, "tracks_verification_supervisor_not_owner", supervisor=question.person)
+    assert_refused(question, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
+    assert_refused(question, "tracks_supervisor_is_named", supervisor_email="")
+    assert_refused(question, "tracks_supervisor_is_named", supervisor_name="")
+    assert_refused(
+        question, "tracks_verification_expires_after_asked", expires_at=question.asked_at
+    )
 
 
 def test_a_question_is_answered_at_a_time_in_a_known_way_with_a_reason_if_refused() -> None:
-    asked, now = make.verification(), timezone.now()
+    question, now = make.verification(), timezone.now()
     somehow = "tracks_verification_answered_both_or_neither"
-    assert_refused(asked, somehow, answered_at=now)
-    assert_refused(asked, somehow, answer=VerificationAnswer.VERIFIED)
-    assert_refused(asked, somehow, answered_at=now, answer="perhaps")
+    assert_refused(question, somehow, answered_at=now)
+    assert_refused(question, somehow, answer=VerificationAnswer.VERIFIED)
+    assert_refused(question, somehow, answered_at=now, answer="perhaps")
     for answer in (VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN):
         name = "tracks_verification_refused_with_a_reason"
-        assert_refused(asked, name, answered_at=now, answer=answer)
+        assert_refused(question, name, answered_at=now, answer=answer)
 
 
 def test_questions_cannot_be_changed_or_deleted() -> None:
-    asked = make.verification()
-    assert_frozen(asked, "protect_verifications", DELETE)
+    question = make.verification()
+    assert_frozen(question, "protect_verifications", DELETE)
     for column, value in {
         "record": "{}",
         "year": 2026,
@@ -246,7 +248,7 @@ def test_questions_cannot_be_changed_or_deleted() -> None:
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        assert_frozen(asked, "verification_question_is_frozen", statement, value)
+        assert_frozen(question, "verification_question_is_frozen", statement, value)
 
 
 # ---------- Certificates ----------

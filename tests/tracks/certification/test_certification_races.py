@@ -111,13 +111,13 @@ def test_ten_simultaneous_choices_make_one_period() -> None:
 # ---------- Verifying ----------
 
 
-def verify(asked: Verification) -> Callable[[], Certificate | None]:
-    return lambda: actions.verify_record(verification_id=asked.pk, by=None)
+def verify(question: Verification) -> Callable[[], Certificate | None]:
+    return lambda: actions.verify_record(verification_id=question.pk, by=None)
 
 
 def test_ten_simultaneous_verifications_make_one_certificate_and_one_next_period() -> None:
-    asked = make.verification()
-    done, refused = split(run_concurrently(MANY, take_turns(verify(asked))))
+    question = make.verification()
+    done, refused = split(run_concurrently(MANY, take_turns(verify(question))))
     assert refused == []
     certificate = Certificate.objects.get()
     assert {each.pk for each in done} == {certificate.pk}
@@ -125,20 +125,20 @@ def test_ten_simultaneous_verifications_make_one_certificate_and_one_next_period
 
 
 def test_control_two_verifications_without_the_lock_collide(without_lock: Any) -> None:
-    asked = make.verification()
+    question = make.verification()
     without_lock(verifying)
-    results = run_concurrently(MANY, take_turns(verify(asked)))
+    results = run_concurrently(MANY, take_turns(verify(question)))
     assert failed(results)
     assert Certificate.objects.count() == 1
 
 
 def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
-    asked = make.verification()
+    question = make.verification()
 
     def refuse() -> None:
-        actions.refuse_record(verification_id=asked.pk, reason="Unknown to me.", by=None)
+        actions.refuse_record(verification_id=question.pk, reason="Unknown to me.", by=None)
 
-    _, refused = split(run_concurrently(MANY, take_turns(verify(asked), refuse)))
+    _, refused = split(run_concurrently(MANY, take_turns(verify(question), refuse)))
     assert len(refused) == MANY / 2
     sent = Submission.objects.get()
     assert (sent.ending, Certificate.objects.count()) in {
@@ -149,24 +149,24 @@ def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
 
 def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> None:
     """If the correction is first, the record reopens; otherwise the certificate does not change."""
-    asked = make.verification()
-    credit = asked.participation.postings.get().credit
+    question = make.verification()
+    credit = question.participation.postings.get().credit
     category, staff = make.category(make.ADMINISTRATION), make.person(Role.HELP_DESK)
 
     def correct() -> None:
         correct_credit(credit_id=credit.pk, category=category, amount=credit.amount - 1, by=staff)
 
-    results = run_concurrently(2, take_turns(verify(asked), correct))
+    results = run_concurrently(2, take_turns(verify(question), correct))
     _, refused = split(results)
     sent = Submission.objects.get()
     if refused:
         assert "no longer needed" in str(refused[0])
         assert (sent.ending, Certificate.objects.count()) == (Ending.REOPENED, 0)
-        assert state_of(asked.participation) == State.OPEN
+        assert state_of(question.participation) == State.OPEN
     else:
         certificate = Certificate.objects.get()
         assert record.counted_credits(certificate.record) == credit.amount
-        assert state_of(asked.participation) == State.CERTIFIED
+        assert state_of(question.participation) == State.CERTIFIED
 
 
 # ---------- Reviewing ----------
@@ -186,8 +186,8 @@ def test_a_record_is_never_both_reviewed_and_returned() -> None:
     done, refused = split(run_concurrently(MANY, take_turns(review, return_it)))
     assert (len(done), len(refused)) == (1, MANY - 1)
     sent.refresh_from_db()
-    asked = Verification.objects.filter(answered_at=None).count()
-    assert (state_of(sent.participation), sent.ending, asked) in {
+    question = Verification.objects.filter(answered_at=None).count()
+    assert (state_of(sent.participation), sent.ending, question) in {
         (State.REVIEWED, "", 1),
         (State.OPEN, Ending.RETURNED, 0),
     }
@@ -224,8 +224,8 @@ def ten_questions() -> list[Verification]:
 
 
 def test_ten_simultaneous_certificates_have_consecutive_numbers() -> None:
-    asked = ten_questions()
-    done, refused = split(run_concurrently(MANY, lambda index: verify(asked[index])()))
+    question = ten_questions()
+    done, refused = split(run_concurrently(MANY, lambda index: verify(question[index])()))
     assert refused == []
     year = today().year
     assert sorted(each.number for each in done) == [
@@ -234,7 +234,7 @@ def test_ten_simultaneous_certificates_have_consecutive_numbers() -> None:
 
 
 def test_control_without_the_numbering_lock_numbers_collide(monkeypatch: Any) -> None:
-    asked = ten_questions()
+    question = ten_questions()
 
     def next_number_unlocked(year: int) -> str:
         number = f"{year}-{Certificate.objects.count() + 1:04d}"
@@ -242,5 +242,5 @@ def test_control_without_the_numbering_lock_numbers_collide(monkeypatch: Any) ->
         return number
 
     monkeypatch.setattr(certifying, "_next_number", next_number_unlocked)
-    assert failed(run_concurrently(MANY, lambda index: verify(asked[index])()))
+    assert failed(run_concurrently(MANY, lambda index: verify(question[index])()))
     assert Certificate.objects.count() < MANY

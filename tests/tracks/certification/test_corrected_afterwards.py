@@ -46,7 +46,7 @@ def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     now.move_to("2027-11-20 10:00 -0700")
     claim = make.claim(june, credits=make.ENOUGH["Library Trustee"])
-    asked = make.verification(make.submission(participation))
+    question = make.verification(make.submission(participation))
     move(claim.event, -4 * 365 - 30)  # still posted, but aged out
     assert participation.postings.get().credit.claim == claim
     [sent] = participation.submissions.all()
@@ -54,8 +54,8 @@ def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
     assert sent.reason == (
         f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is now dated Sun, Oct 15, 2023."
     )
-    asked.refresh_from_db()
-    assert asked.answer == VerificationAnswer.WITHDRAWN
+    question.refresh_from_db()
+    assert question.answer == VerificationAnswer.WITHDRAWN
 
 
 def test_correcting_the_hours_within_a_day_does_not_reopen_a_record():
@@ -91,13 +91,13 @@ def test_training_that_is_undecided_again_reopens_a_reviewed_record(is_reviewed)
 
 
 def test_supervisors_do_not_see_what_the_coordinator_writes_to_the_person(client):
-    asked = make.verification()
+    question = make.verification()
     actions.return_submission(
-        submission_id=asked.submission_id,
+        submission_id=question.submission_id,
         reason="Your vacation in May was not training.",
         by=make.person(Role.CE_COORDINATOR),
     )
-    page = client.get(f"/verify/{token_of(asked)}/").content.decode()
+    page = client.get(f"/verify/{token_of(question)}/").content.decode()
     assert "The CE Coordinator returned the record for changes." in page
     assert "vacation in May" not in page
 

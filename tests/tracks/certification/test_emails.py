@@ -36,22 +36,22 @@ def subjects() -> list[tuple[str, str]]:
 
 
 def test_a_review_e_mails_a_link_to_the_supervisor_and_notifies_the_person(june):
-    asked = make.verification(make.submission(make.following(june)))
+    question = make.verification(make.submission(make.following(june)))
     found = read_all()
     subject = "June Librarian asks you to verify their record for Library Trustee"
-    question = found.pop(("dana.chair@board.example", subject))
-    assert f"{PORTAL}/verify/{token_of(asked)}/" in question
+    text = found.pop(("dana.chair@board.example", subject))
+    assert f"{PORTAL}/verify/{token_of(question)}/" in text
     assert list(found) == [(june.email, "Your record for Library Trustee was reviewed")]
 
 
 def test_a_supervisor_with_an_account_gets_the_e_mail_at_the_given_address(june):
     dana = make.person(display_name="Dana Chair")
     dana.emailaddress_set.create(email="dana@home.example", verified=True)
-    asked = make.verification(
+    question = make.verification(
         make.submission(make.following(june)),
         actions.SupervisorContact("Dana", "dana@home.example"),
     )
-    assert asked.supervisor == dana
+    assert question.supervisor == dana
     assert subjects()[0][0] == "dana@home.example"
 
 
@@ -98,8 +98,8 @@ def now_on() -> dt.date:
 
 
 def test_a_question_answered_before_it_is_sent_is_dropped(june):
-    asked = make.verification(make.submission(make.following(june)))
-    actions.refuse_record(verification_id=asked.pk, reason="I do not know June.", by=None)
+    question = make.verification(make.submission(make.following(june)))
+    actions.refuse_record(verification_id=question.pk, reason="I do not know June.", by=None)
     found = read_all()
     assert list(found) == [
         (june.email, "Your supervisor did not verify your record: Library Trustee")
@@ -143,9 +143,9 @@ NO_LONGER = "No longer needed: your answer about June Librarian for Library Trus
 
 
 def test_the_supervisor_is_notified_that_no_answer_is_needed(june):
-    asked = make.verification(make.submission(make.following(june)))
+    question = make.verification(make.submission(make.following(june)))
     read_all()
-    actions.withdraw_submission(participation_id=asked.participation_id, by=june)
+    actions.withdraw_submission(participation_id=question.participation_id, by=june)
     [((address, subject), text)] = read_all().items()
     assert (address, subject) == ("dana.chair@board.example", NO_LONGER)
     assert "Your answer is no longer needed: The person withdrew the record." in text
@@ -172,11 +172,11 @@ def test_a_supervisor_who_is_asked_again_only_gets_the_new_question(june):
 
 @pytest.mark.parametrize("is_sent", [False, True])
 def test_withdrawing_an_unsent_or_expired_question_sends_no_e_mail(june, now, is_sent):
-    asked = make.verification(make.submission(make.following(june)))
+    question = make.verification(make.submission(make.following(june)))
     if is_sent:
         read_all()
         now.shift(dt.timedelta(days=31))
-    actions.withdraw_submission(participation_id=asked.participation_id, by=june)
+    actions.withdraw_submission(participation_id=question.participation_id, by=june)
     assert subjects() == []
 
 
@@ -186,21 +186,21 @@ def test_the_certificate_is_announced(june):
 
 
 def test_the_e_mail_does_not_promise_a_next_period_without_rules(june):
-    asked = make.verification(make.submission(make.following(june)))
+    question = make.verification(make.submission(make.following(june)))
     RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
-    actions.verify_record(verification_id=asked.pk, by=None)
+    actions.verify_record(verification_id=question.pk, by=None)
     text = read_all()[june.email, "You are certified: Library Trustee"]
     assert "There are currently no rules for another period of this track. Your tracks:" in text
 
 
 def test_the_person_gets_the_answer_about_a_year(june):
     participation = make.following(june)
-    asked = actions.ask_about_year(
+    question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
     )
     subject = "June Librarian asks you to verify their 2026 record for Library Trustee"
     assert subjects() == [("dana.chair@board.example", subject)]
-    actions.refuse_record(verification_id=asked.pk, reason="Not in May.", by=None)
+    actions.refuse_record(verification_id=question.pk, reason="Not in May.", by=None)
     [((_, subject), text)] = read_all().items()
     assert subject == "2026 was not verified for Library Trustee"
     assert "Dana Chair wrote: > Not in May." in text

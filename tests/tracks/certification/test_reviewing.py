@@ -68,18 +68,18 @@ def test_records_to_review_come_first_the_oldest_at_the_top() -> None:
         actions.return_submission(
             submission_id=returned.pk, reason="Twice.", by=make.person(Role.CE_COORDINATOR)
         )
-        asked = make.verification().submission
+        question = make.verification().submission
         first = make.submission()
         clock.shift(86_400)
         second = make.submission(make.following(name="Library Staff"))
         client = coordinator()
-        assert asked
-        assert listed(client) == [first.pk, second.pk, asked.pk]
-        assert listed(client, "?state=nonsense") == [first.pk, second.pk, asked.pk]
+        assert question
+        assert listed(client) == [first.pk, second.pk, question.pk]
+        assert listed(client, "?state=nonsense") == [first.pk, second.pk, question.pk]
         assert listed(client, "?state=review") == [first.pk, second.pk]
-        assert listed(client, "?state=supervisor") == [asked.pk]
+        assert listed(client, "?state=supervisor") == [question.pk]
         assert listed(client, "?state=returned") == [returned.pk]
-        assert listed(client, "?state=all") == [first.pk, second.pk, asked.pk, returned.pk]
+        assert listed(client, "?state=all") == [first.pk, second.pk, question.pk, returned.pk]
         staff = make.track("Library Staff").pk
         assert listed(client, f"?participation__track__id__exact={staff}") == [second.pk]
 
@@ -155,10 +155,10 @@ def test_lines_that_a_supervisor_verified_before_are_marked() -> None:
     june = make.person()
     participation = make.following(june)
     year = participation.postings.get().credit.claim.event.last_day.year
-    asked = actions.ask_about_year(
+    question = actions.ask_about_year(
         participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
     )
-    actions.verify_record(verification_id=asked.pk, by=None)
+    actions.verify_record(verification_id=question.pk, by=None)
     sent = make.submission(participation)
     [category_] = [
         each for each in coordinator().get(address(sent)).context["categories"] if each.lines
@@ -179,11 +179,11 @@ def test_the_page_lists_only_the_persons_other_records_and_certificates() -> Non
 def test_the_history_is_in_order() -> None:
     with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)):
         june = make.person(display_name="June")
-        asked = make.verification(make.submission(make.following(june)))
-        actions.refuse_record(verification_id=asked.pk, reason="Unknown to me.", by=None)
-        assert asked.submission
-        shown = coordinator().get(address(asked.submission)).context["happenings"]
-    by = asked.asked_by
+        question = make.verification(make.submission(make.following(june)))
+        actions.refuse_record(verification_id=question.pk, reason="Unknown to me.", by=None)
+        assert question.submission
+        shown = coordinator().get(address(question.submission)).context["happenings"]
+    by = question.asked_by
     assert shown == [
         "Mon, Nov 2, 2026: Sent by June.",
         f"Mon, Nov 2, 2026: Reviewed by {by}.",
@@ -202,8 +202,11 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
     client = coordinator()
     answer = decide(client, first, "review", supervisor=make.SUPERVISOR.email)
     assert answer.headers["Location"] == address(second)
-    asked = first.verifications.get()
-    assert (asked.supervisor_name, asked.supervisor_email) == ("Dana Chair", make.SUPERVISOR.email)
+    question = first.verifications.get()
+    assert (question.supervisor_name, question.supervisor_email) == (
+        "Dana Chair",
+        make.SUPERVISOR.email,
+    )
     assert state_of(first) == ParticipationState.REVIEWED
     assert said(answer) == [
         f"{first.person}'s record: Reviewed; Dana Chair was asked to verify it."
@@ -424,21 +427,21 @@ def test_a_new_link_is_sent_or_another_supervisor_is_asked() -> None:
 
 
 def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
-    asked = make.verification()
-    assert asked.submission
-    decide(coordinator(), asked.submission, "return", reason="Listed twice.")
-    asked.refresh_from_db()
+    question = make.verification()
+    assert question.submission
+    decide(coordinator(), question.submission, "return", reason="Listed twice.")
+    question.refresh_from_db()
     reason = "The CE Coordinator returned the record for changes."
-    assert (asked.answer, asked.reason) == (VerificationAnswer.WITHDRAWN, reason)
-    assert state_of(asked.submission) == ParticipationState.OPEN
+    assert (question.answer, question.reason) == (VerificationAnswer.WITHDRAWN, reason)
+    assert state_of(question.submission) == ParticipationState.OPEN
 
 
 def test_people_cannot_ask_another_supervisor_about_their_own_record() -> None:
-    asked = make.verification()
+    question = make.verification()
     with pytest.raises(Refused, match="A colleague has to ask the supervisor"):
-        actions.ask_again(verification_id=asked.pk, supervisor=OTHER, by=asked.person)
-    asked.refresh_from_db()
-    assert asked.answered_at is None
+        actions.ask_again(verification_id=question.pk, supervisor=OTHER, by=question.person)
+    question.refresh_from_db()
+    assert question.answered_at is None
 
 
 def test_asking_again_needs_an_open_question() -> None:

@@ -212,13 +212,13 @@ def test_the_status_from_the_first_day_to_the_certificate(client, june):
             assert text in page(client, address)
             assert f"{here}take-back/" in page(client, address)
             assert "Ready to submit" not in page(client, address)
-        asked = make.verification(sent)
+        question = make.verification(sent)
         text = page(client, here)
         assert "Waiting for Dana Chair, who was asked on Sat, Jun 13, 2026" in text
         assert "can answer until Mon, Jul 13, 2026." in text
         clock.shift(31 * 86_400)
         assert "Dana Chair did not answer by Mon, Jul 13, 2026." in page(client, here)
-        again = actions.renew_link(verification_id=asked.pk, by=None)
+        again = actions.renew_link(verification_id=question.pk, by=None)
         certificate = actions.verify_record(verification_id=again.pk, by=None)
         text = page(client, here)
         assert f"Certificate {certificate.number} was issued." in text
@@ -238,9 +238,9 @@ def test_the_stages_are_completed_in_order(client, june):
     seen = [stages(client, participation)]
     sent = make.submission(participation)
     seen.append(stages(client, participation))
-    asked = make.verification(sent)
+    question = make.verification(sent)
     seen.append(stages(client, participation))
-    actions.verify_record(verification_id=asked.pk, by=None)
+    actions.verify_record(verification_id=question.pk, by=None)
     seen.append(stages(client, participation))
     assert seen == ["○○○○", "✓◷○○", "✓✓◷○", "✓✓✓✓"]
     labels = [
@@ -258,8 +258,8 @@ def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, ju
     assert "Cora returned your record for changes on" in text
     assert "Listed twice." in text
     assert "submit it again" in text
-    asked = make.verification(make.submission(participation))
-    actions.refuse_record(verification_id=asked.pk, reason="Who is that?", by=None)
+    question = make.verification(make.submission(participation))
+    actions.refuse_record(verification_id=question.pk, reason="Who is that?", by=None)
     text = page(client, participation.get_absolute_url())
     assert "Dana Chair reported a problem on" in text
     rows = client.get(participation.get_absolute_url()).context["sent_before"]
@@ -314,7 +314,7 @@ def test_the_status_of_a_reopened_period_has_the_reason(client, june):
 
 def test_withdrawing_asks_for_confirmation(client, june):
     participation = make.following(june)
-    asked = make.verification(make.submission(participation))
+    question = make.verification(make.submission(participation))
     address = f"/tracks/{participation.pk}/take-back/"
     assert ">Withdraw</button>" in page(client, address)
     participation.refresh_from_db()
@@ -322,8 +322,8 @@ def test_withdrawing_asks_for_confirmation(client, june):
     response = client.post(address, follow=True)
     assert said(response) == ["You withdrew your record. You can submit it again at any time."]
     participation.refresh_from_db()
-    asked.refresh_from_db()
-    assert (participation.state, asked.answer) == (State.OPEN, "withdrawn")
+    question.refresh_from_db()
+    assert (participation.state, question.answer) == (State.OPEN, "withdrawn")
     response = client.post(address, follow=True)
     assert said(response)[-1] == "There is no submission to withdraw."
 
@@ -363,12 +363,12 @@ def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)
     assert Verification.objects.get().answer == "withdrawn"
     client.post(address, values)
-    asked = Verification.objects.get(answered_at=None)
-    actions.refuse_record(verification_id=asked.pk, reason="I do not know of any.", by=None)
+    question = Verification.objects.get(answered_at=None)
+    actions.refuse_record(verification_id=question.pk, reason="I do not know of any.", by=None)
     assert "I do not know of any." in page(client, participation.get_absolute_url())
     client.post(address, values)
-    asked = Verification.objects.get(answered_at=None)
-    actions.verify_record(verification_id=asked.pk, by=None)
+    question = Verification.objects.get(answered_at=None)
+    actions.verify_record(verification_id=question.pk, by=None)
     [row] = client.get(address).context["years"]
     assert (row.label.text, row.text[:14]) == ("Verified", "by Dana Chair ")
     # An outdated form does not ask again.
@@ -388,17 +388,17 @@ def test_people_cannot_verify_their_own_year(client, june):
 @pytest.mark.parametrize("value", ["", "0", "x", "\x00", "9" * 30, "other"])
 def test_people_cannot_withdraw_other_peoples_questions(client, june, value):
     participation, other = make.following(june), make.following()
-    asked = actions.ask_about_year(
+    question = actions.ask_about_year(
         participation_id=other.pk,
         year=int(years_form(other)["year"]),
         supervisor=make.SUPERVISOR,
         by=other.person,
     )
-    number = asked.pk if value == "other" else value
+    number = question.pk if value == "other" else value
     address = f"/tracks/{participation.pk}/years/"
     assert client.post(address, {"withdraw": number}).status_code == 404
-    asked.refresh_from_db()
-    assert asked.answered_at is None
+    question.refresh_from_db()
+    assert question.answered_at is None
 
 
 # ---------- Queries ----------
@@ -434,9 +434,9 @@ def test_queries(number, client, june, django_assert_num_queries):
     make.submission(participation)
     with django_assert_num_queries(10):
         client.get(here)
-    asked = make.verification(Submission.objects.get(ended_at=None))
+    question = make.verification(Submission.objects.get(ended_at=None))
     with django_assert_num_queries(10):
         client.get(here)
-    actions.verify_record(verification_id=asked.pk, by=None)
+    actions.verify_record(verification_id=question.pk, by=None)
     with django_assert_num_queries(6):
         client.get(here)

@@ -38,8 +38,8 @@ def test_an_invented_or_changed_link_opens_nothing(django_assert_num_queries):
 
 
 def test_a_signed_link_needs_the_nonce_of_its_question():
-    asked = make.verification()
-    assert verification_of(LINK_SIGNER.sign(f"{asked.pk}-{uuid.uuid4().hex}")) is None
-    Verification.objects.filter(pk=asked.pk).update(nonce=uuid.uuid4())
-    token = token_of(asked)
+    question = make.verification()
+    assert verification_of(LINK_SIGNER.sign(f"{question.pk}-{uuid.uuid4().hex}")) is None
+    Verification.objects.filter(pk=question.pk).update(nonce=uuid.uuid4())
+    token = token_of(question)
     assert verification_of(token) is None
