@@ -50,12 +50,14 @@ def certificate():
 def issue(person, **fields):
     """A certificate reviewed two days after the submission and verified after four."""
     with time_machine.travel(NOW, tick=False) as clock:
-        sent = make.submission(make.following(person, "Library Staff"), **fields)
+        submission = make.submission(make.following(person, "Library Staff"), **fields)
         clock.shift(86_400 * 2)
         reviewer = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
-        actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=reviewer)
+        actions.review_submission(
+            submission_id=submission.pk, supervisor=make.SUPERVISOR, by=reviewer
+        )
         clock.shift(86_400 * 2)
-        question = sent.verifications.get()
+        question = submission.verifications.get()
         issued = actions.verify_record(verification_id=question.pk, by=None)
     return Certificate.objects.select_related("person").get(pk=issued.pk)
 

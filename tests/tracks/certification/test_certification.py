@@ -38,9 +38,9 @@ State = ParticipationState
 def test_from_the_record_to_the_certificate():
     june = make.person(display_name="June Librarian")
     participation = make.following(june, "Library Staff")
-    sent = make.submission(participation)
-    assert participation.submissions.get() == sent
-    question = make.verification(sent)
+    submission = make.submission(participation)
+    assert participation.submissions.get() == submission
+    question = make.verification(submission)
     certificate = actions.verify_record(verification_id=question.pk, by=None)
     participation.refresh_from_db()
     assert participation.state == State.CERTIFIED
@@ -111,7 +111,7 @@ def last(participation: Participation, model: type):
 def take(step: ParticipationStep, participation: Participation, *, by):
     """Take a step as `by`, with the action that the portal offers for it."""
     track = {"participation_id": participation.pk}
-    sent = {"submission_id": last(participation, Submission)}
+    submission = {"submission_id": last(participation, Submission)}
     question = {"verification_id": last(participation, Verification)}
     issued = {"certificate_id": last(participation, Certificate)}
     seen = record.record_fingerprint(record.make_record(participation, today()))
@@ -119,10 +119,13 @@ def take(step: ParticipationStep, participation: Participation, *, by):
     action, values = {
         ParticipationStep.SUBMIT: (actions.submit_track, track | {"seen": seen, "name": "June"}),
         ParticipationStep.TAKE_BACK: (actions.withdraw_submission, track),
-        ParticipationStep.RETURN: (actions.return_submission, sent | {"reason": "Listed twice."}),
+        ParticipationStep.RETURN: (
+            actions.return_submission,
+            submission | {"reason": "Listed twice."},
+        ),
         ParticipationStep.REVIEW: (
             actions.review_submission,
-            sent | {"supervisor": make.SUPERVISOR},
+            submission | {"supervisor": make.SUPERVISOR},
         ),
         ParticipationStep.VERIFY: (actions.verify_record, question),
         ParticipationStep.REFUSE: (actions.refuse_record, question | {"reason": "Unknown to me."}),
@@ -271,23 +274,23 @@ def test_a_correction_reopens_a_submitted_record_and_says_what_changed():
         amount=Decimal("14.5"),
         by=make.person(Role.HELP_DESK),
     )
-    [sent] = participation.submissions.all()
-    assert sent.ending == Ending.REOPENED
-    assert sent.reason == (
+    [submission] = participation.submissions.all()
+    assert submission.ending == Ending.REOPENED
+    assert submission.reason == (
         f"“{event}” was 15.0 in Library Administration and is now 14.5 in Library Administration."
     )
     question.refresh_from_db()
-    assert (question.answer, question.reason) == (VerificationAnswer.WITHDRAWN, sent.reason)
+    assert (question.answer, question.reason) == (VerificationAnswer.WITHDRAWN, submission.reason)
     with pytest.raises(Refused, match="no longer needed"):
         actions.verify_record(verification_id=question.pk, by=None)
 
 
 def test_credits_earned_later_do_not_affect_a_submitted_record():
     participation = make.following()
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     make.claim(participation.person)
-    sent.refresh_from_db()
-    assert sent.ended_at is None
+    submission.refresh_from_db()
+    assert submission.ended_at is None
     assert participation.postings.count() == 2
 
 
@@ -337,11 +340,11 @@ def test_no_one_can_be_their_own_supervisor_with_any_address():
     june = make.person()
     june.emailaddress_set.create(email="june@home.example", verified=True)
     june.emailaddress_set.create(email="june@new.example", verified=False)
-    sent = make.submission(make.following(june))
+    submission = make.submission(make.following(june))
     for address in (june.email, june.email.upper(), "june@home.example", " June@new.example"):
         with pytest.raises(Refused, match="No one can verify their own record"):
-            make.verification(sent, actions.SupervisorContact("Someone", address))
-    assert not sent.verifications.exists()
+            make.verification(submission, actions.SupervisorContact("Someone", address))
+    assert not submission.verifications.exists()
 
 
 def test_a_link_expires_and_asking_again_replaces_it():

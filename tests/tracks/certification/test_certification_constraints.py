@@ -103,63 +103,70 @@ def test_a_period_has_one_open_submission() -> None:
 
 
 def test_a_submission_belongs_to_the_person_and_has_a_name() -> None:
-    sent = make.submission()
-    end(sent)
-    assert_no_duplicate(sent, "tracks_submission_participation_same_person", person=make.person())
-    assert_no_duplicate(sent, "tracks_submission_has_a_name", name="")
+    submission = make.submission()
+    end(submission)
+    assert_no_duplicate(
+        submission, "tracks_submission_participation_same_person", person=make.person()
+    )
+    assert_no_duplicate(submission, "tracks_submission_has_a_name", name="")
 
 
-def end(sent: Submission) -> None:
-    actions.withdraw_submission(participation_id=sent.participation_id, by=sent.person)
+def end(submission: Submission) -> None:
+    actions.withdraw_submission(participation_id=submission.participation_id, by=submission.person)
 
 
 def test_a_record_is_reviewed_by_someone_else_after_its_submission() -> None:
-    sent, staff, now = make.submission(), make.person(), timezone.now()
-    assert_refused(sent, "tracks_reviewed_both_or_neither", reviewed_at=now)
-    assert_refused(sent, "tracks_reviewed_both_or_neither", reviewed_by=staff)
-    early = {"reviewed_at": sent.submitted_at - DAY, "reviewed_by": staff}
-    assert_refused(sent, "tracks_submitted_before_reviewed", **early)
-    own = {"reviewed_at": now, "reviewed_by": sent.person}
-    assert_refused(sent, "tracks_submission_not_reviewed_by_owner", **own)
+    submission, staff, now = make.submission(), make.person(), timezone.now()
+    assert_refused(submission, "tracks_reviewed_both_or_neither", reviewed_at=now)
+    assert_refused(submission, "tracks_reviewed_both_or_neither", reviewed_by=staff)
+    early = {"reviewed_at": submission.submitted_at - DAY, "reviewed_by": staff}
+    assert_refused(submission, "tracks_submitted_before_reviewed", **early)
+    own = {"reviewed_at": now, "reviewed_by": submission.person}
+    assert_refused(submission, "tracks_submission_not_reviewed_by_owner", **own)
 
 
 def test_a_record_is_verified_by_someone_else_after_its_review() -> None:
-    sent = make.verification().submission
-    assert sent
-    sent.refresh_from_db()
-    assert sent.reviewed_at
+    submission = make.verification().submission
+    assert submission
+    submission.refresh_from_db()
+    assert submission.reviewed_at
     now = timezone.now()
-    assert_refused(sent, "tracks_verified_both_or_neither", verified_at=now)
-    assert_refused(sent, "tracks_verified_both_or_neither", verified_name="Dana")
-    assert_refused(sent, "tracks_verified_both_or_neither", verified_by=make.person())
+    assert_refused(submission, "tracks_verified_both_or_neither", verified_at=now)
+    assert_refused(submission, "tracks_verified_both_or_neither", verified_name="Dana")
+    assert_refused(submission, "tracks_verified_both_or_neither", verified_by=make.person())
     signed = {"verified_at": now, "verified_name": "Dana"}
-    early = signed | {"verified_at": sent.reviewed_at - DAY}
-    assert_refused(sent, "tracks_reviewed_before_verified", **early)
+    early = signed | {"verified_at": submission.reviewed_at - DAY}
+    assert_refused(submission, "tracks_reviewed_before_verified", **early)
     assert_refused(
-        sent, "tracks_submission_not_verified_by_owner", **signed, verified_by=sent.person
+        submission,
+        "tracks_submission_not_verified_by_owner",
+        **signed,
+        verified_by=submission.person,
     )
     never = make.submission()
     assert_refused(never, "tracks_reviewed_before_verified", **signed)
 
 
 def test_a_submission_ends_at_a_time_in_a_known_way_with_a_reason_if_it_is_sent_back() -> None:
-    sent, now = make.submission(), timezone.now()
-    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now)
-    assert_refused(sent, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
-    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_at=now, ending="burnt")
-    assert_refused(sent, "tracks_submission_ended_both_or_neither", ended_by=make.person())
+    submission, now = make.submission(), timezone.now()
+    assert_refused(submission, "tracks_submission_ended_both_or_neither", ended_at=now)
+    assert_refused(submission, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
+    assert_refused(
+        submission, "tracks_submission_ended_both_or_neither", ended_at=now, ending="burnt"
+    )
+    assert_refused(submission, "tracks_submission_ended_both_or_neither", ended_by=make.person())
     for ending in (Ending.RETURNED, Ending.REFUSED, Ending.REOPENED):
         assert_refused(
-            sent, "tracks_submission_sent_back_with_a_reason", ended_at=now, ending=ending
+            submission, "tracks_submission_sent_back_with_a_reason", ended_at=now, ending=ending
         )
     assert_refused(
-        sent, "tracks_certified_after_verification", ended_at=now, ending=Ending.CERTIFIED
+        submission, "tracks_certified_after_verification", ended_at=now, ending=Ending.CERTIFIED
     )
 
 
 def test_submissions_cannot_be_changed_or_deleted() -> None:
-    sent = make.submission()
-    assert_frozen(sent, "protect_submissions", DELETE)
+    submission = make.submission()
+    assert_frozen(submission, "protect_submissions", DELETE)
     for column, value in {
         "record": "{}",
         "name": "Someone else",
@@ -167,7 +174,7 @@ def test_submissions_cannot_be_changed_or_deleted() -> None:
         "participation_id": make.following().pk,
     }.items():
         statement = f"UPDATE {{table}} SET {column} = %s WHERE id = %s"
-        assert_frozen(sent, "submission_record_is_frozen", statement, value)
+        assert_frozen(submission, "submission_record_is_frozen", statement, value)
 
 
 # ---------- Questions to supervisors ----------
@@ -303,11 +310,11 @@ def test_a_certificate_needs_the_persons_own_reviewed_and_verified_record() -> N
 
 def test_the_verification_behind_a_certificate_cannot_be_undone() -> None:
     certificate = make.certificate()
-    sent = certificate.submission
+    submission = certificate.submission
     gone = {"verified_at": None, "verified_by": None, "verified_name": ""}
     rests = "tracks_certificate_reviewed_and_verified"
     with pytest.raises(IntegrityError, match=rests), transaction.atomic():
-        Submission.objects.filter(pk=sent.pk).update(ended_at=None, ending="", **gone)
+        Submission.objects.filter(pk=submission.pk).update(ended_at=None, ending="", **gone)
 
 
 def test_a_certificate_has_names_and_expires_after_its_issue() -> None:

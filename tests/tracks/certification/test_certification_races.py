@@ -82,8 +82,8 @@ def test_ten_simultaneous_submissions_make_one() -> None:
     participation = make.following()
     done, refused = split(run_concurrently(MANY, take_turns(submit(participation))))
     assert refused == []
-    sent = Submission.objects.get()
-    assert {each.pk for each in done} == {sent.pk}
+    submission = Submission.objects.get()
+    assert {each.pk for each in done} == {submission.pk}
     assert state_of(participation) == State.SUBMITTED
 
 
@@ -140,8 +140,8 @@ def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
 
     _, refused = split(run_concurrently(MANY, take_turns(verify(question), refuse)))
     assert len(refused) == MANY / 2
-    sent = Submission.objects.get()
-    assert (sent.ending, Certificate.objects.count()) in {
+    submission = Submission.objects.get()
+    assert (submission.ending, Certificate.objects.count()) in {
         (Ending.CERTIFIED, 1),
         (Ending.REFUSED, 0),
     }
@@ -158,10 +158,10 @@ def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> N
 
     results = run_concurrently(2, take_turns(verify(question), correct))
     _, refused = split(results)
-    sent = Submission.objects.get()
+    submission = Submission.objects.get()
     if refused:
         assert "no longer needed" in str(refused[0])
-        assert (sent.ending, Certificate.objects.count()) == (Ending.REOPENED, 0)
+        assert (submission.ending, Certificate.objects.count()) == (Ending.REOPENED, 0)
         assert state_of(question.participation) == State.OPEN
     else:
         certificate = Certificate.objects.get()
@@ -173,21 +173,21 @@ def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> N
 
 
 def test_a_record_is_never_both_reviewed_and_returned() -> None:
-    sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
+    submission, staff = make.submission(), make.person(Role.CE_COORDINATOR)
 
     def review() -> None:
-        actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
+        actions.review_submission(submission_id=submission.pk, supervisor=make.SUPERVISOR, by=staff)
 
     def return_it() -> None:
         actions.return_submission(
-            submission_id=sent.pk, reason="Twice.", seen=State.SUBMITTED, by=staff
+            submission_id=submission.pk, reason="Twice.", seen=State.SUBMITTED, by=staff
         )
 
     done, refused = split(run_concurrently(MANY, take_turns(review, return_it)))
     assert (len(done), len(refused)) == (1, MANY - 1)
-    sent.refresh_from_db()
-    question = Verification.objects.filter(answered_at=None).count()
-    assert (state_of(sent.participation), sent.ending, question) in {
+    submission.refresh_from_db()
+    open_questions = Verification.objects.filter(answered_at=None).count()
+    assert (state_of(submission.participation), submission.ending, open_questions) in {
         (State.REVIEWED, "", 1),
         (State.OPEN, Ending.RETURNED, 0),
     }
@@ -196,7 +196,7 @@ def test_a_record_is_never_both_reviewed_and_returned() -> None:
 def test_control_without_the_lock_a_record_is_both_reviewed_and_returned(
     without_lock: Any, monkeypatch: Any
 ) -> None:
-    sent, staff = make.submission(), make.person(Role.CE_COORDINATOR)
+    submission, staff = make.submission(), make.person(Role.CE_COORDINATOR)
     without_lock(submitting)
     both_have_read, apply_step = threading.Barrier(2), submitting.apply_step
 
@@ -207,10 +207,10 @@ def test_control_without_the_lock_a_record_is_both_reviewed_and_returned(
     monkeypatch.setattr(submitting, "apply_step", wait_and_apply_step)
 
     def review() -> None:
-        actions.review_submission(submission_id=sent.pk, supervisor=make.SUPERVISOR, by=staff)
+        actions.review_submission(submission_id=submission.pk, supervisor=make.SUPERVISOR, by=staff)
 
     def return_it() -> None:
-        actions.return_submission(submission_id=sent.pk, reason="Twice.", by=staff)
+        actions.return_submission(submission_id=submission.pk, reason="Twice.", by=staff)
 
     results = run_concurrently(2, take_turns(review, return_it))
     assert [each for each in results if isinstance(each, Exception)] == []

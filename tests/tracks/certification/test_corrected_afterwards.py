@@ -49,9 +49,9 @@ def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
     question = make.verification(make.submission(participation))
     move(claim.event, -4 * 365 - 30)  # still posted, but aged out
     assert participation.postings.get().credit.claim == claim
-    [sent] = participation.submissions.all()
-    assert sent.ending == Ending.REOPENED
-    assert sent.reason == (
+    [submission] = participation.submissions.all()
+    assert submission.ending == Ending.REOPENED
+    assert submission.reason == (
         f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is now dated Sun, Oct 15, 2023."
     )
     question.refresh_from_db()
@@ -60,12 +60,12 @@ def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
 
 def test_correcting_the_hours_within_a_day_does_not_reopen_a_record():
     participation = make.following()
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     event = Claim.objects.get().event
     event.ends_at += dt.timedelta(minutes=5)
     event_actions.save_event(event=event, by=make.person())
-    sent.refresh_from_db()
-    assert sent.ended_at is None
+    submission.refresh_from_db()
+    assert submission.ended_at is None
 
 
 @pytest.mark.parametrize("is_reviewed", [False, True])
@@ -80,14 +80,14 @@ def test_training_that_is_undecided_again_reopens_a_reviewed_record(is_reviewed)
     claim = claim_custom_event(facts=facts, by=participation.person)
     same = make.event(days=-20)
     done = merge_events(source_id=claim.event_id, target_id=same.pk, reason="Same.", by=staff)
-    sent = make.submission(participation)
-    assert claim.pk in {line.claim_id for line in record.record_lines(sent.record)}
+    submission = make.submission(participation)
+    assert claim.pk in {line.claim_id for line in record.record_lines(submission.record)}
     if is_reviewed:
-        make.verification(sent)
+        make.verification(submission)
     undo_merge(merge_id=done.merge.pk, by=staff)
-    sent.refresh_from_db()
+    submission.refresh_from_db()
     why = f"“{facts.title}” is waiting for a staff decision." if is_reviewed else ""
-    assert (sent.ending, sent.reason) == (Ending.REOPENED if is_reviewed else "", why)
+    assert (submission.ending, submission.reason) == (Ending.REOPENED if is_reviewed else "", why)
 
 
 def test_supervisors_do_not_see_what_the_coordinator_writes_to_the_person(client):

@@ -112,9 +112,9 @@ def test_a_question_answered_before_it_is_sent_is_dropped(june):
 
 
 def test_a_returned_record_comes_back_with_the_reason(june):
-    sent = make.submission(make.following(june))
+    submission = make.submission(make.following(june))
     reviewer = make.person(Role.CE_COORDINATOR)
-    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=reviewer)
+    actions.return_submission(submission_id=submission.pk, reason="Listed twice.", by=reviewer)
     [(address, subject)] = (found := read_all())
     assert (address, subject) == (
         june.email,
@@ -125,9 +125,9 @@ def test_a_returned_record_comes_back_with_the_reason(june):
 
 def test_a_return_is_not_announced_once_the_record_is_submitted_again(june):
     participation = make.following(june)
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     reviewer = make.person(Role.CE_COORDINATOR)
-    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=reviewer)
+    actions.return_submission(submission_id=submission.pk, reason="Listed twice.", by=reviewer)
     participation.refresh_from_db()
     make.submission(participation)
     assert subjects() == []

@@ -38,8 +38,8 @@ def seen(client: Client, submission: Submission) -> str:
 
 
 def decide(client: Client, submission: Submission, what: str, **values: Any) -> Any:
-    sent = {"seen": seen(client, submission)} | values
-    return client.post(address(submission, what), sent)
+    data = {"seen": seen(client, submission)} | values
+    return client.post(address(submission, what), data)
 
 
 def state_of(submission: Submission) -> str:
@@ -89,11 +89,11 @@ def test_a_row_shows_the_person_the_track_the_day_and_who_has_the_record() -> No
     library = make.organization(name="Sidney Library")
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
     with time_machine.travel(dt.datetime(2026, 11, 2, 18, tzinfo=dt.UTC)) as clock:
-        sent = with_custom_event(june)
+        submission = with_custom_event(june)
         clock.shift(86_400 * 3)
         page = text(coordinator().get(QUEUE))
     for part in (
-        f'<a href="{address(sent)}">June Librarian</a>',
+        f'<a href="{address(submission)}">June Librarian</a>',
         "Sidney Library",
         "Library Trustee",
         "Mon, Nov 2, 2026, waiting 3 days",
@@ -117,8 +117,8 @@ def test_a_row_shows_that_a_supervisor_did_not_answer_in_time() -> None:
 
 def test_the_page_shows_the_record() -> None:
     june = make.person(display_name="June Librarian")
-    sent = with_custom_event(june)
-    page = coordinator().get(address(sent))
+    submission = with_custom_event(june)
+    page = coordinator().get(address(submission))
     shown = page.context
     assert [(each.name, each.total) for each in shown["categories"] if each.lines] == [
         ("Library Administration", "15.5 credits")
@@ -128,7 +128,7 @@ def test_the_page_shows_the_record() -> None:
     [(_, url)] = shown["undecided"]
     assert third.undecided_url == url
     assert url.startswith("/admin/events/customevent/")
-    assert shown["remarks"] == sent.remarks
+    assert shown["remarks"] == submission.remarks
     assert dict(shown["facts"])["Credits"] == f"15.5 of 15 on {_today()}"
     assert "Decide on these events first" in text(page)
 
@@ -139,12 +139,12 @@ def _today() -> str:
 
 def test_new_and_resolved_warnings_are_distinguished() -> None:
     june = make.person()
-    sent = with_custom_event(june)
+    submission = with_custom_event(june)
     [event] = [each.event for each in june.claims.filter(event__origin="custom")]
     decide_custom_event(event_id=event.pk, decision=Decision.APPROVE, reason="", by=make.person())
     again = make.event(title=event.title, begins_at=event.begins_at, ends_at=event.ends_at)
     make.claim(june, again)
-    shown = coordinator().get(address(sent)).context
+    shown = coordinator().get(address(submission)).context
     assert shown["resolved"] == [f"“{event.title}” is waiting for a staff decision."]
     assert [each in shown["remarks"] for each in shown["new"]] == [True]
     assert shown["new"][0].startswith(f"“{event.title}”: “{again.title}”")
@@ -159,9 +159,9 @@ def test_lines_that_a_supervisor_verified_before_are_marked() -> None:
         participation_id=participation.pk, year=year, supervisor=make.SUPERVISOR, by=june
     )
     actions.verify_record(verification_id=question.pk, by=None)
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     [category_] = [
-        each for each in coordinator().get(address(sent)).context["categories"] if each.lines
+        each for each in coordinator().get(address(submission)).context["categories"] if each.lines
     ]
     assert category_.lines[0].verified == f"Verified by Dana Chair, {_today()}"
 
@@ -219,11 +219,11 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
 
 
 def test_another_supervisor_is_asked_by_name_and_address() -> None:
-    sent = make.submission(supervisor=None)
+    submission = make.submission(supervisor=None)
     client = coordinator()
     named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
-    assert decide(client, sent, "review", supervisor="other", **named).status_code == 302
-    assert sent.verifications.get().supervisor_email == OTHER.email
+    assert decide(client, submission, "review", supervisor="other", **named).status_code == 302
+    assert submission.verifications.get().supervisor_email == OTHER.email
 
 
 def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
@@ -231,10 +231,10 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
     chair = make.person(display_name="Carl Chair")
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
     Position.objects.create(person=chair, organization=library, kind=PositionKind.BOARD_CHAIR)
-    sent = make.submission(make.following(june))
+    submission = make.submission(make.following(june))
 
     def choices() -> list[str]:
-        form = coordinator().get(address(sent)).context["supervisor_form"]
+        form = coordinator().get(address(submission)).context["supervisor_form"]
         return [label for _, label in form.fields["supervisor"].choices]
 
     dana = "Dana Chair, dana.chair@board.example"
@@ -244,7 +244,7 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
         f"{carl}: Board chair of Sidney Library",
         "Another person (enter below)",
     ]
-    make.verification(sent, SupervisorContact("Carl Chair", chair.email))
+    make.verification(submission, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
         f"{carl}: asked {_today()}; choose to send a new link",
         f"{dana}: proposed by the person",
@@ -280,46 +280,46 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
 def test_without_a_supervisor_nothing_is_reviewed(
     values: dict[str, str], errors: dict[str, list[str]]
 ) -> None:
-    sent = make.submission()
-    answer = decide(coordinator(), sent, "review", **values)
+    submission = make.submission()
+    answer = decide(coordinator(), submission, "review", **values)
     form = answer.context_data["supervisor_form"]
     assert form.errors == errors
     assert form["supervisor_name"].value() == values.get("supervisor_name")
     assert "Nothing was decided yet." in text(answer)
-    assert state_of(sent) == ParticipationState.SUBMITTED
+    assert state_of(submission) == ParticipationState.SUBMITTED
 
 
 def test_people_cannot_be_asked_about_themselves() -> None:
-    sent = make.submission()
-    named = {"supervisor_name": "June", "supervisor_email": sent.person.email}
-    answer = decide(coordinator(), sent, "review", supervisor="other", **named)
+    submission = make.submission()
+    named = {"supervisor_name": "June", "supervisor_email": submission.person.email}
+    answer = decide(coordinator(), submission, "review", supervisor="other", **named)
     [[error]] = answer.context_data["supervisor_form"].errors.values()
     assert error.startswith("No one can verify their own record.")
-    assert not sent.verifications.exists()
+    assert not submission.verifications.exists()
 
 
 def test_a_record_is_returned_with_a_reason() -> None:
-    sent = make.submission()
+    submission = make.submission()
     client = coordinator()
-    answer = decide(client, sent, "return", reason="  ")
+    answer = decide(client, submission, "return", reason="  ")
     assert answer.context_data["return_form"].errors == {
         "reason": ["Give a reason. The person will read it."]
     }
-    assert decide(client, sent, "return", reason="Listed twice.").headers["Location"] == QUEUE
-    sent.refresh_from_db()
-    assert (sent.ending, sent.reason) == (Ending.RETURNED, "Listed twice.")
-    assert "There is nothing for you to decide here." in text(client.get(address(sent)))
+    assert decide(client, submission, "return", reason="Listed twice.").headers["Location"] == QUEUE
+    submission.refresh_from_db()
+    assert (submission.ending, submission.reason) == (Ending.RETURNED, "Listed twice.")
+    assert "There is nothing for you to decide here." in text(client.get(address(submission)))
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "overlap", "unproven"])
 def test_a_prepared_reason_only_fills_in_the_text(kind: str) -> None:
-    sent = with_custom_event(make.person())
-    answer = decide(coordinator(), sent, "return", reason="My own words.", ready=kind)
+    submission = with_custom_event(make.person())
+    answer = decide(coordinator(), submission, "return", reason="My own words.", ready=kind)
     filled = answer.context_data["return_form"]["reason"].value()
     assert filled.startswith("My own words.\n\n“")
     custom = answer.context_data["undecided"][0][0]
     assert (f"“{custom}”" in filled) == (kind == "unproven")
-    assert state_of(sent) == ParticipationState.SUBMITTED
+    assert state_of(submission) == ParticipationState.SUBMITTED
 
 
 def test_a_prepared_reason_lists_the_training_it_applies_to() -> None:
@@ -328,8 +328,8 @@ def test_a_prepared_reason_lists_the_training_it_applies_to() -> None:
     event = make.claim(june, credits={ADMINISTRATION: "7.5"}).event
     same = {"begins_at": event.begins_at, "ends_at": event.ends_at}
     make.claim(june, title=event.title, credits={ADMINISTRATION: "7.5"}, **same)
-    sent = make.submission(participation)
-    answer = decide(coordinator(), sent, "return", ready="duplicate")
+    submission = make.submission(participation)
+    answer = decide(coordinator(), submission, "return", ready="duplicate")
     assert (
         answer.context_data["return_form"]["reason"]
         .value()
@@ -340,64 +340,67 @@ def test_a_prepared_reason_lists_the_training_it_applies_to() -> None:
 
 
 def test_staff_decide_on_custom_events_before_the_review() -> None:
-    sent = with_custom_event(make.person())
+    submission = with_custom_event(make.person())
     client = coordinator()
-    page = text(client.get(address(sent)))
+    page = text(client.get(address(submission)))
     assert "You can send this record to the supervisor once staff have decided" in page
-    assert address(sent, "review") not in page
-    answer = decide(client, sent, "review", supervisor=make.SUPERVISOR.email)
+    assert address(submission, "review") not in page
+    answer = decide(client, submission, "review", supervisor=make.SUPERVISOR.email)
     [error] = answer.context_data["supervisor_form"].non_field_errors()
     assert "is waiting for a staff decision. Decide on it first" in error
-    assert state_of(sent) == ParticipationState.SUBMITTED
+    assert state_of(submission) == ParticipationState.SUBMITTED
 
 
 @pytest.mark.parametrize("what", ["review", "return"])
 def test_a_record_that_changed_since_it_was_shown_is_not_decided(what: str) -> None:
-    sent = make.submission()
+    submission = make.submission()
     client = coordinator()
-    old = seen(client, sent)
-    [claim] = sent.person.claims.all()
+    old = seen(client, submission)
+    [claim] = submission.person.claims.all()
     again = {"begins_at": claim.event.begins_at, "ends_at": claim.event.ends_at}
-    make.claim(sent.person, title=claim.event.title, **again)
+    make.claim(submission.person, title=claim.event.title, **again)
     values = {"seen": old, "supervisor": make.SUPERVISOR.email, "reason": "My words"}
     for shown in (old, "", "x" * 61):
-        answer = client.post(address(sent, what), values | {"seen": shown})
+        answer = client.post(address(submission, what), values | {"seen": shown})
         page = text(answer)
         assert ("This record changed since you opened it" in page) == (shown != "x" * 61)
-        assert state_of(sent) == ParticipationState.SUBMITTED
+        assert state_of(submission) == ParticipationState.SUBMITTED
     assert (
-        client.post(address(sent, what), values | {"seen": seen(client, sent)}).status_code == 302
+        client.post(
+            address(submission, what), values | {"seen": seen(client, submission)}
+        ).status_code
+        == 302
     )
 
 
 def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> None:
-    sent = make.submission()
+    submission = make.submission()
     client = coordinator()
-    old = seen(client, sent)
-    make.verification(sent)
-    answer = client.post(address(sent, "return"), {"seen": old, "reason": "Listed twice."})
+    old = seen(client, submission)
+    make.verification(submission)
+    answer = client.post(address(submission, "return"), {"seen": old, "reason": "Listed twice."})
     assert "This record changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Listed twice."
-    assert state_of(sent) == ParticipationState.REVIEWED
+    assert state_of(submission) == ParticipationState.REVIEWED
     # Even if it goes there between the check and the lock.
     with pytest.raises(Refused, match="changed since you opened it"):
         actions.return_submission(
-            submission_id=sent.pk, reason="No.", seen="submitted", by=make.person()
+            submission_id=submission.pk, reason="No.", seen="submitted", by=make.person()
         )
 
 
 def test_a_record_reopened_in_the_meantime_cannot_be_reviewed() -> None:
-    sent = make.submission()
+    submission = make.submission()
     client = coordinator()
-    old = seen(client, sent)
+    old = seen(client, submission)
     decide_claim(
-        claim_id=sent.person.claims.get().pk,
+        claim_id=submission.person.claims.get().pk,
         target=ClaimState.DECLINED,
         reason="An author talk.",
         by=make.person(Role.CE_COORDINATOR),
     )
     answer = client.post(
-        address(sent, "review"), {"seen": old, "supervisor": make.SUPERVISOR.email}
+        address(submission, "review"), {"seen": old, "supervisor": make.SUPERVISOR.email}
     )
     page = text(answer)
     assert "Reopened by a correction" in page
@@ -409,21 +412,21 @@ def test_a_record_reopened_in_the_meantime_cannot_be_reviewed() -> None:
 
 def test_a_new_link_is_sent_or_another_supervisor_is_asked() -> None:
     first = make.verification()
-    sent = first.submission
-    assert sent
+    submission = first.submission
+    assert submission
     client = coordinator()
-    assert decide(client, sent, "ask", supervisor=make.SUPERVISOR.email).status_code == 302
+    assert decide(client, submission, "ask", supervisor=make.SUPERVISOR.email).status_code == 302
     first.refresh_from_db()
-    second = sent.verifications.get(answered_at=None)
+    second = submission.verifications.get(answered_at=None)
     assert (first.answer, second.supervisor_email) == (
         VerificationAnswer.WITHDRAWN,
         make.SUPERVISOR.email,
     )
     assert second.nonce != first.nonce
     named = {"supervisor_name": OTHER.name, "supervisor_email": OTHER.email}
-    decide(client, sent, "ask", supervisor="other", **named)
-    assert sent.verifications.get(answered_at=None).supervisor_name == OTHER.name
-    assert state_of(sent) == ParticipationState.REVIEWED
+    decide(client, submission, "ask", supervisor="other", **named)
+    assert submission.verifications.get(answered_at=None).supervisor_name == OTHER.name
+    assert state_of(submission) == ParticipationState.REVIEWED
 
 
 def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
@@ -445,8 +448,8 @@ def test_people_cannot_ask_another_supervisor_about_their_own_record() -> None:
 
 
 def test_asking_again_needs_an_open_question() -> None:
-    sent = make.submission()
-    answer = decide(coordinator(), sent, "ask", supervisor=make.SUPERVISOR.email)
+    submission = make.submission()
+    answer = decide(coordinator(), submission, "ask", supervisor=make.SUPERVISOR.email)
     assert answer.context_data["supervisor_form"].non_field_errors() == [
         "No supervisor has been asked about this record."
     ]
@@ -458,39 +461,39 @@ def test_asking_again_needs_an_open_question() -> None:
 @pytest.mark.parametrize("what", ["review", "return", "ask"])
 def test_no_one_decides_about_their_own_record(what: str) -> None:
     me = make.person(Role.CE_COORDINATOR)
-    sent = make.submission(make.following(me))
+    submission = make.submission(make.following(me))
     if what == "ask":
-        make.verification(sent)
+        make.verification(submission)
     client = signed_in(me)
-    page = text(client.get(address(sent)))
+    page = text(client.get(address(submission)))
     assert "This is your own record. A colleague has to decide about it." in page
     assert "<textarea" not in page
-    before = state_of(sent)
+    before = state_of(submission)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
-    answer = decide(client, sent, what, **values)
+    answer = decide(client, submission, what, **values)
     # The form's error, and the page's own text.
     assert text(answer).count("This is your own record. A colleague has to") == 2
-    assert state_of(sent) == before
+    assert state_of(submission) == before
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.ADMINISTRATOR])
 def test_other_staff_see_records_but_cannot_decide(role: Role) -> None:
-    sent = make.submission()
+    submission = make.submission()
     client = signed_in(make.person(role))
-    page = text(client.get(address(sent)))
-    assert sent.person.display_name in page
-    assert address(sent, "return") not in page
+    page = text(client.get(address(submission)))
+    assert submission.person.display_name in page
+    assert address(submission, "return") not in page
     for what in ("review", "return", "ask"):
-        assert client.get(address(sent, what)).status_code == 403
-        assert client.post(address(sent, what), {"reason": "No."}).status_code == 403
-    assert state_of(sent) == ParticipationState.SUBMITTED
+        assert client.get(address(submission, what)).status_code == 403
+        assert client.post(address(submission, what), {"reason": "No."}).status_code == 403
+    assert state_of(submission) == ParticipationState.SUBMITTED
 
 
 def test_event_editors_cannot_see_records() -> None:
     june = make.person(display_name="June Librarian")
-    sent = make.submission(make.following(june))
+    submission = make.submission(make.following(june))
     client = signed_in(make.person(Role.EVENT_EDITOR))
-    for page in (QUEUE, address(sent), address(sent, "history")):
+    for page in (QUEUE, address(submission), address(submission, "history")):
         answer = client.get(page)
         assert answer.status_code == 403
         assert "June Librarian" not in text(answer)
@@ -538,16 +541,16 @@ def test_queries(items: int, django_assert_num_queries: Any) -> None:
         credits = {ADMINISTRATION: {1: "15.0", 3: "5.0"}[items]}
         make.claim(june, days=-20 * (number + 2), credits=credits)
     for number in range(items):
-        sent = make.submission(participation)
-        actions.return_submission(submission_id=sent.pk, reason="Twice.", by=staff)
+        submission = make.submission(participation)
+        actions.return_submission(submission_id=submission.pk, reason="Twice.", by=staff)
         if number:
             changed = {"name": f"June {number}", "reason": "Married.", "by": staff}
             issued = actions.reissue_certificate(certificate_id=issued.pk, **changed)
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     client = coordinator()
-    for page, count in {QUEUE: 9, address(sent): 21, "/admin/": 10}.items():
+    for page, count in {QUEUE: 9, address(submission): 21, "/admin/": 10}.items():
         client.get(page)  # Django remembers content types
         with django_assert_num_queries(count):
             client.get(page)
-    shown = client.get(address(sent)).context
+    shown = client.get(address(submission)).context
     assert [len(shown[name]) for name in ("earlier", "certificates")] == [items + 1, items]

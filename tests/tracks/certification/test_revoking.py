@@ -94,8 +94,8 @@ def test_a_certificate_is_revoked_as_chosen(then: str, state: str) -> None:
 
 def test_the_consequences_of_a_different_choice_are_shown_first() -> None:
     certificate = make.certificate()
-    sent = {"reason": WHY, "then": "reopen", "shown": "leave", "save": "1"}
-    answer = coordinator().post(page(certificate, "revoke"), sent)
+    data = {"reason": WHY, "then": "reopen", "shown": "leave", "save": "1"}
+    answer = coordinator().post(page(certificate, "revoke"), data)
     assert answer.context["shown"] == "reopen"
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
@@ -131,8 +131,8 @@ def test_a_next_period_whose_record_was_submitted_is_not_left() -> None:
         clock.shift(86_400 * 3)
         make.claim(certificate.person, days=-1, credits=make.ENOUGH["Library Trustee"])
         make.submission(counting_queries.active_participations(certificate.person).get())
-        sent = {"reason": WHY, "then": "reopen"}
-        answer = coordinator().post(page(certificate, "revoke"), sent)
+        data = {"reason": WHY, "then": "reopen"}
+        answer = coordinator().post(page(certificate, "revoke"), data)
     [error] = answer.context["form"].non_field_errors()
     assert "nothing was changed, because it is with the CE Coordinator" in error
     assert answer.context["consequences"] is None
@@ -143,10 +143,10 @@ def test_a_certificate_is_reissued_under_another_name() -> None:
     client = coordinator()
     address = page(certificate, "reissue")
     assert client.get(address).context["form"]["name"].value() == certificate.name
-    sent = {"name": "June Smith", "reason": "Married."}
-    shown = text(client.post(address, sent))
+    data = {"name": "June Smith", "reason": "Married."}
+    shown = text(client.post(address, data))
     assert "A new certificate with a new number will be issued to June Smith." in shown
-    confirm(client, address, **sent)
+    confirm(client, address, **data)
     certificate.refresh_from_db()
     reissued = certificate.replaced_by
     assert (reissued.name, reissued.issued_on, reissued.record) == (
@@ -182,9 +182,9 @@ def test_no_one_decides_about_their_own_certificate(what: str) -> None:
     shown = text(client.get(page(certificate, what)))
     assert "This is your own certificate. A colleague has to decide about it." in shown
     assert 'name="reason"' not in shown
-    sent = {"reason": WHY, "then": "leave", "name": "Me"}
+    data = {"reason": WHY, "then": "leave", "name": "Me"}
     for shown_before in ("leave", "Me"):
-        answer = client.post(page(certificate, what), sent | {"shown": shown_before, "save": "1"})
+        answer = client.post(page(certificate, what), data | {"shown": shown_before, "save": "1"})
         refusal = "This is your own certificate. A colleague has to decide about it."
         assert text(answer).count(refusal) == 2  # the form's error, and the page's own text
     certificate.refresh_from_db()
@@ -199,8 +199,8 @@ def test_other_roles_cannot_revoke(role: Role) -> None:
         answer = client.get(page(certificate, what))
         assert answer.status_code == 403
         assert certificate.person.display_name not in text(answer)
-        sent = {"reason": WHY, "then": "leave", "name": "X", "shown": "leave", "save": "1"}
-        assert client.post(page(certificate, what), sent).status_code == 403
+        data = {"reason": WHY, "then": "leave", "name": "X", "shown": "leave", "save": "1"}
+        assert client.post(page(certificate, what), data).status_code == 403
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
 

@@ -73,14 +73,14 @@ def test_a_record_is_submitted_as_shown(client, june):
     participation = make.following(june)
     response = send(client, participation)
     assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
-    sent = Submission.objects.get()
-    assert (sent.name, sent.listed_as) == ("June P. Librarian", "June P. Librarian")
-    assert (sent.supervisor_name, sent.supervisor_email) == (
+    submission = Submission.objects.get()
+    assert (submission.name, submission.listed_as) == ("June P. Librarian", "June P. Librarian")
+    assert (submission.supervisor_name, submission.supervisor_email) == (
         "Dana Chair",
         "dana.chair@board.example",
     )
-    assert sent.note == "Thank you for looking."
-    assert [line["amount"] for line in sent.record["lines"]] == ["15.0"]
+    assert submission.note == "Thank you for looking."
+    assert [line["amount"] for line in submission.record["lines"]] == ["15.0"]
 
 
 def test_submitting_twice_makes_one_submission(client, june):
@@ -169,8 +169,11 @@ def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
     response = send(client, participation, supervisor="else", supervisor_email="")
     assert "Enter the address of the person you want to ask." in response.content.decode()
     send(client, participation, supervisor=str(director.pk), supervisor_name="Someone")
-    sent = Submission.objects.get()
-    assert (sent.supervisor_name, sent.supervisor_email) == ("Ida Director", director.email)
+    submission = Submission.objects.get()
+    assert (submission.supervisor_name, submission.supervisor_email) == (
+        "Ida Director",
+        director.email,
+    )
 
 
 @pytest.mark.parametrize("upper", [False, True])
@@ -205,14 +208,14 @@ def test_the_status_from_the_first_day_to_the_certificate(client, june):
             text = page(client, address)
             assert "Ready to submit" in text
             assert f"{here}submit/" in text
-        sent = make.submission(participation)
+        submission = make.submission(participation)
         clock.shift(3 * 86_400)
         text = "Submitted on Wed, Jun 10, 2026. It has been with the CE Coordinator for 3 days."
         for address in (here, "/continuing-education/"):
             assert text in page(client, address)
             assert f"{here}take-back/" in page(client, address)
             assert "Ready to submit" not in page(client, address)
-        question = make.verification(sent)
+        question = make.verification(submission)
         text = page(client, here)
         assert "Waiting for Dana Chair, who was asked on Sat, Jun 13, 2026" in text
         assert "can answer until Mon, Jul 13, 2026." in text
@@ -236,9 +239,9 @@ def stages(client, participation):
 def test_the_stages_are_completed_in_order(client, june):
     participation = make.following(june)
     seen = [stages(client, participation)]
-    sent = make.submission(participation)
+    submission = make.submission(participation)
     seen.append(stages(client, participation))
-    question = make.verification(sent)
+    question = make.verification(submission)
     seen.append(stages(client, participation))
     actions.verify_record(verification_id=question.pk, by=None)
     seen.append(stages(client, participation))
@@ -252,8 +255,8 @@ def test_the_stages_are_completed_in_order(client, june):
 def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, june):
     participation = make.following(june)
     coordinator = make.person(Role.CE_COORDINATOR, display_name="Cora")
-    sent = make.submission(participation)
-    actions.return_submission(submission_id=sent.pk, reason="Listed twice.", by=coordinator)
+    submission = make.submission(participation)
+    actions.return_submission(submission_id=submission.pk, reason="Listed twice.", by=coordinator)
     text = page(client, participation.get_absolute_url())
     assert "Cora returned your record for changes on" in text
     assert "Listed twice." in text
