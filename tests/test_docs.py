@@ -1,4 +1,4 @@
-"""What the documentation names is there: files, folders and names in code."""
+"""Files, folders and names in the documentation exist in the code."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ CODE = [
 QUOTED = re.compile(r"`([^`\n]+)`")
 A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 A_NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
-# What an import leaves in var/.
-MADE_LATER = {"rejects/"}
+# Created in var/ by an import.
+CREATED_LATER = {"rejects/"}
 
 
 def quoted(document: Path) -> list[str]:
@@ -31,7 +31,7 @@ def looks_like_a_path(word: str) -> bool:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_path_exists(document: Path) -> None:
-    """From the top, or from the folder that the sentence is about: `certification/record.py`."""
+    """Paths start at the top or in a folder of an app, as in `certification/record.py`."""
     known = [f"/{path.relative_to(ROOT)}" for path in CODE]
     missing = [
         word
@@ -39,7 +39,7 @@ def test_every_path_exists(document: Path) -> None:
         if looks_like_a_path(word)
         and not (ROOT / word).exists()
         and not any(f"/{word.rstrip('/')}" in path for path in known)
-        and word not in MADE_LATER
+        and word not in CREATED_LATER
     ]
     assert missing == []
 
