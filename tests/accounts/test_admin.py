@@ -1,4 +1,4 @@
-"""Accounts and the directory in the administration; the door itself."""
+"""Signing in to the administration, and accounts and the directory in it."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PEOPLE = "/admin/accounts/user/"
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    with zeal_ignore():  # the signed-in person and the one on the page are two people
+    with zeal_ignore():  # loads two people: the signed-in one and the one on the page
         return client.post(address, values)
 
 
@@ -34,7 +34,7 @@ def group(role: Role) -> Group:
 
 
 def a_form(person: User, **changes: Any) -> dict[str, Any]:
-    """What the browser sends for a person without positions."""
+    """The values that a browser sends for a person without positions."""
     values: dict[str, Any] = {
         "email": person.email,
         "display_name": person.display_name,
@@ -47,7 +47,7 @@ def a_form(person: User, **changes: Any) -> dict[str, Any]:
     return values | changes
 
 
-# ---------- The door ----------
+# ---------- Signing in ----------
 
 
 def test_visitors_are_redirected_to_the_portals_sign_in() -> None:

@@ -1,4 +1,4 @@
-"""`manage.py import_libraries`: the directory's real libraries, and what else may stand there."""
+"""`manage.py import_libraries`, with the real file and with others."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def var(settings: Any, tmp_path: Path) -> None:
 def load(path: Path) -> str:
     out, err = io.StringIO(), io.StringIO()
     call_command("import_libraries", str(path), stdout=out, stderr=err)
-    # A slow machine sees progress as well.
+    # On a slow machine, progress is printed as well.
     assert re.sub(r"^\d+ rows …\n", "", err.getvalue(), flags=re.MULTILINE) == ""
     return out.getvalue().strip()
 
@@ -111,7 +111,7 @@ def test_corrections_by_staff_stay(tmp_path: Path) -> None:
     assert str(library.federation) == "Sagebrush"
     assert Organization.objects.count() == 2
 
-    # What is news in the file comes in, and under the name that the file has.
+    # Changes in the file are imported, with the name from the file.
     path = write(tmp_path, "Old Library,state,Helena,,,survey", "Other,school,Butte,,,")
     assert load(path) == "0 new, 1 changed, 1 unchanged."
     library.refresh_from_db()
@@ -128,7 +128,7 @@ def test_corrections_by_staff_stay(tmp_path: Path) -> None:
 def test_an_existing_library_is_recognized(
     tmp_path: Path, source: str, county: str, said: str
 ) -> None:
-    """With a source its facts stay; without one nobody has said where they are from."""
+    """Its facts stay only if staff gave a source for them."""
     library = factories.organization(name="Branch", county="Lewis and Clark", source=source)
     path = write(tmp_path, "Branch,public,Helena,Cascade,,survey")
 

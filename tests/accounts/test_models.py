@@ -1,4 +1,4 @@
-"""What the database refuses about people and libraries, whatever the code around it does."""
+"""The database's constraints on people and libraries."""
 
 import datetime as dt
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(constraint: str, action: Any) -> None:
-    """The act breaks exactly the constraint."""
+    """Assert that the action violates exactly this constraint."""
     with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
         action()
 

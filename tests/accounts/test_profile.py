@@ -1,4 +1,4 @@
-"""The profile: a person's name and where they work."""
+"""The profile: a person's name, positions and reminders."""
 
 import datetime as dt
 from typing import Any
@@ -134,8 +134,8 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     page = text(client.get(PROFILE))
     assert "(last day Mon, Nov 23, 2026)" in page
     assert address not in page
-    # Said once more, so only the newest of the messages counts.
-    assert said(client.post(address))[-1] == ("This position has already ended or ends today.")
+    # The earlier messages have not been shown yet.
+    assert said(client.post(address))[-1] == "This position has already ended or ends today."
 
 
 def test_a_future_last_day_becomes_today() -> None:
@@ -288,7 +288,7 @@ def test_a_library_outside_the_list_is_accepted_and_stays_selected() -> None:
 
 
 def library_shown(client: Client) -> str:
-    """What stands under the person's name, or nothing."""
+    """The text below the person's name, or an empty string."""
     box = text(client.get("/accessibility/")).split("</h2>")[1].split("<ul>")[0]
     return box.strip().removeprefix("<p>").removesuffix("</p>")
 
@@ -362,7 +362,7 @@ def test_reminders_can_be_turned_off_and_on_in_the_profile() -> None:
 
 
 def box(client: Client) -> str:
-    """The tag of the box to tick."""
+    """The checkbox's tag."""
     return text(client.get(PROFILE)).split('name="wants_reminders"')[1].split(">")[0]
 
 
@@ -371,7 +371,7 @@ def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
     address = f"/accounts/reminders/{reminders_token(person)}/"
     client = Client(enforce_csrf_checks=True)
 
-    # Programs that look for viruses open every address of a message: that changes nothing.
+    # Virus scanners open every link in a message, so a GET must change nothing.
     page = text(client.get(address))
     assert "We e-mail you the day before each event" in page
     assert person.email not in page

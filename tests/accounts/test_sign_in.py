@@ -1,4 +1,4 @@
-"""Accounts as a visitor meets them: sign up, confirm, sign in and out, a forgotten password."""
+"""Accounts as visitors use them: sign up, confirm, sign in and out, reset the password."""
 
 import re
 from pathlib import Path
@@ -29,8 +29,8 @@ NOT_RIGHT = (
 )
 
 
-# Django reads a session twice when it ends one, django-allauth an address when it confirms it.
-# Neither grows with anything.
+# Django reads a session twice when it ends one, and django-allauth an address when it confirms one.
+# Neither grows with the data.
 TWICE = [
     {"model": "sessions.Session", "field": "get()"},
     {"model": "account.EmailAddress", "field": "get()"},
@@ -38,8 +38,8 @@ TWICE = [
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted_yet(settings: Any) -> None:
-    """Rate limits live in the cache, which outlasts a test."""
+def no_requests_counted(settings: Any) -> None:
+    """Clear the cache, which counts requests for rate limits and outlasts a test."""
     cache.clear()
     settings.ZEAL_ALLOWLIST = TWICE
 
@@ -54,25 +54,25 @@ def sign_in(client: Client, email: str = EMAIL, password: str = PASSWORD, **more
 
 
 def sign_up(client: Client, **values: str) -> Any:
-    typed = {
+    form = {
         "display_name": "Nora North",
         "email": EMAIL,
         "password1": PASSWORD,
         "password2": PASSWORD,
     }
-    return client.post("/accounts/signup/", typed | values)
+    return client.post("/accounts/signup/", form | values)
 
 
 def who(client: Client) -> str:
-    """The address of the person who is signed in, or nothing."""
+    """The address of the person who is signed in, or an empty string."""
     user = client.get("/").context["user"]
     return user.email if user.is_authenticated else ""
 
 
 def link(message: Any) -> str:
-    """The path of the only link in a mail."""
-    (found,) = re.findall(r"https?://testserver(/\S+)", message.body)
-    return str(found)
+    """The path of the only link in an e-mail."""
+    (path,) = re.findall(r"https?://testserver(/\S+)", message.body)
+    return str(path)
 
 
 # ---------- Signing up ----------
@@ -82,7 +82,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     client = Client()
     answer = sign_up(client, email="Nora@Library.example")
     assert answer.headers["Location"] == "/accounts/confirm-email/"
-    assert said(answer) == []  # the page says it
+    assert said(answer) == []  # the page itself says it
     assert "We sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
     assert who(client) == ""
     (message,) = mail.outbox
@@ -121,7 +121,7 @@ def test_a_broken_link_says_what_to_do(key: str) -> None:
 
 
 def test_a_link_in_a_mail_file_stays_on_one_line(settings: Any, tmp_path: Path) -> None:
-    """The demonstration writes mail into files; a link must stay on one line there."""
+    """So that people can copy it from the files that the demonstration writes."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
     email = f"{'long' * 15}@{'very.' * 30}library.example"
@@ -217,18 +217,18 @@ def test_sign_in_and_out(typed: str) -> None:
     assert who(client) == EMAIL
     assert client.get("/accounts/logout/").status_code == 200
     assert who(client) == EMAIL  # only a button signs out
-    left = client.post("/accounts/logout/")
-    assert left.headers["Location"] == "/"
-    assert said(left)[-1] == "You are signed out."
+    signed_out = client.post("/accounts/logout/")
+    assert signed_out.headers["Location"] == "/"
+    assert said(signed_out)[-1] == "You are signed out."
     assert who(client) == ""
 
 
 def test_people_return_to_their_page_after_signing_in() -> None:
     account()
     client = Client()
-    door = client.get("/help/new/?credit=1")
-    assert door.headers["Location"] == "/accounts/login/?next=/help/new/%3Fcredit%3D1"
-    page = client.get(door.headers["Location"])
+    redirect = client.get("/help/new/?credit=1")
+    assert redirect.headers["Location"] == "/accounts/login/?next=/help/new/%3Fcredit%3D1"
+    page = client.get(redirect.headers["Location"])
     assert '<input type="hidden" name="next" value="/help/new/?credit=1">' in text(page)
     assert sign_in(client, next="/help/new/?credit=1").headers["Location"] == "/help/new/?credit=1"
 
@@ -301,7 +301,7 @@ def test_password_guessing_is_stopped_with_a_message() -> None:
     client = Client()
     for _ in range(5):
         assert sign_in(client, password="wrong").context["form"].non_field_errors() == [NOT_RIGHT]
-    response = sign_in(client)  # even the right one, or guessing could go on
+    response = sign_in(client)  # even with the right password
     assert response.context["form"].non_field_errors() == [
         "Too many attempts with a wrong password. Wait five minutes and try again, "
         "or use the link below to choose a new password."
@@ -310,7 +310,7 @@ def test_password_guessing_is_stopped_with_a_message() -> None:
     assert who(client) == ""
 
 
-@time_machine.travel("2026-11-23 10:00 -0700", tick=False)  # all within the minute that counts
+@time_machine.travel("2026-11-23 10:00 -0700", tick=False)  # all within the same minute
 def test_too_many_requests_get_a_429_page() -> None:
     client = Client()
     answers = [sign_in(client, email="x") for _ in range(121)]
@@ -333,8 +333,8 @@ def test_resetting_a_forgotten_password() -> None:
     form_page = client.get(link(message), follow=True)
     address = form_page.redirect_chain[-1][0]
     assert message.body.split("/key/")[1].split("-")[1][:20] not in address
-    refused = client.post(address, {"password1": "short", "password2": "short"})
-    assert list(refused.context["form"].errors) == ["password1"]
+    rejected = client.post(address, {"password1": "short", "password2": "short"})
+    assert list(rejected.context["form"].errors) == ["password1"]
     done = client.post(address, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
     assert done.headers["Location"] == "/accounts/password/reset/key/done/"
     assert "Your password was changed" in text(client.get(done.headers["Location"]))
@@ -387,8 +387,8 @@ def test_a_second_address_must_be_confirmed_and_can_become_primary() -> None:
     confirmed = client.post(link(mail.outbox[0]))
     assert said(confirmed)[-1] == "Your address nora@home.example is confirmed."
     client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
-    kept = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
-    assert "cannot be removed. Make another address primary first." in said(kept)[-1]
+    refused = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
+    assert "cannot be removed. Make another address primary first." in said(refused)[-1]
     assert User.objects.get().email == "nora@home.example"
     other = Client()
     sign_in(other, "nora@home.example")
@@ -450,11 +450,11 @@ def test_every_field_has_our_label_and_the_right_autocomplete(address: str) -> N
     if address in ("/accounts/email/", "/accounts/password/change/", "/accounts/reauthenticate/"):
         client.force_login(factories.person())
     response = client.get(address)
-    found = {
+    fields = {
         field.name: (field.label, field.field.widget.attrs.get("autocomplete"))
         for field in response.context["form"]
     }
-    assert found == FORMS[address]
+    assert fields == FORMS[address]
     main = text(response).split("<main")[1]
     assert "placeholder" not in main
 
@@ -475,18 +475,18 @@ def test_a_person_without_a_password_can_choose_one() -> None:
 
 
 def test_demonstration_accounts_are_listed_only_in_the_demonstration(settings: Any) -> None:
-    known = ("aspen-demo-2026", "learner01@aspen.example to learner40@aspen.example")
+    texts = ("aspen-demo-2026", "learner01@aspen.example to learner40@aspen.example")
     for is_on in (True, False):
         settings.DEMO = is_on
         page = text(Client().get("/accounts/login/"))
-        assert [words in page for words in known] == [is_on, is_on]
+        assert [each in page for each in texts] == [is_on, is_on]
 
 
 def test_the_listed_accounts_are_the_ones_created() -> None:
-    made = {account.email: account for account in people.ACCOUNTS}
-    named = [line.email for line in people.DEMO_LOGINS]
-    assert len(named) == 9
-    assert {address for line in named for address in line.split(" to ")} <= made.keys()
+    created = {account.email for account in people.ACCOUNTS}
+    listed = [line.email for line in people.DEMO_LOGINS]
+    assert len(listed) == 9
+    assert {address for line in listed for address in line.split(" to ")} <= created
     page = text(Client().get("/accounts/login/"))
     for line in people.DEMO_LOGINS:
         assert f">{line.email}</th>" in page
@@ -494,7 +494,7 @@ def test_the_listed_accounts_are_the_ones_created() -> None:
 
 
 def test_demonstration_accounts_do_not_work_once_the_demonstration_is_off(settings: Any) -> None:
-    """Someone may go live on a database that the demonstration was tried with."""
+    """Someone may go live with a database that was used for the demonstration."""
     account(is_demonstration=True, is_staff=True)
     client, later = Client(), Client()
     assert sign_in(client).status_code == 302

@@ -1,4 +1,4 @@
-"""Small projects for the tests of the plumbing."""
+"""Fixtures with small projects, for tests of the database server and commands."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,13 @@ from tests.aspen.processes import Project
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Shared by a module's tests: making and migrating a database takes time."""
+    """Shared by a module's tests, because creating and migrating a database takes time."""
     return Project(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture
 def project(prepared: Project) -> Iterator[Project]:
-    """A small project of which nothing runs before and after the test."""
+    """A small project with no processes running before and after the test."""
     assert prepared.left() == []
     yield prepared
     prepared.close()

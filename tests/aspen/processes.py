@@ -1,4 +1,4 @@
-"""Runs programs of the project with a data folder of their own, and looks for what they leave."""
+"""Runs the project's programs with a separate data folder, and finds processes left behind."""
 
 import os
 import resource
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Seconds until what does not happen counts as not happening; only a test that fails waits so long.
-PATIENCE = 30
-# Seconds of processor time that a process may need, so that patience does not hide slowness.
-MOST_WORK = 10
+# Seconds to wait for something; only a test that fails waits this long.
+TIMEOUT = 30
+# Seconds of processor time per process, so that the long timeout does not hide slowness.
+MAX_PROCESSOR_TIME = 10
 
-# As few applications as the job worker needs: the portal's own take seconds to migrate.
+# Only the apps that the job worker needs, because the portal's own take seconds to migrate.
 SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path({root!r})
@@ -50,12 +50,12 @@ urlpatterns = [path("healthz", healthz)]
 
 
 class Project:
-    """A small project on the portal's database backend, in a folder of its own."""
+    """A small project in its own folder that uses the portal's database backend."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: list[subprocess.Popen[str]] = []
-        self._worked_before = 0.0
+        self._time_before = 0.0
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "small_settings",
             "PYTHONPATH": f"{folder}:{ROOT}",
@@ -71,9 +71,9 @@ class Project:
         (self._folder / "small_settings.py").write_text(settings)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start Python with these arguments; its output can be read line by line."""
+        """Start Python with these arguments and line-by-line output."""
         if not self._started:
-            self._worked_before = _children_worked()
+            self._time_before = _processor_time()
         process = subprocess.Popen(
             [sys.executable, *arguments],
             env=self.environment,
@@ -87,7 +87,7 @@ class Project:
         return process
 
     def connect(self, then: str = "") -> subprocess.Popen[str]:
-        """Start a process that connects, says so, waits for the end of its input and ends."""
+        """Start a process that connects, says so, waits for the end of its input, and exits."""
         lines = (
             "import django, sys",
             "django.setup()",
@@ -100,18 +100,19 @@ class Project:
         return self.start("-c", "\n".join(lines))
 
     def close(self) -> None:
-        """End what a test that failed half-way has started; fail if anything was much work."""
+        """End processes left by a failed test. Fail if they took too much processor time."""
         for process in self._started:
             if process.poll() is None:
                 process.terminate()
             if process.stdout is not None and not process.stdout.closed:
-                process.communicate(timeout=PATIENCE)
-        worked = _children_worked() - self._worked_before
-        assert worked <= MOST_WORK * len(self._started), f"{worked:.0f} s of work"
+                process.communicate(timeout=TIMEOUT)
+        taken = _processor_time() - self._time_before
+        limit = MAX_PROCESSOR_TIME * len(self._started)
+        assert taken <= limit, f"{taken:.0f} s of processor time"
         self._started.clear()
 
     def left(self) -> list[str]:
-        """Return the command lines of the processes that work for this project (Linux)."""
+        """Return the command lines of this project's running processes (Linux)."""
         mark = os.fsencode(f"PYTHONPATH={self.environment['PYTHONPATH']}")
         return [
             read(process / "cmdline").replace(b"\0", b" ").decode()
@@ -120,22 +121,22 @@ class Project:
         ]
 
     def servers(self) -> list[str]:
-        """Return the command lines of this project's database servers; two are one too many."""
+        """Return the command lines of this project's database servers."""
         return [line for line in self.left() if f"postgres -D {self.var}" in line]
 
     def server_process(self) -> int:
-        """Return the number of the database server's process."""
+        """Return the process id of the database server."""
         return int((self.var / "postgres/data/postmaster.pid").read_text().split()[0])
 
 
-def _children_worked() -> float:
-    """Processor time of the processes that this one started and that ended."""
+def _processor_time() -> float:
+    """The processor time of child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def read(path: Path) -> bytes:
-    """Return a file of /proc; empty when the process ended (a zombie's is empty, too)."""
+    """Return a file in /proc, or nothing if the process has ended or is a zombie."""
     try:
         return path.read_bytes()
     except OSError:
@@ -143,32 +144,32 @@ def read(path: Path) -> bytes:
 
 
 def wait_for_output(process: subprocess.Popen[str], text: str) -> str:
-    """Read what the process prints until `text` comes; returns it all. Fails at its end."""
+    """Read the process's output up to `text` and return it. Fail if the process ends first."""
     assert process.stdout is not None
-    heard = ""
+    output = ""
     for line in process.stdout:
-        heard += line
-        if text in heard:
-            return heard
-    raise AssertionError(f"ended without saying {text!r}: {heard}")
+        output += line
+        if text in output:
+            return output
+    raise AssertionError(f"ended without printing {text!r}: {output}")
 
 
 def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """End the process's input and return its status and what it still printed."""
-    output, _ = process.communicate(timeout=PATIENCE)
+    """End the process's input; return its status and the rest of its output."""
+    output, _ = process.communicate(timeout=TIMEOUT)
     return process.returncode, output
 
 
-def dies(process: subprocess.Popen[str]) -> None:
-    """Kill the process without giving it a chance to clear up."""
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the process without giving it a chance to clean up."""
     process.kill()
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
 
 
-def eventually(true: Callable[[], bool]) -> bool:
-    """Wait for something to become true; False when it does not."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition to become true; return False if it does not."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

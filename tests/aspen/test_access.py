@@ -1,7 +1,7 @@
-"""Who may see what: every address of the portal, for every role, with someone's data to leak.
+"""Who can see what: every address of the portal, for every role, with someone's data to leak.
 
-TABLE states it. A cell is the answer to that role: a status, `door` for being sent to sign in,
-and `+` behind it where data of the owner is on the page. An address that is missing fails.
+A cell in TABLE is the response to that role: a status, or `door` for a redirect to the sign-in
+page, with a `+` if the owner's data is on the page. An address that is missing from TABLE fails.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from tracks.actions import SupervisorContact, select_track
 from tracks.certification.supervisors import token_of
 
 pytestmark = pytest.mark.django_db
-MARK = "quillfeather"  # in whatever the owner has that is nobody else's business
+MARK = "quillfeather"  # in all of the owner's private data
 SCRIPT = "<script>alert(1)</script>"
 ROLES = [
     "anonymous",
@@ -267,12 +267,11 @@ GET  /admin/                                           302  302  302  302  200  
 GET  /admin/login/                                     door 403  403  403  302  302  302  302
 GET  /admin/nowhere/                                   302  302  302  302  404  404  404  404
 """
-# Whoever has a confirmation link sees the address it is about; it went there by mail. So does
-# whoever has a supervisor's link see the record it is about, and may answer; and whoever has the
-# address of a certificate, which is on the paper, the name on it.
+# Anyone with a confirmation link sees the address it was mailed to. Anyone with a supervisor's link
+# sees the record and can answer. Anyone with the address printed on a certificate sees its name.
 
-# Staff in the administration: whether the list of a model opens, and the form that adds one.
-# Everyone else is turned away from every address below admin/.
+# Staff in the administration: the list of each model, and the form to add one. Everyone else is
+# turned away from every address under admin/.
 STAFF = """
                                 edit       help       coord      admin
 account.emailaddress            403  403   403  403   403  403   403  403
@@ -299,7 +298,7 @@ tracks.ruleset                  403  403   200  403   200  200   200  403
 tracks.submission               403  403   200+ 403   200+ 403   200+ 403
 tracks.track                    403  403   200  403   200  403   200  403
 """
-# The pages about one merge of the owner's, and about the next one.
+# The pages about a merge of the owner's event, and about starting another.
 MERGES = """
                                        anon own  othr supr edit help coor admn
 {merge}/change/                        door 302  302  302  403  403  200+ 403
@@ -345,7 +344,7 @@ PUBLIC = [
 ]
 
 
-# ---------- Someone's data, and how it is asked for ----------
+# ---------- Data and requests ----------
 
 
 @dataclasses.dataclass
@@ -354,15 +353,15 @@ class World:
     ids: dict[str, object]
 
     def client(self, role: str, **options: Any) -> Client:
-        """A browser of its own, so that nothing one request leaves there reaches the next."""
+        """A new browser for each request, so that requests do not affect each other."""
         client, person = Client(**options), self.people[role]
         if person:
             client.force_login(person)
         return client
 
 
-# Django reads a session twice when it ends one; django-allauth reads the address that it
-# confirms, and the person whose password is forgotten beside the one signed in.
+# Django reads a session twice when it ends one. django-allauth reads the address that it confirms
+# twice, and the person whose password is reset as well as the one signed in.
 TWICE = [
     {"model": model, "field": "get()"}
     for model in ("sessions.Session", "account.EmailAddress", "accounts.User")
@@ -427,7 +426,7 @@ def a_world() -> World:
         awarded_at=timezone.now(),
         awarded_by=coordinator,
     )
-    # What anyone may claim says nothing of who reported it.
+    # An event that anyone can claim does not show who reported it.
     approved = claim_custom_event(
         facts=factories.facts(description="How it helps the Quillfeather library"), by=owner
     )
@@ -518,14 +517,14 @@ def a_world() -> World:
 
 
 def rows() -> list[tuple[str, str, list[str]]]:
-    """Method, address and the cells of every line of the table."""
+    """The method, address and cells of each line in the table."""
     lines = [line.split() for line in TABLE.splitlines() if line.strip()][1:]
     assert {len(line) for line in lines} == {2 + len(ROLES)}
     return [(method, address, cells) for method, address, *cells in lines]
 
 
 def routes() -> dict[str, URLPattern]:
-    """Every address of the portal as it is declared, with what answers there."""
+    """Every route of the portal, with its URL pattern."""
     return dict(_routes(get_resolver(), ""))
 
 
@@ -539,8 +538,8 @@ def _routes(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPatter
 
 
 def send(client: Client, method: str, address: str, data: dict[str, str] | None = None) -> Any:
-    """One request, of which nothing stays in the database."""
-    cache.clear()  # nobody is slowed down here
+    """Send a request and roll back its changes to the database."""
+    cache.clear()  # no rate limits
     with transaction.atomic():
         response = client.post(address, data) if method == "POST" else client.get(address)
         if hasattr(response, "render"):
@@ -551,7 +550,7 @@ def send(client: Client, method: str, address: str, data: dict[str, str] | None 
 
 def text(response: Any) -> str:
     body = response.getvalue() if response.streaming else response.content
-    return str(body.decode(errors="replace"))  # a PDF is no text
+    return str(body.decode(errors="replace"))  # a PDF is not text
 
 
 def cell(response: Any, role: str) -> str:
@@ -565,14 +564,14 @@ def cell(response: Any, role: str) -> str:
 
 
 def test_every_address_is_in_the_table() -> None:
-    """State who may see it: add a line to TABLE, and a second one for POST."""
+    """If this fails, add a line to TABLE for GET and, if needed, one for POST."""
     stated = {resolve(address.split("?")[0].format_map(Ones())).route for _, address, _ in rows()}
     missing = [route for route in routes() if not route.startswith("admin/")]
     assert sorted(set(missing) - stated) == []
 
 
 class Ones(dict[str, str]):
-    """Fills every gap of an address with 1."""
+    """Replaces every placeholder in an address with 1."""
 
     def __missing__(self, key: str) -> str:
         return "1"
@@ -589,7 +588,7 @@ def test_every_address_answers_every_role_as_stated(world: World, role: str) -> 
 
 
 def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world: World) -> None:
-    """Besides the pages of their own events, and the way to check people in to these."""
+    """Except for the pages to manage their own events and check people in to them."""
     stranger = factories.person(Role.EVENT_EDITOR)
     Position.objects.create(
         person=stranger, organization=factories.organization(), kind=PositionKind.STAFF
@@ -670,22 +669,22 @@ def test_only_people_who_can_merge_see_merges(world: World, role: str) -> None:
     assert found == expected
 
 
-# ---------- Without the portal's own form ----------
+# ---------- Cross-site requests ----------
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner"])
 def test_forms_from_another_site_are_rejected(world: World, role: str) -> None:
     client = world.client(role, enforce_csrf_checks=True)
     for method, address, _ in rows():
-        # The signed address is the right to do it: mail programs press that button for people,
-        # and supervisors have no account.
+        # Here the signed address is the authorization: e-mail programs send the first for people,
+        # and supervisors need no account for the second.
         if method == "POST" and not address.startswith(("/accounts/reminders/", "/verify/")):
             response = send(client, "POST", address.format_map(world.ids))
             assert response.status_code == 403
             assert "<h1>Please submit the form again</h1>" in text(response)
 
 
-# ---------- Bad input in addresses ----------
+# ---------- Invalid input ----------
 
 NUMBERED = [
     (method, address)
@@ -713,7 +712,7 @@ def test_an_invalid_id_is_not_found(world: World) -> None:
 
 
 def not_found(response: Any) -> bool:
-    """It is our page that says so."""
+    """Whether the response is the portal's own 404 page."""
     return response.status_code == 404 and "<h1>Page not found</h1>" in text(response)
 
 
@@ -775,10 +774,10 @@ NASTY = ["\x00", "9" * 400, "a" * 10_000, "🐻", SCRIPT, "-1e99", "NaN"]
 
 @pytest.mark.parametrize("role", ["owner", "helpdesk"])
 def test_no_parameter_breaks_a_page(world: World, role: str) -> None:
-    """All known parameters at once; those of the lists also each alone, so that none hides another.
+    """Sends all known parameters together, and for lists also each alone.
 
-    Without the confirmation link, which signs out whoever it is not for.
-    400 is Django's word for an address too long to be sent on to the sign-in page.
+    Skips the confirmation link, which signs out anyone it is not for. Status 400 is Django's
+    response to an address that is too long to redirect to the sign-in page.
     """
     client = world.client(role)
     addresses = {

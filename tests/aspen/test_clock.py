@@ -1,4 +1,4 @@
-"""Days and years as people in Montana count them."""
+"""Days and years in Montana."""
 
 import datetime as dt
 
@@ -11,11 +11,11 @@ from aspen.clock import fiscal_year, today, years_after, years_before
 @pytest.mark.parametrize(
     ("moment", "day"),
     [
-        # In the evening UTC is a day, and on New Year's Eve a year, ahead.
+        # In the evening, UTC is a day ahead, and on New Year's Eve a year.
         ("2026-12-31 23:59 -0700", "2026-12-31"),
         ("2027-01-01 06:59 +0000", "2026-12-31"),
         ("2027-01-01 07:00 +0000", "2027-01-01"),
-        # Summer time: an hour earlier, from March 8 to November 1.
+        # Daylight saving time, from March 8 to November 1: an hour earlier.
         ("2026-07-02 05:59 +0000", "2026-07-01"),
         ("2026-07-02 06:00 +0000", "2026-07-02"),
         ("2026-03-08 06:59 +0000", "2026-03-07"),
@@ -57,5 +57,5 @@ def test_a_leap_day_becomes_the_28th() -> None:
     assert years_after(leap, 4) == dt.date(2032, 2, 29)
     assert years_before(leap, 1) == dt.date(2027, 2, 28)
     assert years_after(leap, 1) == dt.date(2029, 2, 28)
-    # 2100 is no leap year
+    # 2100 is not a leap year.
     assert years_after(dt.date(2096, 2, 29), 4) == dt.date(2100, 2, 28)

@@ -1,4 +1,4 @@
-"""Dates and amounts as people say them."""
+"""Formats of dates and amounts."""
 
 import datetime as dt
 from decimal import Decimal
@@ -20,7 +20,7 @@ UTC = dt.UTC
 
 
 def at(text: str) -> dt.datetime:
-    """A UTC moment. Montana is seven hours behind in winter, six in summer."""
+    """A time in UTC. Montana is seven hours behind in winter, six in summer."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -96,7 +96,7 @@ def test_times_are_in_mountain_time(moment: str, said: str) -> None:
             "2026-08-19 22:00",
             "Mon, Aug 17, 2026, 9:00 AM – Wed, Aug 19, 2026, 4:00 PM",
         ),
-        # an evening that is the next day in UTC, and New Year's Eve
+        # an evening that is already the next day in UTC, and New Year's Eve
         ("2026-12-04 01:00", "2026-12-04 03:00", "Thu, Dec 3, 2026, 6:00–8:00 PM"),
         ("2027-01-01 06:00", "2027-01-01 06:30", "Thu, Dec 31, 2026, 11:00–11:30 PM"),
         (
@@ -104,7 +104,7 @@ def test_times_are_in_mountain_time(moment: str, said: str) -> None:
             "2027-01-01 07:30",
             "Thu, Dec 31, 2026, 11:00 PM – Fri, Jan 1, 2027, 12:30 AM",
         ),
-        # the nights with an hour less and an hour more
+        # the nights of 23 and 25 hours
         ("2026-03-08 08:00", "2026-03-08 10:00", "Sun, Mar 8, 2026, 1:00–4:00 AM"),
         ("2026-11-01 07:00", "2026-11-01 09:00", "Sun, Nov 1, 2026, 1:00–2:00 AM"),
     ],
@@ -120,7 +120,7 @@ def test_a_time_range(begins: str, ends: str | None, said: str) -> None:
         ("2026-12-03 07:00", "2026-12-04 06:59", "Thu, Dec 3, 2026"),
         ("2026-08-17 06:00", "2026-08-20 05:59", "Mon, Aug 17 – Wed, Aug 19, 2026"),
         ("2026-12-30 07:00", "2027-01-03 06:59", "Wed, Dec 30, 2026 – Sat, Jan 2, 2027"),
-        # Both kinds of days, of 23 and 25 hours
+        # days of 23 and 25 hours
         ("2026-03-08 07:00", "2026-03-09 05:59", "Sun, Mar 8, 2026"),
         ("2026-11-01 06:00", "2026-11-02 06:59", "Sun, Nov 1, 2026"),
     ],

@@ -1,4 +1,4 @@
-"""Credits come in halves; Python and the database say the same about every amount."""
+"""Credits come in halves. Python and the database agree about every amount."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from events.models import CreditOffer
 from tests import factories
 from tracks.models import Requirement
 
-# What a column of credit amounts can hold; a second decimal would be rounded away by it.
+# Amounts that fit a credit column, which would round off a second decimal.
 AMOUNTS = st.decimals(min_value="-999.9", max_value="999.9", places=1)
 
 

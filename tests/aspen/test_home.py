@@ -1,4 +1,4 @@
-"""The home page, and the two addresses that machines ask."""
+"""The home page, the accessibility statement, health checks and redirects."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ def test_help_is_linked_only_for_people_who_are_signed_in() -> None:
     assert '<li>Contact: <a href="mailto:' in foot
 
 
-# ---------- What machines ask ----------
+# ---------- Health checks ----------
 
 
 def test_healthz_takes_no_queries(django_assert_num_queries: Any) -> None:
@@ -100,7 +100,7 @@ def test_healthz_takes_no_queries(django_assert_num_queries: Any) -> None:
 
 
 def test_readyz_checks_the_migrations(django_assert_num_queries: Any) -> None:
-    """Whether there is a table of migrations, and what it holds."""
+    """One for whether the table of migrations exists, one for its rows."""
     with django_assert_num_queries(2):
         response = Client().get("/readyz")
     assert (response.status_code, text(response)) == (200, "ready\n")

@@ -1,4 +1,4 @@
-"""`manage.py portal`: one command serves everything, and when it ends nothing is left."""
+"""`manage.py portal`: one command serves everything and leaves no processes behind."""
 
 import os
 import signal
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.aspen.processes import (
-    PATIENCE,
+    TIMEOUT,
     Project,
-    dies,
     eventually,
+    kill,
     wait_for_exit,
     wait_for_output,
 )
@@ -39,7 +39,7 @@ def test_serves_until_it_is_stopped(project: Project, port: int, number: int) ->
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
     assert "Demonstration accounts" not in said
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE) as page:
+    with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT) as page:
         assert page.read() == b"ok"
     assert any("procrastinate worker" in line for line in project.left())
 
@@ -65,7 +65,7 @@ def test_children_do_not_outlive_a_killed_portal(project: Project, port: int) ->
     process = portal(project, "--port", port)
     wait_for_output(process, "Press Ctrl-C to stop.")
 
-    dies(process)
+    kill(process)
 
     assert eventually(lambda: project.left() == [])
 
@@ -85,7 +85,7 @@ def test_a_port_in_use_is_refused_before_anything_starts(fresh: Project) -> None
 def test_reset_deletes_only_the_portals_files(fresh: Project) -> None:
     assert wait_for_exit(fresh.connect())[0] == 0
     (fresh.var / "mail").mkdir()
-    (fresh.var / "mail" / "letter").write_text("…")
+    (fresh.var / "mail" / "message").write_text("…")
     (fresh.var / "notes").write_text("someone's own")
 
     status, output = wait_for_exit(portal(fresh, "--reset"))
@@ -96,19 +96,19 @@ def test_reset_deletes_only_the_portals_files(fresh: Project) -> None:
 
 
 def test_reset_is_refused_while_the_database_is_in_use(fresh: Project) -> None:
-    user = fresh.connect()
-    wait_for_output(user, "connected")
+    other = fresh.connect()
+    wait_for_output(other, "connected")
 
     status, output = wait_for_exit(portal(fresh, "--reset"))
 
     assert status == 1
     assert "Stop them first." in output
-    assert wait_for_exit(user) == (0, "")
+    assert wait_for_exit(other) == (0, "")
     assert (fresh.var / "postgres" / "data").exists()
 
 
 def child_of(process: "subprocess.Popen[str]", program: str) -> int:
-    """Return the number of the process's own child that runs `program`."""
+    """Return the id of the process's own child that runs `program`."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     command_lines = {
         int(number): Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -1,4 +1,4 @@
-"""The project's own database server: who starts it, who shares it, who stops it."""
+"""The project's own database server: starting, sharing and stopping it."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ import pytest
 
 from aspen.postgres.server import Server, socket_folder
 from tests.aspen.processes import (
-    PATIENCE,
     ROOT,
+    TIMEOUT,
     Project,
-    dies,
     eventually,
+    kill,
     wait_for_exit,
     wait_for_output,
 )
@@ -56,7 +56,7 @@ with ThreadPoolExecutor(8) as pool:
 
 @pytest.fixture(scope="module")
 def prepared(prepared: Project) -> Project:
-    """The database exists, its server does not run."""
+    """The database exists, but its server is not running."""
     assert wait_for_exit(prepared.connect()) == (0, "connected\n")
     return prepared
 
@@ -87,28 +87,28 @@ def test_sigterm_stops_the_server_too(project: Project) -> None:
 
     process.terminate()
 
-    assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert process.wait(TIMEOUT) == 128 + signal.SIGTERM
     assert project.left() == []
 
 
 def test_the_next_process_uses_and_stops_a_killed_processs_server(project: Project) -> None:
     process = project.connect()
     wait_for_output(process, "connected")
-    dies(process)
+    kill(process)
     left_behind = project.server_process()
 
-    following = project.connect()
-    wait_for_output(following, "connected")
+    second = project.connect()
+    wait_for_output(second, "connected")
     assert project.server_process() == left_behind
 
-    wait_for_exit(following)
+    wait_for_exit(second)
     assert eventually(lambda: project.left() == [])
 
 
 def test_starts_again_after_everything_was_killed(project: Project) -> None:
     process = project.connect()
     wait_for_output(process, "connected")
-    dies(process)
+    kill(process)
     os.kill(project.server_process(), signal.SIGKILL)
     assert eventually(lambda: project.left() == [])
 
@@ -166,7 +166,7 @@ def test_a_deep_folder_gets_its_socket_in_tmp(fresh: Project) -> None:
     try:
         assert wait_for_exit(fresh.connect()) == (0, "connected\n")
     finally:
-        folder.rmdir()  # empty: the server took its socket away
+        folder.rmdir()  # empty, because the server removed its socket
 
 
 @pytest.mark.parametrize("name", ["with,comma", 'with"quote'])
@@ -182,7 +182,7 @@ def test_stop_unless_used(project: Project) -> None:
     assert server.stop_unless_used() is False
     assert len(project.servers()) == 1
 
-    dies(process)
+    kill(process)
     assert server.stop_unless_used() is True
     assert eventually(lambda: project.left() == [])
 

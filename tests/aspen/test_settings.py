@@ -1,4 +1,4 @@
-"""Settings: nothing insecure starts, and what production gets is what was decided."""
+"""Settings: insecure values are refused, and production has the intended ones."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ DEMO = {
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
-    """What the portal says when it refuses to start with these values, or nothing."""
+    """The message if the portal refuses to start with these values, or an empty string."""
     for name in env.SCHEMA:
         monkeypatch.delenv(name, raising=False)
     for name, value in values.items():
@@ -92,7 +92,7 @@ def test_the_demonstration_answers_only_on_this_machine(
 
 
 def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With DEBUG on, Django itself answers on this machine only when none is named."""
+    """With DEBUG on and no host names, Django itself answers only on this machine."""
     assert refusal(monkeypatch, DEMO | {"DEBUG": "on"}) == ""
     assert refusal(monkeypatch, {"DEBUG": "on", "ASPEN_DEMO": "on"}) == ""
     assert refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": ""}).startswith("ALLOWED_HOSTS ")
@@ -111,14 +111,14 @@ def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
 
 
 def test_the_unedited_example_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Someone who copies it is told about the secret first."""
+    """Its copy is refused with a message about the secret."""
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert refusal(monkeypatch, values).startswith("SECRET_KEY ")
     assert refusal(monkeypatch, values | {"SECRET_KEY": "x" * 50}) == ""
 
 
-# ---------- A process of its own, as production starts ----------
+# ---------- In a separate process, as in production ----------
 
 
 def manage(values: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -135,7 +135,7 @@ def manage(values: dict[str, str], *arguments: str) -> subprocess.CompletedProce
 
 
 def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
-    """The database and mail servers named do not exist: nothing is connected to."""
+    """Makes no connections: the database and mail servers do not exist."""
     values = GOOD | {"ASPEN_VAR": str(tmp_path)}
     done = manage(values, "check", "--deploy", "--fail-level", "WARNING")
     assert (done.returncode, done.stdout + done.stderr) == (
@@ -151,7 +151,7 @@ def test_an_insecure_production_does_not_start(tmp_path: Path) -> None:
     assert "ImproperlyConfigured: SECRET_KEY must be a secret of at least 50" in done.stderr
 
 
-QUESTIONS = """
+PRINT_SETTINGS = """
 from django.conf import settings as s
 print(s.DEBUG, s.DEMO, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT)
 print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SECURE_HSTS_SECONDS)
@@ -160,7 +160,9 @@ print(s.SECURE_PROXY_SSL_HEADER)
 
 
 def test_production_sends_cookies_only_over_https(tmp_path: Path) -> None:
-    done = manage(GOOD | {"ASPEN_VAR": str(tmp_path)}, "shell", "--no-imports", "-c", QUESTIONS)
+    done = manage(
+        GOOD | {"ASPEN_VAR": str(tmp_path)}, "shell", "--no-imports", "-c", PRINT_SETTINGS
+    )
     assert done.stdout.splitlines() == [
         "False False True True True",
         "__Host-sessionid __Host-csrftoken 31536000",
@@ -168,7 +170,7 @@ def test_production_sends_cookies_only_over_https(tmp_path: Path) -> None:
     ]
 
 
-# ---------- What every page carries ----------
+# ---------- Pages ----------
 
 
 def test_the_portal_is_in_montanas_time_zone() -> None:

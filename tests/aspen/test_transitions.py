@@ -3,7 +3,7 @@ import pytest
 from aspen.errors import Refused
 from aspen.transitions import Actor, Transition
 
-OPENING = Transition({Actor.PERSON: {"closed", "ajar"}, Actor.PORTAL: {"ajar"}}, "open")
+OPEN = Transition({Actor.PERSON: {"closed", "ajar"}, Actor.PORTAL: {"ajar"}}, "open")
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ OPENING = Transition({Actor.PERSON: {"closed", "ajar"}, Actor.PORTAL: {"ajar"}},
     ],
 )
 def test_each_actor_can_move_only_from_the_listed_states(state, actor, allowed):
-    assert OPENING.allows(state, actor) == allowed
+    assert OPEN.allows(state, actor) == allowed
     if allowed:
-        assert OPENING.apply(state, actor, lambda: pytest.fail("asked why not")) == "open"
+        assert OPEN.apply(state, actor, lambda: pytest.fail("asked why not")) == "open"
         return
     with pytest.raises(Refused, match=r"^Not that way\.$"):
-        OPENING.apply(state, actor, lambda: "Not that way.")
+        OPEN.apply(state, actor, lambda: "Not that way.")

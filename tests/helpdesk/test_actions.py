@@ -1,4 +1,4 @@
-"""Tickets and corrections: who may, what follows, and what the database itself refuses."""
+"""Tickets and corrections: permissions, effects, and the database's constraints."""
 
 from decimal import Decimal
 
@@ -195,7 +195,7 @@ def test_a_ticket_cannot_correct_another_persons_credit() -> None:
         correct(a_ticket(person), foreign, staff)
 
 
-# ---------- What the database refuses, whoever asks ----------
+# ---------- Constraints ----------
 
 
 @pytest.fixture

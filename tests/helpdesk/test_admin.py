@@ -1,4 +1,4 @@
-"""Tickets in the administration, and what its first page says waits."""
+"""Tickets in the administration, and the waiting work listed on its index."""
 
 import datetime as dt
 from typing import Any
@@ -32,24 +32,24 @@ def a_custom_event() -> Event:
 
 
 def ago(days: int) -> dt.datetime:
-    """By the clock on the wall: days are counted in Montana, and two a year are not 24 hours."""
+    """In local time, because days are counted in Montana and two a year are not 24 hours long."""
     return timezone.localtime() - dt.timedelta(days=days)
 
 
 def waiting(person: User) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = signed_in(person).get("/admin/").context["waiting"]
-    return found
+    lines: list[tuple[str, str]] = signed_in(person).get("/admin/").context["waiting"]
+    return lines
 
 
 def test_the_index_starts_with_the_work_that_waits() -> None:
     first = a_custom_event()
     a_custom_event()
-    asked = a_ticket()
+    open_ticket = a_ticket()
     answered = a_ticket()
     staff = factories.person(Role.HELP_DESK)
     actions.reply(ticket_id=answered.pk, body="Done", by=staff)
     Event.objects.filter(pk=first.pk).update(created_at=ago(9))
-    Ticket.objects.filter(pk=asked.pk).update(changed_at=ago(1))
+    Ticket.objects.filter(pk=open_ticket.pk).update(changed_at=ago(1))
     ticket = ("1 help ticket to answer, waiting 1 day", "/help/queue/")
     assert waiting(factories.person(Role.CE_COORDINATOR)) == [
         ("2 custom events to approve, the oldest waiting 9 days", EVENTS_WAIT),

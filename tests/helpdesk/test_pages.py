@@ -1,4 +1,4 @@
-"""The help desk's pages: who sees what, bad input, and a fixed number of queries."""
+"""The help desk's pages: permissions, invalid input, and the number of queries."""
 
 from decimal import Decimal
 from typing import Any
@@ -127,8 +127,8 @@ def test_a_new_ticket_offers_the_persons_own_credits() -> None:
     client = signed_in(person)
     page = client.get("/help/new/")
     assert [value for value, _ in page.context["form"].fields["credit"].choices] == ["", mine.pk]
-    refused = client.post("/help/new/", {"subject": "S", "body": "B", "credit": foreign.pk})
-    assert list(refused.context["form"].errors) == ["credit"]
+    rejected = client.post("/help/new/", {"subject": "S", "body": "B", "credit": foreign.pk})
+    assert list(rejected.context["form"].errors) == ["credit"]
     client.post("/help/new/", {"subject": "S", "body": "B", "credit": mine.pk})
     assert Ticket.objects.get().credit == mine
 
@@ -318,9 +318,9 @@ def test_without_a_credit_staff_choose_one_of_the_persons() -> None:
     values = {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Kept"}
     choices = client.get(ticket.get_absolute_url()).context["correction_form"].fields["credit"]
     assert [value for value, _ in choices.choices] == ["", credit.pk]
-    refused = client.post(address, values | {"credit": foreign.pk})
-    assert list(refused.context["correction_form"].errors) == ["credit"]
-    assert refused.context["correction_form"]["note"].value() == "Kept"
+    rejected = client.post(address, values | {"credit": foreign.pk})
+    assert list(rejected.context["correction_form"].errors) == ["credit"]
+    assert rejected.context["correction_form"]["note"].value() == "Kept"
     client.post(address, values | {"credit": credit.pk})
     assert Correction.objects.get().credit == credit
 
@@ -356,7 +356,7 @@ def test_the_queue_shows_waiting_tickets_longest_waiting_first() -> None:
     assert shown("?state=nonsense") == ["One", "Two"]
 
 
-# ---------- Who may open what ----------
+# ---------- Permissions ----------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Promise 7: every change is in a history that names the person, and that nobody rewrites."""
+"""Every change is recorded with its person in a history that no one can rewrite."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def portal_role(db: None) -> None:
-    """The embedded server has the role; on another one it is made for the test."""
+    """Create the role for the test unless the server has it, as the embedded one does."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
@@ -38,8 +38,8 @@ def portal_role(db: None) -> None:
             role.grant()
 
 
-def told(history: Any, *names: str) -> list[tuple[Any, ...]]:
-    """Label, person and act of each entry, and these columns, in order."""
+def entries(history: Any, *names: str) -> list[tuple[Any, ...]]:
+    """The label, person and action of each entry, and these columns, in order."""
     keys = ("pgh_label", "pgh_context__by", "pgh_context__act", *names)
     return list(history.objects.order_by("pgh_id").values_list(*keys))
 
@@ -50,15 +50,15 @@ def test_the_history_of_a_custom_event_and_its_claim() -> None:
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which library?", by=staff
     )
-    assert told(ClaimHistory, "state", "reason") == [
+    assert entries(ClaimHistory, "state", "reason") == [
         ("insert", person.pk, "credits.claim_custom_event", "pending", ""),
         ("update", staff.pk, "events.decide_custom_event", "returned", "Which library?"),
     ]
-    assert told(EventHistory, "state") == [
+    assert entries(EventHistory, "state") == [
         ("insert", person.pk, "credits.claim_custom_event", "pending"),
         ("update", staff.pk, "events.decide_custom_event", "draft"),
     ]
-    assert told(CreditHistory, "amount") == [
+    assert entries(CreditHistory, "amount") == [
         ("insert", person.pk, "credits.claim_custom_event", 1),
     ]
 
@@ -83,7 +83,7 @@ def test_a_correction_records_the_ticket() -> None:
         "act": "helpdesk.correct_credit",
         "ticket": ticket.pk,
     }
-    assert [row[:3] for row in told(TicketHistory)] == [
+    assert [row[:3] for row in entries(TicketHistory)] == [
         ("insert", person.pk, "helpdesk.open_ticket"),
         ("update", helper.pk, "helpdesk.correct_credit"),
     ]
@@ -95,7 +95,7 @@ def test_bulk_updates_and_plain_sql_are_recorded() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE events_creditoffer SET amount = 2.5")
     CreditOffer.objects.all().delete()
-    assert [row[0] for row in told(CreditHistory)] == ["insert", "update"]
+    assert [row[0] for row in entries(CreditHistory)] == ["insert", "update"]
     assert list(
         CreditOfferHistory.objects.order_by("pgh_id").values_list("pgh_label", "amount")
     ) == [("insert", 1), ("update", 2.5), ("delete", 2.5)]
@@ -105,8 +105,8 @@ def test_updates_that_change_nothing_are_not_recorded() -> None:
     claim = make.claim(make.person())
     Credit.objects.filter(claim=claim).update(amount=1)
     Event.objects.filter(pk=claim.event_id).update(check_in_code="ABCDEF")
-    assert len(told(CreditHistory)) == 1
-    assert len(told(EventHistory)) == 1
+    assert len(entries(CreditHistory)) == 1
+    assert len(entries(EventHistory)) == 1
 
 
 def test_tracks_roles_and_accounts_are_recorded() -> None:
@@ -116,17 +116,17 @@ def test_tracks_roles_and_accounts_are_recorded() -> None:
     person.groups.remove(Group.objects.get(name=Role.HELP_DESK.value))
     person.is_staff = False
     person.save()
-    assert told(ParticipationHistory, "state") == [
+    assert entries(ParticipationHistory, "state") == [
         ("insert", person.pk, "tracks.select_track", "open"),
         ("update", person.pk, "tracks.leave_track", "left"),
     ]
-    assert [row[0] for row in told(RoleHistory)] == ["insert", "delete"]
+    assert [row[0] for row in entries(RoleHistory)] == ["insert", "delete"]
     mine = AccountHistory.objects.filter(pgh_obj=person).order_by("pgh_id")
     assert list(mine.values_list("is_staff", flat=True)) == [True, False]
 
 
 def test_nested_actions_are_recorded_under_the_outer_one() -> None:
-    """Staff mark someone absent; that the credit goes is their doing too."""
+    """When staff mark someone absent, they also withdraw the credit."""
     person, organizer = make.person(), make.person(Role.CE_COORDINATOR)
     event = make.event(days=1)
     registration = register(event_id=event.pk, by=person)
@@ -134,28 +134,28 @@ def test_nested_actions_are_recorded_under_the_outer_one() -> None:
     Event.objects.filter(pk=event.pk).update(begins_at=begins_at, ends_at=ends_at)
     settle_due(person=person)
     mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=organizer)
-    assert told(ClaimHistory, "state") == [
+    assert entries(ClaimHistory, "state") == [
         ("insert", person.pk, "credits.credit_attendance", "pending"),
         ("update", organizer.pk, "events.mark_attendance", "withdrawn"),
     ]
 
 
-# ---------- Nobody rewrites it ----------
+# ---------- No one can rewrite it ----------
 
 
 @pytest.mark.parametrize("way", ["update", "delete"])
 def test_the_application_cannot_rewrite_history(way: str) -> None:
     make.claim(make.person())
     history = ClaimHistory.objects.all()
-    act = history.delete if way == "delete" else lambda: history.update(state="approved")
+    rewrite = history.delete if way == "delete" else lambda: history.update(state="approved")
     with pytest.raises(ProgrammingError, match="Cannot update or delete"), transaction.atomic():
-        act()
-    assert told(ClaimHistory, "state")[0][-1] == ClaimState.PENDING
+        rewrite()
+    assert entries(ClaimHistory, "state")[0][-1] == ClaimState.PENDING
 
 
 @contextmanager
 def as_the_portal_role() -> Iterator[Any]:
-    """What a connection of the serving role may do: nothing more can be had by it."""
+    """Use the rights of the role that serves the portal."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET ROLE {settings.PORTAL_ROLE}")
         try:
@@ -179,13 +179,13 @@ def as_the_portal_role() -> Iterator[Any]:
 )
 def test_the_portals_database_role_cannot_rewrite_history(statement: str) -> None:
     make.claim(make.person())
-    before = told(ClaimHistory, "state")
+    before = entries(ClaimHistory, "state")
     with as_the_portal_role() as cursor:
         with pytest.raises((ProgrammingError, DatabaseError)) as refusal, transaction.atomic():
             cursor.execute(statement)
-    words = str(refusal.value)
-    assert "permission denied" in words or "must be owner" in words
-    assert told(ClaimHistory, "state") == before
+    message = str(refusal.value)
+    assert "permission denied" in message or "must be owner" in message
+    assert entries(ClaimHistory, "state") == before
 
 
 def test_the_portal_role_can_do_its_work_and_is_recorded() -> None:
@@ -195,7 +195,7 @@ def test_the_portal_role_can_do_its_work_and_is_recorded() -> None:
         assert role.may_rewrite_history() == []
         make.claim(person, event)
         select_track(track=make.track(), by=person)
-    assert told(ClaimHistory)[0][:2] == ("insert", person.pk)
+    assert entries(ClaimHistory)[0][:2] == ("insert", person.pk)
     assert role.may_rewrite_history() == role.history_tables()
 
 

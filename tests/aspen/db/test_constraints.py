@@ -1,4 +1,4 @@
-"""A foreign key over two columns, from the model to the database and back."""
+"""CompositeForeignKey: migrations, the database and forms."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -33,8 +33,8 @@ def test_it_can_be_written_to_a_migration() -> None:
 
 
 def test_it_can_be_copied_to_a_migrations_state() -> None:
-    kept = ModelState.from_model(Credit).options["constraints"]
-    assert DECLARED in kept
+    constraints = ModelState.from_model(Credit).options["constraints"]
+    assert DECLARED in constraints
     assert DECLARED.clone() == DECLARED
 
 
@@ -50,7 +50,7 @@ def test_constraints_are_equal_if_all_their_options_are() -> None:
 
 @pytest.mark.django_db
 def test_migrations_can_add_and_remove_it() -> None:
-    """Each step is tried: refused with it, accepted without, and not added over a breach."""
+    """Check that violations are refused with it, accepted without it, and prevent adding it."""
     credit = factories.claim(factories.person()).credits.get()
     stranger = factories.person()
     rows = Credit.objects.filter(pk=credit.pk)
@@ -67,7 +67,7 @@ def test_migrations_can_add_and_remove_it() -> None:
     def add() -> None:
         with connection.schema_editor() as editor:
             editor.add_constraint(Credit, DECLARED)
-            # Done here, because an editor that fails on leaving does not roll back in a test.
+            # Run here, because in a test, an editor that fails on exit does not roll back.
             [statement] = editor.deferred_sql
             editor.deferred_sql.clear()
             editor.execute(statement)

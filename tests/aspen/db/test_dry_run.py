@@ -1,4 +1,4 @@
-"""A rehearsal counts by doing the real thing, and leaves nothing behind."""
+"""A dry run does the real work and leaves nothing behind."""
 
 import pytest
 from django.db import transaction
@@ -35,12 +35,12 @@ def test_no_e_mail_is_queued_and_no_worker_woken(
 
 
 def test_a_refusal_is_raised() -> None:
-    def act() -> None:
+    def action() -> None:
         make.claim(make.person())
         raise Refused("Not so.")
 
     with pytest.raises(Refused, match="Not so"):
-        dry_run(act)
+        dry_run(action)
     assert not Claim.objects.exists()
 
 

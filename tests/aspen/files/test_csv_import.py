@@ -1,4 +1,4 @@
-"""Reading any CSV file whatever, and what becomes of the rows that cannot be taken."""
+"""Reading any kind of CSV file, and what happens to rows that cannot be imported."""
 
 import io
 import itertools
@@ -22,12 +22,12 @@ from aspen.files.csv_import import (
 
 
 class Words:
-    """An importer that keeps the words of two columns and refuses “bad” and “worse”."""
+    """An importer that stores two columns and refuses the words “bad” and “worse”."""
 
     columns: tuple[str, ...] = ("word", "note")
 
     def __init__(self) -> None:
-        self.taken: list[tuple[int, str, str]] = []
+        self.stored: list[tuple[int, str, str]] = []
         self.prepared: list[int] = []
 
     def prepare(self, rows: list[CsvRow]) -> None:
@@ -38,7 +38,7 @@ class Words:
             raise Refused("it is bad", field="word")
         if row["word"] == "worse":
             raise ValidationError({"word": ["It is worse."], "field": ["It is bad, too."]})
-        self.taken.append((row.line, row["word"], row["note"]))
+        self.stored.append((row.line, row["word"], row["note"]))
         return RowOutcome.NEW
 
     def explain(self, error: csv_import.NotStored) -> str:
@@ -73,7 +73,7 @@ def parsed(text: str) -> list[Any]:
 def test_rows_have_the_line_number_they_start_on(tmp_path: Path) -> None:
     importer, tally, said = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
 
-    assert importer.taken == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
+    assert importer.stored == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
     assert str(tally) == "3 new, 0 changed, 0 unchanged"
     assert (said, tally.rejects) == ([], None)
     assert not (tmp_path / "rejects").exists()
@@ -86,7 +86,7 @@ def test_a_byte_order_mark_and_any_line_endings_are_accepted(tmp_path: Path, end
 
     importer, _, _ = run(content, tmp_path)
 
-    assert importer.taken == [(2, "é", "😀"), (3, "b", "2")]
+    assert importer.stored == [(2, "é", "😀"), (3, "b", "2")]
 
 
 @pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Pat
 
     importer, tally, said = run(content, tmp_path)
 
-    assert importer.taken == [(4, "good", "1")]
+    assert importer.stored == [(4, "good", "1")]
     assert tally.rejected == 6
     assert said == [
         "line 2: word: it is bad",
@@ -127,11 +127,11 @@ def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Pat
 @pytest.mark.django_db
 def test_the_rejects_file_can_be_corrected_and_imported(tmp_path: Path) -> None:
     run(b'word,note\nbad,"one, two"\n', tmp_path)
-    mended = rejects(tmp_path).replace(b",bad,", b",mended,")
+    corrected = rejects(tmp_path).replace(b",bad,", b",corrected,")
 
-    importer, tally, _ = run(mended, tmp_path)
+    importer, tally, _ = run(corrected, tmp_path)
 
-    assert importer.taken == [(2, "mended", "one, two")]
+    assert importer.stored == [(2, "corrected", "one, two")]
     assert tally.rejected == 0
 
 
@@ -144,7 +144,7 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
     for _ in range(3):
         importer, tally, _ = run(content, tmp_path)
         content = rejects(tmp_path)
-        assert (importer.taken, tally.rejected) == ([], 6)
+        assert (importer.stored, tally.rejected) == ([], 6)
         header, *kept = content.splitlines(keepends=True)
         assert header == b"reason,word,note\r\n"
         assert len(kept) == 6
@@ -152,9 +152,9 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
             assert line.startswith(b'"line ')
             assert line.rstrip().endswith(b'",' + row.rstrip())
 
-    mended = content.replace(b",bad,", b",mended,")
-    importer, tally, _ = run(mended, tmp_path)
-    assert [word for _, word, _ in importer.taken] == ["mended", "mended"]
+    corrected = content.replace(b",bad,", b",corrected,")
+    importer, tally, _ = run(corrected, tmp_path)
+    assert [word for _, word, _ in importer.stored] == ["corrected", "corrected"]
     assert tally.rejected == 4
 
 
@@ -163,10 +163,10 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
     ("row", "kept"),
     [
         ("line 2: it is bad,bad,1", "bad,1"),  # as a spreadsheet writes it
-        ('"mended, I think",bad,1', "bad,1"),
+        ('"corrected, I think",bad,1', "bad,1"),
         (",bad,1", "bad,1"),
         (',"a" b,1', '"a" b,1'),
-        ("bad,1", "bad,1"),  # its reason taken out with the comma: nothing else may go
+        ("bad,1", "bad,1"),  # someone removed the reason with its comma
         ("few", "few"),
         ('"line 2: it is bad",few', "few"),
     ],
@@ -274,7 +274,7 @@ def test_rows_are_prepared_in_batches_and_only_the_first_rejects_listed(
     importer, tally, said = run(b"word,note\n" + b"good,1\n" * 1300 + b"bad,1\n" * 60, tmp_path)
 
     assert importer.prepared == [500, 500, 360]
-    assert (len(importer.taken), tally.rejected) == (1300, 60)
+    assert (len(importer.stored), tally.rejected) == (1300, 60)
     assert said[0] == "1,000 rows …"
     assert said[1] == "line 1302: word: it is bad"
     assert [len(said), said[-1]] == [52, "… and 10 more"]

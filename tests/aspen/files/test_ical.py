@@ -1,4 +1,4 @@
-"""Lines of iCalendar, read back by libraries that nobody here wrote."""
+"""iCalendar lines, parsed by independent libraries."""
 
 import datetime as dt
 import io
@@ -16,7 +16,7 @@ HOUR = dt.timedelta(hours=1)
 
 
 def read_zone(since: int) -> dt.tzinfo:
-    """Mountain time as dateutil understands our rules."""
+    """Mountain time as dateutil reads our rules."""
     text = "\r\n".join(["BEGIN:VCALENDAR", *ical.timezone_component(since), "END:VCALENDAR"])
     zone = tzical(io.StringIO(text)).get(ical.ZONE_NAME)
     assert zone is not None
@@ -25,8 +25,8 @@ def read_zone(since: int) -> dt.tzinfo:
 
 @pytest.mark.parametrize(("since", "first"), [(1989, 1990), (2006, 2007), (2007, 2008)])
 def test_the_zone_is_mountain_time_in_every_year_of_the_calendar(since: int, first: int) -> None:
-    """When the law changes the zone, Python's data say so first, and this fails."""
-    told = read_zone(since)
+    """If the law changes, this fails, because Python's data change first."""
+    ours = read_zone(since)
     for year in range(first, 2100):
         days = [dt.datetime(year, 1, 1), dt.datetime(year, 7, 1), dt.datetime(year, 12, 31, 23)]
         changes = [
@@ -37,7 +37,7 @@ def test_the_zone_is_mountain_time_in_every_year_of_the_calendar(since: int, fir
         ]
         for naive in [*days, *changes]:
             here = naive.replace(tzinfo=ZoneInfo("America/Denver"))
-            assert naive.replace(tzinfo=told).utcoffset() == here.utcoffset(), naive
+            assert naive.replace(tzinfo=ours).utcoffset() == here.utcoffset(), naive
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_any_text_round_trips_except_forbidden_characters(value: str) -> None:
     assert not any(octet < 32 and octet not in (9, 10, 13) for octet in raw)
     assert raw.count(b"\n") == raw.count(b"\r\n") == len(lines) - 1
     for line in lines:
-        line.decode()  # no character is cut in two
+        line.decode()  # no character is split
     unfolded = raw.replace(b"\r\n ", b"").decode().split("\r\n")
     assert len(unfolded) == 4
     (event,) = icalendar.Event.from_ical(raw, multiple=True)
-    assert str(event.get("SUMMARY", "")) == ical.xml_text(value) or "\\" in value or too_odd(value)
+    assert str(event.get("SUMMARY", "")) == ical.xml_text(value) or "\\" in value or not_xml(value)
 
 
-def too_odd(value: str) -> bool:
-    """What XML forbids and iCalendar does not."""
+def not_xml(value: str) -> bool:
+    """Whether the text has characters that XML forbids and iCalendar does not."""
     return "\ufffe" in value or "\uffff" in value
 
 
@@ -88,8 +88,8 @@ def test_backslashes_and_line_breaks_are_distinguished(value: str) -> None:
         if letter != "\\":
             out.append(letter)
         else:
-            follower = next(letters)
-            out.append("\n" if follower == "n" else follower)
+            escaped_letter = next(letters)
+            out.append("\n" if escaped_letter == "n" else escaped_letter)
     assert "".join(out) == value.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -1,4 +1,4 @@
-"""Any text on paper: as data, in letters that the fonts have."""
+"""Any text in a PDF: as data, in characters that the fonts have."""
 
 import unicodedata
 from pathlib import Path
@@ -15,14 +15,14 @@ TEMPLATE = '#set document(title: "T")\n#let data = json(bytes(sys.inputs.data))\
 
 @pytest.fixture
 def set_in_type(settings, tmp_path):
-    """Render a text with the least of templates; return what the document says."""
+    """Render a text with a minimal template; return the text of the document."""
     folder = tmp_path / "templates" / "pdf"
     folder.mkdir(parents=True)
-    (folder / "least.typ").write_text(f'#set text(font: "Libertinus Serif")\n{TEMPLATE}')
+    (folder / "minimal.typ").write_text(f'#set text(font: "Libertinus Serif")\n{TEMPLATE}')
     settings.BASE_DIR = tmp_path
 
     def render(text: str) -> str:
-        content = pdf.render("least.typ", {"text": text})
+        content = pdf.render("minimal.typ", {"text": text})
         assert page.validate_pdf_bytes(content).failures == []
         return tagged_pdf.read(content).whole
 
@@ -62,7 +62,7 @@ def test_characters_missing_from_the_fonts_are_named_or_marked(set_in_type, text
 
 
 def test_letters_the_fonts_cannot_combine_lose_their_accents(set_in_type):
-    """Each sign is in some font, but no font has this accent on this letter."""
+    """The fonts have both characters, but none has this accent on this letter."""
     assert set_in_type("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
 
 
@@ -73,10 +73,10 @@ def test_right_to_left_is_kept(set_in_type):
 
 
 def test_the_fonts_have_every_character_listed(set_in_type):
-    """All of them at once: the first that is missing would be refused."""
-    signs = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
-    text = " ".join(sign for sign in signs if unicodedata.category(sign)[0] not in "MC")
-    assert len(signs) == 3488
+    """Rendered together, because typst refuses the first character that is missing."""
+    characters = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
+    text = " ".join(each for each in characters if unicodedata.category(each)[0] not in "MC")
+    assert len(characters) == 3488
     assert set_in_type(text).count(pdf.MISSING_CHARACTER) == 1
 
 

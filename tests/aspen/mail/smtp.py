@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets, answers as it is told, and can be made to wait."""
+"""A mail server that stores messages, gives the replies it is told to, and can be made to wait."""
 
 import contextlib
 import email
@@ -10,21 +10,21 @@ from typing import Any
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Answers on a port of its own. `answers` gives, by the first word, what it says instead.
+    """Listens on its own port. `replies` overrides replies by command, or by its first word.
 
-    `held` makes it take a message and say nothing about it until it is released.
+    While `may_reply` is clear, it takes a message but does not reply.
     """
 
     daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Conversation)
-        self.got: list[Message] = []
-        self.answers: dict[str, str] = {}
-        self.held = threading.Event()
-        self.taken = threading.Event()
-        self.held.set()
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.messages: list[Message] = []
+        self.replies: dict[str, str] = {}
+        self.may_reply = threading.Event()
+        self.has_message = threading.Event()
+        self.may_reply.set()
         self.connections = 0
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -33,56 +33,56 @@ class MailServer(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def subjects(self) -> list[str]:
-        return [str(message["Subject"]) for message in self.got]
+        return [str(message["Subject"]) for message in self.messages]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A sender that was killed breaks the conversation off; that is what is tested."""
+        """Ignore lost connections, because tests kill the sender."""
 
     def close(self) -> None:
-        self.held.set()
+        self.may_reply.set()
         self.shutdown()
         self.server_close()
 
 
-class _Conversation(socketserver.StreamRequestHandler):
+class _Connection(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
         self.server.connections += 1
-        self.say("220 ready")
+        self.send("220 ready")
         for line in self.rfile:
             command = line.decode().strip()
             word = command.split(" ")[0].split(":")[0].upper()
-            answer = self.server.answers.get(command) or self.server.answers.get(word, "250 ok")
-            if answer == "hang up":
-                # Not close(): the files made of the socket would keep it open.
+            reply = self.server.replies.get(command) or self.server.replies.get(word, "250 ok")
+            if reply == "hang up":
+                # Not close(), because the socket's files would keep it open.
                 with contextlib.suppress(OSError):
                     self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            if word == "DATA" and answer == "250 ok":
-                self.take()
+            if word == "DATA" and reply == "250 ok":
+                self.receive()
                 continue
-            self.say("221 bye" if word == "QUIT" else answer)
+            self.send("221 bye" if word == "QUIT" else reply)
             if word == "QUIT":
                 return
 
-    def take(self) -> None:
-        self.say("354 go on")
+    def receive(self) -> None:
+        self.send("354 go on")
         lines = []
         for line in self.rfile:
             if line == b".\r\n":
                 break
             lines.append(line.removeprefix(b"."))
-        answer = self.server.answers.get("END", "250 taken")
-        if answer.startswith("250"):
-            self.server.got.append(email.message_from_bytes(b"".join(lines)))
-        self.server.taken.set()
-        self.server.held.wait(30)
-        if answer != "hang up":
-            self.say(answer)
+        reply = self.server.replies.get("END", "250 accepted")
+        if reply.startswith("250"):
+            self.server.messages.append(email.message_from_bytes(b"".join(lines)))
+        self.server.has_message.set()
+        self.server.may_reply.wait(30)
+        if reply != "hang up":
+            self.send(reply)
         else:
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def say(self, line: str) -> None:
+    def send(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
         self.wfile.flush()

@@ -1,7 +1,6 @@
-"""Promise: mail speaks only of what was committed, and is sent once.
+"""E-mails are only about committed changes, and each is sent once.
 
-The mail server of these tests is a real one on this machine, and the worker that is killed is a
-real worker.
+These tests use a real mail server on this machine, and kill a real worker.
 """
 
 import datetime as dt
@@ -33,7 +32,7 @@ from aspen.mail.outbox import NotYet
 from aspen.models import Mail, MailState
 from tests import factories
 from tests.aspen.mail.smtp import MailServer
-from tests.aspen.processes import PATIENCE, ROOT, dies, eventually
+from tests.aspen.processes import ROOT, TIMEOUT, eventually, kill
 from tests.races import run_concurrently
 from tests.web import signed_in, text
 
@@ -50,7 +49,7 @@ def greeting(mail: Mail) -> Email | None:
     if said == "later":
         raise NotYet(timezone.now() + dt.timedelta(hours=3))
     if said == "nonsense":
-        raise ValueError("nobody can say that\x00")
+        raise ValueError("cannot compose that\x00")
     if said == "a database error":
         User.objects.extra(where=["nonsense"]).count()
     return Email(subject=said, paragraphs=[f"They say: {said}"])
@@ -63,7 +62,7 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_jobs(transactional_db: None) -> None:
-    """Jobs are no rows of Django's, so what an earlier test left is still there."""
+    """Delete jobs left by an earlier test, because their table is not one of Django's."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
 
@@ -73,13 +72,13 @@ def server(settings: Any) -> Iterator[MailServer]:
     server = MailServer()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-    settings.EMAIL_TIMEOUT = PATIENCE
+    settings.EMAIL_TIMEOUT = TIMEOUT
     yield server
     server.close()
 
 
 def queue(*said: str, to: User | None = None) -> list[Mail]:
-    """Messages that wait, in this order."""
+    """Queue messages in this order."""
     to = to or factories.person()
     for words in said:
         outbox.enqueue(kind=KIND, key=f"{words} {Mail.objects.count()}", to=to, said=words)
@@ -126,7 +125,7 @@ def test_the_worker_is_woken_once_per_transaction(no_jobs: None) -> None:
     assert list(
         ProcrastinateJob.objects.order_by("id").values_list("task_name", "queueing_lock", "status")
     ) == [("aspen.tasks.deliver_mail", "deliver_mail", "todo")]
-    # It has been asked already, so it is not asked again.
+    # The worker has been woken, so it is not woken again.
     queue("Three")
     assert ProcrastinateJob.objects.count() == 1
 
@@ -276,7 +275,7 @@ def test_a_message_that_cannot_be_composed_does_not_hold_up_others(
     assert [message.subject for message in mailing.outbox] == ["Hello"]
     mails = list(Mail.objects.order_by("id"))
     assert [mail.state for mail in mails] == [WAITING, WAITING, SENT, WAITING]
-    assert mails[0].error == "ValueError: nobody can say that "
+    assert mails[0].error == "ValueError: cannot compose that "
     assert mails[1].error.startswith("ProgrammingError: ")
     assert mails[3].error == "KeyError: 'tests.unknown'"
     assert [mail.attempts for mail in mails] == [1, 1, 1, 1]
@@ -316,11 +315,11 @@ def test_no_other_message_is_tried_while_the_server_is_unreachable(settings: Any
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("command", "answer", "state"),
+    ("command", "reply", "state"),
     [
         ("RCPT", "550 no such person", FAILED),
         ("RCPT", "451 come back later", WAITING),
-        ("END", "554 we do not like the text", FAILED),
+        ("END", "554 text not accepted", FAILED),
         ("END", "452 no room at the moment", WAITING),
         ("MAIL", "530 sign in first", WAITING),
         ("MAIL", "421 too many messages", WAITING),
@@ -329,19 +328,19 @@ def test_no_other_message_is_tried_while_the_server_is_unreachable(settings: Any
     ],
 )
 def test_the_servers_reply_decides_the_state(
-    server: MailServer, command: str, answer: str, state: MailState
+    server: MailServer, command: str, reply: str, state: MailState
 ) -> None:
     queue("Hello")
-    server.answers[command] = answer
+    server.replies[command] = reply
 
     assert outbox.deliver_due() == 1
     mail = only()
     assert (mail.state, mail.attempts) == (state, 1)
     assert mail.error
-    assert server.got == []
+    assert server.messages == []
 
-    # Whatever it was, the others go on, and nothing is sent by itself that may have arrived.
-    server.answers.clear()
+    # Other messages are still sent. One that may have arrived is not sent again automatically.
+    server.replies.clear()
     queue("Another")
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
         outbox.deliver_due()
@@ -350,7 +349,7 @@ def test_the_servers_reply_decides_the_state(
 
 @pytest.mark.django_db
 def test_a_rejected_address_does_not_affect_other_messages(server: MailServer) -> None:
-    server.answers["rcpt TO:<gone@library.example>"] = "550 no such person"
+    server.replies["rcpt TO:<gone@library.example>"] = "550 no such person"
     queue("One", to=factories.person(email="gone@library.example"))
     queue("Two", "Three")
     outbox.deliver_due()
@@ -386,11 +385,11 @@ EMAIL_HOST, EMAIL_PORT = "127.0.0.1", {port}
 
 @pytest.fixture
 def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
-    """Starts real workers on the database of the tests, with this mail server."""
-    kept = {key: connection.settings_dict[key] for key in ("ENGINE", "NAME", "USER", "HOST")}
-    kept |= {key: connection.settings_dict[key] for key in ("PORT", "PASSWORD")}
+    """Starts real workers on the test database, with this mail server."""
+    keys = ("ENGINE", "NAME", "USER", "HOST", "PORT", "PASSWORD")
+    database = {key: connection.settings_dict[key] for key in keys}
     (tmp_path / "worker_settings.py").write_text(
-        WORKER_SETTINGS.format(var=str(django_settings.VAR), database=kept, port=server.port)
+        WORKER_SETTINGS.format(var=str(django_settings.VAR), database=database, port=server.port)
     )
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "worker_settings",
@@ -414,10 +413,10 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
     for process in started:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
 
 
 @committed
@@ -425,30 +424,30 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
 def test_a_killed_worker_sends_nothing_twice(
     no_jobs: None, worker: Any, server: MailServer
 ) -> None:
-    """The mail server has the message, the worker is killed before it hears so."""
+    """The mail server has the message, but the worker is killed before it gets the reply."""
     from events import actions
 
     event = factories.event(days=3, title="Weeding")
     people = [factories.person() for _ in range(3)]
-    server.held.clear()
+    server.may_reply.clear()
     actions.register(event_id=event.pk, by=people[0])
     first = worker()
-    assert server.taken.wait(PATIENCE), "the worker never came"
+    assert server.has_message.wait(TIMEOUT), "the worker never sent the message"
     assert states() == [SENDING]
 
-    dies(first)
-    server.held.set()
+    kill(first)
+    server.may_reply.set()
     for person in people[1:]:
         actions.register(event_id=event.pk, by=person)
     second = worker()
 
     assert eventually(lambda: states() == [SENDING, SENT, SENT])
-    # Time goes by; the worker looks again and leaves it to staff.
+    # Later, the worker finds the message and leaves it to staff.
     Mail.objects.filter(state=SENDING).update(begun_at=timezone.now() - dt.timedelta(minutes=16))
     actions.cancel_registration(event_id=event.pk, by=people[2])
     assert eventually(lambda: states() == [UNCERTAIN, SENT, SENT, SENT])
     assert second.poll() is None
-    assert [message["To"] for message in server.got] == [
+    assert [message["To"] for message in server.messages] == [
         people[0].email,
         people[1].email,
         people[2].email,
@@ -505,9 +504,9 @@ def test_the_administration_resends_and_reports_skipped_messages() -> None:
     with zeal_ignore():
         page = text(client.get("/admin/"))
         assert "1 message that may not have arrived, received today" in page
-        found = text(client.get("/admin/aspen/mail/?state__exact=uncertain&q=a@library.example"))
-        assert "1 message" in found
-        assert "Zoë Ångström" in found
+        results = text(client.get("/admin/aspen/mail/?state__exact=uncertain&q=a@library.example"))
+        assert "1 message" in results
+        assert "Zoë Ångström" in results
         answer = client.post(
             "/admin/aspen/mail/",
             {

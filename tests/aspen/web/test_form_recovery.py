@@ -1,4 +1,4 @@
-"""Someone whose session ended while they were writing loses nothing, and is told."""
+"""People whose session ended while they filled in a form do not lose it."""
 
 import re
 from typing import Any
@@ -36,7 +36,7 @@ def account(**fields: Any) -> User:
 
 
 def sign_in(client: Client, address: str, email: str = "nora@library.example") -> Any:
-    """Follow the portal to its sign-in page and through it, as a browser does."""
+    """Open the sign-in page and sign in, as a browser does."""
     page = client.get(address).content.decode()
     next_page = re.search(r'name="next" value="([^"]*)"', page)
     values = {"login": email, "password": factories.PASSWORD}
@@ -48,12 +48,12 @@ def sign_in(client: Client, address: str, email: str = "nora@library.example") -
 
 
 def post(client: Client, address: str, values: Any) -> Any:
-    """As browsers send a form that has no file in it."""
+    """Send a form without files, as browsers do."""
     return client.post(address, urlencode(values), content_type=form_recovery.FORM_ENCODED)
 
 
 def test_the_form_is_restored_once_after_signing_in_again() -> None:
-    """With the guard against foreign forms on, which sees the form before anyone else."""
+    """With CSRF checks, which read the form first."""
     account()
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client, "/accounts/login/").status_code == 302
@@ -134,7 +134,7 @@ def test_a_form_is_kept_for_half_an_hour(minutes: int, body: str | None) -> None
         assert client.session[form_recovery.SESSION_KEY] == {}
 
 
-# ---------- Whose it is ----------
+# ---------- Other people ----------
 
 
 def test_another_browser_gets_nothing() -> None:
@@ -162,7 +162,7 @@ def test_another_person_who_takes_over_the_session_gets_nothing() -> None:
     assert client.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
-# ---------- What is not kept ----------
+# ---------- Forms that are not kept ----------
 
 
 def test_signed_in_people_are_not_affected() -> None:
@@ -219,7 +219,7 @@ def test_a_get_shows_no_message() -> None:
 
 
 def test_every_posts_address_also_answers_a_get() -> None:
-    """Signing in leads back by GET, also to an address that otherwise only a button knows."""
+    """Signing in redirects back with a GET, even to an address that only takes a POST."""
     person = factories.person(Role.HELP_DESK)
     event = factories.event()
     claim = factories.claim(person)

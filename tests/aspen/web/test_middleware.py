@@ -1,4 +1,4 @@
-"""A method that an address does not know is answered with a page, not with a white screen."""
+"""A method that is not allowed gets a page, not a blank screen."""
 
 from typing import Any
 

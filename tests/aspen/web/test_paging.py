@@ -1,4 +1,4 @@
-"""Keys of rows, as they stand in addresses."""
+"""Keys of rows in query parameters."""
 
 import datetime as dt
 

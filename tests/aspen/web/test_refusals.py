@@ -1,4 +1,4 @@
-"""A refused action ends its block, and its reason stands where the person sees it."""
+"""A refused action ends its block, and the person sees the reason."""
 
 import pytest
 from django import forms
@@ -55,12 +55,12 @@ def test_a_refusal_as_form_error(
 def test_other_exceptions_are_raised_and_return_values_kept() -> None:
     form, request = NameForm({"name": "Ada"}), a_request()
 
-    def act() -> str:
+    def action() -> str:
         with refusal_as_form_error(form), refusal_as_message(request):
             return "done"
         return "refused"
 
-    assert act() == "done"
+    assert action() == "done"
     assert form.is_valid()
     with pytest.raises(ValueError, match="a mistake"), refusal_as_message(request):
         raise ValueError("a mistake")
