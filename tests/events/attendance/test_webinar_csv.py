@@ -67,10 +67,10 @@ def test_valid_quotation_marks() -> None:
         (b"Email,Minutes\n" + b"a@b.example,1\n" * 20_001, "more than 20,000 rows"),
         (b'Email,Minutes\n"' + b"a" * 200_000, "cannot be read as CSV"),
         # A lenient reader would silently swallow the rows below the quotation mark.
-        (b'Email,Minutes\n"ada@x.example,50\nbo@x.example,20\n', "as CSV beyond line 3: a quot"),
+        (b'Email,Minutes\n"ada@x.example,50\nbo@x.example,20\n', "as CSV past line 3. A quot"),
         (
             b'Name,Email,Minutes\n"Ada,ada@x.example,50\n"Bo",bo@x.example,20\n',
-            "as CSV beyond line 3: a quotation mark there, or above, is not closed",
+            "as CSV past line 3. A quotation mark on that line or above it is not closed",
         ),
     ],
 )
