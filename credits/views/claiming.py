@@ -117,7 +117,9 @@ def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) ->
     if not claim and not why_not:
         credits = sum((offer.amount for offer in event.offers.all()), Decimal())
         [results] = checks.check_proposed([(event, credits)], person=person)
-    page = presentation.review_page(event, person, claim=claim, why_not=why_not, results=results)
+    page = presentation.claim_review_page(
+        event, person, claim=claim, why_not=why_not, results=results
+    )
     return render(request, "credits/review.html", {"page": page, "form": form})
 
 

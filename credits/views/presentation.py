@@ -47,7 +47,7 @@ def warning_rows(results: Iterable[CheckResult]) -> list[WarningRow]:
     ]
 
 
-class CreditRow(NamedTuple):
+class CategoryCredits(NamedTuple):
     category: Category
     amount: str
 
@@ -68,7 +68,7 @@ class ClaimPage:
     when: str
     state: Label
     claimed_on: str
-    credits: list[CreditRow]
+    credits: list[CategoryCredits]
     evidence: list[EvidenceRow]
     warnings: list[WarningRow]
     is_live: bool
@@ -90,7 +90,9 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
         when=_when(event),
         state=CLAIM_LABELS[ClaimState(claim.state)],
         claimed_on=format_day(timezone.localdate(claim.claimed_at)),
-        credits=[CreditRow(credit.category, format_credits(credit.amount)) for credit in credits],
+        credits=[
+            CategoryCredits(credit.category, format_credits(credit.amount)) for credit in credits
+        ],
         evidence=[
             EvidenceRow(each.pk, each.file_name, filesizeformat(each.size))
             for each in claim.evidence.order_by("pk")
@@ -105,33 +107,34 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReviewPage:
+class ClaimReviewPage:
     """An event to claim, with the person's existing `claim` or why they cannot claim it."""
 
     event: Event
     url: str
     when: str
-    credits: list[CreditRow]
+    credits: list[CategoryCredits]
     claim: Claim | None
     why_not: str
     warnings: list[WarningRow]
 
 
-def review_page(
+def claim_review_page(
     event: Event,
     person: User,
     *,
     claim: Claim | None,
     why_not: str,
     results: Iterable[CheckResult],
-) -> ReviewPage:
+) -> ClaimReviewPage:
     """Takes no queries if the event's offers are prefetched."""
-    return ReviewPage(
+    return ClaimReviewPage(
         event=event,
         url=_event_url(event, person),
         when=_when(event),
         credits=[
-            CreditRow(offer.category, format_credits(offer.amount)) for offer in event.offers.all()
+            CategoryCredits(offer.category, format_credits(offer.amount))
+            for offer in event.offers.all()
         ],
         claim=claim,
         why_not=why_not,

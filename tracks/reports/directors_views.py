@@ -23,8 +23,8 @@ from tracks.reports.queries import members_of
 PER_PAGE = 25
 
 
-class Board(NamedTuple):
-    """A board, and the table of the hours of its members who agreed."""
+class MembersTable(NamedTuple):
+    """The hours of the members of a board who agreed."""
 
     name: str
     title: str
@@ -55,8 +55,8 @@ def _names(positions: Iterable[Position]) -> str:
     return "; ".join(str(position.organization) for position in positions)
 
 
-def _board(position: Position) -> Board:
+def _board(position: Position) -> MembersTable:
     year = today().year
     members = members_of(position.organization_id, year, agreed_only=True)
     table = shown_table(hours_table(members, year))
-    return Board(str(position.organization), table.title, table.columns, table.rows)
+    return MembersTable(str(position.organization), table.title, table.columns, table.rows)

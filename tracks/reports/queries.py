@@ -299,7 +299,7 @@ def _more_work_mem() -> Iterator[None]:
 # ---------- Boards ----------
 
 
-class Board(NamedTuple):
+class BoardHours(NamedTuple):
     """A library's board in a year. `with_hours` counts the members with three hours or more."""
 
     library: int
@@ -315,7 +315,7 @@ class Board(NamedTuple):
         return self.with_hours * 2 > self.members
 
 
-def board_hours(year: int) -> list[Board]:
+def board_hours(year: int) -> list[BoardHours]:
     """All boards with their members' hours in a calendar year, by federation and name."""
     earned, params = _hours(_members(year), year).query.sql_with_params()
     seats, seat_params = _members(year).query.sql_with_params()
@@ -331,7 +331,7 @@ def board_hours(year: int) -> list[Board]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [TRUSTEE_HOURS, *seat_params, *params])
         return [
-            Board(library, f"{name}, {city}" if city else name, *rest)
+            BoardHours(library, f"{name}, {city}" if city else name, *rest)
             for library, name, city, *rest in cursor.fetchall()
         ]
 

@@ -109,7 +109,7 @@ class CertificateCard(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReviewPage:
+class RecordReviewPage:
     """Everything staff need to decide about a record.
 
     `remarks` are the current warnings, `new` those that are new since the submission, and
@@ -133,15 +133,15 @@ class ReviewPage:
     can_decide: bool
 
 
-def review_page(
+def record_review_page(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
-) -> ReviewPage:
+) -> RecordReviewPage:
     """Takes a fixed number of queries."""
     warnings = review.review_warnings(reviewed_claims)
     questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
     can_decide = decides and submission.ended_at is None
     state = submission.participation.state
-    return ReviewPage(
+    return RecordReviewPage(
         state=f"{_stage_text(submission)}; sent {sent_text(submission)}",
         facts=_facts(submission),
         remarks=warnings,

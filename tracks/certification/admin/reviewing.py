@@ -262,7 +262,7 @@ class SubmissionAdmin(QueueAdmin):
         is_own = submission.person_id == by.pk
         decides = self.has_decide_permission(request) and not is_own
         context = {
-            **vars(presentation.review_page(submission, reviewed_claims, decides=decides)),
+            **vars(presentation.record_review_page(submission, reviewed_claims, decides=decides)),
             "title": f"{submission.person}, {submission.participation.track}",
             "subtitle": "Submitted record",
             "record": submission,
