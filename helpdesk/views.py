@@ -4,24 +4,18 @@
 help desk's pages.
 """
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 
-from accounts.models import User
 from accounts.queries import positions_of
-from aspen.formats import format_amount, format_credits, format_day, format_time_range
 from aspen.web import form_recovery
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
-from events.enums import Origin
-from helpdesk import actions, queries
-from helpdesk.enums import TICKET_LABELS, TicketState
+from helpdesk import actions, presentation, queries
+from helpdesk.enums import TicketState
 from helpdesk.forms import (
     CorrectionForm,
     CreditParameter,
@@ -29,7 +23,7 @@ from helpdesk.forms import (
     ReplyForm,
     TicketForm,
 )
-from helpdesk.models import Correction, Message, Ticket
+from helpdesk.models import Ticket
 
 PER_PAGE = 20
 
@@ -38,7 +32,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The person's own tickets, latest first."""
     person = request.user
     page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
-    context = {"page": page, "tickets": [_row(ticket) for ticket in page]}
+    context = {"page": page, "tickets": [presentation.ticket_row(ticket) for ticket in page]}
     return render(request, "helpdesk/list.html", context)
 
 
@@ -60,11 +54,7 @@ def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "query": f"state={state}&",
-        "tickets": [
-            _row(ticket)
-            | {"person": ticket.person.display_name, "is_waiting": ticket.state == TicketState.OPEN}
-            for ticket in page
-        ],
+        "tickets": [presentation.ticket_row(ticket, ticket.person.display_name) for ticket in page],
         "filters": [
             {"value": value, "label": label, "is_chosen": value == state}
             for value, label in form.fields["state"].choices  # type: ignore[attr-defined]
@@ -72,15 +62,6 @@ def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
         "is_waiting": state == TicketState.OPEN,
     }
     return render(request, "helpdesk/queue.html", context)
-
-
-def _row(ticket: Ticket) -> dict[str, Any]:
-    return {
-        "url": ticket.get_absolute_url(),
-        "subject": ticket.subject,
-        "state": TICKET_LABELS[TicketState(ticket.state)],
-        "changed": format_time_range(ticket.changed_at, None, all_day=False),
-    }
 
 
 @form_recovery.recover_after_sign_in
@@ -106,23 +87,8 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         )
         messages.success(request, "Your help ticket was sent. The answer will appear here.")
         return redirect(ticket)
-    context = {"form": form, "credit": _credit(credit, person)}
+    context = {"form": form, "credit": presentation.ticket_credit(credit, person)}
     return render(request, "helpdesk/create.html", context)
-
-
-def _credit(credit: Credit | None, reader: User) -> dict[str, str] | None:
-    if credit is None:
-        return None
-    event = credit.claim.event
-    can_open = event.origin == Origin.CALENDAR or event.created_by_id == reader.pk
-    return {
-        "title": event.title,
-        "url": event.get_absolute_url() if can_open else "",
-        "when": format_time_range(event.begins_at, event.ends_at, all_day=event.all_day),
-        "amount": format_credits(credit.amount),
-        "category": credit.category,  # type: ignore[dict-item]
-        "state": credit.claim.get_state_display(),
-    }
 
 
 def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
@@ -199,13 +165,15 @@ def _ticket_page(
         correction_form = CorrectionForm(ticket=ticket)
     context = {
         "ticket": ticket,
-        "state": TICKET_LABELS[TicketState(ticket.state)],
-        "credit": _credit(ticket.credit, reader),
+        "state": presentation.ticket_label(ticket),
+        "credit": presentation.ticket_credit(ticket.credit, reader),
         "thread": [
-            _message_row(message, ticket, reader) for message in queries.messages_of_ticket(ticket)
+            presentation.message_row(message, ticket, reader)
+            for message in queries.messages_of_ticket(ticket)
         ],
         "corrections": [
-            _correction_row(correction) for correction in queries.corrections_of_ticket(ticket)
+            presentation.correction_row(correction)
+            for correction in queries.corrections_of_ticket(ticket)
         ],
         "is_own": is_own,
         "works": works,
@@ -218,25 +186,3 @@ def _ticket_page(
         ),
     }
     return render(request, "helpdesk/detail.html", context)
-
-
-def _message_row(message: Message, ticket: Ticket, reader: User) -> dict[str, Any]:
-    is_staff = message.author_id != ticket.person_id
-    who = "You" if message.author_id == reader.pk else message.author.display_name
-    return {
-        "who": f"{who} (help desk)" if is_staff else who,
-        "when": format_time_range(message.sent_at, None, all_day=False),
-        "body": message.body,
-        "is_staff": is_staff,
-    }
-
-
-def _correction_row(correction: Correction) -> dict[str, str]:
-    before = f"{correction.category_before} {format_amount(correction.amount_before)}"
-    after = f"{correction.category_after} {format_amount(correction.amount_after)}"
-    day = format_day(timezone.localdate(correction.applied_at))
-    return {
-        "what": f"{before} → {after}",
-        "by": f"by {correction.applied_by}, {day}",
-        "event": correction.credit.claim.event.title,
-    }

@@ -39,7 +39,7 @@ def test_the_list_has_the_persons_own_tickets_latest_first() -> None:
     first, second = a_ticket(person, subject="First"), a_ticket(person, subject="Second")
     a_ticket(factories.person(), subject="Someone else's")
     response = signed_in(person).get("/help/")
-    assert [row["url"] for row in response.context["tickets"]] == [
+    assert [row.url for row in response.context["tickets"]] == [
         second.get_absolute_url(),
         first.get_absolute_url(),
     ]
@@ -58,7 +58,7 @@ def test_a_long_list_has_pages() -> None:
     client = signed_in(person)
     first, second = client.get("/help/"), client.get("/help/?page=2")
     assert (len(first.context["tickets"]), len(second.context["tickets"])) == (20, 1)
-    assert second.context["tickets"][0]["subject"] == "Ticket number 0"
+    assert second.context["tickets"][0].subject == "Ticket number 0"
 
 
 @pytest.mark.parametrize("page", ["%00", "x", "-1", "0", "9" * 40])
@@ -80,7 +80,7 @@ def test_a_ticket_about_a_credit_is_prefilled_and_shows_the_credit() -> None:
     page = client.get(url)
     day = format_day(credit.claim.event.last_day)
     assert page.context["form"]["subject"].value() == f"Weeding without tears, {day}"
-    assert page.context["credit"]["amount"] == "1 credit"
+    assert page.context["credit"].amount == "1 credit"
     for part in (
         "What should change?",
         "The category should be Library Administration.",
@@ -195,11 +195,11 @@ def test_the_person_sees_the_correction() -> None:
     )
     page = signed_in(person).get(ticket.get_absolute_url())
     (correction,) = page.context["corrections"]
-    assert correction["what"] == "Technology 1 → Library Administration 1"
-    assert correction["by"].startswith("by Helpful Hand, ")
+    assert correction.what == "Technology 1 → Library Administration 1"
+    assert correction.by.startswith("by Helpful Hand, ")
     assert "Thank you for telling us." in text(page)
     assert "Answered" in text(page)
-    assert [message["who"] for message in page.context["thread"]] == [
+    assert [message.who for message in page.context["thread"]] == [
         "You",
         "Helpful Hand (help desk)",
     ]
@@ -346,7 +346,7 @@ def test_the_queue_shows_waiting_tickets_longest_waiting_first() -> None:
     actions.reply(ticket_id=done.pk, body="Answer", by=staff)
 
     def shown(query: str) -> list[str]:
-        return [t["subject"] for t in client.get(f"/help/queue/{query}").context["tickets"]]
+        return [ticket.subject for ticket in client.get(f"/help/queue/{query}").context["tickets"]]
 
     client = signed_in(staff)
     assert shown("") == ["One", "Two"]
