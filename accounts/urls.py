@@ -7,10 +7,11 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("profile/reminders/", views.set_reminders, name="set_reminders"),
     path("profile/progress/", views.set_shows_progress, name="set_shows_progress"),
-    path("reminders/<str:token>/", views.reminders, name="reminders"),
+    path("reminders/<str:token>/", views.reminders, {"about": "events"}, name="reminders"),
     path(
         "reminders/certification/<str:token>/",
-        views.certification_reminders,
+        views.reminders,
+        {"about": "certification"},
         name="certification_reminders",
     ),
     path("profile/positions/", views.add_position, name="add_position"),

@@ -17,7 +17,7 @@ from accounts.forms import (
     RemindersForm,
     ShowsProgressForm,
 )
-from accounts.models import Position, User
+from accounts.models import Position
 from aspen.formats import counted
 from aspen.web.context import LIBRARY
 from aspen.web.refusals import refusal_as_message
@@ -88,26 +88,11 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def reminders(request: HttpRequest, token: str) -> HttpResponse:
-    """Turn off event reminders for the token's person, without signing in."""
+def reminders(request: HttpRequest, token: str, about: str) -> HttpResponse:
+    """Turn off reminders about "events" or "certification" for the token's person."""
     person = queries.person_of_reminders_token(token)
     if person is None:
         raise Http404
-    return _turn_off(request, token, person, about="events")
-
-
-@login_not_required
-@csrf_exempt
-@require_http_methods(["GET", "HEAD", "POST"])
-def certification_reminders(request: HttpRequest, token: str) -> HttpResponse:
-    """Turn off certification reminders for the token's person, without signing in."""
-    person = queries.person_of_reminders_token(token)
-    if person is None:
-        raise Http404
-    return _turn_off(request, token, person, about="certification")
-
-
-def _turn_off(request: HttpRequest, token: str, person: User, *, about: str) -> HttpResponse:
     if request.method == "POST":
         actions.set_reminders(**{about: False}, by=person)
         if "List-Unsubscribe" not in request.POST:  # e-mail programs do not follow redirects
