@@ -127,13 +127,13 @@ def test_there_is_one_open_position_of_each_kind_at_a_library() -> None:
 def test_people_and_libraries_with_positions_cannot_be_deleted() -> None:
     position = a_position()
 
-    def delete(kept: User | Organization) -> None:
-        type(kept).objects.filter(pk=kept.pk)._raw_delete(using="default")
+    def delete(row: User | Organization) -> None:
+        type(row).objects.filter(pk=row.pk)._raw_delete(using="default")
         transaction.get_connection().check_constraints()
 
-    for kept in (position.person, position.organization):
+    for row in (position.person, position.organization):
         with pytest.raises(IntegrityError), transaction.atomic():
-            delete(kept)
+            delete(row)
 
 
 # ---------- Roles ----------

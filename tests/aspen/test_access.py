@@ -579,12 +579,12 @@ class Ones(dict[str, str]):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_address_answers_every_role_as_stated(world: World, role: str) -> None:
-    expected, found = [], []
+    expected, actual = [], []
     for method, address, cells in rows():
         response = send(world.client(role), method, address.format_map(world.ids))
         expected.append(f"{method} {address} {cells[ROLES.index(role)]}")
-        found.append(f"{method} {address} {cell(response, role)}")
-    assert found == expected
+        actual.append(f"{method} {address} {cell(response, role)}")
+    assert actual == expected
 
 
 def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world: World) -> None:
@@ -595,14 +595,14 @@ def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world:
     )
     world = World(world.people | {"stranger": stranger}, world.ids)
     own = ("/events/manage/", "/events/manage/new/", "/events/badge/{badge}/", "/admin/")
-    expected, found = [], []
+    expected, actual = [], []
     for method, address, cells in rows():
         if address not in own and not address.startswith("/admin/"):
             response = send(world.client("stranger"), method, address.format_map(world.ids))
             expected.append(f"{method} {address} {cells[ROLES.index('other')]}")
-            found.append(f"{method} {address} {cell(response, 'stranger')}")
-    assert found == expected
-    managing = [line for line in found if re.search(r"/events/\{(now|proposal)\}/", line)]
+            actual.append(f"{method} {address} {cell(response, 'stranger')}")
+    assert actual == expected
+    managing = [line for line in actual if re.search(r"/events/\{(now|proposal)\}/", line)]
     assert len(managing) > 20
     assert {line[-3:] for line in managing} == {"404"}
 
@@ -645,7 +645,7 @@ def test_the_administration_turns_everyone_else_away(world: World, role: str) ->
 def test_staff_see_the_stated_pages_of_the_administration(world: World) -> None:
     stated = [line for line in STAFF.splitlines() if line.strip()][1:]
     models = sorted(model._meta.label_lower for model in admin.site._registry)
-    found = []
+    actual = []
     for label in models:
         address = f"/admin/{label.replace('.', '/')}/"
         cells = [
@@ -653,20 +653,20 @@ def test_staff_see_the_stated_pages_of_the_administration(world: World) -> None:
             for role in ROLES[4:]
             for form in ("", "add/")
         ]
-        found.append(" ".join([label, *cells]))
-    assert found == [" ".join(line.split()) for line in stated]
+        actual.append(" ".join([label, *cells]))
+    assert actual == [" ".join(line.split()) for line in stated]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_only_people_who_can_merge_see_merges(world: World, role: str) -> None:
     client = world.client(role)
-    expected, found = [], []
+    expected, actual = [], []
     for line in MERGES.strip().splitlines()[1:]:
         page, *cells = line.split()
         response = send(client, "GET", "/admin/credits/merge/" + page.format_map(world.ids))
         expected.append(f"{page} {cells[ROLES.index(role)]}")
-        found.append(f"{page} {cell(response, role)}")
-    assert found == expected
+        actual.append(f"{page} {cell(response, role)}")
+    assert actual == expected
 
 
 # ---------- Cross-site requests ----------

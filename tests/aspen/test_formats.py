@@ -25,7 +25,7 @@ def at(text: str) -> dt.datetime:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "expected"),
     [
         ("0.5", "0.5 credits"),
         ("1.0", "1 credit"),
@@ -36,13 +36,13 @@ def at(text: str) -> dt.datetime:
         ("0.0", "0 credits"),
     ],
 )
-def test_amounts_have_no_trailing_zeros(number: str, said: str) -> None:
-    assert format_credits(Decimal(number)) == said
-    assert format_amount(Decimal(number)) == said.split()[0]
+def test_amounts_have_no_trailing_zeros(number: str, expected: str) -> None:
+    assert format_credits(Decimal(number)) == expected
+    assert format_amount(Decimal(number)) == expected.split()[0]
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("text", "expected"),
     [
         (counted(0, "day"), "0 days"),
         (counted(1, "day"), "1 day"),
@@ -51,8 +51,8 @@ def test_amounts_have_no_trailing_zeros(number: str, said: str) -> None:
         (counted(1200, "person is", "people are"), "1,200 people are"),
     ],
 )
-def test_a_number_with_its_noun(said: str, expected: str) -> None:
-    assert said == expected
+def test_a_number_with_its_noun(text: str, expected: str) -> None:
+    assert text == expected
 
 
 def test_a_day() -> None:
@@ -61,7 +61,7 @@ def test_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("moment", "expected"),
     [
         ("2026-12-03 07:00", "12:00 AM"),
         ("2026-12-03 16:05", "9:05 AM"),
@@ -76,12 +76,12 @@ def test_a_day() -> None:
         ("2026-11-01 09:30", "2:30 AM"),
     ],
 )
-def test_times_are_in_mountain_time(moment: str, said: str) -> None:
-    assert format_time(at(moment)) == said
+def test_times_are_in_mountain_time(moment: str, expected: str) -> None:
+    assert format_time(at(moment)) == expected
 
 
 @pytest.mark.parametrize(
-    ("begins", "ends", "said"),
+    ("begins", "ends", "expected"),
     [
         # no end
         ("2026-12-03 16:00", None, "Thu, Dec 3, 2026, 9:00 AM"),
@@ -109,12 +109,12 @@ def test_times_are_in_mountain_time(moment: str, said: str) -> None:
         ("2026-11-01 07:00", "2026-11-01 09:00", "Sun, Nov 1, 2026, 1:00–2:00 AM"),
     ],
 )
-def test_a_time_range(begins: str, ends: str | None, said: str) -> None:
-    assert format_time_range(at(begins), at(ends) if ends else None, all_day=False) == said
+def test_a_time_range(begins: str, ends: str | None, expected: str) -> None:
+    assert format_time_range(at(begins), at(ends) if ends else None, all_day=False) == expected
 
 
 @pytest.mark.parametrize(
-    ("begins", "ends", "said"),
+    ("begins", "ends", "expected"),
     [
         ("2026-12-03 07:00", None, "Thu, Dec 3, 2026"),
         ("2026-12-03 07:00", "2026-12-04 06:59", "Thu, Dec 3, 2026"),
@@ -125,12 +125,12 @@ def test_a_time_range(begins: str, ends: str | None, said: str) -> None:
         ("2026-11-01 06:00", "2026-11-02 06:59", "Sun, Nov 1, 2026"),
     ],
 )
-def test_an_all_day_range(begins: str, ends: str | None, said: str) -> None:
-    assert format_time_range(at(begins), at(ends) if ends else None, all_day=True) == said
+def test_an_all_day_range(begins: str, ends: str | None, expected: str) -> None:
+    assert format_time_range(at(begins), at(ends) if ends else None, all_day=True) == expected
 
 
 @pytest.mark.parametrize(
-    ("since", "said"),
+    ("since", "expected"),
     [
         ("2026-12-03T07:00Z", "received today"),  # midnight in Montana
         ("2026-12-03T06:59Z", "waiting 1 day"),
@@ -138,6 +138,6 @@ def test_an_all_day_range(begins: str, ends: str | None, said: str) -> None:
         ("2026-12-05T12:00Z", "received today"),
     ],
 )
-def test_waiting_times(since: str, said: str) -> None:
+def test_waiting_times(since: str, expected: str) -> None:
     with time_machine.travel("2026-12-03T18:00Z", tick=False):
-        assert format_waiting_time(dt.datetime.fromisoformat(since)) == said
+        assert format_waiting_time(dt.datetime.fromisoformat(since)) == expected

@@ -89,11 +89,11 @@ def test_the_terminal_lists_the_accounts_of_a_demonstration(settings: Any, is_on
 
     portal.Command(stdout=out).announce(8000)
 
-    said = out.getvalue().splitlines()
+    output = out.getvalue().splitlines()
     addresses = [f"  {name}@aspen.example" for name in NAMED]
     addresses += ["  learner01@aspen.example to learner40@aspen.example"]
-    assert [line for line in said if line.startswith("  ")] == (addresses if is_on else [])
-    assert any(line.endswith(f"password {PASSWORD}:") for line in said) is is_on
+    assert [line for line in output if line.startswith("  ")] == (addresses if is_on else [])
+    assert any(line.endswith(f"password {PASSWORD}:") for line in output) is is_on
 
 
 def test_staff_accounts_have_only_their_roles() -> None:
@@ -317,13 +317,13 @@ def test_loading_on_a_later_day_extends_the_calendar() -> None:
     before = set(Event.objects.values_list("pk", flat=True))
 
     with time_machine.travel(timezone.now() + dt.timedelta(days=45)):
-        said = load()
+        output = load()
         ahead = demonstration().filter(begins_at__gt=timezone.now())
         assert ahead.latest("begins_at").last_day > timezone.localdate() + dt.timedelta(days=100)
 
     after = set(Event.objects.values_list("pk", flat=True))
     assert before < after
-    assert f"0 accounts, 0 positions, {len(after - before)} events and 0 stories added" in said
+    assert f"0 accounts, 0 positions, {len(after - before)} events and 0 stories added" in output
 
 
 @pytest.mark.parametrize("days", range(0, 400, 7))

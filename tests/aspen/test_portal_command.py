@@ -35,9 +35,9 @@ def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_it_is_stopped(project: Project, port: int, number: int) -> None:
     process = portal(project, "--port", port)
-    said = wait_for_output(process, "Press Ctrl-C to stop.")
-    assert f"ASPeN is ready: http://127.0.0.1:{port}/" in said
-    assert "Demonstration accounts" not in said
+    output = wait_for_output(process, "Press Ctrl-C to stop.")
+    assert f"ASPeN is ready: http://127.0.0.1:{port}/" in output
+    assert "Demonstration accounts" not in output
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT) as page:
         assert page.read() == b"ok"

@@ -87,8 +87,8 @@ def test_the_demonstration_answers_only_on_this_machine(
 ) -> None:
     values = DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"}
     for debug in ("on", "off"):
-        said = refusal(monkeypatch, values | {"DEBUG": debug})
-        assert said.startswith("ASPEN_DEMO=on has accounts with a published password")
+        message = refusal(monkeypatch, values | {"DEBUG": debug})
+        assert message.startswith("ASPEN_DEMO=on has accounts with a published password")
 
 
 def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.MonkeyPatch) -> None:

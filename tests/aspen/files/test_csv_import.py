@@ -116,12 +116,12 @@ def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Pat
         "line 7: this line contains a NUL character, which cannot be stored",
         "line 8: word: It is worse. note: It is bad, too.",
     ]
-    kept = rejects(tmp_path).splitlines(keepends=True)
-    assert kept[0] == b"reason,word,note\r\n"
-    assert kept[1] == b'"line 2: word: it is bad",bad , "a ""quoted"" note"\r\n'
-    assert kept[2].endswith(b'",caf\xe9,latin\r\n')
-    assert kept[6].endswith(b'",worse,2\n')
-    assert len(kept) == 7
+    rejected = rejects(tmp_path).splitlines(keepends=True)
+    assert rejected[0] == b"reason,word,note\r\n"
+    assert rejected[1] == b'"line 2: word: it is bad",bad , "a ""quoted"" note"\r\n'
+    assert rejected[2].endswith(b'",caf\xe9,latin\r\n')
+    assert rejected[6].endswith(b'",worse,2\n')
+    assert len(rejected) == 7
 
 
 @pytest.mark.django_db
@@ -145,10 +145,10 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
         importer, tally, _ = run(content, tmp_path)
         content = rejects(tmp_path)
         assert (importer.stored, tally.rejected) == ([], 6)
-        header, *kept = content.splitlines(keepends=True)
+        header, *rejected = content.splitlines(keepends=True)
         assert header == b"reason,word,note\r\n"
-        assert len(kept) == 6
-        for line, row in zip(kept, rows.splitlines(keepends=True), strict=True):
+        assert len(rejected) == 6
+        for line, row in zip(rejected, rows.splitlines(keepends=True), strict=True):
             assert line.startswith(b'"line ')
             assert line.rstrip().endswith(b'",' + row.rstrip())
 
@@ -160,7 +160,7 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("row", "kept"),
+    ("row", "rest"),
     [
         ("line 2: it is bad,bad,1", "bad,1"),  # as a spreadsheet writes it
         ('"corrected, I think",bad,1', "bad,1"),
@@ -171,12 +171,12 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
         ('"line 2: it is bad",few', "few"),
     ],
 )
-def test_a_new_reason_replaces_only_the_old_reason(tmp_path: Path, row: str, kept: str) -> None:
+def test_a_new_reason_replaces_only_the_old_reason(tmp_path: Path, row: str, rest: str) -> None:
     run(f'" Reason",word,note\n{row}\n'.encode(), tmp_path)
 
     header, line = rejects(tmp_path).decode().splitlines()
     assert header == "reason,word,note"
-    assert line.split('",', 1)[1] == kept
+    assert line.split('",', 1)[1] == rest
 
 
 @pytest.mark.django_db

@@ -43,16 +43,16 @@ KIND = "tests.greeting"
 
 
 def greeting(mail: Mail) -> Email | None:
-    said = str(mail.facts["said"])
-    if said == "nothing":
+    subject = str(mail.facts["subject"])
+    if subject == "nothing":
         return None
-    if said == "later":
+    if subject == "later":
         raise NotYet(timezone.now() + dt.timedelta(hours=3))
-    if said == "nonsense":
+    if subject == "nonsense":
         raise ValueError("cannot compose that\x00")
-    if said == "a database error":
+    if subject == "a database error":
         User.objects.extra(where=["nonsense"]).count()
-    return Email(subject=said, paragraphs=[f"They say: {said}"])
+    return Email(subject=subject, paragraphs=[f"About: {subject}"])
 
 
 @pytest.fixture(autouse=True)
@@ -77,11 +77,11 @@ def server(settings: Any) -> Iterator[MailServer]:
     server.close()
 
 
-def queue(*said: str, to: User | None = None) -> list[Mail]:
+def queue(*subjects: str, to: User | None = None) -> list[Mail]:
     """Queue messages in this order."""
     to = to or factories.person()
-    for words in said:
-        outbox.enqueue(kind=KIND, key=f"{words} {Mail.objects.count()}", to=to, said=words)
+    for subject in subjects:
+        outbox.enqueue(kind=KIND, key=f"{subject} {Mail.objects.count()}", to=to, subject=subject)
     return list(Mail.objects.order_by("id"))
 
 
@@ -138,7 +138,7 @@ def test_a_savepoint_rollback_drops_only_its_own_messages(no_jobs: None) -> None
             queue("Lost", to=person)
             raise ZeroDivisionError
         queue("Kept", to=person)
-    assert only().facts == {"said": "Kept"}
+    assert only().facts == {"subject": "Kept"}
     assert ProcrastinateJob.objects.count() == 1
 
 
@@ -158,7 +158,7 @@ def test_the_same_key_is_queued_once(django_assert_num_queries: Any) -> None:
     for _ in range(2):
         with django_assert_num_queries(1):
             outbox.enqueue_many(
-                kind=KIND, messages=[(f"key {each.pk}", each, {"said": "Hi"}) for each in people]
+                kind=KIND, messages=[(f"key {each.pk}", each, {"subject": "Hi"}) for each in people]
             )
     assert Mail.objects.count() == 3
 
@@ -267,7 +267,7 @@ def test_a_message_that_cannot_be_composed_does_not_hold_up_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     queue("nonsense", "a database error", "Hello")
-    Mail.objects.filter(facts__said="Hello").update(next_try_at=timezone.now())
+    Mail.objects.filter(facts__subject="Hello").update(next_try_at=timezone.now())
     outbox.enqueue(kind="tests.unknown", key="unknown", to=factories.person())
 
     assert outbox.deliver_due() == 4
@@ -364,7 +364,7 @@ def test_a_rejected_address_does_not_affect_other_messages(server: MailServer) -
 def test_a_message_whose_worker_died_is_not_resent_automatically() -> None:
     queue("Hello", "Another")
     begun_at = timezone.now() - dt.timedelta(minutes=14)
-    Mail.objects.filter(facts__said="Hello").update(state=SENDING, begun_at=begun_at)
+    Mail.objects.filter(facts__subject="Hello").update(state=SENDING, begun_at=begun_at)
     outbox.deliver_due()
     assert states() == [SENDING, SENT]
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=2)):
