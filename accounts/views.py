@@ -18,7 +18,6 @@ from accounts.forms import (
     ShowsProgressForm,
 )
 from accounts.models import Position
-from aspen.formats import counted
 from aspen.web.context import LIBRARY
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -162,23 +161,11 @@ def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, A
     libraries = list(queries.search_libraries(find)[: MAX_LISTED + 1])
     position_form.offer(libraries[:MAX_LISTED])
     has_more = len(libraries) > MAX_LISTED
-    if has_more:
-        note = f"These are the first {MAX_LISTED}. Type a few words above to see others."
-    elif find and not libraries:
-        note = "No library matches. Try fewer words."
-    else:
-        note = ""
     return {
         "position_form": position_form,
         "can_find": has_more or bool(find or form.errors),
-        "list_note": note,
-        "count": _count(len(libraries)),
+        "listed": min(len(libraries), MAX_LISTED),
+        "has_more": has_more,
         "find": find,
         "find_errors": form.errors.get("find", []),
     }
-
-
-def _count(number: int) -> str:
-    if number > MAX_LISTED:
-        return f"More than {MAX_LISTED} libraries in the list."
-    return f"{counted(number, 'library', 'libraries')} in the list."
