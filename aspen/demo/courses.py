@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.models import User
 from aspen.clock import fiscal_year, today
-from aspen.demo.people import DOMAIN, demonstration_people
+from aspen.demo.people import demonstration_people
 from events.catalog.actions import decide_listings, propose_listing
 from events.enums import Decision, EventState
 from events.models import CatalogListing, Event, FiscalYear
@@ -23,15 +23,14 @@ COURSES = (
 def load_courses() -> int:
     """Add courses to the catalogs of this fiscal year and last; return how many."""
     people = demonstration_people()
-    staff = [people.get(f"{name}@{DOMAIN}") for name in ("admin", "coordinator")]
-    if None in staff or CatalogListing.objects.exists():
+    admin, coordinator = people.get("admin"), people.get("coordinator")
+    if not admin or not coordinator or CatalogListing.objects.exists():
         return 0
-    admin, coordinator = (each for each in staff if each)
     with transaction.atomic():
         for year in (fiscal_year(today()) - 1, fiscal_year(today())):
             ids = [_propose(event, year, admin) for event in _first_events(year)]
             decide_listings(ids=ids, decision=Decision.APPROVE, by=coordinator)
-        _propose_recording(people.get(f"editor@{DOMAIN}"))
+        _propose_recording(people.get("editor"))
     return CatalogListing.objects.count()
 
 

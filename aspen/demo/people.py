@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 
 from accounts import actions, queries
 from accounts.enums import OrganizationKind, PositionKind, Role
-from accounts.models import Organization, User
+from accounts.models import Organization, Position, User
 
 DOMAIN = "aspen.example"
 PASSWORD = "aspen-demo-2026"
@@ -124,25 +124,27 @@ def load_positions() -> int:
     if library_of is None:
         return 0
     people = demonstration_people()
-    have_positions = set(
-        User.objects.filter(is_demonstration=True, positions__isnull=False)
-        .order_by()
-        .values_list("email", flat=True)
-    )
-    missing = [account for account in ACCOUNTS if account.email in people.keys() - have_positions]
+    positions = Position.objects.filter(person__in=people.values()).order_by()
+    have_positions = set(positions.values_list("person_id", flat=True))
+    missing = [
+        account
+        for account in ACCOUNTS
+        if account.name in people and people[account.name].pk not in have_positions
+    ]
     for account in missing:
         actions.assign_position(
-            person=people[account.email],
+            person=people[account.name],
             organization=library_of(account),
             kind=account.position,
-            supervisor=people.get(f"{account.supervisor}@{DOMAIN}"),
+            supervisor=people.get(account.supervisor),
         )
     return len(missing)
 
 
 def demonstration_people() -> dict[str, User]:
-    """The demonstration accounts by e-mail address, without accounts that people created."""
-    return {user.email: user for user in User.objects.filter(is_demonstration=True).order_by("pk")}
+    """The demonstration accounts, without accounts that people created, by `name`."""
+    users = User.objects.filter(is_demonstration=True).order_by("pk")
+    return {user.email.removesuffix(f"@{DOMAIN}"): user for user in users}
 
 
 def _libraries() -> Callable[[Account], Organization] | None:

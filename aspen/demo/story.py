@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.clock import today
 from aspen.demo.catalog import ADMINISTRATION, PUBLIC_SERVICES, TECHNOLOGY
-from aspen.demo.people import DOMAIN, demonstration_people
+from aspen.demo.people import demonstration_people
 from aspen.formats import format_day
 from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
@@ -57,9 +57,7 @@ TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluati
 
 def load_stories() -> int:
     """Create the stories of people without claims; return how many. Each is atomic."""
-    people = {
-        email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
-    }
+    people = demonstration_people()
     if not people.keys() >= STORIES.keys() | {"helpdesk", "coordinator"}:
         return 0
     have_claims = set(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Position, User
 from aspen.demo.catalog import COLLECTION_TECHNICAL, PUBLIC_SERVICES, TECHNOLOGY
-from aspen.demo.people import DOMAIN, demonstration_people
+from aspen.demo.people import demonstration_people
 from events.actions import new_check_in_code, register
 from events.editing.actions import EditedEvent, create_event, take_step
 from events.editing.material import QuestionInput, add_link, ask_questions
@@ -22,9 +22,7 @@ from events.models import Category, Event
 
 def load_workshops() -> int:
     """Create the editor's events; return how many. Atomic."""
-    people = {
-        email.removesuffix(f"@{DOMAIN}"): user for email, user in demonstration_people().items()
-    }
+    people = demonstration_people()
     editor = people.get("editor")
     if editor is None or Event.objects.filter(created_by=editor).exists():
         return 0
