@@ -10,7 +10,7 @@ from accounts.models import User
 def is_barred(user: User) -> bool:
     """Whether this is a demonstration account while the demonstration is off.
 
-    A database that was once used for the demonstration, with its published password, may go live.
+    A database used for the demonstration, with its published password, may go live later.
     """
     return user.is_demonstration and not settings.DEMO
 

@@ -45,8 +45,8 @@ def refuse_unsafe(env: environ.Env) -> None:
     """Raise ImproperlyConfigured, saying what to set instead, if a value is unsafe.
 
     The demonstration can run without HTTPS, a mail server or a database server, but only if it
-    answers on this machine alone. DEBUG, which is for a developer's machine, allows everything
-    except that: without ALLOWED_HOSTS, Django then answers only on the machine itself.
+    answers on this machine alone. DEBUG is for a developer's machine and allows anything else:
+    without ALLOWED_HOSTS, Django then answers only on that machine.
     """
     allowed = hosts(env)
     demo = env("ASPEN_DEMO")

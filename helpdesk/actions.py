@@ -84,8 +84,8 @@ def correct_credit(
     """Correct a credit of the ticket's person, record the correction, and answer the ticket.
 
     Updates the person's tracks. `seen` is the version of the ticket that `by` saw, if known. Raises
-    Refused if the ticket has changed since, nothing would change, or the credit no longer counts or
-    is the own one of `by`. Raises Credit.DoesNotExist if it is someone else's.
+    Refused if the ticket has changed since, if nothing would change, or if the credit belongs to
+    `by` or no longer counts. Raises Credit.DoesNotExist if it belongs to another person.
     """
     if not by.has_perm(WORK_PERMISSION):
         raise Refused("Only the help desk can correct credits.")

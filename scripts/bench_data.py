@@ -154,7 +154,7 @@ def credits(count: int) -> range:
 
 
 def certified(holders: range) -> None:
-    """Give everyone a library or two of 500 and three in four a certificate of the past six years.
+    """Give everyone a library or two, and three in four a certificate from the past six years.
 
     One in twelve is a trustee.
     """

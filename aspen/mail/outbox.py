@@ -128,7 +128,7 @@ def dated_key(name: str, pk: int, at: dt.datetime) -> str:
 
 
 def is_current(mail: Mail, at: dt.datetime | None) -> bool:
-    """Whether the `dated_key` of the message has this time, so that it is still current."""
+    """Whether the message was queued for this time (`dated_key`), and so is still current."""
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at
 

@@ -61,7 +61,7 @@ class Order(NamedTuple):
     is_descending: bool = False
 
     def beyond(self, key: Key) -> Q:
-        """Rows after the key. The `…e` condition lets PostgreSQL use the index."""
+        """Rows after the key. The first condition returned lets PostgreSQL use the index."""
         lookup = "lt" if self.is_descending else "gt"
         after = Q(**{f"{self.field}__{lookup}": key.moment}) | Q(**{f"pk__{lookup}": key.pk})
         return Q(**{f"{self.field}__{lookup}e": key.moment}) & after
