@@ -1,4 +1,4 @@
-"""People of my library: the people who share their progress, for their director or chair."""
+"""People at my library: the people who share their progress, for their director or chair."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

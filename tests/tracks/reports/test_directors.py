@@ -1,4 +1,4 @@
-"""People of my library: what directors and board chairs see."""
+"""People at my library: what directors and board chairs see."""
 
 import re
 from typing import Any
