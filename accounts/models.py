@@ -123,7 +123,7 @@ class Organization(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="branches"
     )
-    source = models.CharField(max_length=300, blank=True, help_text="Where these facts come from.")
+    source = models.CharField(max_length=300, blank=True, help_text="The source of this information.")
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -195,7 +195,7 @@ class Position(models.Model):
             models.CheckConstraint(
                 condition=Q(until_on=None) | Q(since_on=None) | Q(until_on__gte=F("since_on")),
                 name="accounts_position_ends_after_it_begins",
-                violation_error_message="A position cannot end before the day it begins.",
+                violation_error_message="A position cannot end before the day it starts.",
             ),
             models.CheckConstraint(
                 condition=Q(supervisor=None) | ~Q(supervisor=F("person")),

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ('county', models.CharField(blank=True, max_length=80)),
                 ('federation', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='organizations', to='accounts.federation')),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='branches', to='accounts.organization')),
-                ('source', models.CharField(blank=True, help_text='Where these facts come from.', max_length=300)),
+                ('source', models.CharField(blank=True, help_text='The source of this information.', max_length=300)),
                 ('import_key', models.CharField(editable=False, max_length=80, null=True, unique=True)),
                 ('import_digest', models.CharField(blank=True, editable=False, max_length=64)),
             ], options={
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 'ordering': ['person_id', 'organization__name', 'id'],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('kind__in', ['director', 'staff', 'trustee', 'board_chair', 'friend'])), name='accounts_position_kind_known'),
-                    models.CheckConstraint(condition=models.Q(('until_on', None), ('since_on', None), ('until_on__gte', models.F('since_on')), _connector='OR'), name='accounts_position_ends_after_it_begins', violation_error_message='A position cannot end before the day it begins.'),
+                    models.CheckConstraint(condition=models.Q(('until_on', None), ('since_on', None), ('until_on__gte', models.F('since_on')), _connector='OR'), name='accounts_position_ends_after_it_begins', violation_error_message='A position cannot end before the day it starts.'),
                     models.CheckConstraint(condition=models.Q(('supervisor', None), models.Q(('supervisor', models.F('person')), _negated=True), _connector='OR'), name='accounts_position_not_own_supervisor', violation_error_message='A person cannot be their own supervisor.'),
                     models.UniqueConstraint(condition=models.Q(('until_on', None)), fields=('person', 'organization', 'kind'), name='accounts_one_open_position_per_kind', violation_error_message='This position is already on the list.'),
                 ],
