@@ -123,7 +123,9 @@ class Organization(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="branches"
     )
-    source = models.CharField(max_length=300, blank=True, help_text="The source of this information.")
+    source = models.CharField(
+        max_length=300, blank=True, help_text="The source of this information."
+    )
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)

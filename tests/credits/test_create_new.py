@@ -119,7 +119,7 @@ def test_correcting_presenter_credit_sets_the_offer_to_half_of_it(person):
         actions.correct_credit(
             credit_id=credit.pk, category=other, amount=Decimal("3.0"), by=make.person()
         )
-    with pytest.raises(Refused, match="whole credits"):
+    with pytest.raises(Refused, match="whole number of credits"):
         actions.correct_credit(
             credit_id=credit.pk, category=other, amount=Decimal("1.5"), by=make.person()
         )

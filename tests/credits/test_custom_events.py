@@ -146,7 +146,7 @@ def test_returning_or_declining_requires_a_reason(decision):
 def test_staff_cannot_decide_about_their_own_event():
     person = make.person()
     claim = create(by=person)
-    with pytest.raises(Refused, match="Someone else"):
+    with pytest.raises(Refused, match="A colleague"):
         decide(claim, Decision.APPROVE, by=person)
     with pytest.raises(IntegrityError, match="events_not_decided_by_author"):
         Event.objects.update(

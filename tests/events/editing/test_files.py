@@ -89,7 +89,7 @@ def test_content_must_match_the_name(name: str) -> None:
 @pytest.mark.parametrize("data", [b"caf\xe9", "café".encode("utf-16")])
 @pytest.mark.parametrize("name", ["notes.txt", "list.csv"])
 def test_text_files_must_be_utf8(name: str, data: bytes) -> None:
-    with pytest.raises(Refused, match="save it as UTF-8"):
+    with pytest.raises(Refused, match="Save it as UTF-8"):
         uploads.kind_of(upload(data, name))
 
 

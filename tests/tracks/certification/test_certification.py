@@ -69,7 +69,7 @@ def test_surplus_credits_are_archived_with_the_reason():
         Decimal(3)
     ]
     why = eligibility.why_not_posted(credits[extra.pk], following)
-    assert f"certificate {certificate.number} was issued on" in why
+    assert f"Certificate {certificate.number} was issued on" in why
     [counted] = set(credits) - {extra.pk}
     why = eligibility.why_not_posted(credits[counted], following)
     assert why == f"Already counted in certificate {certificate.number}."

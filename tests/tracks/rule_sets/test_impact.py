@@ -16,7 +16,7 @@ from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events.models import Event
 from tests import factories as make
-from tests.tracks.test_admin import RULES, a_form, send
+from tests.tracks.test_admin import RULES, form_data, send
 from tests.web import signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
@@ -50,7 +50,7 @@ def following(**credits: str) -> Participation:
 
 
 def five_followers() -> None:
-    """Two of five are complete under a_form(): 20 in all, Administration 10, Technology 5."""
+    """Two of five are complete under form_data(): 20 in all, Administration 10, Technology 5."""
     following(administration="10.0", technology="10.0")
     following(administration="40.0", technology="5.0")
     following(administration="60.0")  # 5 missing in Technology
@@ -62,7 +62,7 @@ def five_followers() -> None:
 
 
 def preview(client: Client, address: str = f"{RULES}add/", **changes: Any) -> Any:
-    return send(client, address, a_form(**changes) | {"_preview": "1"})
+    return send(client, address, form_data(**changes) | {"_preview": "1"})
 
 
 def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: Client) -> None:
@@ -241,7 +241,7 @@ def test_a_new_version_is_filled_from_the_old_one_and_ends_it(client: Client) ->
     assert "nothing is saved yet" in preview(client, address).content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
-    send(client, address, a_form())
+    send(client, address, form_data())
     old.refresh_from_db()
     assert old.valid_until == dt.date(2026, 12, 31)
     new = RuleSet.objects.get(name="2027 Library Staff")
@@ -261,7 +261,7 @@ def test_an_invalid_new_version_does_not_end_the_old_one(
     client: Client, changes: dict[str, str], message: str
 ) -> None:
     old = RuleSet.objects.get(name="2023 Library Staff")
-    response = send(client, f"{RULES}add/?replaces={old.pk}", a_form(**changes))
+    response = send(client, f"{RULES}add/?replaces={old.pk}", form_data(**changes))
     assert message in response.content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
