@@ -131,7 +131,7 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def allow_slow_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a page that does one thing thousands of times, or dozens of acts."""
     monkeypatch.setattr(middleware, "MOST_SECONDS", 15.0)
 

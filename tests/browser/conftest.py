@@ -1,8 +1,8 @@
-"""One Chromium for all browser tests, and a new profile for each person in each of them.
+"""One Chromium for all browser tests, with a new profile for each person in each test.
 
-A test fails when a page says anything on the console, raises a script error, asks another host
-for something, or answers with a server error; and when a page that is visited does not pass the
-checks of tests/browser/page.py.
+A test fails if a page logs to the console, raises a script error, requests anything from another
+host or returns a server error. It also fails if a visited page fails the checks in
+tests/browser/page.py.
 """
 
 import re
@@ -32,20 +32,20 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No other host can be reached. (Playwright could abort such requests too, but whoever
-    # intercepts requests turns the browser's cache off, and every page loads twice as long.)
+    # No other host can be reached. (Playwright could abort these requests, but intercepting them
+    # turns off the browser's cache, and every page would take twice as long to load.)
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
-# Milliseconds until something that does not come counts as missing; a whole page may take longer
-# on a busy machine. How much work a page is to the server is limited by tests/middleware.py.
-PATIENCE = 10_000
-expect.set_options(timeout=PATIENCE)
+# Milliseconds to wait for something on a page. Loading a page can take longer on a busy machine;
+# tests/middleware.py limits the server's processor time for it.
+TIMEOUT = 10_000
+expect.set_options(timeout=TIMEOUT)
 FOLDER = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: they are slow, and Playwright leaves an event loop behind."""
+    """Run browser tests last, because they are slow and Playwright leaves an event loop running."""
     items.sort(key=lambda item: FOLDER in item.path.parents)
     if not CHROMIUM:
         for item in items:
@@ -70,22 +70,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def chromium(django_db_setup: None) -> Iterator[Browser]:
     connection = connections["default"]
     with sync_playwright() as playwright:
-        # Playwright's event loop counts as running in this thread from now on, and where one
-        # runs Django keeps its connections apart. This one is closed when its database goes.
+        # From now on, this thread has a running event loop, and Django keeps separate connections
+        # for it. Set the old one again, so that it is closed when its database is dropped.
         connections["default"] = connection
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, timeout=6 * PATIENCE
+            executable_path=CHROMIUM, args=FLAGS, timeout=6 * TIMEOUT
         )
         yield browser
         browser.close()
 
 
 @pytest.fixture(autouse=True)
-def sign_in_and_out_freely(settings: Any) -> None:
-    cache.clear()  # counts how often someone at one address signs in
-    # zeal sees the server where nothing of ours calls the database, so that it takes two single
-    # rows, fetched by Django itself for different reasons, for an N+1: the session of someone
-    # who signs out, and the administration's page about the person who looks at it.
+def sign_in_and_out_without_limits(settings: Any) -> None:
+    cache.clear()  # rate limits for signing in
+    # Django fetches two single rows twice for different reasons: the session when a person signs
+    # out, and the person in the administration's page about themselves. In the live server's
+    # threads, zeal takes these for N+1 queries.
     settings.ZEAL_ALLOWLIST = [
         *django_settings.ZEAL_ALLOWLIST,
         {"model": "sessions.Session", "field": "get()"},
@@ -97,7 +97,7 @@ def sign_in_and_out_freely(settings: Any) -> None:
 def open_browser(
     chromium: Browser, live_server: Any, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser of its own for someone, signed in already when a person is given."""
+    """Open a new browser. If a person is given, they are already signed in."""
     visitors: list[Visitor] = []
 
     def open_browser(
@@ -111,10 +111,10 @@ def open_browser(
             viewport={"width": width, "height": 900},
             java_script_enabled=scripts,
             timezone_id=zone,
-            reduced_motion="reduce",  # nothing slides, so that nothing has to be waited for
+            reduced_motion="reduce",  # so that tests need not wait for animations
         )
-        context.set_default_timeout(PATIENCE)
-        context.set_default_navigation_timeout(3 * PATIENCE)
+        context.set_default_timeout(TIMEOUT)
+        context.set_default_navigation_timeout(3 * TIMEOUT)
         visitor = Visitor(context.new_page(), address=live_server.url, scripts=scripts)
         visitors.append(visitor)
         if person:
@@ -122,13 +122,13 @@ def open_browser(
         return visitor
 
     yield open_browser
-    noise = [line for visitor in visitors for line in visitor.noise]
-    if noise or _failed(request.node):
-        _take_pictures(request.node.name, visitors)
-        _tell_where_they_are(visitors)
+    errors = [error for visitor in visitors for error in visitor.errors]
+    if errors or _failed(request.node):
+        _save_screenshots(request.node.name, visitors)
+        _print_pages(visitors)
     for visitor in visitors:
         visitor.page.context.close()
-    assert not noise, "\n".join(noise)
+    assert not errors, "\n".join(errors)
 
 
 def _failed(item: pytest.Item) -> bool:
@@ -136,7 +136,7 @@ def _failed(item: pytest.Item) -> bool:
 
 
 def _sign_in(context: BrowserContext, address: str, person: User) -> None:
-    """Give the browser a session; the form itself is tested where signing in is the matter."""
+    """Give the browser a session. Tests of signing in use the form instead."""
     client = Client()
     with zeal_ignore():
         client.force_login(person)
@@ -144,13 +144,13 @@ def _sign_in(context: BrowserContext, address: str, person: User) -> None:
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
 
 
-def _tell_where_they_are(visitors: list[Visitor]) -> None:
-    """Print it, for whoever has only what the run printed."""
+def _print_pages(visitors: list[Visitor]) -> None:
+    """Print each page's address and text, for people who only have the output of the run."""
     for visitor in visitors:
         print(f"{visitor.page.url}\n{visitor.page.inner_text('body')}\n")
 
 
-def _take_pictures(name: str, visitors: list[Visitor]) -> None:
+def _save_screenshots(name: str, visitors: list[Visitor]) -> None:
     folder = Path(django_settings.VAR) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     for number, visitor in enumerate(visitors, start=1):

@@ -1,4 +1,4 @@
-"""What people do in more than one of the browser tests."""
+"""Steps that several browser tests share."""
 
 import datetime as dt
 
@@ -25,7 +25,7 @@ def signs_out(visitor: Visitor) -> None:
     visitor.press("Sign out")
 
 
-def time_passes_until_it_is_over(event: Event) -> None:
+def end_event(event: Event) -> None:
     begins_at = timezone.now() - dt.timedelta(hours=3)
     Event.objects.filter(pk=event.pk).update(
         begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2)
@@ -33,7 +33,7 @@ def time_passes_until_it_is_over(event: Event) -> None:
 
 
 def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
-    """The one line of a table about this event, and what it says."""
+    """Expect one table row about this event, with these words, and return it."""
     row = librarian.row(title)
     expect(row).to_have_count(1)
     for word in words:

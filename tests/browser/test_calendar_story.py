@@ -1,8 +1,8 @@
-"""A workshop from the sponsor's idea to the learner's credit, and a conference, in a browser.
+"""A workshop from the proposal to the learner's credit, and a conference, in a browser.
 
-An editor of a small library proposes, staff publish, learners register until it is full, wait,
-give a place back, check in with the letters in the room and find the credit listed. Every e-mail
-on the way is read, as the mail server would get it.
+An event editor at a small library proposes the workshop, and staff publish it. Learners register
+until it is full, join the waitlist, cancel, check in with the code shown in the room, and find the
+credit listed. The test reads every e-mail along the way as a mail server would receive it.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ from events.actions import settle_due
 from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
-from tests.browser.steps import sees_the_credit, signs_in, time_passes_until_it_is_over
+from tests.browser.steps import end_event, sees_the_credit, signs_in
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,11 +39,11 @@ TITLE = "Weeding without tears"
 def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
         library = make.organization(name="Yogo Public Library", city="Lewistown")
-        edie = an_account("edie@yogo.example", "Edie Thorne", Role.EVENT_EDITOR)
+        edie = make_account("edie@yogo.example", "Edie Thorne", Role.EVENT_EDITOR)
         Position.objects.create(person=edie, organization=library, kind=PositionKind.STAFF)
-        cyrus = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
-        june = an_account("june@library.example", "June Alvarez")
-        walt = an_account("walt@library.example", "Walt Begay")
+        cyrus = make_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        june = make_account("june@library.example", "June Alvarez")
+        walt = make_account("walt@library.example", "Walt Begay")
     editor, staff, learner = open_browser(), open_browser(), open_browser()
     phone = open_browser(walt, width=360)
 
@@ -51,54 +51,54 @@ def test_a_workshop_from_the_proposal_to_the_credit(open_browser: Callable[..., 
     proposes(editor)
     assert emails_sent() == []
     signs_in(staff, cyrus)
-    returns_it(staff)
-    assert_told(edie, f"Please change your event: {TITLE}", "Which room is it in?")
+    returns_the_proposal(staff)
+    assert_emailed(edie, f"Please change your event: {TITLE}", "Which room is it in?")
     sends_it_again(editor)
     publishes_it(staff)
-    assert_told(edie, f"On the calendar: {TITLE}")
+    assert_emailed(edie, f"On the calendar: {TITLE}")
 
     event = Event.objects.get()
     signs_in(learner, june)
     registers(learner)
-    [message] = assert_told(june, f"You are registered: {TITLE}", "Attic, Yogo Inn, Lewistown")
+    [message] = assert_emailed(june, f"You are registered: {TITLE}", "Attic, Yogo Inn, Lewistown")
     invitation = calendar_in(message)
     assert (invitation["METHOD"], status(invitation)) == ("REQUEST", "CONFIRMED")
 
-    finds_it_full_and_waits(phone)
-    [message] = assert_told(walt, f"You are on the waitlist: {TITLE}")
-    gives_the_place_back(learner)
-    told = emails_sent()
-    assert [message["To"] for message in told] == [june.email, walt.email]
-    retraction, promotion = (calendar_in(message) for message in told)
-    assert (retraction["METHOD"], status(retraction)) == ("CANCEL", "CANCELLED")
-    assert "You now have a place" in told[1]["Subject"]
+    joins_the_waitlist(phone)
+    [message] = assert_emailed(walt, f"You are on the waitlist: {TITLE}")
+    cancels(learner)
+    messages = emails_sent()
+    assert [message["To"] for message in messages] == [june.email, walt.email]
+    cancellation, promotion = (calendar_in(message) for message in messages)
+    assert (cancellation["METHOD"], status(cancellation)) == ("CANCEL", "CANCELLED")
+    assert "You now have a place" in messages[1]["Subject"]
     assert (promotion["METHOD"], status(promotion)) == ("REQUEST", "CONFIRMED")
-    assert uid(promotion) == uid(retraction) == uid(invitation)
+    assert uid(promotion) == uid(cancellation) == uid(invitation)
 
     moves_it_to_today(editor, event)
-    [message] = assert_told(walt, f"Changed: {TITLE}", "We moved it forward.")
+    [message] = assert_emailed(walt, f"Changed: {TITLE}", "We moved it forward.")
     moved = calendar_in(message)
     assert moved["METHOD"] == "REQUEST"
     assert sequence(moved) > sequence(promotion)
     assert uid(moved) == uid(invitation)
 
-    letters_in_the_room = shows_the_code(editor, event)
-    checks_in(phone, letters_in_the_room)
-    sees_who_is_there(editor, walt)
-    time_passes_until_it_is_over(event)
+    code = shows_the_code(editor, event)
+    checks_in(phone, code)
+    sees_who_is_present(editor, walt)
+    end_event(event)
     assert (settle_due(), settle_due()) == (1, 0)
     finds_the_credit_listed(phone)
-    assert_told(walt, f"Your credit is listed: {TITLE}", "2 credits in Technology")
+    assert_emailed(walt, f"Your credit is listed: {TITLE}", "2 credits in Technology")
     assert Claim.objects.get().person == walt
     assert emails_sent() == []
 
 
-def test_the_sessions_of_a_conference_are_claimed_in_one_form(
+def test_several_sessions_of_a_conference_are_claimed_together(
     open_browser: Callable[..., Visitor],
 ) -> None:
     with zeal_ignore():
-        cyrus = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
-        june = an_account("june@library.example", "June Alvarez")
+        cyrus = make_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        june = make_account("june@library.example", "June Alvarez")
         conference = make.event(
             title="Fall conference", days=-3, hours=30, credits={}, type="Conference"
         )
@@ -120,45 +120,45 @@ def test_the_sessions_of_a_conference_are_claimed_in_one_form(
 # ---------- People ----------
 
 
-def an_account(address: str, name: str, role: Role | None = None) -> User:
+def make_account(email_address: str, name: str, role: Role | None = None) -> User:
     return create_account(
-        email=address,
+        email=email_address,
         display_name=name,
         password_hash=make_password(PASSWORD),
         roles=[role] if role else [],
     )
 
 
-# ---------- E-mails, as the mail server gets them ----------
+# ---------- E-mails, as a mail server receives them ----------
 
 
 def emails_sent() -> list[EmailMessage]:
-    """What the worker sends now; a second run sends nothing again."""
+    """Run the worker twice and return the e-mails, by recipient. The second run adds none."""
     mail.outbox = []
     deliver_due()
     deliver_due()
-    found = [
+    messages = [
         email.message_from_bytes(each.message().as_bytes(), policy=email.policy.default)
         for each in mail.outbox
     ]
-    return sorted(found, key=lambda each: str(each["To"]))
+    return sorted(messages, key=lambda each: str(each["To"]))
 
 
-def assert_told(person: User, subject: str, *words: str) -> list[EmailMessage]:
-    """Exactly one e-mail is sent, to this person, and says so as text and as HTML."""
-    told = emails_sent()
-    assert [(each["To"], subject in each["Subject"]) for each in told] == [(person.email, True)]
+def assert_emailed(person: User, subject: str, *words: str) -> list[EmailMessage]:
+    """Assert that only this person gets an e-mail, with these words in its text and HTML."""
+    messages = emails_sent()
+    assert [(each["To"], subject in each["Subject"]) for each in messages] == [(person.email, True)]
     for kind in ("plain", "html"):
-        body = told[0].get_body((kind,))
+        body = messages[0].get_body((kind,))
         assert body is not None
-        said = " ".join(body.get_content().split())
+        text = " ".join(body.get_content().split())
         for word in words:
-            assert word in said, (kind, word, said)
-    return told
+            assert word in text, (kind, word, text)
+    return messages
 
 
 def calendar_in(message: EmailMessage) -> icalendar.Calendar:
-    """The calendar inside an e-mail: as a part of its own and as an attached file, the same."""
+    """The calendar in an e-mail, which has it as a part and as an attached file."""
     parts = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
     files = [part for part in message.walk() if part.get_filename() == "event.ics"]
     assert parts
@@ -204,7 +204,7 @@ def proposes(editor: Visitor) -> None:
     editor.sees("was sent to staff. We will e-mail you when it is published.", "Waiting for staff")
 
 
-def returns_it(staff: Visitor) -> None:
+def returns_the_proposal(staff: Visitor) -> None:
     staff.follow("Events I manage", within=staff.menu)
     staff.sees("To publish (1)", "sent today")
     staff.follow(TITLE)
@@ -252,7 +252,7 @@ def shows_the_code(editor: Visitor, event: Event) -> str:
     return event.check_in_code
 
 
-def sees_who_is_there(editor: Visitor, person: User) -> None:
+def sees_who_is_present(editor: Visitor, person: User) -> None:
     editor.follow("Back to the roster")
     editor.sees("1 registered", "1 present")
     expect(editor.row(person.display_name)).to_contain_text("Present")
@@ -294,7 +294,7 @@ def registers(learner: Visitor) -> None:
     learner.sees("You are registered. When the event is over, your credit is listed automatically.")
 
 
-def finds_it_full_and_waits(phone: Visitor) -> None:
+def joins_the_waitlist(phone: Visitor) -> None:
     phone.visit("/events/?view=list")
     expect(phone.item(TITLE)).to_contain_text("Full")
     expect(phone.item(TITLE)).to_contain_text("Waitlist open")
@@ -303,15 +303,15 @@ def finds_it_full_and_waits(phone: Visitor) -> None:
     phone.sees("On the waitlist, number 1", "You are next")
 
 
-def gives_the_place_back(learner: Visitor) -> None:
+def cancels(learner: Visitor) -> None:
     learner.press("Cancel registration")
     learner.sees("Your registration was canceled")
 
 
-def checks_in(phone: Visitor, letters: str) -> None:
+def checks_in(phone: Visitor, code: str) -> None:
     phone.visit("/events/mine/")
     phone.follow("check in")
-    phone.field("Six letters").fill(letters.lower())
+    phone.field("Six letters").fill(code.lower())
     phone.press("Find my event")
     phone.press("Check in as Walt Begay")
     phone.sees("You are checked in", "your credit is listed automatically")

@@ -1,8 +1,9 @@
-"""From sixty credits to the certificate on the wall, in a browser, by all who have a part in it.
+"""From sixty credits to a printed certificate, in the browsers of everyone involved.
 
-A librarian claims, chooses two tracks and sends her record; the CE Coordinator returns it for a
-duplicate, then reviews it; the director verifies it by the link in a message, without signing in;
-the certificate is opened and its code scanned; it is revoked; the next period is open and empty.
+A librarian claims training, chooses two tracks and submits her record. The CE Coordinator returns
+it because of a duplicate, and later approves it. The director verifies it with the link in an
+e-mail, without signing in. The librarian opens the certificate, its code is scanned, and it is
+revoked. The next period is open and empty.
 """
 
 import io
@@ -26,7 +27,7 @@ from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.steps import signs_in
-from tests.browser.test_story import an_account
+from tests.browser.test_story import make_account
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,15 +42,15 @@ PRIVACY = "Patron privacy workshop"
 NUMBER = f"{today().year}-0001"
 
 
-def test_from_sixty_credits_to_the_certificate_on_the_wall(
+def test_from_sixty_credits_to_a_certificate(
     open_browser: Callable[..., Visitor],
 ) -> None:
     with zeal_ignore():
-        june = an_account("june@library.example", "June Alvarez")
-        dana = an_account("dana@library.example", "Dana Brooks")
-        coordinator = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
-        they_work_together(june, dana)
-        events = a_calendar()
+        june = make_account("june@library.example", "June Alvarez")
+        dana = make_account("dana@library.example", "Dana Brooks")
+        coordinator = make_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        add_positions_at_one_library(june, dana)
+        events = make_events()
     librarian, staff, director, stranger = (open_browser() for _ in range(4))
     signs_in(librarian, june)
     signs_in(staff, coordinator)
@@ -57,13 +58,13 @@ def test_from_sixty_credits_to_the_certificate_on_the_wall(
     for event in events[:-1]:
         claims(librarian, event)
     chooses_two_tracks(librarian)
-    sends_the_record(librarian)
+    submits_the_record(librarian)
     returns_it_for_the_duplicate(staff)
     corrects_it(librarian, events[-1])
-    sends_the_record(librarian)
-    reviews_it(staff)
-    link = the_link_in_the_message_to(dana)
-    verifies_by_the_link(director, link)
+    submits_the_record(librarian)
+    approves_it(staff)
+    link = emailed_link(dana)
+    verifies_with_the_link(director, link)
     address = opens_the_certificate(librarian)
     checks_it(stranger, address, "Valid")
     revokes_it(staff)
@@ -74,7 +75,7 @@ def test_from_sixty_credits_to_the_certificate_on_the_wall(
 # ---------- People and events ----------
 
 
-def they_work_together(june: User, dana: User) -> None:
+def add_positions_at_one_library(june: User, dana: User) -> None:
     library = Organization.objects.create(
         name="Alpha Library", city="Helena", kind=OrganizationKind.PUBLIC
     )
@@ -84,24 +85,24 @@ def they_work_together(june: User, dana: User) -> None:
         )
 
 
-def a_calendar() -> list[Event]:
-    """Three institutes, one training that is on the calendar twice, and one that is not."""
-    found = [
+def make_events() -> list[Event]:
+    """Three institutes, one training that is on the calendar twice, and one that is there once."""
+    events = [
         make.event(title=title, days=-60 - 10 * n, hours=50, credits={slug: "15.0"})
         for n, (title, slug) in enumerate(INSTITUTES.items())
     ]
     for title, days in ((SECURITY, -20), (f"{SECURITY} (online)", -20), (PRIVACY, -12)):
-        found.append(make.event(title=title, days=days, hours=9, credits={TECHNOLOGY: "8.0"}))
-    return found
+        events.append(make.event(title=title, days=days, hours=9, credits={TECHNOLOGY: "8.0"}))
+    return events
 
 
-# ---------- Claim, choose, send ----------
+# ---------- Claim, choose, submit ----------
 
 
 def claims(librarian: Visitor, event: Event) -> None:
     librarian.visit(event.get_absolute_url())
     librarian.press("Add CE credit")
-    if librarian.page.get_by_role("button", name="Save anyway").count():  # it was remarked upon
+    if librarian.page.get_by_role("button", name="Save anyway").count():  # there is a warning
         librarian.press("Save anyway")
     librarian.sees("Your credit is listed")
 
@@ -115,7 +116,7 @@ def chooses_two_tracks(librarian: Visitor) -> None:
     librarian.sees("You now follow Library Staff and Library Trustee.")
 
 
-def sends_the_record(librarian: Visitor) -> None:
+def submits_the_record(librarian: Visitor) -> None:
     librarian.visit("/tracks/")
     librarian.follow("Library Staff")
     librarian.follow("Review and submit your record")
@@ -147,7 +148,7 @@ def corrects_it(librarian: Visitor, other: Event) -> None:
     claims(librarian, other)
 
 
-def reviews_it(staff: Visitor) -> None:
+def approves_it(staff: Visitor) -> None:
     staff.visit("/admin/tracks/submission/")
     staff.follow("June Alvarez")
     staff.press("Approve and send to the supervisor")
@@ -156,14 +157,14 @@ def reviews_it(staff: Visitor) -> None:
 # ---------- Verify without an account, print, scan ----------
 
 
-def the_link_in_the_message_to(dana: User) -> str:
+def emailed_link(dana: User) -> str:
     outbox.deliver_due()
     [message] = [each for each in mailing.outbox if each.to == [dana.email]]
     [link] = re.findall(rf"{re.escape(django_settings.ADDRESS)}(/verify/\S+)", message.body)
     return link
 
 
-def verifies_by_the_link(director: Visitor, link: str) -> None:
+def verifies_with_the_link(director: Visitor, link: str) -> None:
     director.visit(link)
     director.sees("June Alvarez asks you to verify", "61", PRIVACY)
     expect(director.field("Your name as your signature")).to_have_value("Dana Brooks")
@@ -172,20 +173,20 @@ def verifies_by_the_link(director: Visitor, link: str) -> None:
 
 
 def opens_the_certificate(librarian: Visitor) -> str:
-    """Print it, look at it, scan its code; the path the code leads to."""
+    """Read the PDF, scan its code, and return the path in the code."""
     librarian.visit("/certificates/")
     librarian.sees(f"Certificate {NUMBER}: Library Staff", "Valid")
     link = librarian.page.get_by_role("link", name=f"Certificate to print (PDF) {NUMBER}")
-    answer = librarian.page.request.get(f"{librarian.address}{link.get_attribute('href')}")
-    assert answer.headers["content-type"] == "application/pdf"
-    content = answer.body()
+    response = librarian.page.request.get(f"{librarian.address}{link.get_attribute('href')}")
+    assert response.headers["content-type"] == "application/pdf"
+    content = response.body()
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert len(pdf.pages) == 1
     [page] = pypdfium2.PdfDocument(content)
     text = page.get_textpage().get_text_bounded()
     order = ["June Alvarez", "Library Staff", NUMBER]
-    places = [text.index(words) for words in order]
-    assert places == sorted(places), text
+    positions = [text.index(words) for words in order]
+    assert positions == sorted(positions), text
     [code] = zxingcpp.read_barcodes(page.render(scale=3).to_pil())
     assert code.text.startswith(f"{django_settings.ADDRESS}/certificates/")
     return code.text.removeprefix(django_settings.ADDRESS)

@@ -1,4 +1,4 @@
-"""A record is sent and verified in real browsers, without a mouse or without scripts."""
+"""Submitting and verifying a record in real browsers, by keyboard or without scripts."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_from_the_button_to_the_certificate(
+def test_a_record_is_submitted_and_verified(
     open_browser: Callable[..., Visitor], scripts: bool
 ) -> None:
     with zeal_ignore():
@@ -35,11 +35,11 @@ def test_from_the_button_to_the_certificate(
     person.press("Send to the CE Coordinator")
     person.sees("With the CE Coordinator", "since today")
     with zeal_ignore():
-        asked = make.verification(Submission.objects.get())
+        verification = make.verification(Submission.objects.get())
     dana = open_browser(scripts=scripts)
-    dana.visit(f"/verify/{token_of(asked)}/")
+    dana.visit(f"/verify/{token_of(verification)}/")
     dana.sees("Is this record correct?", "June Librarian", "15 credits")
-    # Without a referrer, Chromium sends "Origin: null"; the answer counts anyway.
+    # Without a referrer, Chromium sends "Origin: null", which must not block the answer.
     dana.press("I verify this record")
     number = Certificate.objects.get().number
     dana.sees(f"Certificate {number} was issued.")
@@ -47,7 +47,7 @@ def test_from_the_button_to_the_certificate(
     person.sees(f"Certificate {number} was issued.")
 
 
-def test_submitting_and_withdrawing_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
+def test_submitting_and_withdrawing_by_keyboard(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
         june = make.person(display_name="June Librarian")
         participation = make.following(june)
@@ -72,18 +72,18 @@ def test_submitting_and_withdrawing_with_the_keyboard(open_browser: Callable[...
 
 
 @pytest.mark.parametrize("width", [1280, 320])
-def test_every_stop_of_these_pages_is_visible(
+def test_every_element_that_gets_the_focus_is_visible(
     open_browser: Callable[..., Visitor], width: int
 ) -> None:
     with zeal_ignore():
         june = make.person(display_name="June Librarian")
         ready = make.following(june)
-        asked = make.verification(make.submission(make.following()))
+        verification = make.verification(make.submission(make.following()))
     visitor = open_browser(june, width=width)
     for path in (
         f"/tracks/{ready.pk}/submit/",
         f"/tracks/{ready.pk}/years/",
-        f"/verify/{token_of(asked)}/",
+        f"/verify/{token_of(verification)}/",
     ):
         visitor.open(path)
         stops = all_stops(visitor)

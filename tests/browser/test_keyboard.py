@@ -1,4 +1,4 @@
-"""The portal with a keyboard alone: every stop can be seen, and nothing holds anyone."""
+"""The portal by keyboard alone: every focused element is visible, and none traps the focus."""
 
 import re
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MOST_STOPS = 150
-# Which element has the keyboard, in words; and what is wrong with how that shows.
+MAX_STOPS = 150
+# The label of the focused element, and whatever makes the focus hard to see.
 FOCUSED = """() => {
     const element = document.activeElement;
     if (!element || element === document.body) return null;
-    const words = element.labels?.[0]?.textContent || element.ariaLabel || element.textContent
+    const label = element.labels?.[0]?.textContent || element.ariaLabel || element.textContent
         || (element.type === "submit" ? element.value : "");
     const style = getComputedStyle(element);
-    // Inside a date, the browser outlines the button that opens its calendar by itself.
+    // In a date field, the browser itself outlines the button that opens the calendar.
     const outlined = !element.matches(":focus")
         || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
     const shown = [...element.getClientRects()].some(box =>
@@ -36,27 +36,29 @@ FOCUSED = """() => {
     const box = element.getClientRects()[0];
     const above = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     const covered = above && !element.contains(above) && !above.contains(element);
-    // Every element gets a number when it is first met.
+    // Every element gets a number when it first has the focus.
     window.stops ??= new Map();
     if (!stops.has(element)) stops.set(element, stops.size);
     return {
-        words: words.replace(/\\s+/g, " ").trim(),
+        label: label.replace(/\\s+/g, " ").trim(),
         number: stops.get(element),
-        wrong: [!outlined && "has no outline", !shown && "is out of sight", covered && "is covered"]
-            .filter(Boolean).join(", "),
+        problems: [
+            !outlined && "has no outline", !shown && "is out of sight", covered && "is covered",
+        ].filter(Boolean).join(", "),
     };
 }"""
 
 
 class Stop:
-    """Where the keyboard is."""
+    """The element that has the focus, if any."""
 
     def __init__(self, visitor: Visitor) -> None:
-        found = visitor.page.evaluate(FOCUSED)
-        self.is_nowhere = found is None
-        self.words = found["words"] if found else ""
-        self.number = found["number"] if found else -1
-        assert not (found and found["wrong"]), f"{visitor.page.url}: {self.words} {found['wrong']}"
+        focused = visitor.page.evaluate(FOCUSED)
+        self.is_nowhere = focused is None
+        self.label = focused["label"] if focused else ""
+        self.number = focused["number"] if focused else -1
+        problems = focused["problems"] if focused else ""
+        assert not problems, f"{visitor.page.url}: {self.label} {problems}"
 
 
 def tab(visitor: Visitor) -> Stop:
@@ -64,45 +66,45 @@ def tab(visitor: Visitor) -> Stop:
     return Stop(visitor)
 
 
-def tab_to(visitor: Visitor, words: str | re.Pattern[str]) -> None:
-    """Press Tab until an element that begins with these words has the focus."""
-    pattern = words if isinstance(words, re.Pattern) else re.compile(f"^{re.escape(words)}")
-    for _ in range(MOST_STOPS):
-        if pattern.search(tab(visitor).words):
+def tab_to(visitor: Visitor, label: str | re.Pattern[str]) -> None:
+    """Press Tab until an element whose label starts with `label`, or matches it, has the focus."""
+    pattern = label if isinstance(label, re.Pattern) else re.compile(f"^{re.escape(label)}")
+    for _ in range(MAX_STOPS):
+        if pattern.search(tab(visitor).label):
             return
-    raise AssertionError(f"Tab never came to “{words}” on {visitor.page.url}")
+    raise AssertionError(f"Tab never reached “{label}” on {visitor.page.url}")
 
 
 def press_enter(visitor: Visitor) -> None:
-    """Enter, where it leads to another page."""
+    """Press Enter and wait for the next page."""
     with visitor.page.expect_navigation(wait_until="load"):
         visitor.page.keyboard.press("Enter")
     visitor.check()
 
 
 def all_stops(visitor: Visitor) -> list[str]:
-    """Go through a page to its end, after which it begins again; no other stop comes twice."""
+    """Press Tab to the end of the page and return the labels. No element may come twice."""
     stops: list[Stop] = []
     while True:
         stop = tab(visitor)
         if stop.is_nowhere or (stops and stop.number == 0):
-            return [each.words for each in stops]
-        if not stops or stops[-1].number != stop.number:  # a date has several parts
-            assert stop.number == len(stops), f"{visitor.page.url}: back at {stop.words}"
+            return [each.label for each in stops]
+        if not stops or stops[-1].number != stop.number:  # a date field has several parts
+            assert stop.number == len(stops), f"{visitor.page.url}: back at {stop.label}"
             stops.append(stop)
 
 
-def test_the_skip_link_leads_past_the_menu(open_browser: Callable[..., Visitor]) -> None:
+def test_the_skip_link_skips_the_menu(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser()
     visitor.visit("/")
-    assert tab(visitor).words == "Skip to the main content"
+    assert tab(visitor).label == "Skip to the main content"
     visitor.page.keyboard.press("Enter")
     expect(visitor.page.get_by_role("main")).to_be_focused()
-    assert tab(visitor).words == "Sign in to see your credits"
+    assert tab(visitor).label == "Sign in to see your credits"
 
 
 @pytest.mark.parametrize("width", [1280, 320])
-def test_every_stop_is_visible_and_none_is_a_trap(
+def test_every_focused_element_is_visible_and_none_traps_the_focus(
     open_browser: Callable[..., Visitor], width: int
 ) -> None:
     with zeal_ignore():
@@ -132,12 +134,12 @@ def test_every_stop_is_visible_and_none_is_a_trap(
         assert ("My tracks" if width == 1280 else f"Menu for {person.display_name}") in stops
 
 
-def test_the_folded_menu_opens_with_the_keyboard(open_browser: Callable[..., Visitor]) -> None:
+def test_the_folded_menu_opens_by_keyboard(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser(make.person(), width=320)
     visitor.visit("/")
     tab_to(visitor, "Menu for")
     visitor.page.keyboard.press("Enter")
-    assert tab(visitor).words == "Continuing Education"
+    assert tab(visitor).label == "Continuing Education"
     visitor.check()
     press_enter(visitor)
     visitor.sees("Claim an event of the past year")
@@ -156,7 +158,7 @@ def test_signing_in(open_browser: Callable[..., Visitor]) -> None:
     tab_to(visitor, "Password")
     visitor.page.keyboard.type("wrong")
     press_enter(visitor)
-    # The summary of errors has the focus; its link leads to a field.
+    # The error summary has the focus, and the next stop is its link to a field.
     visitor.page.keyboard.press("Tab")
     tab_to(visitor, "Password")
     visitor.page.keyboard.type(PASSWORD)
@@ -176,7 +178,7 @@ def test_registering_from_the_month(open_browser: Callable[..., Visitor]) -> Non
     visitor.sees("You are registered.")
 
 
-def test_claiming_from_the_list(open_browser: Callable[..., Visitor]) -> None:
+def test_claiming_from_the_list_of_past_events(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
         first, second, third = (make.event(days=-days) for days in (2, 3, 4))
         make.event(title="Mending books")
@@ -185,7 +187,7 @@ def test_claiming_from_the_list(open_browser: Callable[..., Visitor]) -> None:
     tab_to(visitor, "Continuing Education")
     press_enter(visitor)
     tab_to(visitor, "Type a few words to filter the list")
-    with visitor.answered("training"):
+    with visitor.wait_for_results("training"):
         visitor.page.keyboard.type("training")
     expect(visitor.field("Choose the event").locator("option")).to_have_count(3)
     tab_to(visitor, "Choose the event")

@@ -1,6 +1,6 @@
-"""The pages on which organizers work and learners wait, answer and check in, full of trouble.
+"""Pages for organizers, and for learners who register and check in, with difficult data.
 
-Each at both widths, in both schemes, and the ones that are worked with most by keyboard.
+Each page is tested at two widths in two color schemes, and the busiest ones also by keyboard.
 """
 
 import datetime as dt
@@ -22,21 +22,20 @@ from events.registration.keys import get_key
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.test_keyboard import all_stops, press_enter, tab_to
-from tests.browser.test_pages import LONG, LOOKS, SCRIPT, looks_bad, walk
+from tests.browser.test_pages import LONG, LOOKS, SCRIPT, check_pages, problems_on
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BOTH = LOOKS[::3]
-NOTHING = "Nothing was changed."
+WIDE_LIGHT_AND_NARROW_DARK = LOOKS[::3]
 
 
 @pytest.fixture
-def work(transactional_db: None) -> SimpleNamespace:
+def portal(transactional_db: None) -> SimpleNamespace:
     with zeal_ignore():
         staff = make.person(Role.CE_COORDINATOR, display_name=f"{LONG[:60]} Staff")
         learner = make.person(display_name=f"{LONG[:60]} <b>Ann</b>")
         others = [make.person(display_name=f"{SCRIPT[:40]} {number}") for number in range(3)]
-        now = timezone.localtime()  # days below are Montana's, whenever its clocks change
+        now = timezone.localtime()  # so that days are Montana's when the clocks change
         title = f"Today {LONG}"[:300]
         today = make.event(title=title, days=0, hours=3, location=LONG[:200], city="Ekalaka")
         for person in (learner, *others):
@@ -44,15 +43,16 @@ def work(transactional_db: None) -> SimpleNamespace:
         places = list(today.registrations.order_by("pk"))
         for place, attendance in zip(places, list(Attendance)[1:], strict=False):
             mark_attendance(registration_id=place.pk, attendance=attendance, by=staff)
-        full = asks(make.event(title=SCRIPT, days=4, capacity=1), staff)
-        register(event_id=full.pk, by=others[0], answers={each.pk: LONG for each in asked(full)})
+        full = add_questions(make.event(title=SCRIPT, days=4, capacity=1), staff)
+        answers = {each.pk: LONG for each in text_questions(full)}
+        register(event_id=full.pk, by=others[0], answers=answers)
         closing = make.event(days=5, registration_closes_at=now + dt.timedelta(days=3))
         closed = make.event(days=5, registration_closes_at=now - dt.timedelta(days=1))
         conference = make.event(days=-3, hours=30, credits={}, type="Conference")
         for number in range(2):
             make.event(title=SCRIPT, days=-3 + number / 12, room=LONG[:80], parent=conference)
         data = f"Email,Minutes\n{learner.email},80\nnobody@example.org,3\nbroken\n".encode()
-        found = store_attendance_list(
+        attendance_list = store_attendance_list(
             event_id=today.pk, file_name=SCRIPT, data=data, threshold=60, by=staff
         )
     return SimpleNamespace(
@@ -64,14 +64,14 @@ def work(transactional_db: None) -> SimpleNamespace:
         closing=closing,
         closed=closed,
         conference=conference,
-        found=found,
+        attendance_list=attendance_list,
         cancelled=make.event(days=5, state=EventState.CANCELLED, cancellation=f"{LONG} {SCRIPT}"),
         draft=make.event(title=LONG, days=9, state=EventState.DRAFT, decision_reason=SCRIPT),
         pending=make.event(title=LONG, days=9, state=EventState.PENDING, description=SCRIPT),
     )
 
 
-def asks(event: Event, staff: User) -> Event:
+def add_questions(event: Event, staff: User) -> Event:
     for position, kind in enumerate(QuestionKind, 1):
         choices = [LONG[:100], "Yes"] if kind == QuestionKind.CHOICE else []
         Question.objects.create(
@@ -81,120 +81,121 @@ def asks(event: Event, staff: User) -> Event:
     return event
 
 
-def asked(event: Event) -> list[Question]:
+def text_questions(event: Event) -> list[Question]:
     return list(event.questions.filter(kind=QuestionKind.TEXT))
 
 
-# ---------- What each of them sees ----------
+# ---------- Pages by role ----------
 
 
-def test_events_in_every_state_for_everybody(
-    open_browser: Callable[..., Visitor], work: SimpleNamespace
+def test_public_pages_of_events_in_every_state(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
     visitor = open_browser()
     problems = []
-    for event, said in [
-        (work.full, ["Full", "Waitlist open", "Sign in to join the waitlist"]),
-        (work.closing, ["Registration closes in 3 days", "Sign in to register"]),
-        (work.closed, ["Registration closed"]),
-        (work.cancelled, ["Canceled", "It earns no credit."]),
-        (work.today, ["Under way"]),
-        (work.conference, ["Over", "Program"]),
+    for event, texts in [
+        (portal.full, ["Full", "Waitlist open", "Sign in to join the waitlist"]),
+        (portal.closing, ["Registration closes in 3 days", "Sign in to register"]),
+        (portal.closed, ["Registration closed"]),
+        (portal.cancelled, ["Canceled", "It earns no credit."]),
+        (portal.today, ["Under way"]),
+        (portal.conference, ["Over", "Program"]),
     ]:
         visitor.open(event.get_absolute_url())
-        visitor.sees(*said)
-        problems += looks_bad(visitor, event.get_absolute_url(), BOTH)
+        visitor.sees(*texts)
+        problems += problems_on(visitor, event.get_absolute_url(), WIDE_LIGHT_AND_NARROW_DARK)
     for path in ["/events/embed/", "/events/embed/how/?category=technology"]:
         visitor.open(path)
-        problems += looks_bad(visitor, path, BOTH)
+        problems += problems_on(visitor, path, WIDE_LIGHT_AND_NARROW_DARK)
     assert not problems, "\n".join(problems)
 
 
-def test_pages_of_somebody_who_registers(
-    open_browser: Callable[..., Visitor], work: SimpleNamespace
+def test_pages_for_people_who_register(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
     for purpose in KeyPurpose:
-        get_key(purpose=purpose, by=work.learner)
-    visitor = open_browser(work.learner)
+        get_key(purpose=purpose, by=portal.learner)
+    visitor = open_browser(portal.learner)
     paths = [
         "/events/mine/",
         "/events/check-in/",
-        f"/events/check-in/{work.code}/",
-        f"/events/{work.full.pk}/register/",
-        f"/continuing-education/claim/{work.conference.pk}/sessions/",
+        f"/events/check-in/{portal.code}/",
+        f"/events/{portal.full.pk}/register/",
+        f"/continuing-education/claim/{portal.conference.pk}/sessions/",
     ]
-    walk(visitor, paths, BOTH)
+    check_pages(visitor, paths, WIDE_LIGHT_AND_NARROW_DARK)
     visitor.page.set_viewport_size({"width": 320, "height": 900})
     for path in paths:
         visitor.open(path)
         all_stops(visitor)
 
 
-def test_pages_of_an_organizer(open_browser: Callable[..., Visitor], work: SimpleNamespace) -> None:
-    roster = f"/events/{work.today.pk}/roster"
-    visitor = open_browser(work.staff)
-    walk(
+def test_pages_for_organizers(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
+) -> None:
+    roster = f"/events/{portal.today.pk}/roster"
+    visitor = open_browser(portal.staff)
+    check_pages(
         visitor,
         [
             *(f"/events/manage/?show={name}" for name in ("waiting", "drafts", "coming")),
             "/events/manage/new/",
-            f"/events/{work.draft.pk}/review/",
-            f"/events/{work.pending.pk}/review/",
+            f"/events/{portal.draft.pk}/review/",
+            f"/events/{portal.pending.pk}/review/",
             *(
-                f"/events/{work.full.pk}/{page}/"
+                f"/events/{portal.full.pk}/{page}/"
                 for page in ("edit", "call-off", "repeat", "questions", "files")
             ),
-            f"/events/{work.conference.pk}/sessions/",
+            f"/events/{portal.conference.pk}/sessions/",
             f"{roster}/",
             *(f"{roster}/{page}/" for page in ("code", "sheet", "walk-in", "upload")),
-            f"{roster}/lists/{work.found.pk}/",
+            f"{roster}/lists/{portal.attendance_list.pk}/",
         ],
-        BOTH,
+        WIDE_LIGHT_AND_NARROW_DARK,
     )
-    for path in [f"{roster}/", f"/events/{work.full.pk}/edit/"]:
+    for path in [f"{roster}/", f"/events/{portal.full.pk}/edit/"]:
         visitor.open(path)
         all_stops(visitor)
 
 
-def test_forms_of_an_organizer_full_of_errors(
-    open_browser: Callable[..., Visitor], work: SimpleNamespace
+def test_organizers_forms_with_errors_have_one_summary(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
-    """Each says what is wrong once, at its top."""
-    visitor = open_browser(work.staff, width=320)
+    visitor = open_browser(portal.staff, width=320)
     for path, button in [
         ("/events/manage/new/", "Publish"),
-        (f"/events/{work.full.pk}/call-off/", "Cancel the event"),
-        (f"/events/{work.full.pk}/files/", "Add the link"),
-        (f"/events/{work.pending.pk}/review/", "Return to"),
-        (f"/events/{work.today.pk}/roster/walk-in/", "Add to the roster"),
-        (f"/events/{work.today.pk}/roster/upload/", "Preview the list"),
+        (f"/events/{portal.full.pk}/call-off/", "Cancel the event"),
+        (f"/events/{portal.full.pk}/files/", "Add the link"),
+        (f"/events/{portal.pending.pk}/review/", "Return to"),
+        (f"/events/{portal.today.pk}/roster/walk-in/", "Add to the roster"),
+        (f"/events/{portal.today.pk}/roster/upload/", "Preview the list"),
     ]:
         visitor.open(path)
         visitor.click(visitor.page.get_by_role("button", name=button))
         expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
-    visitor.visit(f"/events/{work.full.pk}/sessions/")
+    visitor.visit(f"/events/{portal.full.pk}/sessions/")
     visitor.press("Save the sessions")
-    visitor.sees(NOTHING)
+    visitor.sees("Nothing was changed.")
     visitor.field("Title, row 2").fill("Only a title")
     visitor.press("Save the sessions")
     expect(visitor.page.get_by_role("alert")).to_contain_text("Row 2, Day: Enter the day.")
 
 
-# ---------- By keyboard alone ----------
+# ---------- By keyboard ----------
 
 
-def test_marking_and_cancelling_by_keyboard(
-    open_browser: Callable[..., Visitor], work: SimpleNamespace
+def test_marking_attendance_and_canceling_an_event_by_keyboard(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
-    visitor = open_browser(work.staff)
-    visitor.visit(work.today.get_absolute_url())
+    visitor = open_browser(portal.staff)
+    visitor.visit(portal.today.get_absolute_url())
     tab_to(visitor, "Roster")
     press_enter(visitor)
     visitor.sees("1 not marked")
-    tab_to(visitor, f"Late: {work.learner}")
+    tab_to(visitor, f"Late: {portal.learner}")
     press_enter(visitor)
     visitor.sees("came late.")
-    visitor.visit(work.full.get_absolute_url())
+    visitor.visit(portal.full.get_absolute_url())
     tab_to(visitor, "Cancel the event")
     press_enter(visitor)
     tab_to(visitor, "Reason for canceling")
@@ -205,18 +206,18 @@ def test_marking_and_cancelling_by_keyboard(
 
 
 def test_checking_in_by_keyboard(
-    open_browser: Callable[..., Visitor], work: SimpleNamespace
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
     late = make.person()
-    register(event_id=work.today.pk, by=late)
+    register(event_id=portal.today.pk, by=late)
     phone = open_browser(late, width=320)
     phone.visit("/events/check-in/")
     tab_to(phone, "Six letters")
-    phone.page.keyboard.type(work.code.lower())
+    phone.page.keyboard.type(portal.code.lower())
     press_enter(phone)
     tab_to(phone, "Check in as")
     press_enter(phone)
     phone.sees("You are checked in")
-    phone.visit(work.today.get_absolute_url())
+    phone.visit(portal.today.get_absolute_url())
     phone.sees("You are checked in. When the event is over")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)

@@ -1,6 +1,6 @@
-"""Every page at two widths and in two color schemes, with titles that nobody should have to show.
+"""Every page at two widths and in two color schemes, with extremely difficult titles.
 
-And the pages where scripts are switched off, and the ones that say that something went wrong.
+Also error pages, and pages with scripts turned off.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ from events.models import CustomEvent, Event
 from helpdesk import actions as helpdesk
 from tests import factories as make
 from tests.browser.page import Visitor
-from tests.browser.steps import sees_the_credit, time_passes_until_it_is_over
+from tests.browser.steps import end_event, sees_the_credit
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 from tracks.actions import (
     SupervisorContact,
@@ -63,7 +63,7 @@ LOOKS: list[Look] = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dar
 OWN_APPS = ("accounts", "events", "credits", "tracks", "helpdesk")
 
 
-# ---------- A portal full of trouble ----------
+# ---------- A portal with difficult data ----------
 
 
 @pytest.fixture
@@ -78,10 +78,10 @@ def portal(transactional_db: None) -> SimpleNamespace:
         issued = make.certificate(
             make.following(librarian, "Library Trustee"), name=LONG[:150], listed_as=EMOJI
         )
-        again = reissue_certificate(
+        reissued = reissue_certificate(
             certificate_id=issued.pk, name=SCRIPT, reason=SCRIPT + LONG, by=staff
         )
-        events = a_calendar()
+        events = make_events()
         claims = [make.claim(librarian, event) for event in events.past]
         register(event_id=events.upcoming[0].pk, by=librarian)
         customs = custom_events(librarian, staff)
@@ -94,7 +94,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         save_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
-        records = sent_records(librarian, staff)
+        records = submitted_records(librarian, staff)
         record = make.submission(make.following(make.person(display_name=LONG[:150])), note=LONG)
         certificate = make.certificate(make.following(make.person(display_name=LONG[:150])))
         catalog_courses(events)
@@ -110,33 +110,35 @@ def portal(transactional_db: None) -> SimpleNamespace:
         credit=credit,
         ticket=ticket,
         **records,
-        certificates=[issued, again],
+        certificates=[issued, reissued],
         record=record,
         certificate=certificate,
     )
 
 
-def sent_records(librarian: User, staff: User) -> dict[str, Any]:
-    """A record ready to be sent after it was returned, one that its supervisor is asked about, and
-    a year that was refused."""
-    missing = librarian.participations.get(track__name="Library Staff")
+def submitted_records(librarian: User, staff: User) -> dict[str, Any]:
+    """A returned record that can be submitted again, one waiting for its supervisor, and a year
+    that was refused."""
+    incomplete = librarian.participations.get(track__name="Library Staff")
     ready = make.following(librarian, "Library Director")
-    sent = make.submission(ready, note=LONG)
-    return_submission(submission_id=sent.pk, reason=f"{LONG} {SCRIPT}", by=staff)
+    submission = make.submission(ready, note=LONG)
+    return_submission(submission_id=submission.pk, reason=f"{LONG} {SCRIPT}", by=staff)
     year = ready.postings.first().credit.claim.event.last_day.year
-    named = SupervisorContact(f"Dana {LONG[:120]}", f"{LONG[:50].lower()}@library.example")
-    asked = ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
-    refuse_record(verification_id=asked.pk, reason=f"{LONG} {SCRIPT}", by=None)
-    ask_about_year(participation_id=ready.pk, year=year, supervisor=named, by=librarian)
+    supervisor = SupervisorContact(f"Dana {LONG[:120]}", f"{LONG[:50].lower()}@library.example")
+    answered = ask_about_year(
+        participation_id=ready.pk, year=year, supervisor=supervisor, by=librarian
+    )
+    refuse_record(verification_id=answered.pk, reason=f"{LONG} {SCRIPT}", by=None)
+    ask_about_year(participation_id=ready.pk, year=year, supervisor=supervisor, by=librarian)
     colleague = make.person(display_name=f"Bo {LONG[:80]}")
     waiting = make.verification(
         make.submission(make.following(colleague, "Library Staff")),
         SupervisorContact(librarian.display_name, librarian.email),
     )
-    return {"missing": missing, "ready": ready, "waiting": waiting, "answered": asked}
+    return {"incomplete": incomplete, "ready": ready, "waiting": waiting, "answered": answered}
 
 
-def a_calendar() -> SimpleNamespace:
+def make_events() -> SimpleNamespace:
     texts: dict[str, Any] = {
         "description": f"{SCRIPT}\n\n{LONG * 2}",
         "sponsor": LONG[:200],
@@ -168,7 +170,7 @@ def a_calendar() -> SimpleNamespace:
 
 
 def custom_events(librarian: User, staff: User) -> dict[str, Event]:
-    """One custom event in each state a decision leads to, and one that waits."""
+    """A custom event in the state after each decision, and one that is waiting."""
     events = {}
     for name in ("waiting", *Decision.values):
         facts = make.facts(title=f"{name} {LONG}"[:300], description=SCRIPT)
@@ -181,7 +183,7 @@ def custom_events(librarian: User, staff: User) -> dict[str, Event]:
 
 
 def tickets(librarian: User, staff: User, credit: Any) -> Any:
-    """A ticket that was answered with a correction, and one that waits."""
+    """A ticket answered with a correction, and one that is waiting."""
     helpdesk.open_ticket(subject=SCRIPT, body=SCRIPT, credit=None, by=librarian)
     ticket = helpdesk.open_ticket(subject=LONG, body=LONG, credit=credit, by=librarian)
     helpdesk.correct_credit(
@@ -196,16 +198,16 @@ def tickets(librarian: User, staff: User, credit: Any) -> Any:
 
 
 def award_credits(event: Event, librarian: User, staff: User) -> None:
-    """A list that counted, with someone of each kind, and one that waits for the button."""
+    """An award list that was applied, with every kind of line, and one that was not."""
     lines = f"{librarian.email}\n{staff.email}\n{LONG.lower()[:60]}@library.example\n{SCRIPT}"
     for _ in range(2):
-        found = store_award_list(event_id=event.pk, text=lines, by=staff)
+        award_list = store_award_list(event_id=event.pk, text=lines, by=staff)
         if not event.award_lists.exclude(applied_at=None).exists():
-            apply_award_list(list_id=found.pk, by=staff)
+            apply_award_list(list_id=award_list.pk, by=staff)
 
 
 def catalog_courses(events: SimpleNamespace) -> None:
-    """In the catalog with lines in all categories, waiting, and declined with many words."""
+    """Approved listings with credit in all categories, a proposed one, and a declined one."""
     for event in events.past:
         make.listing(event)
     make.listing(events.upcoming[0], state=ListingState.PROPOSED)
@@ -276,7 +278,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         portal.ready.get_absolute_url(),
         f"/tracks/{portal.ready.pk}/submit/",
         f"/tracks/{portal.ready.pk}/years/",
-        f"/tracks/{portal.missing.pk}/submit/",
+        f"/tracks/{portal.incomplete.pk}/submit/",
         f"/tracks/verifications/{portal.waiting.pk}/",
         f"/verify/{token_of(portal.answered)}/",
         "/certificates/",
@@ -326,7 +328,7 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
 
 
 def administration_pages() -> Iterable[str]:
-    """The list of everything the administration knows, and the page of one of each."""
+    """For each model in the administration, its list and the page of its newest object."""
     for model in apps.get_models():
         if model._meta.app_label not in OWN_APPS or not admin.site.is_registered(model):
             continue
@@ -339,43 +341,40 @@ def administration_pages() -> Iterable[str]:
             yield reverse(f"{name}_change", args=[newest.pk])
 
 
-def looks_bad(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
-    """What is wrong with a page at any width, in any colors."""
+def problems_on(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
+    """The problems of a page at each width and in each color scheme."""
     problems = []
-    # The administration is Django's own but for its colors, so that two looks at it do.
+    # Two looks are enough for the administration, which only differs from Django's in its colors.
     for width, colors in LOOKS[::3] if path.startswith("/admin/") else looks:
         visitor.page.set_viewport_size({"width": width, "height": 900})
         visitor.page.emulate_media(color_scheme=colors)
-        found = visitor.problems()
-        problems += [f"{path} ({width} px, {colors}) {problem}" for problem in found]
+        problems += [f"{path} ({width} px, {colors}) {problem}" for problem in visitor.problems()]
     return problems
 
 
-def walk(visitor: Visitor, paths: Iterable[str], looks: Sequence[Look] = LOOKS) -> None:
+def check_pages(visitor: Visitor, paths: Iterable[str], looks: Sequence[Look] = LOOKS) -> None:
     problems = []
     for path in paths:
         visitor.open(path)
-        problems += looks_bad(visitor, path, looks)
+        problems += problems_on(visitor, path, looks)
     assert not problems, "\n".join(problems)
 
 
-def test_pages_for_everybody(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
-    walk(open_browser(), public_pages(portal))
+def test_public_pages(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
+    check_pages(open_browser(), public_pages(portal))
 
 
-def test_pages_of_a_librarian(
+def test_pages_for_librarians(
     open_browser: Callable[..., Visitor], portal: SimpleNamespace
 ) -> None:
-    walk(open_browser(portal.librarian), own_pages(portal))
+    check_pages(open_browser(portal.librarian), own_pages(portal))
 
 
-def test_pages_of_staff(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
-    walk(open_browser(portal.staff), staff_pages(portal))
+def test_pages_for_staff(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
+    check_pages(open_browser(portal.staff), staff_pages(portal))
 
 
-def test_forms_full_of_errors(
-    open_browser: Callable[..., Visitor], portal: SimpleNamespace
-) -> None:
+def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
     visitor = open_browser(portal.librarian)
     problems = []
     for path, button in [
@@ -390,14 +389,14 @@ def test_forms_full_of_errors(
         visitor.open(path)
         visitor.press(button)
         expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
-        problems += looks_bad(visitor, path)
+        problems += problems_on(visitor, path)
     assert not problems, "\n".join(problems)
 
 
-def test_what_the_instructions_name_looks_as_they_say(
+def test_elements_look_as_the_source_document_describes_them(
     open_browser: Callable[..., Visitor],
 ) -> None:
-    """The blue box at the right, the green button, the white button with red lettering."""
+    """The blue box on the right, the green button, and the white button with red lettering."""
     with zeal_ignore():
         event = make.event()
     visitor = open_browser(make.person())
@@ -418,34 +417,34 @@ def test_what_the_instructions_name_looks_as_they_say(
     assert button.evaluate(colors) == ["rgb(30, 122, 60)", white]
 
 
-# ---------- Something went wrong ----------
+# ---------- Error pages ----------
 
 
-def test_a_page_that_is_not_there(open_browser: Callable[..., Visitor]) -> None:
+def test_a_page_that_does_not_exist(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser()
-    visitor.open("/nothing/", answers=404)
-    assert not looks_bad(visitor, "404")
+    visitor.open("/nothing/", status=404)
+    assert not problems_on(visitor, "404")
     visitor.follow("Go to the events calendar")
 
 
-def test_a_certificate_that_is_not_there(open_browser: Callable[..., Visitor]) -> None:
+def test_a_certificate_that_does_not_exist(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser()
-    visitor.open("/certificates/2026-0001/", answers=404)
-    assert not looks_bad(visitor, "no certificate")
+    visitor.open("/certificates/2026-0001/", status=404)
+    assert not problems_on(visitor, "no certificate")
 
 
-def test_a_form_of_which_the_cookie_is_gone(open_browser: Callable[..., Visitor]) -> None:
+def test_a_form_without_its_csrf_cookie(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser(make.person())
     visitor.visit("/help/new/")
     visitor.page.context.clear_cookies(name="csrftoken")
-    visitor.expect_refusal(403)
+    visitor.expect_error_status(403)
     visitor.press("Send the ticket")
-    assert not looks_bad(visitor, "403")
+    assert not problems_on(visitor, "403")
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_the_other_error_pages(open_browser: Callable[..., Visitor], status: int) -> None:
-    """They are served in the portal's place, so that its stylesheets are at hand."""
+    """The page is returned at an address of the portal, so that its stylesheets load."""
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     context = {"messages": [], "user": request.user} if status != 500 else {}
@@ -455,37 +454,37 @@ def test_the_other_error_pages(open_browser: Callable[..., Visitor], status: int
         "**/wrong/", lambda route: route.fulfill(body=page, content_type="text/html")
     )
     visitor.open("/wrong/")
-    assert not looks_bad(visitor, str(status))
+    assert not problems_on(visitor, str(status))
 
 
-# ---------- Stylesheets, scripts, and this harness ----------
+# ---------- Stylesheets, scripts, and the checks themselves ----------
 
 
-def test_styles_and_htmx_arrive(open_browser: Callable[..., Visitor]) -> None:
+def test_stylesheets_and_htmx_load(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser()
     visitor.visit("/")
     sheets = "() => [...document.styleSheets].map(sheet => sheet.cssRules.length > 100)"
     assert visitor.page.evaluate(sheets) == [True, True]
     assert visitor.page.evaluate("() => typeof htmx") == "object"
     icon = visitor.page.evaluate(
-        "() => fetch(document.querySelector('link[rel=icon]').href).then(answer => answer.status)"
+        "() => fetch(document.querySelector('link[rel=icon]').href).then(icon => icon.status)"
     )
     assert icon == 200
 
 
-def test_the_harness_notices_what_it_is_there_for(open_browser: Callable[..., Visitor]) -> None:
+def test_the_checks_find_errors_and_problems(open_browser: Callable[..., Visitor]) -> None:
     visitor = open_browser()
     visitor.visit("/")
-    visitor.page.evaluate("() => console.debug('a word')")
-    visitor.page.evaluate("() => { setTimeout(() => { throw new Error('a mistake') }) }")
+    visitor.page.evaluate("() => console.debug('a message')")
+    visitor.page.evaluate("() => { setTimeout(() => { throw new Error('an exception') }) }")
     visitor.page.evaluate("() => { new Image().src = 'https://elsewhere.example/' }")
-    expected = {"a word", "a mistake", "asked another host", "Content Security Policy"}
+    expected = {"a message", "an exception", "to another host", "Content Security Policy"}
     for _ in range(100):
         visitor.page.wait_for_timeout(100)
-        if not (missed := {each for each in expected if each not in "\n".join(visitor.noise)}):
+        if not (missing := {each for each in expected if each not in "\n".join(visitor.errors)}):
             break
-    assert not missed
-    visitor.noise.clear()
+    assert not missing
+    visitor.errors.clear()
 
     visitor.page.evaluate(
         """() => {
@@ -498,25 +497,25 @@ def test_the_harness_notices_what_it_is_there_for(open_browser: Callable[..., Vi
         }"""
     )
     problems = "\n".join(visitor.problems())
-    for expected in ("image-alt", "color-contrast", "scrolls sideways", "0 headings"):
+    for expected in ("image-alt", "color-contrast", "scrolls sideways", "0 first-level"):
         assert expected in problems
 
 
 # ---------- Without scripts ----------
 
 
-def test_everything_works_without_scripts(open_browser: Callable[..., Visitor]) -> None:
+def test_claiming_works_without_scripts(open_browser: Callable[..., Visitor]) -> None:
     with zeal_ignore():
         person = make.person()
-        coming = make.event(days=2)
-        button, picked, other = (make.event(days=-days) for days in (3, 4, 5))
+        upcoming = make.event(days=2)
+        first, second, third = (make.event(days=-days) for days in (3, 4, 5))
     visitor = open_browser(person, scripts=False)
 
-    visitor.visit(coming.get_absolute_url())
+    visitor.visit(upcoming.get_absolute_url())
     visitor.press("Register")
-    time_passes_until_it_is_over(coming)
+    end_event(upcoming)
     visitor.visit("/continuing-education/credits/")
-    sees_the_credit(visitor, coming.title, "Pending", "Archived")
+    sees_the_credit(visitor, upcoming.title, "Pending", "Archived")
 
     visitor.visit("/events/?view=list&past=1")
     visitor.field("CE category").select_option("Library Administration")
@@ -524,19 +523,19 @@ def test_everything_works_without_scripts(open_browser: Callable[..., Visitor]) 
     visitor.sees("No events found")
     visitor.field("CE category").select_option("Technology")
     visitor.press("Show events")
-    visitor.press("Add CE credit", within=visitor.item(button.title))
-    sees_the_credit(visitor, button.title, "Pending", "Archived")
+    visitor.press("Add CE credit", within=visitor.item(first.title))
+    sees_the_credit(visitor, first.title, "Pending", "Archived")
 
     visitor.visit("/continuing-education/")
-    visitor.field("Type a few words to filter the list").fill(picked.title)
+    visitor.field("Type a few words to filter the list").fill(second.title)
     visitor.press("Filter")
-    visitor.sees_no(other.title)
+    visitor.sees_no(third.title)
     visitor.field("Choose the event").select_option(index=0)
     visitor.press("Review")
     visitor.press("Save")
-    sees_the_credit(visitor, picked.title, "Pending", "Archived")
+    sees_the_credit(visitor, second.title, "Pending", "Archived")
 
-    creates_an_event_without_scripts(visitor, other)
+    creates_an_event_without_scripts(visitor, third)
     visitor.visit("/tracks/")
     visitor.press("Choose Library Staff")
     visitor.sees("4 credit lines were posted to it.")
@@ -560,7 +559,7 @@ def creates_an_event_without_scripts(visitor: Visitor, similar: Event) -> None:
     sees_the_credit(visitor, "Puppets", "Pending", "Archived")
 
 
-# ---------- The viewer's own time ----------
+# ---------- Times in other time zones ----------
 
 
 @pytest.mark.parametrize(
@@ -583,7 +582,7 @@ def creates_an_event_without_scripts(visitor: Visitor, similar: Event) -> None:
         ("America/Boise", 2, ""),
     ],
 )
-def test_times_elsewhere_are_told_beside_mountain_time(
+def test_local_times_are_shown_next_to_mountain_time(
     open_browser: Callable[..., Visitor], zone: str, hours: int, note: str
 ) -> None:
     begins_at = dt.datetime(2026, 12, 3, 16, tzinfo=dt.UTC)
@@ -592,13 +591,13 @@ def test_times_elsewhere_are_told_beside_mountain_time(
     visitor = open_browser(zone=zone)
     visitor.visit(event.get_absolute_url())
     visitor.sees("9:00")
-    told = visitor.page.locator("[data-local-note]")
-    expect(told).to_have_text(note)
-    expect(told).to_be_visible() if note else expect(told).to_be_hidden()
+    local_note = visitor.page.locator("[data-local-note]")
+    expect(local_note).to_have_text(note)
+    expect(local_note).to_be_visible() if note else expect(local_note).to_be_hidden()
 
 
-def test_the_labels_in_an_email_stay_in_one_piece(open_browser: Callable[..., Visitor]) -> None:
-    """Addresses may break anywhere on a phone, words may not."""
+def test_labels_in_an_email_do_not_break(open_browser: Callable[..., Visitor]) -> None:
+    """On a phone, addresses can break anywhere, but words must not."""
     page = open_browser(width=320).page
     email = {"greeting": "Hello,", "subject": "Hello", "portal": "http://x", "contact": "a@x"}
     facts = [(label, "Lewis & Clark Library " * 5) for label in ("When", "Organizer")]

@@ -1,4 +1,4 @@
-"""The coordinator clears a morning's queue: fifty custom events, six of them doubtful."""
+"""The CE Coordinator clears a queue of fifty custom events, six of them with warnings."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -25,33 +25,33 @@ PLACES = ["Alzada", "Belt", "Chinook", "Dillon", "Ekalaka", "Fairfield", "Glasgo
 
 
 @pytest.fixture
-def fifty_acts_at_once(settings: Any, much_work: None) -> None:
-    """Each of the fifty is approved in an act of its own."""
+def allow_many_approvals(settings: Any, allow_slow_pages: None) -> None:
+    """Allow the repeated queries of a request that approves each event separately."""
     settings.ZEAL_ALLOWLIST = [{"model": "*", "field": "*"}]
 
 
-def fifty_wait() -> list[str]:
-    """44 without warnings, and six with one; the titles of the six."""
+def add_fifty_custom_events() -> list[str]:
+    """Add 44 custom events without warnings and six with one; return the titles of the six."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=200)
     titles = [f"{topic} in {place}" for topic in TOPICS for place in PLACES][:47]
-    doubtful = []
+    with_warnings = []
     for number, title in enumerate(titles):
         at = begins_at + dt.timedelta(days=2 * number)
         facts = {"title": title, "begins_at": at, "ends_at": at + dt.timedelta(hours=1)}
         person = make.person(display_name=f"Person {number}")
         claim_custom_event(facts=make.facts(**facts), by=person)
-        if number >= 44:  # the same hour twice: both are doubtful
+        if number >= 44:  # two at the same time, so both have a warning
             facts["title"] = f"Elsewhere at once {number}"
             claim_custom_event(facts=make.facts(**facts), by=person)
-            doubtful += [title, facts["title"]]
-    return doubtful
+            with_warnings += [title, facts["title"]]
+    return with_warnings
 
 
-def test_fifty_are_cleared_and_only_the_doubtful_ones_opened(
-    open_browser: Callable[..., Visitor], fifty_acts_at_once: None
+def test_only_events_with_warnings_need_opening(
+    open_browser: Callable[..., Visitor], allow_many_approvals: None
 ) -> None:
     with zeal_ignore():
-        doubtful = fifty_wait()
+        with_warnings = add_fifty_custom_events()
         coordinator = make.person(Role.CE_COORDINATOR)
     staff = open_browser(coordinator)
     staff.visit("/admin/")
@@ -63,14 +63,14 @@ def test_fifty_are_cleared_and_only_the_doubtful_ones_opened(
     staff.click(staff.page.get_by_role("button", name="Approve selected").first)
     expect(staff.page.get_by_text("Approved: 44 of 44.")).to_be_visible()
     staff.sees("0 of 6 on this page have no warnings.")
-    decides_about_the_doubtful(staff, doubtful)
+    decides_about_warnings(staff, with_warnings)
     staff.sees("Nothing is waiting here.")
     assert Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING).count() == 0
     assert Event.objects.filter(state=EventState.DECLINED).count() == 3
 
 
-def decides_about_the_doubtful(staff: Visitor, titles: list[str]) -> None:
-    """Opening the first one leads through all six."""
+def decides_about_warnings(staff: Visitor, titles: list[str]) -> None:
+    """Open the first event; after each decision, the next one opens."""
     staff.follow(titles[0])
     fits_on_a_phone(staff)
     for number in range(6):
@@ -82,19 +82,19 @@ def decides_about_the_doubtful(staff: Visitor, titles: list[str]) -> None:
             staff.press("Approve and next" if number < 5 else "Approve")
 
 
-def test_fifty_are_cleared_with_a_keyboard_alone(
-    open_browser: Callable[..., Visitor], fifty_acts_at_once: None
+def test_the_queue_is_cleared_by_keyboard(
+    open_browser: Callable[..., Visitor], allow_many_approvals: None
 ) -> None:
     with zeal_ignore():
-        doubtful = fifty_wait()
-        target = make.event(title=f"{doubtful[4]} online", days=-7)
+        with_warnings = add_fifty_custom_events()
+        target = make.event(title=f"{with_warnings[4]} online", days=-7)
         coordinator = make.person(Role.CE_COORDINATOR)
     staff = open_browser(coordinator)
     staff.visit("/admin/")
     tab_to(staff, "50 custom events to approve")
     press_enter(staff)
-    approves_one_and_the_clear_ones(staff)
-    tab_to(staff, doubtful[0])
+    approves_one_and_those_without_warnings(staff)
+    tab_to(staff, with_warnings[0])
     press_enter(staff)
     for number, (button, state) in enumerate([("Return", "draft"), ("Decline", "declined")]):
         all_stops(staff)
@@ -102,24 +102,26 @@ def test_fifty_are_cleared_with_a_keyboard_alone(
         staff.page.keyboard.type("Where were you at that hour?")
         tab_to(staff, button)
         press_enter(staff)
-        assert Event.objects.get(title=doubtful[number]).state == state
+        assert Event.objects.get(title=with_warnings[number]).state == state
     for _ in range(2):
         tab_to(staff, "Approve and next")
         press_enter(staff)
-    merges_and_takes_it_back(staff, doubtful[4], target)
+    corrects_merges_and_undoes_the_merge(staff, with_warnings[4], target)
     staff.open(QUEUE)
     for number in (4, 5):
-        tab_to(staff, doubtful[number] if number == 4 else "Question or reason")
+        tab_to(staff, with_warnings[number] if number == 4 else "Question or reason")
         if number == 4:
             press_enter(staff)
         tab_to(staff, "Approve")
         press_enter(staff)
     staff.sees("Nothing is waiting here.")
-    states = Event.objects.filter(title__in=doubtful).order_by("pk").values_list("state", flat=True)
+    states = (
+        Event.objects.filter(title__in=with_warnings).order_by("pk").values_list("state", flat=True)
+    )
     assert list(states) == ["draft", "declined", *["published"] * 4]
 
 
-def approves_one_and_the_clear_ones(staff: Visitor) -> None:
+def approves_one_and_those_without_warnings(staff: Visitor) -> None:
     tab_to(staff, "Approve “Weeding in Alzada”")
     staff.page.keyboard.press("Space")
     expect(staff.page.get_by_role("checkbox", checked=True)).to_have_count(1)
@@ -133,8 +135,8 @@ def approves_one_and_the_clear_ones(staff: Visitor) -> None:
     expect(staff.page.get_by_text("Approved: 43 of 43.")).to_be_visible()
 
 
-def merges_and_takes_it_back(staff: Visitor, title: str, target: Event) -> None:
-    """From the page of the one that waits, and back to it; a correction lies on the way."""
+def corrects_merges_and_undoes_the_merge(staff: Visitor, title: str, target: Event) -> None:
+    """Correct the waiting event and merge it, both from its page, and undo the merge."""
     source = Event.objects.get(title=title)
     tab_to(staff, "Correct category or credits")
     press_enter(staff)

@@ -1,4 +1,4 @@
-"""The CE Coordinator goes through the records that were sent, with a keyboard alone."""
+"""The CE Coordinator reviews submitted records by keyboard alone."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from tracks.models import Verification
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_records_are_returned_and_sent_on_with_a_keyboard_alone(
+def test_records_are_returned_and_approved_by_keyboard(
     open_browser: Callable[..., Visitor],
 ) -> None:
     with zeal_ignore():
@@ -34,12 +34,15 @@ def test_records_are_returned_and_sent_on_with_a_keyboard_alone(
     tab_to(staff, "Approve and send to the supervisor")
     press_enter(staff)
     staff.sees("Person Two's record: Reviewed; Dana Chair was asked to verify it.")
-    for sent, state in (first, ParticipationState.OPEN), (second, ParticipationState.REVIEWED):
-        sent.participation.refresh_from_db()
-        assert sent.participation.state == state
+    for submission, state in (
+        (first, ParticipationState.OPEN),
+        (second, ParticipationState.REVIEWED),
+    ):
+        submission.participation.refresh_from_db()
+        assert submission.participation.state == state
     first.refresh_from_db()
-    written = " ".join(first.reason.split())
-    assert written.startswith(
+    reason = " ".join(first.reason.split())
+    assert reason.startswith(
         "Please correct this: “…”: the same training seems to be listed twice."
     )
     assert Verification.objects.get().submission == second

@@ -1,7 +1,7 @@
-"""The steps of the document this portal was made from, in a browser, from sign-in to correction.
+"""The steps of the source document in a browser, from signing in to a correction.
 
-A librarian claims training in the three ways, creates what is not on the calendar, chooses
-tracks, and has a mistake mended; staff do their part in a browser of their own.
+A librarian claims training in three ways, adds training that is not on the calendar, chooses
+tracks, and asks for a correction. Staff do their part in another browser.
 """
 
 import datetime as dt
@@ -27,10 +27,10 @@ from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.steps import (
+    end_event,
     sees_the_credit,
     signs_in,
     signs_out,
-    time_passes_until_it_is_over,
 )
 from tests.factories import ADMINISTRATION, COLLECTION, PASSWORD, PUBLIC, TECHNOLOGY
 
@@ -43,42 +43,42 @@ def test_training_is_claimed_archived_posted_and_corrected(
     open_browser: Callable[..., Visitor],
 ) -> None:
     with zeal_ignore():
-        june = an_account("june@library.example", "June Alvarez")
-        coordinator = an_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
-        help_desk = an_account("hazel@state.example", "Hazel Simmons", Role.HELP_DESK)
-        events = a_calendar()
+        june = make_account("june@library.example", "June Alvarez")
+        coordinator = make_account("cyrus@state.example", "Cyrus Nolan", Role.CE_COORDINATOR)
+        help_desk = make_account("hazel@state.example", "Hazel Simmons", Role.HELP_DESK)
+        events = make_events()
     librarian, staff = open_browser(), open_browser()
     signs_in(librarian, june)
 
     registers_and_finds_the_credit_listed(librarian, events.weeding)
-    does_not_even_look_and_the_job_lists_the_credit(librarian, june, events.grants)
+    attends_and_the_job_lists_the_credit(librarian, june, events.grants)
     presses_the_green_button_in_the_list(librarian, events.summer)
     presses_the_green_button_twice_on_the_event_page(librarian, june, events.privacy)
     claims_a_recording(librarian, events.homework)
-    claims_what_is_too_old_for_a_track(librarian, events.cards)
+    claims_an_event_too_old_for_a_track(librarian, events.cards)
     picks_from_the_list_reviews_and_saves_twice(librarian, june, events.board)
-    creates_what_is_not_on_the_calendar(librarian, june, events.summer)
+    creates_a_custom_event(librarian, june, events.summer)
 
     signs_in(staff, coordinator)
     returns_the_custom_event(staff)
-    changes_it_and_sends_it_again(librarian)
+    edits_and_resubmits(librarian)
     approves_the_custom_event(staff)
-    sees_it_approved_but_archived(librarian)
+    sees_it_approved_and_archived(librarian)
     signs_out(staff)
 
-    chooses_the_track_for_staff(librarian)
+    chooses_a_track(librarian)
     chooses_a_second_track(librarian)
 
     asks_for_a_correction(librarian, events.privacy)
     signs_in(staff, help_desk)
     applies_the_correction(staff, events.privacy)
-    sees_the_correction_and_that_the_tracks_followed(librarian, events.privacy)
+    sees_the_correction_in_the_credits_and_tracks(librarian, events.privacy)
 
 
 # ---------- People and events ----------
 
 
-def an_account(email: str, name: str, role: Role | None = None) -> User:
+def make_account(email: str, name: str, role: Role | None = None) -> User:
     return create_account(
         email=email,
         display_name=name,
@@ -88,7 +88,7 @@ def an_account(email: str, name: str, role: Role | None = None) -> User:
     )
 
 
-def a_calendar() -> SimpleNamespace:
+def make_events() -> SimpleNamespace:
     def event(title: str, days: float, credits: dict[str, str], **fields: Any) -> Event:
         return make.event(title=title, days=days, credits=credits, hours=2, **fields)
 
@@ -127,17 +127,15 @@ def registers_and_finds_the_credit_listed(librarian: Visitor, event: Event) -> N
     registers(librarian, event)
     librarian.follow("My credits", within=librarian.menu)
     librarian.sees("No credits yet")
-    expect(librarian.item(event.title)).to_be_visible()  # coming up
-    time_passes_until_it_is_over(event)
+    expect(librarian.item(event.title)).to_be_visible()  # upcoming
+    end_event(event)
     librarian.follow("My credits", within=librarian.menu)
     sees_the_credit(librarian, event.title, "2", "Pending", "Archived")
 
 
-def does_not_even_look_and_the_job_lists_the_credit(
-    librarian: Visitor, june: User, event: Event
-) -> None:
+def attends_and_the_job_lists_the_credit(librarian: Visitor, june: User, event: Event) -> None:
     registers(librarian, event)
-    time_passes_until_it_is_over(event)
+    end_event(event)
     assert (settle_due(), settle_due()) == (1, 0)
     assert Claim.objects.filter(person=june, event=event).count() == 1
     librarian.follow("My credits", within=librarian.menu)
@@ -148,7 +146,7 @@ def does_not_even_look_and_the_job_lists_the_credit(
 
 
 def finds_past_events(librarian: Visitor, words: str) -> None:
-    """Searching looks ahead first, and says that the past has it."""
+    """Search upcoming events first, then follow the link to past ones."""
     librarian.follow("Events calendar", within=librarian.menu)
     librarian.field("Search").fill(words)
     librarian.press("Show events")
@@ -186,7 +184,7 @@ def claims_a_recording(librarian: Visitor, event: Event) -> None:
     sees_the_credit(librarian, event.title, "0.5", "Pending", "Archived")
 
 
-def claims_what_is_too_old_for_a_track(librarian: Visitor, event: Event) -> None:
+def claims_an_event_too_old_for_a_track(librarian: Visitor, event: Event) -> None:
     finds_past_events(librarian, "card catalog")
     librarian.press("Add CE credit", within=librarian.item(event.title))
     sees_the_credit(librarian, event.title, "3", "Pending", "Archived")
@@ -195,7 +193,7 @@ def claims_what_is_too_old_for_a_track(librarian: Visitor, event: Event) -> None
 # ---------- 3. Continuing Education: choose, review, save ----------
 
 
-def the_list(librarian: Visitor) -> list[str]:
+def claimable_events(librarian: Visitor) -> list[str]:
     return librarian.field("Choose the event").locator("option").all_inner_texts()
 
 
@@ -205,14 +203,18 @@ def picks_from_the_list_reviews_and_saves_twice(
     with zeal_ignore():
         others = [make.event(days=-days) for days in (2, 9, 400)]
     librarian.follow("Continuing Education", within=librarian.menu)
-    begun, earlier, _ = others
-    assert the_list(librarian) == [in_the_list(begun), in_the_list(earlier), in_the_list(event, 4)]
+    latest, earlier, _ = others
+    assert claimable_events(librarian) == [
+        option(latest),
+        option(earlier),
+        option(event, 4),
+    ]
 
-    with librarian.answered("board dir"):
+    with librarian.wait_for_results("board dir"):
         librarian.field("Type a few words to filter the list").press_sequentially("board dir")
     expect(librarian.field("Choose the event").locator("option")).to_have_count(1)
     librarian.check()
-    librarian.field("Choose the event").select_option(in_the_list(event, 4))
+    librarian.field("Choose the event").select_option(option(event, 4))
     librarian.press("Review")
     librarian.sees(event.title, "3 credits", "Library Administration", "1 credit", "Technology")
     librarian.press_twice("Save")
@@ -223,21 +225,21 @@ def picks_from_the_list_reviews_and_saves_twice(
     assert Claim.objects.filter(person=june, event=event).count() == 1
 
     librarian.follow("Continuing Education", within=librarian.menu)
-    assert the_list(librarian) == [in_the_list(begun), in_the_list(earlier)]
+    assert claimable_events(librarian) == [option(latest), option(earlier)]
 
 
-def in_the_list(event: Event, credits: int = 1) -> str:
+def option(event: Event, credits: int = 1) -> str:
     amount = "1 credit" if credits == 1 else f"{credits} credits"
     return f"{format_day(event.last_day)} – {event.title} ({amount})"
 
 
-# ---------- What is not on the calendar ----------
+# ---------- Training that is not on the calendar ----------
 
 
-def creates_what_is_not_on_the_calendar(librarian: Visitor, june: User, summer: Event) -> None:
+def creates_a_custom_event(librarian: Visitor, june: User, summer: Event) -> None:
     checks_the_list_first(librarian)
     librarian.follow("Create New…")
-    is_asked_whether_it_is_one_of_these(librarian, summer)
+    sees_similar_events(librarian, summer)
     forgets_some_fields(librarian)
     fills_the_rest_and_saves_twice(librarian)
     sees_the_credit(librarian, PUPPETS, "2", "Pending", "Archived")
@@ -245,14 +247,14 @@ def creates_what_is_not_on_the_calendar(librarian: Visitor, june: User, summer: 
 
 
 def checks_the_list_first(librarian: Visitor) -> None:
-    with librarian.answered("puppet"):
+    with librarian.wait_for_results("puppet"):
         librarian.field("Type a few words to filter the list").press_sequentially("puppet")
     librarian.sees("No matching events")
     librarian.check()
 
 
-def is_asked_whether_it_is_one_of_these(librarian: Visitor, summer: Event) -> None:
-    with librarian.answered("Summer reading planing"):
+def sees_similar_events(librarian: Visitor, summer: Event) -> None:
+    with librarian.wait_for_results("Summer reading planing"):
         librarian.field("Event title").press_sequentially("Summer reading planing")
     librarian.sees("Is it one of these?")
     expect(librarian.page.get_by_role("link", name=summer.title, exact=True)).to_be_visible()
@@ -268,9 +270,9 @@ def forgets_some_fields(librarian: Visitor) -> None:
     librarian.field("Description").fill("How to make puppets talk.")
     librarian.field("Credit value").fill("2")
     librarian.press("Save")
-    missing = ("End date and time", "Sponsor", "Trainer or presenter name")
-    for label in missing:
-        assert "This field is required." in librarian.error_at(label)
+    required = ("End date and time", "Sponsor", "Trainer or presenter name")
+    for label in required:
+        assert "This field is required." in librarian.error_of(label)
         expect(librarian.page.get_by_role("alert")).to_contain_text(label)
     expect(librarian.page.get_by_role("alert")).to_contain_text("CE category")
     expect(librarian.field("Event title")).to_have_value(PUPPETS)
@@ -283,7 +285,7 @@ def forgets_some_fields(librarian: Visitor) -> None:
 def fills_the_rest_and_saves_twice(librarian: Visitor) -> None:
     librarian.field("Sponsor").fill("Puppet School")
     librarian.field("Trainer or presenter name").fill("P. Nocchio")
-    # The category comes last, right above Save.
+    # The category is the last field before Save.
     controls = librarian.page.get_by_role("main").locator("form").locator("input, textarea, button")
     names = controls.evaluate_all("all => all.map(one => one.name || one.textContent)")
     assert names[-8:] == ["note", "evidence", *["category"] * 4, "Save", "keep"]
@@ -313,7 +315,7 @@ def opens_the_custom_event(staff: Visitor) -> None:
     staff.follow(PUPPETS)
 
 
-def changes_it_and_sends_it_again(librarian: Visitor) -> None:
+def edits_and_resubmits(librarian: Visitor) -> None:
     librarian.follow("My credits", within=librarian.menu)
     reason = "Please name the puppets' theater school in full."
     sees_the_credit(librarian, PUPPETS, "Returned for changes", reason)
@@ -327,7 +329,7 @@ def changes_it_and_sends_it_again(librarian: Visitor) -> None:
     sees_the_credit(librarian, PUPPETS, "Pending", "Archived")
 
 
-def sees_it_approved_but_archived(librarian: Visitor) -> None:
+def sees_it_approved_and_archived(librarian: Visitor) -> None:
     librarian.follow("My credits", within=librarian.menu)
     librarian.sees("15 credits from 8 trainings: 0 posted, 15 archived.")
     librarian.sees("Archived means that a credit is kept for you but not counted")
@@ -337,7 +339,7 @@ def sees_it_approved_but_archived(librarian: Visitor) -> None:
 # ---------- Tracks ----------
 
 
-def chooses_the_track_for_staff(librarian: Visitor) -> None:
+def chooses_a_track(librarian: Visitor) -> None:
     librarian.follow("Choose a track")
     librarian.press("Choose Library Staff")
     librarian.sees("You now follow Library Staff. 8 credit lines were posted to it.")
@@ -370,7 +372,7 @@ def chooses_a_second_track(librarian: Visitor) -> None:
     librarian.sees("You follow 2 tracks.", "12 of 60 credits", "9.5 of 15 credits")
 
 
-# ---------- A mistake, mended ----------
+# ---------- A correction ----------
 
 
 def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
@@ -396,7 +398,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
     staff.sees("Technology 1 → Library Administration 1")
 
 
-def sees_the_correction_and_that_the_tracks_followed(librarian: Visitor, event: Event) -> None:
+def sees_the_correction_in_the_credits_and_tracks(librarian: Visitor, event: Event) -> None:
     librarian.follow("Help tickets", within=librarian.menu)
     librarian.follow(f"{event.title}, {format_day(event.last_day)}")
     librarian.sees("Answered", "Thank you for telling us.")

@@ -93,7 +93,7 @@ def crowd(number: int) -> list[User]:
     return people
 
 
-def test_a_long_list_with_many_errors(client: Client, staff: User, much_work: None) -> None:
+def test_a_long_list_with_many_errors(client: Client, staff: User, allow_slow_pages: None) -> None:
     event = make.event(credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"})
     number = volume(5_000)
     people = crowd(number)

@@ -348,7 +348,7 @@ def test_files_take_the_same_number_of_queries(client, person, number, django_as
             client.get(f"{ADDRESS}transcript.{format}")
 
 
-def test_two_thousand_credits_are_fast(client, person, much_work):
+def test_two_thousand_credits_are_fast(client, person, allow_slow_pages):
     """This takes about two seconds; the limit leaves room for a slow machine."""
     a_thousand_claims(person, lines=2)
     select_track(track=make.track(), by=person)
